@@ -1,0 +1,95 @@
+"""The floor under training and sorting: ONNX Runtime alone on pictures that are pixels already.
+
+The lite0 trunk up to its pooled features, on `heroes/train`. Reading, decoding, resizing and
+opening the session happen before the clock starts. Prints JSON; the other benchmarks run it.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from onnx import TensorProto, helper
+from PIL import Image
+
+from tellapart.backbones import BACKBONES, Trunk
+from tellapart.dataset import read_dataset
+from tellapart.graph import open_session
+from tellapart.images import read_picture
+from tellapart.nodes import IR_VERSION, OPSET
+from tellapart.pool import batches_of, cores
+
+BATCH = 8
+
+
+def pixels(path: Path, trunk: Trunk) -> np.ndarray:
+    """What the trunk takes, `[3,S,S]`: the central square, resized and normalised."""
+    image = Image.fromarray(read_picture(path))
+    side = min(image.size)
+    left, top = (image.width - side) // 2, (image.height - side) // 2
+    box = (left, top, left + side, top + side)
+    small = image.resize((trunk.size, trunk.size), Image.Resampling.BICUBIC, box)
+    normal = (np.asarray(small, np.float32) - trunk.mean) / trunk.scale
+    return np.ascontiguousarray(normal.transpose(2, 0, 1), np.float32)
+
+
+def network(trunk: Trunk) -> bytes:
+    """An ONNX model from pixels `[N,3,S,S]` to pooled features `[N,C,1,1]`."""
+    entry = helper.make_tensor_value_info(
+        trunk.input, TensorProto.FLOAT, ["N", 3, trunk.size, trunk.size]
+    )
+    out = helper.make_tensor_value_info("pooled", TensorProto.FLOAT, ["N", trunk.channels, 1, 1])
+    pool = helper.make_node("GlobalAveragePool", [trunk.output], ["pooled"])
+    nodes = [*trunk.part.nodes, pool]
+    graph = helper.make_graph(nodes, trunk.name, [entry], [out], trunk.part.initializers)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)])
+    model.ir_version = IR_VERSION
+    return bytes(model.SerializeToString())
+
+
+def seconds_of(work: Callable[[], object]) -> float:
+    """How long a call takes."""
+    begin = time.perf_counter()
+    work()
+    return time.perf_counter() - begin
+
+
+def on_all_cores(content: bytes, entry: str, pictures: list[np.ndarray]) -> float:
+    """One session that spreads each batch over all cores."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = cores()
+    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    batches = [np.stack(batch) for batch in batches_of(pictures, BATCH)]
+    session.run(None, {entry: batches[0]})  # the first run allocates
+    return seconds_of(lambda: [session.run(None, {entry: batch}) for batch in batches])
+
+
+def one_a_core(content: bytes, entry: str, pictures: list[np.ndarray]) -> float:
+    """Our way: single-threaded runs of one picture, as many at once as there are cores."""
+    session = open_session(content)
+
+    def run(picture: np.ndarray) -> None:
+        session.run(None, {entry: picture[None]})
+
+    run(pictures[0])
+    with ThreadPoolExecutor(cores()) as pool:
+        return seconds_of(lambda: list(pool.map(run, pictures)))
+
+
+if __name__ == "__main__":
+    trunk = BACKBONES["lite0"].trunk()
+    content = network(trunk)
+    items = read_dataset(Path(sys.argv[1]) / "heroes" / "train").items
+    pictures = [pixels(item.path, trunk) for item in items]
+    figures = {
+        "pictures": len(pictures),
+        "on_all_cores": on_all_cores(content, trunk.input, pictures),
+        "one_a_core": one_a_core(content, trunk.input, pictures),
+    }
+    print(json.dumps(figures))

@@ -1,0 +1,83 @@
+"""Writes docs/cli.md from --help, and the table of docs/exports.md from the targets.
+
+With --check it only says whether they are in step.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tellapart.exporters import TARGETS
+
+TARGET = Path(__file__).parents[1] / "docs" / "cli.md"
+EXPORTS = TARGET.with_name("exports.md")
+COMMANDS = (
+    "train",
+    "guess",
+    "test",
+    "sort",
+    "compare",
+    "explain",
+    "what-if",
+    "suggest",
+    "gaps",
+    "report",
+    "export",
+    "retrain",
+    "info",
+    "demo",
+    "cache",
+)
+CACHE = ("dir", "info", "verify", "clear")
+HEAD = "# The command line\n\nWritten by `scripts/write_docs.py` from `--help`; do not edit.\n"
+
+
+def page() -> str:
+    """All help texts as one page."""
+    calls = [[], *([name] for name in COMMANDS), *(["cache", name] for name in CACHE)]
+    return HEAD + "".join(_section(call) for call in calls)
+
+
+def _section(call: list[str]) -> str:
+    environment = {**os.environ, "COLUMNS": "80", "NO_COLOR": "1", "TERM": "dumb"}
+    run = subprocess.run(
+        [sys.executable, "-m", "tellapart", *call, "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=environment,
+    )
+    lines = [line.rstrip() for line in run.stdout.strip().splitlines()]
+    title = " ".join(["tellapart", *call])
+    return f"\n## {title}\n```\n" + "\n".join(lines) + "\n```\n"
+
+
+def exports_page(text: str) -> str:
+    """docs/exports.md with its table written anew between the marks."""
+    before, start, rest = text.partition("<!-- targets -->\n")
+    _, end, after = rest.partition("<!-- /targets -->")
+    if not (start and end):
+        sys.exit(f"{EXPORTS} has lost the marks of its table.")
+    rows = [
+        "| name | what is written | read by | needs | same labels | scores within |",
+        "|---|---|---|---|---|---|",
+    ]
+    for row in TARGETS.values():
+        needs = f"`tellapart[{row.extra}]`" if row.extra else "·"
+        rows.append(
+            f"| `{row.name}` | {row.writes} | {row.read_by} | {needs} | {row.agreement:.0%} "
+            f"| {row.tolerance:g} |"
+        )
+    return "".join([before, start, "\n".join(rows), "\n", end, after])
+
+
+if __name__ == "__main__":
+    pages = {TARGET: page(), EXPORTS: exports_page(EXPORTS.read_text("utf-8"))}
+    for path, text in pages.items():
+        if "--check" not in sys.argv:
+            path.write_text(text, "utf-8")
+        elif path.read_text("utf-8") != text:
+            sys.exit(f"{path} is out of step.")

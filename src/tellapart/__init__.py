@@ -1,0 +1,61 @@
+"""tellapart: folders of labelled pictures -> a tested, explained, shareable image classifier.
+
+>>> import tellapart
+>>> result = tellapart.train("photos/")
+>>> result.predict("picture.jpg").label
+'elsa'
+>>> result.save("heroes")
+>>> classifier = tellapart.load("heroes")
+>>> tellapart.explain.explain(classifier, "picture.jpg").words
+'elsa 0.98. The bright area on the left argues most for it. ...'
+
+Names are imported when they are first used, so that `import tellapart` costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from .version import __version__
+
+if TYPE_CHECKING:
+    from . import explain
+    from .errors import TellapartError
+    from .model import Classifier, Prediction, load
+    from .training import TrainOptions, TrainResult, train
+
+_HOMES = {
+    "Classifier": "model",
+    "Prediction": "model",
+    "TellapartError": "errors",
+    "TrainOptions": "training",
+    "TrainResult": "training",
+    "explain": "",  # a package
+    "load": "model",
+    "train": "training",
+}
+
+__all__ = [
+    "Classifier",
+    "Prediction",
+    "TellapartError",
+    "TrainOptions",
+    "TrainResult",
+    "__version__",
+    "explain",
+    "load",
+    "train",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if not (home := _HOMES[name]):
+        return import_module(f".{name}", __name__)
+    return getattr(import_module(f".{home}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

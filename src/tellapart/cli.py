@@ -1,0 +1,170 @@
+"""The command line: its commands put together, and one place that turns errors into messages."""
+
+from __future__ import annotations
+
+import gc
+import io
+import os
+import signal
+import sys
+import warnings
+from typing import Annotated
+
+import typer
+
+from .commands import cache, demo, explain, gaps, model, suggest, train, use, what_if
+from .commands.options import complain
+from .errors import TellapartError
+
+app = typer.Typer(
+    name="tellapart",
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="""Folders of labelled pictures in, a tested image classifier out: in seconds, offline.
+
+    \b
+    See it work on pictures it draws itself:
+      tellapart demo
+
+    \b
+    Put your pictures into one folder a label, then train, ask, and test:
+      photos/elsa/*.jpg  photos/darth_vader/*.jpg
+      tellapart train photos/ -o heroes
+      tellapart guess heroes picture.jpg
+      tellapart test heroes photos-i-kept-back/
+
+    \b
+    Ask why a picture got its label, with maps in a browser:
+      tellapart explain heroes picture.jpg --open
+
+    \b
+    Sort a folder of new pictures by copying, and take it back if you do not like it:
+      tellapart sort heroes inbox/ sorted/
+      tellapart sort --undo sorted/
+
+    Every command has --help, and --json where it finds something out.
+    Nothing is ever sent anywhere.
+    """,
+)
+cache_app = typer.Typer(
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    help="""Look after what is kept between runs: embeddings, and networks that were built.
+
+    \b
+    tellapart cache info
+    tellapart cache clear
+
+    Each picture is put through the network once; what came out is kept by the picture's content,
+    so moving or renaming pictures costs nothing. Clearing the cache only costs time.
+    """,
+)
+app.add_typer(cache_app, name="cache")
+app.command()(train.train)
+app.command()(use.guess)
+app.command()(use.test)
+app.command()(explain.explain)
+app.command(cls=what_if.InOrder)(what_if.what_if)
+app.command()(use.sort)
+app.command()(use.compare)
+app.command()(suggest.suggest)
+app.command()(gaps.gaps)
+app.command()(model.report)
+app.command()(model.export)
+app.command()(model.info)
+app.command()(demo.demo)
+app.command(context_settings={"ignore_unknown_options": True})(train.retrain)
+cache_app.command("dir")(cache.cache_dir)
+cache_app.command("info")(cache.cache_info)
+cache_app.command("verify")(cache.cache_verify)
+cache_app.command("clear")(cache.cache_clear)
+
+_STOPPED = 130  # the exit code of a program stopped with Ctrl-C
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from .version import __version__
+
+        typer.echo(f"tellapart {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command line; every expected error becomes a sentence and an exit code."""
+    # One thread for numpy: faster on matrices as small as ours, and the same sums on every machine.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    warnings.filterwarnings("ignore", module="PIL")  # remarks on tags in files, not for users
+    _hush_codecs()
+    gc.set_threshold(100_000, 20, 20)  # a command makes few cycles, and most objects stay
+    code = _run()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is done; Python takes a while to end
+    gc.freeze()  # less of a while without a search for cycles: the system frees it all
+    sys.exit(code)
+
+
+def _hush_codecs() -> None:
+    """Codecs write remarks on damaged pictures straight to file 2; our own stderr is a copy."""
+    try:
+        copy = os.dup(2)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    except OSError:  # there is no stderr to speak of
+        return
+    sys.stderr = os.fdopen(copy, "w", encoding="utf-8", errors="backslashreplace", buffering=1)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _run() -> int:
+    try:
+        arguments = sys.argv[1:]
+        if "--fine-tune" in arguments:
+            from .train_options import with_epochs
+
+            arguments = with_epochs(arguments)
+        code = app(arguments, prog_name="tellapart", standalone_mode=False)
+        sys.stdout.flush()
+        if code == _STOPPED:  # typer's way of telling of Ctrl-C
+            raise KeyboardInterrupt
+        return code if isinstance(code, int) else 0
+    except TellapartError as error:
+        complain(error.message, error.hint)
+        return error.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        complain("Stopped. What was finished is kept; type the same again to go on.", "")
+        return _STOPPED
+    except SystemExit as error:  # of completion; or made of a broken pipe, by typer and rich
+        if not isinstance(error.__context__, BrokenPipeError):
+            raise
+        _close_stdout()
+        return 0
+    except BrokenPipeError:  # whoever read our output has seen enough
+        _close_stdout()
+        return 0
+    except OSError as error:  # stdout on a full disk, say
+        _close_stdout()
+        complain(f"The system refuses: {(error.strerror or str(error)).lower()}.", "")
+        return TellapartError.exit_code
+    except Exception as error:
+        show = getattr(error, "show", None)  # typer's own errors of usage
+        if show is None:
+            raise
+        show()
+        return int(getattr(error, "exit_code", 2))
+
+
+def _close_stdout() -> None:
+    """What is not yet written goes nowhere, or Python complains of it at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

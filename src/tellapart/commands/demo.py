@@ -1,0 +1,65 @@
+"""`tellapart demo`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .options import (
+    Quality,
+    Quiet,
+)
+
+
+def demo(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Where to put the pictures and the model.")
+    ] = Path("tellapart-demo"),
+    quality: Annotated[Quality, typer.Option(help="As in train.")] = Quality.fast,
+    quiet: Quiet = False,
+) -> None:
+    """See it all at work on pictures that it draws itself.
+
+    \b
+    tellapart demo
+
+    Draws a Dark Knight and an Ice Queen of our own invention, learns to tell them apart, tests
+    that on pictures it kept back, sorts a folder, and says what to type next.
+    """
+    from .. import sorting, terminal
+    from ..demo import draw_demo
+    from ..model import load
+    from ..placing import STATE
+    from ..testing import evaluate
+    from ..training import Watch
+    from ..training import train as run
+    from ..wording import shown
+
+    say = terminal.stdout().print
+    model, destination = folder / "model", folder / "sorted"
+    say("Can you tell the Dark Knight from the Ice Queen?\n")
+    pictures = draw_demo(folder / "pictures")
+    say(f"Drew pictures of both below {shown(pictures.folder)}: they are drawings, not photos.")
+    terminal.say_command(f"tellapart train {pictures.photos} -o {model} --quality {quality.value}")
+    with terminal.progress_bar("Looking at pictures", quiet) as progress:
+        result = run(pictures.photos, quality=quality.value, watch=Watch(progress))
+    result.save(model)
+    terminal.print_training(result, model)
+    terminal.say_command(f"tellapart test {model} {pictures.kept_back}")
+    classifier = load(model)
+    tested = evaluate(classifier, pictures.kept_back)
+    terminal.print_test(tested)
+    hard = {path.name for path in pictures.hard}
+    if any(Path(mistake.name).name in hard for mistake in tested.evaluation.mistakes):
+        say(
+            "\nNo training picture shows a dress from behind without a face, or a helmet alone:\n"
+            "a model is only as good as the pictures behind it."
+        )
+    if (destination / STATE).is_dir():
+        sorting.undo(destination)
+    terminal.say_command(f"tellapart sort {model} {pictures.inbox} {destination}")
+    terminal.print_sort(sorting.sort(classifier, pictures.inbox, destination))
+    say("\nNow with your own pictures, one folder a label:")
+    say("  tellapart train photos/ -o mine")

@@ -1,0 +1,96 @@
+"""Why a picture gets its label: `explain`."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..errors import PictureError
+from .options import AsJson, Links, Model, Strict, show
+
+if TYPE_CHECKING:
+    from ..summaries import Json
+    from ..why import Panel
+
+
+def explain(
+    model: Model,
+    pictures: Annotated[
+        list[str],
+        typer.Argument(metavar="PICTURE...", help="Files, folders, patterns, or - for stdin."),
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Write a page with maps: a .html."),
+    ] = None,
+    png: Annotated[
+        Path | None, typer.Option("--png", metavar="DIR", help="Write the maps as PNG files.")
+    ] = None,
+    photos: Annotated[
+        Path | None,
+        typer.Option("--pictures", metavar="DIR", help="Look for moved training pictures here."),
+    ] = None,
+    sweep: Annotated[
+        bool, typer.Option("--sweep", help="Find the smallest region that the answer hangs on.")
+    ] = False,
+    open_it: Annotated[bool, typer.Option("--open", help="Show the page in a browser.")] = False,
+    follow_links: Links = False,
+    strict: Strict = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say why pictures get their labels: where, because of which pictures, and in words.
+
+    \b
+    tellapart explain heroes picture.jpg
+    tellapart explain heroes picture.jpg --open
+    tellapart explain heroes mistakes/ -o why.html
+    tellapart explain heroes picture.jpg --png maps/
+    tellapart explain heroes picture.jpg --sweep
+
+    The page shows for each picture where the evidence lies for the label it got and for the
+    runner-up, and the training pictures that argue most for and against. All of it is exact: the
+    mean of a map is the label's logit, and so is the sum of the training pictures' shares.
+    Training pictures are known from the training.npz beside the model, and shown where they can
+    still be found. Nothing is ever overwritten by --png. --sweep hides regions of many sizes, some
+    hundred times a picture: which is the smallest whose hiding changes the answer, and which alone
+    keeps it?
+    """
+    from .. import guessing, summaries, terminal_explain, why
+    from ..dataset import Skipped
+    from ..model import load
+
+    classifier = load(model)
+    named = guessing.expand(pictures, follow_links=follow_links)
+    values: list[Json] = []
+    panels: list[Panel] = []
+    skipped: list[Skipped] = []
+    overlays: list[Path] = []
+    for told in why.explain_files(
+        classifier, named, page=bool(output or open_it), overlays=png, sweeping=sweep
+    ):
+        if isinstance(told, Skipped):
+            skipped.append(told)
+            continue
+        overlays += told.overlays
+        if told.panel:
+            panels.append(told.panel)
+        if as_json:
+            values.append(summaries.explained(told))
+        else:
+            terminal_explain.print_explanation(told)
+    page = None
+    if panels:
+        page = output or Path(tempfile.mkdtemp(prefix="tellapart-")) / "why.html"
+        paths = why.locate(classifier, panels, photos)
+        why.write_page(why.why_page(classifier.labels, panels, paths, skipped), page)
+    value = summaries.all_explained(values, skipped, page)
+    show(value, as_json, lambda: terminal_explain.print_written(skipped, page, overlays))
+    if open_it and page:
+        import webbrowser
+
+        webbrowser.open(page.resolve().as_uri())
+    if skipped and (strict or len(skipped) == len(named)):
+        raise typer.Exit(PictureError.exit_code)

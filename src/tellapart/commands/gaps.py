@@ -1,0 +1,72 @@
+"""What the data lacks: `gaps`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .options import AsJson, Links, Model, Quiet, Strict, check_strict, show
+
+
+def gaps(
+    model: Model,
+    source: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[PHOTOS]",
+            help="Pictures to test on: labelled, in any form that train takes, or any folder of "
+            "pictures. [those kept back by train]",
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Write a page with them: a .html."),
+    ] = None,
+    pictures: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Look for moved training pictures here too.")
+    ] = None,
+    follow_links: Links = False,
+    strict: Strict = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Say what the data lacks: which pictures to take next, and how many.
+
+    \b
+    tellapart gaps heroes photos-of-this-year/
+    tellapart gaps heroes photos-of-this-year/ -o gaps.html
+    tellapart gaps heroes
+
+    \b
+    Then photograph what it names, put it into the folder of its label, and train again:
+      mv new/*.jpg photos/elsa/
+      tellapart train photos/ -o heroes
+      tellapart gaps heroes photos-of-this-year/
+
+    The pictures of each label are grouped into looks. A look is missing where PHOTOS has more of
+    it than chance explains, against the pictures learnt from; it is hard where it is judged wrong
+    more often than the rest of its label. They are ranked by the errors that more of them would
+    mend. A folder of pictures cannot tell what is not in it: give PHOTOS that show what the
+    model will meet, labelled if you can.
+    """
+    from .. import lacking, summaries_gaps, terminal, terminal_gaps
+    from ..model import load
+
+    classifier = load(model)
+    with terminal.progress_bar("Looking at pictures", quiet or as_json) as progress:
+        found = lacking.find_gaps(
+            classifier,
+            source,
+            pictures=[pictures] if pictures else [],
+            follow_links=follow_links,
+            progress=progress,
+        )
+    if output:
+        from ..gaps_page import write_gaps
+
+        write_gaps(found, output)
+    value = summaries_gaps.gaps(found, str(output) if output else None)
+    show(value, as_json, lambda: terminal_gaps.print_gaps(found, output))
+    check_strict(strict, found.skipped)

@@ -1,0 +1,144 @@
+"""One set of answers held against the truth: accuracy, per-label table, confusion, mistakes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from . import metrics
+from .metrics import CalibrationBin, Estimate, LabelScore, Share
+
+ENOUGH_TO_CALIBRATE = 300
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A picture that was given another label than its own."""
+
+    name: str
+    label: str
+    predicted: str
+    scores: Mapping[str, float]  # highest first
+
+    @property
+    def score(self) -> float:
+        return self.scores[self.predicted]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Pictures, their true labels `[N]` (indices into `labels`) and the scores given `[N,K]`."""
+
+    labels: tuple[str, ...]
+    names: tuple[str, ...]
+    truth: np.ndarray
+    scores: np.ndarray
+
+    @cached_property
+    def predicted(self) -> np.ndarray:
+        return np.asarray(self.scores.argmax(axis=1))
+
+    @cached_property
+    def accuracy(self) -> Share:
+        return Share(int((self.predicted == self.truth).sum()), len(self.truth))
+
+    @cached_property
+    def confusion(self) -> np.ndarray:
+        """`[K,K]`: rows are the true labels, columns the predicted ones."""
+        return metrics.confusion(self.truth, self.predicted, len(self.labels))
+
+    @cached_property
+    def per_label(self) -> tuple[LabelScore, ...]:
+        return metrics.per_label(self.confusion, self.labels)
+
+    @cached_property
+    def mistakes(self) -> tuple[Mistake, ...]:
+        """The wrong ones, the surest first."""
+        wrong = np.flatnonzero(self.predicted != self.truth)
+        order = wrong[np.argsort(-self.scores[wrong].max(axis=1), kind="stable")]
+        return tuple(
+            Mistake(
+                self.names[i],
+                self.labels[self.truth[i]],
+                self.labels[self.predicted[i]],
+                ranked(self.labels, self.scores[i]),
+            )
+            for i in order
+        )
+
+    @cached_property
+    def baseline(self) -> Share:
+        """What always saying the commonest label would get right."""
+        counts = np.bincount(self.truth, minlength=1)
+        return Share(int(counts.max()), len(self.truth))
+
+    @cached_property
+    def balanced_accuracy(self) -> Estimate:
+        """The mean recall over the labels present."""
+        return metrics.balanced_accuracy(self.per_label)
+
+    @cached_property
+    def log_loss(self) -> Estimate:
+        """Mean of -log of the true label's score, in nats."""
+        own = self.scores[np.arange(len(self.truth)), self.truth]
+        return metrics.mean_estimate(-np.log(np.maximum(own, 1e-12)), self._counts[1])
+
+    @cached_property
+    def brier(self) -> Estimate:
+        """Mean squared distance of the scores from the truth, 0 to 2."""
+        return metrics.mean_estimate(metrics.brier(self.scores, self.truth), self._counts[1])
+
+    @cached_property
+    def calibration(self) -> tuple[CalibrationBin, ...]:
+        return metrics.calibration_bins(self.scores, self.truth)
+
+    @cached_property
+    def calibration_error(self) -> Estimate:
+        """How far, on average, the highest score is from how often it is right."""
+        whole, draws = (
+            metrics.calibration_error(self.scores, self.truth, counts) for counts in self._counts
+        )
+        return metrics.centred_estimate(float(whole[0]), draws)
+
+    @cached_property
+    def enough_to_calibrate(self) -> bool:
+        """Whether there are pictures enough for the calibration error to mean something: with
+        fewer, a perfectly calibrated model would often be measured as 0.03 off."""
+        return len(self.truth) >= ENOUGH_TO_CALIBRATE
+
+    @cached_property
+    def roc_auc(self) -> tuple[Estimate | None, ...]:
+        """For each label, how well its score ranks its own pictures first; None without any."""
+        areas: list[Estimate | None] = []
+        for k in range(len(self.labels)):
+            own = self.truth == k
+            if own.all() or not own.any():
+                areas.append(None)
+                continue
+            whole, draws = (
+                metrics.roc_auc(self.scores[:, k], own, counts) for counts in self._counts
+            )
+            areas.append(metrics.estimate(float(whole[0]), draws))
+        return tuple(areas)
+
+    @cached_property
+    def f1(self) -> tuple[Estimate | None, ...]:
+        """For each label; None where it neither occurs nor is given."""
+        return tuple(map(metrics.f1, self.per_label))
+
+    def top_k(self, k: int) -> Share:
+        """How often the true label is among the k likeliest."""
+        return metrics.top_k(self.scores, self.truth, k)
+
+    @cached_property
+    def _counts(self) -> tuple[np.ndarray, np.ndarray]:
+        """Each picture once, and each as often as resampling drew it."""
+        return np.ones((1, len(self.truth))), metrics.resampled(len(self.truth))
+
+
+def ranked(labels: Sequence[str], scores: np.ndarray) -> dict[str, float]:
+    """`{label: score}`, highest first; equal scores in the labels' order."""
+    return {labels[k]: float(scores[k]) for k in np.argsort(-scores, kind="stable")}

@@ -1,0 +1,153 @@
+"""The training pictures, as one head sees them: which are near, and what each argues."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from ..head import Head, balanced_weights
+from ..memory import Memory
+from ..modelfile import Manifest
+from ..shares import Split, split_head
+from .explanation import Argument, Case, Neighbour
+
+NEAREST = 4  # neighbours that are told of
+MOST_ARGUMENTS = 4  # training pictures named for a label, and as many against
+MOST_MEASURED = 1000  # training pictures whose own distances say what is usual
+
+NO_MEMORY = (
+    "This model file came alone: without its training.npz nothing is known of the pictures it "
+    "learnt from."
+)
+NOT_EXACT = (
+    "This head was not fitted exactly, so its scores do not split into shares of training "
+    "pictures; the nearest ones are told all the same."
+)
+
+
+@dataclass(frozen=True)
+class Background:
+    """The training pictures that a head was fitted on: positions `rows` `[n]` in the memory.
+
+    `units` float32 `[n,D]` are their embeddings at length 1. `split` is None where the head was not
+    fitted exactly. `usual` are, in order, distances of training pictures to the nearest that a head
+    of the cross-validation saw.
+    """
+
+    labels: tuple[str, ...]
+    memory: Memory = field(repr=False)
+    rows: np.ndarray
+    units: np.ndarray = field(repr=False)
+    split: Split | None = field(repr=False)
+    usual: np.ndarray = field(repr=False)
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Of the training pictures, in the order of `rows`."""
+        return tuple(self.memory.names[row] for row in self.rows)
+
+    def nearest(self, embedding: np.ndarray) -> tuple[Neighbour, ...]:
+        """The nearest training pictures of an embedding `[D]`, the closest first."""
+        direction = unit(embedding[None])[0].astype(np.float32)
+        distances = 1 - np.einsum("nd,d->n", self.units, direction)  # BLAS would start threads
+        order = np.argsort(distances, kind="stable")[:NEAREST]
+        return tuple(Neighbour(*self._picture(at), max(0.0, float(distances[at]))) for at in order)
+
+    def remoteness(self, distance: float) -> float:
+        """The share of training pictures that are nearer to another than `distance`."""
+        return float(np.searchsorted(self.usual, distance) / len(self.usual))
+
+    def cases(self, embedding: np.ndarray) -> Mapping[str, Case]:
+        """How each label's logit of an embedding `[D]` splits; empty without a split."""
+        if self.split is None:
+            return {}
+        shares = self.split.shares(embedding)
+        return {
+            label: self._case(label, float(self.split.constants[k]), shares[:, k])
+            for k, label in enumerate(self.labels)
+        }
+
+    def _case(self, label: str, constant: float, shares: np.ndarray) -> Case:
+        order = np.argsort(-shares, kind="stable")
+        most_for = [at for at in order[:MOST_ARGUMENTS] if shares[at] > 0]
+        most_against = [at for at in order[: -MOST_ARGUMENTS - 1 : -1] if shares[at] < 0]
+        return Case(
+            label,
+            constant,
+            shares,
+            tuple(Argument(*self._picture(at), float(shares[at])) for at in most_for),
+            tuple(Argument(*self._picture(at), float(shares[at])) for at in most_against),
+        )
+
+    def _picture(self, at: int) -> tuple[int, str, str]:
+        index = int(self.rows[at])
+        label = self.labels[int(self.memory.labels[index])]
+        return index, self.memory.names[index], label
+
+
+class Backgrounds:
+    """The background of a model's own head, and those of the heads of its cross-validation."""
+
+    def __init__(self, manifest: Manifest, memory: Memory, head: Head) -> None:
+        self.manifest = manifest
+        self.memory = memory
+        self.head = head
+        self._of_folds: dict[int, Background] = {}
+
+    @cached_property
+    def own(self) -> Background:
+        return self._background(np.flatnonzero(~self.memory.held_out), self.head)
+
+    def of_fold(self, number: int) -> Background:
+        """Of the head that never saw a fold; there must be one."""
+        if number not in self._of_folds:
+            fold = self.memory.fold
+            assert fold is not None
+            rows = np.flatnonzero(~self.memory.held_out & (fold != number))
+            self._of_folds[number] = self._background(rows, self.memory.fold_heads[number])
+        return self._of_folds[number]
+
+    def _background(self, rows: np.ndarray, head: Head) -> Background:
+        memory, manifest = self.memory, self.manifest
+        split = None
+        if manifest.solver == "exact" and manifest.strength is not None:
+            labels = memory.labels[rows]
+            balanced = memory.run.balanced
+            split = split_head(
+                head,
+                memory.vectors[rows],
+                labels,
+                strength=manifest.strength,
+                temperature=manifest.temperature,
+                sample_weights=balanced_weights(labels, len(manifest.labels)) if balanced else None,
+            )
+        return Background(manifest.labels, memory, rows, self._units[rows], split, self._usual)
+
+    @cached_property
+    def _units(self) -> np.ndarray:
+        return unit(self.memory.vectors.astype(np.float32))
+
+    @cached_property
+    def _usual(self) -> np.ndarray:
+        """Distances of training pictures to the nearest of another fold, in order.
+
+        Where the folds are not known, to the nearest of another content.
+        """
+        memory = self.memory
+        rows = np.flatnonzero(~memory.held_out)
+        known = memory.fold is not None and (memory.fold[rows] >= 0).all()
+        together = memory.fold if known else np.unique(memory.digests, return_inverse=True)[1]
+        assert together is not None
+        measured = np.unique(np.linspace(0, len(rows) - 1, MOST_MEASURED).astype(int))
+        alike = self._units[rows[measured]] @ self._units[rows].T
+        alike[together[rows[measured]][:, None] == together[rows][None]] = -1
+        return np.sort(1 - alike.max(axis=1))
+
+
+def unit(vectors: np.ndarray) -> np.ndarray:
+    """Embeddings `[N,D]` at length 1."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.maximum(lengths, 1e-12))

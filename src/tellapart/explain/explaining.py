@@ -1,0 +1,253 @@
+"""A model and pictures -> explanations, so many at a time as there are cores."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Generic, TypeVar
+
+import numpy as np
+
+from ..errors import ModelError, PictureError, UsageError
+from ..head import Head
+from ..images import Picture, read_picture
+from ..memory import Memory
+from ..model import Classifier
+from ..pool import batches_of, local_map
+from ..wording import shown
+from .background import NO_MEMORY, NOT_EXACT, Background, Backgrounds
+from .evidence import coverage, own_head, with_heads
+from .explanation import Explanation
+from .places import looks_of
+from .words import Facts, sentences
+
+_BATCH = 4  # pictures a thread takes at a time
+
+Told = TypeVar("Told")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A picture to explain, and what it is called. `own` is its label, where that is known.
+
+    `index` is its position in the model's memory where it is a training picture that shall be
+    judged as in the cross-validation: by the head that never saw it.
+    """
+
+    picture: Picture
+    own: str = ""
+    index: int | None = None
+    name: str = ""
+
+
+def explain(classifier: Classifier, picture: Picture, *, own: str = "") -> Explanation:
+    """Why a picture gets its label, compared with the runner-up or with its `own` label.
+
+    Raises:
+        PictureError: it cannot be read; the message says why.
+        UsageError: the model does not know `own`.
+    """
+    return Explainer(classifier).explain(Asked(picture, own))
+
+
+def explain_remembered(classifier: Classifier, index: int, picture: Picture) -> Explanation:
+    """Why a picture that the model remembers got the label it was judged by.
+
+    A training picture is explained by the head of the cross-validation that never saw it; the
+    finished model has learnt from it. `index` is its position in the memory.
+
+    Raises:
+        PictureError: it cannot be read.
+        ModelError: the model remembers nothing.
+    """
+    memory = classifier.memory
+    if memory is None:
+        raise ModelError(NO_MEMORY, hint="Give the folder that tellapart train wrote.")
+    own = classifier.labels[int(memory.labels[index])]
+    return Explainer(classifier).explain(Asked(picture, own, index))
+
+
+def explain_many(
+    classifier: Classifier, asked: Iterable[Asked | Picture]
+) -> Iterator[Explanation | PictureError]:
+    """The explanations of many pictures, in order, as they come; memory does not grow.
+
+    An unreadable picture's `PictureError` stands in its place.
+    """
+    return tell_many(classifier, asked, lambda _, explanation: explanation)
+
+
+def tell_many(
+    classifier: Classifier,
+    asked: Iterable[Asked | Picture],
+    tell: Callable[[Asked, Explanation], Told],
+) -> Iterator[Told | PictureError]:
+    """What `tell` makes of each explanation, in order; it is called by the thread that explained,
+    so that drawing too is done on all cores."""
+    whole = (one if isinstance(one, Asked) else Asked(one) for one in asked)
+    return local_map(_Teller(Explainer(classifier), tell), batches_of(whole, _BATCH))
+
+
+class _Teller(Generic[Told]):
+    """The unit of work behind `tell_many`."""
+
+    def __init__(self, explainer: Explainer, tell: Callable[[Asked, Explanation], Told]) -> None:
+        self.explainer = explainer
+        self.tell = tell
+
+    def start(self) -> None:
+        """Nothing to prepare: all is made when the first picture needs it."""
+
+    def process(self, batch: Sequence[Asked]) -> list[Told | PictureError]:
+        return [self._told(asked) for asked in batch]
+
+    def _told(self, asked: Asked) -> Told | PictureError:
+        try:
+            return self.tell(asked, self.explainer.explain(asked))
+        except PictureError as error:
+            return error
+
+
+class Explainer:
+    """A classifier with what is the same for all its explanations; any thread may use it."""
+
+    def __init__(self, classifier: Classifier) -> None:
+        self.classifier = classifier
+        self._lock = threading.RLock()
+
+    def explain(self, asked: Asked) -> Explanation:
+        """The explanation of one picture.
+
+        Raises:
+            PictureError: it cannot be read.
+            UsageError: the model does not know the label it is said to have.
+            ModelError: the model cannot be run.
+        """
+        labels = self.classifier.labels
+        if asked.own and asked.own not in labels:
+            raise UsageError(f"The model does not know {shown(asked.own)}.")
+        pixels = read_picture(asked.picture)
+        number = self._fold_of(asked)
+        novelty, embedding, evidence = self._runner(asked).run(
+            pixels, ["novelty", "embedding", "evidence"]
+        )
+        place = 0 if number is None else 1 + self._folds.index(number)
+        evidence = evidence[place * len(labels) : (place + 1) * len(labels)].astype(np.float64)
+        bias = np.array(self.classifier.manifest.bias)
+        if number is not None:
+            assert self._memory
+            bias = self._memory.fold_heads[number].bias
+        views = self.classifier.manifest.views
+        stranger = novelty > self.classifier.manifest.stranger_above(self.classifier.admit)
+        return _put_together(
+            labels,
+            pixels,
+            bias,
+            evidence,
+            embedding.astype(np.float64),
+            asked.own,
+            unknown=bool(stranger) and number is None,
+            seen=coverage(views, pixels.shape[0], pixels.shape[1], evidence.shape[-1]),
+            background=self._background(number),
+            by_fold=number is not None,
+        )
+
+    def _fold_of(self, asked: Asked) -> int | None:
+        """The fold whose head shall judge; None for the finished model."""
+        memory = self._memory
+        if asked.index is None or memory is None or memory.fold is None:
+            return None
+        number = int(memory.fold[asked.index])
+        return number if number in memory.fold_heads else None
+
+    def _runner(self, asked: Asked) -> Classifier:
+        """Pictures that the model remembers all go through one network with all heads."""
+        if asked.index is None or not self._folds:
+            return self.classifier
+        with self._lock:
+            return self._with_heads
+
+    @cached_property
+    def _folds(self) -> list[int]:
+        return list(self._memory.fold_heads) if self._memory else []
+
+    @cached_property
+    def _memory(self) -> Memory | None:
+        """The classifier's, unless it is of another network."""
+        memory = self.classifier.memory
+        fits = memory and memory.vectors.shape[1] == self._own_head.weights.shape[1]
+        return memory if fits else None
+
+    @cached_property
+    def _own_head(self) -> Head:
+        return own_head(self.classifier.content)
+
+    @cached_property
+    def _with_heads(self) -> Classifier:
+        memory = self._memory
+        assert memory
+        heads = [self._own_head, *memory.fold_heads.values()]
+        return Classifier(with_heads(self.classifier.content, heads), self.classifier.manifest)
+
+    @cached_property
+    def _backgrounds(self) -> Backgrounds | None:
+        memory = self._memory
+        return Backgrounds(self.classifier.manifest, memory, self._own_head) if memory else None
+
+    def _background(self, number: int | None) -> Background | None:
+        with self._lock:  # made once, by whichever thread comes first
+            if self._backgrounds is None:
+                return None
+            return self._backgrounds.own if number is None else self._backgrounds.of_fold(number)
+
+
+def _put_together(
+    labels: tuple[str, ...],
+    pixels: np.ndarray,
+    bias: np.ndarray,
+    evidence: np.ndarray,
+    embedding: np.ndarray,
+    own: str,
+    *,
+    unknown: bool,
+    seen: np.ndarray,
+    background: Background | None,
+    by_fold: bool,
+) -> Explanation:
+    """All numbers of one picture as its explanation."""
+    logits = evidence.mean(axis=(1, 2)) + bias
+    first, second = np.argsort(-logits, kind="stable")[:2]
+    rival = labels.index(own) if own and own != labels[first] else int(second)
+    nearest = background.nearest(embedding) if background else ()
+    bare = Explanation(
+        labels=labels,
+        logits=logits,
+        bias=bias,
+        evidence=evidence,
+        seen=seen,
+        pixels=pixels,
+        rival=labels[rival],
+        own=own,
+        unknown=unknown,
+        cases=background.cases(embedding) if background else {},
+        nearest=nearest,
+        remoteness=background.remoteness(nearest[0].distance) if background else None,
+        by_fold=by_fold,
+        missing=NO_MEMORY if not background else "" if background.split else NOT_EXACT,
+    )
+    said = Facts(
+        label=bare.label,
+        score=bare.score,
+        rival=bare.rival,
+        own=own,
+        unknown=unknown,
+        lead=bare.lead,
+        looks=looks_of(pixels, *evidence.shape[1:]),
+        nearest=nearest,
+        remoteness=bare.remoteness,
+        margin=bare.margin,
+        names=background.names if background else (),
+    )
+    return replace(bare, sentences=sentences(said))

@@ -1,0 +1,141 @@
+"""What an explanation holds: maps, shares, neighbours, and what can be said of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from ..evaluation import ranked
+from ..wording import label_words
+
+_NOTEBOOK = 320  # pixels, the longer side
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """A training picture near the explained one, by the cosine distance of their embeddings.
+
+    `index` is its position in the model's memory, `label` its own.
+    """
+
+    index: int
+    name: str
+    label: str
+    distance: float
+
+
+@dataclass(frozen=True)
+class Argument:
+    """What one training picture adds to a label's logit: above 0 it argues for, below against.
+
+    `index` is its position in the model's memory, `label` its own.
+    """
+
+    index: int
+    name: str
+    label: str
+    share: float
+
+
+@dataclass(frozen=True)
+class Case:
+    """How one label's logit splits: `constant` plus the sum of `shares` `[N]` is the logit.
+
+    The shares are of all N training pictures; `most_for` and `most_against` are the weightiest.
+    """
+
+    label: str
+    constant: float
+    shares: np.ndarray = field(repr=False)
+    most_for: tuple[Argument, ...]
+    most_against: tuple[Argument, ...]
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why one picture got its answer.
+
+    Of K labels: `logits` `[K]`; `evidence` `[K,h,w]`, whose mean over the grid plus `bias` `[K]` is
+    the logit; the grid lies over all of `pixels`, uint8 `[H,W,3]`, and `seen` `[h,w]`, of mean 1,
+    says how much of each cell the network saw. `rival` is the label that the winner is compared
+    with: the runner-up, or `own`, what the picture really is, where that is known and another.
+    `cases` split the logits by training pictures, `nearest` are the closest of these, and
+    `remoteness` is the share of the model's own pictures that are closer to theirs. `by_fold` says
+    that a head of the cross-validation judged, which never saw the picture. Of what there is none
+    `missing` says why. `sentences` say what the numbers carry.
+    """
+
+    labels: tuple[str, ...]
+    logits: np.ndarray
+    bias: np.ndarray
+    evidence: np.ndarray = field(repr=False)
+    seen: np.ndarray = field(repr=False)
+    pixels: np.ndarray = field(repr=False)
+    rival: str
+    own: str = ""
+    unknown: bool = False
+    cases: Mapping[str, Case] = field(default_factory=dict, repr=False)
+    nearest: tuple[Neighbour, ...] = ()
+    remoteness: float | None = None
+    by_fold: bool = False
+    missing: str = ""
+    sentences: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """The winning label."""
+        return next(iter(self.scores))
+
+    @property
+    def score(self) -> float:
+        return self.scores[self.label]
+
+    @cached_property
+    def scores(self) -> dict[str, float]:
+        """`{label: score}`, highest first."""
+        powers = np.exp(self.logits - self.logits.max())
+        return ranked(self.labels, powers / powers.sum())
+
+    @property
+    def words(self) -> str:
+        """All sentences as one text."""
+        return " ".join(self.sentences)
+
+    def map_of(self, label: str) -> np.ndarray:
+        """Where a label's logit comes from, `[h,w]`: the mean is the logit.
+
+        It is the label's evidence with its bias laid on what was seen, so 0 is neither for nor
+        against: a picture that looked all over as it does in a cell would have that cell's logit.
+        """
+        k = self.labels.index(label)
+        return np.asarray(self.evidence[k] + self.bias[k] * self.seen)
+
+    @property
+    def lead(self) -> np.ndarray:
+        """The winner's map minus its rival's, `[h,w]`: above 0 where the picture argues for it.
+
+        The mean is by how much the winner's logit is larger.
+        """
+        return np.asarray(self.map_of(self.label) - self.map_of(self.rival))
+
+    @property
+    def margin(self) -> np.ndarray:
+        """What each training picture adds to the winner's lead over its rival, `[N]` or empty."""
+        if not self.cases:
+            return np.zeros(0)
+        return np.asarray(self.cases[self.label].shares - self.cases[self.rival].shares)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the picture, its map, and the sentences."""
+        from ..notebook import pictures_html
+        from ..overlays import jpeg, laid_over, shrunk
+
+        small = shrunk(self.pixels, _NOTEBOOK)
+        shown = {
+            "the picture": small,
+            f"for {label_words(self.label)}": laid_over(small, self.lead),
+        }
+        return pictures_html(self.words, {name: jpeg(pixels) for name, pixels in shown.items()})

@@ -1,0 +1,249 @@
+"""The smallest part of a picture that its answer hangs on, found by hiding.
+
+A region is hidden by blurring it beyond recognition, which makes no edges and brings in no new
+colour. That a region alone keeps the answer is tried with all else mid-grey, so that nothing else
+of the picture is left. Both ways were chosen by measuring (benchmarks/sweeping.py). The search runs
+on a small copy of the picture; what it finds is confirmed by `what_if` on the picture itself.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..images import Picture, read_picture
+from ..model import Classifier, Prediction
+from ..pool import batches_of, local_map
+from ..wording import label_words, percent
+from .changes import Blank, Blur, Change, WhatIf, what_if
+from .regions import WHOLE, Color, Outside, Region
+from .search import GRID, Measured, smallest
+
+LARGEST = 0.5  # of the picture: what flips only with more of it hidden hangs on no one region
+KEPT = 0.9  # of its score is what a region alone must reach to keep an answer
+GREY: Color = (127, 127, 127)
+_ENOUGH = 300  # pixels of the shorter side, in the search
+_ROUNDS_TO_LOSE, _ROUNDS_TO_KEEP = 7, 3  # of measuring; what keeps an answer is found soon
+_LOOKS = 32  # in a round, by one backbone at one view of a picture
+_FEWEST, _MOST = 6, 28  # pictures in a round
+_BATCH = 2  # pictures a thread takes at a time; one run for many pictures is no quicker
+_TRIES = 4  # of what was found on the small copy, on the picture itself
+_TINY = 1e-12  # of a score, so that it has a logarithm
+
+_Value = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""Scores `[N,K]` and novelty `[N]` -> values `[N]`: above 0 for what is looked for."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A region, and what the model said with it hidden, or with all else hidden."""
+
+    region: Region
+    after: Prediction
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What the answer for one picture hangs on.
+
+    `flip` is the smallest region found whose hiding changes the label; where none of up to
+    `LARGEST` does, the one that came closest. `keep` is the smallest found that alone keeps the
+    label, with `KEPT` of its score at least, and without becoming none of these; None where there
+    is none. `nothing` is the answer for a picture that is all grey. `tried` counts the pictures
+    that were put through the network.
+    """
+
+    before: Prediction
+    nothing: Prediction
+    flip: Finding
+    keep: Finding | None
+    tried: int
+
+    @property
+    def flips(self) -> bool:
+        """Whether hiding `flip` changes the label."""
+        return self.flip.after.label != self.before.label
+
+    @property
+    def words(self) -> str:
+        """Two sentences: what flips the answer, and what alone keeps it."""
+        label = label_words(self.before.label)
+        region, after = self.flip.region, self.flip.after
+        if self.flips:
+            first = (
+                f"With {_part(region)} hidden it is {label_words(after.label)} {after.score:.2f}."
+            )
+        else:
+            first = (
+                f"No region of up to {percent(LARGEST, 0)} was found whose hiding changes the "
+                f"answer; the closest, {_part(region)}, leaves it {label} {after.score:.2f}."
+            )
+        if self.keep is None:
+            return f"{first} None was found that alone keeps it."
+        region, after = self.keep.region, self.keep.after
+        words = f"{first} {_part(region)} alone keeps it {label} {after.score:.2f}"
+        if self.nothing.label == self.before.label:
+            words += f"; all grey it is {label} {self.nothing.score:.2f} as it is"
+        return f"{words}."
+
+
+def hidden(region: Region) -> Change:
+    """How a region is hidden."""
+    return Blur(region)
+
+
+def alone(region: Region) -> Change:
+    """How all else than a region is hidden."""
+    return Blank(Outside(region), GREY)
+
+
+def sweep(classifier: Classifier, picture: Picture) -> Sweep:
+    """Find the smallest region whose hiding flips the answer, and the one that alone keeps it.
+
+    The same picture gives the same regions, however many cores there are.
+
+    Raises:
+        PictureError: the picture cannot be read; the message says why.
+    """
+    pixels = read_picture(picture)
+    before = classifier.predict(pixels)
+    label = classifier.labels.index(before.label)
+    limit = math.inf if before.unknown else classifier.manifest.stranger_above(classifier.admit)
+
+    def losing(scores: np.ndarray, novelty: np.ndarray) -> np.ndarray:
+        return -_lead(scores, label)
+
+    def keeping(scores: np.ndarray, novelty: np.ndarray) -> np.ndarray:
+        ratio = np.log(np.maximum(scores[:, label], _TINY) / (KEPT * before.score))
+        sure = np.minimum(_lead(scores, label), ratio)
+        return np.asarray(np.minimum(sure, limit - novelty))
+
+    def is_kept(found: WhatIf) -> bool:
+        after = found.after
+        known = before.unknown or not after.unknown
+        return not found.flipped and known and after.score >= KEPT * before.score
+
+    small = _reduced(pixels)
+    blurry, grey = hidden(WHOLE).apply(small), Blank(WHOLE, GREY).apply(small)
+    guide = _guide(classifier, small, label)
+    flips = _searched(classifier, (small, blurry), losing, guide, LARGEST, _ROUNDS_TO_LOSE)
+    keeps = _searched(classifier, (grey, small), keeping, guide, 1.0, _ROUNDS_TO_KEEP)
+    flip = _confirmed(classifier, pixels, flips, hidden, lambda found: found.flipped)
+    if flip is None:
+        region = _region(flips.closest())
+        flip = Finding(region, what_if(classifier, pixels, hidden(region)).after)
+    return Sweep(
+        before=before,
+        nothing=classifier.predict(grey),
+        flip=flip,
+        keep=_confirmed(classifier, pixels, keeps, alone, is_kept),
+        tried=len(flips.values) + len(keeps.values),
+    )
+
+
+def _searched(
+    classifier: Classifier,
+    pictures: tuple[np.ndarray, np.ndarray],
+    value: _Value,
+    guide: np.ndarray,
+    largest: float,
+    rounds: int,
+) -> Measured:
+    """Search for the region of the second picture that, laid over the first, brings it above 0."""
+    under, over = pictures
+    looks = len(classifier.manifest.views) * len(classifier.manifest.backbones)
+
+    def measure(rectangles: np.ndarray) -> np.ndarray:
+        laid = []
+        for rectangle in rectangles:
+            box = _region(rectangle).box(*under.shape[:2])
+            laid.append(under.copy())
+            laid[-1][box] = over[box]
+        return value(*_judged(classifier, laid))
+
+    return smallest(
+        measure,
+        float(value(*_judged(classifier, [under]))[0]),
+        guide,
+        rounds=rounds,
+        batch=min(max(_LOOKS // looks, _FEWEST), _MOST),
+        largest=largest,
+    )
+
+
+def _confirmed(
+    classifier: Classifier,
+    pixels: np.ndarray,
+    measured: Measured,
+    change: Callable[[Region], Change],
+    holds: Callable[[WhatIf], bool],
+) -> Finding | None:
+    """The smallest region found of which it holds on the picture itself too."""
+    for rectangle in measured.best_first()[:_TRIES]:
+        region = _region(rectangle)
+        result = what_if(classifier, pixels, change(region))
+        if holds(result):
+            return Finding(region, result.after)
+    return None
+
+
+class _Judge:
+    """The unit of work: pictures -> their scores and novelty, one picture at a time."""
+
+    def __init__(self, classifier: Classifier) -> None:
+        self.classifier = classifier
+
+    def start(self) -> None:
+        """Nothing to prepare: the session is open."""
+
+    def process(self, batch: Sequence[np.ndarray]) -> list[list[np.ndarray]]:
+        return [self.classifier.run(picture, ["scores", "novelty"]) for picture in batch]
+
+
+def _judged(
+    classifier: Classifier, pictures: Sequence[np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Scores `[N,K]` and novelty `[N]`."""
+    found = list(local_map(_Judge(classifier), batches_of(pictures, _BATCH)))
+    return np.array([scores for scores, _ in found]), np.array([novelty for _, novelty in found])
+
+
+def _lead(scores: np.ndarray, label: int) -> np.ndarray:
+    """The log of how many times likelier a label is than the likeliest other, `[N]`."""
+    logs = np.log(np.maximum(scores.astype(np.float64), _TINY))
+    return np.asarray(logs[:, label] - np.delete(logs, label, axis=1).max(axis=1))
+
+
+def _guide(classifier: Classifier, pixels: np.ndarray, label: int) -> np.ndarray:
+    """What each cell of the grid adds to a label's lead over the runner-up, by the evidence."""
+    from PIL import Image
+
+    scores, evidence = classifier.run(pixels, ["scores", "evidence"])
+    other = next(k for k in np.argsort(-scores) if k != label)
+    lead = Image.fromarray((evidence[label] - evidence[other]).astype(np.float32))
+    return np.asarray(lead.resize((GRID, GRID), Image.Resampling.BICUBIC)) / GRID**2
+
+
+def _reduced(pixels: np.ndarray) -> np.ndarray:
+    """A copy whose shorter side is `_ENOUGH` pixels, or the picture itself if it has no more."""
+    from PIL import Image
+
+    height, width = pixels.shape[:2]
+    times = _ENOUGH / min(height, width)
+    if times >= 1:
+        return pixels
+    size = (round(width * times), round(height * times))
+    return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BICUBIC))
+
+
+def _region(rectangle: np.ndarray) -> Region:
+    top, bottom, left, right = (int(edge) / GRID for edge in rectangle)
+    return Region(left, top, right - left, bottom - top)
+
+
+def _part(region: Region) -> str:
+    """`6.0 % of it (25%,10%,20%x30%)`."""
+    return f"{percent(region.area)} of it ({region})"

@@ -1,0 +1,143 @@
+"""Numbers -> the sentences of an explanation. Each is said only where its rule holds.
+
+The rules compare with thresholds that have names here and in `places.py`; they know nothing of the
+picture but the numbers, so what they say is true of the numbers and of nothing else.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..wording import label_words, shown
+from .explanation import Neighbour
+from .places import SEVERAL, Looks, look, place
+
+HARDLY = 0.1  # of all evidence: a side with less has hardly any
+NEAR, FAR = 0.5, 0.95  # of the model's own pictures are nearer to theirs
+SAME = 1e-4  # cosine distance below which a training picture is this very picture
+ALONE = 0.2  # of all that argues for the winner: a training picture with more stands out
+TIMES = 4.0  # and it has so many times the share that is usual for those that argue for it
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the sentences are made of; see `Explanation` for the words.
+
+    `lead` `[h,w]` is the winner's map minus its rival's, `looks` what the picture is like in each
+    cell. `margin` `[N]` are the training
+    pictures' shares in the winner's logit minus those in its rival's, `names` what they are called;
+    both are empty where the logits do not split.
+    """
+
+    label: str
+    score: float
+    rival: str
+    own: str
+    unknown: bool
+    lead: np.ndarray
+    looks: Looks
+    nearest: Sequence[Neighbour]
+    remoteness: float | None
+    margin: np.ndarray
+    names: Sequence[str]
+
+
+def sentences(facts: Facts) -> tuple[str, ...]:
+    """All that can be said, the answer first."""
+    return (
+        answer(facts),
+        *where(facts.lead, facts.rival, facts.looks),
+        *neighbourhood(facts.nearest, facts.remoteness),
+        *weightiest(facts.margin, facts.names),
+    )
+
+
+def answer(facts: Facts) -> str:
+    """What the picture was taken for, how surely, and what it is where that is another."""
+    said = f"{label_words(facts.label)} {facts.score:.2f}"
+    if facts.unknown:
+        said = f"None of these; closest is {said}"
+    if facts.own and facts.own != facts.label:
+        said += f", but it is {label_words(facts.own)}"
+    return f"{said}."
+
+
+def where(lead: np.ndarray, rival: str, looks: Looks) -> Iterator[str]:
+    """Where the winner's evidence lies and where its rival's, and what is there."""
+    gain, loss = (float(np.maximum(side, 0).sum()) for side in (lead, -lead))
+    other = label_words(rival)
+    if gain + loss == 0:
+        yield f"No place in the picture argues for it or for {other}."
+    elif loss < HARDLY * (gain + loss):
+        yield f"{_area(lead, looks)} for it, and hardly anything for {other}."
+    else:
+        against = _area(-lead, looks)
+        yield f"{_area(lead, looks)} for it; {against[0].lower()}{against[1:]} for {other}."
+
+
+def _area(lead: np.ndarray, looks: Looks) -> str:
+    """`The dark, plain area on the left argues most`, or what is spread over the picture."""
+    at = place(lead)
+    if not at:
+        return "Places all over the picture argue"
+    kind = look(lead, looks)
+    if at == SEVERAL:
+        return f"{kind} areas {at} argue most".lstrip().capitalize()
+    return f"The {kind} area {at} argues most".replace("  ", " ")
+
+
+def neighbourhood(nearest: Sequence[Neighbour], remoteness: float | None) -> Iterator[str]:
+    """Whose pictures are the nearest, and whether they are near."""
+    if not nearest:
+        return
+    if nearest[0].distance < SAME:
+        yield f"It is itself a training picture, or just like one: {shown(nearest[0].name)}."
+        nearest, remoteness = nearest[1:], None
+        if not nearest:
+            return
+    yield f"{_labels_of(nearest)}{_how_far(remoteness)}."
+
+
+def _labels_of(nearest: Sequence[Neighbour]) -> str:
+    count = Counter(label_words(one.label) for one in nearest)
+    first = label_words(nearest[0].label)
+    if len(nearest) == 1:
+        return f"The closest training picture is {first}"
+    if len(count) == 1:
+        return f"The {len(nearest)} closest training pictures are all {first}"
+    parts = [f"{n} {'is' if n == 1 else 'are'} {label}" for label, n in count.most_common()]
+    joined = " and ".join([", ".join(parts[:-1]), parts[-1]])
+    return f"Of the {len(nearest)} closest training pictures {joined}"
+
+
+def _how_far(remoteness: float | None) -> str:
+    if remoteness is None:
+        return ""
+    if remoteness >= FAR:
+        share = min(99, int(100 * remoteness))
+        return (
+            f", but far away: {share} % of the model's own pictures have a closer one, and nothing "
+            f"it learnt from is near"
+        )
+    return ", and near" if remoteness <= NEAR else ""
+
+
+def weightiest(margin: np.ndarray, names: Sequence[str]) -> Iterator[str]:
+    """Whether one training picture alone argues with an unusually large share.
+
+    `margin` `[N]` are the shares in the winner's logit minus those in its rival's.
+    """
+    arguing = margin[margin > 0]
+    if not arguing.size:
+        return
+    at = int(margin.argmax())
+    part = float(margin[at] / arguing.sum())
+    if part >= max(ALONE, TIMES / arguing.size):
+        yield (
+            f"One training picture alone brings {100 * part:.0f} % of what argues for it: "
+            f"{shown(names[at])}."
+        )

@@ -1,0 +1,110 @@
+"""What a model file is made of: trunks, views and a head, read back from its ONNX graph.
+
+A target that has no ONNX runtime rebuilds the network from these parts. Weights come from the file
+alone, so fine-tuned and foreign networks are read as our own are. The steps between the parts
+(crop, resize, mirror, mean) are few and always the same: each target writes them in its own terms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..errors import ModelError
+from ..graph import VIEWS, View
+from ..modelfile import check_model
+from ..onnxfile import parse_onnx
+
+if TYPE_CHECKING:
+    from onnx import ModelProto, NodeProto
+
+
+@dataclass(frozen=True)
+class TrunkPart:
+    """A network inside the file, from normalised pixels `[N,3,S,S]` to maps `[N,C,h,w]`.
+
+    A pixel p in 0..255 enters as (p - mean) / scale, per channel.
+    """
+
+    name: str
+    entry: str
+    output: str
+    size: int
+    mean: tuple[float, ...]
+    scale: tuple[float, ...]
+    nodes: tuple[NodeProto, ...]
+
+
+@dataclass(frozen=True)
+class Anatomy:
+    """The parts of a classifier; `weights` `[K,D]` and `bias` `[K]` are its head."""
+
+    labels: tuple[str, ...]
+    trunks: tuple[TrunkPart, ...]
+    views: tuple[View, ...]
+    constants: Mapping[str, np.ndarray]
+    weights: np.ndarray
+    bias: np.ndarray
+
+    @property
+    def pictures(self) -> tuple[tuple[str, int], ...]:
+        """The (geometry, size) of every square picture that the trunks look at."""
+        geometries = dict.fromkeys(view.geometry for view in self.views)
+        found = [(geometry, trunk.size) for trunk in self.trunks for geometry in geometries]
+        return tuple(dict.fromkeys(found))
+
+
+def read_anatomy(content: bytes) -> Anatomy:
+    """Take a model file apart.
+
+    Raises:
+        ModelError: it is no model of ours, or laid out in another way than `graph.py` does.
+    """
+    from onnx import numpy_helper
+
+    manifest = check_model(content)
+    model = parse_onnx(content)
+    constants = {t.name: numpy_helper.to_array(t) for t in model.graph.initializer}
+    made_by = {name: node for node in model.graph.node for name in node.output}
+    try:
+        names = [tensor.split("/")[1] for tensor in made_by["embedding"].input]
+        trunks = [_trunk(name, model, made_by, constants) for name in names]
+        return Anatomy(
+            labels=manifest.labels,
+            trunks=tuple(trunks),
+            views=tuple(VIEWS[view] for view in manifest.views),
+            constants=constants,
+            weights=constants["tellapart/head/weights"],
+            bias=constants["tellapart/head/bias"],
+        )
+    except (KeyError, IndexError) as error:
+        raise ModelError(
+            f"This model is laid out in a way that this release does not know ({error}).",
+            hint="Train it again, or export it as onnx.",
+        ) from error
+
+
+def _trunk(
+    name: str,
+    model: ModelProto,
+    made_by: Mapping[str, NodeProto],
+    constants: Mapping[str, np.ndarray],
+) -> TrunkPart:
+    entry, output = f"{name}/pixels", made_by[f"tellapart/{name}/mean"].input[0]
+    wanted, nodes = {output}, []
+    for node in reversed(model.graph.node):
+        if wanted.intersection(node.output) and entry not in node.output:
+            nodes.append(node)
+            wanted.update(node.input)
+    return TrunkPart(
+        name=name,
+        entry=entry,
+        output=output,
+        size=int(constants[f"tellapart/{name}/size"][0]),
+        mean=tuple(constants[f"tellapart/{name}/pixel-mean"].ravel().tolist()),
+        scale=tuple(constants[f"tellapart/{name}/pixel-scale"].ravel().tolist()),
+        nodes=tuple(nodes[::-1]),
+    )

@@ -1,0 +1,90 @@
+"""The proof of an export: its own program's answers, held against the model's."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import ModelError
+from ..model import Classifier
+from .target import Target
+
+MOST_PICTURES = 100
+_PATIENCE = 600  # seconds for a program to answer for all pictures
+
+
+@dataclass(frozen=True)
+class Proof:
+    """How two ways of running a model agree on the same pictures."""
+
+    pictures: int
+    same_label: int
+    largest_difference: float  # of any score of any picture
+    note: str = ""  # what else is to be said of it; why, where there are no pictures
+
+    @property
+    def agreement(self) -> float:
+        return self.same_label / self.pictures
+
+
+def example_answers(folder: Path, pictures: Sequence[Path]) -> list[Mapping[str, float]]:
+    """The scores that `example.py --json` in the folder prints, in a fresh process.
+
+    Raises:
+        ModelError: the program fails or does not answer for every picture.
+    """
+    command = [sys.executable, "example.py", "--json", *(str(path.resolve()) for path in pictures)]
+    try:
+        run = subprocess.run(
+            command, cwd=folder, capture_output=True, text=True, timeout=_PATIENCE, check=False
+        )
+        lines = [line for line in run.stdout.splitlines() if line.startswith("{")]
+        answers = [json.loads(line)["scores"] for line in lines]
+    except (subprocess.TimeoutExpired, json.JSONDecodeError, KeyError) as error:
+        raise ModelError(f"The export's own program does not answer: {error}.") from error
+    if run.returncode or len(answers) != len(pictures):
+        said = (run.stderr.strip().splitlines() or ["nothing"])[-1]
+        raise ModelError(
+            f"The export's own program answered for {len(answers)} of {len(pictures)} pictures; "
+            f"it said: {said}"
+        )
+    return answers
+
+
+def compare(
+    classifier: Classifier,
+    target: Target,
+    answers: Sequence[Mapping[str, float]],
+    pictures: Sequence[Path],
+) -> Proof:
+    """Hold a program's scores against the model's.
+
+    Raises:
+        ModelError: they differ by more than the target admits.
+    """
+    proof = compared(classifier, answers, pictures)
+    if proof.agreement < target.agreement or not proof.largest_difference <= target.tolerance:
+        raise ModelError(
+            f"The export {target.name} does not give the model's answers: the same label for "
+            f"{proof.same_label} of {len(pictures)} pictures, scores up to "
+            f"{proof.largest_difference:.2g} apart; at least {target.agreement:.0%} and at most "
+            f"{target.tolerance:g} were expected.",
+            hint="Nothing was written. Please report this, with the model if you can.",
+        )
+    return proof
+
+
+def compared(
+    classifier: Classifier, answers: Sequence[Mapping[str, float]], pictures: Sequence[Path]
+) -> Proof:
+    """How a program's scores and the model's agree, whatever comes of it."""
+    same, largest = 0, 0.0
+    for ours, theirs in zip(classifier.predict_many(pictures), answers, strict=True):
+        same += ours.label == max(theirs, key=lambda label: theirs[label])
+        gaps = [abs(score - theirs[label]) for label, score in ours.scores.items()]
+        largest = max(largest, *gaps)
+    return Proof(len(pictures), same, largest)

@@ -1,0 +1,45 @@
+"""What a target is, and what a job to write one holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..model import Classifier
+
+EXAMPLES = Path(__file__).parent / "examples"
+
+
+@dataclass(frozen=True)
+class Target:
+    """One row: what is written, who reads it, and how near its answers must be.
+
+    `module` has `write(export)`; where running `example.py` is not the way to ask, it also has
+    `answers(folder, pictures)`, or `prove(classifier, target, folder, pictures)`. `extra` is the
+    optional packages it needs. `agreement` is the least share of pictures with the same label,
+    `tolerance` the largest difference of any score.
+    """
+
+    name: str
+    writes: str
+    read_by: str
+    run: str  # the command that runs its example
+    module: str
+    extra: str = ""
+    settings: Mapping[str, str] = field(default_factory=dict)  # for `module`
+    agreement: float = 1.0
+    tolerance: float = 1e-3
+    differs: str = ""  # what differs and why, where anything does
+    can_link: bool = False  # whether a runtime that it carries can be linked to instead
+
+
+@dataclass(frozen=True)
+class Export:
+    """A job for a target's module: write `classifier` into `folder`, which holds labels.txt."""
+
+    target: Target
+    classifier: Classifier
+    folder: Path
+    pictures: Sequence[Path]  # real ones, for calibration
+    cdn: bool = False  # link to a public network in place of carrying the runtime

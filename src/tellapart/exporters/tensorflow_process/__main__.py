@@ -1,0 +1,34 @@
+"""Does one job: reads it as JSON from standard input, writes files, answers in one line of JSON.
+
+The job is `{"form", "model", "folder", "pictures"}`; the answer `{}`, or the error to raise as
+`{"error", "message", "hint"}`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+from ...errors import TellapartError
+from ..anatomy import read_anatomy
+
+
+def main() -> None:
+    job = json.load(sys.stdin)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever the user's own Keras runs on
+    os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # writing a file needs none
+    try:
+        anatomy = read_anatomy(Path(job["model"]).read_bytes())
+        from .forms import FORMS
+
+        FORMS[job["form"]](anatomy, Path(job["folder"]), [Path(path) for path in job["pictures"]])
+        answer = {}
+    except TellapartError as error:
+        answer = {"error": type(error).__name__, "message": error.message, "hint": error.hint}
+    sys.stdout.write("\n" + json.dumps(answer) + "\n")
+
+
+main()

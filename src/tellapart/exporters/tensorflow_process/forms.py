@@ -1,0 +1,172 @@
+"""The files that TensorFlow writes: one function a form, in one table."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import tensorflow as tf
+from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+from ...errors import ModelError
+from ...images import read_picture
+from ..anatomy import Anatomy
+from .network import keras_classifier, network, picture_name, squares_of, upright
+from .tflite_metadata import with_metadata
+
+Form: TypeAlias = Callable[[Anatomy, Path, Sequence[Path]], None]
+
+_IMAGE = tf.TensorSpec([None, None, None, 3], tf.float32, name="pixels")
+_FOR_CALIBRATION = 100  # pictures
+
+
+def write_keras(anatomy: Anatomy, folder: Path, pictures: Sequence[Path]) -> None:
+    """model.keras: pixels of any size to scores."""
+    keras_classifier(anatomy).save(folder / "model.keras")
+
+
+def write_graph(anatomy: Anatomy, folder: Path, pictures: Sequence[Path]) -> None:
+    """retrained_graph.pb with the names of 2016: DecodeJpeg/contents, DecodeJpeg, final_result."""
+    answer = network(anatomy)
+    scores = tf.function(lambda pixels: answer(squares_of(pixels, anatomy))["scores"])
+    frozen = convert_variables_to_constants_v2(scores.get_concrete_function(_IMAGE))
+    with tf.Graph().as_default() as graph:
+        # With a default, so that whoever feeds DecodeJpeg:0 need not feed the bytes too.
+        contents = tf.compat.v1.placeholder_with_default(b"", [], name="DecodeJpeg/contents")
+        decoded = tf.raw_ops.DecodeJpeg(
+            contents=contents, channels=3, dct_method="INTEGER_ACCURATE", name="DecodeJpeg"
+        )
+        pixels = tf.expand_dims(tf.cast(upright(decoded, contents), tf.float32), 0)
+        (result,) = tf.graph_util.import_graph_def(
+            frozen.graph.as_graph_def(),
+            input_map={frozen.inputs[0].name: pixels},
+            return_elements=[frozen.outputs[0].name],
+            name="network",
+        )
+        tf.identity(result, name="final_result")
+        (folder / "retrained_graph.pb").write_bytes(graph.as_graph_def().SerializeToString())
+
+
+class _Served(tf.Module):  # type: ignore[misc]
+    """What TensorFlow Serving calls: scores and the best label for pixels or for encoded bytes."""
+
+    def __init__(self, anatomy: Anatomy) -> None:
+        super().__init__(name="tellapart")
+        self._anatomy = anatomy
+        self._network = network(anatomy)
+        self._labels = tf.constant(list(anatomy.labels))
+        whole = tf.TensorSpec([None, None, None, 3], tf.uint8, name="pixels")
+        strings = tf.TensorSpec([None], tf.string, name="encoded")
+        self.pixels = tf.function(self._of_pixels, input_signature=[_IMAGE])
+        self.pixels_uint8 = tf.function(self._of_pixels, input_signature=[whole])
+        self.encoded = tf.function(self._of_encoded, input_signature=[strings])
+
+    def _answer(self, squares: Mapping[str, Any]) -> dict[str, Any]:
+        scores = self._network(squares)["scores"]
+        return {"scores": scores, "label": tf.gather(self._labels, tf.argmax(scores, axis=1))}
+
+    def _of_pixels(self, pixels: Any) -> dict[str, Any]:
+        return self._answer(squares_of(pixels, self._anatomy))
+
+    def _of_encoded(self, encoded: Any) -> dict[str, Any]:
+        """Pictures of any sizes: each is decoded and made square before they become a batch."""
+        specs = {
+            picture_name(geometry, size): tf.TensorSpec([size, size, 3], tf.float32)
+            for geometry, size in self._anatomy.pictures
+        }
+        return self._answer(tf.map_fn(self._squares, encoded, fn_output_signature=specs))
+
+    def _squares(self, contents: Any) -> dict[str, Any]:
+        decoded = tf.cond(
+            tf.equal(tf.strings.substr(contents, 0, 2), b"\xff\xd8"),
+            # Exact as Pillow's is; TensorFlow's usual way is quicker and a little off.
+            lambda: tf.io.decode_jpeg(contents, channels=3, dct_method="INTEGER_ACCURATE"),
+            lambda: tf.io.decode_image(contents, channels=3, expand_animations=False),
+        )
+        decoded = tf.ensure_shape(upright(decoded, contents), [None, None, 3])
+        return {
+            name: square[0] for name, square in squares_of(decoded[None], self._anatomy).items()
+        }
+
+
+def write_saved_model(anatomy: Anatomy, folder: Path, pictures: Sequence[Path]) -> None:
+    """model/1: laid out as TensorFlow Serving looks for it, a folder a version."""
+    served = _Served(anatomy)
+    signatures = {
+        "serving_default": served.encoded,
+        "encoded": served.encoded,
+        "pixels": served.pixels,
+        "pixels_uint8": served.pixels_uint8,
+    }
+    tf.saved_model.save(served, str(folder / "model" / "1"), signatures=signatures)
+
+
+def _write_tflite(
+    anatomy: Anatomy,
+    folder: Path,
+    pictures: Sequence[Path],
+    *,
+    half: bool = False,
+    integers: bool = False,
+) -> None:
+    """model.tflite: one square picture in, uint8, for each (geometry, size) there is."""
+    answer = network(anatomy)
+    names = [picture_name(geometry, size) for geometry, size in anatomy.pictures]
+    specs = {
+        name: tf.TensorSpec([1, size, size, 3], tf.uint8, name=name)
+        for name, (_, size) in zip(names, anatomy.pictures, strict=True)
+    }
+
+    def classify(**squares: Any) -> dict[str, Any]:
+        as_float = {name: tf.cast(square, tf.float32) for name, square in squares.items()}
+        return {"scores": answer(as_float)["scores"]}
+
+    # The converter does not find the variables of Keras (TensorFlow 2.21): constants then.
+    traced = tf.function(classify, autograph=False).get_concrete_function(**specs)
+    frozen = convert_variables_to_constants_v2(traced)
+    order = [tensor.name.partition(":")[0] for tensor in frozen.inputs]
+
+    def constant(**squares: Any) -> dict[str, Any]:
+        return {"scores": tf.nest.flatten(frozen(*(squares[name] for name in order)))[0]}
+
+    module = tf.Module()
+    module.constant = tf.function(constant, autograph=False)
+    with tempfile.TemporaryDirectory() as place:
+        signature = module.constant.get_concrete_function(**specs)
+        tf.saved_model.save(module, place, signatures={"serving_default": signature})
+        converter = tf.lite.TFLiteConverter.from_saved_model(
+            place, signature_keys=["serving_default"]
+        )
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+        if half or integers:
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        if half:
+            converter.target_spec.supported_types = [tf.float16]
+        if integers:
+            converter.representative_dataset = lambda: _calibration(anatomy, pictures)
+        try:
+            content = converter.convert()
+        except tf.errors.OpError as error:  # the converter's own error is one of Python's
+            raise ModelError(f"TensorFlow Lite cannot take this network: {error}.") from error
+    labels = (folder / "labels.txt").read_bytes()
+    (folder / "model.tflite").write_bytes(with_metadata(content, anatomy.pictures, labels))
+
+
+def _calibration(anatomy: Anatomy, pictures: Sequence[Path]) -> Iterator[dict[str, Any]]:
+    """Some pictures as the network sees them, evenly from first to last."""
+    for number in np.linspace(0, len(pictures) - 1, min(_FOR_CALIBRATION, len(pictures))):
+        squares = squares_of(read_picture(pictures[int(number)])[None], anatomy)
+        yield {name: tf.cast(square, tf.uint8) for name, square in squares.items()}
+
+
+FORMS: Mapping[str, Form] = {
+    "keras": write_keras,
+    "saved-model": write_saved_model,
+    "tensorflow-graph": write_graph,
+    "tflite": _write_tflite,
+    "tflite-float16": lambda *job: _write_tflite(*job, half=True),
+    "tflite-int8": lambda *job: _write_tflite(*job, integers=True),
+}

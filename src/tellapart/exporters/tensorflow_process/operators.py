@@ -1,0 +1,338 @@
+"""A trunk's ONNX nodes as Keras layers: one small function an operator, in one table.
+
+ONNX keeps maps as `[N,C,h,w]`; TensorFlow is several times faster on a CPU with `[N,h,w,C]`, and
+TFLite takes nothing else. So each tensor remembers which of the two it holds, and is turned only
+where an operator needs it otherwise..
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+from ...errors import BackboneError
+from ..anatomy import TrunkPart
+
+if TYPE_CHECKING:
+    from onnx import NodeProto
+
+_LAST = {0: 0, 1: 3, 2: 1, 3: 2}  # where an axis of [N,C,h,w] is in [N,h,w,C]
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """A Keras tensor or a constant; `channels_last`: a map of ONNX's `[N,C,h,w]` held turned."""
+
+    value: Any
+    channels_last: bool = False
+
+    @property
+    def constant(self) -> bool:
+        return isinstance(self.value, np.ndarray)
+
+    @property
+    def rank(self) -> int:
+        return len(self.value.shape)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One node: what goes in, and its attributes."""
+
+    kind: str
+    inputs: tuple[Tensor | None, ...]
+    attributes: Mapping[str, Any]
+
+    def refused(self, why: str) -> BackboneError:
+        return BackboneError(
+            f"This model's network uses the ONNX operator {self.kind}{why}, which cannot be "
+            "written for TensorFlow here.",
+            hint="Export it as onnx, which every ONNX runtime reads.",
+        )
+
+    def tensor(self, number: int = 0) -> Tensor:
+        found = self.inputs[number] if number < len(self.inputs) else None
+        if found is None:
+            raise self.refused(f" without its input {number}")
+        return found
+
+    def number(self, name: str, default: float) -> Any:
+        return self.attributes.get(name, default)
+
+    def array(self, number: int) -> np.ndarray:
+        """An input that must be constant."""
+        found = self.tensor(number)
+        if not isinstance(found.value, np.ndarray):
+            raise self.refused(f" with an input {number} that is computed")
+        return found.value
+
+    def optional_array(self, number: int) -> np.ndarray | None:
+        given = number < len(self.inputs) and self.inputs[number] is not None
+        return self.array(number) if given else None
+
+
+def convert_trunk(trunk: TrunkPart, constants: Mapping[str, np.ndarray], pixels: Any) -> Any:
+    """From normalised pixels `[N,S,S,3]` to maps `[N,h,w,C]`.
+
+    Raises:
+        BackboneError: an operator, or a way of using one, is not in the table; it is named.
+    """
+    from onnx import helper
+
+    tensors: dict[str, Tensor | None] = {name: Tensor(value) for name, value in constants.items()}
+    tensors.update({"": None, trunk.entry: Tensor(pixels, True)})
+    for node in trunk.nodes:
+        attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+        step = Step(node.op_type, tuple(tensors[name] for name in node.input), attributes)
+        if step.kind not in _OPERATORS:
+            raise step.refused("")
+        tensors[node.output[0]] = _result(step, node)
+    return _turned(tensors[trunk.output] or Tensor(pixels, True)).value
+
+
+def _result(step: Step, node: NodeProto) -> Tensor:
+    if any(node.output[1:]) and step.kind != "Dropout":
+        raise step.refused(" for more than one result")
+    return _OPERATORS[step.kind](step)
+
+
+def _turned(x: Tensor) -> Tensor:
+    """A map `[N,C,h,w]` held as `[N,h,w,C]`, whichever way it came; constants broadcast."""
+    if x.channels_last:
+        return x
+    if not isinstance(x.value, np.ndarray):
+        return Tensor(ops.transpose(x.value, (0, 2, 3, 1)), True)
+    shape = (1,) * (4 - x.rank) + x.value.shape
+    return Tensor(x.value.reshape(shape).transpose(0, 2, 3, 1), True)
+
+
+def _plain(x: Tensor) -> Tensor:
+    """As ONNX has it."""
+    return Tensor(ops.transpose(x.value, (0, 3, 1, 2))) if x.channels_last else x
+
+
+def _weighted(layer: keras.layers.Layer, x: Any, weights: Sequence[np.ndarray | None]) -> Any:
+    """A layer's answer, with its weights set."""
+    result = layer(x)
+    layer.set_weights([weight for weight in weights if weight is not None])
+    return result
+
+
+def _pads(
+    step: Step, x: Any, reach: Sequence[int], strides: Sequence[int]
+) -> tuple[list[int], bool]:
+    """The pads [top, left, bottom, right], and whether they are what TensorFlow calls "same"."""
+    sides = x.shape[1:3]
+    total = [
+        max((-(-side // stride) - 1) * stride + extent - side, 0)
+        for side, extent, stride in zip(sides, reach, strides, strict=True)
+    ]
+    same = [*(size // 2 for size in total), *(size - size // 2 for size in total)]
+    automatic = bytes(step.attributes.get("auto_pad", b"NOTSET")).decode()
+    if automatic == "SAME_LOWER":
+        raise step.refused(" with auto_pad SAME_LOWER")
+    if automatic == "SAME_UPPER":
+        return same, True
+    pads = [int(pad) for pad in step.attributes.get("pads", [0, 0, 0, 0])]
+    return pads, pads == same
+
+
+def _padded(x: Any, pads: Sequence[int]) -> Any:
+    top, left, bottom, right = pads
+    return layers.ZeroPadding2D(((top, bottom), (left, right)))(x) if any(pads) else x
+
+
+def _convolution(step: Step) -> Tensor:
+    x, kernel, bias = _turned(step.tensor()).value, step.array(1), step.optional_array(2)
+    if kernel.ndim != 4:
+        raise step.refused(" for anything but pictures")
+    group = step.number("group", 1)
+    strides = [int(stride) for stride in step.attributes.get("strides", [1, 1])]
+    dilations = [int(dilation) for dilation in step.attributes.get("dilations", [1, 1])]
+    reach = [(k - 1) * d + 1 for k, d in zip(kernel.shape[2:], dilations, strict=True)]
+    pads, same = _pads(step, x, reach, strides)
+    options = {
+        "kernel_size": kernel.shape[2:],
+        "strides": strides,
+        "dilation_rate": dilations,
+        "padding": "same" if same else "valid",
+        "use_bias": bias is not None,
+        "data_format": "channels_last",
+    }
+    x = x if same else _padded(x, pads)
+    channels, wide = x.shape[-1], kernel.transpose(2, 3, 1, 0)  # [h, w, in / group, out]
+    if group == channels and group > 1 and strides[0] == strides[1]:
+        wide = wide.reshape(*wide.shape[:2], channels, -1)
+        layer = layers.DepthwiseConv2D(depth_multiplier=wide.shape[3], **options)
+    else:
+        layer = layers.Conv2D(wide.shape[3], groups=group, **options)
+    return Tensor(_weighted(layer, x, [wide, bias]), True)
+
+
+def _batch_norm(step: Step) -> Tensor:
+    scale, bias, mean, variance = (step.array(number) for number in range(1, 5))
+    layer = layers.BatchNormalization(axis=-1, epsilon=step.number("epsilon", 1e-5))
+    x = _turned(step.tensor()) if step.tensor().rank == 4 else step.tensor()
+    return Tensor(_weighted(layer, x.value, [scale, bias, mean, variance]), x.channels_last)
+
+
+def _clip(step: Step) -> Tensor:
+    x, low, high = step.tensor(), step.optional_array(1), step.optional_array(2)
+    if low is not None and low == 0:
+        limit = None if high is None else float(high)
+        return Tensor(layers.ReLU(max_value=limit)(x.value), x.channels_last)
+    bounds = (-np.inf if low is None else float(low), np.inf if high is None else float(high))
+    return Tensor(ops.clip(x.value, *bounds), x.channels_last)
+
+
+def _each(function: Callable[[Step, Any], Any]) -> Callable[[Step], Tensor]:
+    """An operator that treats every value alike, however it is laid out."""
+    return lambda step: Tensor(
+        function(step, step.tensor().value), channels_last=step.tensor().channels_last
+    )
+
+
+def _elementwise(function: Callable[[Any, Any], Any]) -> Callable[[Step], Tensor]:
+    """An operator between tensors that broadcast."""
+
+    def convert(step: Step) -> Tensor:
+        tensors = [step.tensor(number) for number in range(len(step.inputs))]
+        last = any(tensor.channels_last for tensor in tensors)
+        values = [_turned(t).value if last and t.rank else t.value for t in tensors]
+        result = values[0]
+        for value in values[1:]:
+            result = function(result, value)
+        return Tensor(result, last)
+
+    return convert
+
+
+def _pool(layer: type[keras.layers.Layer]) -> Callable[[Step], Tensor]:
+    def convert(step: Step) -> Tensor:
+        x = _turned(step.tensor()).value
+        reach = [int(side) for side in step.attributes["kernel_shape"]]
+        strides = [int(stride) for stride in step.attributes.get("strides", [1, 1])]
+        pads, same = _pads(step, x, reach, strides)
+        if step.number("ceil_mode", 0) or set(step.attributes.get("dilations", [1])) != {1}:
+            raise step.refused(" with ceil_mode or dilations")
+        if layer is layers.AveragePooling2D:
+            if step.number("count_include_pad", 0):
+                x, same = _padded(x, pads), False
+            elif any(pads) and not same:
+                raise step.refused(" with pads that do not count")
+        elif any(pads) and not same:  # what is outside the map is never the largest
+            sides = ((0, 0), (pads[0], pads[2]), (pads[1], pads[3]), (0, 0))
+            x = ops.pad(x, sides, constant_values=float(np.finfo(np.float32).min))
+        padding = "same" if same else "valid"
+        return Tensor(layer(reach, strides, padding, data_format="channels_last")(x), True)
+
+    return convert
+
+
+def _mean(step: Step) -> Tensor:
+    given = step.optional_array(1)
+    axes = step.attributes.get("axes") if given is None else given.tolist()
+    x, keep = step.tensor(), bool(step.number("keepdims", 1))
+    if axes is None:
+        raise step.refused(" over all axes")
+    axes = sorted(int(axis) % x.rank for axis in axes)
+    if x.channels_last and (keep or axes == [2, 3]):
+        result = ops.mean(x.value, axis=[_LAST[axis] for axis in axes], keepdims=keep)
+        return Tensor(result, keep)
+    return Tensor(ops.mean(_plain(x).value, axis=axes, keepdims=keep))
+
+
+def _global_mean(step: Step) -> Tensor:
+    return Tensor(ops.mean(_turned(step.tensor()).value, axis=[1, 2], keepdims=True), True)
+
+
+def _concat(step: Step) -> Tensor:
+    tensors = [step.tensor(number) for number in range(len(step.inputs))]
+    axis = int(step.attributes["axis"]) % tensors[0].rank
+    if all(tensor.channels_last for tensor in tensors):
+        return Tensor(layers.Concatenate(_LAST[axis])([t.value for t in tensors]), True)
+    return Tensor(layers.Concatenate(axis)([_plain(tensor).value for tensor in tensors]))
+
+
+def _transpose(step: Step) -> Tensor:
+    """Turning between the two layouts is only a change of mind about what is held."""
+    x, order = step.tensor(), tuple(step.attributes["perm"])
+    if x.channels_last and order == (0, 2, 3, 1):
+        return Tensor(x.value)
+    if not x.channels_last and order == (0, 3, 1, 2):
+        return Tensor(x.value, True)
+    return Tensor(ops.transpose(_plain(x).value, order))
+
+
+def _unsqueeze(step: Step) -> Tensor:
+    x = _plain(step.tensor()).value
+    axes = sorted(int(axis) for axis in step.array(1))
+    if len(x.shape) == 2 and axes == [2, 3]:
+        return Tensor(ops.expand_dims(x, (1, 2)), True)
+    return Tensor(ops.expand_dims(x, axes))
+
+
+def _flatten(step: Step) -> Tensor:
+    if step.number("axis", 1) != 1:
+        raise step.refused(" from another axis than the second")
+    return Tensor(layers.Flatten()(_plain(step.tensor()).value))
+
+
+def _dense(step: Step) -> Tensor:
+    weights, bias = step.array(1), step.optional_array(2)
+    scales = (step.number("alpha", 1.0), step.number("beta", 1.0))
+    if step.number("transA", 0) or scales != (1.0, 1.0) or weights.ndim != 2:
+        raise step.refused(" in a way that no dense layer has")
+    weights = weights.T if step.number("transB", 0) else weights
+    layer = layers.Dense(weights.shape[1], use_bias=bias is not None)
+    bias = None if bias is None else np.broadcast_to(bias, weights.shape[1:])
+    return Tensor(_weighted(layer, _plain(step.tensor()).value, [weights, bias]))
+
+
+def _hard_sigmoid(step: Step, x: Any) -> Any:
+    return ops.clip(x * step.number("alpha", 0.2) + step.number("beta", 0.5), 0.0, 1.0)
+
+
+_OPERATORS: Mapping[str, Callable[[Step], Tensor]] = {
+    "Add": _elementwise(ops.add),
+    "AveragePool": _pool(layers.AveragePooling2D),
+    "BatchNormalization": _batch_norm,
+    "Clip": _clip,
+    "Concat": _concat,
+    "Constant": lambda step: Tensor(_constant_value(step)),
+    "Conv": _convolution,
+    "Div": _elementwise(ops.divide),
+    "Dropout": _each(lambda step, x: x),
+    "Elu": _each(lambda step, x: ops.elu(x, step.number("alpha", 1.0))),
+    "Flatten": _flatten,
+    "Gemm": _dense,
+    "GlobalAveragePool": _global_mean,
+    "HardSigmoid": _each(_hard_sigmoid),
+    "HardSwish": _each(lambda step, x: x * ops.clip(x * (1 / 6) + 0.5, 0.0, 1.0)),
+    "Identity": _each(lambda step, x: x),
+    "LeakyRelu": _each(lambda step, x: ops.leaky_relu(x, step.number("alpha", 0.01))),
+    "MatMul": _dense,
+    "MaxPool": _pool(layers.MaxPooling2D),
+    "Mul": _elementwise(ops.multiply),
+    "ReduceMean": _mean,
+    "Relu": _each(lambda step, x: layers.ReLU()(x)),
+    "Sigmoid": _each(lambda step, x: ops.sigmoid(x)),
+    "Sub": _elementwise(ops.subtract),
+    "Sum": _elementwise(ops.add),
+    "Tanh": _each(lambda step, x: ops.tanh(x)),
+    "Transpose": _transpose,
+    "Unsqueeze": _unsqueeze,
+}
+
+
+def _constant_value(step: Step) -> np.ndarray:
+    from onnx import numpy_helper
+
+    if "value" not in step.attributes:
+        raise step.refused(" without a tensor")
+    return numpy_helper.to_array(step.attributes["value"])

@@ -1,0 +1,165 @@
+"""Writing files so that a reader sees the old content or the new, never a half."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import FrameType
+
+from .errors import DestinationError
+from .wording import shown
+
+TEMPORARY = ".tellapart-"  # how the names of files begin that are not yet complete
+CLUTTER = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
+"""Files that file managers leave in every folder they show; they are nobody's work."""
+
+
+def sync(path: Path) -> None:
+    """Bring a file or folder to the disk; where folders cannot be synced, that is skipped."""
+    try:
+        handle = os.open(path, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        with suppress(OSError):
+            os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Let Ctrl-C wait until a few steps that belong together are done; on the main thread."""
+    main = threading.current_thread() is threading.main_thread()
+    before = signal.getsignal(signal.SIGINT)
+    if not (main and callable(before)):  # a thread is never disturbed
+        yield
+        return
+    came: list[tuple[int, FrameType | None]] = []
+    signal.signal(signal.SIGINT, lambda number, frame: came.append((number, frame)))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if came:
+            before(*came[0])
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file under a temporary name, sync it, and rename it into place.
+
+    Raises:
+        OSError: the disk is full or read-only; nothing is left behind.
+    """
+    with undisturbed():
+        handle, name = tempfile.mkstemp(prefix=TEMPORARY, dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(content)
+                stream.flush()
+                os.fsync(stream.fileno())
+            os.chmod(name, 0o666 & ~_umask())
+            os.replace(name, path)
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(name)
+            raise
+    sync(path.parent)
+
+
+def check_free(path: Path) -> None:
+    """Whether a new file may be written there, before any work is done for it.
+
+    Raises:
+        DestinationError: something is there already.
+    """
+    if os.path.lexists(path):
+        raise DestinationError(
+            f"{shown(path)} is there already.", hint="Nothing was changed. Choose another with -o."
+        )
+
+
+def write_new(path: Path, content: bytes) -> None:
+    """Write a file that is not there yet, and over nothing.
+
+    Raises:
+        DestinationError: something is there already, or it cannot be written.
+    """
+    check_free(path)
+    try:
+        with path.open("xb") as stream:
+            try:
+                stream.write(content)
+                stream.flush()
+            except OSError:
+                path.unlink()
+                raise
+    except OSError as error:
+        raise cannot_write(path, error) from error
+
+
+@contextmanager
+def folder_written_atomically(target: Path) -> Iterator[Path]:
+    """A new folder beside `target` to write into; when all went well it takes `target`'s place.
+
+    Raises:
+        DestinationError: it cannot be written, or the disk is full; `target` is as it was.
+    """
+    target = Path(os.path.abspath(target))  # "." has a name and a parent then
+    fresh = None
+    try:
+        with undisturbed():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            fresh = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=target.parent))
+        yield fresh
+        os.chmod(fresh, 0o777 & ~_umask())
+        for path in fresh.iterdir():
+            sync(path)
+        sync(fresh)
+        with undisturbed():
+            _take_place(fresh, target)
+        sync(target.parent)
+    except OSError as error:
+        raise cannot_write(target, error) from error
+    finally:
+        with undisturbed():
+            if fresh:
+                shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _take_place(fresh: Path, target: Path) -> None:
+    """Rename over `target`; a folder that is there is moved aside first and deleted last."""
+    if not target.exists():
+        os.rename(fresh, target)
+        return
+    aside = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=target.parent))
+    try:
+        os.rename(target, aside / "old")
+        os.rename(fresh, target)
+    except BaseException:  # Ctrl-C too: the old one comes back unless the new one is there
+        with suppress(OSError):
+            os.rename(aside / "old", target)
+        raise
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def cannot_write(path: Path, error: OSError) -> DestinationError:
+    """An `OSError` of writing as a sentence."""
+    reason = (error.strerror or type(error).__name__).lower()
+    return DestinationError(
+        f"{shown(path)} cannot be written: {reason}.",
+        hint="Nothing was changed there. Free some space, or choose another place with -o.",
+    )
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

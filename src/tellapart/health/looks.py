@@ -1,0 +1,135 @@
+"""Pictures of one label -> looks: groups of pictures that resemble each other.
+
+Embeddings of a label have no gaps between its looks: whatever the number of groups, silhouettes are
+below 0.1 (Rousseeuw 1987), so no criterion can find their true number. Groups of about a dozen are
+few enough to go through and small enough to be of one kind; their number follows from that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+USUAL = 12  # pictures of a look, on average
+MOST_LOOKS = 24  # of one label
+MOST_MERGED = 2500  # pictures that are merged pair by pair; the rest join the nearest look
+SHARPNESS = 10.0  # of the kernel: pictures 0.1 of cosine nearer weigh e times as much
+_BLOCK = 1024
+
+
+def unit(vectors: np.ndarray) -> np.ndarray:
+    """Embeddings `[N,D]` at length 1."""
+    found = vectors.astype(np.float64)
+    return np.asarray(found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-12))
+
+
+def looks(vectors: np.ndarray, digests: Sequence[str]) -> np.ndarray:
+    """A look for each of N pictures of a label, int `[N]`: 0 is the largest.
+
+    Ward's method (1963) on embeddings of length 1, which merges the two groups whose union adds
+    least to the squared distances from their means. The same pictures give the same looks in any
+    order: they are taken by their `digests`, and exact copies are counted once.
+    """
+    kept, copies = np.unique(np.asarray(digests, dtype=np.str_), return_index=True)
+    copy_of = np.searchsorted(kept, np.asarray(digests, dtype=np.str_))
+    points = unit(vectors[copies])
+    count = int(np.clip(round(len(points) / USUAL), 1, MOST_LOOKS))
+    merged = points[:MOST_MERGED]  # a fair sample: digests are as good as random
+    found = _cut(_ward(merged), len(merged), count)
+    if len(points) > len(merged):
+        centres = np.stack([merged[found == group].mean(axis=0) for group in range(count)])
+        rest = points[MOST_MERGED:]
+        nearest = (rest @ centres.T - (centres**2).sum(axis=1) / 2).argmax(axis=1)
+        found = np.concatenate([found, nearest])
+    return _by_size(found[copy_of], copy_of)
+
+
+def central(vectors: np.ndarray) -> np.ndarray:
+    """The order of a look's pictures, the most central first, int `[N]`."""
+    points = unit(vectors)
+    return np.argsort(-(points @ points.mean(axis=0)).round(9), kind="stable")
+
+
+def scarcity(pictures: np.ndarray, learnt: np.ndarray) -> np.ndarray:
+    """How much rarer the like of each of `pictures` is among those learnt from, `[N]`.
+
+    The logarithm of a density ratio: how densely the others of `pictures` lie around it, over how
+    densely `learnt` `[M,D]` do. 0 is as common, 1 is e times rarer. Densities are means of a
+    von Mises-Fisher kernel, exp(`SHARPNESS` * cosine). A ratio of densities tells missing looks
+    far better than the distance to the nearest picture learnt from: see docs/gaps.md.
+    """
+    if len(pictures) < 2 or not len(learnt):
+        return np.zeros(len(pictures))
+    ours, theirs = unit(pictures), unit(learnt)
+    ratio = np.empty(len(ours))
+    for start in range(0, len(ours), _BLOCK):  # in blocks, so that memory stays small
+        block = ours[start : start + _BLOCK]
+        own = np.exp(SHARPNESS * (block @ ours.T - 1))
+        own[np.arange(len(block)), start + np.arange(len(block))] = 0
+        others = own.sum(axis=1) / (len(ours) - 1)
+        among = np.exp(SHARPNESS * (block @ theirs.T - 1)).mean(axis=1)
+        ratio[start : start + _BLOCK] = np.log(others / among)
+    return ratio
+
+
+def _ward(points: np.ndarray) -> list[tuple[float, int, int]]:
+    """All merges of `[N,D]` points, as (height, a row of one group, a row of the other).
+
+    By chains of nearest neighbours (Murtagh 1983), with distances between groups brought up to
+    date after Lance and Williams (1967): time and memory grow with the square of N.
+    """
+    squares = np.einsum("nd,nd->n", points, points)
+    apart = np.maximum(squares[:, None] + squares[None, :] - 2 * points @ points.T, 0)
+    np.fill_diagonal(apart, np.inf)
+    size = np.ones(len(points))
+    merges: list[tuple[float, int, int]] = []
+    chain: list[int] = []
+    while len(merges) < len(points) - 1:
+        if not chain:
+            chain.append(int(np.flatnonzero(size)[0]))
+        here = chain[-1]
+        near = int(apart[here].argmin())
+        if len(chain) > 1 and apart[here, chain[-2]] <= apart[here, near]:
+            near = chain[-2]  # of equally near ones the one we came from, or chains never end
+        if len(chain) < 2 or near != chain[-2]:
+            chain.append(near)
+            continue
+        del chain[-2:]
+        first, second, height = min(here, near), max(here, near), apart[here, near]
+        merges.append((float(height), first, second))
+        total = size[first] + size[second] + size
+        joined = (
+            (size[first] + size) * apart[first] + (size[second] + size) * apart[second]
+        ) - size * height
+        with np.errstate(invalid="ignore"):  # of rows that are gone, at infinity
+            apart[first] = apart[:, first] = joined / total
+        apart[first, first] = np.inf
+        apart[second] = apart[:, second] = np.inf
+        size[first], size[second] = size[first] + size[second], 0
+    return merges
+
+
+def _cut(merges: Sequence[tuple[float, int, int]], n: int, count: int) -> np.ndarray:
+    """The `count` groups that are left before the highest merges, as numbers `[N]`."""
+    parent = list(range(n))
+
+    def root(row: int) -> int:
+        while parent[row] != row:
+            parent[row] = parent[parent[row]]
+            row = parent[row]
+        return row
+
+    for _, first, second in sorted(merges, key=lambda merge: merge[0])[: n - count]:
+        parent[root(second)] = root(first)
+    return np.unique([root(row) for row in range(n)], return_inverse=True)[1].astype(np.int64)
+
+
+def _by_size(found: np.ndarray, order: np.ndarray) -> np.ndarray:
+    """The same groups, numbered by size, the largest first; equal ones by their first digest."""
+    numbers, sizes = np.unique(found, return_counts=True)
+    first = np.array([order[found == number].min() for number in numbers])
+    ranks = np.lexsort((first, -sizes))
+    place = np.empty(len(numbers), np.int64)
+    place[ranks] = np.arange(len(numbers))
+    return place[np.searchsorted(numbers, found)]

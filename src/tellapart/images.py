@@ -1,0 +1,286 @@
+"""From a path, bytes, a Pillow image or an array to upright RGB pixels: the one decoder.
+
+Every door (training, guessing, sorting, the server) comes through `read_picture`, so a picture
+means the same everywhere. What cannot be read raises `PictureError` with its reason in plain words.
+The one resize is inside the model's graph (`graph.py`).
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+from .errors import PictureError, UsageError
+from .wording import shown
+
+if TYPE_CHECKING:
+    import PIL.Image
+
+Picture: TypeAlias = "str | os.PathLike[str] | bytes | PIL.Image.Image | np.ndarray"
+
+DECODER_VERSION = 1  # part of every cache key: raise it when the pixels of any picture change
+
+FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF")
+MAX_SIDE = 30_000  # pixels
+MAX_PIXELS = 89_478_485  # where Pillow itself begins to warn of a decompression bomb
+MAX_BYTES = 256 * 2**20
+ENOUGH = 520  # a big JPEG is decoded at the smallest scale whose shorter side is at least this
+
+SUFFIXES = frozenset(
+    [
+        ".jpg",
+        ".jpeg",
+        ".jpe",
+        ".jfif",
+        ".mpo",
+        ".png",
+        ".apng",
+        ".gif",
+        ".webp",
+        ".bmp",
+        ".dib",
+        ".tif",
+        ".tiff",
+        ".avif",
+        ".heic",
+        ".heif",
+        ".jp2",
+        ".j2k",
+        ".jpx",
+        ".jxl",
+        ".ico",
+        ".icns",
+        ".ppm",
+        ".pgm",
+        ".pbm",
+        ".pnm",
+        ".pcx",
+        ".tga",
+        ".sgi",
+        ".fli",
+        ".flc",
+        ".psd",
+        ".svg",
+        ".raw",
+        ".dng",
+        ".cr2",
+        ".cr3",
+        ".nef",
+        ".arw",
+        ".orf",
+        ".rw2",
+    ]
+)
+
+# What the first bytes say a file is; used to tell pictures from other files and to name the others.
+_SIGNATURES: tuple[tuple[bytes, int, str], ...] = (
+    (b"\xff\xd8\xff", 0, "JPEG"),
+    (b"\x89PNG\r\n\x1a\n", 0, "PNG"),
+    (b"GIF8", 0, "GIF"),
+    (b"WEBP", 8, "WEBP"),
+    (b"BM", 0, "BMP"),
+    (b"II*\x00", 0, "TIFF"),
+    (b"MM\x00*", 0, "TIFF"),
+    (b"II+\x00", 0, "TIFF"),
+    (b"MM\x00+", 0, "TIFF"),
+    (b"ftypavi", 4, "AVIF"),
+    (b"ftypheic", 4, "a HEIC picture"),
+    (b"ftypheix", 4, "a HEIC picture"),
+    (b"ftypmif1", 4, "a HEIC picture"),
+    (b"ftypmsf1", 4, "a HEIC picture"),
+    (b"ftyp", 4, "a video"),
+    (b"\x1aE\xdf\xa3", 0, "a video"),
+    (b"\x00\x00\x00\x0cjP  ", 0, "a JPEG 2000 picture"),
+    (b"\xff\x4f\xff\x51", 0, "a JPEG 2000 picture"),
+    (b"\xff\x0a", 0, "a JPEG XL picture"),
+    (b"\x00\x00\x00\x0cJXL ", 0, "a JPEG XL picture"),
+    (b"\x00\x00\x01\x00", 0, "an icon (ICO)"),
+    (b"8BPS", 0, "a Photoshop file"),
+    (b"%PDF", 0, "a PDF document"),
+    (b"PK\x03\x04", 0, "a zip archive"),
+    (b"Rar!", 0, "a RAR archive"),
+    (b"\x1f\x8b", 0, "a gzip archive"),
+    (b"version https://git-lfs", 0, "a Git LFS pointer"),
+    (b"\x01\xda", 0, "an SGI picture"),
+    *(
+        (f"P{n}".encode() + space, 0, "a PPM/PGM picture")
+        for n in "123456"
+        for space in (b"\n", b" ")
+    ),
+)
+
+
+UNKNOWN = "not a picture of a kind that can be read"
+
+
+def read_picture(picture: Picture, *, enough: int = ENOUGH) -> np.ndarray:
+    """Upright RGB pixels, uint8 `[H,W,3]`.
+
+    EXIF orientation is applied, transparency is laid on white, 16-bit grey is scaled, of an
+    animation the first frame is taken, and a big JPEG is decoded at the smallest scale whose
+    shorter side is at least `enough`; leave that alone but for showing a picture small.
+
+    Raises:
+        PictureError: the file cannot be read; the message is the reason in plain words.
+        UsageError: an array of another shape or type.
+    """
+    if isinstance(picture, np.ndarray):
+        return _checked_array(picture)
+    if isinstance(picture, bytes):
+        return decode(picture, enough=enough)
+    if isinstance(picture, str | os.PathLike):
+        return decode(read_content(Path(picture)), suffix=Path(picture).suffix, enough=enough)
+    from PIL import Image
+
+    if isinstance(picture, Image.Image):
+        return _decoded(picture)
+    raise UsageError(
+        f"A picture is a path, bytes, a Pillow image or an array, not {type(picture).__name__}."
+    )
+
+
+def read_content(path: Path) -> bytes:
+    """The bytes of a regular file of at most `MAX_BYTES`."""
+    try:
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):
+            raise PictureError("not a file" if path.is_dir() else "not a regular file")
+        if found.st_size > MAX_BYTES:
+            raise PictureError(f"larger than {MAX_BYTES // 2**20} MB")
+        return path.read_bytes()
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise PictureError(f"cannot be opened: {reason.lower()}") from error
+    except ValueError as error:
+        raise PictureError("its name holds a character no file name can have") from error
+
+
+def decode(content: bytes, *, suffix: str = "", enough: int = ENOUGH) -> np.ndarray:
+    """Pixels of an encoded picture; `suffix` is only for naming a file that is something else."""
+    from PIL import Image
+
+    if not content:
+        raise PictureError("an empty file")
+    kind = sniff(content)
+    if kind not in FORMATS:
+        raise PictureError(_misnamed(kind, suffix))
+    try:
+        image = Image.open(io.BytesIO(content), formats=FORMATS)
+    except Exception as error:  # Pillow raises ValueError, SyntaxError, struct.error and others
+        raise PictureError(_damage(error)) from error
+    with image:
+        return _decoded(image, enough=enough)
+
+
+def sniff(head: bytes) -> str:
+    """What the first 512 bytes say: a row of `FORMATS`, or a noun such as "an HTML page"."""
+    if head[4:8] == b"ftyp" and b"avif" in head[8:40]:  # among the brands it is compatible with
+        return "AVIF"
+    for signature, at, kind in _SIGNATURES:
+        if head[at : at + len(signature)] == signature:
+            return kind
+    text = head[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if b"<svg" in text:
+        return "an SVG drawing"
+    if text.startswith((b"<!doctype html", b"<html", b"<head", b"<body")):
+        return "an HTML page"
+    if text.startswith(b"<?xml"):
+        return "an XML file"
+    if not head[:512].translate(None, _TEXT_BYTES):
+        return "a text file"
+    return UNKNOWN
+
+
+_TEXT_BYTES = bytes([9, 10, 13, *range(32, 127)])
+
+
+def _misnamed(kind: str, suffix: str) -> str:
+    if kind.endswith("picture") or kind.startswith("an icon"):
+        return f"{kind}, which cannot be read: save it as JPEG or PNG first"
+    return f"{kind} saved as {shown(suffix.lower())}" if suffix and kind != UNKNOWN else kind
+
+
+def _damage(error: Exception) -> str:
+    """A Pillow error in plain words."""
+    from PIL import Image, UnidentifiedImageError
+
+    words = str(error).lower()
+    if isinstance(error, Image.DecompressionBombError | Image.DecompressionBombWarning):
+        return f"too large: more than {MAX_PIXELS / 1e6:.0f} million pixels once unpacked"
+    if isinstance(error, UnidentifiedImageError):
+        return "damaged: its header cannot be read"
+    if "truncated" in words or "unrecognized data stream" in words or "eof" in words:
+        return "cut short: the end of the file is missing"
+    if "decoder error" in words or not words:
+        return "damaged: its data cannot be unpacked"
+    return f"damaged: {str(error).splitlines()[0]}"
+
+
+def _decoded(image: PIL.Image.Image, *, enough: int = 0) -> np.ndarray:
+    """Pixels of an opened picture; one that may be opened smaller, if its shorter side stays
+    `enough`."""
+    width, height = image.size
+    if max(width, height) > MAX_SIDE or width * height > MAX_PIXELS:
+        raise PictureError(
+            f"too large: {width} x {height} pixels; the limits are {MAX_SIDE} a side and "
+            f"{MAX_PIXELS / 1e6:.0f} million in all"
+        )
+    if min(width, height) < 1:
+        raise PictureError("damaged: it has no pixels")
+    try:
+        if enough:
+            image.draft(None, (enough, enough))
+        image.load()
+        return np.asarray(_as_rgb(_upright(image)))
+    except Exception as error:  # 37 of 761 broken files raised something else than OSError
+        raise PictureError(_damage(error)) from error
+
+
+def _upright(image: PIL.Image.Image) -> PIL.Image.Image:
+    from PIL import ExifTags, ImageOps
+
+    try:
+        turned = image.getexif().get(ExifTags.Base.Orientation, 1) != 1
+        return ImageOps.exif_transpose(image) if turned else image
+    except Exception:  # EXIF that cannot be read says nothing about how the picture lies
+        return image
+
+
+def _as_rgb(image: PIL.Image.Image) -> PIL.Image.Image:
+    from PIL import Image
+
+    if image.mode.startswith(("I", "F")):
+        image = Image.fromarray(_scaled(np.asarray(image)))
+    if image.has_transparency_data:
+        layer = image.convert("RGBA")
+        image = Image.new("RGBA", layer.size, "white")
+        image.alpha_composite(layer)
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _scaled(grey: np.ndarray) -> np.ndarray:
+    """Deep grey values to 0..255 by the range they are stored in (Pillow's `convert` clips)."""
+    values = np.nan_to_num(grey.astype(np.float64), posinf=0.0, neginf=0.0).clip(min=0.0)
+    if grey.dtype.newbyteorder("=") == np.uint16:
+        full = 65535.0
+    else:
+        ranges = (1.0, 255.0, 65535.0) if grey.dtype.kind == "f" else (255.0, 65535.0)
+        largest = float(values.max())
+        full = next((limit for limit in ranges if largest <= limit), largest)
+    return np.rint(values * (255 / full)).astype(np.uint8)
+
+
+def _checked_array(array: np.ndarray) -> np.ndarray:
+    if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3 or array.size == 0:
+        raise UsageError(
+            f"A picture as an array is uint8 [height, width, 3]; this one is "
+            f"{array.dtype} {list(array.shape)}."
+        )
+    if max(array.shape[:2]) > MAX_SIDE or array.shape[0] * array.shape[1] > MAX_PIXELS:
+        raise PictureError(f"too large: {array.shape[1]} x {array.shape[0]} pixels")
+    return np.ascontiguousarray(array)

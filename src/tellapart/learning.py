@@ -1,0 +1,150 @@
+"""Would more pictures help? Accuracy at growing shares of the training pictures, carried forward.
+
+With embeddings at hand each point costs a few fits. Errors are modelled as a * n^-b, the power law
+that learning curves follow (Cortes et al. 1994; Hestness et al. 2017, arXiv:1712.00409), fitted to
+resampled pictures too, so that the forecast has an interval, or is "cannot tell".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .dataset import position
+from .head import Regression
+from .metrics import Estimate, Share, estimate, resampled
+from .pool import side_by_side
+from .wording import label_words
+
+SHARES = (1 / 8, 1 / 4, 1 / 2)  # of the pictures outside each fold; the whole is known already
+MORE = 100  # pictures that the forecast adds
+_FEW_MISTAKES = 5  # with fewer at the end of the curve, nothing can be told from it
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """How many of all pictures were right after learning from `n` others, and of each label."""
+
+    n: int
+    accuracy: Share
+    per_label: tuple[Share, ...]
+
+
+@dataclass(frozen=True)
+class LearningCurve:
+    """The points, and what `MORE` pictures would bring: a gain in accuracy, or None: cannot tell.
+
+    `neediest` is the label whose pictures would mend most mistakes.
+    """
+
+    points: tuple[CurvePoint, ...]
+    gain: Estimate | None
+    neediest: str | None
+
+    @property
+    def words(self) -> str:
+        """What the curve says, as a sentence."""
+        if self.gain is None or self.neediest is None:
+            return "These pictures cannot tell whether more would help."
+        low, high = (100 * bound for bound in self.gain.interval)
+        return (
+            f"{MORE} more pictures would bring about {100 * self.gain.value:+.1f} points "
+            f"({low:.1f} to {high:.1f}); the label that needs them most: "
+            f"{label_words(self.neediest)}."
+        )
+
+
+def learning_curve(
+    vectors: np.ndarray,
+    truth: np.ndarray,
+    labels: Sequence[str],
+    keys: Sequence[str],
+    fold: np.ndarray,
+    predicted: np.ndarray,
+    strength: float,
+    *,
+    balanced: bool = False,
+) -> LearningCurve:
+    """Fit on nested shares of the pictures outside each fold, and judge the fold.
+
+    `vectors` `[N,D]`, `truth` and the out-of-fold labels `predicted` `[N]`, `keys` and `fold` as
+    for cross-validation; `strength` is the head's C.
+    """
+    place = np.array([position(key, "curve/") for key in keys])
+    numbers = np.unique(fold)
+    folds = len(numbers)
+
+    def prepared(chosen: np.ndarray) -> Regression:
+        return Regression(vectors[chosen], truth[chosen], len(labels), balanced=balanced)
+
+    right, sizes = [], []
+    for share in SHARES:
+        chosen = [_share_of_each_label(fold != n, place, truth, share) for n in numbers]
+        if any(len(np.unique(truth[part])) < len(labels) for part in chosen):
+            continue  # too few pictures for a share so small
+        hits = np.zeros(len(truth), bool)
+        for number, regression in zip(numbers, side_by_side(prepared, chosen), strict=True):
+            outside = fold == number
+            head = regression.fit(strength, tolerance=1e-4)
+            hits[outside] = head.logits(vectors[outside]).argmax(axis=1) == truth[outside]
+        right.append(hits)
+        sizes.append(round(float(np.mean([part.sum() for part in chosen]))))
+    right.append(predicted == truth)
+    sizes.append(round(len(truth) * (folds - 1) / folds))
+    points = tuple(
+        _point(n, hits, truth, len(labels)) for n, hits in zip(sizes, right, strict=True)
+    )
+    return LearningCurve(points, *_forecast(np.array(sizes), np.stack(right), truth, labels))
+
+
+def _share_of_each_label(
+    among: np.ndarray, place: np.ndarray, truth: np.ndarray, share: float
+) -> np.ndarray:
+    """A share of each label's pictures `among` all, those first in place: larger shares hold it."""
+    chosen = np.zeros(len(truth), bool)
+    for k in np.unique(truth[among]):
+        own = np.flatnonzero(among & (truth == k))
+        chosen[own[np.argsort(place[own], kind="stable")][: max(1, round(share * len(own)))]] = True
+    return chosen
+
+
+def _point(n: int, right: np.ndarray, truth: np.ndarray, count: int) -> CurvePoint:
+    shares = tuple(
+        Share(int(right[truth == k].sum()), int((truth == k).sum())) for k in range(count)
+    )
+    return CurvePoint(n, Share(int(right.sum()), len(truth)), shares)
+
+
+def _forecast(
+    sizes: np.ndarray, right: np.ndarray, truth: np.ndarray, labels: Sequence[str]
+) -> tuple[Estimate | None, str | None]:
+    wrong = (~right).astype(np.float64)
+    if len(sizes) < 3 or wrong[-1].sum() < _FEW_MISTAKES:
+        return None, None
+    counts = resampled(len(truth))
+    whole = _gain(sizes, wrong @ np.ones((len(truth), 1)), len(truth))
+    gain = estimate(float(whole[0]), _gain(sizes, wrong @ counts.T, len(truth)))
+    if gain.interval[0] <= 0:
+        return None, None
+    mistakes = [wrong[-1][truth == k].sum() for k in range(len(labels))]
+    return gain, labels[int(np.argmax(mistakes))]
+
+
+def _gain(sizes: np.ndarray, mistakes: np.ndarray, n: int) -> np.ndarray:
+    """What `MORE` pictures bring by the power law through `mistakes` `[S,R]` of n: `[R]`.
+
+    Weighted least squares on logarithms; the weight of a point is its number of mistakes, the
+    inverse of the variance of that number's logarithm. A curve that does not fall brings nothing.
+    """
+    logs, weights = np.log((mistakes + 0.5) / (n + 1)), mistakes + 0.5
+    across = np.log(sizes)[:, None]
+    total = weights.sum(axis=0)
+    mean_x, mean_y = (weights * across).sum(axis=0) / total, (weights * logs).sum(axis=0) / total
+    slope = (weights * (across - mean_x) * (logs - mean_y)).sum(axis=0) / (
+        weights * (across - mean_x) ** 2
+    ).sum(axis=0)
+    now = np.exp(mean_y + slope * (np.log(sizes[-1]) - mean_x))
+    later = np.exp(mean_y + slope * (np.log(sizes[-1] + MORE) - mean_x))
+    return np.asarray(np.where(slope < 0, now - later, 0.0))

@@ -1,0 +1,197 @@
+"""What a model remembers of its training, and where those pictures are now."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .dataset import Skipped, pictures_below
+from .errors import ModelError, PictureError
+from .head import Head
+from .health.cues import Cue
+from .images import read_content
+from .learning import CurvePoint, LearningCurve
+from .metrics import Estimate, Share
+
+TRAINING_FILE = "training.npz"
+
+
+@dataclass(frozen=True)
+class Run:
+    """What is remembered of the training run itself, for the report.
+
+    `judged_by` names the evaluation of the pictures not held out; `command` repeats the run, but
+    for where the model is written; `balanced` says that labels with few pictures weighed as much as
+    those with many; `versions` are of what it ran with.
+    """
+
+    source: str = ""
+    command: str = ""
+    judged_by: str = "cross-validated"
+    skipped: tuple[Skipped, ...] = ()
+    hidden: int = 0
+    notes: tuple[str, ...] = ()
+    learning: LearningCurve | None = None
+    cues: tuple[Cue, ...] = ()
+    balanced: bool = False
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Run:
+        values = json.loads(text)
+        values["skipped"] = tuple(Skipped(**file) for file in values["skipped"])
+        values["notes"] = tuple(values["notes"])
+        values["cues"] = tuple(map(_cue, values.get("cues", ())))
+        values["learning"] = _curve(values["learning"]) if values["learning"] else None
+        return cls(**values)
+
+
+def _curve(values: Any) -> LearningCurve:
+    points = tuple(
+        CurvePoint(
+            point["n"],
+            Share(**point["accuracy"]),
+            tuple(Share(**share) for share in point["per_label"]),
+        )
+        for point in values["points"]
+    )
+    gain = values["gain"]
+    return LearningCurve(
+        points,
+        Estimate(gain["value"], tuple(gain["interval"])) if gain else None,
+        values["neediest"],
+    )
+
+
+def _cue(values: Any) -> Cue:
+    told = Estimate(values["told"]["value"], tuple(values["told"]["interval"]))
+    lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
+    return Cue(**{**values, **lists, "told": told})
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What a model remembers of its training: needed to explain it and to add to it.
+
+    Of N pictures: `vectors` float32 `[N,D]`, `labels` `[N]` (indices), `names` (paths below the
+    source), `digests` (sha256, hex), `held_out` bool `[N]`, and `scores` `[N,K]`: out-of-fold for
+    the training pictures, the finished model's for those held out. `roots` are the places that the
+    names are below, as they were when it was trained. `judged` bool `[N]` are the pictures whose
+    scores say how good the model is: without fine-tuning, all. `fold` int `[N]` are the parts in
+    which the training pictures were left out, -1 for the others, and `fold_heads` the calibrated
+    heads that judged a part out of fold; both are empty where no head is known.
+    """
+
+    vectors: np.ndarray
+    labels: np.ndarray
+    names: tuple[str, ...]
+    digests: tuple[str, ...]
+    held_out: np.ndarray
+    scores: np.ndarray
+    roots: tuple[str, ...]
+    judged: np.ndarray | None = None
+    run: Run = field(default_factory=Run)
+    fold: np.ndarray | None = None
+    fold_heads: Mapping[int, Head] = field(default_factory=dict)
+
+    def to_bytes(self) -> bytes:
+        stream = io.BytesIO()
+        heads = list(self.fold_heads.values())
+        shape = (len(heads), self.scores.shape[1], self.vectors.shape[1])
+        np.savez(
+            stream,
+            vectors=self.vectors.astype(np.float32),
+            labels=self.labels.astype(np.int32),
+            names=np.array(self.names, dtype=np.str_),
+            digests=np.array(self.digests, dtype=np.str_),
+            held_out=self.held_out.astype(np.bool_),
+            scores=self.scores.astype(np.float64),
+            roots=np.array(self.roots, dtype=np.str_),
+            run=np.array([self.run.to_json()], dtype=np.str_),
+            judged=np.ones(len(self.names), bool) if self.judged is None else self.judged,
+            fold=np.full(len(self.names), -1, np.int32) if self.fold is None else self.fold,
+            fold_numbers=np.array(list(self.fold_heads), dtype=np.int32),
+            fold_weights=np.reshape([h.weights for h in heads], shape).astype(np.float32),
+            fold_bias=np.reshape([h.bias for h in heads], shape[:2]).astype(np.float64),
+        )
+        return stream.getvalue()
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> Memory:
+        """Read it back; nothing in it can run.
+
+        Raises:
+            ModelError: it is damaged.
+        """
+        try:
+            with np.load(io.BytesIO(content), allow_pickle=False) as stored:
+                arrays = {name: stored[name] for name in stored.files}
+            memory = cls(
+                vectors=arrays["vectors"],
+                labels=arrays["labels"],
+                names=tuple(arrays["names"].tolist()),
+                digests=tuple(arrays["digests"].tolist()),
+                held_out=arrays["held_out"],
+                scores=arrays["scores"],
+                roots=tuple(arrays.pop("roots").tolist()),
+                judged=arrays.get("judged"),
+                run=Run.from_json(arrays.pop("run")[0]) if "run" in arrays else Run(),
+                fold=arrays.get("fold"),
+                fold_heads=_heads(arrays),
+            )
+            if len({len(array) for array in arrays.values()}) != 1:
+                raise ValueError("its lengths differ")
+        except Exception as error:  # a zip of arrays can be broken in very many ways
+            raise ModelError(f"{TRAINING_FILE} is damaged.", hint="Train again.") from error
+        return memory
+
+    def locate(self, *folders: Path, only: Iterable[int] | None = None) -> dict[int, Path]:
+        """Where the pictures are now, by their position; those not found are missing.
+
+        Looks where they were, then among all files below `folders`. A file counts only if its
+        content is the one that was learnt from. `only` some positions are looked for, or all.
+        """
+        wanted = range(len(self.names)) if only is None else sorted(set(only))
+        by_content: dict[str, Path] = {}
+        for i in wanted:
+            for root in self.roots:
+                path = Path(root, self.names[i])
+                if self.digests[i] not in by_content and _digest(path) == self.digests[i]:
+                    by_content[self.digests[i]] = path
+        if by_content.keys() < {self.digests[i] for i in wanted}:
+            for folder in folders:
+                for path, _ in pictures_below(folder)[0]:
+                    by_content.setdefault(_digest(path), path)
+        return {i: by_content[self.digests[i]] for i in wanted if self.digests[i] in by_content}
+
+
+def _heads(arrays: dict[str, np.ndarray]) -> dict[int, Head]:
+    """Takes the heads of the folds out of what was stored; older files have none."""
+    none = np.zeros(0)
+    numbers, weights, bias = (
+        arrays.pop(f"fold_{what}", none) for what in ("numbers", "weights", "bias")
+    )
+    shape = (len(numbers), arrays["scores"].shape[1], arrays["vectors"].shape[1])
+    if len(numbers) and not weights.shape == shape == (*bias.shape, shape[2]):
+        raise ValueError("its heads are of another model")
+    return {
+        int(number): Head(of.astype(np.float64), to)
+        for number, of, to in zip(numbers, weights, bias, strict=True)
+    }
+
+
+def _digest(path: Path) -> str:
+    try:
+        return hashlib.sha256(read_content(path)).hexdigest()
+    except PictureError:
+        return ""

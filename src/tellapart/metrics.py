@@ -1,0 +1,243 @@
+"""How good are these answers? Pure functions over labels and scores; nothing is printed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+Z_95 = 1.959963984540054  # the standard normal's 97.5 % point
+
+
+@dataclass(frozen=True)
+class Share:
+    """`correct` of `n`, with its 95 % interval."""
+
+    correct: int
+    n: int
+
+    @property
+    def value(self) -> float:
+        return self.correct / self.n if self.n else math.nan
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        return wilson(self.correct, self.n)
+
+
+@dataclass(frozen=True)
+class LabelScore:
+    """One label's row: how many there are, and how well they were found."""
+
+    label: str
+    n: int
+    predicted: int
+    correct: int
+
+    @property
+    def trusted(self) -> Share:
+        """Of the pictures given this label, those that have it."""
+        return Share(self.correct, self.predicted)
+
+    @property
+    def found(self) -> Share:
+        """Of the pictures that have this label, those that were given it."""
+        return Share(self.correct, self.n)
+
+    @property
+    def precision(self) -> float:
+        """The share of `trusted`; nan if no picture was given this label."""
+        return self.trusted.value
+
+    @property
+    def recall(self) -> float:
+        """The share of `found`; nan if no picture has this label."""
+        return self.found.value
+
+    @property
+    def f1(self) -> float:
+        total = self.n + self.predicted
+        return 2 * self.correct / total if total else math.nan
+
+
+def wilson(correct: int, n: int) -> tuple[float, float]:
+    """The 95 % score interval of a share (Wilson 1927); (0, 1) when nothing was counted."""
+    if n == 0:
+        return 0.0, 1.0
+    share, square = correct / n, Z_95**2
+    centre = (share + square / (2 * n)) / (1 + square / n)
+    reach = Z_95 * math.sqrt(share * (1 - share) / n + square / (4 * n * n)) / (1 + square / n)
+    low = 0.0 if correct == 0 else centre - reach
+    high = 1.0 if correct == n else centre + reach
+    return low, high
+
+
+def confusion(truth: np.ndarray, predicted: np.ndarray, count: int) -> np.ndarray:
+    """`[K,K]` counts: rows are the true labels, columns the predicted ones."""
+    table = np.zeros((count, count), dtype=np.int64)
+    np.add.at(table, (truth, predicted), 1)
+    return table
+
+
+def per_label(table: np.ndarray, labels: Sequence[str]) -> tuple[LabelScore, ...]:
+    """A row for each label from a confusion table."""
+    return tuple(
+        LabelScore(label, int(table[k].sum()), int(table[:, k].sum()), int(table[k, k]))
+        for k, label in enumerate(labels)
+    )
+
+
+def log_loss(scores: np.ndarray, truth: np.ndarray) -> float:
+    """Mean of -log of the true label's score, in nats; scores `[N,K]` are kept above 1e-12."""
+    if not len(truth):
+        return math.nan
+    own = scores[np.arange(len(truth)), truth]
+    return float(-np.log(np.maximum(own, 1e-12)).mean())
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A figure with its 95 % interval."""
+
+    value: float
+    interval: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class CalibrationBin:
+    """Pictures whose highest score lies between `low` and `high`: how sure, and how often right."""
+
+    low: float
+    high: float
+    n: int
+    confidence: float  # mean of the highest scores
+    accuracy: float
+
+
+RESAMPLES = 400
+BINS = 10
+
+
+def resampled(n: int, seed: int = 0) -> np.ndarray:
+    """How often each of n pictures is drawn in each of `RESAMPLES` draws of n, `[R,N]`."""
+    random = np.random.default_rng(seed)
+    return random.multinomial(n, np.full(n, 1 / n), size=RESAMPLES).astype(np.float64)
+
+
+def estimate(value: float, draws: np.ndarray) -> Estimate:
+    """A figure with the 2.5 % and 97.5 % points of what resampling gave (Efron 1979)."""
+    known = draws[np.isfinite(draws)]
+    if not len(known):
+        return Estimate(value, (math.nan, math.nan))
+    low, high = np.quantile(known, [0.025, 0.975])
+    return Estimate(value, (min(float(low), value), max(float(high), value)))
+
+
+def centred_estimate(value: float, draws: np.ndarray) -> Estimate:
+    """The same for a figure of at least 0 that resampling makes larger, as it does distances: the
+    draws are moved so that their mean is the value (Efron and Tibshirani 1993, chapter 10)."""
+    return estimate(value, np.maximum(draws - draws.mean() + value, 0.0))
+
+
+def mean_estimate(values: np.ndarray, counts: np.ndarray) -> Estimate:
+    """The mean of a value a picture `[N]`, from resampling `counts` `[R,N]`."""
+    return estimate(float(values.mean()), counts @ values / counts.sum(axis=1))
+
+
+def brier(scores: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """Each picture's squared distance `[N]` of its scores from the truth, 0 to 2 (Brier 1950)."""
+    target = np.zeros_like(scores)
+    target[np.arange(len(truth)), truth] = 1
+    return np.asarray(((scores - target) ** 2).sum(axis=1))
+
+
+def balanced_accuracy(rows: Sequence[LabelScore]) -> Estimate:
+    """The mean recall over the labels present.
+
+    Its interval is made of the recalls' own (Zou and Donner 2008): it stays honest where all are
+    right, and resampling would find no doubt at all.
+    """
+    recalls = [row.found for row in rows if row.n]
+    if not recalls:
+        return Estimate(math.nan, (math.nan, math.nan))
+    mean = sum(recall.value for recall in recalls) / len(recalls)
+    below = math.hypot(*(recall.value - recall.interval[0] for recall in recalls)) / len(recalls)
+    above = math.hypot(*(recall.interval[1] - recall.value for recall in recalls)) / len(recalls)
+    return Estimate(mean, (mean - below, mean + above))
+
+
+def f1(row: LabelScore) -> Estimate | None:
+    """The F1 of a label; None where it neither occurs nor is given.
+
+    Of the n pictures that have the label or were given it, a share p has both, and F1 is
+    2 p / (1 + p): its interval is that of p.
+    """
+    either = Share(row.correct, row.n + row.predicted - row.correct)
+    if not either.n:
+        return None
+    low, high = (2 * bound / (1 + bound) for bound in either.interval)
+    return Estimate(row.f1, (low, high))
+
+
+def top_k(scores: np.ndarray, truth: np.ndarray, k: int) -> Share:
+    """How often the true label is among the k likeliest."""
+    own = scores[np.arange(len(truth)), truth]
+    rank = (scores > own[:, None]).sum(axis=1)
+    return Share(int((rank < k).sum()), len(truth))
+
+
+def calibration_bins(scores: np.ndarray, truth: np.ndarray) -> tuple[CalibrationBin, ...]:
+    """The reliability table of the highest scores, in bins of equal width; empty ones left out."""
+    sure, right = scores.max(axis=1), scores.argmax(axis=1) == truth
+    index = np.minimum((sure * BINS).astype(int), BINS - 1)
+    return tuple(
+        CalibrationBin(
+            b / BINS,
+            (b + 1) / BINS,
+            int((index == b).sum()),
+            float(sure[index == b].mean()),
+            float(right[index == b].mean()),
+        )
+        for b in range(BINS)
+        if (index == b).any()
+    )
+
+
+def calibration_error(scores: np.ndarray, truth: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Expected calibration error for each row of `counts` `[R,N]`: `[R]` (Naeini et al. 2015).
+
+    The mean over pictures of |how sure - how often right| of their bin.
+    """
+    sure, right = scores.max(axis=1), scores.argmax(axis=1) == truth
+    index = np.minimum((sure * BINS).astype(int), BINS - 1)
+    gaps = [np.abs(counts[:, index == b] @ (sure - right)[index == b]) for b in range(BINS)]
+    return np.asarray(np.sum(gaps, axis=0) / counts.sum(axis=1))
+
+
+def roc_auc(scores: np.ndarray, positive: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """The area under the ROC curve for each row of `counts` `[R,N]`: `[R]`; ties count half.
+
+    The share of (positive, negative) pairs in which the positive has the higher score `[N]`.
+    """
+    order = np.argsort(scores, kind="stable")
+    _, group = np.unique(scores[order], return_inverse=True)
+    weight, own = counts[:, order], positive[order]
+    starts = np.flatnonzero(np.diff(group, prepend=-1))
+    positives = np.add.reduceat(weight * own, starts, axis=1)
+    negatives = np.add.reduceat(weight * ~own, starts, axis=1)
+    below = np.cumsum(negatives, axis=1) - negatives / 2
+    with np.errstate(invalid="ignore"):
+        area = (positives * below).sum(axis=1)
+        return np.asarray(area / (positives.sum(axis=1) * negatives.sum(axis=1)))
+
+
+def mcnemar(only_first: int, only_second: int) -> float:
+    """The exact two-sided p of McNemar's test: could two models as good as each other differ so?
+
+    Of the pictures that only one of them had right, each is equally likely to be either's.
+    """
+    n, few = only_first + only_second, min(only_first, only_second)
+    tail = sum(math.comb(n, k) for k in range(few + 1))
+    return min(1.0, float(2 * tail / 2**n))

@@ -1,0 +1,292 @@
+"""A trained classifier: predict with it, save it, load it.
+
+>>> classifier = tellapart.load("heroes")
+>>> classifier.predict("picture.jpg").label
+'elsa'
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Literal, overload
+
+import numpy as np
+
+from .errors import DestinationError, ModelError, PictureError
+from .evaluation import ranked
+from .files import CLUTTER, cannot_write, folder_written_atomically
+from .graph import LazySession
+from .images import Picture, read_picture
+from .memory import TRAINING_FILE, Memory
+from .modelfile import Manifest, check_model
+from .notebook import prediction_html
+from .pool import batches_of, local_map
+from .wording import one_line, shown
+
+MODEL_FILE = "model.onnx"
+LABELS_FILE = "labels.txt"
+REPORT_FILE = "report.html"
+CARD_FILE = "README.md"
+FOLDER_FILES = frozenset({MODEL_FILE, LABELS_FILE, TRAINING_FILE, REPORT_FILE, CARD_FILE})
+ADMIT = 0.99  # of the model's own kind; what is stranger than these is none of them
+_BATCH = 4  # pictures a thread takes at a time
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The answer for one picture: `scores` of all labels, highest first.
+
+    `novelty` is how unlike all training pictures it is; where it is `unknown`, the picture is none
+    of these, and `label` only the closest.
+    """
+
+    scores: dict[str, float]
+    novelty: float
+    unknown: bool
+
+    @property
+    def label(self) -> str:
+        return next(iter(self.scores))
+
+    @property
+    def score(self) -> float:
+        return self.scores[self.label]
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        return prediction_html(self.scores, self.unknown)
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """A model and what it says of itself.
+
+    A picture stranger than a share `admit` of the model's own kind is called unknown.
+    """
+
+    content: bytes = field(repr=False)
+    manifest: Manifest
+    _memory: Memory | Path | None = field(default=None, repr=False)  # a path: not yet read
+    admit: float = ADMIT
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return self.manifest.labels
+
+    @cached_property
+    def digest(self) -> str:
+        """The sha256 of the model file, in hex."""
+        return hashlib.sha256(self.content).hexdigest()
+
+    @cached_property
+    def memory(self) -> Memory | None:
+        """What the model remembers of its training, if its folder holds that."""
+        if not isinstance(self._memory, Path):
+            return self._memory
+        if not self._memory.is_file():
+            return None
+        memory = Memory.from_bytes(self._memory.read_bytes())
+        return memory if memory.scores.shape[1:] == (len(self.labels),) else None
+
+    def predict(self, picture: Picture) -> Prediction:
+        """The label of one picture: a path, bytes, a Pillow image or an array `[H,W,3]` uint8.
+
+        Raises:
+            PictureError: it cannot be read; the message says why.
+        """
+        scores, novelty = self.run(picture, ["scores", "novelty"])
+        if scores.shape != (len(self.labels),):
+            raise ModelError(
+                f"This model file is damaged: it has {len(self.labels)} labels, and gives "
+                f"{scores.size} scores."
+            )
+        unknown = bool(novelty > self._stranger_above)
+        return Prediction(ranked(self.labels, scores), float(novelty), unknown)
+
+    def admitting(self, share: float) -> Classifier:
+        """The same model with another share of its own kind admitted; 1 calls nothing unknown.
+
+        Raises:
+            UsageError: a share that its training pictures cannot tell.
+        """
+        self.manifest.stranger_above(share)
+        return replace(self, admit=share)
+
+    @overload
+    def predict_many(
+        self, pictures: Iterable[Picture], *, errors: Literal["raise"] = "raise"
+    ) -> Iterator[Prediction]: ...
+
+    @overload
+    def predict_many(
+        self, pictures: Iterable[Picture], *, errors: Literal["return"]
+    ) -> Iterator[Prediction | PictureError]: ...
+
+    def predict_many(
+        self, pictures: Iterable[Picture], *, errors: Literal["raise", "return"] = "raise"
+    ) -> Iterator[Prediction | PictureError]:
+        """The answers for many pictures, in order, as they come; memory does not grow.
+
+        With `errors="return"` an unreadable picture's `PictureError` stands in its place.
+        """
+        for answer in local_map(_Guesser(self), batches_of(pictures, _BATCH)):
+            if isinstance(answer, PictureError) and errors == "raise":
+                raise answer
+            yield answer
+
+    def run(self, picture: Picture, outputs: Sequence[str]) -> list[np.ndarray]:
+        """The named outputs for one picture: of scores, embedding, evidence, novelty.
+
+        Raises:
+            PictureError: the picture cannot be read.
+            ModelError: the model cannot be run.
+        """
+        pixels = read_picture(picture)
+        try:
+            return [output[0] for output in self._session.run(outputs, pixels[None])]
+        except Exception as error:  # the runtime's errors share no base of their own
+            raise ModelError(
+                f"This model file is damaged, it does not run: {str(error).splitlines()[0]}"
+            ) from error
+
+    def save(self, folder: str | os.PathLike[str], *, also: Mapping[str, bytes] = {}) -> Path:
+        """Write the model folder: model.onnx, labels.txt, training.npz, and `also` by name.
+
+        An existing model folder is replaced in one step; any other folder that holds something is
+        left alone.
+
+        Raises:
+            DestinationError: it cannot be written, or something else is there.
+        """
+        target = Path(folder)
+        check_replaceable(target)
+        files = {
+            MODEL_FILE: self.content,
+            LABELS_FILE: labels_text(self.labels).encode(),
+            **also,
+        }
+        if self.memory is not None:
+            files[TRAINING_FILE] = self.memory.to_bytes()
+        with folder_written_atomically(target) as fresh:
+            for name, content in files.items():
+                (fresh / name).write_bytes(content)
+        return target
+
+    @cached_property
+    def _stranger_above(self) -> float:
+        return self.manifest.stranger_above(self.admit)
+
+    @cached_property
+    def _session(self) -> LazySession:
+        return LazySession(self.content)
+
+
+class _Guesser:
+    """The unit of work behind `predict_many`."""
+
+    def __init__(self, classifier: Classifier) -> None:
+        self.classifier = classifier
+
+    def start(self) -> None:
+        """Nothing to prepare: the session opens with the first picture."""
+
+    def process(self, batch: Sequence[Picture]) -> list[Prediction | PictureError]:
+        return [self._guess(picture) for picture in batch]
+
+    def _guess(self, picture: Picture) -> Prediction | PictureError:
+        try:
+            return self.classifier.predict(picture)
+        except PictureError as error:
+            return error
+
+
+def load(path: str | os.PathLike[str]) -> Classifier:
+    """Load a model folder, or a model file alone.
+
+    Raises:
+        ModelError: there is none, or it is damaged, foreign, hostile, or from a newer release.
+    """
+    given = Path(path)
+    is_folder = os.path.isdir(given)  # unlike Path's, never raises
+    file = given / MODEL_FILE if is_folder else given
+    try:
+        content = file.read_bytes()
+    except FileNotFoundError:
+        raise ModelError(
+            f"{shown(given)} holds no {MODEL_FILE}."
+            if is_folder
+            else f"There is no {shown(given)}.",
+            hint="A model is what tellapart train writes: give its folder.",
+        ) from None
+    except OSError as error:
+        raise ModelError(
+            f"{shown(file)} cannot be read: {(error.strerror or '').lower()}."
+        ) from error
+    try:
+        manifest = check_model(content)
+    except ModelError as error:
+        raise type(error)(f"{shown(file)}: {error.message}", hint=error.hint) from error
+    return Classifier(content, manifest, file.parent / TRAINING_FILE)
+
+
+def labels_text(labels: Sequence[str]) -> str:
+    """The text of labels.txt: a label a line, in the order of `scores`."""
+    return "".join(f"{one_line(label)}\n" for label in labels)
+
+
+def check_replaceable(folder: Path) -> None:
+    """Whether a model may be written at `folder`: nothing there, an empty folder, or a model.
+
+    Raises:
+        DestinationError: it holds anything else, which is left as it is, or cannot be written.
+    """
+    _check_writable(folder)
+    if not os.path.lexists(folder):
+        return
+    if not os.path.isdir(folder):
+        raise DestinationError(
+            f"{shown(folder)} is a file, and a model is a folder.", hint="Choose another name."
+        )
+    if os.path.ismount(folder):
+        raise DestinationError(
+            f"{shown(folder)} is where a disk is mounted, and cannot be replaced in one step.",
+            hint=f"Name a folder in it, such as {shown(folder / 'model')}.",
+        )
+    try:
+        names = {path.name for path in folder.iterdir()} - CLUTTER
+        ours = MODEL_FILE in names and _is_ours(folder / MODEL_FILE)
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+    others = sorted(names - FOLDER_FILES)
+    if others or (names and not ours):
+        found = others[0] if others else sorted(names)[0]
+        raise DestinationError(
+            f"{shown(folder)} holds other things than a model, such as {shown(found)}.",
+            hint="Nothing was changed there. Choose a new folder with -o.",
+        )
+
+
+def _check_writable(folder: Path) -> None:
+    """Whether the nearest folder above that exists lets us write: better said before any work."""
+    above = next(path for path in Path(os.path.abspath(folder)).parents if os.path.lexists(path))
+    if not os.path.isdir(above):
+        raise DestinationError(
+            f"{shown(folder)} cannot be written: {shown(above)} is no folder.",
+            hint="Choose another place with -o.",
+        )
+    if not os.access(above, os.W_OK | os.X_OK):
+        raise DestinationError(
+            f"{shown(folder)} cannot be written: {shown(above)} is read-only.",
+            hint="Choose another place with -o.",
+        )
+
+
+def _is_ours(file: Path) -> bool:
+    """Whether a model file, however damaged, was written by us: its maker's name comes first."""
+    with file.open("rb") as stream:
+        return b"tellapart" in stream.read(64)

@@ -1,0 +1,97 @@
+"""Running one unit of work over many batches, in order and in flat memory.
+
+A unit has `start()`, called once where the work is done, and `process(batch)`. `local_map` runs it
+on this machine's cores; anything with the same signature (a cluster's, say) can take its place.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+AHEAD = 8  # batches a thread that are under way or wait to be taken
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+Taken = TypeVar("Taken", contravariant=True)
+Given = TypeVar("Given", covariant=True)
+
+
+class Unit(Protocol[Taken, Given]):
+    """Work that is set up once and then done batch by batch; `process` keeps the order."""
+
+    def start(self) -> None: ...
+
+    def process(self, batch: Sequence[Taken]) -> Sequence[Given]: ...
+
+
+Map = Callable[["Unit[In, Out]", Iterable[Sequence[In]]], Iterator[Out]]
+
+
+def local_map(unit: Unit[In, Out], batches: Iterable[Sequence[In]]) -> Iterator[Out]:
+    """The results of all batches in order, worked on by as many threads as there are cores.
+
+    Each thread takes a batch from its files to its results by itself: decoding and the network
+    release Python's lock, and two single-threaded runs of the network are faster than one run on
+    two threads. At most `AHEAD` batches a thread are under way, so memory does not grow; that many,
+    so that no thread waits while the caller is busy with what it got.
+    """
+    unit.start()
+    workers = cores()
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="tellapart")
+    under_way: deque[Future[Sequence[Out]]] = deque()
+    try:
+        for batch in batches:
+            under_way.append(pool.submit(unit.process, batch))
+            if len(under_way) == AHEAD * workers:
+                yield from under_way.popleft().result()
+        while under_way:
+            yield from under_way.popleft().result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def side_by_side(function: Callable[[In], Out], items: Sequence[In]) -> list[Out]:
+    """What a function gives for each item, in order, on as many threads as there are cores.
+
+    For work in memory that mostly lets go of Python's lock, such as numpy's linear algebra.
+    """
+    with ThreadPoolExecutor(min(cores(), max(len(items), 1))) as pool:
+        return list(pool.map(function, items))
+
+
+def batches_of(items: Iterable[In], size: int) -> Iterator[list[In]]:
+    """The items in lists of `size`, the last one shorter."""
+    rest = iter(items)
+    while batch := list(islice(rest, size)):
+        yield batch
+
+
+def cores() -> int:
+    """How many cores this process may use: its affinity, or its container's quota if smaller."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    allowed = len(affinity(0)) if affinity else os.cpu_count() or 1
+    return max(1, min(allowed, _quota()))
+
+
+def _quota() -> int:
+    """The control group's limit in whole cores, rounded up (version 2, then version 1)."""
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()[:2]
+    except (OSError, ValueError):
+        try:
+            folder = Path("/sys/fs/cgroup/cpu")
+            quota = (folder / "cpu.cfs_quota_us").read_text()
+            period = (folder / "cpu.cfs_period_us").read_text()
+        except OSError:
+            return 2**16
+    try:
+        return max(1, math.ceil(int(quota) / int(period))) if int(quota) > 0 else 2**16
+    except (ValueError, ZeroDivisionError):
+        return 2**16

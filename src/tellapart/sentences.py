@@ -1,0 +1,60 @@
+"""Results -> sentences: the same words in the terminal, the report, the card and a notebook."""
+
+from __future__ import annotations
+
+from .evaluation import Evaluation
+from .metrics import Estimate, Share
+from .wording import percent, several
+
+UNSEEN = {
+    "cross-validated": "it had never seen",
+    "validation": "it had not learnt from",
+    "held out": "it had never seen",
+    "tested": "it was tested on",
+}
+"""What the pictures of an evaluation were to the model, by its name."""
+
+
+def verdict(evaluation: Evaluation, name: str) -> tuple[str, str]:
+    """Two sentences: how often it is right, and what that is worth."""
+    share, commonest = evaluation.accuracy, evaluation.baseline
+    first = (
+        f"Right for {percent(share.value)} of {several(share.n, 'picture')} "
+        f"{UNSEEN.get(name, 'it was judged by')} (95 % interval {bounds(share)} %)."
+    )
+    return (
+        first,
+        f"Always saying the commonest label would be right for {percent(commonest.value)}.",
+    )
+
+
+def share_words(share: Share) -> str:
+    """`98.5 % (197 of 200; 95 % interval 95.7 to 99.5)`."""
+    return (
+        f"{percent(share.value)} ({share.correct:,} of {share.n:,}; 95 % interval {bounds(share)})"
+    )
+
+
+def bounds(value: Share | Estimate) -> str:
+    """The 95 % interval of a share in percent: `95.7 to 99.5`."""
+    low, high = value.interval
+    return f"{100 * low:.1f} to {100 * high:.1f}"
+
+
+def estimate_words(value: Estimate, digits: int = 3) -> str:
+    """`0.034 (0.011 to 0.060)`."""
+    low, high = value.interval
+    return f"{value.value:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
+
+
+def calibration_words(evaluation: Evaluation) -> str:
+    """Whether its scores can be taken at their word."""
+    if not evaluation.enough_to_calibrate:
+        count = several(len(evaluation.truth), "picture")
+        return f"{count.capitalize()} are too few to know how far its scores can be trusted."
+    error = evaluation.calibration_error
+    low, high = error.interval
+    return (
+        f"Its scores are on average {100 * error.value:.1f} points from how often they are right "
+        f"(95 % interval {100 * low:.1f} to {100 * high:.1f})."
+    )

@@ -1,0 +1,37 @@
+"""How names and numbers are put into words: one way for messages, tables and pages."""
+
+from __future__ import annotations
+
+import math
+import os
+
+
+def shown(name: str | os.PathLike[str]) -> str:
+    """A path or label as one printable line: control characters and stray bytes are escaped."""
+    text = os.fsdecode(name)
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
+        for letter in text
+    )
+
+
+def one_line(label: str) -> str:
+    """A label verbatim, but for line breaks, which are escaped."""
+    return label.replace("\\", "\\\\").replace("\n", "\\n") if "\n" in label else label
+
+
+def label_words(label: str) -> str:
+    """A label as people read it: `_` shown as a space."""
+    return shown(label).replace("_", " ")
+
+
+def several(count: int, noun: str, plural: str = "") -> str:
+    """`1 picture`, `2 pictures`, `1,204 pictures`."""
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """`0.9917` as `99.2 %`, and what cannot be known as `·`."""
+    if math.isnan(share):
+        return "·"
+    return f"{100 * share:.{digits}f} %"

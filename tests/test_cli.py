@@ -1,0 +1,370 @@
+"""The command line's promises: keys, exit codes, data on stdout alone, and help that helps."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import tellapart
+from conftest import draw_scene, encoded
+from drawn import COMMAND, FOUR, few_of, model_of, only_sentences, run
+from tellapart.demo import DemoPictures
+
+LABELS = {"dark_knight", "ice_queen"}
+ESCAPE = "\x1b"
+needs_terminals = pytest.mark.skipif(sys.platform == "win32", reason="needs pseudo-terminals")
+
+
+@pytest.fixture(scope="module")
+def model(heroes: DemoPictures) -> Path:
+    return model_of(heroes)
+
+
+@pytest.fixture(scope="module")
+def few(heroes: DemoPictures, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Nine pictures a label: too few to spare any."""
+    return few_of(heroes, tmp_path_factory.mktemp("few") / "photos", 9)
+
+
+# guess
+
+
+def test_guess_json_is_an_object_a_line_with_the_promised_keys(
+    model: Path, heroes: DemoPictures
+) -> None:
+    found = run("guess", model, heroes.inbox, "--json")
+    rows = found.json_lines()
+    assert found.code == 0
+    assert [Path(row["path"]).name for row in rows] == sorted(os.listdir(heroes.inbox))
+    broken = [row for row in rows if "error" in row]
+    assert [set(row) for row in broken] == [{"path", "error"}]
+    assert broken[0]["error"] == "an HTML page saved as .jpg"
+    classifier = tellapart.load(model)
+    for row in rows:
+        if "error" not in row:
+            assert set(row) >= {"path", "label", "score", "scores"}
+            prediction = classifier.predict(row["path"])
+            assert row["scores"] == prediction.scores
+            assert list(row["scores"]) == list(prediction.scores)
+            assert (row["label"], row["score"]) == (prediction.label, prediction.score)
+
+
+def test_guess_prints_the_originals_lines(model: Path, heroes: DemoPictures) -> None:
+    picture = heroes.photos / "ice_queen" / "000.jpg"
+    scores = tellapart.load(model).predict(picture).scores
+    expected = [f"{label.replace('_', ' ')} (score = {s:.5f})" for label, s in scores.items()]
+    assert run("guess", model, picture).out.splitlines() == expected
+    assert run("guess", model, picture, "--top", "1").out.splitlines() == expected[:1]
+    (row,) = run("guess", model, picture, "--top", "1", "--json").json_lines()
+    assert row["scores"] == {row["label"]: row["score"]}
+
+
+def test_guess_takes_files_folders_patterns_and_stdin_in_the_order_given(
+    model: Path, heroes: DemoPictures, tmp_path: Path
+) -> None:
+    for name in ("in/a.jpg", "in/deeper/b.jpg", "c.png", "d.jpg", "e[1].jpg"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(heroes.inbox / "IMG_0004.jpg", tmp_path / name)
+    (tmp_path / "folder.png").mkdir()
+    given = ["*.png", "in", "-", "d.jpg", "**/b.jpg", "e[1].jpg"]
+    picture = (heroes.inbox / "IMG_0001.jpg").read_bytes()
+    rows = run("guess", model, *given, "--json", cwd=tmp_path, stdin=picture).json_lines()
+    assert [row["path"] for row in rows] == [
+        "c.png",
+        "in/a.jpg",
+        "in/deeper/b.jpg",
+        "-",
+        "d.jpg",
+        "in/deeper/b.jpg",
+        "e[1].jpg",
+    ]
+    labels = [row["label"] for row in rows]
+    assert labels == ["ice_queen"] * 3 + ["dark_knight"] + ["ice_queen"] * 3
+
+
+def test_guess_csv_has_a_row_a_picture_and_no_formulas(
+    model: Path, heroes: DemoPictures, tmp_path: Path
+) -> None:
+    shutil.copy(heroes.inbox / "IMG_0004.jpg", tmp_path / "=1+1, then.jpg")
+    shutil.copy(heroes.inbox / "IMG_0007.jpg", tmp_path / "@broken.jpg")
+    given = ["=1+1, then.jpg", "@broken.jpg"]
+    rows = list(csv.DictReader(io.StringIO(run("guess", model, "--csv", *given, cwd=tmp_path).out)))
+    assert list(rows[0])[:5] == ["path", "label", "score", "dark_knight", "ice_queen"]
+    assert [row["path"] for row in rows] == ["'=1+1, then.jpg", "'@broken.jpg"]
+    assert rows[0]["label"] == "ice_queen"
+    assert float(rows[0]["dark_knight"]) + float(rows[0]["ice_queen"]) == pytest.approx(1)
+    assert rows[1]["error"] == "an HTML page saved as .jpg"
+
+
+@needs_terminals
+@pytest.mark.parametrize("options", [["guess"], ["guess", "--json"], ["info"]])
+def test_a_reader_that_has_seen_enough_is_no_error(
+    options: list[str], model: Path, heroes: DemoPictures
+) -> None:
+    given = [str(heroes.photos)] if options[0] == "guess" else []
+    command = [*COMMAND, *options, str(model), *given]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout
+        assert process.stderr
+        assert process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 0
+
+
+# test and train
+
+
+def test_test_json_has_the_promised_keys(model: Path, heroes: DemoPictures) -> None:
+    value = run("test", model, heroes.kept_back, "--json").json()
+    assert set(value) >= FOUR
+    assert value["n"] == 45
+    assert value["accuracy"] == value["correct"] / value["n"]
+    low, high = value["interval"]
+    assert low < value["accuracy"] < high
+    assert len(value["wrong"]) == value["n"] - value["correct"]
+    assert [row["label"] for row in value["labels"]] == sorted(LABELS)
+
+
+@pytest.mark.parametrize("test", ["10%", "none"])
+def test_train_json_has_the_promised_keys(test: str, heroes: DemoPictures, tmp_path: Path) -> None:
+    found = run(
+        *("train", heroes.photos, "-o", "heroes", "--quality", "fast", "--test", test, "--json"),
+        cwd=tmp_path,
+    )
+    value = found.json()
+    assert found.code == 0
+    assert found.err == ""
+    assert set(value) >= {"model", "cross_validated", "held_out"}
+    assert (tmp_path / value["model"] / "model.onnx").is_file()
+    assert set(value["cross_validated"]) >= FOUR
+    assert value["cross_validated"]["accuracy"] > 0.9
+    if test == "none":
+        assert value["held_out"] is None
+        assert value["kept_back"] == []
+    else:
+        assert set(value["held_out"]) >= FOUR
+        assert value["held_out"]["n"] == len(value["kept_back"]) > 0
+        assert value["held_out"]["n"] + value["cross_validated"]["n"] == 60
+
+
+def test_train_says_what_it_did_and_what_to_type_next(
+    few: Path, tmp_path: Path, heroes: DemoPictures
+) -> None:
+    (tmp_path / "my photos").mkdir()
+    photos = Path(shutil.copytree(few, tmp_path / "my photos", dirs_exist_ok=True))
+    shutil.copy(heroes.inbox / "IMG_0007.jpg", photos / "ice_queen" / "page.jpg")
+    found = run("train", photos, "--quality", "fast", cwd=tmp_path)
+    words = found.out
+    assert found.code == 0
+    assert found.err == ""
+    assert "18 pictures to learn from, 0 kept back, 2 labels" in words
+    assert "cross-validated" in words
+    assert "95 % interval" in words
+    assert "ice_queen/page.jpg  an HTML page saved as .jpg" in words
+    assert "Fewer than 20 pictures to learn from: dark_knight (9), ice_queen (9)." in words
+    assert words.splitlines()[-1] == "Next:    tellapart guess 'my photos-model' PICTURE"
+    assert (tmp_path / "my photos-model" / "report.html").is_file()
+
+
+# exit codes, and where things are printed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["test", "MODEL", "KEPT"], 0, ""),
+        (["test", "MODEL", "KEPT", "--fail-under", "0.5"], 0, ""),
+        (["test", "MODEL", "KEPT", "--fail-under", "1"], 1, "is below 1."),
+        (["test", "MODEL", "KEPT", "--fail-under", "1", "--json"], 1, "is below 1."),
+        (["test", "MODEL", "KEPT", "--fail-under", "95"], 2, "--fail-under"),
+        (["guess", "MODEL", "INBOX"], 0, ""),
+        (["guess", "MODEL", "INBOX", "--strict"], 3, ""),
+        (["guess", "MODEL", "INBOX/IMG_0007.jpg"], 3, ""),
+        (["guess", "MODEL", "nowhere.jpg"], 3, ""),
+        (["guess", "MODEL", "no*where"], 2, "Nothing matches no*where."),
+        (["guess", "MODEL", "INBOX", "--top", "0"], 2, "--top"),
+        (["guess", "MODEL", "INBOX", "--json", "--csv"], 2, "cannot both be had."),
+        (["guess", "nowhere", "INBOX"], 2, "There is no nowhere."),
+        (["guess", "MODEL"], 2, "PICTURE"),
+        (["guess", "MODEL", "INBOX", "--jsn"], 2, "--jsn"),
+        (["tran"], 2, "tran"),
+        (["test", "MODEL", "INBOX"], 2, "needs pictures of at least 1 label"),
+        (["info", "KEPT"], 2, "holds no model.onnx."),
+        (["cache", "info"], 0, ""),
+        (["cache", "dir"], 0, ""),
+    ],
+)
+def test_exit_codes(
+    arguments: list[str], code: int, said: str, model: Path, heroes: DemoPictures, tmp_path: Path
+) -> None:
+    places = {"MODEL": model, "KEPT": heroes.kept_back, "INBOX": heroes.inbox}
+    for name, place in places.items():
+        arguments = [argument.replace(name, str(place)) for argument in arguments]
+    found = run(*arguments, cwd=tmp_path)
+    assert found.code == code
+    assert said in found.err
+    assert bool(found.err) == bool(said)
+    if "--json" in arguments and code < 2:
+        assert found.json()
+    assert ESCAPE not in found.out + found.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_train_strict_finishes_and_exits_with_3(
+    few: Path, heroes: DemoPictures, tmp_path: Path
+) -> None:
+    photos = Path(shutil.copytree(few, tmp_path / "photos"))
+    shutil.copy(heroes.inbox / "IMG_0007.jpg", photos / "ice_queen" / "page.jpg")
+    found = run("train", photos, "--quality", "fast", "--strict", "--json", cwd=tmp_path)
+    assert found.code == 3
+    assert [row["path"] for row in found.json()["skipped"]] == ["ice_queen/page.jpg"]
+    assert (tmp_path / "photos-model" / "model.onnx").is_file()
+
+
+def _on_a_terminal(arguments: list[str], *, streams: set[int], **environment: str) -> str:
+    """What a command writes to a terminal that `streams` (1, 2) are connected to."""
+    import pty
+
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [*COMMAND, *arguments],
+        stdout=theirs if 1 in streams else subprocess.PIPE,
+        stderr=theirs if 2 in streams else subprocess.PIPE,
+        env={**os.environ, "TERM": "xterm-256color", **environment},
+    )
+    os.close(theirs)
+    seen = b""
+    while True:
+        try:
+            piece = os.read(ours, 65_536)
+        except OSError:  # how Linux says that the other side is closed
+            break
+        if not piece:
+            break
+        seen += piece
+    os.close(ours)
+    rest, _ = process.communicate()
+    assert process.returncode == 0
+    if 1 not in streams:
+        assert ESCAPE not in rest.decode()
+        assert "Written:" in rest.decode()
+    return seen.decode()
+
+
+@needs_terminals
+@pytest.mark.parametrize(("no_color", "plain"), [("", False), ("1", True)])
+def test_colour_is_for_terminals_that_want_it(no_color: str, plain: bool, model: Path) -> None:
+    seen = _on_a_terminal(["info", str(model)], streams={1, 2}, NO_COLOR=no_color)
+    assert "ice queen" in seen
+    assert (ESCAPE not in seen) == plain
+
+
+@needs_terminals
+def test_progress_goes_to_stderr_and_data_to_stdout(few: Path, tmp_path: Path) -> None:
+    target = str(tmp_path / "model")
+    arguments = ["train", str(few), "-o", target, "--quality", "fast"]
+    assert "18/18" in _on_a_terminal(arguments, streams={2})
+    assert _on_a_terminal([*arguments, "--quiet"], streams={2}) == ""
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_labels_of_any_script_go_through_any_encoding(encoding: str, tmp_path: Path) -> None:
+    for number, label in enumerate(("Эльза", "達斯·維達 🖤")):
+        shelf = tmp_path / "photos" / label
+        shelf.mkdir(parents=True)
+        (shelf / "1.png").write_bytes(encoded(draw_scene(seed=number)))
+    names = {"PYTHONIOENCODING": encoding}
+    train = run("train", "photos", "--quality", "fast", cwd=tmp_path, environment=names)
+    assert train.code == 0
+    guess = run(
+        *("guess", "photos-model", "photos/Эльза/1.png", "--json"), cwd=tmp_path, environment=names
+    )
+    (row,) = guess.json_lines()
+    assert set(row["scores"]) == {"Эльза", "達斯·維達 🖤"}
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+@pytest.mark.parametrize("command", ["guess", "info"])
+def test_a_full_disk_behind_stdout_is_said_in_a_sentence(
+    command: str, model: Path, heroes: DemoPictures
+) -> None:
+    given = [str(heroes.inbox)] if command == "guess" else []
+    with Path("/dev/full").open("wb") as full:
+        found = subprocess.run(
+            [*COMMAND, command, str(model), *given],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert found.returncode == 2
+    assert found.stderr == "The system refuses: no space left on device.\n"
+    assert only_sentences(found.stderr)
+
+
+# help
+
+
+COMMANDS = [[], ["train"], ["guess"], ["test"], ["sort"], ["info"], ["demo"], ["cache"]]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_help_of_every_command_shows_an_example(command: list[str]) -> None:
+    found = run(*command, "--help")
+    assert found.code == 0
+    lines = [line.strip() for line in found.out.splitlines()]
+    assert any(line.startswith(" ".join(["tellapart", *command])) for line in lines)
+    assert ESCAPE not in found.out
+    assert run(*command, "-h").out == found.out
+
+
+def test_no_command_at_all_shows_the_help() -> None:
+    found = run()
+    assert "tellapart train photos/ -o heroes" in found.out + found.err
+
+
+def test_the_version_is_the_packages() -> None:
+    assert run("--version").out == f"tellapart {tellapart.__version__}\n"
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_is_produced_for(shell: str) -> None:
+    found = run(environment={"_TELLAPART_COMPLETE": f"source_{shell}"})
+    assert found.code == 0
+    assert "_TELLAPART_COMPLETE=complete_" in found.out
+    assert "tellapart" in found.out
+
+
+def test_completion_completes_commands_and_options() -> None:
+    def completed(words: str) -> set[str]:
+        environment = {
+            "_TELLAPART_COMPLETE": "complete_bash",
+            "COMP_WORDS": words,
+            "COMP_CWORD": str(len(words.split()) - 1),
+        }
+        return set(run(environment=environment).out.split())
+
+    assert completed("tellapart t") == {"train", "test"}
+    assert "--quality" in completed("tellapart train --q")
+    assert completed("tellapart train --quality ") | {"fast"} >= {"fast"}
+
+
+def test_info_json_is_the_manifest(model: Path) -> None:
+    value = run("info", model, "--json").json()
+    assert set(value["labels"]) == LABELS
+    assert value["quality"] == "fast"
+    assert json.dumps(value)
+    text = run("info", model).out
+    assert "fast (lite0)" in text
+    assert "60 pictures" in text
+    alone = run("info", model / "model.onnx", "--json").json()
+    assert alone == value

@@ -1,0 +1,65 @@
+"""Two models on the same pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tellapart.comparing import compare
+from tellapart.dataset import Dataset
+from tellapart.errors import UsageError
+from tellapart.evaluation import Evaluation
+from tellapart.metrics import Share, mcnemar
+from tellapart.testing import TestResult
+
+
+def result(right: str, first: int = 0) -> TestResult:
+    """A test in which picture i was right where `right` has a 1."""
+    hits = np.array([letter == "1" for letter in right])
+    scores = np.where(hits[:, None], [0.9, 0.1], [0.1, 0.9])
+    names = tuple(f"{first + i}.jpg" for i in range(len(right)))
+    evaluation = Evaluation(("a", "b"), names, np.zeros(len(right), dtype=np.int64), scores)
+    return TestResult(Dataset(Path(), ()), evaluation, (), {}, (), Share(0, len(right)))
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "better"),
+    [
+        ("1" * 10 + "0" * 10, "1" * 20, "second"),
+        ("1" * 20, "1" * 10 + "0" * 10, "first"),
+        ("1" * 20, "1" * 17 + "0" * 3, None),
+        ("1" * 20, "1" * 20, None),
+        ("10" * 30, "01" * 30, None),
+    ],
+)
+def test_says_which_is_better_only_where_one_can_tell(
+    first: str, second: str, better: str | None
+) -> None:
+    found = compare(result(first), result(second))
+    assert found.better == better
+    low, high = found.difference.interval
+    assert low <= found.difference.value <= high
+    assert found.second.value - found.first.value == pytest.approx(found.difference.value)
+
+
+def test_only_pictures_that_both_judged_count() -> None:
+    found = compare(result("1111"), result("0011", first=2))
+    assert found.first == Share(2, 2)
+    assert found.second == Share(0, 2)
+
+
+def test_nothing_in_common_is_refused() -> None:
+    with pytest.raises(UsageError, match="no label in common"):
+        compare(result("11"), result("11", first=2))
+
+
+@pytest.mark.parametrize(
+    ("only_first", "only_second", "expected"),
+    [(0, 0, 1.0), (5, 5, 1.0), (0, 5, 0.0625), (1, 9, 0.021484375), (10, 0, 0.001953125)],
+)
+def test_mcnemar_is_the_exact_binomial_test(
+    only_first: int, only_second: int, expected: float
+) -> None:
+    assert mcnemar(only_first, only_second) == pytest.approx(expected)

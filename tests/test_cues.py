@@ -1,0 +1,341 @@
+"""A label that can be told by light, border, size, shape, file or folder is told of; others not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageEnhance, ImageOps
+
+import tellapart
+from conftest import draw_scene, encoded
+from drawn import run_here
+from tellapart.embeddings import Embedder, embed_all
+from tellapart.graph import Network
+from tellapart.health.cues import KINDS, Cue, find_cues, sources_of
+from tellapart.images import FORMATS, decode
+from tellapart.memory import Run
+from tellapart.metrics import Estimate
+from tellapart.traits import TRAITS, traits_of
+from tellapart.wording import label_words
+
+BORDERS = {"border", "plain border"}
+
+
+def traits(picture: Image.Image, kind: str = "PNG", **options: object) -> dict[str, float]:
+    content = encoded(picture, kind, **options)
+    return dict(zip(TRAITS, traits_of(decode(content), content).tolist(), strict=True))
+
+
+# what is measured
+
+
+def test_light_and_border_are_measured_in_shares() -> None:
+    found = traits(ImageOps.expand(Image.new("RGB", (60, 40), "black"), 10, "white"))
+    assert found["border brightness"] == pytest.approx(1)
+    assert found["border contrast"] == pytest.approx(0, abs=1e-6)
+    assert found["brightness"] == pytest.approx(1 - 60 * 40 / (80 * 60), abs=0.1)
+    assert found["contrast"] == pytest.approx(0.5, abs=0.05)
+    green = traits(Image.new("RGB", (9, 7), (0, 255, 0)))
+    assert green["brightness"] == pytest.approx(0.587, abs=1e-3)
+
+
+@pytest.mark.parametrize("sides", [(1, 1), (1, 90), (90, 1), (2, 3), (47, 48), (500, 333)])
+def test_any_size_can_be_measured(sides: tuple[int, int]) -> None:
+    found = traits(draw_scene(*sides))
+    assert (found["width"], found["height"]) == sides
+    assert 0 <= found["brightness"] <= 1
+    assert all(np.isfinite(value) for value in found.values())
+
+
+def test_the_size_is_the_files_and_not_that_of_a_smaller_decode() -> None:
+    content = encoded(draw_scene(2400, 1600), "JPEG")
+    assert decode(content).shape[1] < 2400
+    found = traits(draw_scene(2400, 1600), "JPEG")
+    assert (found["width"], found["height"]) == (2400, 1600)
+    turned = Image.Exif()
+    turned[0x0112] = 6  # to be turned a quarter
+    found = traits(draw_scene(2400, 1600), "JPEG", exif=turned)
+    assert (found["width"], found["height"]) == (1600, 2400)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF"])
+def test_the_file_type_is_what_the_content_says(kind: str) -> None:
+    assert FORMATS[int(traits(draw_scene(), kind)["file type"])] == kind
+
+
+def test_traits_are_kept_with_the_embeddings(
+    tmp_path: Path, network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = []
+    for number in range(5):
+        paths.append(tmp_path / f"{number}.png")
+        paths[-1].write_bytes(encoded(draw_scene(30 + number, 20, seed=number)))
+    cold = embed_all(paths, Embedder(network, tmp_path / "cache"))
+    monkeypatch.setattr("tellapart.embeddings.traits_of", None)  # it is not asked again
+    warm = embed_all(paths, Embedder(network, tmp_path / "cache"))
+    assert cold.traits.tobytes() == warm.traits.tobytes()
+    expected = [traits_of(decode(p.read_bytes()), p.read_bytes()) for p in paths]
+    assert np.array_equal(cold.traits, np.stack(expected))
+    assert cold.vectors.shape[1] == 1280
+
+
+def test_rows_with_other_traits_are_never_read_as_these(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = Embedder(network).space()
+    monkeypatch.setattr("tellapart.embeddings.TRAITS", TRAITS[:-1])
+    assert Embedder(network).space() != now
+
+
+# what is found in arrays
+
+
+def usual(lot: np.random.Generator, count: int) -> np.ndarray:
+    """Traits `[N,T]` of pictures that differ in everything by chance."""
+    return np.column_stack(
+        [
+            lot.random(count),
+            lot.random(count) / 2,
+            lot.random(count),
+            lot.random(count) / 2,
+            lot.integers(200, 800, count),
+            lot.integers(200, 800, count),
+            lot.integers(0, 3, count),
+        ]
+    ).astype(np.float32)
+
+
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    count=st.integers(4, 250),
+    labels=st.integers(2, 6),
+    folders=st.integers(1, 40),
+)
+@settings(max_examples=300)
+def test_what_is_there_by_chance_is_no_cue(
+    seed: int, count: int, labels: int, folders: int
+) -> None:
+    lot = np.random.default_rng(seed)
+    truth = lot.integers(0, labels, count)
+    names = [f"{k}/{lot.integers(folders)}/{i}.jpg" for i, k in enumerate(truth)]
+    known = [str(k) for k in range(labels)]
+    found = find_cues(usual(lot, count), names, truth, known, lot.integers(0, 5, count))
+    assert found == ()
+
+
+PLANTS: dict[str, Callable[[np.ndarray, np.ndarray], None]] = {}
+
+
+def plant(name: str) -> Callable[[Callable[[np.ndarray, np.ndarray], None]], None]:
+    def add(function: Callable[[np.ndarray, np.ndarray], None]) -> None:
+        PLANTS[name] = function
+
+    return add
+
+
+@plant("brightness")
+def _(traits: np.ndarray, own: np.ndarray) -> None:
+    traits[own, 0] = 0.9 + traits[own, 0] / 10
+    traits[~own, 0] *= 0.9
+    traits[:, 2] = traits[:, 0] + np.random.default_rng(0).normal(0, 0.1, len(own))
+
+
+@plant("size")
+def _(traits: np.ndarray, own: np.ndarray) -> None:
+    traits[own, 4:6] *= 8
+
+
+@plant("aspect")
+def _(traits: np.ndarray, own: np.ndarray) -> None:
+    traits[own, 4], traits[own, 5] = 640, 640
+
+
+@plant("file type")
+def _(traits: np.ndarray, own: np.ndarray) -> None:
+    traits[:, 6] = np.where(own, 0, 1)
+
+
+@plant("plain border")
+def _(traits: np.ndarray, own: np.ndarray) -> None:
+    traits[own, 3] = 0
+
+
+@pytest.mark.parametrize("name", PLANTS)
+def test_one_label_of_five_that_a_cue_tells_is_named(name: str) -> None:
+    lot = np.random.default_rng(3)
+    labels = ["daisy", "dandelion", "roses", "sunflowers", "tulips"]
+    truth = lot.integers(0, 5, 200)
+    values = usual(lot, 200)
+    PLANTS[name](values, truth == 2)
+    names = [f"{labels[k]}/{i}.jpg" for i, k in enumerate(truth)]
+    cues = {cue.cue: cue for cue in find_cues(values, names, truth, labels, np.arange(200) % 5)}
+    assert name in cues
+    cue = cues[name]
+    assert (cue.label, cue.rest) == ("roses", "all others")
+    assert cue.told.interval[0] <= cue.told.value <= cue.told.interval[1]
+    assert cue.told.value > 0.9
+    assert all(shown.startswith("roses/") for shown in cue.typical)
+    assert not any(shown.startswith("roses/") for shown in cue.opposite)
+
+
+def test_pictures_of_one_group_do_not_vouch_for_each_other() -> None:
+    """Each series was taken in a folder of its own: seen apart, a folder says nothing."""
+    series = np.repeat(np.arange(20), 10)
+    truth = np.random.default_rng(0).integers(0, 2, 20)[series]
+    names = [f"{'ab'[k]}/s{s}/{i}.jpg" for i, (k, s) in enumerate(zip(truth, series, strict=True))]
+    values = np.tile(usual(np.random.default_rng(1), 1), (200, 1))
+    together, parted = series % 5, np.arange(200) % 5
+    assert find_cues(values, names, truth, ["a", "b"], together) == ()
+    (cue,) = find_cues(values, names, truth, ["a", "b"], parted)
+    assert cue.cue == "source folder"
+
+
+def test_too_few_pictures_tell_nothing() -> None:
+    values = usual(np.random.default_rng(0), 8)
+    truth = np.arange(8) % 2
+    values[:, 0] = truth
+    assert find_cues(values, ["x"] * 8, truth, ["a", "b"], np.arange(8) % 4) == ()
+
+
+@pytest.mark.parametrize(
+    ("names", "labels", "expected"),
+    [
+        (["elsa/web/1.jpg", "train/elsa/own/2.jpg"], ["elsa"] * 2, ["web", "own"]),
+        (["elsa/1.jpg", "vader/2.jpg"], ["elsa", "vader"], ["", ""]),
+        (["elsa/web/a/1.jpg", "vader/2.jpg"], ["elsa", "vader"], ["web/a", ""]),
+        (["elsa/1.jpg", "vader/2.jpg"], ["vader", "elsa"], ["", ""]),  # a table says otherwise
+        (["elsa/vader/1.jpg", "vader/2.jpg"], ["elsa", "vader"], ["vader", ""]),
+        (["one/1.jpg", "two/2.jpg"], ["elsa", "vader"], ["", ""]),  # the labels in other words
+        (["one/1.jpg", "two/2.jpg", "three/3.jpg"], ["a", "b", "b"], ["one", "two", "three"]),
+    ],
+)
+def test_the_source_is_the_folder_below_the_labels_own(
+    names: list[str], labels: list[str], expected: list[str]
+) -> None:
+    assert sources_of(names, labels) == expected
+
+
+# what is found in pictures
+
+
+def draw(root: Path, change: Callable[[int, Image.Image], tuple[str, bytes]]) -> Path:
+    """Twenty pictures of each of two labels; `change` gives each its name and its content."""
+    for number in range(40):
+        lot = np.random.default_rng(number)
+        scene = draw_scene(int(lot.integers(60, 100)), int(lot.integers(60, 100)), seed=number)
+        name, content = change(number % 2, scene)
+        path = root / ("elsa", "darth_vader")[number % 2] / name.format(number)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    return root
+
+
+def framed(scene: Image.Image) -> Image.Image:
+    """With a frame in its own mean colour, and as large as it was: as bright as before."""
+    colour = tuple(int(value) for value in np.asarray(scene).mean(axis=(0, 1)))
+    return ImageOps.expand(ImageOps.crop(scene, 4), 4, colour)
+
+
+CHANGES: dict[str, Callable[[int, Image.Image], tuple[str, bytes]]] = {
+    "brightness": lambda k, scene: (
+        "{}.png",
+        encoded(ImageEnhance.Brightness(scene).enhance((1.3, 0.4)[k])),
+    ),
+    "border": lambda k, scene: (
+        "{}.png",
+        encoded(framed(scene) if k else scene),
+    ),
+    "size": lambda k, scene: (
+        "{}.png",
+        encoded(scene.resize((scene.width * 2, scene.height * 2)) if k else scene),
+    ),
+    "aspect": lambda k, scene: ("{}.png", encoded(scene.resize(((60, 100), (100, 60))[k]))),
+    "file type": lambda k, scene: (("{}.png", "{}.jpg")[k], encoded(scene, ("PNG", "JPEG")[k])),
+    "source folder": lambda k, scene: (("web/{}.png", "own/{}.png")[k], encoded(scene)),
+    "nothing": lambda k, scene: ("{}.png", encoded(scene)),
+}
+
+
+@pytest.mark.parametrize("planted", CHANGES)
+def test_what_was_planted_is_named_and_nothing_else(planted: str, tmp_path: Path) -> None:
+    photos = draw(tmp_path / "photos", CHANGES[planted])
+    found = run_here("train", photos, "-o", tmp_path / "m", "--quality", "fast", "--test", "none")
+    result = tellapart.load(tmp_path / "m").memory
+    assert result
+    cues = result.run.cues
+    page = (tmp_path / "m" / "report.html").read_text("utf-8")
+    if planted == "nothing":
+        assert cues == ()
+        assert "alone tells" not in found.out
+        assert "What else tells the labels apart" not in page
+        return
+    (cue,) = cues
+    assert cue.cue in (BORDERS if planted == "border" else {planted})
+    assert f"Note: {cue.words}" in found.out
+    assert cue.advice in found.out
+    for names in cue.shelves.values():
+        assert ", ".join(names) in found.out
+    assert "What else tells the labels apart" in page
+    assert {label_words(cue.label), cue.rest} == {"elsa", "darth vader"}
+    assert all((photos / name).is_file() for name in (*cue.typical, *cue.opposite, *cue.contrary))
+
+
+def test_it_is_in_json_and_again_in_the_report(tmp_path: Path) -> None:
+    photos = draw(tmp_path / "photos", CHANGES["brightness"])
+    options = ("--quality", "fast", "--test", "none", "--json")
+    said = run_here("train", photos, "-o", tmp_path / "m", *options).json()
+    (cue,) = said["cues"]
+    assert cue["cue"] == "brightness"
+    assert set(cue) == {
+        *("cue", "label", "told", "direction", "typical", "opposite", "contrary"),
+        *("words", "advice"),
+    }
+    brightest = cue["typical"] if cue["direction"] == "high" else cue["opposite"]
+    assert all(name.startswith("elsa/") for name in brightest)
+    run_here("report", tmp_path / "m", "-o", tmp_path / "again.html")
+    page = (tmp_path / "again.html").read_text("utf-8")
+    section = page[page.index('id="cues"') :].partition("</section>")[0]
+    assert cue["words"] in section
+    assert section.count("data:image/jpeg") == sum(
+        len(cue[shelf]) for shelf in ("typical", "opposite", "contrary")
+    )
+
+
+# words and memory
+
+
+def a_cue(kind: str, direction: str) -> Cue:
+    told = Estimate(0.94, (0.9, 0.97))
+    return Cue(kind, "elsa", ("darth_vader",), told, direction, ("a",), ("b",), ())
+
+
+def test_the_words_say_what_it_means() -> None:
+    cue = a_cue("brightness", "high")
+    assert cue.words == (
+        "Brightness alone tells elsa from darth vader 94 % of the time (by chance 50 %): the model "
+        "may be looking at the light, not at the thing."
+    )
+    assert cue.shelves == {"Brightest elsa": ("a",), "Darkest darth vader": ("b",)}
+    many = replace(cue, others=("b", "c"), direction="low", contrary=("d",))
+    assert list(many.shelves) == ["Darkest elsa", "Brightest of all others", "Against it"]
+    assert list(a_cue("file type", "PNG").shelves) == ["Elsa, PNG", "Darth vader"]
+
+
+@pytest.mark.parametrize("kind", [kind.name for kind in KINDS])
+def test_a_run_remembers_its_cues(kind: str) -> None:
+    run = Run(cues=(a_cue(kind, "high"),))
+    assert Run.from_json(run.to_json()) == run
+    assert run.cues[0].words
+    assert run.cues[0].advice.endswith(".")
+
+
+def test_a_run_of_before_has_none() -> None:
+    text = Run().to_json().replace('"cues": [], ', "")
+    assert "cues" not in text
+    assert Run.from_json(text).cues == ()

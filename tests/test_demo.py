@@ -1,0 +1,147 @@
+"""The demo's pictures are the same everywhere, and nobody's files are harmed by drawing them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tellapart.dataset import pictures_below, read_dataset
+from tellapart.demo import INBOX_PICTURES, LABELS, DemoPictures, contact_sheet, draw_demo
+from tellapart.errors import DestinationError, PictureError
+from tellapart.images import read_picture
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_what_there_is(heroes: DemoPictures) -> None:
+    assert read_dataset(heroes.photos).counts == dict.fromkeys(LABELS, 30)
+    assert read_dataset(heroes.kept_back).counts == {"dark_knight": 22, "ice_queen": 23}
+    inbox, skipped, hidden = pictures_below(heroes.inbox)
+    assert (len(inbox), len(skipped), hidden) == (INBOX_PICTURES, 0, 0)
+    assert {path.name for path in heroes.folder.iterdir()} == {"photos", "kept-back", "inbox"}
+
+
+def test_the_hard_pictures_are_among_those_kept_back(heroes: DemoPictures) -> None:
+    assert len(heroes.hard) == 5
+    assert Counter(path.parent.name for path in heroes.hard) == {"ice_queen": 3, "dark_knight": 2}
+    for path in heroes.hard:
+        assert path.is_relative_to(heroes.kept_back)
+        assert read_picture(path).shape[2] == 3
+    assert sum("dress-from-behind" in path.name for path in heroes.hard) == 3
+
+
+def test_one_file_in_the_inbox_is_broken(heroes: DemoPictures) -> None:
+    reasons = []
+    for path, _ in pictures_below(heroes.inbox)[0]:
+        try:
+            read_picture(path)
+        except PictureError as error:
+            reasons.append(error.message)
+    assert reasons == ["an HTML page saved as .jpg"]
+
+
+def test_pictures_vary_and_none_is_there_twice(heroes: DemoPictures) -> None:
+    files = contents(heroes.folder)
+    assert len(set(files.values())) == len(files)
+    sizes = {read_picture(path).shape[:2] for path in heroes.photos.rglob("*.jpg")}
+    assert len(sizes) > 20
+    assert {max(size) <= 280 and min(size) >= 160 for size in sizes} == {True}
+
+
+def test_brightness_does_not_give_the_label_away(heroes: DemoPictures) -> None:
+    means = {
+        label: [read_picture(path).mean() for path in (heroes.photos / label).iterdir()]
+        for label in LABELS
+    }
+    dark, ice = (np.array(means[label]) for label in LABELS)
+    threshold = np.concatenate([dark, ice]).mean()
+    assert ((dark < threshold).mean() + (ice >= threshold).mean()) / 2 < 0.9
+
+
+def test_the_same_seed_draws_the_same_files(tmp_path: Path) -> None:
+    one, two, other = (
+        contents(draw_demo(tmp_path / str(n), 4, seed).folder) for n, seed in enumerate((7, 7, 8))
+    )
+    assert one == two
+    assert one.keys() == other.keys()
+    assert sum(one[name] == other[name] for name in one) == 1  # the broken one
+
+
+def test_drawing_again_changes_nothing_and_more_adds(tmp_path: Path) -> None:
+    folder = tmp_path / "demo"
+    before = contents(draw_demo(folder, 4).folder)
+    stamps = {path: path.stat().st_mtime_ns for path in folder.rglob("*.jpg")}
+    draw_demo(folder, 4)
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*.jpg")} == stamps
+    after = contents(draw_demo(folder, 7).folder)
+    assert before.items() <= after.items()
+    assert len(after) == len(before) + 3
+    assert read_dataset(folder / "photos").counts == {"dark_knight": 4, "ice_queen": 3}
+
+
+@pytest.mark.parametrize(
+    "stranger",
+    [
+        "notes.txt",
+        "photos/dark_knight/mine.jpg",
+        "photos/dark_knight/000.jpg",  # one of the demo's own names, with something else in it
+        "photos/elsa/000.jpg",
+        "inbox/IMG_0007.jpg",
+        "photos/ice_queen/002.jpg",  # from a demo of more pictures than are asked for
+    ],
+)
+def test_a_folder_with_other_files_is_refused_and_left_alone(stranger: str, tmp_path: Path) -> None:
+    (tmp_path / stranger).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / stranger).write_bytes(b"somebody's")
+    with pytest.raises(DestinationError) as caught:
+        draw_demo(tmp_path, 4)
+    assert Path(stranger).name in caught.value.message
+    assert contents(tmp_path) == {stranger: b"somebody's"}
+
+
+@pytest.mark.parametrize("clutter", [".DS_Store", "photos/Thumbs.db"])
+def test_clutter_is_no_stranger(clutter: str, tmp_path: Path) -> None:
+    (tmp_path / clutter).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / clutter).write_bytes(b"x")
+    draw_demo(tmp_path, 2)
+    assert read_dataset(tmp_path / "photos").counts == dict.fromkeys(LABELS, 1)
+
+
+def test_a_file_in_place_of_the_folder(tmp_path: Path) -> None:
+    path = tmp_path / "demo"
+    path.write_bytes(b"somebody's")
+    with pytest.raises(DestinationError, match="is a file"):
+        draw_demo(path, 2)
+    assert path.read_bytes() == b"somebody's"
+
+
+def test_a_place_that_cannot_be_written_to() -> None:
+    with pytest.raises(DestinationError, match="cannot be written") as caught:
+        draw_demo(Path("/proc/tellapart"), 2)
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize("pictures", [-1, 0, 1])
+def test_too_few_pictures(pictures: int, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="at least 2"):
+        draw_demo(tmp_path, pictures)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("count", "columns", "size"), [(6, 3, (304, 204)), (7, 3, (304, 304))])
+def test_a_contact_sheet(
+    count: int, columns: int, size: tuple[int, int], heroes: DemoPictures
+) -> None:
+    sheet = contact_sheet(sorted(heroes.photos.rglob("*.jpg"))[:count], columns)
+    assert sheet.size == size
+    assert sheet.getpixel((0, 0)) == (255, 255, 255)
+    assert sheet.getpixel((50, 50)) != (255, 255, 255)

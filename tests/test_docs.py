@@ -1,0 +1,56 @@
+"""What README, docs and CHANGELOG say is so."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import tellapart
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_the_command_line_page_is_what_help_prints() -> None:
+    script = ROOT / "scripts" / "write_docs.py"
+    run = subprocess.run([sys.executable, script, "--check"], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr + "Write it again: scripts/write_docs.py"
+
+
+def test_the_changelog_begins_with_this_release() -> None:
+    newest = re.search(r"^## \[(.+?)\]", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
+    assert newest
+    assert newest[1] == tellapart.__version__
+
+
+def test_every_base_dependency_has_its_reason_in_the_readme() -> None:
+    project = (ROOT / "pyproject.toml").read_text("utf-8")
+    block = re.search(r"^dependencies = \[(.*?)^\]", project, re.MULTILINE | re.DOTALL)
+    assert block
+    names = re.findall(r'"([A-Za-z0-9-]+)', block[1])
+    readme = (ROOT / "README.md").read_text("utf-8")
+    rows = [line for line in readme.splitlines() if line.startswith("|")]
+    assert names
+    for name in names:
+        assert any(name in row for row in rows), name
+
+
+@pytest.mark.parametrize(
+    "page", sorted(ROOT.glob("*.md")) + sorted(ROOT.glob("docs/*.md")), ids=str
+)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text("utf-8")):
+        if "://" not in target:
+            assert (page.parent / target).exists(), target
+
+
+def test_commands_in_the_readme_exist() -> None:
+    readme = (ROOT / "README.md").read_text("utf-8")
+    known = (ROOT / "docs" / "cli.md").read_text("utf-8")
+    for command in re.findall(r"^\$? ?tellapart ([\w-]+)", readme, re.MULTILINE):
+        assert f"## tellapart {command}\n" in known
+    for option in set(re.findall(r"(--[a-z][a-z-]+)", readme)):
+        assert option in known, option

@@ -1,0 +1,418 @@
+"""Explanations through their doors: maps, shares and neighbours that add up; pages; the report."""
+
+from __future__ import annotations
+
+import io
+import re
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+import tellapart
+from conftest import draw_scene
+from drawn import Run, few_of, model_of, only_sentences, run_here
+from tellapart import explain as explaining
+from tellapart.demo import DemoPictures
+from tellapart.errors import ModelError, PictureError, UsageError
+from tellapart.explain import (
+    Asked,
+    Explainer,
+    Explanation,
+    explain,
+    explain_many,
+    explain_remembered,
+)
+from tellapart.explain.background import NO_MEMORY, NOT_EXACT
+from tellapart.explain.evidence import coverage
+from tellapart.memory import Memory
+from tellapart.model import Classifier
+from tellapart.reasons import with_reasons
+from tellapart.sgd import SgdSettings
+from tellapart.story import story_of_test, story_of_training
+from tellapart.testing import evaluate
+
+KNIGHT, QUEEN = "dark_knight", "ice_queen"
+
+
+@pytest.fixture(scope="module")
+def classifier(heroes: DemoPictures) -> Classifier:
+    return tellapart.load(model_of(heroes))
+
+
+@pytest.fixture(scope="module")
+def few(heroes: DemoPictures, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return few_of(heroes, tmp_path_factory.mktemp("few") / "photos", 6)
+
+
+@pytest.fixture(scope="module")
+def of_quality(few: Path) -> dict[str, Explainer]:
+    """An explainer of each quality."""
+    return {
+        quality: Explainer(tellapart.train(few, quality=quality, test=0).classifier)
+        for quality in ("fast", "good", "best")
+    }
+
+
+def pictures_of(heroes: DemoPictures, label: str) -> list[Path]:
+    return sorted((heroes.photos / label).iterdir())
+
+
+def log_scores(classifier: Classifier, picture: np.ndarray | Path) -> np.ndarray:
+    scores = classifier.predict(picture).scores
+    return np.log([scores[label] for label in classifier.labels])
+
+
+def centred(values: np.ndarray) -> np.ndarray:
+    """Without what softmax cannot tell."""
+    return np.asarray(values - values.mean())
+
+
+@settings(max_examples=12)
+@given(
+    quality=st.sampled_from(["fast", "fast", "good", "best"]),
+    width=st.integers(8, 400),
+    height=st.integers(8, 400),
+    seed=st.integers(0, 1000),
+)
+def test_maps_and_shares_add_up_to_the_logit(
+    of_quality: dict[str, Explainer], quality: str, width: int, height: int, seed: int
+) -> None:
+    explainer = of_quality[quality]
+    picture = np.asarray(draw_scene(width, height, seed))
+    found = explainer.explain(Asked(picture))
+    own = log_scores(explainer.classifier, picture)
+    assert centred(found.evidence.mean(axis=(1, 2)) + found.bias) == pytest.approx(
+        centred(own), abs=1e-4
+    )
+    assert found.logits == pytest.approx(found.evidence.mean(axis=(1, 2)) + found.bias, abs=1e-9)
+    for k, label in enumerate(found.labels):
+        assert found.map_of(label).mean() == pytest.approx(found.logits[k], abs=1e-4)
+        case = found.cases[label]
+        assert case.constant + case.shares.sum() == pytest.approx(found.logits[k], abs=1e-4)
+    lead = found.logits.max() - found.logits.min()
+    assert found.lead.mean() == pytest.approx(lead, abs=1e-4)
+
+
+@given(
+    width=st.integers(1, 3000),
+    height=st.integers(1, 3000),
+    grid=st.sampled_from([7, 9]),
+    views=st.lists(st.sampled_from(["crop", "squash", "crop-mirrored"]), min_size=1, max_size=3),
+)
+def test_what_was_seen_has_the_mean_one(
+    width: int, height: int, grid: int, views: list[str]
+) -> None:
+    seen = coverage(views, height, width, grid)
+    assert seen.shape == (grid, grid)
+    assert seen.mean() == pytest.approx(1)
+    if "squash" not in views and width >= 3 * height:
+        assert seen[:, 0] == pytest.approx(0)
+
+
+def test_outside_what_was_seen_there_is_no_evidence(classifier: Classifier) -> None:
+    found = explain(classifier, np.asarray(draw_scene(400, 100)))  # "fast" sees the middle
+    assert np.abs(found.evidence[:, found.seen == 0]).max() < 1e-6
+    assert (found.seen == 0).any()
+    assert (found.lead[found.seen == 0] == 0).all()
+
+
+def test_the_map_shows_which_half_argues(classifier: Classifier, heroes: DemoPictures) -> None:
+    halves = [
+        np.asarray(Image.open(pictures_of(heroes, label)[0]).convert("RGB").resize((150, 300)))
+        for label in (KNIGHT, QUEEN)
+    ]
+    found = explain(classifier, np.concatenate(halves, axis=1))
+    knight = found.map_of(KNIGHT) - found.map_of(QUEEN)
+    assert knight[:, :3].mean() > 0 > knight[:, -3:].mean()
+
+
+def test_a_training_picture_is_its_own_nearest_and_argues_for_itself(
+    classifier: Classifier, heroes: DemoPictures
+) -> None:
+    memory = classifier.memory
+    assert memory
+    index = int(np.flatnonzero(~memory.held_out)[3])
+    found = explain(classifier, memory.locate(only=[index])[index])
+    assert found.nearest[0].index == index
+    assert found.nearest[0].distance == pytest.approx(0, abs=1e-5)
+    assert "itself a training picture" in found.words
+    distances = [one.distance for one in found.nearest]
+    assert distances == sorted(distances)
+    case = found.cases[found.label]
+    assert [one.share for one in case.most_for] == sorted(case.shares, reverse=True)[:4]
+    assert [one.share for one in case.most_against] == sorted(case.shares)[:4]
+    place = np.flatnonzero(~memory.held_out).tolist().index(index)
+    assert case.shares[place] > 0
+
+
+def test_compared_with_its_own_label(classifier: Classifier, heroes: DemoPictures) -> None:
+    picture = pictures_of(heroes, KNIGHT)[0]
+    found = explain(classifier, picture, own=QUEEN)
+    assert (found.label, found.rival) == (KNIGHT, QUEEN)
+    assert found.sentences[0].endswith("but it is ice queen.")
+    assert "but it is" not in explain(classifier, picture, own=KNIGHT).words
+    with pytest.raises(UsageError, match="does not know penguin"):
+        explain(classifier, picture, own="penguin")
+
+
+def test_what_was_judged_out_of_fold_is_explained_by_its_judge(classifier: Classifier) -> None:
+    memory = classifier.memory
+    assert memory
+    assert memory.fold is not None
+    where = memory.locate()
+    for index in [*np.flatnonzero(~memory.held_out)[::9], *np.flatnonzero(memory.held_out)[:2]]:
+        found = explain_remembered(classifier, int(index), where[index])
+        scores = [found.scores[label] for label in classifier.labels]
+        assert scores == pytest.approx(memory.scores[index], abs=1e-5)
+        assert found.by_fold == (not memory.held_out[index])
+        assert found.own == classifier.labels[memory.labels[index]]
+        others = {memory.fold[one.index] for one in found.nearest}
+        assert memory.fold[index] not in others
+        for k, label in enumerate(found.labels):
+            case = found.cases[label]
+            assert case.constant + case.shares.sum() == pytest.approx(found.logits[k], abs=1e-4)
+
+
+def test_a_memory_without_folds_explains_by_the_finished_model(classifier: Classifier) -> None:
+    memory = classifier.memory
+    assert memory
+    old = replace(classifier, _memory=replace(memory, fold=None, fold_heads={}))
+    index = int(np.flatnonzero(~memory.held_out)[0])
+    picture = memory.locate(only=[index])[index]
+    found = explain_remembered(old, index, picture)
+    assert not found.by_fold
+    assert found.scores == pytest.approx(classifier.predict(picture).scores, abs=1e-5)
+    assert found.cases
+    assert 0 <= (found.remoteness or 0) <= 1
+
+
+def test_a_model_file_alone_has_maps_only(heroes: DemoPictures, tmp_path: Path) -> None:
+    shutil.copy(model_of(heroes) / "model.onnx", tmp_path)
+    alone = tellapart.load(tmp_path / "model.onnx")
+    found = explain(alone, pictures_of(heroes, QUEEN)[0])
+    assert (found.missing, found.nearest, found.remoteness) == (NO_MEMORY, (), None)
+    assert not found.cases
+    assert found.lead.mean() > 0
+    with pytest.raises(ModelError, match="came alone"):
+        explain_remembered(alone, 0, pictures_of(heroes, QUEEN)[0])
+
+
+def test_a_memory_of_another_network_is_no_memory(
+    heroes: DemoPictures, classifier: Classifier
+) -> None:
+    memory = classifier.memory
+    assert memory
+    wider = np.concatenate([memory.vectors, memory.vectors], axis=1)
+    other = replace(classifier, _memory=replace(memory, vectors=wider))
+    index = int(np.flatnonzero(~memory.held_out)[0])
+    for found in (
+        explain(other, pictures_of(heroes, QUEEN)[0]),
+        explain_remembered(other, index, memory.locate(only=[index])[index]),
+    ):
+        assert (found.missing, found.nearest) == (NO_MEMORY, ())
+
+
+def test_damaged_heads_of_folds_are_a_damaged_memory(classifier: Classifier) -> None:
+    memory = classifier.memory
+    assert memory
+    with np.load(io.BytesIO(memory.to_bytes())) as stored:
+        arrays = dict(stored)
+    arrays["fold_weights"] = arrays["fold_weights"][:, :1]
+    stream = io.BytesIO()
+    np.savez(stream, **arrays)
+    with pytest.raises(ModelError, match=r"training\.npz is damaged"):
+        Memory.from_bytes(stream.getvalue())
+
+
+@pytest.mark.parametrize("how", ["sgd", "balanced"])
+def test_other_ways_of_fitting(few: Path, heroes: DemoPictures, tmp_path: Path, how: str) -> None:
+    sgd = SgdSettings(steps=30, batch_size=10) if how == "sgd" else None
+    shutil.copytree(few, tmp_path / "uneven")
+    for path in sorted((tmp_path / "uneven" / KNIGHT).iterdir())[:3]:
+        path.unlink()
+    result = tellapart.train(
+        tmp_path / "uneven", quality="fast", test=0, sgd=sgd, balanced=how == "balanced"
+    )
+    again = tellapart.load(result.save(tmp_path / "model"))
+    found = explain(again, pictures_of(heroes, QUEEN)[20])
+    assert len(found.nearest) == 4
+    assert found.missing == (NOT_EXACT if sgd else "")
+    assert bool(found.cases) == (sgd is None)
+
+
+def test_many_are_explained_in_order_and_unreadable_ones_stand_in_their_place(
+    classifier: Classifier, heroes: DemoPictures, broken_pictures: dict[Path, str]
+) -> None:
+    good, bad = pictures_of(heroes, QUEEN)[:5], list(broken_pictures)[:3]
+    found = list(explain_many(classifier, [good[0], *bad, *good[1:]]))
+    assert [isinstance(one, PictureError) for one in found] == [False] + 3 * [True] + 4 * [False]
+    assert [broken_pictures[path] for path in bad] == [str(one) for one in found[1:4]]
+    assert isinstance(found[-1], Explanation)
+    assert found[-1].logits == pytest.approx(explain(classifier, good[-1]).logits)
+
+
+def test_in_a_notebook(classifier: Classifier, heroes: DemoPictures) -> None:
+    found = explain(classifier, pictures_of(heroes, QUEEN)[0])
+    html = found._repr_html_()
+    assert html.count('<img src="data:image/jpeg;base64,') == 2
+    assert found.sentences[-1].split(",")[0] in html
+
+
+def test_the_package_is_a_public_name() -> None:
+    assert tellapart.explain is explaining
+    assert tellapart.explain.explain is explain
+
+
+# The command
+
+
+def explained(heroes: DemoPictures, *arguments: str | Path) -> Run:
+    return run_here("explain", model_of(heroes), *arguments)
+
+
+def test_all_numbers_as_json(heroes: DemoPictures, classifier: Classifier) -> None:
+    pictures = pictures_of(heroes, QUEEN)[:2]
+    run = explained(heroes, *pictures, "--json")
+    assert run.code == 0
+    value = run.json()
+    assert [one["path"] for one in value["pictures"]] == [str(path) for path in pictures]
+    assert (value["page"], value["skipped"]) == (None, [])
+    for path, one in zip(pictures, value["pictures"], strict=True):
+        assert one["label"] == classifier.predict(path).label
+        assert len(one["nearest"]) == 4
+        for label, logit in one["logits"].items():
+            mean = np.mean(one["evidence"][label])
+            assert mean + one["bias"][label] == pytest.approx(logit, abs=1e-4)
+            shares = one["shares"][label]
+            assert shares["constant"] + shares["sum"] == pytest.approx(logit, abs=1e-4)
+            assert shares["most_for"][0]["share"] > 0 > shares["most_against"][0]["share"]
+
+
+def test_the_sentences_on_the_terminal(heroes: DemoPictures, classifier: Classifier) -> None:
+    picture = pictures_of(heroes, QUEEN)[0]
+    run = explained(heroes, picture)
+    assert run.code == 0
+    lines = [line.strip() for line in run.out.splitlines()]
+    assert lines[0] == str(picture)
+    assert lines[1] == explain(classifier, picture).sentences[0]
+    assert "-o why.html" in lines[-1]
+
+
+def test_a_page_that_needs_nothing_else(heroes: DemoPictures, tmp_path: Path) -> None:
+    page = tmp_path / "why.html"
+    run = explained(heroes, heroes.photos / QUEEN, "-o", page)
+    assert run.code == 0
+    assert f"Written: {page}" in run.out
+    text = page.read_text("utf-8")
+    assert "default-src 'none'" in text
+    assert not re.search(r"<script|https?://(?!www\.w3\.org)|<link|@import", text)
+    pictures = len(pictures_of(heroes, QUEEN))
+    assert text.count("<figure>") == 4 * pictures
+    assert text.count('<ul class="training">') == 3 * pictures
+    assert "not found" not in text
+
+
+def test_training_pictures_are_found_where_they_were_moved(
+    few: Path, heroes: DemoPictures, tmp_path: Path
+) -> None:
+    photos = Path(shutil.copytree(few, tmp_path / "photos"))
+    model = tellapart.train(photos, quality="fast", test=0).save(tmp_path / "model")
+    photos.rename(tmp_path / "elsewhere")
+    page = tmp_path / "why.html"
+    picture = pictures_of(heroes, KNIGHT)[20]
+    assert run_here("explain", model, picture, "-o", page).code == 0
+    assert "training pictures could not be found any more" in page.read_text("utf-8")
+    found = run_here("explain", model, picture, "-o", page, "--pictures", tmp_path / "elsewhere")
+    assert found.code == 0
+    assert "could not be found" not in page.read_text("utf-8")
+
+
+def test_maps_as_png_files_over_nothing(heroes: DemoPictures, tmp_path: Path) -> None:
+    picture = pictures_of(heroes, KNIGHT)[0]
+    first = explained(heroes, picture, "--png", tmp_path / "maps", "--json").json()
+    written = [Path(path) for path in first["pictures"][0]["overlays"]]
+    before = {path: path.read_bytes() for path in written}
+    assert len(before) == 3
+    with Image.open(picture) as whole:
+        for path in written:
+            with Image.open(path) as image:
+                assert (image.format, image.size) == ("PNG", whole.size)
+    assert explained(heroes, picture, "--png", tmp_path / "maps").code == 0
+    assert {path: path.read_bytes() for path in written} == before
+    assert len(list((tmp_path / "maps").iterdir())) == 6
+
+
+def test_unreadable_pictures_are_listed_with_their_reasons(
+    heroes: DemoPictures, tmp_path: Path
+) -> None:
+    bad = tmp_path / "bad.jpg"
+    bad.write_text("<html>")
+    good = pictures_of(heroes, KNIGHT)[0]
+    page = tmp_path / "why.html"
+    run = explained(heroes, good, bad, "-o", page)
+    assert run.code == 0
+    assert "an HTML page saved as .jpg" in run.out
+    assert "an HTML page saved as .jpg" in page.read_text("utf-8")
+    assert explained(heroes, good, bad, "--strict").code == 3
+    assert explained(heroes, bad).code == 3
+    value = explained(heroes, good, bad, "--json").json()
+    assert value["skipped"] == [{"path": str(bad), "reason": "an HTML page saved as .jpg"}]
+
+
+@pytest.mark.parametrize("option", ["-o", "--png"])
+def test_what_cannot_be_written_is_said(heroes: DemoPictures, tmp_path: Path, option: str) -> None:
+    (tmp_path / "file").write_text("mine")
+    run = explained(heroes, pictures_of(heroes, KNIGHT)[0], option, tmp_path / "file" / "why.html")
+    assert run.code == 2
+    assert "cannot be written" in run.err
+    assert only_sentences(run.err)
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+# The report
+
+
+def test_mistakes_in_the_report_carry_their_reasons(few: Path, tmp_path: Path) -> None:
+    photos = Path(shutil.copytree(few, tmp_path / "photos"))
+    wrong = sorted((photos / KNIGHT).iterdir())[0]
+    wrong.rename(photos / QUEEN / wrong.name)  # a knight among the queens
+    result = tellapart.train(photos, quality="fast", test=0)
+    folder = result.save(tmp_path / "model")
+    again = tellapart.load(folder)
+    assert again.memory
+    story = with_reasons(story_of_training(again, again.memory.locate()), of_training=True)
+    names = {mistake.name for _, mistake in story.mistakes}
+    assert f"{QUEEN}/{wrong.name}" in names
+    assert story.reasons.keys() == names
+    reason = story.reasons[f"{QUEEN}/{wrong.name}"]
+    assert reason.nearest[0].label == KNIGHT
+    assert all(one.key in story.paths for one in reason.nearest)
+    text = (folder / "report.html").read_text("utf-8")
+    assert reason.overlay in text
+    assert reason.sentences[-1] in text
+    assert text.count('<ul class="near"') == len(names)
+
+
+def test_mistakes_of_a_test_carry_their_reasons(
+    heroes: DemoPictures, classifier: Classifier, tmp_path: Path
+) -> None:
+    for number, path in enumerate(pictures_of(heroes, KNIGHT)[:2]):
+        (tmp_path / "photos" / QUEEN).mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, tmp_path / "photos" / QUEEN / f"{number}.jpg")
+    story = story_of_test(classifier, evaluate(classifier, tmp_path / "photos"))
+    found = with_reasons(story, of_training=False)
+    assert found.reasons.keys() == {f"{QUEEN}/0.jpg", f"{QUEEN}/1.jpg"}
+    near = found.reasons[f"{QUEEN}/0.jpg"].nearest
+    assert len(near) == 4
+    assert all(found.paths[one.key].is_file() for one in near)
+    assert found.missing == story.missing == 0
+    page = tmp_path / "test.html"
+    run = run_here("test", model_of(heroes), tmp_path / "photos", "--report", page)
+    assert run.code == 0
+    assert page.read_text("utf-8").count('<ul class="near"') == 2

@@ -1,0 +1,270 @@
+"""Exports that need nothing more than the base: what is written, proved, and refused."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from PIL import Image
+
+from conftest import draw_scene
+from tellapart import exporters
+from tellapart.demo import DemoPictures
+from tellapart.errors import DestinationError, ModelError, UsageError
+from tellapart.exporters import TARGETS, export, onnx_int8, triton
+from tellapart.graph import open_session
+from tellapart.model import Classifier, load
+from tellapart.training import train
+
+BASE = [name for name, row in TARGETS.items() if not row.extra]
+
+
+@pytest.fixture(scope="module")
+def classifier(heroes: DemoPictures) -> Classifier:
+    return train(heroes.photos, quality="fast").classifier
+
+
+@pytest.fixture(scope="module")
+def pictures(heroes: DemoPictures) -> list[Path]:
+    return sorted(path for path in heroes.kept_back.rglob("*") if path.is_file())
+
+
+@pytest.fixture(scope="module")
+def quantised(classifier: Classifier, pictures: list[Path]) -> bytes:
+    return onnx_int8.quantised(classifier.content, pictures[:16])
+
+
+@pytest.mark.parametrize("target", BASE)
+def test_an_export_is_a_folder_that_proves_itself(
+    target: str, classifier: Classifier, pictures: list[Path], tmp_path: Path
+) -> None:
+    result = export(classifier, target, tmp_path / "out", pictures[:20])
+    assert result.proof.pictures == 20
+    assert result.proof.same_label >= 20 * TARGETS[target].agreement
+    assert result.proof.largest_difference <= TARGETS[target].tolerance
+    files = {path.name for path in result.folder.iterdir()}
+    assert files >= {"README.md", "labels.txt", "example.py"}
+    assert "20 pictures" in (result.folder / "README.md").read_text("utf-8")
+    assert result.size == sum(p.stat().st_size for p in result.folder.rglob("*") if p.is_file())
+
+
+def test_the_file_as_it_is_can_be_loaded_again(
+    classifier: Classifier, pictures: list[Path], tmp_path: Path
+) -> None:
+    export(classifier, "onnx", tmp_path / "out", pictures[:2])
+    assert load(tmp_path / "out").content == classifier.content
+
+
+def test_integers_are_smaller_and_keep_all_outputs(
+    classifier: Classifier, pictures: list[Path], quantised: bytes, tmp_path: Path
+) -> None:
+    assert len(quantised) < len(classifier.content) / 2
+    (tmp_path / "model.onnx").write_bytes(quantised)
+    small = load(tmp_path)
+    assert small.manifest == classifier.manifest
+    outputs = ["scores", "embedding", "evidence", "novelty"]
+    for path in pictures[:4]:
+        exact, near = classifier.run(path, outputs), small.run(path, outputs)
+        assert [a.shape for a in exact] == [b.shape for b in near]
+        assert np.corrcoef(exact[1], near[1])[0, 1] > 0.98
+        assert exact[3] == pytest.approx(near[3], rel=0.1)
+
+
+def test_integers_take_pictures_of_any_size(classifier: Classifier, quantised: bytes) -> None:
+    session = open_session(quantised)
+    for height, width in ((1, 1), (40, 300), (224, 224), (900, 500)):
+        pixels = np.random.default_rng(0).integers(0, 256, (2, height, width, 3), dtype=np.uint8)
+        (scores,) = session.run(["scores"], {"image": pixels})
+        assert scores.shape == (2, len(classifier.labels))
+        assert scores.sum(1) == pytest.approx([1, 1], abs=1e-5)
+
+
+def test_only_the_networks_are_in_integers(quantised: bytes) -> None:
+    graph = onnx.load_model_from_string(quantised).graph
+    made = {name: node for node in graph.node for name in node.output}
+    convolutions = [node for node in graph.node if node.op_type == "Conv"]
+    of_integers = [node for node in convolutions if node.input[1] in made]  # weights unpacked
+    floats = [node.name for node in convolutions if node not in of_integers]
+    network = [name for name in floats if not name.startswith("tellapart/")]
+    assert len(network) == onnx_int8._IN_FLOAT
+    assert floats[-1].startswith("tellapart/evidence")
+    assert len(of_integers) > 40
+
+
+def test_integers_need_a_picture_that_can_be_read(classifier: Classifier, tmp_path: Path) -> None:
+    (tmp_path / "page.jpg").write_text("<html>")
+    with pytest.raises(ModelError, match="None of the pictures"):
+        onnx_int8.quantised(classifier.content, [tmp_path / "page.jpg"])
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("TYPE_UINT8", "TYPE_FP32"),
+        ('name: "scores"', 'name: "answers"'),
+        ("dims: [ -1, 2 ]", "dims: [ -1, 3 ]"),
+        ("max_batch_size: 0", "max_batch_size: 8"),
+        ("input {", "input ["),
+        ("TYPE_FP32", "TYPE_FLOAT"),
+        ("backend:", "backends:"),
+    ],
+)
+def test_a_configuration_that_does_not_fit_is_found(
+    before: str, after: str, classifier: Classifier
+) -> None:
+    session = open_session(classifier.content)
+    text = triton.configuration(session)
+    triton.check_configuration(text, session)
+    assert before in text
+    with pytest.raises(ModelError, match=r"config\.pbtxt"):
+        triton.check_configuration(text.replace(before, after, 1), session)
+
+
+@pytest.fixture
+def server(classifier: Classifier) -> Iterator[str]:
+    """Speaks the inference protocol (KServe v2, JSON) that Triton speaks, for one model."""
+    session = open_session(classifier.content)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            question = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            (given,) = question["inputs"]
+            assert self.path == "/v2/models/tellapart/infer"
+            assert (given["name"], given["datatype"]) == ("image", "UINT8")
+            pixels = np.array(given["data"], np.uint8).reshape(given["shape"])
+            (scores,) = session.run(["scores"], {"image": pixels})
+            output = {"name": "scores", "datatype": "FP32", "shape": list(scores.shape)}
+            body = json.dumps({"outputs": [{**output, "data": scores.ravel().tolist()}]}).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            """Nothing on stderr."""
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{running.server_port}"
+        running.shutdown()
+
+
+def test_the_program_for_a_server_asks_it(
+    server: str,
+    classifier: Classifier,
+    pictures: list[Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    folder = export(classifier, "triton", tmp_path / "out", pictures[:2]).folder
+    monkeypatch.setenv("SERVER", server)
+    run = subprocess.run(
+        [sys.executable, "example.py", "--json", str(pictures[0])],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    expected = classifier.predict(pictures[0]).scores
+    assert json.loads(run.stdout)["scores"] == pytest.approx(expected, abs=1e-6)
+
+
+def test_what_is_refused_before_anything_is_written(
+    classifier: Classifier, pictures: list[Path], tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match="no export called 'coreml'"):
+        export(classifier, "coreml", tmp_path / "out", pictures)
+    with pytest.raises(UsageError, match="none of the training pictures was found"):
+        export(classifier, "onnx", tmp_path / "out", [])
+    with pytest.raises(UsageError, match="--cdn is for web pages"):
+        export(classifier, "onnx", tmp_path / "out", pictures, cdn=True)
+    full = tmp_path / "full"
+    full.mkdir()
+    (full / "mine.txt").write_text("mine")
+    with pytest.raises(DestinationError, match="holds something already"):
+        export(classifier, "onnx", full, pictures)
+    assert [path.name for path in tmp_path.iterdir()] == ["full"]
+    assert [path.name for path in full.iterdir()] == ["mine.txt"]
+
+
+def test_an_export_with_other_answers_leaves_nothing(
+    classifier: Classifier,
+    pictures: list[Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    strict = {**TARGETS, "onnx-int8": replace(TARGETS["onnx-int8"], tolerance=1e-12)}
+    monkeypatch.setattr(exporters, "TARGETS", strict)
+    with pytest.raises(ModelError, match="does not give the model's answers"):
+        export(classifier, "onnx-int8", tmp_path / "out", pictures[:8])
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("program", "message"),
+    [
+        ("import sys; sys.exit('no such module')", "it said: no such module"),
+        ("print('{')", "does not answer"),
+        ("pass", "answered for 0 of 4 pictures"),
+    ],
+)
+def test_a_program_that_fails_leaves_nothing(
+    program: str,
+    message: str,
+    classifier: Classifier,
+    pictures: list[Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    examples = tmp_path / "examples"
+    examples.mkdir()
+    (examples / "onnx.py").write_text(program)
+    monkeypatch.setattr("tellapart.exporters.onnx_file.EXAMPLES", examples)
+    with pytest.raises(ModelError, match=message):
+        export(classifier, "onnx", tmp_path / "out", pictures[:4])
+    assert [path.name for path in tmp_path.iterdir()] == ["examples"]
+
+
+def test_files_that_are_no_pictures_are_left_out_of_the_proof(
+    classifier: Classifier, pictures: list[Path], tmp_path: Path
+) -> None:
+    page = tmp_path / "page.jpg"
+    page.write_text("<html>")
+    result = export(classifier, "onnx", tmp_path / "out", [page, *pictures[:3]])
+    assert result.proof.pictures == 3
+    with pytest.raises(UsageError, match="none of the training pictures"):
+        export(classifier, "onnx", tmp_path / "other", [page])
+
+
+def test_what_phones_and_cameras_write_is_read_as_the_model_reads_it(
+    classifier: Classifier, tmp_path: Path
+) -> None:
+    """Each in a way that a program of three lines gets wrong."""
+    scene = draw_scene(90, 60)
+    orientation = Image.Exif()
+    orientation[0x0112] = 6
+    deep = np.asarray(scene.convert("L")).astype(np.uint16) * 257
+    scene.save(tmp_path / "turned.jpg", exif=orientation)
+    scene.convert("RGBA").rotate(30).save(tmp_path / "transparent.png")
+    scene.quantize(8).save(tmp_path / "palette.png", transparency=0)
+    Image.fromarray(deep).save(tmp_path / "deep.png")
+    draw_scene(2300, 1700).save(tmp_path / "big.jpg")
+    pictures = sorted(tmp_path.iterdir())
+    assert export(classifier, "onnx", tmp_path / "out", pictures).proof.largest_difference < 1e-5
+
+
+def test_the_list_names_every_target() -> None:
+    command = [sys.executable, "-m", "tellapart", "export", "--list", "--json"]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    rows = json.loads(run.stdout)
+    assert [row["name"] for row in rows] == list(TARGETS)
+    assert all(row["writes"] and row["read_by"] for row in rows)

@@ -1,0 +1,290 @@
+"""The web page in a real browser: its answers, its silence, and what people do with it."""
+
+from __future__ import annotations
+
+import base64
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from PIL import Image
+
+from conftest import draw_scene, encoded
+from tellapart.cache import cache_folder
+from tellapart.demo import DemoPictures
+from tellapart.errors import MissingExtraError, ModelError
+from tellapart.exporters import TARGETS, export, web, web_runtime
+from tellapart.exporters.target import Export
+from tellapart.exporters.web_proof import launched, opened, page_answers
+from tellapart.model import Classifier
+from tellapart.modelfile import KEY, Manifest
+from tellapart.onnxfile import parse_onnx
+from tellapart.training import train
+
+playwright = pytest.importorskip(
+    "playwright.sync_api", reason='needs a browser driver: pip install "tellapart[web]"'
+)
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+HOSTILE = "<script>alert(1)</script>"
+FAKE_CAMERA = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def runtime(own_cache: Path) -> None:
+    """onnxruntime-web's files, through npm, once."""
+    if not shutil.which("npm"):
+        pytest.skip("onnxruntime-web comes through npm, which is not here")
+    try:
+        web_runtime.runtime_files()
+    except ModelError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with playwright.sync_playwright() as driver:
+        found = launched(driver, *FAKE_CAMERA)
+        if found is None:
+            pytest.skip("no Chromium, Chrome or Edge was found")
+        yield found
+        found.close()
+
+
+@pytest.fixture(scope="module")
+def classifier(heroes: DemoPictures) -> Classifier:
+    return train(heroes.photos, quality="fast").classifier
+
+
+@pytest.fixture(scope="module")
+def pictures(heroes: DemoPictures) -> list[Path]:
+    return sorted(path for path in heroes.kept_back.rglob("*") if path.is_file())
+
+
+def written(classifier: Classifier, form: str, folder: Path, *, cdn: bool = False) -> Path:
+    """The page alone, without its proof."""
+    folder.mkdir()
+    web.write(Export(TARGETS[form], classifier, folder, [], cdn))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def folder(classifier: Classifier, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return written(classifier, "web", tmp_path_factory.mktemp("web") / "out")
+
+
+@pytest.fixture
+def page(browser: Browser, folder: Path) -> Iterator[Page]:
+    """The page, ready; a request or a complaint of its makes the test fail."""
+    with opened(browser, folder) as page:
+        yield page
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("form", "cdn"), [("web", False), ("web-page", False), ("web-page", True)])
+def test_the_page_answers_like_the_model(
+    form: str,
+    cdn: bool,
+    browser: Browser,
+    classifier: Classifier,
+    pictures: list[Path],
+    tmp_path: Path,
+) -> None:
+    folder = written(classifier, form, tmp_path / "out", cdn=cdn)
+    with opened(browser, folder) as page:
+        answers = page_answers(page, pictures[:12])
+    for path, answer in zip(pictures, answers, strict=False):
+        assert answer == pytest.approx(classifier.predict(path).scores, abs=1e-4)
+
+
+@pytest.mark.slow
+def test_the_whole_export_is_proved_and_says_so(
+    classifier: Classifier, pictures: list[Path], tmp_path: Path
+) -> None:
+    result = export(classifier, "web-page", tmp_path / "out", pictures[:6])
+    assert (result.proof.pictures, result.proof.same_label) == (6, 6)
+    assert result.proof.largest_difference < 1e-4
+    assert "Chromium" in result.proof.note
+    assert result.proof.note in (tmp_path / "out" / "README.md").read_text("utf-8")
+
+
+def test_without_a_browser_the_page_is_not_called_proved(
+    classifier: Classifier,
+    pictures: list[Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TELLAPART_BROWSER", str(tmp_path / "none"))
+    result = export(classifier, "web", tmp_path / "out", pictures[:2])
+    assert result.proof.pictures == 0
+    assert result.proof.note.startswith("Not proved: no browser was found")
+    assert "Not proved" in (tmp_path / "out" / "README.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (encoded(draw_scene(90, 60), "JPEG"), "jpg"),
+        (encoded(draw_scene(90, 60), "JPEG", exif=b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03"
+                 b"\0\0\0\x01\0\x06\0\0\0\0\0\0"), "jpg"),
+        (encoded(draw_scene(2300, 1700), "JPEG"), "jpg"),
+        (encoded(draw_scene(1600, 1200)), "png"),
+        (encoded(draw_scene(90, 60).convert("L")), "png"),
+        (encoded(draw_scene(90, 60), "WEBP", lossless=True), "webp"),
+        (encoded(draw_scene(90, 60).convert("RGBA").rotate(30)), "png"),
+        (encoded(draw_scene(90, 60), "GIF"), "gif"),
+    ],
+    ids=["jpeg", "turned", "big jpeg", "big png", "grey", "webp", "transparent", "gif"],
+)  # fmt: skip
+def test_every_kind_of_picture_is_read_as_the_model_reads_it(
+    content: bytes, kind: str, page: Page, classifier: Classifier, tmp_path: Path
+) -> None:
+    path = tmp_path / f"picture.{kind}"
+    path.write_bytes(content)
+    (answer,) = page_answers(page, [path])
+    assert answer == pytest.approx(classifier.predict(path).scores, abs=5e-3)
+
+
+def test_dropping_files_makes_cards_and_what_is_no_picture_is_told(
+    page: Page, classifier: Classifier, pictures: list[Path]
+) -> None:
+    files = [("a.png", pictures[0].read_bytes()), ("<b>.png", b"no picture")]
+    page.evaluate(
+        """(files) => {
+          const transfer = new DataTransfer();
+          for (const [name, text] of files) {
+            const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+            transfer.items.add(new File([bytes], name, { type: "image/png" }));
+          }
+          const event = new DragEvent("drop", { dataTransfer: transfer, cancelable: true });
+          document.body.dispatchEvent(new DragEvent("dragover", { bubbles: true }));
+          dispatchEvent(event);
+        }""",
+        [[name, base64.b64encode(content).decode()] for name, content in files],
+    )
+    page.locator(".card:not(.waiting)").nth(1).wait_for()
+    told = " ".join(page.locator(".unreadable").inner_text().split())
+    assert told == "<b>.png not a picture that this browser can read"
+    expected = classifier.predict(pictures[0]).label.replace("_", " ")
+    assert page.locator(".verdict").inner_text() == expected
+    assert page.locator("body.dragging").count() == 0
+
+
+def test_the_evidence_can_be_shown(page: Page, pictures: list[Path]) -> None:
+    page_answers(page, pictures[:1])
+    assert page.locator(".evidence").evaluate("(map) => getComputedStyle(map).opacity") == "0"
+    page.check("#evidence")
+    page.wait_for_timeout(500)
+    assert page.locator(".evidence").evaluate("(map) => getComputedStyle(map).opacity") == "1"
+    sides = page.locator(".evidence").evaluate("(map) => [map.width, map.height]")
+    assert sides == [7, 7]
+
+
+def test_the_camera_is_guessed_until_it_is_stopped(page: Page) -> None:
+    page.click("#camera")
+    page.locator(".live .verdict").wait_for()
+    assert page.locator("#camera").inner_text() == "Stop the camera"
+    page.click("#camera")
+    page.locator(".live").wait_for(state="detached")
+    assert page.locator("#camera").inner_text() == "Use the camera"
+    assert page.evaluate("camera") is None
+
+
+@pytest.mark.parametrize("form", ["web", "web-page"])
+def test_labels_are_text_whatever_they_say(
+    form: str, browser: Browser, classifier: Classifier, pictures: list[Path], tmp_path: Path
+) -> None:
+    renamed = with_labels(classifier, (HOSTILE, "</script><img src=x onerror=alert(2)>"))
+    folder = written(renamed, form, tmp_path / "out")
+    with opened(browser, folder) as page:
+        asked: list[str] = []
+        page.on("dialog", lambda dialog: asked.append(dialog.message))
+        (answer,) = page_answers(page, pictures[:1])
+        shown = {*page.locator(".label").all_inner_texts()}
+        assert asked == []
+        assert page.locator("img").count() == 0
+    assert set(answer) == set(renamed.labels)
+    assert shown == set(renamed.labels)
+
+
+def test_a_page_that_asks_the_network_is_found_out(browser: Browser, folder: Path) -> None:
+    found = pytest.raises(ModelError, match=r"http://example\.invalid/")
+    with found, opened(browser, folder) as page:
+        page.evaluate("location.href = 'http://example.invalid/'")
+        page.wait_for_event("requestfailed")
+
+
+def test_the_policy_stops_what_a_page_may_not_do(browser: Browser, folder: Path) -> None:
+    with (
+        pytest.raises(ModelError, match="Content Security Policy"),
+        opened(browser, folder) as page,
+    ):
+        page.evaluate("fetch('https://example.invalid/').catch(() => null)")
+
+
+def test_a_page_is_one_file(classifier: Classifier, tmp_path: Path) -> None:
+    folder = written(classifier, "web-page", tmp_path / "out")
+    assert {path.name for path in folder.iterdir()} == {"index.html", "LICENSE-onnxruntime.txt"}
+    text = (folder / "index.html").read_text("utf-8")
+    assert 'src="' not in text.replace('src="data', "")
+    assert web_runtime.NETWORK not in text
+    linked = written(classifier, "web-page", tmp_path / "linked", cdn=True) / "index.html"
+    assert linked.stat().st_size < (folder / "index.html").stat().st_size - 4_000_000
+    assert linked.read_text("utf-8").count(web_runtime.SHA384[web_runtime.SCRIPT]) == 1
+
+
+def test_files_that_were_changed_in_the_cache_are_fetched_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    original = web_runtime.runtime_files()
+    kept = cache_folder() / "onnxruntime-web" / web_runtime.VERSION
+    copy = tmp_path / "onnxruntime-web" / web_runtime.VERSION
+    shutil.copytree(kept, copy)
+    monkeypatch.setenv("TELLAPART_CACHE", str(tmp_path))
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    assert web_runtime.runtime_files() == original  # offline, without npm
+    (copy / web_runtime.LOADER).write_bytes(b"alert(1)")
+    with pytest.raises(MissingExtraError, match="npm"):
+        web_runtime.runtime_files()
+
+
+def test_another_package_than_the_pinned_one_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web_runtime, "_read", lambda folder: None)
+    monkeypatch.setattr(web_runtime, "_fetched", lambda: b"something else")
+    with pytest.raises(ModelError, match="not onnxruntime-web"):
+        web_runtime.runtime_files()
+
+
+@pytest.mark.parametrize(
+    ("labels", "title"),
+    [
+        (("darth_vader", "elsa"), "darth vader or elsa?"),
+        (("a", "b", "c"), "a, b or c?"),
+        (tuple("abcdef"), "Which of 6 is it?"),
+        (("x" * 40, "y" * 40), "Which of 2 is it?"),
+    ],
+)
+def test_the_title_asks(labels: tuple[str, ...], title: str) -> None:
+    assert web.page_title(labels) == title
+
+
+def with_labels(classifier: Classifier, labels: tuple[str, str]) -> Classifier:
+    manifest: Manifest = replace(classifier.manifest, labels=labels)
+    model = parse_onnx(classifier.content)
+    for entry in model.metadata_props:
+        if entry.key == KEY:
+            entry.value = manifest.to_json()
+    return Classifier(model.SerializeToString(), manifest)
+
+
+def test_pictures_for_the_proof_keep_their_pixels(tmp_path: Path) -> None:
+    from tellapart.exporters.web_proof import _as_png
+
+    draw_scene(40, 30).save(tmp_path / "a.jpg")
+    (copy,) = _as_png([tmp_path / "a.jpg"], tmp_path)
+    with Image.open(copy) as image, Image.open(tmp_path / "a.jpg") as original:
+        assert image.tobytes() == original.tobytes()

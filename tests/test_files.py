@@ -1,0 +1,164 @@
+"""A reader sees the old content or the new one, whatever happens while it is written."""
+
+from __future__ import annotations
+
+import errno
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from drawn import contents
+from tellapart.errors import DestinationError
+from tellapart.files import folder_written_atomically, write_atomically
+
+OLD = {"model.onnx": b"old", "labels.txt": b"old"}
+NEW = {"model.onnx": b"new", "report.html": b"new"}
+
+
+def write_folder(target: Path, named: dict[str, bytes]) -> None:
+    with folder_written_atomically(target) as fresh:
+        for name, content in named.items():
+            (fresh / name).write_bytes(content)
+
+
+@pytest.mark.parametrize("first", [None, {}, OLD])
+def test_a_folder_takes_its_place_whole(first: dict[str, bytes] | None, tmp_path: Path) -> None:
+    target = tmp_path / "model"
+    if first is not None:
+        target.mkdir()
+        for name, content in first.items():
+            (target / name).write_bytes(content)
+    write_folder(target, NEW)
+    assert contents(tmp_path) == {f"model/{name}": content for name, content in NEW.items()}
+
+
+def test_folders_above_are_made(tmp_path: Path) -> None:
+    write_folder(tmp_path / "a" / "b" / "model", NEW)
+    assert contents(tmp_path / "a" / "b" / "model") == NEW
+
+
+def test_permissions_are_those_of_any_new_folder_and_file(tmp_path: Path) -> None:
+    write_folder(tmp_path / "model", NEW)
+    write_atomically(tmp_path / "file", b"")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "plain").touch()
+    assert (tmp_path / "model").stat().st_mode == (tmp_path / "other").stat().st_mode
+    assert (tmp_path / "file").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def interrupted(
+    function: Callable[..., None], at: int, after: bool, error: BaseException
+) -> Callable[..., None]:
+    """The function, but its call number `at` raises, before or after its work is done."""
+    calls = 0
+
+    def call(*arguments: object) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == at and not after:
+            raise error
+        function(*arguments)
+        if calls == at:
+            raise error
+
+    return call
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(errno.ENOSPC, "No space left")])
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("at", [1, 2])
+@pytest.mark.parametrize("exists", [False, True])
+def test_stopped_between_any_two_renames_the_old_or_the_new_is_there(
+    exists: bool,
+    at: int,
+    after: bool,
+    error: BaseException,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    target = tmp_path / "model"
+    if exists:
+        write_folder(target, OLD)
+    monkeypatch.setattr(os, "rename", interrupted(os.rename, at, after, error))
+    if not exists and at == 2:
+        write_folder(target, NEW)  # one rename was enough
+    else:
+        with pytest.raises((KeyboardInterrupt, DestinationError)):
+            write_folder(target, NEW)
+    found = contents(target)
+    assert found in ([OLD, NEW] if exists else [{}, NEW])
+    assert [path.name for path in tmp_path.iterdir()] == (["model"] if found else [])
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(errno.EFBIG, "File too large")])
+def test_stopped_while_writing_nothing_has_changed(error: BaseException, tmp_path: Path) -> None:
+    target = tmp_path / "model"
+    write_folder(target, OLD)
+    with (  # noqa: PT012
+        pytest.raises((KeyboardInterrupt, DestinationError)),
+        folder_written_atomically(target) as fresh,
+    ):
+        (fresh / "model.onnx").write_bytes(b"ne")
+        raise error
+    assert contents(tmp_path) == {f"model/{name}": content for name, content in OLD.items()}
+
+
+def test_a_file_is_written_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "file"
+    write_atomically(path, b"old")
+    monkeypatch.setattr(os, "replace", interrupted(os.replace, 1, False, KeyboardInterrupt()))
+    with pytest.raises(KeyboardInterrupt):
+        write_atomically(path, b"new")
+    assert contents(tmp_path) == {"file": b"old"}
+    write_atomically(path, b"new")
+    assert contents(tmp_path) == {"file": b"new"}
+
+
+REPLACING = """
+import signal
+from pathlib import Path
+from tellapart.files import folder_written_atomically
+signal.signal(signal.SIGINT, signal.default_int_handler)  # shells ignore it in the background
+for time in range(5_000):
+    if time == 1:
+        print("ready", flush=True)
+    with folder_written_atomically(Path("model")) as fresh:
+        (fresh / "labels.txt").write_bytes(b"one")
+        (fresh / "model.onnx").write_bytes(b"two")
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
+@pytest.mark.parametrize("seed", range(12))
+def test_ctrl_c_at_any_moment_of_replacing_leaves_one_whole_folder(
+    seed: int, tmp_path: Path
+) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", REPLACING],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        assert process.stdout
+        process.stdout.readline()
+        time.sleep(random.Random(seed).uniform(0, 0.02))
+        process.send_signal(signal.SIGINT)
+    assert contents(tmp_path) == {"model/labels.txt": b"one", "model/model.onnx": b"two"}
+
+
+@pytest.mark.parametrize("place", ["file/model", "file/deeper/model", "a" * 300])
+def test_a_place_that_cannot_be_is_said(place: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"x")
+    with pytest.raises(DestinationError, match="cannot be written") as caught:
+        write_folder(tmp_path / place, NEW)
+    assert "another place with -o" in caught.value.hint
+    assert contents(tmp_path) == {"file": b"x"}

@@ -1,0 +1,213 @@
+"""Any ONNX network as a backbone: found by itself, or named, or refused with what was found."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+from PIL import Image
+
+import tellapart
+from conftest import draw_scene
+from drawn import run, run_here, small_network
+from tellapart.errors import BackboneError
+from tellapart.foreign import ForeignBackbone
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four red and four blue pictures."""
+    root = tmp_path_factory.mktemp("colours") / "photos"
+    for label, weights in (("blue", (0.2, 0.2, 1.0)), ("red", (1.0, 0.2, 0.2))):
+        (root / label).mkdir(parents=True)
+        for seed in range(4):
+            pixels = np.asarray(draw_scene(seed=seed), dtype=np.float64) * weights
+            Image.fromarray(pixels.astype(np.uint8)).save(root / label / f"{seed}.png")
+    return root
+
+
+def written(folder: Path, **options: Any) -> Path:
+    file = folder / "network.onnx"
+    file.write_bytes(small_network(**options).SerializeToString())
+    return file
+
+
+@pytest.mark.parametrize(
+    ("options", "arguments", "grid"),
+    [
+        ({}, [], 4),
+        ({"channels_last": True, "pool": "ReduceMean"}, [], 4),
+        ({"pool": "ReduceMean"}, [], 4),
+        ({"pool": "ReduceMean with axes from a node"}, [], 4),
+        ({"pool": "ReduceMean", "opset": 13}, [], 4),
+        ({"opset": 13}, [], 4),
+        ({"output": "pooled"}, [], 4),
+        ({}, ["--backbone-output", "pooled"], 1),
+        ({}, ["--backbone-output", "map"], 4),
+        ({"inputs": ("left", "right")}, ["--backbone-input", "left"], 4),
+        ({"batch": 1}, [], 4),
+        ({"batch": 1, "channels_last": True, "pool": "ReduceMean"}, [], 4),
+        ({"side": "S"}, [], 28),
+        ({"side": 64}, [], 8),
+        ({}, ["--backbone-pixels", "0..1"], 4),
+    ],
+)
+def test_it_is_built_on_and_the_model_answers(
+    options: dict[str, Any], arguments: list[str], grid: int, photos: Path, tmp_path: Path
+) -> None:
+    network = written(tmp_path, **options)
+    command = ("train", photos, "-o", tmp_path / "m", "--test", "none", "--json")
+    found = run(*command, "--backbone", network, *arguments)
+    assert found.code == 0, found.err
+    assert found.json()["cross_validated"]["correct"] == 8
+    classifier = tellapart.load(tmp_path / "m")
+    assert classifier.manifest.quality == "own"
+    answers = classifier.predict_many(sorted(photos.glob("*/*")))
+    assert [answer.label for answer in answers] == ["blue"] * 4 + ["red"] * 4
+    (evidence,) = classifier.run(draw_scene(), ["evidence"])
+    assert evidence.shape == (2, grid, grid)
+
+
+def test_the_features_are_the_networks_own(photos: Path, tmp_path: Path) -> None:
+    network = written(tmp_path, side=64)
+    pixels = np.full((64, 64, 3), (200, 100, 50), np.uint8)  # the same in every view
+    own = ForeignBackbone(network, pixels="-1..1")
+    classifier = tellapart.train(photos, backbone=own, test=0).classifier
+    (embedding,) = classifier.run(pixels, ["embedding"])
+    model = onnx.load(network)
+    model.graph.output.append(helper.make_tensor_value_info("pooled", TensorProto.FLOAT, None))
+    session = onnxruntime.InferenceSession(model.SerializeToString())
+    given = ((pixels.astype(np.float32) - 127.5) / 127.5).transpose(2, 0, 1)[None]
+    (expected,) = session.run(["pooled"], {"pixels": given})
+    np.testing.assert_allclose(embedding, expected[0], atol=1e-5)
+
+
+def no_image_input() -> onnx.ModelProto:
+    graph = helper.make_graph(
+        [helper.make_node("Relu", ["sound"], ["out"])],
+        "ears",
+        [helper.make_tensor_value_info("sound", TensorProto.FLOAT, ["N", 16_000])],
+        [helper.make_tensor_value_info("out", TensorProto.FLOAT, None)],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
+
+
+def two_outputs_without_a_pool() -> onnx.ModelProto:
+    model = small_network()
+    del model.graph.node[2:]
+    model.graph.node.append(helper.make_node("Neg", ["map"], ["logits"]))
+    model.graph.output.append(helper.make_tensor_value_info("map", TensorProto.FLOAT, None))
+    return model
+
+
+def batch_baked_in() -> onnx.ModelProto:
+    model = small_network()
+    shape = numpy_helper.from_array(np.array([1, 6, 4, 4], np.int64), "one-picture")
+    model.graph.initializer.append(shape)
+    model.graph.node.insert(2, helper.make_node("Reshape", ["map", "one-picture"], ["shaped"]))
+    model.graph.node[3].input[0] = "shaped"
+    return model
+
+
+def custom() -> onnx.ModelProto:
+    model = small_network()
+    model.graph.node[0].domain = "com.evil"
+    return model
+
+
+def external() -> onnx.ModelProto:
+    model = small_network()
+    tensor = model.graph.initializer[0]
+    tensor.ClearField("raw_data")
+    tensor.data_location = TensorProto.EXTERNAL
+    entry = tensor.external_data.add()
+    entry.key, entry.value = "location", "/etc/passwd"
+    return model
+
+
+def no_opset() -> onnx.ModelProto:
+    model = small_network()
+    del model.opset_import[:]
+    return model
+
+
+@pytest.mark.parametrize(
+    ("make", "names", "said"),
+    [
+        (no_image_input, {}, "has 0 square image inputs of three channels; its inputs are: sound."),
+        (
+            lambda: small_network(inputs=("left", "right")),
+            {},
+            "has 2 square image inputs of three channels; its inputs are: left, right.",
+        ),
+        (
+            small_network,
+            {"input": "pixles"},
+            "has 0 square image inputs of three channels called pixles; its inputs are: pixels.",
+        ),
+        (small_network, {"output": "mop"}, "This network has no tensor called mop."),
+        (small_network, {"output": "kernel"}, "This network has no tensor called kernel."),
+        (two_outputs_without_a_pool, {}, "its outputs are: logits, map."),
+        (batch_baked_in, {}, "does not run on two pictures of 32 x 32"),
+        (
+            lambda: small_network(inputs=("left", "right")),
+            {"input": "left", "output": "other"},
+            "does not run on two pictures of 32 x 32",
+        ),
+        (custom, {}, "needs operators from com.evil: refused."),
+        (external, {}, "points to data outside its file (kernel): refused."),
+        (no_opset, {}, "is written in ONNX opset 1, and cannot be brought to 18."),
+    ],
+)
+def test_what_cannot_be_used_is_said(
+    make: Any, names: dict[str, str], said: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "network.onnx"
+    file.write_bytes(make().SerializeToString())
+    with pytest.raises(BackboneError) as caught:
+        ForeignBackbone(file, **names).trunk()
+    assert said in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--backbone-output", "mop"], "This network has no tensor called mop."),
+        (["--backbone-input", "pixles"], "called pixles; its inputs are: pixels."),
+        (["--backbone", "PHOTOS"], "cannot be read: is a directory."),
+        (["--backbone", "page.onnx"], "cannot be read as ONNX."),
+    ],
+)
+def test_the_command_line_names_what_is_wrong(
+    arguments: list[str],
+    said: str,
+    photos: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "page.onnx").write_text("<html>")
+    given = [str(photos) if argument == "PHOTOS" else argument for argument in arguments]
+    if "--backbone" not in given:
+        given += ["--backbone", str(written(tmp_path))]
+    before = sorted(tmp_path.iterdir())
+    found = run_here("train", photos, *given)
+    assert found.code == 2
+    assert said in found.err
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_backbones_folder_is_never_taken_for_a_model(photos: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "resnet"
+    folder.mkdir()
+    network = written(tmp_path).rename(folder / "model.onnx")
+    content = network.read_bytes()
+    found = run("train", photos, "--backbone", network, "-o", folder)
+    assert found.code == 2
+    assert "holds other things than a model" in found.err
+    assert network.read_bytes() == content

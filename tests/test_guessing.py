@@ -1,0 +1,167 @@
+"""From paths, folders and patterns to lines of text, JSON or CSV, as they come."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tellapart.errors import PictureError, UsageError
+from tellapart.guessing import (
+    Answer,
+    Line,
+    csv_lines,
+    expand,
+    json_lines,
+    neutral,
+    text_lines,
+    write,
+)
+from tellapart.model import Prediction
+
+
+def answer(path: str, scores: dict[str, float], *, unknown: bool = False) -> Answer:
+    return Answer(path, Prediction(scores, novelty=1.5, unknown=unknown))
+
+
+ELSA = answer("a.jpg", {"elsa": 0.996214, "darth_vader": 0.003786})
+TREE = answer("t.jpg", {"elsa": 0.61, "darth_vader": 0.39}, unknown=True)
+BROKEN = Answer("b\n.jpg", PictureError("an empty file"))
+LABELS = ("darth_vader", "elsa")
+
+
+def joined(lines: Iterator[Line]) -> str:
+    return "".join(line.text for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("answers", "top", "alone", "expected"),
+    [
+        ([ELSA], None, True, "elsa (score = 0.99621)\ndarth vader (score = 0.00379)\n"),
+        ([ELSA], 1, True, "elsa (score = 0.99621)\n"),
+        ([ELSA], 9, True, "elsa (score = 0.99621)\ndarth vader (score = 0.00379)\n"),
+        (
+            [ELSA, ELSA],
+            1,
+            False,
+            "a.jpg\nelsa (score = 0.99621)\n\na.jpg\nelsa (score = 0.99621)\n",
+        ),
+        ([BROKEN, ELSA], 1, False, "b\\n.jpg: an empty file\n\na.jpg\nelsa (score = 0.99621)\n"),
+        ([ELSA, BROKEN], 1, False, "a.jpg\nelsa (score = 0.99621)\n\nb\\n.jpg: an empty file\n"),
+        ([BROKEN], None, True, "b\\n.jpg: an empty file\n"),
+        ([], None, False, ""),
+    ],
+)
+def test_text_is_the_originals_format(
+    answers: list[Answer], top: int | None, alone: bool, expected: str
+) -> None:
+    assert joined(text_lines(answers, top, alone=alone)) == expected
+
+
+def test_json_is_an_object_a_line() -> None:
+    first, second = joined(json_lines([ELSA, BROKEN], None)).splitlines()
+    assert json.loads(first) == {
+        "path": "a.jpg",
+        "label": "elsa",
+        "score": 0.996214,
+        "scores": {"elsa": 0.996214, "darth_vader": 0.003786},
+        "unknown": False,
+        "novelty": 1.5,
+    }
+    assert json.loads(second) == {"path": "b\n.jpg", "error": "an empty file"}
+
+
+def test_csv_has_the_labels_in_the_models_order() -> None:
+    rows = list(csv.reader(io.StringIO(joined(csv_lines([ELSA, TREE, BROKEN], LABELS)))))
+    assert rows == [
+        ["path", "label", "score", "darth_vader", "elsa", "unknown", "error"],
+        ["a.jpg", "elsa", "0.996214", "0.003786", "0.996214", "no", ""],
+        ["t.jpg", "elsa", "0.610000", "0.390000", "0.610000", "yes", ""],
+        ["b\n.jpg", "", "", "", "", "", "an empty file"],
+    ]
+
+
+def test_csv_neutralises_labels_too() -> None:
+    formula = answer("-", {"=HYPERLINK(1)": 0.75, "@x": 0.25})
+    rows = list(csv.reader(io.StringIO(joined(csv_lines([formula], ["=HYPERLINK(1)", "@x"])))))
+    assert rows[0][:5] == ["path", "label", "score", "'=HYPERLINK(1)", "'@x"]
+    assert rows[1][:2] == ["'-", "'=HYPERLINK(1)"]
+
+
+@given(st.text(alphabet=st.characters(codec=None), max_size=20))
+def test_a_neutral_cell_starts_no_formula_loses_nothing_and_is_text(text: str) -> None:
+    cell = neutral(text)
+    assert not cell.startswith(("=", "+", "-", "@", "\t", "\r"))
+    assert cell.encode("utf-8").decode() == cell
+    if all(not 0xD800 <= ord(letter) <= 0xDFFF for letter in text):
+        assert cell in (text, f"'{text}")
+
+
+def test_each_line_is_written_before_the_next_is_asked_for() -> None:
+    stream = io.StringIO()
+
+    def lines() -> Iterator[Line]:
+        yield Line("header\n", None)
+        assert stream.getvalue() == "header\n"
+        yield Line("one\n", True)
+        assert stream.getvalue() == "header\none\n"
+        yield Line("two\n", False)
+
+    counts = write(lines(), stream)
+    assert (counts.read, counts.unreadable) == (1, 1)
+
+
+@pytest.fixture
+def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """in/a.jpg, in/deep/b.png, in/notes.txt, in/.hidden.jpg, empty/, [x].jpg"""
+    for name in ("in/a.jpg", "in/deep/b.png", "in/notes.txt", "in/.hidden.jpg", "[x].jpg"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"text")
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("given_", "expected"),
+    [
+        (["in"], ["in/a.jpg", "in/deep/b.png"]),
+        (["in/"], ["in/a.jpg", "in/deep/b.png"]),
+        (["in/a.jpg", "in/a.jpg"], ["in/a.jpg", "in/a.jpg"]),
+        (["in/*.jpg"], ["in/a.jpg"]),
+        (["in/*"], ["in/a.jpg", "in/notes.txt"]),
+        (["**/*.png"], ["in/deep/b.png"]),
+        (["[x].jpg"], ["[x].jpg"]),
+        (["-", "nowhere.jpg"], ["-", "nowhere.jpg"]),
+        ([f"{'a' * 300}.jpg"], [f"{'a' * 300}.jpg"]),
+        (["*.gif"], UsageError("Nothing matches *.gif.")),
+        (["em*"], UsageError("Nothing matches em*.")),
+        (["empty"], UsageError("empty holds no pictures.")),
+    ],
+)
+@pytest.mark.usefixtures("places")
+def test_what_is_given_becomes_paths(given_: list[str], expected: list[str] | UsageError) -> None:
+    if isinstance(expected, UsageError):
+        with pytest.raises(UsageError) as caught:
+            expand(given_, follow_links=False)
+        assert caught.value.message == expected.message
+    else:
+        assert expand(given_, follow_links=False) == expected
+
+
+@pytest.mark.skipif(not hasattr(os, "symlink"), reason="needs links")
+@pytest.mark.parametrize("follow", [False, True])
+def test_links_to_folders_are_followed_when_asked(
+    follow: bool, places: Path, draw_folder: Callable[..., Path]
+) -> None:
+    draw_folder({"more": 1}, places / "elsewhere")
+    os.symlink(places / "elsewhere" / "more", places / "in" / "link")
+    found = expand(["in"], follow_links=follow)
+    assert ("in/link/000.png" in found) == follow

@@ -1,0 +1,329 @@
+"""The head is the one minimum of its convex problem, as scikit-learn finds it too."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.linear_model import LogisticRegression
+
+from tellapart.head import (
+    STRENGTHS,
+    Head,
+    Regression,
+    balanced_weights,
+    cross_validate,
+    log_loss,
+    out_of_fold,
+    softmax,
+    temperature,
+)
+
+TOLERANCE = 1e-4
+
+
+def data(
+    samples: int, features: int, count: int, *, apart: float = 1.0, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Embeddings around a centre for each label, of unequal numbers and scales."""
+    lot = np.random.default_rng([seed, samples, features, count])
+    shares = np.arange(1, count + 1) / np.arange(1, count + 1).sum()
+    labels = np.concatenate([np.arange(count), lot.choice(count, samples - count, p=shares)])
+    centres = lot.normal(0, apart, (count, features))
+    embeddings = centres[labels] + lot.normal(0, 1, (samples, features))
+    scales = 10 ** lot.uniform(-2, 2, features)
+    return (embeddings * scales + scales).astype(np.float32), labels
+
+
+def standardised(embeddings: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    wide = embeddings.astype(np.float64)
+    return (wide - wide.mean(axis=0)) / wide.std(axis=0), wide.std(axis=0)
+
+
+SHAPES = [(60, 8), (30, 100), (200, 40), (41, 41)]  # more samples than features, and fewer
+
+
+@pytest.mark.parametrize("balanced", [False, True])
+@pytest.mark.parametrize("strength", [1e-4, 1e-2, 1.0])
+@pytest.mark.parametrize("count", [3, 5])
+@pytest.mark.parametrize(("samples", "features"), SHAPES)
+def test_equal_to_scikit_learn(
+    samples: int, features: int, count: int, strength: float, balanced: bool
+) -> None:
+    embeddings, labels = data(samples, features, count, apart=0.3)
+    head = Regression(embeddings, labels, count, balanced=balanced).fit(strength)
+    standard, deviation = standardised(embeddings)
+    reference = LogisticRegression(
+        C=strength, class_weight="balanced" if balanced else None, tol=1e-10, max_iter=10_000
+    ).fit(standard, labels)
+    assert np.abs(head.weights * deviation - reference.coef_).max() < TOLERANCE
+    scores = softmax(head.logits(embeddings))
+    assert np.abs(scores - reference.predict_proba(standard)).max() < TOLERANCE
+
+
+@pytest.mark.parametrize("balanced", [False, True])
+@pytest.mark.parametrize("strength", [1e-4, 1e-2, 1.0])
+@pytest.mark.parametrize(("samples", "features"), SHAPES)
+def test_two_labels_equal_scikit_learn_at_twice_its_strength(
+    samples: int, features: int, strength: float, balanced: bool
+) -> None:
+    """Two rows w/2 and -w/2 differ by w and cost |w|^2 / 4, half of what one row w costs.
+
+    C * loss + |w|^2 / 4 has its minimum where 2C * loss + |w|^2 / 2 has it.
+    """
+    embeddings, labels = data(samples, features, 2, apart=0.3)
+    head = Regression(embeddings, labels, 2, balanced=balanced).fit(strength)
+    standard, deviation = standardised(embeddings)
+    reference = LogisticRegression(
+        C=2 * strength, class_weight="balanced" if balanced else None, tol=1e-10, max_iter=10_000
+    ).fit(standard, labels)
+    apart = (head.weights[1] - head.weights[0]) * deviation
+    assert np.abs(apart - reference.coef_[0]).max() < TOLERANCE
+    assert np.abs(head.weights[0] + head.weights[1]).max() < 1e-9 / deviation.min()
+    scores = softmax(head.logits(embeddings))
+    assert np.abs(scores - reference.predict_proba(standard)).max() < TOLERANCE
+
+
+@pytest.mark.parametrize("balanced", [False, True])
+@pytest.mark.parametrize("strength", [*STRENGTHS, 1e2])
+@pytest.mark.parametrize(("samples", "features"), [(80, 12), (50, 300)])
+def test_the_weights_are_a_sum_over_the_training_pictures(
+    samples: int, features: int, strength: float, balanced: bool
+) -> None:
+    """Where the gradient is zero, W = C * sum_i s_i (onehot_i - p_i) z_i: nothing is left over."""
+    embeddings, labels = data(samples, features, 4)
+    head = Regression(embeddings, labels, 4, balanced=balanced).fit(strength)
+    standard, deviation = standardised(embeddings)
+    left = np.eye(4)[labels] - softmax(head.logits(embeddings.astype(np.float64)))
+    if balanced:
+        left *= balanced_weights(labels, 4)[:, None]
+    weights = head.weights * deviation
+    tolerance = TOLERANCE * max(1, np.abs(weights).max())
+    assert np.abs(strength * left.T @ standard - weights).max() < tolerance
+    assert np.abs(strength * left.sum(axis=0)).max() < tolerance
+    assert abs(head.bias.sum() + (head.weights @ embeddings.mean(axis=0)).sum()) < 1e-3
+
+
+def test_separable_data_is_told_apart_however_weak_the_penalty() -> None:
+    embeddings, labels = data(60, 200, 3, apart=3)
+    head = Regression(embeddings, labels, 3).fit(1e6)
+    scores = softmax(head.logits(embeddings))
+    assert np.isfinite(head.weights).all()
+    assert scores[np.arange(60), labels].min() > 0.999
+
+
+def test_a_feature_that_is_always_the_same_says_nothing() -> None:
+    embeddings, labels = data(50, 6, 3)
+    constant = np.column_stack([embeddings, np.full(50, 0.1, np.float32), np.zeros(50)])
+    head, other = (Regression(e, labels, 3).fit(0.1) for e in (constant, embeddings))
+    assert np.abs(head.weights[:, 6:]).max() == 0
+    assert np.abs(head.logits(constant) - other.logits(embeddings)).max() < 1e-6
+
+
+def test_of_nothing_but_constants_only_the_shares_are_learnt() -> None:
+    labels = np.array([0] * 30 + [1] * 60 + [2] * 10)
+    head = Regression(np.ones((100, 5), np.float32), labels, 3).fit(1.0)
+    assert np.allclose(softmax(head.logits(np.ones((1, 5)))), [[0.3, 0.6, 0.1]], atol=1e-5)
+
+
+def test_pictures_that_are_there_twice_weigh_twice() -> None:
+    embeddings, labels = data(40, 10, 3)
+    twice = Regression(np.repeat(embeddings, 2, axis=0), np.repeat(labels, 2), 3).fit(0.1)
+    once = Regression(embeddings, labels, 3).fit(0.2)
+    assert np.abs(twice.logits(embeddings) - once.logits(embeddings)).max() < TOLERANCE
+
+
+@pytest.mark.parametrize("count", [2, 4, 7])
+def test_one_picture_a_label(count: int) -> None:
+    embeddings, labels = data(count, 20, count)
+    for strength in STRENGTHS:
+        head = Regression(embeddings, labels, count).fit(strength)
+        assert np.isfinite(head.weights).all()
+        assert np.isfinite(head.bias).all()
+        assert (head.logits(embeddings).argmax(axis=1) == labels).all()
+
+
+def test_a_label_without_pictures_is_not_guessed() -> None:
+    embeddings, labels = data(60, 10, 3)
+    present = labels != 1
+    head = Regression(embeddings[present], labels[present], 3).fit(1.0)
+    assert np.isfinite(head.logits(embeddings)).all()
+    assert not (head.logits(embeddings[present]).argmax(axis=1) == 1).any()
+
+
+def test_the_same_data_gives_the_same_bits() -> None:
+    embeddings, labels = data(80, 300, 4)
+    first, second = (Regression(embeddings, labels, 4).fit(0.03) for _ in range(2))
+    assert first.weights.tobytes() == second.weights.tobytes()
+    assert first.bias.tobytes() == second.bias.tobytes()
+
+
+def test_the_fit_before_changes_only_the_way_there() -> None:
+    embeddings, labels = data(80, 30, 4)
+    direct = Regression(embeddings, labels, 4).fit(0.3)
+    regression = Regression(embeddings, labels, 4)
+    for strength in (1e-4, 10.0, 0.3):
+        head = regression.fit(strength)
+    assert np.abs(head.logits(embeddings) - direct.logits(embeddings)).max() < TOLERANCE
+
+
+def test_the_scale_of_a_feature_does_not_matter() -> None:
+    embeddings, labels = data(60, 10, 3)
+    scaled = embeddings.astype(np.float64) * 2.0 ** np.arange(-10, 10, 2) + 5
+    head, other = (Regression(e, labels, 3).fit(0.1) for e in (embeddings, scaled))
+    assert np.abs(head.logits(embeddings) - other.logits(scaled)).max() < TOLERANCE
+
+
+# Choosing the strength
+
+
+def dealt(samples: int, count: int) -> np.ndarray:
+    return np.arange(samples) % count
+
+
+def test_the_chosen_strength_is_the_best_of_those_tried() -> None:
+    embeddings, labels = data(120, 60, 3, apart=0.2)
+    found = cross_validate(embeddings, labels, 3, dealt(120, 5))
+    tried = dict(found.losses)
+    assert found.strength is not None
+    assert found.strength == min(tried, key=lambda strength: tried[strength])
+    assert log_loss(found.logits, labels) == tried[found.strength]
+    place = STRENGTHS.index(found.strength)
+    assert set(STRENGTHS[max(place - 1, 0) : place + 2]) <= set(tried)  # both sides were looked at
+    assert len(tried) < len(STRENGTHS)  # and not everything
+    precise = {
+        strength: cross_validate(embeddings, labels, 3, dealt(120, 5), strengths=[strength])
+        for strength in STRENGTHS
+    }
+    least = min(log_loss(one.logits, labels) for one in precise.values())
+    assert tried[found.strength] == pytest.approx(least, abs=1e-3)
+
+
+@pytest.mark.parametrize("balanced", [False, True])
+def test_out_of_fold_logits_are_of_heads_that_never_saw_the_picture(balanced: bool) -> None:
+    embeddings, labels = data(60, 30, 3)
+    fold = dealt(60, 4)
+    found = cross_validate(embeddings, labels, 3, fold, balanced=balanced, strengths=[0.1])
+    assert found.strength == 0.1
+    for number in range(4):
+        inside = fold != number
+        head = Regression(embeddings[inside], labels[inside], 3, balanced=balanced).fit(0.1)
+        expected = softmax(head.logits(embeddings[~inside]))
+        assert np.abs(softmax(found.logits[~inside]) - expected).max() < 1e-2
+
+
+def left_out_logits(
+    embeddings: np.ndarray, labels: np.ndarray, fold: np.ndarray, strengths: Sequence[float]
+) -> np.ndarray:
+    return cross_validate(embeddings, labels, 3, fold, strengths=strengths).logits
+
+
+def test_what_is_left_out_has_no_say_in_its_own_logits() -> None:
+    """Neither its labels nor, by way of the standardisation, its embeddings."""
+    embeddings, labels = data(60, 30, 3)
+    fold = dealt(60, 4)
+    out = np.flatnonzero(fold == 2)
+    before = left_out_logits(embeddings, labels, fold, [0.1])
+
+    turned = labels.copy()
+    turned[out] = (turned[out] + 1) % 3
+    after = left_out_logits(embeddings, turned, fold, [0.1])
+    assert np.array_equal(after[out], before[out])
+    assert not np.allclose(after[fold != 2], before[fold != 2])
+
+    far = embeddings.copy()
+    far[out[1:]] *= 1000
+    after = left_out_logits(far, labels, fold, [0.1])
+    assert np.allclose(after[out[0]], before[out[0]], rtol=1e-9)
+    assert not np.allclose(after[fold != 2], before[fold != 2])
+
+
+def test_a_fold_may_hold_all_pictures_of_a_label() -> None:
+    embeddings, labels = data(30, 10, 3)
+    found = cross_validate(embeddings, labels, 3, labels)  # each fold is a label
+    assert np.isfinite(found.logits).all()
+    assert found.logits.shape == (30, 3)
+    assert not (found.logits.argmax(axis=1) == labels).any()
+
+
+def test_where_one_label_is_left_nothing_is_known() -> None:
+    embeddings, labels = data(30, 10, 2)
+    found = cross_validate(embeddings, labels, 2, labels)
+    assert (found.logits == 0).all()
+
+
+def test_out_of_fold_of_any_solver() -> None:
+    embeddings, labels = data(40, 10, 3)
+    fold = dealt(40, 3)
+
+    def solver(inside: np.ndarray, their_labels: np.ndarray, count: int) -> Head:
+        return Regression(inside, their_labels, count).fit(0.1)
+
+    found = out_of_fold(embeddings, labels, 3, fold, solver)
+    expected = cross_validate(embeddings, labels, 3, fold, strengths=[0.1])
+    assert np.abs(softmax(found.logits) - softmax(expected.logits)).max() < 1e-2
+    assert found.strength is None
+
+
+# Scores
+
+
+logit_tables = st.integers(1, 6).flatmap(
+    lambda width: st.lists(
+        st.lists(st.floats(-1e4, 1e4), min_size=width, max_size=width), min_size=1, max_size=8
+    ).map(np.array)
+)
+
+
+@given(logit_tables, st.floats(-1e3, 1e3))
+def test_softmax_laws(logits: np.ndarray, shift: float) -> None:
+    scores = softmax(logits)
+    assert np.allclose(scores.sum(axis=1), 1)
+    assert (scores >= 0).all()
+    assert np.allclose(softmax(logits + shift), scores, atol=1e-9)
+    top = logits.argmax(axis=1)
+    assert (scores[np.arange(len(top)), top] == scores.max(axis=1)).all()
+
+
+@given(logit_tables)
+def test_log_loss_is_the_mean_surprise(logits: np.ndarray) -> None:
+    labels = logits.argmax(axis=1)
+    direct = -np.log(softmax(logits)[np.arange(len(labels)), labels]).mean()
+    assert log_loss(logits, labels) == pytest.approx(direct, abs=1e-9)
+
+
+@pytest.mark.parametrize("true", [0.25, 0.7, 1.0, 2.5, 6.0])
+def test_a_known_temperature_is_recovered(true: float) -> None:
+    lot = np.random.default_rng(int(100 * true))
+    honest = lot.normal(0, 1.5, (20_000, 4))
+    labels = np.array([lot.choice(4, p=scores) for scores in softmax(honest)])
+    found = temperature(honest * true, labels)
+    assert found == pytest.approx(true, rel=0.05)
+    best = log_loss(honest * true / found, labels)
+    for other in (0.99, 1.01):
+        assert best <= log_loss(honest * true / (found * other), labels)
+
+
+@pytest.mark.parametrize(("right", "expected"), [(True, 1 / 8), (False, 8.0)])
+def test_a_temperature_stays_in_its_bounds(right: bool, expected: float) -> None:
+    labels = np.array([0, 1, 2] * 5)
+    logits = 3.0 * np.eye(3)[labels if right else (labels + 1) % 3]
+    assert temperature(logits, labels) == pytest.approx(expected, rel=1e-6)
+
+
+def test_a_cooled_head_has_its_logits_divided() -> None:
+    lot = np.random.default_rng(0)
+    head = Head(lot.normal(size=(3, 5)), lot.normal(size=3))
+    embeddings = lot.normal(size=(7, 5))
+    assert np.allclose(head.cooled(2.5).logits(embeddings), head.logits(embeddings) / 2.5)
+
+
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=50))
+def test_balanced_weights_make_every_label_weigh_the_same(drawn: list[int]) -> None:
+    labels = np.array(drawn)
+    weights = balanced_weights(labels, 4)
+    for label in set(drawn):
+        assert weights[labels == label].sum() == pytest.approx(len(drawn) / 4)

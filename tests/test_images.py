@@ -1,0 +1,414 @@
+"""Every file ends as upright RGB pixels or as a reason, whichever door it comes through."""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageOps
+
+from conftest import CUT_SHORT, HEADER_DAMAGED, draw_scene, encoded
+from tellapart.errors import PictureError, UsageError
+from tellapart.images import ENOUGH, FORMATS, SUFFIXES, Picture, read_picture, sniff
+
+# Pillow warns of odd metadata and large sizes; a warning is no error to somebody who runs this.
+pytestmark = pytest.mark.filterwarnings(r"ignore:::PIL\.")
+
+UNREADABLE_ODD_FILES = {
+    "broken.png": HEADER_DAMAGED,
+    "crash-465703f71a0f0094873a3e0e82c9f798161171b8.sgi": "an SGI picture",
+    "crash-4fb027452e6988530aa5dabee76eecacb3b79f8a.j2k": "a JPEG 2000 picture",
+    "crash-5762152299364352.fli": "not a picture of a kind that can be read",
+    "decompression_bomb.gif": "too large: more than 89 million pixels once unpacked",
+    "drawing.jpg": "an SVG drawing saved as .jpg",
+    "empty.jpg": "an empty file",
+    "hopper.heif": "a HEIC picture, which cannot be read: save it as JPEG or PNG first",
+    "hopper.ico": "an icon (ICO)",
+    "hopper.ppm": "a PPM/PGM picture",
+    "hopper_16bit.pgm": "a PPM/PGM picture",
+    "negative_size.ppm": "a text file saved as .ppm",
+    "page.jpg": "an HTML page saved as .jpg",
+    "truncated_end_chunk.png": CUT_SHORT,
+    "truncated_image.png": CUT_SHORT,
+    "truncated_jpeg.jpg": CUT_SHORT,
+}
+NEVER_READ = ("crash-", "decompression_", "png_decompression_dos", "broken_data_stream")
+
+
+def reason(picture: Picture) -> str:
+    """Why a picture cannot be read; fails where it can."""
+    with pytest.raises(PictureError) as caught:
+        read_picture(picture)
+    return caught.value.message
+
+
+def test_every_broken_picture_has_its_reason(broken_pictures: dict[Path, str]) -> None:
+    assert {path.name: reason(path) for path in broken_pictures} == {
+        path.name: expected for path, expected in broken_pictures.items()
+    }
+
+
+def test_a_broken_picture_is_left_as_it_was(broken_pictures: dict[Path, str]) -> None:
+    before = {path: path.read_bytes() for path in broken_pictures}
+    for path in broken_pictures:
+        reason(path)
+    assert {path: path.read_bytes() for path in broken_pictures} == before
+
+
+def test_every_odd_file_is_a_picture_or_has_a_reason(shared_data: Path) -> None:
+    reasons = {}
+    for path in sorted((shared_data / "odd").iterdir()):
+        try:
+            pixels = read_picture(path)
+        except PictureError as error:
+            reasons[path.name] = error.message
+        else:
+            assert pixels.dtype == np.uint8
+            assert pixels.ndim == 3
+            assert pixels.shape[2] == 3
+    for name, expected in UNREADABLE_ODD_FILES.items():
+        assert reasons.pop(name, "read").startswith(expected), name
+    assert [name for name in reasons if not name.startswith(NEVER_READ)] == []
+
+
+def test_real_pictures_in_every_orientation_are_one_picture(shared_data: Path) -> None:
+    upright = {
+        name: read_picture(shared_data / "odd" / f"hopper_orientation_{name}").astype(int)
+        for name in (*(f"{n}.jpg" for n in range(2, 9)), "3.webp", "6.webp")
+    }
+    for name, pixels in upright.items():
+        assert np.abs(pixels - upright["2.jpg"]).mean() < 8, name
+
+
+# Orientation -> how a camera held so lays the pixels down (EXIF 2.3, tag 274).
+LAID_DOWN: dict[int, Callable[[Image.Image], Image.Image]] = {
+    1: lambda image: image,
+    2: ImageOps.mirror,
+    3: lambda image: image.rotate(180),
+    4: ImageOps.flip,
+    5: lambda image: image.transpose(Image.Transpose.TRANSPOSE),
+    6: lambda image: image.rotate(90, expand=True),
+    7: lambda image: image.transpose(Image.Transpose.TRANSVERSE),
+    8: lambda image: image.rotate(-90, expand=True),
+}
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "WEBP", "JPEG"])
+@pytest.mark.parametrize("orientation", LAID_DOWN)
+def test_orientation_is_applied(orientation: int, kind: str) -> None:
+    upright = draw_scene(96, 64)
+    exif = Image.Exif()
+    exif[274] = orientation
+    options: dict[str, object] = {"lossless": True} if kind == "WEBP" else {"quality": 98}
+    pixels = read_picture(
+        encoded(LAID_DOWN[orientation](upright), kind, exif=exif.tobytes(), **options)
+    )
+    difference = np.abs(pixels.astype(int) - np.asarray(upright))
+    assert difference.mean() < (3 if kind == "JPEG" else 0.001)
+
+
+@pytest.mark.parametrize(
+    "exif", [b"", b"Exif\0\0", b"Exif\0\0II*\0\xff\xff\xff\xff", b"Exif\0\0MM\0*\0\0\0\x08\xff"]
+)
+def test_exif_that_cannot_be_read_does_not_matter(exif: bytes) -> None:
+    scene = draw_scene()
+    assert np.array_equal(
+        read_picture(encoded(scene, "JPEG", exif=exif)), read_picture(encoded(scene, "JPEG"))
+    )
+
+
+def transparent(mode: str) -> bytes:
+    """Left half opaque red or black, right half fully transparent over something dark."""
+    image = Image.new("RGBA", (8, 4), (200, 0, 0, 255))
+    image.paste((10, 10, 10, 0), (4, 0, 8, 4))
+    if mode == "P":
+        palette = Image.new("P", (8, 4), 0)
+        palette.putpalette([200, 0, 0, 10, 10, 10])
+        palette.paste(1, (4, 0, 8, 4))
+        return encoded(palette, "PNG", transparency=1)
+    if mode == "GIF":
+        palette = Image.new("P", (8, 4), 0)
+        palette.putpalette([200, 0, 0, 10, 10, 10])
+        palette.paste(1, (4, 0, 8, 4))
+        return encoded(palette, "GIF", transparency=1)
+    if mode == "RGB":
+        return encoded(image.convert("RGB"), "PNG", transparency=(10, 10, 10))
+    if mode == "WEBP":
+        return encoded(image, "WEBP", lossless=True, exact=True)
+    return encoded(image.convert(mode), "PNG")
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "RGB", "GIF", "WEBP"])
+def test_what_is_transparent_is_white(mode: str) -> None:
+    pixels = read_picture(transparent(mode))
+    assert (pixels[:, 4:] == 255).all()
+    assert (pixels[:, :4, 1] < 100).all()
+
+
+def test_half_transparent_is_half_white() -> None:
+    assert (read_picture(encoded(Image.new("RGBA", (2, 2), (0, 0, 0, 128)))) == 127).all()
+
+
+RAMP = np.linspace(0, 65535, 64).astype(np.uint16).reshape(4, 16)
+
+
+def big_endian_tiff() -> bytes:
+    """A TIFF of 16-bit grey in Motorola byte order, written by hand: Pillow writes none."""
+    height, width = RAMP.shape
+    entries = [(256, width), (257, height), (258, 16), (259, 1), (262, 1), (273, 8), (277, 1)]
+    entries += [(278, height), (279, RAMP.nbytes)]
+    directory = struct.pack(">H", len(entries))
+    for tag, value in entries:
+        directory += struct.pack(">HHIHH", tag, 3, 1, value, 0)
+    start = struct.pack(">I", 8 + RAMP.nbytes)
+    return b"MM\0*" + start + RAMP.astype(">u2").tobytes() + directory + bytes(4)
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        pytest.param(encoded(Image.fromarray(RAMP), "PNG"), RAMP / 257, id="png"),
+        pytest.param(encoded(Image.fromarray(RAMP), "TIFF"), RAMP / 257, id="tiff"),
+        pytest.param(big_endian_tiff(), RAMP / 257, id="big-endian-tiff"),
+        pytest.param(
+            encoded(Image.fromarray((RAMP // 64).astype(np.uint16)), "PNG"),
+            RAMP // 64 / 257,
+            id="dark-stays-dark",
+        ),
+        pytest.param(
+            encoded(Image.fromarray(RAMP.astype(np.int32)), "TIFF"), RAMP / 257, id="tiff-int32"
+        ),
+        pytest.param(
+            encoded(Image.fromarray((RAMP / 65535).astype(np.float32)), "TIFF"),
+            RAMP / 257,
+            id="tiff-float-to-one",
+        ),
+        pytest.param(
+            encoded(Image.fromarray((RAMP // 257).astype(np.float32)), "TIFF"),
+            RAMP // 257,
+            id="tiff-float-to-255",
+        ),
+    ],
+)
+def test_deep_grey_is_scaled_and_not_clipped(content: bytes, expected: np.ndarray) -> None:
+    pixels = read_picture(content)
+    assert np.abs(pixels.astype(float) - expected[..., None]).max() <= 1
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, -5.0])
+def test_grey_that_is_no_number_is_a_picture_all_the_same(value: float) -> None:
+    grey = np.full((4, 4), 0.5, np.float32)
+    grey[0, 0] = value
+    assert read_picture(encoded(Image.fromarray(grey), "TIFF")).shape == (4, 4, 3)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "CMYK", "YCbCr", "LAB"])
+def test_every_colour_space_becomes_rgb(mode: str) -> None:
+    scene = draw_scene().convert("RGB")
+    if mode == "LAB":
+        content = encoded(Image.new("LAB", (8, 8), (255, 128, 128)), "TIFF")
+        assert read_picture(content).min() > 250
+        return
+    kind = {"CMYK": "JPEG", "YCbCr": "JPEG"}.get(mode, "PNG")
+    pixels = read_picture(encoded(scene.convert(mode), kind))
+    expected = np.asarray(scene.convert(mode).convert("RGB")).astype(int)
+    assert np.abs(pixels - expected).mean() < (8 if kind == "JPEG" else 0.001)
+
+
+@pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG", "TIFF", "AVIF"])
+def test_of_an_animation_the_first_frame_is_taken(kind: str) -> None:
+    frames = [Image.new("RGB", (16, 16), colour) for colour in ("red", "lime", "blue")]
+    content = encoded(frames[0], kind, save_all=True, append_images=frames[1:], duration=50)
+    red, green, blue = read_picture(content).reshape(-1, 3).mean(axis=0)
+    assert red > 240
+    assert max(green, blue) < 15
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [
+        ((4 * ENOUGH, 8 * ENOUGH), (ENOUGH, 2 * ENOUGH)),
+        ((2 * ENOUGH, 2 * ENOUGH), (ENOUGH, ENOUGH)),
+        ((2 * ENOUGH - 8, 3 * ENOUGH), (2 * ENOUGH - 8, 3 * ENOUGH)),
+        ((30, 3000), (30, 3000)),
+    ],
+)
+def test_a_big_jpeg_is_decoded_reduced_but_never_too_far(
+    size: tuple[int, int], expected: tuple[int, int]
+) -> None:
+    scene = draw_scene(*size)
+    pixels = read_picture(encoded(scene, "JPEG", quality=95))
+    assert pixels.shape == (expected[1], expected[0], 3)
+    reference = np.asarray(scene.resize(expected, Image.Resampling.BOX)).astype(int)
+    assert np.abs(pixels - reference).mean() < 5
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_every_door_gives_the_same_pixels(kind: str, tmp_path: Path) -> None:
+    content = encoded(draw_scene(), kind)
+    path = tmp_path / "picture"
+    path.write_bytes(content)
+    with Image.open(io.BytesIO(content)) as image:
+        doors: list[Picture] = [path, str(path), content, image, read_picture(content)]
+        first, *others = (read_picture(door) for door in doors)
+    assert first.shape == (64, 96, 3)
+    for other in others:
+        assert np.array_equal(first, other)
+
+
+def test_a_pillow_image_is_not_changed() -> None:
+    exif = Image.Exif()
+    exif[274] = 6
+    with Image.open(io.BytesIO(encoded(draw_scene(), "JPEG", exif=exif))) as image:
+        assert read_picture(image).shape == (96, 64, 3)
+        assert image.size == (96, 64)
+        assert image.getexif()[274] == 6
+
+
+def test_a_damaged_pillow_image_has_its_reason() -> None:
+    content = encoded(draw_scene(), "JPEG")
+    assert reason(Image.open(io.BytesIO(content[: len(content) // 2]))) == CUT_SHORT
+
+
+def test_an_avif_of_a_general_brand_is_no_heic() -> None:
+    content = encoded(draw_scene(), "AVIF")
+    general = content.replace(b"ftypavif", b"ftypmif1", 1)
+    assert np.array_equal(read_picture(general), read_picture(content))
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (np.zeros((4, 5, 3), np.float32), "float32 [4, 5, 3]"),
+        (np.zeros((4, 5), np.uint8), "uint8 [4, 5]"),
+        (np.zeros((4, 5, 4), np.uint8), "uint8 [4, 5, 4]"),
+        (np.zeros((1, 4, 5, 3), np.uint8), "uint8 [1, 4, 5, 3]"),
+        (np.zeros((0, 5, 3), np.uint8), "uint8 [0, 5, 3]"),
+        (None, "NoneType"),
+        (7, "int"),
+        ([1, 2], "list"),
+    ],
+)
+def test_what_is_no_picture_is_named(value: Picture, said: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        read_picture(value)
+    assert said in caught.value.message
+    assert "array" in caught.value.message
+
+
+def test_an_array_over_the_limits_is_refused() -> None:
+    assert reason(np.zeros((1, 30_001, 3), np.uint8)) == "too large: 30001 x 1 pixels"
+
+
+def test_an_array_that_is_a_view_is_read() -> None:
+    pixels = np.asarray(draw_scene())[::2, ::-1]
+    assert np.array_equal(read_picture(pixels), pixels)
+
+
+def make_pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+@pytest.mark.parametrize(
+    ("make", "expected"),
+    [
+        (Path.mkdir, "not a file"),
+        (make_pipe, "not a regular file"),
+        (lambda path: None, "cannot be opened: no such file or directory"),
+        (lambda path: path.symlink_to(path), "cannot be opened: too many levels"),
+        (lambda path: path.symlink_to("/dev/zero"), "not a regular file"),
+    ],
+)
+def test_what_is_no_file_is_not_opened(
+    make: Callable[[Path], None], expected: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "picture.jpg"
+    make(path)
+    assert reason(path).startswith(expected)
+
+
+@pytest.mark.parametrize("name", ["a\0b.jpg", "\ud800.jpg", "x" * 5000, ""])
+def test_a_name_that_no_file_can_have(name: str) -> None:
+    assert reason(name)
+
+
+def test_a_huge_file_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "picture.jpg"
+    with path.open("wb") as file:
+        file.truncate(2**40)  # a hole: it takes no room
+    assert reason(path) == "larger than 256 MB"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        b"\xff\xfe caf\xe9.png",
+        "\N{SNOWFLAKE}\N{SNOWMAN}.png".encode(),
+        b"two\nlines.png",
+        b"x" * 251 + b".png",
+        b"no-suffix",
+        b"-rf.png",
+        b"*?.png",
+    ],
+)
+def test_a_name_of_any_bytes_is_opened(name: bytes, tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(name)
+    path.write_bytes(encoded(draw_scene()))
+    assert read_picture(path).shape == (64, 96, 3)
+
+
+def test_a_reason_is_one_printable_line(tmp_path: Path) -> None:
+    path = tmp_path / "a.j\np\x1bg"
+    path.write_bytes(b"<html>")
+    assert reason(path) == "an HTML page saved as .j\\np\\x1bg"
+
+
+@settings(max_examples=200)
+@given(st.binary(max_size=400), st.sampled_from(["", *sorted(SUFFIXES)]))
+@example(b"BM", ".bmp")
+@example(b"GIF8", ".gif")
+@example(b"II*\0\x08\0\0\0\0\0", ".tif")
+@example(b"RIFF\0\0\0\0WEBP", ".webp")
+@example(b"\0\0\0\x20ftypavif", ".avif")
+def test_any_bytes_are_pixels_or_a_reason(content: bytes, suffix: str) -> None:
+    for head in (b"", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"II*\0", b"BM", b"GIF89a"):
+        check(head + content)
+    assert sniff(content)
+
+
+WHOLE = {kind: encoded(draw_scene(40, 30), kind) for kind in FORMATS}
+
+
+@settings(max_examples=150)
+@given(st.sampled_from(FORMATS), st.data())
+def test_a_damaged_picture_is_pixels_or_a_reason(kind: str, data: st.DataObject) -> None:
+    content = bytearray(WHOLE[kind])
+    places = st.integers(0, len(content) - 1)
+    for at in data.draw(st.lists(places, max_size=6), label="flipped"):
+        content[at] ^= data.draw(st.integers(1, 255))
+    check(bytes(content[: data.draw(places, label="cut at") + 1]))
+
+
+def outcome(content: bytes) -> np.ndarray | str:
+    try:
+        return read_picture(content)
+    except PictureError as error:
+        return error.message
+
+
+def check(content: bytes) -> None:
+    """Read bytes that may be damaged: pixels, or a reason of one line."""
+    found = outcome(content)
+    if isinstance(found, str):
+        assert found
+        assert "\n" not in found
+    else:
+        assert found.dtype == np.uint8
+        assert found.ndim == 3

@@ -1,0 +1,206 @@
+"""Imports point one way: a module uses what stands before it in this list, and nothing after it."""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import tellapart
+
+SOURCE = Path(tellapart.__file__).parent
+
+# A name is a module or a package; not all of them need to be there yet.
+ROWS = (
+    # words, files and threads
+    ("errors", "extras", "version", "wording", "files", "pool"),
+    # pictures and data sets
+    ("images", "traits", "tables", "archives", "dataset"),
+    # networks and their embeddings
+    (
+        "nodes",
+        "weights",
+        "onnxfile",
+        "novelty",
+        "cache",
+        "built",
+        "backbones",
+        "foreign",
+        "graph",
+        "embeddings",
+    ),
+    # heads and figures
+    ("metrics", "evaluation", "head", "shares", "choosing", "sgd", "learning", "health", "fitting"),
+    # figures as words and drawings
+    ("pages", "sentences", "charts", "notebook", "thumbnails", "overlays", "outlines"),
+    # another way of training; what can be asked of it is known without it
+    ("engine", "tensorflow_engine"),
+    # models and what is done with them
+    (
+        "memory",
+        "modelfile",
+        "model",
+        "explain",
+        "testing",
+        "comparing",
+        "guessing",
+        "card",
+        "story",
+        "reasons",
+        "report",
+        "lacking",
+        "advice",
+        "gaps_page",
+        "repeating",
+        "training",
+        "naming",
+        "why",
+        "placing",
+        "journal",
+        "undoing",
+        "sorting",
+        "suggesting",
+        "exporters",
+        "retrain_flags",
+        "retrain",
+        "collect",
+        "batch",
+    ),
+    # what people see
+    (
+        "summaries",
+        "summaries_gaps",
+        "tensorboard",
+        "terminal",
+        "summaries_suggest",
+        "terminal_suggest",
+        "terminal_gaps",
+        "terminal_explain",
+        "terminal_what_if",
+        "train_options",
+        "server",
+        "drawing",
+        "demo",
+    ),
+    ("commands", "cli", "__main__"),
+)
+LAYERS = [name for row in ROWS for name in row]
+
+HEAVY = ("numpy", "PIL", "onnx", "onnxruntime", "jinja2", "rich", "typer", "platformdirs")
+NOT_IN_THE_BASE = ("tensorflow", "torch", "sklearn", "scipy", "pandas", "ray")
+
+
+def layer(path: Path) -> str:
+    """The module or package at the top that a file belongs to."""
+    return path.relative_to(SOURCE).with_suffix("").parts[0]
+
+
+def sources() -> list[Path]:
+    """All our modules; not the root, whose names are hints, nor scripts that are only carried."""
+    packages = [SOURCE, *(path.parent for path in SOURCE.glob("*/__init__.py"))]
+    found = [path for package in packages for path in sorted(package.glob("*.py"))]
+    return [path for path in found if path != SOURCE / "__init__.py"]
+
+
+def imports(path: Path) -> Iterator[tuple[str, int]]:
+    """(layer, line) of each import of ours in a file, those inside functions and hints included."""
+    package = ("tellapart", *path.relative_to(SOURCE).parent.parts)
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else ()
+            stem = ".".join((*base, *filter(None, [node.module])))
+            names = [f"{stem}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        for name in names:
+            first, _, rest = name.partition(".")
+            inside = rest.partition(".")[0]
+            homes = (SOURCE / f"{inside}.py", SOURCE / inside / "__init__.py")
+            if first == "tellapart" and inside and any(home.exists() for home in homes):
+                yield inside, node.lineno
+
+
+def test_every_module_has_its_place() -> None:
+    assert {layer(path) for path in sources()} - set(LAYERS) == set()
+    assert len(set(LAYERS)) == len(LAYERS)
+
+
+@pytest.mark.parametrize("path", sources(), ids=lambda path: path.relative_to(SOURCE).as_posix())
+def test_imports_point_one_way(path: Path) -> None:
+    own = layer(path)
+    if own not in LAYERS:
+        pytest.skip("it has no place: told by another test")
+    before = LAYERS[: LAYERS.index(own)]
+    wrong = [
+        f"line {line}: {own} imports {other}"
+        for other, line in imports(path)
+        if other != own and other not in before
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("from .errors import UsageError", ["errors"]),
+        ("from . import images", ["images"]),
+        ("from . import __version__", []),
+        ("import tellapart.dataset", ["dataset"]),
+        ("from tellapart.graph import VIEWS", ["graph"]),
+        ("def f():\n    from .pool import cores", ["pool"]),
+        ("import numpy, os.path", []),
+        ("from drawing import x", []),
+    ],
+)
+def test_all_ways_of_importing_are_seen(
+    text: str, expected: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "module.py"
+    path.write_text(text)
+    for name in ("errors", "images", "dataset", "graph", "pool"):
+        (tmp_path / f"{name}.py").touch()
+    monkeypatch.setattr(sys.modules[__name__], "SOURCE", tmp_path)
+    assert [name for name, _ in imports(path)] == expected
+
+
+def python(script: str) -> str:
+    """What a fresh Python prints."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    run = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    return run.stdout.strip()
+
+
+def test_importing_the_package_loads_nothing_heavy() -> None:
+    script = f"import sys, tellapart; print([name for name in {HEAVY} if name in sys.modules])"
+    assert python(script) == "[]"
+
+
+def test_every_module_can_be_imported_without_extras() -> None:
+    modules = [
+        ".".join(("tellapart", *path.relative_to(SOURCE).with_suffix("").parts))
+        for path in sources()
+        if path.name not in ("__init__.py", "__main__.py")
+    ]
+    script = f"""
+import importlib, sys
+for name in {NOT_IN_THE_BASE}:
+    sys.modules[name] = None
+for name in {modules}:
+    importlib.import_module(name)
+print("all")
+"""
+    assert python(script) == "all"

@@ -1,0 +1,63 @@
+"""Would more pictures help?"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tellapart.dataset import folds
+from tellapart.head import Regression
+from tellapart.learning import LearningCurve, learning_curve
+
+
+def curve_of(count: int, spread: float, seed: int = 0) -> LearningCurve:
+    """The curve of two overlapping clouds in 40 dimensions."""
+    lot = np.random.default_rng(seed)
+    truth = np.arange(count) % 2
+    vectors = lot.normal(0, spread, (count, 40))
+    vectors[:, 0] += truth * 2 - 1
+    keys = [f"{seed}/{i}" for i in range(count)]
+    labels = ["a", "b"]
+    fold = folds(keys, [labels[k] for k in truth], 5)
+    predicted = np.zeros(count, dtype=np.int64)
+    for number in range(5):
+        outside = fold == number
+        head = Regression(vectors[~outside], truth[~outside], 2).fit(0.1)
+        predicted[outside] = head.logits(vectors[outside]).argmax(axis=1)
+    return learning_curve(vectors, truth, labels, keys, fold, predicted, 0.1)
+
+
+def test_points_grow_and_end_with_all_pictures() -> None:
+    curve = curve_of(400, 1.0)
+    sizes = [point.n for point in curve.points]
+    assert sizes == sorted(sizes)
+    assert sizes[-1] == 320
+    assert all(point.accuracy.n == 400 for point in curve.points)
+    assert all(len(point.per_label) == 2 for point in curve.points)
+
+
+def test_where_more_pictures_help_the_gain_has_an_interval_above_zero() -> None:
+    curve = curve_of(400, 1.0)
+    assert curve.points[0].accuracy.value < curve.points[-1].accuracy.value
+    assert curve.gain is not None
+    low, high = curve.gain.interval
+    assert 0 < low <= curve.gain.value <= high < 0.2
+    assert curve.neediest in ("a", "b")
+
+
+@pytest.mark.parametrize(("count", "spread"), [(300, 0.05), (60, 30.0)])
+def test_without_mistakes_or_with_noise_alone_it_cannot_tell(count: int, spread: float) -> None:
+    curve = curve_of(count, spread)
+    assert curve.gain is None
+    assert curve.neediest is None
+
+
+def test_the_forecast_is_about_what_comes_true() -> None:
+    """The gain told at 400 pictures, against accuracy at 500 of the same kind."""
+    told, came = [], []
+    for seed in range(4):
+        before = curve_of(400, 1.0, seed)
+        after = curve_of(525, 1.0, seed + 100)  # 420 to learn from: 100 more than 320
+        came.append(after.points[-1].accuracy.value - before.points[-1].accuracy.value)
+        told.append(before.gain.value if before.gain else 0.0)
+    assert np.mean(told) == pytest.approx(np.mean(came), abs=0.02)

@@ -1,0 +1,153 @@
+"""Batches are worked on by several threads, and come out in order, in flat memory."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tellapart import pool
+from tellapart.pool import AHEAD, batches_of, cores, local_map
+
+WORKERS = 3
+
+
+@pytest.fixture(autouse=True)
+def three_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "cores", lambda: WORKERS)
+
+
+class Squares:
+    """Squares numbers; fails at `broken`; remembers what it was asked."""
+
+    def __init__(self, broken: int | None = None) -> None:
+        self.broken = broken
+        self.started = 0
+        self.processed: list[int] = []
+        self.threads: set[str] = set()
+
+    def start(self) -> None:
+        self.started += 1
+
+    def process(self, batch: Sequence[int]) -> list[int]:
+        assert self.started == 1
+        self.threads.add(threading.current_thread().name)
+        self.processed.extend(batch)
+        if self.broken in batch:
+            raise ZeroDivisionError(f"at {self.broken}")
+        return [number * number for number in batch]
+
+
+def at_work() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if "tellapart" in thread.name]
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 7, 100])
+@pytest.mark.parametrize("size", [1, 3, 200])
+def test_results_come_in_order(count: int, size: int) -> None:
+    unit = Squares()
+    assert list(local_map(unit, batches_of(range(count), size))) == [n * n for n in range(count)]
+    assert sorted(unit.processed) == list(range(count))
+    assert at_work() == []
+
+
+def test_order_is_kept_when_the_first_is_the_last_to_be_done() -> None:
+    second_is_done = threading.Event()
+
+    class Slow(Squares):
+        def process(self, batch: Sequence[int]) -> list[int]:
+            if 0 in batch:
+                assert second_is_done.wait(60)
+            result = super().process(batch)
+            if 1 in batch:
+                second_is_done.set()
+            return result
+
+    assert list(local_map(Slow(), batches_of(range(4), 1))) == [0, 1, 4, 9]
+
+
+def test_a_unit_is_started_once_and_only_when_asked() -> None:
+    unit = Squares()
+    results = local_map(unit, batches_of(range(9), 2))
+    assert unit.started == 0
+    assert next(results) == 0
+    assert unit.started == 1
+    list(results)
+    assert unit.started == 1
+
+
+def test_memory_is_flat() -> None:
+    """However many batches there are, only so many are taken before their results are."""
+    taken = given_out = 0
+    most = 0
+
+    def batches() -> Iterator[list[int]]:
+        nonlocal taken, most
+        for number in range(200):
+            taken += 1
+            most = max(most, taken - given_out)
+            yield [number]
+
+    for _ in local_map(Squares(), batches()):
+        given_out += 1
+    assert given_out == 200
+    assert most <= AHEAD * WORKERS
+
+
+def test_an_exception_comes_after_the_results_before_it() -> None:
+    unit = Squares(broken=10)
+    found: list[int] = []
+    with pytest.raises(ZeroDivisionError, match="at 10"):
+        found.extend(local_map(unit, batches_of(range(1000), 2)))
+    assert found == [n * n for n in range(10)]
+    assert max(unit.processed) < 100
+    assert at_work() == []
+
+
+def test_an_exception_of_the_batches_surfaces() -> None:
+    def batches() -> Iterator[list[int]]:
+        yield [1]
+        raise FileNotFoundError
+
+    with pytest.raises(FileNotFoundError):
+        list(local_map(Squares(), batches()))
+    assert at_work() == []
+
+
+def test_closing_early_cancels_the_rest() -> None:
+    unit = Squares()
+    results = local_map(unit, batches_of(range(1000), 1))
+    assert next(results) == 0
+    results.close()  # type: ignore[attr-defined]
+    assert max(unit.processed) <= AHEAD * WORKERS
+    assert at_work() == []
+
+
+@given(st.lists(st.integers(), max_size=50), st.integers(1, 20))
+def test_batches_hold_all_in_order(items: list[int], size: int) -> None:
+    batches = list(batches_of(items, size))
+    assert [item for batch in batches for item in batch] == items
+    assert all(len(batch) == size for batch in batches[:-1])
+    assert all(batches)
+
+
+def test_cores_are_those_that_may_be_used() -> None:
+    assert 1 <= cores() <= (os.cpu_count() or 1)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no affinity on this system")
+def test_affinity_is_respected() -> None:
+    one = min(os.sched_getaffinity(0))
+    script = f"import os; os.sched_setaffinity(0, {{{one}}})\n"
+    script += "from tellapart.pool import cores; print(cores())"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    found = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, env=environment, check=True
+    )
+    assert found.stdout == "1\n"

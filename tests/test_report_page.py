@@ -1,0 +1,397 @@
+"""The report in a real browser, and written again; the card; what a notebook shows."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import tellapart
+from conftest import draw_scene
+from tellapart.charts import learning_chart, reliability_diagram, ticks
+from tellapart.cli import app
+from tellapart.demo import DemoPictures
+from tellapart.engine import Distortions, FineTuning, KerasBackbone, TensorFlow
+from tellapart.evaluation import Evaluation
+from tellapart.foreign import ForeignBackbone
+from tellapart.learning import CurvePoint, LearningCurve
+from tellapart.memory import Memory
+from tellapart.metrics import Estimate, Share
+from tellapart.model import Classifier
+from tellapart.modelfile import Manifest
+from tellapart.repeating import train_command
+from tellapart.report import report_page
+from tellapart.sgd import SgdSettings
+from tellapart.story import MOST_MISTAKES, Story
+from tellapart.testing import evaluate
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+LABELS = ("<script>alert(1)</script>", '[a](b)|`c` & "d"\x1b')
+BELL = "<img src=x onerror=alert(1)>\u202egnp.\x07.jpg"
+CURVE = LearningCurve(
+    tuple(CurvePoint(n, Share(k, 100), (Share(k, 100),)) for n, k in [(10, 60), (80, 80)]),
+    Estimate(0.015, (0.008, 0.021)),
+    "tulips",
+)
+
+
+@pytest.fixture(scope="module")
+def photos(heroes: DemoPictures, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Pictures whose labels are drawn by lot, so that many are taken for the other."""
+    root = tmp_path_factory.mktemp("report") / "photos"
+    lot = np.random.default_rng(4)
+    lines = ["path,label"]
+    root.mkdir()
+    for number, path in enumerate(sorted(heroes.photos.glob("*/*"))[:50]):
+        name = f"{number}{BELL}" if number < 3 else f"{number}.jpg"
+        shutil.copy(path, root / name)
+        label = LABELS[int(lot.integers(2))].replace('"', '""')
+        lines.append(f'{name},"{label}"')
+    (root / "page.jpg").write_text("<html>")
+    lines.append(f"page.jpg,{LABELS[0]}")
+    (root / "labels.csv").write_text("\n".join(lines), "utf-8")
+    return root
+
+
+@pytest.fixture(scope="module")
+def model(photos: Path) -> Path:
+    """A model with many mistakes, whose labels and files have names that are markup."""
+    result = tellapart.train(photos / "labels.csv", quality="fast", test=0.2)
+    assert len(result.evaluations["cross-validated"].mistakes) > 3
+    return result.save(photos.parent / "model")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium, or the one named by TELLAPART_BROWSER."""
+    driver = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    names = ("chromium", "chromium-browser", "google-chrome")
+    found = os.environ.get("TELLAPART_BROWSER") or next(filter(None, map(shutil.which, names)), "")
+    if not found:
+        pytest.skip("there is no Chromium here")
+    flags = "no-sandbox disable-gpu no-first-run disable-background-networking"
+    flags += " disable-component-update disable-sync"
+    with driver.sync_playwright() as play:
+        browser = play.chromium.launch(
+            executable_path=found, args=[f"--{flag}" for flag in flags.split()]
+        )
+        yield browser
+        browser.close()
+
+
+class Visit:
+    """A page opened in a browser, with all that it asked for and complained of."""
+
+    def __init__(self, browser: Browser, path: Path, scheme: str, width: int) -> None:
+        self.context = browser.new_context(
+            viewport={"width": width, "height": 800},
+            color_scheme="dark" if scheme == "dark" else "light",
+        )
+        self.page: Page = self.context.new_page()
+        self.said: list[str] = []
+        self.asked: list[str] = []
+        self.page.on("console", lambda message: self.said.append(message.text))
+        self.page.on("pageerror", lambda error: self.said.append(str(error)))
+        self.page.on("dialog", lambda dialog: self.said.append(dialog.message))
+        self.page.on("request", lambda request: self.asked.append(request.url))
+        self.page.goto(path.as_uri())
+
+    def __enter__(self) -> Visit:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.context.close()
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 360)])
+def test_a_confusion_cell_opens_and_shows_its_pictures(
+    browser: Browser, model: Path, scheme: str, width: int
+) -> None:
+    with Visit(browser, model / "report.html", scheme, width) as visit:
+        page = visit.page
+        wrong = page.locator(".matrix td[class^=shade] .open").first
+        count = int(wrong.inner_text())
+        panel = page.locator(".panel:popover-open")
+        assert panel.count() == 0
+        wrong.click()
+        assert panel.is_visible()
+        pictures = panel.locator("img")
+        assert pictures.count() == count
+        assert all(pictures.nth(i).evaluate("one => one.naturalWidth > 0") for i in range(count))
+        assert "taken for" in panel.locator("h3").inner_text()
+        page.keyboard.press("Escape")
+        assert panel.count() == 0
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert page.locator("img").count() > 20
+        assert visit.said == []
+        assert [url for url in visit.asked if not url.startswith(("file:", "data:"))] == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("opened", [False, True])
+def test_it_has_no_serious_accessibility_fault(
+    browser: Browser, model: Path, scheme: str, opened: bool
+) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    with Visit(browser, model / "report.html", scheme, 800) as visit:
+        if opened:
+            visit.page.locator(".matrix .open").first.click()
+        response = axe.run(visit.page).response
+    assert len(response["passes"]) > 15
+    assert [
+        (fault["id"], [node["html"] for node in fault["nodes"]][:3])
+        for fault in response["violations"]
+        if fault["impact"] in {"serious", "critical"}
+    ] == []
+
+
+def test_names_are_shown_as_text(browser: Browser, model: Path) -> None:
+    with Visit(browser, model / "report.html", "light", 1280) as visit:
+        assert visit.page.locator("script, b, i").count() == 0
+        words = visit.page.locator("body").text_content() or ""
+    assert LABELS[0] in words
+    assert '[a](b)|`c` & "d"\\x1b' in words
+    assert "onerror=alert(1)>\\u202egnp.\\x07.jpg" in words
+    assert not re.search("[\x00-\x08\x0e-\x1f\u202e]", (model / "report.html").read_text("utf-8"))
+
+
+def test_it_prints(browser: Browser, model: Path) -> None:
+    with Visit(browser, model / "report.html", "dark", 1280) as visit:
+        assert visit.page.pdf(format="A4")[:5] == b"%PDF-"
+
+
+def test_written_again_it_is_the_same(model: Path, tmp_path: Path) -> None:
+    page = tmp_path / "again.html"
+    assert CliRunner().invoke(app, ["report", str(model), "-o", str(page)]).exit_code == 0
+    assert page.read_bytes() == (model / "report.html").read_bytes()
+
+
+def test_moved_pictures_are_found_by_their_content(photos: Path, tmp_path: Path) -> None:
+    moved = Path(shutil.copytree(photos, tmp_path / "photos"))
+    result = tellapart.train(moved / "labels.csv", quality="fast")
+    folder = result.save(tmp_path / "model")
+    moved.rename(tmp_path / "elsewhere")
+    before = (folder / "report.html").read_text("utf-8")
+    run = CliRunner().invoke(app, ["report", str(folder)])
+    assert run.exit_code == 0
+    assert "50 pictures could not be found any more" in run.output
+    text = (folder / "report.html").read_text("utf-8")
+    assert "50 pictures could not be found any more" in text
+    assert "<img" not in text
+    given = ["report", str(folder), "--pictures", str(tmp_path / "elsewhere")]
+    assert CliRunner().invoke(app, given).exit_code == 0
+    assert (folder / "report.html").read_text("utf-8") == before
+
+
+def test_without_memory_there_is_no_report(model: Path, tmp_path: Path) -> None:
+    shutil.copy(model / "model.onnx", tmp_path)
+    classifier = tellapart.load(tmp_path)
+    from tellapart.errors import ModelError
+    from tellapart.story import story_of_training
+
+    with pytest.raises(ModelError, match="does not remember its training"):
+        story_of_training(classifier, {})
+
+
+def test_a_memory_of_before_can_still_be_read(model: Path) -> None:
+    with np.load(model / "training.npz") as stored:
+        arrays = {name: stored[name] for name in stored.files if name not in {"run", "judged"}}
+    stream = io.BytesIO()
+    np.savez(stream, **arrays)
+    memory = Memory.from_bytes(stream.getvalue())
+    assert memory.run.skipped == ()
+    classifier = dataclasses.replace(tellapart.load(model), _memory=memory)
+    from tellapart.story import evaluations_of, story_of_training
+
+    assert list(evaluations_of(classifier)) == ["cross-validated", "held out"]
+    assert "not found" in report_page(story_of_training(classifier, {}))
+
+
+def test_what_was_remembered_of_the_run_comes_back(model: Path) -> None:
+    memory = tellapart.load(model).memory
+    assert memory
+    again = Memory.from_bytes(memory.to_bytes())
+    assert again.run == memory.run
+    assert [file.reason for file in again.run.skipped] == ["an HTML page saved as .jpg"]
+    assert again.run.learning
+    assert len(again.run.learning.points) > 1
+    assert "--quality fast --test 0.2" in again.run.command
+
+
+def test_a_test_writes_its_report(model: Path, photos: Path, tmp_path: Path) -> None:
+    page = tmp_path / "test.html"
+    given = ["test", str(model), str(photos / "labels.csv"), "--report", str(page), "--quiet"]
+    run = CliRunner().invoke(app, given)
+    assert run.exit_code == 0, run.output
+    text = page.read_text("utf-8")
+    assert "Tested: " in text
+    assert "tellapart test " in text
+    assert text.count('<figure><div class="beside"><img') == text.count("<figure") > 0
+
+
+def large_story(tmp_path: Path, labels: int) -> Story:
+    """3,000 pictures of noise, which hardly can be packed, a third of them misjudged."""
+    lot, count = np.random.default_rng(0), 3000
+    names = tuple(f"{i:04d}.jpg" for i in range(count))
+    words = tuple(f"label {k}" for k in range(labels))
+    truth = np.arange(count) % labels
+    logits = lot.normal(size=(count, labels))
+    logits[np.arange(count), truth] += 3
+    scores = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    noise = lot.integers(0, 256, (240, 320, 3), dtype=np.uint8)
+    from PIL import Image
+
+    Image.fromarray(noise).save(tmp_path / "noise.jpg", quality=95)
+    manifest = Manifest(
+        labels=words,
+        counts=(count // labels,) * labels,
+        bias=(0.0,) * labels,
+        quality="fast",
+        backbones=("lite0",),
+        views=("crop",),
+        network="0",
+        solver="exact",
+        strength=1.0,
+        temperature=1.0,
+        admitted=(0.9, 0.999),
+        novelty=(2.0, 3.0),
+        version="0",
+    )
+    return Story(
+        what="tested",
+        classifier=Classifier(b"", manifest),
+        evaluations={"tested": Evaluation(words, names, truth, scores)},
+        paths=dict.fromkeys(names, tmp_path / "noise.jpg"),
+        shelves={word: names[k::labels] for k, word in enumerate(words)},
+        counts={"tested": [count // labels] * labels},
+        learning=CURVE if labels == 1 else None,
+    )
+
+
+@pytest.mark.parametrize("labels", [10, 100])
+def test_a_page_of_many_pictures_stays_below_5_mb(tmp_path: Path, labels: int) -> None:
+    story = large_story(tmp_path, labels)
+    text = report_page(story)
+    assert len(text.encode()) < 5e6
+    assert text.count("<figure") == MOST_MISTAKES < len(story.mistakes)
+    assert f"the first {MOST_MISTAKES} are shown" in text
+
+
+def test_the_card_has_front_matter_and_the_hubs_headings(model: Path) -> None:
+    yaml = pytest.importorskip("yaml")
+    text = (model / "README.md").read_text("utf-8")
+    _, front, body = text.split("---\n", 2)
+    values = yaml.safe_load(front)
+    assert values["license"] == "apache-2.0"
+    assert values["pipeline_tag"] == "image-classification"
+    assert values["library_name"] == "tellapart"
+    (entry,) = values["model-index"]
+    assert entry["name"].startswith(f"{LABELS[0]} or ")
+    metrics = entry["results"][0]["metrics"]
+    assert {metric["type"] for metric in metrics} == {"accuracy", "balanced_accuracy"}
+    assert all(0 <= metric["value"] <= 1 for metric in metrics)
+    headings = re.findall(r"^## (.+)$", body, re.MULTILINE)
+    assert headings == [
+        "Model Details",
+        "Uses",
+        "Bias, Risks, and Limitations",
+        "How to Get Started with the Model",
+        "Training Details",
+        "Evaluation",
+        "Environmental Impact",
+        "Technical Specifications",
+    ]
+    assert "<script" not in text
+    assert "\\[a\\](b)\\|\\`c\\`" in body
+    assert "None" not in body
+    assert "nan" not in body
+
+
+def test_a_notebook_shows_results(model: Path, photos: Path) -> None:
+    classifier = tellapart.load(model)
+    prediction = classifier.predict(draw_scene())
+    shown = prediction._repr_html_()
+    assert "<script" not in shown
+    assert "&lt;script&gt;" in shown
+    assert shown.startswith("<div><strong>none of these") == prediction.unknown
+    tested = evaluate(classifier, photos / "labels.csv")._repr_html_()
+    assert "pictures it was tested on" in tested
+    assert "<script" not in tested
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, "--quality good"),
+        ({"test": 0.0, "balanced": True}, "--quality good --test none --class-weights balanced"),
+        ({"test": Path("kept back"), "follow_links": True},
+         "--quality good --test 'kept back' --follow-links"),
+        ({"sgd": SgdSettings(steps=500, learning_rate=0.1)},
+         "--quality good --solver sgd --steps 500 --learning-rate 0.1"),
+        ({"backbone": ForeignBackbone(Path("n.onnx"), output="pool")},
+         "--backbone n.onnx --backbone-output pool --backbone-pixels imagenet"),
+        ({"backbone": KerasBackbone("InceptionV3"), "engine": TensorFlow(),
+          "sgd": SgdSettings(seed=3)},
+         "--backbone keras:InceptionV3 --engine tensorflow --seed 3"),
+        ({"engine": TensorFlow(Distortions(flip_left_right=True, random_crop=10))},
+         "--quality good --engine tensorflow --flip-left-right --random-crop 10"),
+        ({"engine": TensorFlow(fine_tuning=FineTuning(rate=0.5))},
+         "--quality good --engine tensorflow --fine-tune 8 --learning-rate 0.5"),
+    ],
+)  # fmt: skip
+def test_the_command_repeats_the_run(given: dict[str, object], expected: str) -> None:
+    usual = {
+        "quality": "good",
+        "backbone": None,
+        "test": None,
+        "balanced": False,
+        "sgd": None,
+        "follow_links": False,
+        "engine": None,
+    }
+    found = train_command("my photos", **{**usual, **given})  # type: ignore[arg-type]
+    assert found == f"tellapart train 'my photos' {expected}"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (0.0, 1.0, [0, 0.25, 0.5, 0.75, 1]),
+        (0.95, 0.999, [0.94, 0.96, 0.98, 1.0]),
+        (1.0, 1.0, [1.0, 1.001]),
+    ],
+)
+def test_ticks_are_round_and_hold_all(low: float, high: float, expected: list[float]) -> None:
+    found = ticks(low, high)
+    assert found[0] <= low
+    assert found[-1] >= high
+    assert found[:2] + found[-1:] == pytest.approx(expected[:2] + expected[-1:], abs=1e-3)
+
+
+def test_charts_say_in_words_what_they_show() -> None:
+    chart = learning_chart(CURVE)
+    assert "60.0 % with 10, 80.0 % with 80; expected 81.5 % with 180" in chart
+    assert "nan" not in chart
+    truth = np.array([0, 1, 1])
+    scores = np.array([[0.95, 0.05], [0.92, 0.08], [0.3, 0.7]])
+    bins = Evaluation(("a", "b"), ("x", "y", "z"), truth, scores).calibration
+    assert "2 at 94 % were right 50 % of the time" in reliability_diagram(bins)
+
+
+def test_the_curve_is_put_into_words() -> None:
+    expected = "100 more pictures would bring about +1.5 points (0.8 to 2.1); "
+    assert CURVE.words == expected + "the label that needs them most: tulips."
+    assert dataclasses.replace(CURVE, gain=None).words == (
+        "These pictures cannot tell whether more would help."
+    )

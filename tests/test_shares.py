@@ -1,0 +1,119 @@
+"""The split of a head's logits over the pictures it was fitted on: exact, or there is none."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tellapart.head import Head, Regression, balanced_weights, softmax
+from tellapart.sgd import SgdSettings, fit_sgd
+from tellapart.shares import Split, split_head
+
+
+def drawn(count: int, size: int, labels: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Embeddings as a network gives them (float32, never below 0) and labels they hang together
+    with; every label occurs."""
+    lot = np.random.default_rng(seed)
+    truth = np.concatenate([np.arange(labels), lot.integers(0, labels, count - labels)])
+    centres = lot.normal(0, 1, (labels, size))
+    vectors = np.maximum(0, centres[truth] + lot.normal(0, 1.5, (count, size)))
+    return vectors.astype(np.float32), truth
+
+
+def split_of(
+    vectors: np.ndarray,
+    truth: np.ndarray,
+    strength: float,
+    *,
+    heat: float = 1.0,
+    balanced: bool = False,
+    tolerance: float = 1e-6,
+) -> tuple[Head, Split]:
+    count = int(truth.max()) + 1
+    regression = Regression(vectors.astype(np.float64), truth, count, balanced=balanced)
+    head = regression.fit(strength, tolerance).cooled(heat).rounded()
+    found = split_head(
+        head,
+        vectors,
+        truth,
+        strength=strength,
+        temperature=heat,
+        sample_weights=balanced_weights(truth, count) if balanced else None,
+    )
+    assert found
+    return head, found
+
+
+@settings(max_examples=40)
+@given(
+    count=st.integers(6, 60),
+    size=st.integers(2, 90),
+    labels=st.integers(2, 4),
+    exponent=st.floats(-3, 1.5),
+    heat=st.floats(0.3, 4),
+    balanced=st.booleans(),
+    tolerance=st.sampled_from([1e-6, 1e-4]),
+    seed=st.integers(0, 10**6),
+)
+def test_the_shares_and_the_constant_add_up_to_the_logit(
+    count: int,
+    size: int,
+    labels: int,
+    exponent: float,
+    heat: float,
+    balanced: bool,
+    tolerance: float,
+    seed: int,
+) -> None:
+    vectors, truth = drawn(count, size, labels, seed)
+    head, split = split_of(
+        vectors, truth, 10**exponent, heat=heat, balanced=balanced, tolerance=tolerance
+    )
+    for picture in drawn(8, size, labels, seed + 1)[0].astype(np.float64):
+        shares = split.shares(picture)
+        assert shares.shape == (count, labels)
+        logits = head.logits(picture)
+        assert shares.sum(axis=0) + split.constants == pytest.approx(logits, abs=1e-4, rel=1e-4)
+
+
+@pytest.mark.parametrize("balanced", [False, True])
+@pytest.mark.parametrize("size", [12, 200])
+def test_what_a_picture_argues_is_how_far_it_was_from_learnt(balanced: bool, size: int) -> None:
+    vectors, truth = drawn(60, size, 3, 5)
+    head, split = split_of(vectors, truth, 0.1, heat=1.7, balanced=balanced)
+    weights = balanced_weights(truth, 3) if balanced else np.ones(60)
+    scores = softmax(1.7 * head.logits(vectors.astype(np.float64)))
+    expected = 0.1 / 1.7 * weights[:, None] * (np.eye(3)[truth] - scores)
+    assert split.coefficients == pytest.approx(expected, abs=2e-4)
+    assert (split.coefficients[np.arange(60), truth] > 0).all()
+
+
+def test_a_picture_that_is_there_twice_counts_twice() -> None:
+    vectors, truth = drawn(20, 50, 2, 3)
+    twice = np.r_[vectors, vectors[:1]], np.r_[truth, truth[:1]]
+    split = split_of(*twice, 1.0)[1]
+    assert split.coefficients[0] == pytest.approx(split.coefficients[-1], abs=1e-6)
+
+
+def test_what_is_constant_in_all_pictures_argues_nothing() -> None:
+    vectors, truth = drawn(20, 10, 2, 3)
+    vectors[:, 4] = 0.7
+    split = split_of(vectors, truth, 1.0)[1]
+    picture = vectors[0].astype(np.float64)
+    assert np.isfinite(split.shares(picture)).all()
+
+
+def test_a_head_that_was_fitted_otherwise_has_no_split() -> None:
+    vectors, truth = drawn(40, 60, 3, 1)
+    lot = np.random.default_rng(0)
+    walked = fit_sgd(vectors.astype(np.float64), truth, 3, SgdSettings(steps=50, batch_size=20))
+    exact = split_of(vectors, truth, 1.0)[0]
+    for head in (
+        Head(lot.normal(0, 1, (3, 60)), np.zeros(3)),
+        walked,
+        Head(exact.weights * 1.5, exact.bias),
+    ):
+        assert split_head(head, vectors, truth, strength=1.0, temperature=1.0) is None
+    assert split_head(exact, vectors, truth[::-1], strength=1.0, temperature=1.0) is None

@@ -1,0 +1,611 @@
+"""Training with TensorFlow: the same network, the original's settings, fine-tuning, Keras."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+import tellapart
+from conftest import draw_scene
+from drawn import COMMAND, few_of, only_sentences, run
+from tellapart.backbones import BACKBONES, QUALITIES
+from tellapart.demo import DemoPictures
+from tellapart.engine import Distortions, Epoch, FineTuning, KerasBackbone, TensorFlow
+from tellapart.errors import BackboneError, DatasetError, DestinationError, UsageError
+from tellapart.graph import Network, open_session
+from tellapart.images import read_picture
+from tellapart.memory import Memory
+from tellapart.sgd import SgdSettings, SgdStep, fit_sgd
+from tellapart.train_options import Asked, settings, with_epochs
+from tellapart.training import TrainResult, Watch, train
+
+if TYPE_CHECKING:
+    from tellapart.tensorflow_engine.networks import KerasNetwork
+
+HERE = find_spec("tensorflow") is not None
+needs_tensorflow = pytest.mark.skipif(not HERE, reason="TensorFlow is not installed")
+without_tensorflow = pytest.mark.skipif(HERE, reason="TensorFlow is installed")
+
+# Remarks of TensorFlow and Keras on themselves are no errors of ours.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::UserWarning:keras"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
+QUICK = SgdSettings(steps=60, batch_size=16, eval_every=20, validation=0.25)
+BLIND = "import sys; sys.modules['tensorflow'] = None; from tellapart.cli import main; main()"
+
+
+@pytest.fixture(scope="module")
+def photos(heroes: DemoPictures, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """24 drawn pictures of each label."""
+    return few_of(heroes, tmp_path_factory.mktemp("few") / "photos", 24)
+
+
+@pytest.fixture(scope="module")
+def fast() -> KerasNetwork:
+    """The quickest network in Keras; its weights are not to be changed."""
+    if not HERE:
+        pytest.skip("TensorFlow is not installed")
+    from tellapart.tensorflow_engine.networks import quality_network
+
+    return quality_network("fast")
+
+
+def asked(engine: str = "tensorflow", solver: str | None = None, **given: object) -> Asked:
+    return Asked(engine, solver, bool(given.pop("balanced", False)), given)  # type: ignore[arg-type]
+
+
+# What goes together, which needs no TensorFlow to say.
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (asked("onnxruntime", flip_left_right=True), "--flip-left-right goes with --engine"),
+        (asked("onnxruntime", random_crop=0), "--random-crop goes with --engine tensorflow."),
+        (asked("onnxruntime", fine_tune=3), "--fine-tune goes with --engine tensorflow."),
+        (asked("onnxruntime", seed=0), "--seed goes with --solver sgd."),
+        (asked("onnxruntime", "sgd", balanced=True), "--class-weights goes with --solver exact."),
+        (asked(solver="exact"), "by gradient descent"),
+        (asked(balanced=True), "--class-weights goes with"),
+        (asked(fine_tune=3, steps=10), "--steps does not go with --fine-tune"),
+        (asked(fine_tune=3, eval_every=10), "--eval-every does not go with --fine-tune"),
+        (asked(fine_tune=3, solver="sgd"), "--solver sgd does not go with --fine-tune"),
+        (asked(fine_tune=3, validation=0.0), "The validation is a share above 0"),
+        (asked(checkpoint_every=10), "--checkpoint-every goes with --checkpoints."),
+        (asked(random_crop=10, validation=0.0), "Distortions need a --validation share"),
+        (asked(random_crop=101), "a percentage from 0 to 100"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(options: Asked, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        settings(options)
+
+
+def test_options_that_go_together_become_settings() -> None:
+    assert settings(asked("onnxruntime")) == (None, None)
+    assert settings(asked("onnxruntime", "sgd", steps=5)) == (SgdSettings(steps=5), None)
+    assert settings(asked()) == (SgdSettings(), TensorFlow())
+    sgd, engine = settings(asked(flip_left_right=True, random_crop=5, seed=3))
+    assert sgd == SgdSettings(seed=3)
+    assert engine == TensorFlow(Distortions(True, random_crop=5))
+    sgd, engine = settings(
+        asked(fine_tune=4, learning_rate=1e-4, checkpoints=Path("c"), random_crop=0)
+    )
+    assert sgd is None
+    assert engine == TensorFlow(
+        Distortions(), FineTuning(epochs=4, rate=1e-4), checkpoints=Path("c")
+    )
+    _, engine = settings(asked(fine_tune=4))
+    assert engine
+    assert engine.distortions  # gentle ones, where nothing is said
+
+
+@pytest.mark.parametrize(
+    ("typed", "read"),
+    [
+        ("train photos --fine-tune", "train photos --fine-tune 8"),
+        ("train photos --fine-tune 3 -o m", "train photos --fine-tune 3 -o m"),
+        ("train --fine-tune photos", "train --fine-tune 8 photos"),
+        ("train --fine-tune -o m", "train --fine-tune 8 -o m"),
+        ("train --fine-tune -1 photos", "train --fine-tune -1 photos"),
+        ("train -- --fine-tune", "train -- --fine-tune"),
+    ],
+)
+def test_the_number_of_epochs_may_be_left_out(typed: str, read: str) -> None:
+    assert with_epochs(typed.split()) == read.split()
+
+
+def test_an_onnx_file_does_not_go_with_tensorflow(photos: Path, tmp_path: Path) -> None:
+    options = ("--engine", "tensorflow", "--backbone", tmp_path / "a.onnx")
+    found = run("train", photos, "-o", tmp_path / "m", *options)
+    assert found.code == 2
+    assert "TensorFlow cannot train on an ONNX file." in found.err
+    found = run("train", photos, "-o", tmp_path / "m", *options[2:3], "keras:", "--quality", "fast")
+    assert found.code == 2
+
+
+@pytest.mark.parametrize(
+    "options", [("--engine", "tensorflow"), ("--backbone", "keras:MobileNetV2")], ids=str
+)
+def test_without_tensorflow_there_is_the_command_to_type(
+    photos: Path, tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    found = subprocess.run(
+        [sys.executable, "-c", BLIND, "train", photos, "-o", tmp_path / "m", *options],
+        capture_output=True,
+        text=True,
+    )
+    assert found.returncode == 2
+    assert found.stderr.splitlines() == [
+        "This needs TensorFlow, which is not installed.",
+        'Type: pip install "tellapart[tensorflow]"',
+    ]
+    assert not (tmp_path / "m").exists()
+
+
+# The same network.
+
+
+@needs_tensorflow
+@pytest.mark.parametrize("row", QUALITIES.values(), ids=lambda row: row.name)
+def test_keras_is_built_from_the_same_weights(row: object) -> None:
+    from tellapart.tensorflow_engine.networks import quality_network
+
+    quality = getattr(row, "name", "")
+    ours = quality_network(quality).network()
+    trunks = tuple(BACKBONES[name].trunk() for name in QUALITIES[quality].backbones)
+    assert ours.content == Network(quality, trunks, QUALITIES[quality].views).content
+
+
+@needs_tensorflow
+@pytest.mark.parametrize("quality", ["fast", "good"])
+def test_keras_gives_the_embeddings_of_onnx(quality: str) -> None:
+    from tellapart.tensorflow_engine.networks import quality_network
+
+    keras = quality_network(quality)
+    session = open_session(keras.network().content)
+    for seed, size in enumerate([(96, 64), (64, 96), (500, 333), (224, 224), (300, 301)]):
+        picture = np.asarray(draw_scene(*size, seed=seed))[None]
+        (onnx,) = session.run(["embedding"], {"image": picture})
+        apart = np.abs(np.asarray(keras.embed(picture)) - onnx)
+        # A resized value next to a half may be rounded the other way: 1 of 255 in a few pixels.
+        assert apart.mean() < 1e-3
+        assert apart.max() < 5e-3 * np.abs(onnx).max()
+
+
+@needs_tensorflow
+def test_keras_gives_the_embeddings_of_onnx_for_real_pictures(
+    fast: KerasNetwork, shared_data: Path
+) -> None:
+    session = open_session(fast.network().content)
+    pictures = sorted((shared_data / "heroes" / "test").rglob("*.jpg"))
+    for path in pictures[::3]:
+        picture = read_picture(path)[None]
+        (onnx,) = session.run(["embedding"], {"image": picture})
+        assert np.abs(np.asarray(fast.embed(picture)) - onnx).mean() < 1e-3
+
+
+@needs_tensorflow
+def test_without_a_resize_keras_is_onnx_to_the_fifth_digit(fast: KerasNetwork) -> None:
+    session = open_session(fast.network().content)
+    pictures = np.random.default_rng(0).integers(0, 256, (3, 224, 224, 3), dtype=np.uint8)
+    (onnx,) = session.run(["embedding"], {"image": pictures})
+    np.testing.assert_allclose(np.asarray(fast.embed(pictures)), onnx, atol=1e-4)
+
+
+# The head by gradient descent.
+
+
+@needs_tensorflow
+def test_gradient_descent_walks_as_the_one_without_tensorflow(tmp_path: Path) -> None:
+    from tellapart.tensorflow_engine.softmax_layer import fit_softmax_layer
+
+    random = np.random.default_rng(1)
+    vectors, labels = random.normal(size=(40, 6)), random.integers(0, 3, 40)
+    watching = np.arange(40) % 5 == 0
+    chosen = SgdSettings(steps=57, batch_size=7, eval_every=10, seed=4)
+    ours: list[SgdStep] = []
+    theirs: list[SgdStep] = []
+    expected = fit_sgd(vectors, labels, 3, chosen, validation=watching, on_step=ours.append)
+    found = fit_softmax_layer(
+        vectors, labels, 3, chosen, validation=watching, on_step=theirs.append
+    )
+    np.testing.assert_allclose(found.weights, expected.weights, atol=1e-5)
+    np.testing.assert_allclose(found.bias, expected.bias, atol=1e-5)
+    assert [step.step for step in theirs] == [0, 10, 20, 30, 40, 50, 56]
+    for one, other in zip(ours, theirs, strict=True):
+        assert other.cross_entropy == pytest.approx(one.cross_entropy, abs=1e-5)
+        assert other.validation_accuracy == pytest.approx(one.validation_accuracy, abs=1e-5)
+
+
+@needs_tensorflow
+def test_gradient_descent_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
+    from tellapart.tensorflow_engine.checkpoints import Checkpoints
+    from tellapart.tensorflow_engine.softmax_layer import fit_softmax_layer
+
+    random = np.random.default_rng(1)
+    vectors, labels = random.normal(size=(40, 6)), random.integers(0, 3, 40)
+    chosen = SgdSettings(steps=50, batch_size=7, eval_every=5)
+
+    def stop(step: SgdStep) -> None:
+        if step.step == 35:
+            raise KeyboardInterrupt
+
+    def kept(variables: list[object]) -> Checkpoints:
+        return Checkpoints(tmp_path / "kept", "one", 10, variables)
+
+    whole = fit_softmax_layer(vectors, labels, 3, chosen)
+    with pytest.raises(KeyboardInterrupt):
+        fit_softmax_layer(vectors, labels, 3, chosen, checkpoints=kept, on_step=stop)
+    steps: list[SgdStep] = []
+    rest = fit_softmax_layer(vectors, labels, 3, chosen, checkpoints=kept, on_step=steps.append)
+    assert [step.step for step in steps] == [30, 35, 40, 45, 49]
+    np.testing.assert_allclose(rest.weights, whole.weights, atol=1e-6)
+    with pytest.raises(DestinationError, match="another training"):
+        Checkpoints(tmp_path / "kept", "two", 10, [])
+    (tmp_path / "kept" / "training.json").write_text("{")
+    with pytest.raises(DestinationError, match="damaged"):
+        Checkpoints(tmp_path / "kept", "one", 10, [])
+
+
+@needs_tensorflow
+@pytest.mark.slow
+def test_a_model_trained_by_tensorflow_needs_none(photos: Path, tmp_path: Path) -> None:
+    made = run(
+        *("train", photos, "-o", tmp_path / "model", "--quality", "fast"),
+        *("--engine", "tensorflow", "--steps", "200", "--json"),
+        *("--summaries", tmp_path / "curves", "--checkpoints", tmp_path / "kept"),
+    )
+    assert made.code == 0, made.err
+    summary = made.json()
+    assert summary["solver"] == "sgd"
+    assert summary["cross_validated"]["accuracy"] > 0.8
+    assert summary["validation"] is None
+    assert {path.name for path in (tmp_path / "curves").iterdir()} == {"train", "validation"}
+    for command in ("guess", "test"):
+        found = subprocess.run(
+            [sys.executable, "-c", BLIND, command, tmp_path / "model", photos, "--json"],
+            capture_output=True,
+            text=True,
+        )
+        assert found.returncode == 0, found.stderr
+        assert "accuracy" in found.stdout or "scores" in found.stdout
+
+
+@needs_tensorflow
+def test_summaries_are_read_by_tensorboard(tmp_path: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+    from tensorboard.util import tensor_util
+
+    from tellapart.tensorflow_engine.softmax_layer import fit_softmax_layer
+    from tellapart.tensorflow_engine.summaries import Summaries
+
+    random = np.random.default_rng(1)
+    vectors, labels = random.normal(size=(40, 6)), random.integers(0, 3, 40)
+    steps: list[SgdStep] = []
+    fit_softmax_layer(
+        vectors,
+        labels,
+        3,
+        SgdSettings(steps=25, eval_every=10),
+        validation=np.arange(40) % 5 == 0,
+        on_step=steps.append,
+        summaries=Summaries(tmp_path),
+    )
+    for part in ("train", "validation"):
+        events = EventAccumulator(str(tmp_path / part))
+        events.Reload()
+        assert set(events.Tags()["tensors"]) == {"accuracy", "cross_entropy"}
+        points = events.Tensors("accuracy")
+        assert [point.step for point in points] == [0, 10, 20, 24]
+        name = f"{part}_accuracy"
+        for point, step in zip(points, steps, strict=True):
+            value = float(tensor_util.make_ndarray(point.tensor_proto))
+            assert value == pytest.approx(getattr(step, name), abs=1e-6)
+
+
+# Distortions.
+
+
+@needs_tensorflow
+def test_distortions_are_what_they_say_and_seeded(fast: KerasNetwork) -> None:
+    picture = np.asarray(draw_scene(300, 224, seed=1))
+    still = np.full((1, 6), 0.5)
+
+    def pixels(distortions: Distortions, chances: np.ndarray = still) -> np.ndarray:
+        found: np.ndarray = np.asarray(fast.prepare([picture], chances, distortions)[0])
+        return np.asarray(found[0])
+
+    plain = pixels(Distortions())
+    flipped = pixels(Distortions(flip_left_right=True), np.array([[0.5, 0.5, 0.5, 0.1, 0.5, 0.5]]))
+    np.testing.assert_allclose(flipped, plain[:, ::-1])
+    dark = pixels(Distortions(random_brightness=50), np.array([[0.5, 0.5, 0.5, 0.5, 0.0, 0.5]]))
+    np.testing.assert_allclose(dark * 128 + 127, (plain * 128 + 127) * 0.5, atol=1e-3)
+    corners = [
+        pixels(Distortions(random_crop=50), np.array([[0.5, y, x, 0.5, 0.5, 0.5]]))
+        for y, x in ((0.0, 0.0), (0.999, 0.999))
+    ]
+    assert np.abs(corners[0] - corners[1]).mean() > 0.05
+    again = pixels(Distortions(random_crop=50), np.array([[0.5, 0.0, 0.0, 0.5, 0.5, 0.5]]))
+    np.testing.assert_array_equal(again, corners[0])
+    np.testing.assert_allclose(plain * 128 + 127, picture[:, 38:262], atol=1e-3)
+
+
+@needs_tensorflow
+@pytest.mark.slow
+def test_distortions_change_what_is_learnt_and_stay_seeded(photos: Path) -> None:
+    quick = SgdSettings(steps=6, batch_size=4, validation=0.25)
+
+    def trained(distortions: Distortions, seed: int = 0) -> TrainResult:
+        chosen = SgdSettings(quick.steps, batch_size=4, validation=0.25, seed=seed)
+        return train(
+            photos, quality="fast", test=0, sgd=chosen, engine=TensorFlow(distortions=distortions)
+        )
+
+    distorted = Distortions(flip_left_right=True, random_crop=20, random_brightness=30)
+    first, second, other = trained(distorted), trained(distorted), trained(Distortions())
+    assert first.cross_validated is None
+    assert first.validated is not None
+    assert list(first.evaluations) == ["validation"]
+    assert first.accuracy == first.validated.accuracy
+    assert any("Not cross-validated" in note for note in first.notes)
+    scores = [_scores(result, photos) for result in (first, second, other)]
+    np.testing.assert_allclose(scores[0], scores[1], atol=1e-4)
+    assert np.abs(scores[0] - scores[2]).max() > 1e-3
+
+
+def _scores(result: TrainResult, photos: Path) -> np.ndarray:
+    picture = sorted(photos.rglob("*.*"))[0]
+    scores: np.ndarray = result.classifier.run(picture, ["scores"])[0]
+    return scores
+
+
+# Fine-tuning.
+
+
+@pytest.fixture(scope="module")
+def tuned(
+    photos: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[TrainResult, list[Epoch], Path]:
+    """A model after two epochs, what was said of them, and its folder."""
+    if not HERE:
+        pytest.skip("TensorFlow is not installed")
+    epochs: list[Epoch] = []
+    folder = tmp_path_factory.mktemp("tuned")
+    result = train(
+        photos,
+        quality="fast",
+        engine=TensorFlow(
+            fine_tuning=FineTuning(epochs=2, validation=0.3), summaries=folder / "curves"
+        ),
+        watch=Watch(epoch=epochs.append),
+    )
+    result.save(folder / "model")
+    return result, epochs, folder
+
+
+@pytest.mark.slow
+@needs_tensorflow
+def test_a_fine_tuned_model_is_an_ordinary_one(
+    tuned: tuple[TrainResult, list[Epoch], Path], photos: Path
+) -> None:
+    result, epochs, folder = tuned
+    assert [epoch.number for epoch in epochs] == [0, 1, 2]
+    assert epochs[2].train_loss < epochs[1].train_loss
+    manifest = result.classifier.manifest
+    assert manifest.quality == "fast-tuned"
+    assert manifest.solver == "exact"
+    assert result.cross_validated is None
+    assert result.validated is not None
+    assert any("Not cross-validated" in note for note in result.notes)
+    info = run("info", folder / "model")
+    assert info.code == 0, info.err
+    tested = run("test", folder / "model", photos, "--json").json()
+    assert tested["accuracy"] > 0.9
+    memory = Memory.from_bytes((folder / "model" / "training.npz").read_bytes())
+    embedding = tellapart.load(folder / "model").run(photos / memory.names[0], ["embedding"])[0]
+    np.testing.assert_allclose(embedding, memory.vectors[0], atol=1e-4)
+    report = (folder / "model" / "README.md").read_text("utf-8")
+    assert "validation" in report
+    assert "Not cross-validated" in report
+
+
+@pytest.mark.slow
+@needs_tensorflow
+def test_the_best_weights_are_kept(fast: KerasNetwork, photos: Path) -> None:
+    """A rate that ruins the network leaves it as it was: epoch 0 was the best."""
+    epochs: list[Epoch] = []
+    result = train(
+        photos,
+        quality="fast",
+        engine=TensorFlow(
+            fine_tuning=FineTuning(epochs=5, rate=0.3, patience=1, validation=0.3, batch_size=4)
+        ),
+        watch=Watch(epoch=epochs.append),
+    )
+    assert [epoch.number for epoch in epochs] == [0, 1]  # and it stopped early
+    assert epochs[1].validation_loss > epochs[0].validation_loss
+    assert any("made nothing better" in note for note in result.notes)
+    assert result.validated
+    assert result.validated.accuracy.value == pytest.approx(epochs[0].validation_accuracy, abs=0.15)
+    plain = fast.network("fast-tuned")
+    embedding = result.classifier.run(sorted(photos.rglob("*.*"))[0], ["embedding"])[0]
+    picture = read_picture(sorted(photos.rglob("*.*"))[0])[None]
+    expected = open_session(plain.content).run(["embedding"], {"image": picture})[0][0]
+    np.testing.assert_allclose(embedding, expected, atol=1e-4)
+
+
+@pytest.mark.slow
+@needs_tensorflow
+def test_fine_tuning_goes_on_after_a_kill(photos: Path, tmp_path: Path) -> None:
+    command: list[str | Path] = [
+        *(*COMMAND, "train", photos, "-o", tmp_path / "model", "--quality", "fast", "--json"),
+        *("--engine", "tensorflow", "--fine-tune", "2", "--batch-size", "4"),
+        *("--validation", "0.3", "--checkpoints", tmp_path / "kept", "--checkpoint-every", "1"),
+    ]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    index = tmp_path / "kept" / "checkpoint"
+    for _ in range(2400):
+        if index.is_file() and "ckpt-3" in index.read_text():
+            break
+        assert process.poll() is None
+        time.sleep(0.05)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert not (tmp_path / "model").exists()
+    found = run(*map(str, command[len(COMMAND) :]))
+    assert found.code == 0, found.err
+    (note,) = [note for note in found.json()["notes"] if "Went on from step" in note]
+    assert int(note.split("step ")[1].split()[0]) >= 3
+    assert found.json()["cross_validated"] is None
+    assert found.json()["validation"]["n"] > 0
+    assert run("guess", tmp_path / "model", photos).code == 0
+    other = run(*map(str, command[len(COMMAND) :]), "--seed", "5")
+    assert other.code == 2
+    assert only_sentences(other.err)
+    assert "another training" in other.err
+
+
+@needs_tensorflow
+def test_fine_tuning_needs_pictures_to_watch(heroes: DemoPictures, tmp_path: Path) -> None:
+    photos = few_of(heroes, tmp_path / "photos", 5)
+    with pytest.raises(DatasetError, match="to spare for the validation"):
+        train(photos, quality="fast", engine=TensorFlow(fine_tuning=FineTuning(epochs=1)))
+
+
+# Keras networks.
+
+
+def small_keras(path: Path, *, rescaling: bool = True, odd: str = "") -> Path:
+    """A classifier with one of most kinds of layers, saved as a `.keras` file."""
+    from tellapart.tensorflow_engine.runtime import keras
+
+    layers = keras().layers
+    keras().utils.set_random_seed(3)
+    entry = keras().Input((32, 32, 3))
+    x = layers.Rescaling(1 / 127.5, offset=-1.0)(entry) if rescaling else entry
+    x = layers.Conv2D(8, 3, strides=2, padding="same", activation="relu")(x)
+    x = layers.BatchNormalization()(x)
+    y = layers.DepthwiseConv2D(5, padding="same", depth_multiplier=2)(x)
+    y = layers.ReLU(max_value=6.0)(y)
+    y = layers.SeparableConv2D(8, 3, padding="same", activation="silu")(y)
+    squeezed = layers.GlobalAveragePooling2D()(y)
+    squeezed = layers.Dense(8, activation="sigmoid")(squeezed)
+    y = layers.Multiply()([y, layers.Reshape((1, 1, 8))(squeezed)])
+    x = layers.Add()([x, y])
+    x = layers.Concatenate()(
+        [
+            layers.MaxPooling2D(3, strides=2, padding="same")(x),
+            layers.AveragePooling2D(3, strides=2, padding="same")(x),
+        ]
+    )
+    if odd == "transposed":
+        x = layers.Conv2DTranspose(8, 2, strides=2)(x)
+    x = layers.ZeroPadding2D(1)(x)
+    x = layers.Conv2D(16, 3, activation="gelu" if odd != "activation" else "softsign")(x)
+    x = layers.Dropout(0.5)(x)
+    if odd != "no pooling":
+        x = layers.GlobalAveragePooling2D()(x)
+        x = layers.Dense(4, activation="softmax")(x)
+    keras().Model(entry, x).save(path)
+    return path
+
+
+@needs_tensorflow
+@pytest.mark.parametrize("odd", ["", "no pooling"])
+def test_a_keras_file_gives_its_features(tmp_path: Path, odd: str) -> None:
+    from tellapart.tensorflow_engine.keras_backbone import read_keras_backbone
+
+    path = small_keras(tmp_path / "small.keras", odd=odd)
+    trunk = read_keras_backbone(KerasBackbone(str(path)))
+    assert (trunk.size, trunk.channels) == (32, 16)
+    assert trunk.mean == (0.0, 0.0, 0.0)
+    assert trunk.trunk().grid == 8
+
+
+@needs_tensorflow
+@pytest.mark.parametrize(
+    ("odd", "said"),
+    [("transposed", "a layer of the kind Conv2DTranspose"), ("activation", "softsign")],
+)
+def test_a_network_of_other_layers_is_refused(tmp_path: Path, odd: str, said: str) -> None:
+    from tellapart.tensorflow_engine.keras_backbone import read_keras_backbone
+
+    path = small_keras(tmp_path / "odd.keras", odd=odd)
+    with pytest.raises(BackboneError, match=said):
+        read_keras_backbone(KerasBackbone(str(path)))
+
+
+@needs_tensorflow
+def test_a_keras_backbone_that_is_none_is_said_so(tmp_path: Path) -> None:
+    from tellapart.tensorflow_engine.keras_backbone import read_keras_backbone
+
+    silent = small_keras(tmp_path / "silent.keras", rescaling=False)
+    with pytest.raises(BackboneError, match="does not say which pixels"):
+        read_keras_backbone(KerasBackbone(str(silent)))
+    assert read_keras_backbone(KerasBackbone(str(silent), "0..1")).scale == (255.0,) * 3
+    (tmp_path / "broken.keras").write_bytes(b"PK\x03\x04")
+    with pytest.raises(BackboneError, match="cannot be read as a Keras model"):
+        read_keras_backbone(KerasBackbone(str(tmp_path / "broken.keras")))
+    with pytest.raises(BackboneError, match="There is no file"):
+        read_keras_backbone(KerasBackbone(str(tmp_path / "none.keras")))
+    with pytest.raises(BackboneError, match="no Keras application called Inception99"):
+        read_keras_backbone(KerasBackbone("Inception99"))
+
+
+@needs_tensorflow
+def test_weights_that_keras_has_not_are_not_downloaded(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = run(
+        *("train", photos, "-o", tmp_path / "m", "--backbone", "keras:MobileNetV2"),
+        environment={"KERAS_HOME": str(tmp_path / "keras")},
+    )
+    assert found.code == 2
+    assert found.out == ""
+    assert "The weights of MobileNetV2 are not in Keras's own cache" in found.err
+
+
+@needs_tensorflow
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["MobileNetV2", "ResNet50", "EfficientNetB0", "MobileNetV3Small"])
+def test_applications_become_onnx(name: str) -> None:
+    """With random weights: the trunk is checked against Keras as it is made."""
+    from tellapart.tensorflow_engine import keras_backbone as backbone
+
+    module, build = backbone._application(name)
+    model = build(weights=None, include_top=True, input_shape=(224, 224, 3))
+    pixels, order = backbone._expected(module)
+    trunk = backbone._as_trunk(backbone._features(model), pixels, order)
+    assert trunk.trunk().grid == 7
+    assert order == ([2, 1, 0] if name == "ResNet50" else [0, 1, 2])
+
+
+@needs_tensorflow
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "engine", [None, TensorFlow(), TensorFlow(fine_tuning=FineTuning(epochs=1, validation=0.3))]
+)
+def test_a_keras_file_as_backbone(photos: Path, tmp_path: Path, engine: TensorFlow | None) -> None:
+    path = small_keras(tmp_path / "small.keras")
+    sgd = QUICK if engine and not engine.fine_tuning else None
+    result = train(photos, backbone=KerasBackbone(str(path)), sgd=sgd, engine=engine)
+    result.save(tmp_path / "model")
+    found = subprocess.run(
+        [sys.executable, "-c", BLIND, "guess", tmp_path / "model", photos, "--json"],
+        capture_output=True,
+        text=True,
+    )
+    assert found.returncode == 0, found.stderr
+    assert result.classifier.manifest.backbones == ("own",)

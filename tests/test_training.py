@@ -1,0 +1,491 @@
+"""Training, by command and in Python: what it takes, keeps back, writes and refuses."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tellapart
+from conftest import draw_scene
+from drawn import contents, few_of, model_of, only_sentences, run, run_here
+from tellapart.demo import DemoPictures
+from tellapart.errors import DatasetError, DestinationError, UsageError
+from tellapart.sgd import SgdSettings, SgdStep
+from tellapart.training import TrainOptions, Watch
+
+
+@pytest.fixture(scope="module")
+def model(heroes: DemoPictures) -> Path:
+    return model_of(heroes)
+
+
+@pytest.fixture(scope="module")
+def split(heroes: DemoPictures, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A root with train/, val/ and test/."""
+    root = tmp_path_factory.mktemp("split") / "data"
+    shutil.copytree(heroes.photos, root / "train")
+    shutil.copytree(heroes.kept_back, root / "test")
+    for label in ("dark_knight", "ice_queen"):
+        (root / "val" / label).mkdir(parents=True)
+        for picture in sorted((root / "train" / label).iterdir())[:5]:
+            picture.rename(root / "val" / label / picture.name)
+    return root
+
+
+def as_table(photos: Path, file: Path) -> Path:
+    """A CSV that names all pictures below `photos`."""
+    with file.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(["path", "label"])
+        for picture in sorted(photos.glob("*/*")):
+            writer.writerow([picture.relative_to(file.parent).as_posix(), picture.parent.name])
+    return file
+
+
+# what it takes
+
+
+@pytest.mark.parametrize("form", ["moved", "renamed", "zip", "tar.gz", "csv"])
+def test_the_same_pictures_make_the_same_model_wherever_they_lie(
+    form: str, heroes: DemoPictures, model: Path, tmp_path: Path
+) -> None:
+    source = tmp_path / {"moved": "photos", "renamed": "other"}.get(form, f"photos.{form}")
+    if form in {"moved", "renamed"}:
+        shutil.copytree(heroes.photos, source)
+    elif form == "csv":
+        shutil.copytree(heroes.photos, tmp_path, dirs_exist_ok=True)
+        as_table(tmp_path, source)
+    else:
+        kind = {"zip": "zip", "tar.gz": "gztar"}[form]
+        shutil.make_archive(str(tmp_path / "photos"), kind, heroes.photos)
+    result = tellapart.train(source, quality="fast")
+    assert result.classifier.content == (model / "model.onnx").read_bytes()
+    result.save(tmp_path / "model")
+    report = (tmp_path / "model" / "report.html").read_text("utf-8")
+    assert report.count("data:image/jpeg") >= 12  # also from an archive
+
+
+def test_the_same_command_twice_writes_the_same_bytes(heroes: DemoPictures, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        assert run("train", heroes.photos, "-o", tmp_path / name, "--quality", "fast").code == 0
+    assert contents(tmp_path / "one") == contents(tmp_path / "two")
+    assert set(contents(tmp_path / "one")) == {
+        "README.md",
+        "labels.txt",
+        "model.onnx",
+        "report.html",
+        "training.npz",
+    }
+    assert (tmp_path / "one" / "labels.txt").read_text() == "dark_knight\nice_queen\n"
+
+
+@pytest.mark.parametrize(
+    ("source", "folder"),
+    [
+        ("photos", "photos-model"),
+        ("photos/", "photos-model"),
+        ("photos.2024", "photos.2024-model"),
+        ("photos.zip", "photos-model"),
+        ("photos.tar.gz", "photos-model"),
+        ("labels.csv", "labels-model"),
+    ],
+)
+def test_the_model_is_named_after_its_source(
+    source: str, folder: str, heroes: DemoPictures, tmp_path: Path
+) -> None:
+    photos = few_of(heroes, tmp_path / "p", 2)
+    made = tmp_path / source
+    if source.endswith(("zip", "gz")):
+        kind = "zip" if source.endswith("zip") else "gztar"
+        shutil.make_archive(str(tmp_path / "photos"), kind, photos)
+    elif source.endswith("csv"):
+        as_table(photos, photos / "labels.csv").rename(photos / "labels.csv")
+        made = photos / "labels.csv"
+    else:
+        photos.rename(made)
+    work = tmp_path / "work"
+    work.mkdir()
+    given = f"{made}/" if source.endswith("/") else made
+    assert run("train", given, "--quality", "fast", cwd=work).code == 0
+    assert [path.name for path in work.iterdir()] == [folder]
+
+
+# what it keeps back
+
+
+@pytest.mark.parametrize(
+    ("test", "fewest", "most"), [(None, 1, 15), (0.1, 1, 15), (0.5, 18, 42), (0, 0, 0)]
+)
+def test_a_share_is_kept_back(
+    test: float | None, fewest: int, most: int, heroes: DemoPictures
+) -> None:
+    result = tellapart.train(heroes.photos, quality="fast", test=test)
+    assert fewest <= len(result.kept_back) <= most
+    assert len(result.kept_back) + sum(result.classifier.manifest.counts) == 60
+    assert (result.held_out.accuracy.n if result.held_out else 0) == len(result.kept_back)
+    assert result.cross_validated
+    assert result.cross_validated.accuracy.n == sum(result.classifier.manifest.counts)
+    assert result.accuracy == (result.held_out or result.cross_validated).accuracy
+
+
+@pytest.mark.parametrize("as_archive", [False, True])
+def test_a_folder_or_archive_can_be_tested_on(
+    as_archive: bool, heroes: DemoPictures, tmp_path: Path
+) -> None:
+    kept = Path(shutil.copytree(heroes.kept_back, tmp_path / "kept"))
+    (kept / "ice_queen" / "page.jpg").write_text("<html>")
+    (kept / "ice_queen" / "notes.txt").write_text("no picture")
+    if as_archive:
+        kept = Path(shutil.make_archive(str(tmp_path / "archive"), "zip", kept))
+    found = run(
+        *("train", heroes.photos, "-o", tmp_path / "m", "--quality", "fast", "--json"),
+        *("--test", kept),
+    )
+    value = found.json()
+    assert value["cross_validated"]["n"] == 60
+    assert value["held_out"]["n"] == 45
+    assert value["held_out"]["wrong"][0]["path"].startswith(f"{kept.name}/")
+    assert {(row["path"], row["reason"]) for row in value["skipped"]} == {
+        (f"{kept.name}/ice_queen/notes.txt", "not a picture (.txt)"),
+        (f"{kept.name}/ice_queen/page.jpg", "an HTML page saved as .jpg"),
+    }
+    report = (tmp_path / "m" / "report.html").read_text("utf-8")
+    assert "<figure>" in report
+    assert "not found" not in report
+
+
+def test_in_python_the_test_folder_may_be_a_string(heroes: DemoPictures) -> None:
+    result = tellapart.train(heroes.photos, quality="fast", test=str(heroes.kept_back))
+    assert len(result.kept_back) == 45
+
+
+def test_a_root_with_train_and_test_is_tested_on_its_test(split: Path, tmp_path: Path) -> None:
+    value = run("train", split, "-o", tmp_path / "m", "--quality", "fast", "--json").json()
+    assert value["labels"] == {"dark_knight": 30, "ice_queen": 30}  # validation is learnt from
+    assert value["held_out"]["n"] == len(value["kept_back"]) == 45
+    assert all(name.startswith("test/") for name in value["kept_back"])
+    refused = run("train", split, "-o", tmp_path / "n", "--quality", "fast", "--test", "20%")
+    assert refused.code == 2
+    assert "says itself which pictures are for testing." in refused.err
+    without = tellapart.train(split, quality="fast", test=0)
+    assert without.held_out is None
+    assert sum(without.classifier.manifest.counts) == 60
+
+
+def test_without_a_test_folder_the_validation_folder_is_tested_on(
+    split: Path, tmp_path: Path
+) -> None:
+    root = Path(shutil.copytree(split, tmp_path / "data"))
+    shutil.rmtree(root / "test")
+    result = tellapart.train(root, quality="fast")
+    assert len(result.kept_back) == 10
+    assert all(name.startswith("val/") for name in result.kept_back)
+
+
+def test_a_label_with_too_few_pictures_is_trained_and_said_to_be_untested(
+    heroes: DemoPictures, tmp_path: Path
+) -> None:
+    photos = Path(shutil.copytree(heroes.photos, tmp_path / "photos"))
+    (photos / "fog").mkdir()
+    for number in range(4):
+        draw_scene(seed=number).save(photos / "fog" / f"{number}.png")
+    found = run("train", photos, "-o", tmp_path / "m", "--quality", "fast", "--json")
+    value = found.json()
+    assert value["labels"]["fog"] == 4
+    assert value["untested"] == ["fog"]
+    assert "Fewer than 20 pictures to learn from: fog (4). Expect mistakes." in value["notes"]
+    assert "Not tested, because no picture of these is kept back: fog." in value["notes"]
+    text = run("train", photos, "-o", tmp_path / "m", "--quality", "fast").out
+    assert all(f"Note: {note}" in text for note in value["notes"])
+
+
+def test_pictures_in_two_labels_and_test_pictures_learnt_from_are_said(
+    heroes: DemoPictures, tmp_path: Path
+) -> None:
+    photos = few_of(heroes, tmp_path / "photos", 12)
+    shutil.copy(photos / "ice_queen" / "000.jpg", photos / "dark_knight" / "twin.jpg")
+    kept = few_of(heroes, tmp_path / "kept", 2)
+    notes = " ".join(tellapart.train(photos, quality="fast", test=kept).notes)
+    assert "1 picture found under two labels: one of them must be wrong." in notes
+    assert "4 test pictures also among those learnt from: the test flatters." in notes
+
+
+# where it writes
+
+
+def test_training_again_replaces_the_model(heroes: DemoPictures, tmp_path: Path) -> None:
+    target = tmp_path / "m"
+    tellapart.train(few_of(heroes, tmp_path / "few", 5), quality="fast").save(target)
+    (target / ".DS_Store").write_bytes(b"left by a file manager")
+    before = contents(target)
+    command = ("train", heroes.photos, "-o", target, "--quality", "fast")
+    assert run(*command).code == 0
+    after = contents(target)
+    assert set(after) == set(before) - {".DS_Store"}
+    assert after["model.onnx"] != before["model.onnx"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["few", "m"]
+    (target / "model.onnx").write_bytes(after["model.onnx"][:10_000])  # also a damaged one
+    assert run(*command).code == 0
+    assert contents(target) == after
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ({"thesis.txt": b"years of work"}, "such as thesis.txt."),
+        ({"model.onnx": b"\x08\x08\x12\x09tellapart", "thesis.txt": b""}, "such as thesis.txt."),
+        ({"model.onnx": b"\x08\x08\x12\x07pytorch", "README.md": b"x"}, "such as README.md."),
+        ({"model.onnx": b""}, "such as model.onnx."),
+        ({"labels.txt": b"a\nb\n"}, "such as labels.txt."),
+        ({".git/HEAD": b"ref"}, "such as .git."),
+    ],
+)
+def test_another_folder_is_refused_before_any_work(
+    files: dict[str, bytes], said: str, heroes: DemoPictures, tmp_path: Path
+) -> None:
+    target, cache = tmp_path / "target", tmp_path / "cache"
+    for name, content in files.items():
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        (target / name).write_bytes(content)
+    found = run(
+        *("train", heroes.photos, "-o", target, "--quality", "fast"),
+        environment={"TELLAPART_CACHE": str(cache)},
+    )
+    assert found.code == 2
+    assert found.out == ""
+    assert said in found.err
+    assert only_sentences(found.err.replace(" with -o.", "."))
+    assert contents(target) == files
+    assert not cache.exists()
+    with pytest.raises(DestinationError):
+        tellapart.load(model_of(heroes)).save(target)
+
+
+# which options go together
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ("--steps 10", "--steps goes with --solver sgd."),
+        ("--learning-rate 0.1", "--learning-rate goes with --solver sgd."),
+        ("--batch-size 10", "--batch-size goes with --solver sgd."),
+        ("--validation 10%", "--validation goes with --solver sgd."),
+        ("--eval-every 10", "--eval-every goes with --solver sgd."),
+        ("--seed 1", "--seed goes with --solver sgd."),
+        ("--solver sgd --class-weights balanced", "--class-weights goes with --solver exact."),
+        ("--solver sgd --steps 0", "--steps"),
+        ("--solver sgd --learning-rate nan", "The learning rate is above 0, not nan."),
+        ("--solver sgd --learning-rate -1", "The learning rate is above 0, not -1.0."),
+        ("--solver sgd --seed -1", "The seed is 0 or more, not -1."),
+        ("--solver sgd --validation 100%", "--validation 100% is no share."),
+        ("--solver sgd --validation 99%", "leaves no picture to learn from."),
+        ("--backbone-input x", "go with --backbone."),
+        ("--backbone-output x", "go with --backbone."),
+        ("--backbone-pixels 0..1", "go with --backbone."),
+        ("--backbone nowhere.onnx", "nowhere.onnx cannot be read: no such file or directory."),
+        ("--backbone nowhere.onnx --backbone-pixels rgb", "There are no pixels called 'rgb'."),
+        ("--backbone nowhere.onnx --quality best", "it does not go with --backbone."),
+        ("--quality better", "--quality"),
+        ("--solver adam", "--solver"),
+        ("--test 100%", "--test 100% is no share and no folder."),
+        ("--test 20", "--test 20 is no share and no folder."),
+        ("--test nan", "--test nan is no share and no folder."),
+        ("--test nowhere/", "--test nowhere/ is no share and no folder."),
+        ("--test 99%", "60 of 60 pictures would be kept back for testing."),
+    ],
+)
+def test_options_that_cannot_be_had_are_refused(
+    options: str,
+    said: str,
+    heroes: DemoPictures,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    quality = [] if "--backbone n" in options or "--quality" in options else ["--quality", "fast"]
+    found = run_here("train", heroes.photos, *quality, *options.split())
+    assert found.code == 2
+    assert found.out == ""
+    assert said in found.err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("make", "error"),
+    [
+        (lambda: TrainOptions(quality="better"), "There is no quality 'better'."),
+        (lambda: TrainOptions(test=1.0), "A share of 1 cannot be kept back"),
+        (lambda: TrainOptions(test=-0.1), "A share of -0.1 cannot be kept back"),
+        (lambda: TrainOptions(test=float("nan")), "A share of nan cannot be kept back"),
+        (lambda: SgdSettings(eval_every=0), "The eval every is 1 or more, not 0."),
+        (lambda: SgdSettings(validation=1), "The validation is a share"),
+        (lambda: replace(TrainOptions(), test=0.3), None),
+        (lambda: SgdSettings(validation=0), None),
+    ],
+)
+def test_options_are_checked_when_they_are_made(
+    make: Callable[[], object], error: str | None
+) -> None:
+    if error is None:
+        assert make()
+    else:
+        with pytest.raises(UsageError, match=re.escape(error)):
+            make()
+
+
+# how it learns
+
+
+def test_sgd_prints_the_originals_log_and_learns(heroes: DemoPictures, tmp_path: Path) -> None:
+    command = ("train", heroes.photos, "-o", tmp_path / "m", "--quality", "fast", "--solver", "sgd")
+    found = run(*command, "--steps", "95", "--eval-every", "10", "--learning-rate", "0.05")
+    lines = found.err.splitlines()
+    pattern = (
+        r"step +(\d+): train accuracy +[\d.]+%, cross entropy (\d+\.\d+), "
+        r"validation accuracy +[\d.]+%"
+    )
+    matches = [re.fullmatch(pattern, line) for line in lines]
+    assert all(matches), lines
+    steps = [int(match[1]) for match in matches if match]
+    losses = [float(match[2]) for match in matches if match]
+    assert steps == [*range(0, 95, 10), 94]
+    assert losses[0] == pytest.approx(np.log(2), abs=0.1)
+    assert losses[-1] < losses[0] / 2
+    assert "step" not in found.out
+    again = run(*command, "--steps", "95", "--learning-rate", "0.05", "--json")
+    assert again.err == ""
+    value = again.json()
+    assert value["solver"] == "sgd"
+    assert value["strength"] is None
+    assert value["cross_validated"]["accuracy"] > 0.85
+    assert value["held_out"]["accuracy"] > 0.6
+
+
+def test_sgd_without_validation_says_nothing_of_it(heroes: DemoPictures) -> None:
+    seen: list[SgdStep] = []
+    tellapart.train(
+        heroes.photos,
+        quality="fast",
+        sgd=SgdSettings(steps=3, validation=0),
+        watch=Watch(step=seen.append),
+    )
+    assert [step.step for step in seen] == [0, 2]
+    assert all(np.isnan(step.validation_accuracy) for step in seen)
+
+
+def test_balanced_weights_lift_the_label_with_few_pictures(
+    heroes: DemoPictures, tmp_path: Path
+) -> None:
+    photos = few_of(heroes, tmp_path / "photos", 30)
+    for picture in sorted((photos / "ice_queen").iterdir())[4:]:
+        picture.unlink()
+    found = {}
+    for weights in ("none", "balanced"):
+        out = tmp_path / weights
+        arguments = ("train", photos, "-o", out, "--quality", "fast", "--test", "none")
+        assert run(*arguments, "--class-weights", weights).code == 0
+        classifier = tellapart.load(out)
+        pictures = sorted(heroes.kept_back.glob("*/*"))
+        found[weights] = np.mean([p.scores["ice_queen"] for p in classifier.predict_many(pictures)])
+    assert found["balanced"] > found["none"] + 0.01
+
+
+@pytest.mark.parametrize("quality", ["fast", "good", "best"])
+def test_every_quality_trains_and_answers(
+    quality: str, heroes: DemoPictures, tmp_path: Path
+) -> None:
+    photos = few_of(heroes, tmp_path / "photos", 6)
+    tellapart.train(photos, quality=quality).save(tmp_path / "m")
+    classifier = tellapart.load(tmp_path / "m")
+    assert classifier.manifest.quality == quality
+    answers = list(classifier.predict_many(sorted(photos.glob("*/*"))))
+    assert [answer.label for answer in answers] == ["dark_knight"] * 6 + ["ice_queen"] * 6
+
+
+def test_progress_counts_every_picture(heroes: DemoPictures, tmp_path: Path) -> None:
+    seen: list[tuple[int, int]] = []
+    photos = few_of(heroes, tmp_path / "photos", 3)
+    (photos / "ice_queen" / "page.jpg").write_text("<html>")
+    watch = Watch(lambda done, total: seen.append((done, total)))
+    tellapart.train(photos, quality="fast", watch=watch)
+    assert seen == [(number, 7) for number in range(1, 8)]
+
+
+def test_one_picture_under_two_labels_is_all_there_is(tmp_path: Path) -> None:
+    for label in ("a", "b"):
+        (tmp_path / "photos" / label).mkdir(parents=True)
+        draw_scene().save(tmp_path / "photos" / label / "1.png")
+    for sgd in (None, SgdSettings(steps=5)):
+        result = tellapart.train(tmp_path / "photos", quality="fast", sgd=sgd)
+        assert list(result.predict(draw_scene()).scores.values()) == pytest.approx(
+            [0.5, 0.5], abs=0.2
+        )
+
+
+def test_labels_without_a_readable_picture_are_left_out_or_fatal(
+    heroes: DemoPictures, tmp_path: Path
+) -> None:
+    photos = few_of(heroes, tmp_path / "photos", 3)
+    (photos / "broken").mkdir()
+    (photos / "broken" / "page.jpg").write_text("<html>")
+    result = tellapart.train(photos, quality="fast")
+    assert result.classifier.labels == ("dark_knight", "ice_queen")
+    assert "Left out, because no picture to learn from can be read: broken." in result.notes
+    shutil.rmtree(photos / "ice_queen")
+    with pytest.raises(DatasetError, match=r"broken/page\.jpg: an HTML page saved as .jpg"):
+        tellapart.train(photos, quality="fast")
+
+
+def test_the_original_experiment(shared_data: Path, tmp_path: Path) -> None:
+    photos = shared_data / "heroes"
+    found = run("train", photos, "-o", tmp_path / "m", "--quality", "fast", "--json")
+    value = found.json()
+    assert (value["held_out"]["correct"], value["held_out"]["n"]) == (25, 25)
+    assert value["cross_validated"]["n"] == 482
+    assert value["cross_validated"]["accuracy"] >= 0.985
+    misjudged = photos / "test" / "elsa" / "imagesfg.jpg"  # by the original, as Darth Vader
+    (row,) = run("guess", tmp_path / "m", misjudged, "--json").json_lines()
+    assert row["label"] == "elsa"
+    assert json.dumps(row)
+
+
+# cross-validated more than once
+
+
+def test_cross_validation_is_repeated_on_request(heroes: DemoPictures, tmp_path: Path) -> None:
+    photos = few_of(heroes, tmp_path / "photos", 24)
+    once, often = (tellapart.train(photos, quality="fast", repeats=n) for n in (1, 3))
+    assert once.repeated == ()
+    assert often.cross_validated
+    assert len(often.repeated) == 3
+    assert often.repeated[0] == often.cross_validated.accuracy
+    assert {share.n for share in often.repeated} == {often.cross_validated.accuracy.n}
+    assert any("Dealt into folds 3 times" in note for note in often.notes)
+    assert often.classifier.content == once.classifier.content
+
+
+def test_the_command_tells_of_each_time(heroes: DemoPictures, tmp_path: Path) -> None:
+    photos = few_of(heroes, tmp_path / "photos", 24)
+    model = tmp_path / "model"
+    found = run_here(
+        *("train", photos, "-o", model, "--quality", "fast", "--repeats", "2", "--json")
+    )
+    said = json.loads(found.out)
+    assert [one["n"] for one in said["repeated"]] == [said["cross_validated"]["n"]] * 2
+    memory = tellapart.load(model).memory
+    assert memory
+    assert "--repeats 2" in memory.run.command
+
+
+def test_a_number_of_repeats_that_cannot_be_is_refused(heroes: DemoPictures) -> None:
+    with pytest.raises(UsageError, match="cannot be repeated 0 times"):
+        tellapart.train(heroes.photos, quality="fast", repeats=0)
