@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from drawn import contents
+from tellapart import files
 from tellapart.errors import DestinationError
 from tellapart.files import folder_written_atomically, write_atomically
 
@@ -86,6 +87,7 @@ def test_stopped_between_any_two_renames_the_old_or_the_new_is_there(
     target = tmp_path / "model"
     if exists:
         write_folder(target, OLD)
+    monkeypatch.setattr(files, "_exchange", lambda one, other: False)  # as on other systems
     monkeypatch.setattr(os, "rename", interrupted(os.rename, at, after, error))
     if not exists and at == 2:
         write_folder(target, NEW)  # one rename was enough
@@ -153,6 +155,20 @@ def test_ctrl_c_at_any_moment_of_replacing_leaves_one_whole_folder(
         time.sleep(random.Random(seed).uniform(0, 0.02))
         process.send_signal(signal.SIGINT)
     assert contents(tmp_path) == {"model/labels.txt": b"one", "model/model.onnx": b"two"}
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs renameat2")
+def test_a_folder_that_is_replaced_is_there_at_every_moment(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", REPLACING], cwd=tmp_path, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout
+        process.stdout.readline()
+        model = str(tmp_path / "model" / "model.onnx")
+        seen = all(os.path.exists(model) for _ in range(200_000))
+        process.kill()
+    assert seen
+    assert contents(tmp_path / "model") == {"labels.txt": b"one", "model.onnx": b"two"}
 
 
 @pytest.mark.parametrize("place", ["file/model", "file/deeper/model", "a" * 300])

@@ -1,23 +1,16 @@
-"""What the data lacks -> one HTML page, pictures first; it needs no other file and no network.
-
-Like the report it has no script, and its policy forbids everything but its own pictures and style.
-"""
+"""What the data lacks -> one HTML page (see `pages`), pictures first."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Iterator
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .advice import advice_words, mended_words, wrong_words
 from .card import title
-from .files import cannot_write, write_atomically
 from .health.gaps import Look
 from .lacking import Example, Gaps
-from .pages import TEMPLATES, environment
+from .pages import environment, render
 from .thumbnails import Wanted, thumbnails
 from .wording import label_words, several, shown
 
@@ -35,32 +28,13 @@ def gaps_page(gaps: Gaps) -> str:
     """The page, with as many of its pictures as can be found and as fit."""
     paths = {_key(one): one.path for look in gaps.looks for one in gaps.pictures(look) if one.path}
     made = thumbnails(list(dict.fromkeys(_wanted(gaps))), paths, PICTURES)
-    style = "".join((TEMPLATES / name).read_text("utf-8") for name in ("report.css", "gaps.css"))
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    return (
-        _environment()
-        .get_template("gaps.html")
-        .render(
-            gaps=gaps,
-            title=title(gaps.labels),
-            by_label=_by_label(gaps),
-            picture=lambda one, side: made.get((_key(one), side), ""),
-            style=style,
-            style_hash=digest,
-        )
-    )
-
-
-def write_gaps(gaps: Gaps, path: Path) -> None:
-    """Write the page to a file.
-
-    Raises:
-        DestinationError: it cannot be written.
-    """
-    try:
-        write_atomically(path, gaps_page(gaps).encode())
-    except OSError as error:
-        raise cannot_write(path, error) from error
+    values = {
+        "gaps": gaps,
+        "title": title(gaps.labels),
+        "by_label": _by_label(gaps),
+        "picture": lambda one, side: made.get((_key(one), side), ""),
+    }
+    return render(_environment(), "gaps.html", ["report.css", "gaps.css"], values)
 
 
 def _by_label(gaps: Gaps) -> list[tuple[str, list[Look]]]:

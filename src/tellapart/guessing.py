@@ -17,7 +17,7 @@ from .dataset import pictures_below
 from .errors import PictureError, UsageError
 from .images import Picture
 from .model import Classifier, Prediction
-from .wording import label_words, shown
+from .wording import csv_cell, label_words, shown
 
 STDIN = "-"
 
@@ -144,11 +144,5 @@ def write(lines: Iterable[Line], stream: TextIO) -> Counts:
 
 def _csv_row(values: Sequence[str]) -> str:
     stream = io.StringIO()
-    csv.writer(stream, lineterminator="\n").writerow([neutral(value) for value in values])
+    csv.writer(stream, lineterminator="\n").writerow([csv_cell(value) for value in values])
     return stream.getvalue()
-
-
-def neutral(text: str) -> str:
-    """A cell that no spreadsheet takes for a formula, and that any encoding can hold."""
-    safe = text.encode("utf-8", "backslashreplace").decode()
-    return f"'{safe}" if safe.startswith(("=", "+", "-", "@", "\t", "\r")) else safe

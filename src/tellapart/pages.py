@@ -1,20 +1,47 @@
-"""Templates -> pages: one way of rendering them, and of keeping them compiled between runs."""
+"""Templates -> pages: one way of rendering them, of writing them, and of keeping them compiled.
+
+A page is one HTML file that needs no other file, no network and no script; its policy forbids
+everything but the pictures in it and its own style.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .built import sealed, unsealed
 from .cache import cache_folder
-from .files import write_atomically
+from .files import cannot_write, write_atomically
 
 if TYPE_CHECKING:
     import jinja2
 
 TEMPLATES = Path(__file__).parent / "templates"
+
+
+def render(
+    templates: jinja2.Environment, name: str, styles: Sequence[str], values: Mapping[str, object]
+) -> str:
+    """The page of a template that extends `page.html`, in the given style sheets."""
+    style = "".join((TEMPLATES / sheet).read_text("utf-8") for sheet in styles)
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    return templates.get_template(name).render(**values, style=style, style_hash=digest)
+
+
+def write_page(page: str, path: Path) -> None:
+    """Write a page to a file.
+
+    Raises:
+        DestinationError: it cannot be written.
+    """
+    try:
+        write_atomically(path, page.encode())
+    except OSError as error:
+        raise cannot_write(path, error) from error
 
 
 def environment(filters: Mapping[str, object], names: Mapping[str, object]) -> jinja2.Environment:

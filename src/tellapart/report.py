@@ -1,24 +1,19 @@
-"""A story -> the report: one HTML page that needs no other file and no network. Computes nothing.
+"""A story -> the report: one HTML page (see `pages`). Computes nothing.
 
-The page has no script: cells of the confusion matrix open by HTML's own popovers. Its policy
-forbids everything but pictures that are in it and its own style.
+Cells of the confusion matrix open by HTML's own popovers.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Iterator
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .card import title
 from .charts import learning_chart, reliability_diagram, score_bar
 from .evaluation import Mistake
-from .files import cannot_write, write_atomically
 from .metrics import Estimate
-from .pages import TEMPLATES, environment
+from .pages import environment, render
 from .sentences import bounds, calibration_words, share_words, verdict
 from .story import MOST_MISTAKES, Cell, Story
 from .thumbnails import Wanted, thumbnails
@@ -37,35 +32,17 @@ def report_page(story: Story) -> str:
     """The page, with as many of its pictures as can be found and as fit."""
     maps = sum(len(reason.overlay) for reason in story.reasons.values())
     made = thumbnails(list(dict.fromkeys(_wanted(story))), story.paths, PICTURES - maps)
-    style = (TEMPLATES / "report.css").read_text("utf-8")
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    return (
-        _environment()
-        .get_template("report.html")
-        .render(
-            story=story,
-            manifest=story.classifier.manifest,
-            threshold=story.classifier.manifest.stranger_above(story.classifier.admit),
-            title=title(story.labels),
-            verdict=verdict(story.main, story.name),
-            mistakes=story.mistakes[:MOST_MISTAKES],
-            picture=lambda name, side: made.get((name, side), ""),
-            style=style,
-            style_hash=digest,
-        )
-    )
-
-
-def write_report(story: Story, path: Path) -> None:
-    """Write the page to a file.
-
-    Raises:
-        DestinationError: it cannot be written.
-    """
-    try:
-        write_atomically(path, report_page(story).encode())
-    except OSError as error:
-        raise cannot_write(path, error) from error
+    manifest = story.classifier.manifest
+    values = {
+        "story": story,
+        "manifest": manifest,
+        "threshold": manifest.stranger_above(story.classifier.admit),
+        "title": title(story.labels),
+        "verdict": verdict(story.main, story.name),
+        "mistakes": story.mistakes[:MOST_MISTAKES],
+        "picture": lambda name, side: made.get((name, side), ""),
+    }
+    return render(_environment(), "report.html", ["report.css"], values)
 
 
 def _wanted(story: Story) -> Iterator[Wanted]:

@@ -12,7 +12,6 @@ import functools
 import itertools
 import math
 import os
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -27,7 +26,7 @@ from .journal import Entry, Journal, Request, check_same, opened, writing
 from .naming import folded, safe_name, suffix_of
 from .placing import STATE, Content, content_of, part_beside, take_place
 from .undoing import UndoResult, undo
-from .wording import shown
+from .wording import csv_cell, shown
 
 __all__ = ["SortOptions", "SortResult", "Step", "UndoResult", "plan", "sort", "undo"]
 
@@ -35,9 +34,6 @@ RESULTS = "results.csv"
 UNSURE = "unsure"
 NONE_OF_THESE = "none-of-these"
 _BATCH = 32  # pictures between two syncs of the journal; a kill repeats at most so many
-_FORMULA = re.compile(
-    r"(^\s*|;\s*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])"
-)  # a `;` splits cells in half of Europe
 _COLUMNS = ("path", "sorted_as", "label", "score", "error")
 
 
@@ -483,4 +479,4 @@ class _Sorting:
 
 def _cell(text: str) -> str:
     """Text as one line that no spreadsheet takes for a formula."""
-    return _FORMULA.sub(r"\1'", shown(text))
+    return csv_cell(shown(text))

@@ -1,12 +1,8 @@
-"""Explanations -> one HTML page: maps over the pictures, training pictures, sentences.
-
-The page needs no other file and no network, and has no script. Nothing is found out here.
-"""
+"""Explanations of files -> overlays, and one HTML page (see `pages`): maps over the pictures,
+training pictures, sentences."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,13 +18,13 @@ from .charts import score_bar
 from .dataset import Skipped
 from .errors import PictureError
 from .explain import Argument, Asked, Explanation, Neighbour, Sweep, sweep, tell_many
-from .files import cannot_write, write_atomically
+from .files import cannot_write
 from .guessing import STDIN
 from .model import Classifier
 from .naming import safe_name
 from .outlines import outlined
 from .overlays import common_scale, jpeg, laid_over, png, shrunk
-from .pages import TEMPLATES, environment
+from .pages import environment, render
 from .thumbnails import Wanted, thumbnails
 from .wording import label_words, several, shown
 
@@ -175,33 +171,14 @@ def why_page(
     wanted: list[Wanted] = [(str(index), SMALL) for one in panels for index in one.remembered]
     where = {str(index): path for index, path in paths.items()}
     made = thumbnails(list(dict.fromkeys(wanted)), where, THUMBNAILS)
-    style = "".join((TEMPLATES / name).read_text("utf-8") for name in ("report.css", "why.css"))
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    return (
-        _environment()
-        .get_template("why.html")
-        .render(
-            title=title(tuple(labels)),
-            panels=panels,
-            skipped=skipped,
-            missing=len({index for one in panels for index in one.remembered} - paths.keys()),
-            thumbnail=lambda index: made.get((str(index), SMALL), ""),
-            style=style,
-            style_hash=digest,
-        )
-    )
-
-
-def write_page(page: str, path: Path) -> None:
-    """Write a page to a file.
-
-    Raises:
-        DestinationError: it cannot be written.
-    """
-    try:
-        write_atomically(path, page.encode())
-    except OSError as error:
-        raise cannot_write(path, error) from error
+    values = {
+        "title": title(tuple(labels)),
+        "panels": panels,
+        "skipped": skipped,
+        "missing": len({index for one in panels for index in one.remembered} - paths.keys()),
+        "thumbnail": lambda index: made.get((str(index), SMALL), ""),
+    }
+    return render(_environment(), "why.html", ["report.css", "why.css"], values)
 
 
 def write_overlays(name: str, explanation: Explanation, folder: Path) -> list[Path]:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 import os
+import re
+
+_FORMULA = re.compile(r"(^\s*|;\s*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])")
 
 
 def shown(name: str | os.PathLike[str]) -> str:
@@ -23,6 +26,17 @@ def one_line(label: str) -> str:
 def label_words(label: str) -> str:
     """A label as people read it: `_` shown as a space."""
     return shown(label).replace("_", " ")
+
+
+def csv_cell(text: str) -> str:
+    """A cell that no spreadsheet takes for a formula, and that any encoding can hold.
+
+    Where it, or what follows a `;` (which splits cells in half of Europe), begins as a formula
+    does, an apostrophe is put before that.
+    """
+    safe = text.encode("utf-8", "backslashreplace").decode()
+    safe = f"'{safe}" if safe.startswith(("\t", "\r")) else safe
+    return _FORMULA.sub(r"\1'", safe)
 
 
 def several(count: int, noun: str, plural: str = "") -> str:

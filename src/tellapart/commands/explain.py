@@ -61,6 +61,7 @@ def explain(
     from .. import guessing, summaries, terminal_explain, why
     from ..dataset import Skipped
     from ..model import load
+    from ..pages import write_page
 
     classifier = load(model)
     named = guessing.expand(pictures, follow_links=follow_links)
@@ -85,7 +86,7 @@ def explain(
     if panels:
         page = output or Path(tempfile.mkdtemp(prefix="tellapart-")) / "why.html"
         paths = why.locate(classifier, panels, photos)
-        why.write_page(why.why_page(classifier.labels, panels, paths, skipped), page)
+        write_page(why.why_page(classifier.labels, panels, paths, skipped), page)
     value = summaries.all_explained(values, skipped, page)
     show(value, as_json, lambda: terminal_explain.print_written(skipped, page, overlays))
     if open_it and page:

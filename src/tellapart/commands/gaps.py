@@ -64,9 +64,10 @@ def gaps(
             progress=progress,
         )
     if output:
-        from ..gaps_page import write_gaps
+        from ..gaps_page import gaps_page
+        from ..pages import write_page
 
-        write_gaps(found, output)
+        write_page(gaps_page(found), output)
     value = summaries_gaps.gaps(found, str(output) if output else None)
     show(value, as_json, lambda: terminal_gaps.print_gaps(found, output))
     check_strict(strict, found.skipped)

@@ -88,8 +88,9 @@ def report(
     """
     from .. import summaries, terminal
     from ..model import REPORT_FILE, load
+    from ..pages import write_page
     from ..reasons import with_reasons
-    from ..report import write_report
+    from ..report import report_page
     from ..story import remembered, story_of_training
 
     classifier = load(model)
@@ -97,7 +98,7 @@ def report(
     found = memory.locate(*([pictures] if pictures else []))
     page = output or (model if model.is_dir() else model.parent) / REPORT_FILE
     story = with_reasons(story_of_training(classifier, found), of_training=True)
-    write_report(story, page)
+    write_page(report_page(story), page)
     value = summaries.written_report(str(page), story)
     show(value, as_json, lambda: terminal.print_report(page, story))
     if open_it:

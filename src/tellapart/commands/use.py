@@ -111,12 +111,13 @@ def test(
     with terminal.progress_bar("Testing", quiet or as_json) as progress:
         result = evaluate(classifier, source, follow_links=follow_links, progress=progress)
     if report:
+        from ..pages import write_page
         from ..reasons import with_reasons
-        from ..report import write_report
+        from ..report import report_page
         from ..story import story_of_test
 
         story = with_reasons(story_of_test(classifier, result, str(model)), of_training=False)
-        write_report(story, report)
+        write_page(report_page(story), report)
     show(summaries.tested(result), as_json, lambda: terminal.print_test(result))
     check_strict(strict, result.skipped)
     accuracy, refused = result.evaluation.accuracy.value, result.refused.value
