@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tellapart.dataset import pictures_below, read_dataset
-from tellapart.demo import INBOX_PICTURES, LABELS, DemoPictures, contact_sheet, draw_demo
+from tellapart.demo import INBOX_PICTURES, LABELS, DemoPictures, draw_demo
 from tellapart.errors import DestinationError, PictureError
 from tellapart.images import read_picture
 
@@ -135,13 +135,3 @@ def test_too_few_pictures(pictures: int, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="at least 2"):
         draw_demo(tmp_path, pictures)
     assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize(("count", "columns", "size"), [(6, 3, (304, 204)), (7, 3, (304, 304))])
-def test_a_contact_sheet(
-    count: int, columns: int, size: tuple[int, int], heroes: DemoPictures
-) -> None:
-    sheet = contact_sheet(sorted(heroes.photos.rglob("*.jpg"))[:count], columns)
-    assert sheet.size == size
-    assert sheet.getpixel((0, 0)) == (255, 255, 255)
-    assert sheet.getpixel((50, 50)) != (255, 255, 255)

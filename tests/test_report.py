@@ -16,9 +16,15 @@ import tellapart
 from conftest import SHARED, draw_scene, encoded
 from drawn import few_of
 from tellapart.demo import DemoPictures
-from tellapart.thumbnails import THUMBNAIL, thumbnail
+from tellapart.thumbnails import thumbnails
 
+SIDE = 220  # pixels
 SCRIPT = "<script>alert(1)</script>"
+
+
+def thumbnail(path: Path) -> str:
+    """One picture made small, as a `data:` URL; empty where it cannot be read."""
+    return thumbnails([("it", SIDE)], {"it": path}, budget=1_000_000).get(("it", SIDE), "")
 
 
 class Page(HTMLParser):
@@ -151,7 +157,7 @@ def test_thumbnails_come_from_the_one_decoder(
     assert head == "data:image/jpeg;base64"
     with Image.open(io.BytesIO(base64.b64decode(data))) as image:
         assert image.size == shape
-        assert max(image.size) <= THUMBNAIL
+        assert max(image.size) <= SIDE
 
 
 def test_transparency_is_laid_on_white(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from .metrics import Estimate, Share
 from .model import Classifier
 from .notebook import most_pictures
 from .pages import environment
-from .sentences import bounds, calibration_words, estimate_words, share_words, verdict
+from .sentences import bounds, calibration_words, estimate_words, share_words, title, verdict
 from .wording import label_words, percent, several, shown
 
 if TYPE_CHECKING:
@@ -50,14 +50,6 @@ def model_card(classifier: Classifier, evaluations: Mapping[str, Evaluation]) ->
             ],
         )
     )
-
-
-def title(labels: tuple[str, ...]) -> str:
-    """`daisy, rose or tulip?`; of very many, the first."""
-    words = [label_words(label) for label in labels]
-    if len(words) > 6:
-        return ", ".join(words[:5]) + f" or {len(words) - 5} others?"
-    return ", ".join(words[:-1]) + f" or {words[-1]}?"
 
 
 def _values(name: str, evaluation: Evaluation) -> list[tuple[str, str, float]]:

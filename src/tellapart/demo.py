@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path, PurePosixPath
 from random import Random
 
-from PIL import Image, ImageOps, ImageStat
+from PIL import Image, ImageStat
 
 from tellapart.drawing.brush import OVERSAMPLING, Camera, Pen
 from tellapart.drawing.figures import Pose, strike_pose
@@ -88,19 +88,6 @@ def draw_demo(folder: Path, pictures: int = 240, seed: int = 2016) -> DemoPictur
         inbox=folder / "inbox",
         hard=tuple(folder / plan.path for plan in plans if plan.hard),
     )
-
-
-def contact_sheet(paths: Sequence[Path], columns: int, cell: int = 96) -> Image.Image:
-    """Lay pictures out on a white grid, each cropped to a square of `cell` pixels."""
-    gap = max(2, cell // 24)
-    rows = -(-len(paths) // columns)
-    sheet = Image.new("RGB", (columns * (cell + gap) + gap, rows * (cell + gap) + gap), "white")
-    for number, path in enumerate(paths):
-        row, column = divmod(number, columns)
-        with Image.open(path) as picture:
-            square = ImageOps.fit(picture.convert("RGB"), (cell, cell), centering=(0.5, 0.4))
-        sheet.paste(square, (gap + column * (cell + gap), gap + row * (cell + gap)))
-    return sheet
 
 
 def _plan_demo(pictures: int, seed: int) -> Iterator[_Plan]:

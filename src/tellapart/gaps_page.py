@@ -7,10 +7,10 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from .advice import advice_words, mended_words, wrong_words
-from .card import title
 from .health.gaps import Look
 from .lacking import Example, Gaps
 from .pages import environment, render
+from .sentences import title
 from .thumbnails import Wanted, thumbnails
 from .wording import label_words, several, shown
 

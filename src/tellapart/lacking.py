@@ -23,7 +23,6 @@ from .images import decode, read_content
 from .memory import Memory
 from .model import Classifier
 from .pool import batches_of, local_map
-from .story import remembered
 from .wording import shown
 
 EXAMPLES = 3  # pictures named with a piece of advice
@@ -152,7 +151,7 @@ def find_gaps(
         ModelError: the model does not remember its training.
         DatasetError: `source` holds no picture that can be read and judged.
     """
-    memory = remembered(classifier)
+    memory = classifier.remembered()
     where = memory.locate(*pictures)
     learnt = _remembered_side(memory, ~memory.held_out, where)
     if not len(learnt.names):

@@ -93,6 +93,19 @@ class Classifier:
         memory = Memory.from_bytes(self._memory.read_bytes())
         return memory if memory.scores.shape[1:] == (len(self.labels),) else None
 
+    def remembered(self) -> Memory:
+        """What the model remembers.
+
+        Raises:
+            ModelError: nothing; its folder holds no training.npz.
+        """
+        if self.memory is None:
+            raise ModelError(
+                "This model does not remember its training: there is no training.npz beside it.",
+                hint="Give the folder that tellapart train wrote, or train again.",
+            )
+        return self.memory
+
     def predict(self, picture: Picture) -> Prediction:
         """The label of one picture: a path, bytes, a Pillow image or an array `[H,W,3]` uint8.
 

@@ -9,12 +9,11 @@ from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING
 
-from .card import title
 from .charts import learning_chart, reliability_diagram, score_bar
 from .evaluation import Mistake
 from .metrics import Estimate
 from .pages import environment, render
-from .sentences import bounds, calibration_words, share_words, verdict
+from .sentences import bounds, calibration_words, share_words, title, verdict
 from .story import MOST_MISTAKES, Cell, Story
 from .thumbnails import Wanted, thumbnails
 from .wording import label_words, percent, several, shown

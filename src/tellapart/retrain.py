@@ -110,11 +110,6 @@ def _write_graph(result: TrainResult, path: Path, final_tensor: str) -> None:
     _write(path, with_output_named(graph, final_tensor))
 
 
-def _copy_folder(folder: Path, target: Path) -> None:
-    with folder_written_atomically(target) as fresh:
-        shutil.copytree(folder, fresh, dirs_exist_ok=True)
-
-
 def _lines(lines: Sequence[str]) -> bytes:
     return "".join(f"{line}\n" for line in lines).encode()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .evaluation import Evaluation
 from .metrics import Estimate, Share
-from .wording import percent, several
+from .wording import label_words, percent, several
 
 UNSEEN = {
     "cross-validated": "it had never seen",
@@ -58,3 +58,11 @@ def calibration_words(evaluation: Evaluation) -> str:
         f"Its scores are on average {100 * error.value:.1f} points from how often they are right "
         f"(95 % interval {100 * low:.1f} to {100 * high:.1f})."
     )
+
+
+def title(labels: tuple[str, ...]) -> str:
+    """`daisy, rose or tulip?`; of very many, the first."""
+    words = [label_words(label) for label in labels]
+    if len(words) > 6:
+        return ", ".join(words[:5]) + f" or {len(words) - 5} others?"
+    return ", ".join(words[:-1]) + f" or {words[-1]}?"

@@ -228,7 +228,7 @@ def story_of_training(classifier: Classifier, paths: Mapping[int, Path]) -> Stor
     Raises:
         ModelError: it remembers nothing.
     """
-    memory = remembered(classifier)
+    memory = classifier.remembered()
     run, manifest = memory.run, classifier.manifest
     evaluations = evaluations_of(classifier)
     if not evaluations:
@@ -290,7 +290,7 @@ def story_of_test(classifier: Classifier, result: TestResult, model: str = "MODE
 
 def evaluations_of(classifier: Classifier) -> dict[str, Evaluation]:
     """How good a model is, by name, from the scores that it remembers."""
-    memory = remembered(classifier)
+    memory = classifier.remembered()
     judged = np.ones(len(memory.names), bool) if memory.judged is None else memory.judged
     sides = {memory.run.judged_by: judged & ~memory.held_out, "held out": judged & memory.held_out}
     return {
@@ -303,20 +303,6 @@ def evaluations_of(classifier: Classifier) -> dict[str, Evaluation]:
         for name, rows in sides.items()
         if rows.any()
     }
-
-
-def remembered(classifier: Classifier) -> Memory:
-    """What a model remembers.
-
-    Raises:
-        ModelError: nothing; its folder holds no training.npz.
-    """
-    if classifier.memory is None:
-        raise ModelError(
-            "This model does not remember its training: there is no training.npz beside it.",
-            hint="Give the folder that tellapart train wrote, or train again.",
-        )
-    return classifier.memory
 
 
 def _settings(classifier: Classifier) -> dict[str, str]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from .evaluation import Evaluation
     from .exporters import ExportResult, Target
     from .metrics import Share
-    from .model import Classifier, Prediction
+    from .model import Classifier
     from .sgd import SgdStep
     from .sorting import SortResult, Step, UndoResult
     from .story import Story
@@ -199,12 +199,6 @@ def _confusion_table(evaluation: Evaluation) -> Table:
     for label, row in zip(evaluation.labels, evaluation.confusion.tolist(), strict=True):
         table.add_row(label_words(label), *(f"{count:,}" if count else "·" for count in row))
     return table
-
-
-def prediction_lines(prediction: Prediction, top: int) -> str:
-    """The original's format: `elsa (score = 0.99621)`, a line a label, highest first."""
-    rows = list(prediction.scores.items())[:top]
-    return "\n".join(f"{label_words(label)} (score = {score:.5f})" for label, score in rows)
 
 
 def print_step(step: Step | Skipped) -> None:

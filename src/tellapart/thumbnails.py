@@ -11,17 +11,11 @@ from .errors import PictureError
 from .images import read_picture
 from .pool import batches_of, local_map
 
-THUMBNAIL = 220  # pixels, the longer side, unless another is asked for
 QUALITY = 76
 _BATCH = 8  # pictures a thread takes at a time
 
 Wanted = tuple[str, int]
 """A picture's name, and the longest side it is wanted at."""
-
-
-def thumbnail(path: Path, side: int = THUMBNAIL) -> str:
-    """A picture as a small JPEG in a `data:` URL; empty where it cannot be read any more."""
-    return _thumbnails(path, [side])[side]
 
 
 def thumbnails(

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .card import title
 from .charts import score_bar
 from .dataset import Skipped
 from .errors import PictureError
@@ -25,6 +24,7 @@ from .naming import safe_name
 from .outlines import outlined
 from .overlays import common_scale, jpeg, laid_over, png, shrunk
 from .pages import environment, render
+from .sentences import title
 from .thumbnails import Wanted, thumbnails
 from .wording import label_words, several, shown
 

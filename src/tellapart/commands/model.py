@@ -91,10 +91,10 @@ def report(
     from ..pages import write_page
     from ..reasons import with_reasons
     from ..report import report_page
-    from ..story import remembered, story_of_training
+    from ..story import story_of_training
 
     classifier = load(model)
-    memory = remembered(classifier)
+    memory = classifier.remembered()
     found = memory.locate(*([pictures] if pictures else []))
     page = output or (model if model.is_dir() else model.parent) / REPORT_FILE
     story = with_reasons(story_of_training(classifier, found), of_training=True)
