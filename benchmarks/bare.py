@@ -19,10 +19,10 @@ from onnx import TensorProto, helper
 from PIL import Image
 
 from tellapart.backbones import BACKBONES, Trunk
+from tellapart.backbones.graph import open_session
+from tellapart.backbones.nodes import IR_VERSION, OPSET
 from tellapart.dataset import read_dataset
-from tellapart.graph import open_session
 from tellapart.images import read_picture
-from tellapart.nodes import IR_VERSION, OPSET
 from tellapart.pool import batches_of, cores
 
 BATCH = 8

@@ -27,13 +27,13 @@ import numpy as np
 from sklearn.cluster import KMeans
 
 from tellapart.backbones import BACKBONES
+from tellapart.backbones.graph import Network
 from tellapart.dataset import read_dataset
 from tellapart.embeddings import Embedder, embed_all
 from tellapart.fitting import Pictures, fit
-from tellapart.graph import Network
+from tellapart.gaps.grouping import looks, scarcity, unit
+from tellapart.gaps.looks import FEWEST, Look, Sample, looks_of
 from tellapart.head import softmax
-from tellapart.health.gaps import FEWEST, Look, Sample, looks_of
-from tellapart.health.looks import looks, scarcity, unit
 from tellapart.metrics import Share, roc_auc
 from tellapart.training import TrainOptions, build_network
 

@@ -14,9 +14,9 @@ import numpy as np
 import onnx
 from PIL import Image
 
+from tellapart.backbones.graph import VIEWS, open_session
 from tellapart.explain.changes import Blur
 from tellapart.explain.regions import Region
-from tellapart.graph import VIEWS, open_session
 from tellapart.model import Classifier
 from tellapart.pool import batches_of, local_map
 

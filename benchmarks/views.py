@@ -17,10 +17,10 @@ import numpy as np
 from measure import print_table
 
 from tellapart.backbones import BACKBONES
+from tellapart.backbones.graph import VIEWS, Network
 from tellapart.dataset import folds, read_dataset, tie
 from tellapart.embeddings import Embedder, embed_all
 from tellapart.fitting import FOLDS
-from tellapart.graph import VIEWS, Network
 from tellapart.head import Regression, cross_validate, log_loss
 
 DEALS = 4  # ways to deal the pictures into folds

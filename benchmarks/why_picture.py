@@ -21,8 +21,8 @@ from tellapart.demo import DemoPictures, draw_demo
 from tellapart.explain import Brightness, Change, Oval, Paint, Region, explain, sweep, what_if
 from tellapart.explain.sweeping import hidden
 from tellapart.model import Classifier, Prediction
-from tellapart.outlines import outlined
-from tellapart.overlays import laid_over
+from tellapart.pages.outlines import outlined
+from tellapart.pages.overlays import laid_over
 from tellapart.wording import label_words
 
 WHICH = "dress-from-behind-3.jpg"

@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from conftest import flipped
-from tellapart import archives
-from tellapart.archives import is_archive, unpack
+from tellapart.dataset import archives
+from tellapart.dataset.archives import is_archive, unpack
 from tellapart.errors import ArchiveError, DestinationError
 
 GOOD = {"photos/cat/a.jpg": b"first", "photos/dog/b.jpg": b"second", "photos/empty.txt": b""}

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from tellapart.backbones import BACKBONES, QUALITIES, quality
+from tellapart.backbones.graph import VIEWS, LazySession, Network
+from tellapart.backbones.nodes import OPSET
 from tellapart.errors import UsageError
-from tellapart.graph import VIEWS, LazySession, Network
-from tellapart.nodes import OPSET
 
 GOLDEN = Path(__file__).parent / "golden" / "embeddings.json"
 TOLERANCE = 1e-3

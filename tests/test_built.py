@@ -8,8 +8,9 @@ import pytest
 
 from drawn import run
 from tellapart.backbones import quality
-from tellapart.built import Built, built_info, built_once, clear_built
-from tellapart.graph import Network, network_of
+from tellapart.backbones.built import Built, built_once
+from tellapart.backbones.graph import Network, network_of
+from tellapart.cache.drawers import cache_info, clear_cache, verify_cache
 
 
 class Builder:
@@ -36,14 +37,14 @@ def test_it_is_built_once(cache: Path) -> None:
     assert first == second
     assert (build.calls, first.content) == (1, b"a network")
     assert built_once("another", Builder(b"other")).content == b"other"
-    assert [(row.shards, row.damaged) for row in built_info(check=True)] == [(2, 0)]
+    assert [(row.shards, row.damaged) for row in verify_cache()] == [(2, 0)]
 
 
 def test_without_an_origin_nothing_is_kept() -> None:
     build = Builder()
     assert built_once("", build) == built_once("", build)
     assert build.calls == 2
-    assert built_info() == []
+    assert cache_info() == []
 
 
 @pytest.mark.parametrize("at", [0, 10, -1])
@@ -53,11 +54,11 @@ def test_a_flipped_bit_is_noticed(at: int, cache: Path) -> None:
     content = bytearray(file.read_bytes())
     content[at] ^= 1
     file.write_bytes(content)
-    assert built_info(check=True)[0].damaged == 1
+    assert verify_cache()[0].damaged == 1
     again = Builder()
     assert built_once("origin", again).content == b"a network"
     assert again.calls == 1
-    assert built_info(check=True)[0].damaged == 0
+    assert verify_cache()[0].damaged == 0
 
 
 @pytest.mark.parametrize("left", [b"", b"abc", b"x" * 40])
@@ -82,9 +83,9 @@ def test_clearing_deletes_what_is_kept_and_nothing_else(cache: Path) -> None:
     built_once("origin", Builder())
     mine = cache / "networks" / "mine.txt"
     mine.write_text("mine")
-    assert clear_built() > 0
+    assert clear_cache() > 0
     assert [path.name for path in (cache / "networks").iterdir()] == ["mine.txt"]
-    assert clear_built() == 0
+    assert clear_cache() == 0
 
 
 def test_a_kept_network_is_the_one_that_is_built() -> None:

@@ -18,14 +18,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from conftest import flipped
-from tellapart.cache import (
-    EmbeddingCache,
-    SpaceInfo,
-    cache_folder,
-    cache_info,
-    clear_cache,
-    verify_cache,
-)
+from tellapart.cache import SpaceInfo, cache_folder
+from tellapart.cache.drawers import cache_info, clear_cache, verify_cache
+from tellapart.cache.shards import EmbeddingCache
 
 SPACE = "fast-0123"
 WIDTH = 8

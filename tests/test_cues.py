@@ -15,8 +15,8 @@ from PIL import Image, ImageEnhance, ImageOps
 import tellapart
 from conftest import draw_scene, encoded
 from drawn import run_here
+from tellapart.backbones.graph import Network
 from tellapart.embeddings import Embedder, embed_all
-from tellapart.graph import Network
 from tellapart.health.cues import KINDS, Cue, find_cues, sources_of
 from tellapart.images import FORMATS, decode
 from tellapart.memory import Run

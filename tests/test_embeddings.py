@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from conftest import draw_scene, encoded, flipped
-from tellapart.cache import cache_info
+from tellapart.backbones.graph import LazySession, Network
+from tellapart.cache.drawers import cache_info
 from tellapart.embeddings import BATCH, Embedded, Embedder, embed_all
-from tellapart.graph import LazySession, Network
 from tellapart.images import read_picture
 from tellapart.pool import Unit
 

@@ -32,9 +32,9 @@ from tellapart.explain.background import NO_MEMORY, NOT_EXACT
 from tellapart.explain.evidence import coverage
 from tellapart.memory import Memory
 from tellapart.model import Classifier
-from tellapart.reasons import with_reasons
+from tellapart.report.reasons import with_reasons
+from tellapart.report.story import story_of_test, story_of_training
 from tellapart.sgd import SgdSettings
-from tellapart.story import story_of_test, story_of_training
 from tellapart.testing import evaluate
 
 KNIGHT, QUEEN = "dark_knight", "ice_queen"

@@ -11,14 +11,7 @@ from hypothesis.extra.numpy import arrays
 from conftest import draw_scene
 from tellapart.explain import Neighbour
 from tellapart.explain.places import Looks, look, looks_of, place, strongest
-from tellapart.explain.words import (
-    Facts,
-    answer,
-    neighbourhood,
-    sentences,
-    weightiest,
-    where,
-)
+from tellapart.explain.words import Facts, answer, neighbourhood, sentences, weightiest, where
 
 GREY = Looks(np.full((9, 9, 3), 0.5), np.full((9, 9), 0.1))
 

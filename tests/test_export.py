@@ -19,10 +19,10 @@ from PIL import Image
 
 from conftest import draw_scene
 from tellapart import exporters
+from tellapart.backbones.graph import open_session
 from tellapart.demo import DemoPictures
 from tellapart.errors import DestinationError, ModelError, UsageError
 from tellapart.exporters import TARGETS, export, onnx_int8, triton
-from tellapart.graph import open_session
 from tellapart.images import read_picture
 from tellapart.model import Classifier, load
 from tellapart.training import train

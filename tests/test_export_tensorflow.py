@@ -25,12 +25,12 @@ import tellapart
 from conftest import draw_scene
 from drawn import small_network
 from tellapart.backbones import Trunk
+from tellapart.backbones.foreign import ForeignBackbone
+from tellapart.backbones.graph import VIEWS, LazySession
 from tellapart.demo import DemoPictures
 from tellapart.errors import BackboneError, MissingExtraError, ModelError
 from tellapart.exporters import TARGETS, export, tensorflow_target
 from tellapart.exporters.anatomy import read_anatomy
-from tellapart.foreign import ForeignBackbone
-from tellapart.graph import VIEWS, LazySession
 from tellapart.model import Classifier
 
 ROWS = [name for name, row in TARGETS.items() if row.module == "tensorflow_target"]

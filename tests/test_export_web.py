@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from conftest import draw_scene, encoded
+from tellapart.backbones.untrusted import parse_onnx
 from tellapart.cache import cache_folder
 from tellapart.demo import DemoPictures
 from tellapart.errors import MissingExtraError, ModelError
@@ -21,7 +22,6 @@ from tellapart.exporters.target import Export
 from tellapart.exporters.web_proof import launched, opened, page_answers
 from tellapart.model import Classifier
 from tellapart.modelfile import KEY, Manifest
-from tellapart.onnxfile import parse_onnx
 from tellapart.training import train
 
 playwright = pytest.importorskip(

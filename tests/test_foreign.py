@@ -15,8 +15,8 @@ from PIL import Image
 import tellapart
 from conftest import draw_scene
 from drawn import run, run_here, small_network
+from tellapart.backbones.foreign import ForeignBackbone
 from tellapart.errors import BackboneError
-from tellapart.foreign import ForeignBackbone
 
 
 @pytest.fixture(scope="module")

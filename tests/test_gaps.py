@@ -19,8 +19,8 @@ import tellapart
 from conftest import draw_scene
 from drawn import contents, model_of, only_sentences, run, run_here
 from tellapart.demo import DemoPictures
-from tellapart.health.gaps import Look, Sample, looks_of, tail, to_add
-from tellapart.lacking import find_gaps
+from tellapart.gaps import find_gaps
+from tellapart.gaps.looks import Look, Sample, looks_of, tail, to_add
 
 LOOKS = 5  # planted in each of two labels
 DIMENSIONS = 32

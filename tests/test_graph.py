@@ -17,9 +17,9 @@ from PIL import Image
 
 from conftest import draw_scene
 from tellapart.backbones import QUALITIES, Trunk
-from tellapart.graph import VIEWS, HeadTensors, LazySession, Network, classifier_graph
+from tellapart.backbones.graph import VIEWS, HeadTensors, LazySession, Network, classifier_graph
+from tellapart.backbones.nodes import Nodes
 from tellapart.head import softmax
-from tellapart.nodes import Nodes
 from tellapart.novelty import Novelty, fit_novelty
 
 OUTPUTS = ("scores", "embedding", "evidence", "novelty")

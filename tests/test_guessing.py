@@ -14,15 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tellapart.errors import PictureError, UsageError
-from tellapart.guessing import (
-    Answer,
-    Line,
-    csv_lines,
-    expand,
-    json_lines,
-    text_lines,
-    write,
-)
+from tellapart.guessing import Answer, Line, csv_lines, expand, json_lines, text_lines, write
 from tellapart.model import Prediction
 from tellapart.wording import csv_cell
 

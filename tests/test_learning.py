@@ -7,7 +7,7 @@ import pytest
 
 from tellapart.dataset import folds
 from tellapart.head import Regression
-from tellapart.learning import LearningCurve, learning_curve
+from tellapart.learning_curve import LearningCurve, learning_curve
 
 
 def curve_of(count: int, spread: float, seed: int = 0) -> LearningCurve:

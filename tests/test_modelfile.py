@@ -20,8 +20,8 @@ from onnx import ModelProto, TensorProto, helper, numpy_helper
 import tellapart
 from conftest import draw_scene, encoded
 from drawn import only_sentences, run, small_network
+from tellapart.backbones.foreign import ForeignBackbone
 from tellapart.errors import ModelError
-from tellapart.foreign import ForeignBackbone
 from tellapart.modelfile import FORMAT, check_model
 
 

@@ -16,7 +16,7 @@ import tellapart
 from conftest import SHARED, draw_scene, encoded
 from drawn import few_of
 from tellapart.demo import DemoPictures
-from tellapart.thumbnails import thumbnails
+from tellapart.pages.thumbnails import thumbnails
 
 SIDE = 220  # pixels
 SCRIPT = "<script>alert(1)</script>"

@@ -17,22 +17,22 @@ from typer.testing import CliRunner
 
 import tellapart
 from conftest import draw_scene
-from tellapart.charts import learning_chart, reliability_diagram, ticks
+from tellapart.backbones.foreign import ForeignBackbone
 from tellapart.cli import app
 from tellapart.demo import DemoPictures
-from tellapart.engine import Distortions, FineTuning, KerasBackbone, TensorFlow
 from tellapart.evaluation import Evaluation
-from tellapart.foreign import ForeignBackbone
-from tellapart.learning import CurvePoint, LearningCurve
+from tellapart.learning_curve import CurvePoint, LearningCurve
 from tellapart.memory import Memory
 from tellapart.metrics import Estimate, Share
 from tellapart.model import Classifier
 from tellapart.modelfile import Manifest
-from tellapart.repeating import train_command
+from tellapart.pages.charts import learning_chart, reliability_diagram, ticks
 from tellapart.report import report_page
+from tellapart.report.story import MOST_MISTAKES, Story
 from tellapart.sgd import SgdSettings
-from tellapart.story import MOST_MISTAKES, Story
+from tellapart.tensorflow_settings import Distortions, FineTuning, KerasBackbone, TensorFlow
 from tellapart.testing import evaluate
+from tellapart.training.command import train_command
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -198,7 +198,7 @@ def test_without_memory_there_is_no_report(model: Path, tmp_path: Path) -> None:
     shutil.copy(model / "model.onnx", tmp_path)
     classifier = tellapart.load(tmp_path)
     from tellapart.errors import ModelError
-    from tellapart.story import story_of_training
+    from tellapart.report.story import story_of_training
 
     with pytest.raises(ModelError, match="does not remember its training"):
         story_of_training(classifier, {})
@@ -212,7 +212,7 @@ def test_a_memory_of_before_can_still_be_read(model: Path) -> None:
     memory = Memory.from_bytes(stream.getvalue())
     assert memory.run.skipped == ()
     classifier = dataclasses.replace(tellapart.load(model), _memory=memory)
-    from tellapart.story import evaluations_of, story_of_training
+    from tellapart.report.story import evaluations_of, story_of_training
 
     assert list(evaluations_of(classifier)) == ["cross-validated", "held out"]
     assert "not found" in report_page(story_of_training(classifier, {}))

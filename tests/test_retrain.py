@@ -15,11 +15,11 @@ import pytest
 import tellapart
 from drawn import few_of, only_sentences, run
 from tellapart.demo import DemoPictures
-from tellapart.engine import Distortions
 from tellapart.errors import UsageError
 from tellapart.exporters.tensorflow_target import original_labels
 from tellapart.retrain import with_output_named
-from tellapart.retrain_flags import Flags, Recipe, read_flags
+from tellapart.retrain.flags import Flags, Recipe, read_flags
+from tellapart.tensorflow_settings import Distortions
 
 ROOT = Path(__file__).parents[1]
 NAMES = [field.name for field in fields(Flags)]

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tellapart.explain.shares import Split, split_head
 from tellapart.head import Head, Regression, balanced_weights, softmax
 from tellapart.sgd import SgdSettings, fit_sgd
-from tellapart.shares import Split, split_head
 
 
 def drawn(count: int, size: int, labels: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -21,13 +21,13 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from tellapart import journal as journal_module
 from tellapart.dataset import Skipped
 from tellapart.errors import DestinationError, PictureError, UsageError
-from tellapart.journal import locked
 from tellapart.naming import safe_name
 from tellapart.placing import STATE
 from tellapart.sorting import SortOptions, Step, plan, sort, undo
+from tellapart.sorting import journal as journal_module
+from tellapart.sorting.journal import locked
 
 HOWS = ["copy", "link", "move"]
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # Python 3.12

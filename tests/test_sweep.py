@@ -14,17 +14,10 @@ import tellapart
 from drawn import model_of, run_here
 from tellapart.demo import DemoPictures
 from tellapart.explain import Region, Sweep, sweep, sweeping, what_if
-from tellapart.explain.search import (
-    GRID,
-    Measured,
-    all_rectangles,
-    areas,
-    smallest,
-    sums,
-)
+from tellapart.explain.search import GRID, Measured, all_rectangles, areas, smallest, sums
 from tellapart.explain.sweeping import KEPT, LARGEST, alone, hidden
 from tellapart.model import Classifier
-from tellapart.outlines import outlined
+from tellapart.pages.outlines import outlined
 
 
 def effects_of(seed: int) -> np.ndarray:

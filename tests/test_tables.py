@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tellapart.dataset.tables import Row, read_table
 from tellapart.errors import DatasetError
-from tellapart.tables import Row, read_table
 
 PLAIN = [Row("a.jpg", "cat", None, None), Row("b.jpg", "dog", None, None)]
 

@@ -18,14 +18,14 @@ import tellapart
 from conftest import draw_scene
 from drawn import COMMAND, few_of, only_sentences, run
 from tellapart.backbones import BACKBONES, QUALITIES
+from tellapart.backbones.graph import Network, open_session
+from tellapart.commands.train_settings import Asked, settings, with_epochs
 from tellapart.demo import DemoPictures
-from tellapart.engine import Distortions, Epoch, FineTuning, KerasBackbone, TensorFlow
 from tellapart.errors import BackboneError, DatasetError, DestinationError, UsageError
-from tellapart.graph import Network, open_session
 from tellapart.images import read_picture
 from tellapart.memory import Memory
 from tellapart.sgd import SgdSettings, SgdStep, fit_sgd
-from tellapart.train_options import Asked, settings, with_epochs
+from tellapart.tensorflow_settings import Distortions, Epoch, FineTuning, KerasBackbone, TensorFlow
 from tellapart.training import TrainResult, Watch, train
 
 if TYPE_CHECKING:

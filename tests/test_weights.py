@@ -16,8 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tellapart.backbones import BACKBONES
+from tellapart.backbones.weights import Checkpoint, read_checkpoint, read_legacy_pickle
 from tellapart.errors import BackboneError, MissingExtraError
-from tellapart.weights import Checkpoint, read_checkpoint, read_legacy_pickle
 
 
 class Call:

@@ -131,7 +131,7 @@ def _run() -> int:
     try:
         arguments = sys.argv[1:]
         if "--fine-tune" in arguments:
-            from .train_options import with_epochs
+            from .commands.train_settings import with_epochs
 
             arguments = with_epochs(arguments)
         code = app(arguments, prog_name="tellapart", standalone_mode=False)

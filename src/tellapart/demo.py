@@ -17,14 +17,14 @@ from random import Random
 
 from PIL import Image, ImageStat
 
-from tellapart.drawing.brush import OVERSAMPLING, Camera, Pen
-from tellapart.drawing.figures import Pose, strike_pose
-from tellapart.drawing.knight import DARK_KNIGHT, helmet
-from tellapart.drawing.queen import ICE_QUEEN
-from tellapart.drawing.scenery import SCENERY, Scenery, castle, forest, mountains, night
-from tellapart.drawing.styles import STYLES, Style, cartoon
-from tellapart.errors import DestinationError
-from tellapart.files import CLUTTER
+from .drawing.brush import OVERSAMPLING, Camera, Pen
+from .drawing.figures import Pose, strike_pose
+from .drawing.knight import DARK_KNIGHT, helmet
+from .drawing.queen import ICE_QUEEN
+from .drawing.scenery import SCENERY, Scenery, castle, forest, mountains, night
+from .drawing.styles import STYLES, Style, cartoon
+from .errors import DestinationError
+from .files import CLUTTER
 
 LABELS = ("dark_knight", "ice_queen")
 CHARACTERS = dict(zip(LABELS, (DARK_KNIGHT, ICE_QUEEN), strict=True))

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from .cache import EmbeddingCache
+from .backbones.graph import LazySession, Network
+from .cache.shards import EmbeddingCache
 from .errors import PictureError
-from .graph import LazySession, Network
 from .images import DECODER_VERSION, decode, read_content
 from .pool import Map, batches_of, local_map
 from .traits import TRAITS, TRAITS_VERSION, traits_of

@@ -19,17 +19,9 @@ from .dataset import Dataset, Item, Skipped
 from .embeddings import Embeddings
 from .errors import DatasetError
 from .evaluation import Evaluation
-from .head import (
-    Head,
-    Regression,
-    Solver,
-    cross_validate,
-    out_of_fold,
-    softmax,
-    temperature,
-)
+from .head import Head, Regression, Solver, cross_validate, out_of_fold, softmax, temperature
 from .health.cues import Cue, find_cues
-from .learning import LearningCurve, learning_curve
+from .learning_curve import LearningCurve, learning_curve
 from .metrics import Share
 from .sgd import SgdSettings, SgdStep, fit_sgd
 from .wording import percent, several, shown

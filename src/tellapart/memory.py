@@ -17,7 +17,7 @@ from .errors import ModelError, PictureError
 from .head import Head
 from .health.cues import Cue
 from .images import read_content
-from .learning import CurvePoint, LearningCurve
+from .learning_curve import CurvePoint, LearningCurve
 from .metrics import Estimate, Share
 
 TRAINING_FILE = "training.npz"

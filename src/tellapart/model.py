@@ -17,10 +17,10 @@ from typing import Literal, overload
 
 import numpy as np
 
+from .backbones.graph import LazySession
 from .errors import DestinationError, ModelError, PictureError
 from .evaluation import ranked
 from .files import CLUTTER, cannot_write, folder_written_atomically
-from .graph import LazySession
 from .images import Picture, read_picture
 from .memory import TRAINING_FILE, Memory
 from .modelfile import Manifest, check_model

@@ -13,9 +13,9 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from .backbones.graph import HeadTensors, Network, classifier_graph
+from .backbones.untrusted import parse_onnx, refuse_hostile
 from .errors import ModelError, UsageError
-from .graph import HeadTensors, Network, classifier_graph
-from .onnxfile import parse_onnx, refuse_hostile
 
 FORMAT = 1
 KEY = "tellapart"

@@ -7,10 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from .options import (
-    AsJson,
-    show,
-)
+from .options import AsJson, show
 
 if TYPE_CHECKING:
     from ..cache import SpaceInfo
@@ -25,32 +22,33 @@ def cache_dir() -> None:
 
 def cache_info(as_json: AsJson = False) -> None:
     """Say what the cache holds."""
-    from ..built import built_info
-    from ..cache import cache_info as info
+    from ..cache.drawers import cache_info as info
 
-    _print_spaces([*info(), *built_info()], as_json)
+    _print_spaces(info(), as_json)
 
 
 def cache_verify(as_json: AsJson = False) -> None:
     """Check all that is kept; what is damaged is counted and not used. Exits with 1 if any is."""
-    from ..built import built_info
-    from ..cache import verify_cache
+    from ..cache.drawers import verify_cache
 
-    spaces = [*verify_cache(), *built_info(check=True)]
+    spaces = verify_cache()
     _print_spaces(spaces, as_json)
     if any(space.damaged for space in spaces):
         raise typer.Exit(1)
 
 
 def cache_clear() -> None:
-    """Delete embeddings and networks. Nothing is lost but the time to compute them again."""
-    from ..built import clear_built
-    from ..cache import clear_cache
+    """Delete all that is kept. Only time is lost, and where a stopped fine-tuning would go on from.
 
-    typer.echo(f"Freed {(clear_cache() + clear_built()) / 1e6:.1f} MB.")
+    What a web page needs of the browser's runtime is fetched again by the next export.
+    """
+    from ..cache.drawers import clear_cache
+
+    typer.echo(f"Freed {clear_cache() / 1e6:.1f} MB.")
 
 
 def _print_spaces(spaces: Sequence[SpaceInfo], as_json: bool) -> None:
-    from .. import summaries, terminal
+    from .. import as_json as summaries
+    from .. import terminal
 
     show(summaries.spaces(spaces), as_json, lambda: terminal.print_spaces(spaces))

@@ -7,10 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .options import (
-    Quality,
-    Quiet,
-)
+from .options import Quality, Quiet
 
 
 def demo(

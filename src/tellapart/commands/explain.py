@@ -12,8 +12,8 @@ from ..errors import PictureError
 from .options import AsJson, Links, Model, Strict, show
 
 if TYPE_CHECKING:
-    from ..summaries import Json
-    from ..why import Panel
+    from ..as_json import Json
+    from ..explain.page import Panel
 
 
 def explain(
@@ -58,10 +58,13 @@ def explain(
     hundred times a picture: which is the smallest whose hiding changes the answer, and which alone
     keeps it?
     """
-    from .. import guessing, summaries, terminal_explain, why
+    from .. import as_json as summaries
+    from .. import guessing
     from ..dataset import Skipped
+    from ..explain import page as why
     from ..model import load
     from ..pages import write_page
+    from ..terminal import explain as terminal_explain
 
     classifier = load(model)
     named = guessing.expand(pictures, follow_links=follow_links)

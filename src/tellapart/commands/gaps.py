@@ -51,8 +51,11 @@ def gaps(
     mend. A folder of pictures cannot tell what is not in it: give PHOTOS that show what the
     model will meet, labelled if you can.
     """
-    from .. import lacking, summaries_gaps, terminal, terminal_gaps
+    from .. import gaps as lacking
+    from .. import terminal
+    from ..as_json import gaps as summaries_gaps
     from ..model import load
+    from ..terminal import gaps as terminal_gaps
 
     classifier = load(model)
     with terminal.progress_bar("Looking at pictures", quiet or as_json) as progress:
@@ -64,7 +67,7 @@ def gaps(
             progress=progress,
         )
     if output:
-        from ..gaps_page import gaps_page
+        from ..gaps.page import gaps_page
         from ..pages import write_page
 
         write_page(gaps_page(found), output)

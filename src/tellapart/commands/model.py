@@ -8,11 +8,7 @@ from typing import Annotated
 import typer
 
 from ..errors import UsageError
-from .options import (
-    AsJson,
-    Model,
-    show,
-)
+from .options import AsJson, Model, show
 
 
 def export(
@@ -45,7 +41,8 @@ def export(
     What is written is a folder with the model, its labels, a minimal program and a README. It is
     kept only if that program, in a fresh process, agrees with the model on real pictures.
     """
-    from .. import exporters, summaries, terminal
+    from .. import as_json as summaries
+    from .. import exporters, terminal
     from ..dataset import pictures_below
     from ..model import load
 
@@ -86,12 +83,13 @@ def report(
     train has written one already. Pictures are found where they were, or below --pictures by
     their content; those that are gone are said to be, and the page still comes.
     """
-    from .. import summaries, terminal
+    from .. import as_json as summaries
+    from .. import terminal
     from ..model import REPORT_FILE, load
     from ..pages import write_page
-    from ..reasons import with_reasons
     from ..report import report_page
-    from ..story import story_of_training
+    from ..report.reasons import with_reasons
+    from ..report.story import story_of_training
 
     classifier = load(model)
     memory = classifier.remembered()
@@ -113,7 +111,8 @@ def info(model: Model, as_json: AsJson = False) -> None:
     \b
     tellapart info heroes
     """
-    from .. import summaries, terminal
+    from .. import as_json as summaries
+    from .. import terminal
     from ..model import load
 
     classifier = load(model)

@@ -44,8 +44,10 @@ def suggest(
     away. Pictures that the model has learnt from, and copies, are never suggested. Nothing in
     UNLABELLED is changed, and nothing in DIR is overwritten.
     """
-    from .. import suggesting, summaries_suggest, terminal, terminal_suggest
+    from .. import suggesting, terminal
+    from ..as_json import suggest as summaries_suggest
     from ..model import load
+    from ..terminal import suggest as terminal_suggest
 
     classifier = load(model)
     with terminal.progress_bar("Looking at pictures", quiet or as_json) as progress:

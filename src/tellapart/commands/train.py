@@ -161,11 +161,11 @@ def train(
     only, so adding pictures never moves the old ones. Settings are chosen by cross-validation.
     """
     from .. import tensorboard, terminal
+    from ..as_json import trained
     from ..model import check_replaceable
-    from ..summaries import trained
-    from ..train_options import Asked, own_backbone, settings
     from ..training import Watch
     from ..training import train as run
+    from .train_settings import Asked, own_backbone, settings
 
     folder = output or _model_name(source)
     check_replaceable(folder)
@@ -245,8 +245,9 @@ def retrain(
     TensorFlow writes the graph. Without it there is a model and no graph; exits with 1 then, if
     output_graph was given.
     """
+    from .. import as_json as summaries
     from .. import retrain as original
-    from .. import summaries, terminal
+    from .. import terminal
     from ..training import Watch
 
     recipe = original.read_flags(flags)

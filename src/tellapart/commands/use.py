@@ -103,7 +103,8 @@ def test(
     and the pictures it got wrong. Labels are matched by name. Of a folder with train/ and test/,
     only test/ is looked at.
     """
-    from .. import summaries, terminal
+    from .. import as_json as summaries
+    from .. import terminal
     from ..model import load
     from ..testing import evaluate
 
@@ -112,9 +113,9 @@ def test(
         result = evaluate(classifier, source, follow_links=follow_links, progress=progress)
     if report:
         from ..pages import write_page
-        from ..reasons import with_reasons
         from ..report import report_page
-        from ..story import story_of_test
+        from ..report.reasons import with_reasons
+        from ..report.story import story_of_test
 
         story = with_reasons(story_of_test(classifier, result, str(model)), of_training=False)
         write_page(report_page(story), report)
@@ -150,7 +151,8 @@ def compare(
     Says which is better, by how much, and whether these pictures are enough to tell (McNemar's
     exact test on those that only one of the two had right).
     """
-    from .. import comparing, summaries, terminal
+    from .. import as_json as summaries
+    from .. import comparing, terminal
     from ..model import load
     from ..testing import evaluate
 
@@ -210,7 +212,8 @@ def sort(
     Nothing is ever overwritten.
     Stopped half-way? Type the same again to go on, or --undo to take it back.
     """
-    from .. import sorting, summaries, terminal
+    from .. import as_json as summaries
+    from .. import sorting, terminal
     from ..model import load
 
     if undo:

@@ -65,12 +65,13 @@ def what_if(
     Changes are made in the order they are given. The picture's file stays as it is, and -o never
     overwrites a file. Which region does the answer hang on? See tellapart explain --sweep.
     """
-    from .. import summaries, terminal_what_if
+    from .. import as_json as summaries
     from ..explain import what_if as ask
     from ..explain.notation import parse_change
     from ..files import check_free, write_new
     from ..model import load
-    from ..overlays import png
+    from ..pages.overlays import png
+    from ..terminal import what_if as terminal_what_if
     from ..wording import shown
 
     given = dict(zip(_KINDS, (blank, blur, paint, brightness, crop, paste), strict=True))

@@ -4,8 +4,8 @@ frost and a long dress; as a cartoon and as a toy of bricks.
 
 from __future__ import annotations
 
-from tellapart.drawing.brush import Pen, Point, blend, both_sides, darker, lighter, star, zigzag
-from tellapart.drawing.figures import Character, Outfit, Pose, bent_arm, brick_arms
+from .brush import Pen, Point, blend, both_sides, darker, lighter, star, zigzag
+from .figures import Character, Outfit, Pose, bent_arm, brick_arms
 
 OUTFITS = (
     Outfit((150, 212, 240), (208, 236, 250), (236, 246, 255), (96, 190, 240)),

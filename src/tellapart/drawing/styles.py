@@ -11,7 +11,7 @@ from random import Random
 import numpy as np
 from PIL import Image, ImageChops, ImageFilter, ImageOps
 
-from tellapart.drawing.brush import Color
+from .brush import Color
 
 Finish = Callable[[Image.Image, Image.Image, Random], Image.Image]
 

@@ -11,8 +11,8 @@ import numpy as np
 from ..head import Head, balanced_weights
 from ..memory import Memory
 from ..modelfile import Manifest
-from ..shares import Split, split_head
 from .explanation import Argument, Case, Neighbour
+from .shares import Split, split_head
 
 NEAREST = 4  # neighbours that are told of
 MOST_ARGUMENTS = 4  # training pictures named for a label, and as many against

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..backbones.graph import VIEWS
+from ..backbones.untrusted import parse_onnx
 from ..errors import ModelError
-from ..graph import VIEWS
 from ..head import Head
-from ..onnxfile import parse_onnx
 
 _PART = "tellapart/evidence/"
 

@@ -131,7 +131,7 @@ class Explanation:
     def _repr_html_(self) -> str:
         """What a notebook shows: the picture, its map, and the sentences."""
         from ..notebook import pictures_html
-        from ..overlays import jpeg, laid_over, shrunk
+        from ..pages.overlays import jpeg, laid_over, shrunk
 
         small = shrunk(self.pixels, _NOTEBOOK)
         shown = {

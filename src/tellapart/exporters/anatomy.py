@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..backbones.graph import VIEWS, View
+from ..backbones.untrusted import parse_onnx
 from ..errors import ModelError
-from ..graph import VIEWS, View
 from ..modelfile import check_model
-from ..onnxfile import parse_onnx
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto

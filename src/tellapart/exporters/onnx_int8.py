@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..backbones.untrusted import parse_onnx
 from ..errors import ModelError, PictureError
 from ..images import read_picture
 from ..model import MODEL_FILE
-from ..onnxfile import parse_onnx
 from .target import EXAMPLES, Export
 
 if TYPE_CHECKING:

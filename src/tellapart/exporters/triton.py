@@ -13,8 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..backbones.graph import open_session
 from ..errors import ModelError
-from ..graph import open_session
 from ..model import LABELS_FILE, MODEL_FILE
 from .proof import example_answers
 from .target import EXAMPLES, Export

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from ..cache import cache_folder
+from ..cache.drawers import BROWSER_RUNTIME
 from ..errors import MissingExtraError, ModelError
 from ..files import write_atomically
 
@@ -66,7 +66,7 @@ def runtime_files() -> dict[str, bytes]:
         MissingExtraError: they are not in the cache, and there is no npm.
         ModelError: npm could not fetch them, or they are not the ones that were pinned.
     """
-    folder = cache_folder() / "onnxruntime-web" / VERSION
+    folder = BROWSER_RUNTIME.folder() / VERSION
     files = _read(folder)
     if files is None:
         files = _unpacked(_fetched())

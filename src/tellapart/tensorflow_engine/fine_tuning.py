@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..engine import Distortions, Epoch, FineTuning
 from ..head import Head, log_loss, temperature
 from ..images import read_picture
+from ..tensorflow_settings import Distortions, Epoch, FineTuning
 from .checkpoints import Checkpoints
 from .networks import CHANCES, KerasNetwork
 from .runtime import keras, tensorflow

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..backbones import Trunk
-from ..engine import KerasBackbone
+from ..backbones.foreign import DEFAULT_SIDE, PIXELS, Pixels
+from ..backbones.nodes import IR_VERSION, OPSET, Nodes
 from ..errors import BackboneError
-from ..foreign import DEFAULT_SIDE, PIXELS, Pixels
-from ..nodes import IR_VERSION, OPSET, Nodes
+from ..tensorflow_settings import KerasBackbone
 from ..wording import shown
 from .networks import KerasTrunk, layers_of
 from .onnx_layers import write_layers

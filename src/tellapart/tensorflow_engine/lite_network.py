@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..backbones import BATCH_NORM_EPSILON, STAGES, Backbone
-from ..weights import read_checkpoint
+from ..backbones.weights import read_checkpoint
 from .runtime import keras
 
 if TYPE_CHECKING:

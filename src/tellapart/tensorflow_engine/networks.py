@@ -16,9 +16,9 @@ import numpy as np
 
 from ..backbones import BACKBONES, Trunk
 from ..backbones import quality as quality_row
+from ..backbones.graph import VIEWS, Network, View
 from ..embeddings import Embedder
-from ..engine import Distortions
-from ..graph import VIEWS, Network, View
+from ..tensorflow_settings import Distortions
 from .lite_network import build_lite_network, lite_weights
 from .runtime import tensorflow
 

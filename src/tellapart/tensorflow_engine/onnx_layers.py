@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import numpy as np
 
+from ..backbones.nodes import Nodes
 from ..errors import BackboneError
-from ..nodes import Nodes
 from .runtime import keras
 
 if TYPE_CHECKING:

@@ -16,22 +16,15 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from ..cache import cache_folder
+from ..backbones.graph import OWN_VIEWS, Network
+from ..cache.drawers import FINE_TUNING
 from ..embeddings import Embedder, embed_all
-from ..engine import Epoch, FineTuning, KerasBackbone, TensorFlow
 from ..errors import DatasetError, ModelError
 from ..fitting import Fitted, Pictures, fit, folds_of, judged, judged_by, watching_of
-from ..graph import OWN_VIEWS, Network
-from ..head import (
-    Head,
-    Regression,
-    balanced_weights,
-    cross_validate,
-    out_of_fold,
-    temperature,
-)
+from ..head import Head, Regression, balanced_weights, cross_validate, out_of_fold, temperature
 from ..images import read_picture
 from ..sgd import SgdSettings, SgdStep
+from ..tensorflow_settings import Epoch, FineTuning, KerasBackbone, TensorFlow
 from ..wording import several
 from .checkpoints import Checkpoints, training_key
 from .fine_tuning import FineTuned, Lesson, fine_tune
@@ -235,7 +228,7 @@ class TensorFlowRecipe:
             weights[~watching] = balanced_weights(truth[~watching], len(pictures.labels))
         kept: list[Checkpoints] = []
         given = self.settings.checkpoints
-        folder = given or cache_folder() / "fine-tuning" / self._key(pictures)
+        folder = given or FINE_TUNING.folder() / self._key(pictures)
 
         def checkpoints(variables: list[Variable]) -> Checkpoints:
             kept.append(self._checkpoints(pictures, folder)(variables))

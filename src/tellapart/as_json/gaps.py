@@ -1,0 +1,60 @@
+"""What the data lacks -> plain values for JSON, as `summaries.py` does it for other results."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from . import Json, estimate
+
+if TYPE_CHECKING:
+    from ..gaps import Gaps
+    from ..gaps.looks import Look
+    from ..metrics import Share
+
+
+def gaps(found: Gaps, page: str | None) -> dict[str, Json]:
+    """All of `gaps --json`: what stands out comes first. `tested` is null where nothing was."""
+    return {
+        "stands_out": len(found.advice),
+        "learnt": len(found.learnt.names),
+        "tested": len(found.tested.names) if found.tested else None,
+        "labelled": found.known,
+        "looks": [_look(found, look) for look in found.looks],
+        "unknown_labels": found.unknown,
+        "skipped": [{"path": file.name, "reason": file.reason} for file in found.skipped],
+        "hidden": found.hidden,
+        "missing_pictures": found.missing_pictures,
+        "page": page,
+    }
+
+
+def _look(found: Gaps, look: Look) -> Json:
+    """`wrong` and `rest` count errors: their share is `share`, not an accuracy."""
+    pictures = found.pictures(look)
+    return {
+        "label": found.label(look),
+        "missing": look.missing,
+        "hard": look.hard,
+        "thin": look.thin,
+        "learnt": len(look.learnt),
+        "tested": len(look.tested),
+        "wrong": _counted(look.wrong),
+        "rest": _counted(look.rest),
+        "wrong_tested": _counted(look.wrong_tested) if look.wrong_tested else None,
+        "likely_wrong": look.likely_wrong,
+        "scarcity": look.scarcity,
+        "add": look.add,
+        "mended_in_100": estimate(look.mended),
+        "pictures_learnt": [one.name for one in pictures if not one.tested],
+        "pictures_tested": [one.name for one in pictures if one.tested],
+    }
+
+
+def _counted(value: Share) -> Json:
+    """`{"wrong", "n", "share", "interval": [low, high]}`."""
+    return {
+        "wrong": value.correct,
+        "n": value.n,
+        "share": value.value if value.n else None,
+        "interval": list(value.interval),
+    }

@@ -1,0 +1,47 @@
+"""Suggestions -> plain values for JSON, as `summaries.py` does it for other results."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ..dataset import Skipped
+
+if TYPE_CHECKING:
+    from ..suggesting import Copied, Suggestions
+    from . import Json
+
+
+def suggested(result: Suggestions, copied: Copied | None) -> dict[str, Json]:
+    """All of `suggest --json`; `copied` is null where nothing was to be copied."""
+    return {
+        "suggestions": [
+            {
+                "path": str(one.path),
+                "label": one.label,
+                "score": one.score,
+                "settles": one.settles,
+                "reason": one.reason,
+            }
+            for one in result.suggestions
+        ],
+        "looked_at": result.looked_at,
+        "learnt_from": result.learnt,
+        "tested_on": result.tested,
+        "copies": result.twice,
+        "skipped": _files(result.unreadable),
+        "hidden": result.hidden,
+        "notes": list(result.notes),
+        "copied": {
+            "folder": str(copied.folder),
+            "copied": copied.copied,
+            "already_there": copied.there,
+            "skipped": _files(copied.skipped),
+        }
+        if copied
+        else None,
+    }
+
+
+def _files(skipped: Sequence[Skipped]) -> Json:
+    return [{"path": file.name, "reason": file.reason} for file in skipped]

@@ -1,0 +1,400 @@
+"""A folder, table or archive of labelled pictures -> `Dataset`; and which pictures are kept back.
+
+Nothing is decoded here: a `Dataset` lists what is there, under which label, and what was passed
+over and why. The split needs only content hashes, so it can be repeated by anyone from the files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+import unicodedata
+import weakref
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import DatasetError
+from ..images import FORMATS, SUFFIXES, sniff
+from ..wording import several, shown
+from .archives import is_archive, unpack
+from .tables import TABLE_SUFFIXES, read_table
+
+FEW = 20  # the original warned below this many pictures of a label
+TO_SPARE = 10  # with fewer pictures of a label, none is kept back for testing
+SPLITS = {
+    "train": "train",
+    "training": "train",
+    "test": "test",
+    "testing": "test",
+    "val": "validation",
+    "valid": "validation",
+    "validation": "validation",
+}
+_SYSTEM_NAMES = frozenset({"__macosx", "thumbs.db", "desktop.ini", "@eadir", "$recycle.bin"})
+
+
+@dataclass(frozen=True)
+class Item:
+    """One file said to be a picture: where it is, its name below the source, and its label."""
+
+    path: Path
+    name: str
+    label: str
+    split: str | None = None  # "train", "test", "validation", or None: not said
+    group: str | None = None  # pictures of one group are never parted
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A file that was passed over, and the reason in plain words."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What was found in a source: `labels` sorted, `items` in order of their names."""
+
+    source: Path
+    items: tuple[Item, ...]
+    skipped: tuple[Skipped, ...] = ()
+    hidden: int = 0  # files and folders that systems leave behind
+    _workspace: object = field(default=None, repr=False, compare=False)  # an unpacked archive
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return tuple(sorted({item.label for item in self.items}))
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Pictures per label, in the order of `labels`."""
+        counts = Counter(item.label for item in self.items)
+        return {label: counts[label] for label in self.labels}
+
+    def only(self, *splits: str | None) -> Dataset:
+        """The part whose items are said to be in one of `splits`."""
+        return replace(self, items=tuple(i for i in self.items if i.split in splits))
+
+
+def read_dataset(
+    source: str | os.PathLike[str], *, follow_links: bool = False, at_least: int = 2
+) -> Dataset:
+    """Read a labelled data set with pictures of `at_least` so many labels.
+
+    A source is a folder with one folder a label; a folder with `train/` and perhaps `test/` and
+    `val/` of such folders; a CSV or JSONL file with the columns path and label, and perhaps split
+    and group; or a .zip or .tar.gz of any of these.
+
+    Raises:
+        DatasetError: there is nothing of that kind; the message lists what was found.
+    """
+    path = Path(source)
+    if not os.path.exists(path):
+        raise DatasetError(
+            f"There is no {shown(path)}.", hint="Give a folder with one folder of pictures a label."
+        )
+    if is_archive(path):
+        workspace = _Workspace()
+        unpack(path, workspace.folder)
+        dataset = replace(_read_unpacked(workspace.folder), source=path, _workspace=workspace)
+    elif path.is_dir():
+        dataset = _read_folder(path, follow_links)
+    elif path.suffix.lower() in TABLE_SUFFIXES:
+        dataset = _read_table(path)
+    else:
+        raise DatasetError(
+            f"{shown(path)} is neither a folder, a CSV or JSONL file, nor a .zip or .tar.gz.",
+            hint="Give a folder with one folder of pictures a label.",
+        )
+    _check_labels(dataset, at_least)
+    return dataset
+
+
+class _Workspace:
+    """A temporary folder that lasts as long as the data set whose pictures lie in it."""
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="tellapart-"))
+        weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
+
+
+def pictures_below(
+    root: Path, *, follow_links: bool = False
+) -> tuple[list[tuple[Path, str]], list[Skipped], int]:
+    """All files below `root` that may be pictures, as (path, name), in order of their names.
+
+    Also what was passed over and why, and how many hidden or system files there were.
+    """
+    walk = _Walk(root, follow_links)
+    return list(walk.pictures(root)), walk.skipped, walk.hidden
+
+
+class _Walk:
+    """One walk down a folder tree, counting what it passes over."""
+
+    def __init__(self, root: Path, follow_links: bool) -> None:
+        self.root = root
+        self.follow_links = follow_links
+        self.skipped: list[Skipped] = []
+        self.hidden = 0
+
+    def name(self, path: Path) -> str:
+        return path.relative_to(self.root).as_posix()
+
+    def entries(self, folder: Path) -> list[os.DirEntry[str]]:
+        """The visible entries of a folder in order of their names; none where it stays shut."""
+        try:
+            with os.scandir(folder) as found:
+                entries = sorted(found, key=lambda entry: entry.name)
+        except OSError as error:
+            self._pass_over(folder, _unopened(error))
+            return []
+        visible = [e for e in entries if not is_hidden(e.name)]
+        self.hidden += len(entries) - len(visible)
+        return visible
+
+    def folders(self, folder: Path) -> list[Path]:
+        """The folders directly inside, links only when they are to be followed."""
+        found = []
+        for entry in self.entries(folder):
+            path = Path(entry.path)
+            if self._is_folder(entry):
+                found.append(path)
+            elif _is_link_to_folder(entry):
+                self._pass_over(path, "a link to a folder, not followed")
+            elif not _no_picture(path):
+                self._pass_over(path, "in no label's folder")
+        return found
+
+    def pictures(
+        self, folder: Path, above: frozenset[tuple[int, int]] = frozenset()
+    ) -> Iterator[tuple[Path, str]]:
+        """Every file below `folder` that may be a picture; `above` are the folders it is in."""
+        try:
+            here = _identity(folder)
+        except OSError as error:
+            self._pass_over(folder, _unopened(error))
+            return
+        if here in above:
+            self._pass_over(folder, "a link back to a folder above it")
+            return
+        for entry in self.entries(folder):
+            path = Path(entry.path)
+            if self._is_folder(entry):
+                yield from self.pictures(path, above | {here})
+            elif _is_link_to_folder(entry):
+                self._pass_over(path, "a link to a folder, not followed")
+            elif reason := _no_picture(path):
+                self._pass_over(path, reason)
+            else:
+                yield path, self.name(path)
+
+    def _is_folder(self, entry: os.DirEntry[str]) -> bool:
+        followed = self.follow_links and _is_link_to_folder(entry)
+        return followed or entry.is_dir(follow_symlinks=False)
+
+    def _pass_over(self, path: Path, reason: str) -> None:
+        self.skipped.append(Skipped(self.name(path), reason))
+
+
+def _is_link_to_folder(entry: os.DirEntry[str]) -> bool:
+    return entry.is_symlink() and os.path.isdir(entry.path)  # DirEntry.is_dir raises on a loop
+
+
+def _identity(folder: Path) -> tuple[int, int]:
+    """What tells a folder from all others, by whatever links it is reached."""
+    found = folder.stat()
+    return found.st_dev, found.st_ino
+
+
+def _unopened(error: OSError) -> str:
+    return f"a folder that cannot be opened: {(error.strerror or '').lower()}"
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a name is one that systems and tools leave behind."""
+    return name.startswith(".") or name.lower() in _SYSTEM_NAMES
+
+
+def _no_picture(path: Path) -> str:
+    """Why a file is not taken for a picture; empty if it may be one, which decoding will tell."""
+    suffix = path.suffix.lower()
+    if suffix in SUFFIXES:
+        return ""
+    if not os.path.isfile(path):
+        return "a broken link" if os.path.islink(path) else "not a regular file"
+    try:
+        with path.open("rb") as stream:
+            kind = sniff(stream.read(512))
+    except OSError:
+        return ""
+    return "" if kind in FORMATS else f"not a picture ({suffix or 'no extension'})"
+
+
+def _read_folder(root: Path, follow_links: bool) -> Dataset:
+    walk = _Walk(root, follow_links)
+    items: list[Item] = []
+    for split, label_folder in _label_folders(walk):
+        label = _label(label_folder.name)
+        above = frozenset({_identity(root), _identity(label_folder.parent)})
+        items += (
+            Item(path, name, label, split, _nohash_group(label, path.name))
+            for path, name in walk.pictures(label_folder, above)
+        )
+    return Dataset(root, tuple(items), tuple(walk.skipped), walk.hidden)
+
+
+def _label_folders(walk: _Walk) -> list[tuple[str | None, Path]]:
+    """(split, folder of a label); a root of nothing but split folders is read one level deeper."""
+    named = [(SPLITS.get(folder.name.lower()), folder) for folder in walk.folders(walk.root)]
+    splits = {split for split, _ in named}
+    if "train" in splits and None not in splits:
+        return [(split, inner) for split, folder in named for inner in walk.folders(folder)]
+    return [(None, folder) for _, folder in named]
+
+
+def _nohash_group(label: str, file_name: str) -> str | None:
+    """retrain.py's convention: `rose1_nohash_2.jpg` belongs with `rose1`."""
+    stem, mark, _ = file_name.partition("_nohash_")
+    return f"{label}/{stem}" if mark else None
+
+
+def _read_table(path: Path, inside: Path | None = None) -> Dataset:
+    """A CSV or JSONL file; paths in it are relative to its folder, and below `inside` if given."""
+    items, skipped = [], []
+    for row in read_table(path):
+        file = path.parent / row.path
+        if not os.path.exists(file):  # unlike Path.exists, never raises
+            skipped.append(Skipped(row.path, "no such file"))
+        elif inside and not file.resolve().is_relative_to(inside.resolve()):
+            skipped.append(Skipped(row.path, "a path that leads outside the archive"))
+        else:
+            split = SPLITS.get((row.split or "").lower())
+            items.append(Item(file, row.path, _label(row.label), split, row.group))
+    if skipped and not items:
+        raise DatasetError(
+            f"None of the {several(len(skipped), 'picture')} named in {shown(path)} exists; "
+            f"the first is {shown(skipped[0].name)}.",
+            hint="Paths are relative to the folder that the table is in.",
+        )
+    items.sort(key=lambda item: item.name)
+    return Dataset(path, tuple(items), tuple(skipped))
+
+
+def _read_unpacked(root: Path) -> Dataset:
+    """What an archive held: a data set at its top, or one folder further down."""
+    for _ in range(3):
+        walk = _Walk(root, follow_links=False)
+        entries = walk.entries(root)
+        tables = [e for e in entries if Path(e.name).suffix.lower() in TABLE_SUFFIXES]
+        folders = [e for e in entries if e.is_dir()]
+        if len(tables) == 1:
+            return _read_table(Path(tables[0].path), inside=root)
+        if len(folders) != 1 or not walk.folders(Path(folders[0].path)):
+            break
+        root = Path(folders[0].path)
+    return _read_folder(root, follow_links=False)
+
+
+def _label(name: str) -> str:
+    if not name or any(0xD800 <= ord(letter) <= 0xDFFF for letter in name):
+        raise DatasetError(
+            f"The label {shown(name)!r} is not text: its folder's name is not UTF-8.",
+            hint="Rename that folder.",
+        )
+    return name
+
+
+def _check_labels(dataset: Dataset, at_least: int) -> None:
+    """Enough labels with pictures, and none equal to another but for case or encoding."""
+    counts = dataset.only(None, "train", "validation").counts if at_least > 1 else dataset.counts
+    if len(counts) < at_least:
+        found = ", ".join(f"{shown(label)} ({n})" for label, n in counts.items()) or "none"
+        needed = several(at_least, "label")
+        raise DatasetError(
+            f"{shown(dataset.source)} needs pictures of at least {needed}; found: {found}."
+            f"{_passed_over(dataset)}",
+            hint="Put the pictures of each label into a folder with the label's name.",
+        )
+    seen: dict[str, str] = {}
+    for label in counts:
+        folded = unicodedata.normalize("NFC", label).casefold()
+        if folded in seen:
+            raise DatasetError(
+                f"The labels {seen[folded]!r} and {label!r} differ only in case or encoding.",
+                hint="Rename one of them, or put their pictures into one folder.",
+            )
+        seen[folded] = label
+
+
+def _passed_over(dataset: Dataset) -> str:
+    if not dataset.skipped:
+        return ""
+    first = dataset.skipped[0]
+    count = several(len(dataset.skipped), "file")
+    return f" Passed over: {count}, such as {shown(first.name)} ({first.reason})."
+
+
+# The split. A picture's side is decided by a hash of what it is tied to, so adding pictures never
+# moves an old one; only a new tie between two old groups can.
+
+
+def tie(digests: Sequence[str], groups: Sequence[str | None]) -> list[str]:
+    """A key for each picture; pictures of equal content or of one group get the same key.
+
+    The key is the smallest name of all that is tied together: group names before digests.
+    """
+    parent: dict[str, str] = {}
+
+    def root(node: str) -> str:
+        parent.setdefault(node, node)
+        while parent[node] != node:
+            parent[node] = parent[parent[node]]
+            node = parent[node]
+        return node
+
+    for digest, group in zip(digests, groups, strict=True):
+        ends = [root(f"1/{digest}")] + ([root(f"0/{group}")] if group else [])
+        parent[max(ends)] = min(ends)
+    return [root(f"1/{digest}") for digest in digests]
+
+
+def position(key: str, salt: str = "") -> float:
+    """A fixed place in [0, 1) for a key: the first 8 bytes of its sha256."""
+    digest = hashlib.sha256(f"{salt}{key}".encode("utf-8", "surrogatepass")).digest()
+    return int.from_bytes(digest[:8], "big") / 2**64
+
+
+def kept_back(
+    keys: Sequence[str], labels: Sequence[str], share: float, salt: str = ""
+) -> np.ndarray:
+    """Which pictures are kept back for testing, bool `[N]`: about `share` of each label.
+
+    A label of fewer than `TO_SPARE` different keys keeps none back, nor what is tied to them.
+    """
+    pairs = set(zip(keys, labels, strict=True))
+    different = Counter(label for _, label in pairs)
+    needed = {key for key, label in pairs if different[label] < TO_SPARE}
+    return np.array([key not in needed and position(key, salt) < share for key in keys], dtype=bool)
+
+
+def folds(keys: Sequence[str], labels: Sequence[str], count: int, seed: int = 0) -> np.ndarray:
+    """A fold number for each picture, int `[N]`: stratified, tied pictures in one fold.
+
+    Within each label the keys are dealt out in turn, in the order of their salted hashes.
+    """
+    fold_of: dict[str, int] = {}
+    dealt = 0
+    for label in sorted(set(labels)):
+        own = {key for key, one in zip(keys, labels, strict=True) if one == label}
+        for key in sorted(own - fold_of.keys(), key=lambda key: position(key, f"{seed}/")):
+            fold_of[key] = dealt % count
+            dealt += 1
+    return np.array([fold_of[key] for key in keys], dtype=np.int64)

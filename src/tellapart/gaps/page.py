@@ -1,0 +1,91 @@
+"""What the data lacks -> one HTML page (see `pages`), pictures first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from typing import TYPE_CHECKING
+
+from ..pages import environment, render
+from ..pages.thumbnails import Wanted, thumbnails
+from ..sentences import title
+from ..wording import label_words, several, shown
+from . import Example, Gaps
+from .looks import Look
+from .words import advice_words, mended_words, wrong_words
+
+if TYPE_CHECKING:
+    import jinja2
+
+LARGE, SMALL = 180, 112  # pixels, the longer side
+PICTURES = 4_000_000  # characters that all pictures together may take, of a page below 5 MB
+MOST_OF_ADVICE = 12  # pieces of advice that are shown
+ON_A_SHEET = 12  # pictures of a look, in its advice
+IN_A_STRIP = 8  # pictures of a look, among all looks
+
+
+def gaps_page(gaps: Gaps) -> str:
+    """The page, with as many of its pictures as can be found and as fit."""
+    paths = {_key(one): one.path for look in gaps.looks for one in gaps.pictures(look) if one.path}
+    made = thumbnails(list(dict.fromkeys(_wanted(gaps))), paths, PICTURES)
+    values = {
+        "gaps": gaps,
+        "title": title(gaps.labels),
+        "by_label": _by_label(gaps),
+        "picture": lambda one, side: made.get((_key(one), side), ""),
+    }
+    return render(_environment(), "gaps.html", ["report.css", "gaps.css"], values)
+
+
+def _by_label(gaps: Gaps) -> list[tuple[str, list[Look]]]:
+    """Each label with its looks, the largest first."""
+    return [
+        (label, sorted((one for one in gaps.looks if one.label == k), key=lambda look: -look.size))
+        for k, label in enumerate(gaps.labels)
+    ]
+
+
+def _wanted(gaps: Gaps) -> Iterator[Wanted]:
+    """All pictures of the page with the sizes they are shown at, the most telling first."""
+    for look in gaps.advice[:MOST_OF_ADVICE]:
+        yield from ((_key(one), LARGE) for one in _sheet(gaps, look))
+    for look in gaps.maybe:
+        yield from ((_key(one), SMALL) for one in _strip(gaps, look))
+    for look in gaps.looks:
+        yield from ((_key(one), SMALL) for one in _strip(gaps, look))
+
+
+def _sheet(gaps: Gaps, look: Look) -> list[Example]:
+    return gaps.pictures(look)[:ON_A_SHEET]
+
+
+def _strip(gaps: Gaps, look: Look) -> list[Example]:
+    return gaps.pictures(look)[:IN_A_STRIP]
+
+
+def _key(one: Example) -> str:
+    """A picture's name, told from one of the same name on the other side."""
+    return f"{'tested' if one.tested else 'learnt'}/{one.name}"
+
+
+def _marks(look: Look) -> list[str]:
+    """What is to be said of a look in a word."""
+    found = {"missing": look.missing, "often wrong": look.hard, "thin": look.thin}
+    return [word for word, so in found.items() if so]
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    filters = {"label_words": label_words, "shown": shown, "marks": _marks}
+    names = {
+        "several": several,
+        "advice_words": advice_words,
+        "mended_words": mended_words,
+        "wrong_words": wrong_words,
+        "sheet": _sheet,
+        "strip": _strip,
+        "LARGE": LARGE,
+        "SMALL": SMALL,
+        "MOST": MOST_OF_ADVICE,
+    }
+    return environment(filters, names)

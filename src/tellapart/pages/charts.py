@@ -1,0 +1,175 @@
+"""Figures -> inline SVG: small pure functions, drawn in the colours of the page they stand in.
+
+Every chart says in words what it shows, for those who cannot see it. Classes name the parts (axis,
+grid, line, whisker, dot, forecast); the page's style gives them colours, light and dark.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from html import escape
+
+from ..learning_curve import MORE, LearningCurve
+from ..metrics import CalibrationBin, wilson
+
+WIDTH = 360  # units; about the pixels of a phone, so that text stays legible there
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A plotting area in a drawing `WIDTH` wide, and the values at its edges."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+    x_range: tuple[float, float]
+    y_range: tuple[float, float]
+
+    def x(self, value: float) -> float:
+        low, high = self.x_range
+        return self.left + (value - low) / (high - low) * (self.right - self.left)
+
+    def y(self, value: float) -> float:
+        low, high = self.y_range
+        return self.bottom - (value - low) / (high - low) * (self.bottom - self.top)
+
+
+def score_bar(score: float) -> str:
+    """A bar from 0 to 1; the figure stands beside it, so it says nothing by itself."""
+    return (
+        '<svg class="bar" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">'
+        '<rect class="track" width="100" height="6"/>'
+        f'<rect class="fill" width="{_n(100 * min(max(score, 0.0), 1.0))}" height="6"/></svg>'
+    )
+
+
+def reliability_diagram(bins: Sequence[CalibrationBin]) -> str:
+    """How sure against how often right, with 95 % intervals; below, the pictures of each bin."""
+    frame = Frame(44, 26, 350, 226, (0, 1), (0, 1))
+    floor, tall = 298.0, 34.0
+    most = max(row.n for row in bins)
+    parts = [
+        *_y_axis(frame, (0, 0.25, 0.5, 0.75, 1)),
+        *(_text(frame.x(v), 314, _percent(v), "middle") for v in (0, 0.25, 0.5, 0.75, 1)),
+        _line(frame.x(0), frame.y(0), frame.x(1), frame.y(1), "ideal"),
+        _text(8, 10, "how often it was right"),
+        _text(350, 334, "how sure it was, and how many pictures", "end"),
+    ]
+    for row in bins:
+        low, high = wilson(round(row.accuracy * row.n), row.n)
+        at = frame.x(row.confidence)
+        parts += [
+            _line(at, frame.y(low), at, frame.y(high), "whisker"),
+            _circle(at, frame.y(row.accuracy), 3 + 3 * math.sqrt(row.n / most), "dot"),
+        ]
+        height = max(tall * row.n / most, 1.0)
+        x, width = frame.x(row.low) + 2, frame.x(row.high) - frame.x(row.low) - 4
+        parts.append(
+            f'<rect class="count" x="{_n(x)}" y="{_n(floor - height)}" width="{_n(width)}" '
+            f'height="{_n(height)}"/>'
+        )
+        parts.append(_text(x + width / 2, floor - height - 4, f"{row.n:,}", "middle", "small"))
+    points = "; ".join(
+        f"{row.n:,} at {_percent(row.confidence)} were right {_percent(row.accuracy)} of the time"
+        for row in bins
+    )
+    return _drawing(342, f"How sure against how often right. {points}.", parts)
+
+
+def learning_chart(curve: LearningCurve) -> str:
+    """Accuracy after learning from ever more pictures, with 95 % intervals and the forecast."""
+    points = [(p.n, p.accuracy.value, p.accuracy.interval) for p in curve.points]
+    last, known = points[-1][0], points[-1][1]
+    whiskers = [bound for _, _, interval in points for bound in interval]
+    if curve.gain:
+        whiskers += [min(1.0, known + bound) for bound in curve.gain.interval]
+    marks = ticks(min(whiskers), min(1.0, max(whiskers)))
+    furthest = last + MORE if curve.gain else last
+    frame = Frame(48, 26, 340, 256, (0, furthest * 1.02), (marks[0], marks[-1]))
+    parts = [
+        *_y_axis(frame, marks),
+        *(_text(frame.x(n), 274, f"{n:,}", "middle") for n in _apart(frame, points)),
+        _text(340, 294, "pictures learnt from", "end"),
+        _text(8, 10, "how often it was right"),
+        '<polyline class="line" points="'
+        + " ".join(f"{_n(frame.x(n))},{_n(frame.y(value))}" for n, value, _ in points)
+        + '"/>',
+    ]
+    for n, value, (low, high) in points:
+        at = frame.x(n)
+        parts += [
+            _line(at, frame.y(low), at, frame.y(high), "whisker"),
+            _circle(at, frame.y(value), 4.5, "dot"),
+        ]
+    words = ", ".join(f"{_percent(value, 1)} with {n:,}" for n, value, _ in points)
+    if curve.gain:
+        at, value = frame.x(furthest), min(1.0, known + curve.gain.value)
+        low, high = (min(1.0, known + bound) for bound in curve.gain.interval)
+        parts += [
+            _line(frame.x(last), frame.y(known), at, frame.y(value), "forecast"),
+            _line(at, frame.y(low), at, frame.y(high), "whisker"),
+            _circle(at, frame.y(value), 4.5, "hollow"),
+        ]
+        words += f"; expected {_percent(value, 1)} with {furthest:,}"
+    return _drawing(302, f"Accuracy by pictures learnt from: {words}.", parts)
+
+
+def ticks(low: float, high: float, about: int = 4) -> list[float]:
+    """Round values from at most `low` to at least `high`, about so many steps apart."""
+    span = max(high - low, 1e-3)
+    power = 10.0 ** math.floor(math.log10(span / about))
+    step = next(power * m for m in (1, 2, 2.5, 5, 10) if power * m * about >= span * 0.999)
+    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    return [round(step * k, 10) for k in range(first, max(last, first + 1) + 1)]
+
+
+def _apart(frame: Frame, points: Iterable[tuple[int, float, object]]) -> list[int]:
+    """The x values that can be written without touching each other, the last ones first."""
+    kept: list[int] = []
+    for n in sorted((n for n, _, _ in points), reverse=True):
+        if not kept or frame.x(kept[-1]) - frame.x(n) > 34:
+            kept.append(n)
+    return kept
+
+
+def _y_axis(frame: Frame, values: Iterable[float]) -> list[str]:
+    parts = []
+    for value in values:
+        at = frame.y(value)
+        digits = 0 if abs(100 * value - round(100 * value)) < 1e-6 else 1
+        parts.append(_line(frame.left, at, frame.right, at, "grid"))
+        parts.append(_text(frame.left - 6, at + 4, _percent(value, digits), "end"))
+    return parts
+
+
+def _drawing(height: float, words: str, parts: Iterable[str]) -> str:
+    return (
+        f'<svg class="chart" viewBox="0 0 {WIDTH} {_n(height)}" role="img" '
+        f'aria-label="{escape(words)}">{"".join(parts)}</svg>'
+    )
+
+
+def _line(x1: float, y1: float, x2: float, y2: float, kind: str) -> str:
+    ends = f'x1="{_n(x1)}" y1="{_n(y1)}" x2="{_n(x2)}" y2="{_n(y2)}"'
+    return f'<line class="{kind}" {ends}/>'
+
+
+def _circle(x: float, y: float, radius: float, kind: str) -> str:
+    return f'<circle class="{kind}" cx="{_n(x)}" cy="{_n(y)}" r="{_n(radius)}"/>'
+
+
+def _text(x: float, y: float, words: str, anchor: str = "start", kind: str = "axis") -> str:
+    place = f'x="{_n(x)}" y="{_n(y)}" text-anchor="{anchor}"'
+    return f'<text class="{kind}" {place}>{escape(words)}</text>'
+
+
+def _percent(share: float, digits: int = 0) -> str:
+    return f"{100 * share:.{digits}f} %"
+
+
+def _n(value: float) -> str:
+    """A coordinate to a tenth of a unit, as short as it can be written."""
+    return f"{value:.1f}".rstrip("0").rstrip(".")

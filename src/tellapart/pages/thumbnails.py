@@ -1,0 +1,70 @@
+"""Pictures -> small JPEGs in `data:` URLs, so many at a time as there are cores."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ..errors import PictureError
+from ..images import read_picture
+from ..pool import batches_of, local_map
+
+QUALITY = 76
+_BATCH = 8  # pictures a thread takes at a time
+
+Wanted = tuple[str, int]
+"""A picture's name, and the longest side it is wanted at."""
+
+
+def thumbnails(
+    wanted: Sequence[Wanted], paths: Mapping[str, Path], budget: int
+) -> dict[Wanted, str]:
+    """As many of the `wanted` pictures as fit into `budget` characters, the first ones first.
+
+    Each picture is decoded once, however many sizes of it are wanted. Those without a path, or that
+    cannot be read any more, are left out.
+    """
+    sides: dict[str, list[int]] = {}
+    for name, side in wanted:
+        if name in paths and side not in sides.setdefault(name, []):
+            sides[name].append(side)
+    made: dict[Wanted, str] = {}
+    work = [(name, paths[name], tuple(of)) for name, of in sides.items()]
+    for name, found in local_map(_Shrinker(), batches_of(work, _BATCH)):
+        for side, data in found.items():
+            if data and len(data) <= budget:
+                made[name, side] = data
+                budget -= len(data)
+        if budget < 1000:  # too little for any picture
+            break
+    return made
+
+
+class _Shrinker:
+    """The unit of work behind `thumbnails`."""
+
+    def start(self) -> None:
+        """Nothing to prepare."""
+
+    def process(
+        self, batch: Sequence[tuple[str, Path, tuple[int, ...]]]
+    ) -> list[tuple[str, dict[int, str]]]:
+        return [(name, _thumbnails(path, sides)) for name, path, sides in batch]
+
+
+def _thumbnails(path: Path, sides: Sequence[int]) -> dict[int, str]:
+    from PIL import Image
+
+    try:
+        picture = Image.fromarray(read_picture(path, enough=max(sides)))
+    except PictureError:  # a page is still a page with one picture missing
+        return dict.fromkeys(sides, "")
+    made = {}
+    for side in sorted(sides, reverse=True):
+        picture.thumbnail((side, side))  # the smaller from the larger
+        stream = io.BytesIO()
+        picture.save(stream, "JPEG", quality=QUALITY)
+        made[side] = "data:image/jpeg;base64," + base64.b64encode(stream.getvalue()).decode()
+    return made

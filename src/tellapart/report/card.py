@@ -1,0 +1,97 @@
+"""Results -> the model card: README.md under the headings of Hugging Face's template.
+
+Only what the run knows is said; of the data, that nothing is known but what they hold.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from typing import TYPE_CHECKING
+
+from ..evaluation import Evaluation
+from ..metrics import Estimate, Share
+from ..model import Classifier
+from ..notebook import most_pictures
+from ..pages import environment
+from ..sentences import bounds, calibration_words, estimate_words, share_words, title, verdict
+from ..wording import label_words, percent, several, shown
+
+if TYPE_CHECKING:
+    import jinja2
+
+OWN = "own"  # the quality of a model on the user's own backbone, whose licence nobody told us
+_MARKS = str.maketrans({mark: f"\\{mark}" for mark in "\\`*[]|"})
+
+
+def model_card(classifier: Classifier, evaluations: Mapping[str, Evaluation]) -> str:
+    """The model folder's README.md, front matter included."""
+    name, main = most_pictures(evaluations)
+    manifest, memory = classifier.manifest, classifier.memory
+    return (
+        _environment()
+        .get_template("card.md")
+        .render(
+            title=title(manifest.labels),
+            manifest=manifest,
+            run=memory.run if memory else None,
+            evaluations=evaluations,
+            name=name,
+            main=main,
+            verdict=verdict(main, name),
+            license="unknown" if manifest.quality == OWN else "apache-2.0",
+            size=len(classifier.content),
+            sha256=classifier.digest,
+            values=[
+                (kind, words, value)
+                for name, evaluation in evaluations.items()
+                for kind, words, value in _values(name, evaluation)
+            ],
+        )
+    )
+
+
+def _values(name: str, evaluation: Evaluation) -> list[tuple[str, str, float]]:
+    """(the hub's name of a metric, ours, its value) for the front matter's model-index."""
+    found: list[tuple[str, str, Share | Estimate]] = [
+        ("accuracy", "Accuracy", evaluation.accuracy),
+        ("balanced_accuracy", "Balanced accuracy", evaluation.balanced_accuracy),
+    ]
+    return [
+        (
+            kind,
+            f"{words}, {name}; {several(len(evaluation.truth), 'picture')}; "
+            f"95 % interval {bounds(value)} %",
+            round(value.value, 4),
+        )
+        for kind, words, value in found
+    ]
+
+
+def _yaml(text: str) -> str:
+    """A text as a double-quoted YAML scalar, which JSON's are; `<` is escaped, as in HTML."""
+    return json.dumps(text).replace("<", "\\u003c")
+
+
+def _markdown(text: str) -> str:
+    """A text that stays text in Markdown; what HTML needs is escaped by the template."""
+    return text.translate(_MARKS)
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    from markupsafe import Markup
+
+    filters = {
+        "bounds": bounds,
+        "estimate_words": estimate_words,
+        "label_words": label_words,
+        "markdown": _markdown,
+        "percent": percent,
+        "share_words": share_words,
+        "shown": shown,
+        "yaml": lambda text: Markup(_yaml(text)),
+    }
+    names = {"several": several, "calibration_words": calibration_words}
+    return environment(filters, names)

@@ -1,0 +1,81 @@
+"""A story's mistakes -> the same story with the reasons for them.
+
+A training picture is explained by the head of the cross-validation that judged it, which never saw
+it; any other by the finished model. A mistake that neither of them makes stays without a reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ..explain import Asked, Explanation, Neighbour, tell_many
+from ..memory import Memory
+from ..pages.overlays import jpeg, laid_over, shrunk
+from .story import MOST_MISTAKES, Near, Reason, Story
+
+SIDE = 320  # pixels, the longer side of an overlay
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What is kept of an explanation: its pixels are drawn by then."""
+
+    label: str
+    sentences: tuple[str, ...]
+    overlay: str
+    nearest: tuple[Neighbour, ...]
+
+
+def with_reasons(story: Story, *, of_training: bool, folders: Sequence[Path] = ()) -> Story:
+    """Explain the mistakes of a story that its page shows, if their pictures can be found.
+
+    `of_training` says that the story is of the pictures that the model remembers. In another one,
+    training pictures are looked for where they were and below `folders`.
+    """
+    memory = story.classifier.memory
+    mistakes = {mistake.name: mistake for _, mistake in story.mistakes[:MOST_MISTAKES]}
+    places = {name: i for i, name in enumerate(memory.names)} if memory and of_training else {}
+    asked = [
+        Asked(story.paths[name], mistake.label, places.get(name), name)
+        for name, mistake in mistakes.items()
+        if name in story.paths and (memory is None or _has_judge(memory, places.get(name)))
+    ]
+    told = {
+        one.name: found
+        for one, found in zip(asked, tell_many(story.classifier, asked, _tell), strict=True)
+        if isinstance(found, _Told) and found.label == mistakes[one.name].predicted
+    }
+    near = {one.index: one.name for found in told.values() for one in found.nearest}
+    if of_training or memory is None:
+        keys, paths = near, {}
+    else:
+        keys = {index: f"\0{name}" for index, name in near.items()}  # no file is called so
+        paths = {keys[i]: path for i, path in memory.locate(*folders, only=near).items()}
+    reasons = {
+        name: Reason(
+            found.sentences,
+            found.overlay,
+            [Near(keys[one.index], one.label) for one in found.nearest],
+        )
+        for name, found in told.items()
+    }
+    return replace(story, reasons=reasons, paths={**story.paths, **paths})
+
+
+def _has_judge(memory: Memory, index: int | None) -> bool:
+    """Whether the head is known that judged a picture; `index` is its position in the memory."""
+    if index is None or memory.held_out[index]:
+        return True  # the finished model's own
+    return memory.fold is not None and int(memory.fold[index]) in memory.fold_heads
+
+
+def _tell(asked: Asked, explanation: Explanation) -> _Told:
+    pixels = shrunk(explanation.pixels, SIDE)
+    return _Told(
+        label=explanation.label,
+        sentences=explanation.sentences[1:],  # the first says what the page says beside it
+        overlay=jpeg(laid_over(pixels, explanation.lead)),
+        nearest=explanation.nearest,
+    )

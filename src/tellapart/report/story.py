@@ -1,0 +1,334 @@
+"""What a report tells, chosen from results: of many pictures the most telling ones.
+
+A `Story` is made from a model and what it remembers of its training, or from a test; `report.py`
+writes it as a page.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from ..dataset import Skipped
+from ..errors import ModelError
+from ..evaluation import Evaluation, Mistake
+from ..health.cues import Cue
+from ..learning_curve import LearningCurve
+from ..memory import Memory
+from ..model import Classifier
+from ..notebook import most_pictures
+from ..testing import TestResult
+from ..wording import label_words, percent, several, shown
+
+MOST_MISTAKES = 48
+MOST_FACES = 12  # labels that are introduced with a picture
+MOST_CERTAIN = 8
+MOST_IN_A_CELL = 24
+MOST_IN_CELLS = 400
+MOST_EXAMPLES = 120  # of all labels together
+WIDEST_MATRIX = 20  # labels; of more, only the pairs that were confused are shown
+MOST_PAIRS = 60
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A picture with its own label, the one it was given, and that one's score."""
+
+    name: str
+    label: str
+    predicted: str
+    score: float
+
+
+@dataclass(frozen=True)
+class Near:
+    """A training picture near a mistake, with its own label; `key` finds it in `Story.paths`."""
+
+    key: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a picture was given a wrong label: in words, over the picture, and what is near it.
+
+    `overlay` is a `data:` URL: the evidence for the label it was given, minus that for its own.
+    """
+
+    sentences: Sequence[str]
+    overlay: str
+    nearest: Sequence[Near]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """The pictures of one label that were given a label, `n` in all; `shade` is 0 to 4."""
+
+    label: str
+    predicted: str
+    n: int
+    shade: int
+    pictures: Sequence[Judged]
+
+    @property
+    def right(self) -> bool:
+        return self.label == self.predicted
+
+
+@dataclass(frozen=True)
+class Story:
+    """All that a page tells.
+
+    `evaluations` are by name; `paths` say where the pictures are now, by their names, and `shelves`
+    name the pictures of each label; `counts` are of each label, by what was counted; `made` are the
+    settings and hashes, by what they are of. `learning` is None where there is no curve; `cues` are
+    what else the labels can be told by; `reasons` explain mistakes, by the pictures' names.
+    """
+
+    what: str
+    classifier: Classifier
+    evaluations: Mapping[str, Evaluation]
+    paths: Mapping[str, Path]
+    shelves: Mapping[str, Sequence[str]]
+    counts: Mapping[str, Sequence[int]]
+    command: str = ""
+    learning: LearningCurve | None = None
+    cues: Sequence[Cue] = ()
+    skipped: Sequence[Skipped] = ()
+    hidden: int = 0
+    notes: Sequence[str] = ()
+    made: Mapping[str, str] = field(default_factory=dict)
+    reasons: Mapping[str, Reason] = field(default_factory=dict)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return self.classifier.labels
+
+    @property
+    def name(self) -> str:
+        """Of the evaluation that most of the page is about."""
+        return most_pictures(self.evaluations)[0]
+
+    @property
+    def main(self) -> Evaluation:
+        return self.evaluations[self.name]
+
+    @cached_property
+    def mistakes(self) -> list[tuple[str, Mistake]]:
+        """(name of the evaluation, mistake), the surest first."""
+        found = [(name, m) for name, e in self.evaluations.items() for m in e.mistakes]
+        return sorted(found, key=lambda pair: -pair[1].score)
+
+    @cached_property
+    def surest(self) -> list[Judged]:
+        """The surest right ones of each label in turn."""
+        return self._right(descending=True, in_turn=True)[:MOST_CERTAIN]
+
+    @cached_property
+    def least_sure(self) -> list[Judged]:
+        """The right ones that were nearly wrong."""
+        return self._right(descending=False, in_turn=False)[:MOST_CERTAIN]
+
+    @cached_property
+    def faces(self) -> list[tuple[str, str]]:
+        """(label, the name of a picture that shows it best), of the first labels."""
+        best = {one.label: one.name for one in reversed(self._right(descending=True, in_turn=True))}
+        return [
+            (label, best.get(label) or self.shelves[label][0])
+            for label in self.labels[:MOST_FACES]
+            if self.shelves[label]
+        ]
+
+    @cached_property
+    def cells(self) -> dict[tuple[int, int], Cell]:
+        """All cells of the confusion matrix that hold pictures, by row and column.
+
+        Wrong ones are shown surest first, right ones least sure first.
+        """
+        main, table = self.main, self.main.confusion
+        filled = [(int(i), int(j)) for i, j in np.argwhere(table)]
+        if not self.as_matrix:
+            filled = [(i, j) for i, j in filled if i != j]
+            filled = sorted(filled, key=lambda at: -int(table[at]))[:MOST_PAIRS]
+        wrong = sum(i != j for i, j in filled)
+        of_wrong = _share_of(MOST_IN_CELLS * 3 // 4, wrong)
+        of_right = _share_of(MOST_IN_CELLS // 4, len(filled) - wrong)
+        sure = main.scores.max(axis=1)
+        made = {}
+        for i, j in filled:
+            rows = np.flatnonzero((main.truth == i) & (main.predicted == j))
+            rows = rows[np.argsort(sure[rows] if i == j else -sure[rows], kind="stable")]
+            part = table[i, j] / table[i].sum()
+            made[i, j] = Cell(
+                self.labels[i],
+                self.labels[j],
+                len(rows),
+                0 if i == j else min(4, 1 + int(part * 12)),
+                [self._judged(row) for row in rows[: of_right if i == j else of_wrong]],
+            )
+        return made
+
+    @property
+    def as_matrix(self) -> bool:
+        """Whether the labels are few enough for a matrix; otherwise the confused pairs are told."""
+        return len(self.labels) <= WIDEST_MATRIX
+
+    @cached_property
+    def examples(self) -> dict[str, list[str]]:
+        """Names of pictures of each label, evenly spread."""
+        most = max(2, min(8, MOST_EXAMPLES // len(self.labels)))
+        return {
+            label: [
+                shelf[round(at)] for at in np.linspace(0, len(shelf) - 1, min(most, len(shelf)))
+            ]
+            for label, shelf in self.shelves.items()
+        }
+
+    @property
+    def missing(self) -> int:
+        """Pictures that are not where they can be found."""
+        names = {name for e in self.evaluations.values() for name in e.names}
+        return len(names - self.paths.keys())
+
+    def _right(self, *, descending: bool, in_turn: bool) -> list[Judged]:
+        """The right ones by their score; `in_turn` one of each label, then a second of each."""
+        main = self.main
+        right = np.flatnonzero(main.predicted == main.truth)
+        sure = main.scores.max(axis=1)[right] * (-1 if descending else 1)
+        order = right[np.argsort(sure, kind="stable")]
+        if in_turn:
+            place = np.zeros(len(order), dtype=np.int64)
+            for k in range(len(self.labels)):
+                own = main.truth[order] == k
+                place[own] = np.arange(own.sum())
+            order = order[np.argsort(place, kind="stable")]
+        return [self._judged(row) for row in order]
+
+    def _judged(self, row: int) -> Judged:
+        main = self.main
+        return Judged(
+            main.names[row],
+            self.labels[main.truth[row]],
+            self.labels[main.predicted[row]],
+            float(main.scores[row].max()),
+        )
+
+
+def story_of_training(classifier: Classifier, paths: Mapping[int, Path]) -> Story:
+    """The story of how a model was trained, from what it remembers.
+
+    `paths` are where the pictures are now, by their position in the memory.
+
+    Raises:
+        ModelError: it remembers nothing.
+    """
+    memory = classifier.remembered()
+    run, manifest = memory.run, classifier.manifest
+    evaluations = evaluations_of(classifier)
+    if not evaluations:
+        raise ModelError("This model was never judged by any picture.", hint="Train again.")
+    shelves: dict[str, list[str]] = {label: [] for label in classifier.labels}
+    for name, k in zip(memory.names, memory.labels.tolist(), strict=True):
+        shelves[classifier.labels[k]].append(name)
+    held = np.bincount(memory.labels[memory.held_out], minlength=len(classifier.labels))
+    source = f" from {run.source}" if run.source else ""
+    return Story(
+        what=f"trained on {several(sum(manifest.counts), 'picture')}{source}",
+        classifier=classifier,
+        evaluations=evaluations,
+        paths={memory.names[i]: path for i, path in paths.items()},
+        shelves=shelves,
+        counts={"learnt from": manifest.counts, "kept back": held.tolist()},
+        command=f"{run.command} -o NEW" if run.command else "",
+        learning=run.learning,
+        cues=run.cues,
+        skipped=run.skipped,
+        hidden=run.hidden,
+        notes=run.notes,
+        made={**_settings(classifier), **run.versions},
+    )
+
+
+def story_of_test(classifier: Classifier, result: TestResult, model: str = "MODEL") -> Story:
+    """The story of a test; `model` is what the model is called in the command that repeats it."""
+    evaluation = result.evaluation
+    shelves: dict[str, list[str]] = {label: [] for label in classifier.labels}
+    for name, k in zip(evaluation.names, evaluation.truth.tolist(), strict=True):
+        shelves[classifier.labels[k]].append(name)
+    notes = [
+        f"Not judged: {several(count, 'picture')} of {shown(label)}, which the model does not know."
+        for label, count in result.unknown.items()
+    ]
+    if result.missing:
+        notes.append(f"No pictures here of: {', '.join(map(label_words, result.missing))}.")
+    if result.refused.correct:
+        notes.append(
+            f"{percent(result.refused.value)} of the pictures ({result.refused.correct:,} of "
+            f"{result.refused.n:,}) would be called none of these; they are judged all the same."
+        )
+    return Story(
+        what=f"tested on {several(len(evaluation.names), 'picture')} "
+        f"from {shown(result.dataset.source)}",
+        classifier=classifier,
+        evaluations={"tested": evaluation},
+        paths={item.name: item.path for item in result.dataset.items},
+        shelves=shelves,
+        counts={"tested": [len(shelves[label]) for label in classifier.labels]},
+        command=shlex.join(["tellapart", "test", model, shown(result.dataset.source)]),
+        skipped=result.skipped,
+        hidden=result.dataset.hidden,
+        notes=notes,
+        made=_settings(classifier),
+    )
+
+
+def evaluations_of(classifier: Classifier) -> dict[str, Evaluation]:
+    """How good a model is, by name, from the scores that it remembers."""
+    memory = classifier.remembered()
+    judged = np.ones(len(memory.names), bool) if memory.judged is None else memory.judged
+    sides = {memory.run.judged_by: judged & ~memory.held_out, "held out": judged & memory.held_out}
+    return {
+        name: Evaluation(
+            classifier.labels,
+            tuple(memory.names[i] for i in np.flatnonzero(rows)),
+            memory.labels[rows].astype(np.int64),
+            memory.scores[rows],
+        )
+        for name, rows in sides.items()
+        if rows.any()
+    }
+
+
+def _settings(classifier: Classifier) -> dict[str, str]:
+    """All settings of a model, and the hashes of what it was made from."""
+    manifest, memory = classifier.manifest, classifier.memory
+    found = {
+        "quality": manifest.quality,
+        "networks": ", ".join(manifest.backbones),
+        "views": ", ".join(manifest.views),
+        "solver": manifest.solver,
+        "C": f"{manifest.strength:.3g}" if manifest.strength else "",
+        "temperature": f"{manifest.temperature:.4f}",
+        "network's sha256": manifest.network,
+        "model.onnx's sha256": classifier.digest,
+        "pictures' sha256": _fingerprint(memory) if memory else "",
+        "tellapart": manifest.version,
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def _fingerprint(memory: Memory) -> str:
+    """One hash of all pictures with their labels and sides, whatever their names and order."""
+    rows = zip(memory.digests, memory.labels.tolist(), memory.held_out.tolist(), strict=True)
+    lines = sorted(f"{digest} {label} {int(held)}\n" for digest, label, held in rows)
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def _share_of(whole: int, parts: int) -> int:
+    return max(1, min(MOST_IN_A_CELL, whole // parts)) if parts else 0

@@ -1,0 +1,39 @@
+"""Explanations -> text for a terminal. Computes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..dataset import Skipped
+from ..wording import several, shown
+from . import print_skipped, stdout
+
+if TYPE_CHECKING:
+    from ..explain.page import Explained
+
+
+def print_explanation(explained: Explained) -> None:
+    """What is said of one picture, under its name."""
+    console = stdout()
+    console.print(shown(explained.name), style="bold")
+    for sentence in explained.explanation.sentences:
+        console.print(f"  {sentence}")
+    if explained.sweep:
+        console.print(f"  {explained.sweep.words}")
+    if explained.explanation.missing:
+        console.print(f"  {explained.explanation.missing}", style="dim")
+    console.print()
+
+
+def print_written(skipped: Sequence[Skipped], page: Path | None, overlays: Sequence[Path]) -> None:
+    """What is said after all pictures."""
+    console = stdout()
+    print_skipped(console, skipped, 0)
+    if overlays:
+        console.print(f"Written: {several(len(overlays), 'map')} in {shown(overlays[0].parent)}")
+    if page:
+        console.print(f"Written: {shown(page)}")
+    elif not overlays:
+        console.print("See the maps and the training pictures: add --open, or -o why.html.")

@@ -1,0 +1,421 @@
+"""The recipe: pictures -> dataset -> embeddings -> head -> model, and how good it is.
+
+The only place that joins the parts; each step is a function of another module.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from ..backbones import quality as quality_row
+from ..backbones.foreign import ForeignBackbone
+from ..backbones.graph import OWN_VIEWS, HeadTensors, Network, network_of
+from ..dataset import Dataset, Item, Skipped, read_dataset
+from ..embeddings import Embedder, embed_all
+from ..errors import UsageError
+from ..evaluation import Evaluation
+from ..fitting import Fitted, Pictures, cues_of, fit, gather, notes_on, would_more_help
+from ..head import softmax
+from ..health.cues import Cue
+from ..images import Picture
+from ..learning_curve import LearningCurve
+from ..memory import Memory, Run
+from ..metrics import Share
+from ..model import CARD_FILE, REPORT_FILE, Classifier, Prediction
+from ..modelfile import Manifest, build_model
+from ..notebook import evaluations_html
+from ..novelty import ADMITTED, fit_novelty
+from ..report import report_page
+from ..report.card import model_card
+from ..report.reasons import with_reasons
+from ..report.story import story_of_training
+from ..sgd import SgdSettings, SgdStep
+from ..tensorflow_settings import Epoch, KerasBackbone, TensorFlow
+from ..version import __version__
+from ..wording import shown
+from .command import train_command, versions
+
+DEFAULT_TEST = 0.10
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """How to train. `test` is a share, a labelled folder, or 0 for none; None: what the source
+    says is for testing, or else a tenth. `sgd` trains the original's way instead of exactly.
+    `engine` trains with TensorFlow; without fine-tuning that is always the original's way.
+    `repeats` is how many times the pictures are dealt into folds for cross-validation."""
+
+    quality: str = "good"
+    backbone: ForeignBackbone | KerasBackbone | None = None
+    test: float | Path | None = None
+    balanced: bool = False
+    sgd: SgdSettings | None = None
+    follow_links: bool = False
+    engine: TensorFlow | None = None
+    repeats: int = 1
+
+    def __post_init__(self) -> None:
+        quality_row(self.quality)
+        if self.engine and isinstance(self.backbone, ForeignBackbone):
+            raise UsageError(
+                "TensorFlow cannot train on an ONNX file.",
+                hint="Give a Keras network, such as --backbone keras:FILE.keras, or leave out "
+                "--engine tensorflow.",
+            )
+        if self.repeats < 1 or (self.repeats > 1 and self.engine):
+            raise UsageError(
+                f"Cross-validation cannot be repeated {self.repeats} times"
+                + (" with TensorFlow." if self.engine else "."),
+                hint="Give a whole number from 1, and leave out --engine tensorflow.",
+            )
+        if self.sgd and self.engine and self.engine.fine_tuning:
+            raise UsageError("Fine-tuning has its own settings: leave out those of sgd.")
+        if self.balanced and (self.sgd or (self.engine and not self.engine.fine_tuning)):
+            raise UsageError("Balanced class weights go with the exact solver or fine-tuning.")
+        if isinstance(self.test, float | int) and not 0 <= self.test < 1:
+            raise UsageError(
+                f"A share of {self.test:g} cannot be kept back for testing.",
+                hint="Give a share from 0 to below 1, such as 0.1 or 10%.",
+            )
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """A trained classifier and everything that was found out on the way.
+
+    `cross_validated` judges every training picture by a head that never saw it. After fine-tuning
+    or with distortions there is none, but `validated`: it judges the pictures that only watched, by
+    a network and a head that did not learn from them, though they chose when to stop. `held_out`
+    judges those kept back by the finished model. `untested` are labels of which none was kept back.
+    `learning` says whether more pictures would help; only the exact solver tells. `cues` are what
+    else the labels can be told by. `repeated` are the out-of-fold accuracies of each time that the
+    pictures were dealt into folds, if that was done more than once.
+    """
+
+    classifier: Classifier
+    dataset: Dataset
+    options: TrainOptions
+    skipped: tuple[Skipped, ...]
+    cross_validated: Evaluation | None
+    held_out: Evaluation | None
+    kept_back: tuple[str, ...]
+    untested: tuple[str, ...]
+    notes: tuple[str, ...] = field(default=())
+    validated: Evaluation | None = None
+    learning: LearningCurve | None = None
+    cues: tuple[Cue, ...] = ()
+    repeated: tuple[Share, ...] = ()
+
+    def __post_init__(self) -> None:
+        assert self.cross_validated or self.validated
+
+    def predict(self, picture: Picture) -> Prediction:
+        """The label of one picture; see `Classifier.predict`."""
+        return self.classifier.predict(picture)
+
+    def save(self, folder: str | os.PathLike[str]) -> Path:
+        """Write the model folder, with its report and its card; see `Classifier.save`."""
+        memory = self.classifier.memory
+        assert memory
+        where = {item.name: item.path for item in self.dataset.items}
+        paths = {i: where[name] for i, name in enumerate(memory.names)}
+        story = story_of_training(self.classifier, paths)
+        page = report_page(with_reasons(story, of_training=True))
+        card = model_card(self.classifier, self.evaluations)
+        return self.classifier.save(
+            folder, also={REPORT_FILE: page.encode(), CARD_FILE: card.encode()}
+        )
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        return evaluations_html(self.evaluations)
+
+    @property
+    def evaluations(self) -> dict[str, Evaluation]:
+        """By name: cross-validated or validation, then held out; those there are."""
+        found = {
+            "cross-validated": self.cross_validated,
+            "validation": self.validated,
+            "held out": self.held_out,
+        }
+        return {name: evaluation for name, evaluation in found.items() if evaluation}
+
+    @property
+    def accuracy(self) -> Share:
+        """Of the pictures held out; where none were, cross-validated or of those that watched."""
+        return list(self.evaluations.values())[-1].accuracy
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What a caller wants to be told while training: pictures done of how many, steps of gradient
+    descent, and epochs of fine-tuning."""
+
+    pictures: Callable[[int, int], None] = lambda done, total: None
+    step: Callable[[SgdStep], None] | None = None
+    epoch: Callable[[Epoch], None] = lambda epoch: None
+
+
+def train(
+    source: str | os.PathLike[str],
+    *,
+    quality: str = "good",
+    backbone: ForeignBackbone | KerasBackbone | None = None,
+    test: float | str | os.PathLike[str] | None = None,
+    balanced: bool = False,
+    sgd: SgdSettings | None = None,
+    follow_links: bool = False,
+    engine: TensorFlow | None = None,
+    repeats: int = 1,
+    watch: Watch | None = None,
+) -> TrainResult:
+    """Train a classifier from a folder, table or archive of labelled pictures.
+
+    >>> result = tellapart.train("photos/")
+    >>> result.predict("picture.jpg").label
+    'elsa'
+    >>> result.save("heroes")
+
+    Raises:
+        DatasetError: fewer than two labels have pictures that can be read.
+        UsageError: an option that does not fit.
+        MissingExtraError: `engine` is given and TensorFlow is not installed.
+    """
+    held = Path(test) if isinstance(test, str | os.PathLike) else test
+    options = TrainOptions(quality, backbone, held, balanced, sgd, follow_links, engine, repeats)
+    watch = watch or Watch()
+    dataset = choose_sides(read_dataset(source, follow_links=options.follow_links), options)
+    items = dataset.items
+    recipe = _recipe(options)
+    embeddings = embed_all(
+        [item.path for item in items],
+        recipe.embedder(),
+        progress=lambda done: watch.pictures(done, len(items)),
+    )
+    unreadable = tuple(Skipped(items[at].name, why) for at, why in embeddings.unreadable.items())
+    pictures = gather(items, embeddings, share_of(options), unreadable)
+    network, pictures, fitted = recipe.fit(pictures, watch)
+    skipped = (*dataset.skipped, *unreadable)
+    notes = (*notes_on(dataset, pictures, embeddings), *fitted.notes)
+    learning = would_more_help(pictures, fitted, balanced=options.balanced)
+    cues = cues_of(pictures, fitted)
+    run = Run(
+        source=shown(source),
+        command=_command(source, options),
+        judged_by="cross-validated" if fitted.cross_validated else "validation",
+        skipped=skipped,
+        hidden=dataset.hidden,
+        notes=notes,
+        learning=learning,
+        cues=cues,
+        balanced=options.balanced,
+        versions=versions(),
+    )
+    return TrainResult(
+        classifier=_classifier(network, pictures, fitted, _roots(dataset, options), run),
+        dataset=dataset,
+        options=options,
+        skipped=skipped,
+        cross_validated=fitted.cross_validated,
+        held_out=fitted.held_out,
+        kept_back=tuple(pictures.names[i] for i in np.flatnonzero(pictures.held_out)),
+        untested=pictures.untested,
+        notes=notes,
+        validated=fitted.validated,
+        learning=learning,
+        cues=cues,
+        repeated=fitted.repeated,
+    )
+
+
+class Recipe(Protocol):
+    """How pictures become embeddings, and embeddings a head. Fitting may change the network, and
+    the embeddings with it."""
+
+    def embedder(self) -> Embedder: ...
+
+    def fit(self, pictures: Pictures, watch: Watch) -> tuple[Network, Pictures, Fitted]: ...
+
+
+class _Plain:
+    """The network as it is, and a head on it."""
+
+    def __init__(self, options: TrainOptions) -> None:
+        self.options = options
+        self.network = build_network(options)
+
+    def embedder(self) -> Embedder:
+        return Embedder(self.network)
+
+    def fit(self, pictures: Pictures, watch: Watch) -> tuple[Network, Pictures, Fitted]:
+        options = self.options
+        fitted = fit(
+            pictures,
+            balanced=options.balanced,
+            sgd=options.sgd,
+            repeats=options.repeats,
+            on_step=watch.step,
+        )
+        return self.network, pictures, fitted
+
+
+def _recipe(options: TrainOptions) -> Recipe:
+    if options.engine is None:
+        return _Plain(options)
+    from ..tensorflow_engine.recipe import TensorFlowRecipe
+
+    backbone = options.backbone
+    assert not isinstance(backbone, ForeignBackbone)
+    return TensorFlowRecipe(
+        options.engine, backbone or options.quality, sgd=options.sgd, balanced=options.balanced
+    )
+
+
+def build_network(options: TrainOptions) -> Network:
+    """The embedding network of the chosen quality, or the user's own."""
+    if isinstance(options.backbone, KerasBackbone):
+        from ..tensorflow_engine.keras_backbone import read_keras_backbone
+
+        return Network("own", (read_keras_backbone(options.backbone).trunk(),), OWN_VIEWS)
+    if options.backbone:
+        return Network("own", (options.backbone.trunk(),), OWN_VIEWS)
+    return network_of(quality_row(options.quality))
+
+
+def choose_sides(dataset: Dataset, options: TrainOptions) -> Dataset:
+    """All pictures to embed, each marked "train" or "test", or None where the hash shall decide.
+
+    What the source says is for testing is tested on; what it says is for validation is tested on
+    where nothing else is, and otherwise trained on, because settings are cross-validated.
+    """
+    said = {item.split for item in dataset.items}
+    if isinstance(options.test, Path):
+        test = read_dataset(options.test, follow_links=options.follow_links, at_least=1)
+        return _joined(_all_to_learn(dataset), test)
+    if options.test == 0:
+        return _all_to_learn(dataset)
+    if said <= {None}:
+        return dataset
+    if options.test is not None:
+        raise UsageError(
+            f"{shown(dataset.source)} says itself which pictures are for testing.",
+            hint="Leave out --test, or give --test none to train without testing.",
+        )
+    held = "test" if "test" in said else "validation"
+    sides = ("test" if item.split == held else "train" for item in dataset.items)
+    return _with_items(dataset, map(_on_side, dataset.items, sides))
+
+
+def _all_to_learn(dataset: Dataset) -> Dataset:
+    ours = (item for item in dataset.items if item.split != "test")
+    return _with_items(dataset, (_on_side(item, "train") for item in ours))
+
+
+def _joined(learn: Dataset, test: Dataset) -> Dataset:
+    """Both as one; names of the pictures to test on begin with the name of their source."""
+    name = test.source.name
+    return replace(
+        learn,
+        items=learn.items
+        + tuple(replace(item, split="test", name=f"{name}/{item.name}") for item in test.items),
+        skipped=learn.skipped
+        + tuple(replace(file, name=f"{name}/{file.name}") for file in test.skipped),
+        hidden=learn.hidden + test.hidden,
+        _workspace=(learn._workspace, test._workspace),
+    )
+
+
+def _with_items(dataset: Dataset, items: Iterable[Item]) -> Dataset:
+    return replace(dataset, items=tuple(items))
+
+
+def _on_side(item: Item, side: str) -> Item:
+    return replace(item, split=side)
+
+
+def share_of(options: TrainOptions) -> float:
+    """The share of pictures kept back where the source does not say which."""
+    return options.test if isinstance(options.test, float | int) else DEFAULT_TEST
+
+
+def _classifier(
+    network: Network,
+    pictures: Pictures,
+    fitted: Fitted,
+    roots: tuple[str, ...],
+    run: Run,
+) -> Classifier:
+    trained = ~pictures.held_out
+    vectors = pictures.vectors[trained]
+    novelty = fit_novelty(vectors, fitted.logits, fitted.fold)
+    tensors = HeadTensors(fitted.head.weights, fitted.head.bias, novelty)
+    manifest = Manifest(
+        labels=pictures.labels,
+        counts=pictures.counts,
+        bias=tuple(float(value) for value in np.float32(fitted.head.bias)),
+        quality=network.name,
+        backbones=tuple(trunk.name for trunk in network.trunks),
+        views=network.views,
+        network=network.digest,
+        solver=fitted.solver,
+        strength=fitted.strength,
+        temperature=fitted.temperature,
+        admitted=ADMITTED,
+        novelty=novelty.thresholds,
+        version=__version__,
+    )
+    scores = np.zeros((len(pictures.names), len(pictures.labels)))
+    scores[trained] = softmax(fitted.logits)
+    if fitted.held_out:
+        scores[~trained] = fitted.held_out.scores
+    judged = ~trained if fitted.validated else np.ones(len(trained), bool)
+    if fitted.validated:
+        place = {name: row for row, name in enumerate(fitted.validated.names)}
+        watched = np.array([i for i in np.flatnonzero(trained) if pictures.names[i] in place], int)
+        scores[watched] = fitted.validated.scores[[place[pictures.names[i]] for i in watched]]
+        judged[watched] = True
+    fold = np.full(len(trained), -1, np.int32)
+    fold[trained] = fitted.fold
+    memory = Memory(
+        vectors=pictures.vectors,
+        labels=pictures.truth,
+        names=pictures.names,
+        digests=pictures.digests,
+        held_out=pictures.held_out,
+        scores=scores,
+        roots=roots,
+        judged=judged,
+        run=run,
+        fold=fold,
+        fold_heads={number: head.rounded() for number, head in fitted.fold_heads.items()},
+    )
+    return Classifier(build_model(network, tensors, manifest), manifest, memory)
+
+
+def _command(source: str | os.PathLike[str], options: TrainOptions) -> str:
+    return train_command(
+        source,
+        quality=options.quality,
+        backbone=options.backbone,
+        test=options.test,
+        balanced=options.balanced,
+        sgd=options.sgd,
+        follow_links=options.follow_links,
+        engine=options.engine,
+        repeats=options.repeats,
+    )
+
+
+def _roots(dataset: Dataset, options: TrainOptions) -> tuple[str, ...]:
+    """The folders that the pictures' names are below."""
+    source = dataset.source.resolve()
+    folders = [source if source.is_dir() else source.parent]
+    if isinstance(options.test, Path):
+        folders.append(options.test.resolve().parent)  # names begin with the folder's own
+    return tuple(str(folder) for folder in folders)

@@ -1,0 +1,92 @@
+"""What it takes to repeat a training run: the command, and the versions it ran with."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shlex
+from collections.abc import Iterator
+from dataclasses import fields
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from ..backbones.foreign import ForeignBackbone
+from ..sgd import SgdSettings
+from ..tensorflow_settings import Distortions, FineTuning, KerasBackbone, TensorFlow
+from ..version import __version__
+from ..wording import shown
+
+_PACKAGES = ("numpy", "pillow", "onnx", "onnxruntime")
+_OTHER_NAMES = {"epochs": "fine-tune", "rate": "learning-rate"}
+_NO_OPTION = frozenset({"smoothing", "patience"})  # only Python can ask for these
+
+
+def train_command(
+    source: str | os.PathLike[str],
+    *,
+    quality: str,
+    backbone: ForeignBackbone | KerasBackbone | None,
+    test: float | Path | None,
+    balanced: bool,
+    sgd: SgdSettings | None,
+    follow_links: bool,
+    engine: TensorFlow | None,
+    repeats: int = 1,
+) -> str:
+    """The command line that trains the same model again, but for where it is written."""
+    words = ["tellapart", "train", shown(source)]
+    words += _of_backbone(backbone) if backbone else ["--quality", quality]
+    if test is not None:
+        words += [
+            "--test",
+            "none" if test == 0 else shown(test) if isinstance(test, Path) else f"{test:g}",
+        ]
+    if repeats > 1:
+        words += ["--repeats", str(repeats)]
+    if balanced:
+        words += ["--class-weights", "balanced"]
+    if engine:
+        words += ["--engine", "tensorflow"]
+        for part in (engine.distortions, engine.fine_tuning):
+            words += _changed(part) if part else []
+    elif sgd:
+        words += ["--solver", "sgd"]
+    if sgd:
+        words += _changed(sgd)
+    if follow_links:
+        words.append("--follow-links")
+    return shlex.join(words)
+
+
+def versions() -> dict[str, str]:
+    """Of what shapes a model: ours, Python's, the packages', and the kind of machine."""
+    found = {"tellapart": __version__, "Python": platform.python_version()}
+    for name in _PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:  # built into something else, without its metadata
+            continue
+    return found | {"machine": f"{platform.system()} {platform.machine()}"}
+
+
+def _of_backbone(backbone: ForeignBackbone | KerasBackbone) -> Iterator[str]:
+    if isinstance(backbone, KerasBackbone):
+        yield from ("--backbone", f"keras:{backbone.name}")
+        chosen = {"pixels": backbone.pixels}
+    else:
+        yield from ("--backbone", shown(backbone.path))
+        chosen = {"input": backbone.input, "output": backbone.output, "pixels": backbone.pixels}
+    for name, value in chosen.items():
+        if value:
+            yield from (f"--backbone-{name}", value)
+
+
+def _changed(settings: SgdSettings | Distortions | FineTuning) -> Iterator[str]:
+    """Options for the fields that are not as they are by default; fine-tuning says its epochs."""
+    for field in fields(settings):
+        value = getattr(settings, field.name)
+        if field.name in _NO_OPTION or (value == field.default and field.name != "epochs"):
+            continue
+        yield f"--{_OTHER_NAMES.get(field.name, field.name.replace('_', '-'))}"
+        if value is not True:
+            yield f"{value:g}"
