@@ -18,12 +18,14 @@ from statistics import median
 import numpy as np
 from measure import arguments, machine, print_table
 
-from tellapart.dataset import folds, read_dataset
+from tellapart.dataset import read_dataset
+from tellapart.dataset.split import folds
 from tellapart.embeddings import Embedder, embed_all
 from tellapart.fitting import FOLDS
 from tellapart.health.cues import BY_NAME, Cue, Tried, find_cues, try_cues
 from tellapart.images import decode
-from tellapart.training import TrainOptions, build_network
+from tellapart.training import build_network
+from tellapart.training.options import TrainOptions
 from tellapart.traits import TRAITS, traits_of
 
 DRAWS = 100

@@ -25,7 +25,8 @@ from measure import arguments, machine, print_table
 import tellapart
 from tellapart.dataset import Skipped
 from tellapart.explain import Explanation, explain_many
-from tellapart.explain.page import explain_files, locate, why_page
+from tellapart.explain.files import explain_files, locate
+from tellapart.explain.page import why_page
 from tellapart.model import Classifier
 
 PICTURES = 100

@@ -35,7 +35,8 @@ from tellapart.gaps.grouping import looks, scarcity, unit
 from tellapart.gaps.looks import FEWEST, Look, Sample, looks_of
 from tellapart.head import softmax
 from tellapart.metrics import Share, roc_auc
-from tellapart.training import TrainOptions, build_network
+from tellapart.training import build_network
+from tellapart.training.options import TrainOptions
 
 LOOKS = 5  # that a label's pictures are divided into for removal
 SMALLEST, LARGEST = 8, 0.4  # pictures of a look to remove; and the share of its label

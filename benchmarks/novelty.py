@@ -12,12 +12,14 @@ from pathlib import Path
 
 import numpy as np
 
-from tellapart.dataset import folds, read_dataset
+from tellapart.dataset import read_dataset
+from tellapart.dataset.split import folds
 from tellapart.embeddings import Embedder, embed_all
 from tellapart.head import Regression, cross_validate, temperature
 from tellapart.metrics import roc_auc
 from tellapart.novelty import ADMITTED, fit_novelty
-from tellapart.training import TrainOptions, build_network
+from tellapart.training import build_network
+from tellapart.training.options import TrainOptions
 
 
 class Pictures:

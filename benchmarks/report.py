@@ -54,11 +54,11 @@ def measure(photos: Path, runs: int) -> Round:
     """Medians of what comes after the embeddings, which are computed by the first run."""
     import numpy as np
 
-    from tellapart.as_json import evaluation as all_figures
     from tellapart.evaluation import Evaluation
     from tellapart.learning_curve import learning_curve
     from tellapart.report import report_page
     from tellapart.report.story import evaluations_of, story_of_training
+    from tellapart.to_json import evaluation as all_figures
     from tellapart.training import train
 
     result = train(photos, quality="fast")

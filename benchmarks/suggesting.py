@@ -16,7 +16,7 @@ from measure import arguments, machine, print_table
 from novelty import Pictures
 
 from tellapart.choosing import choose, doubts
-from tellapart.dataset import folds
+from tellapart.dataset.split import folds
 from tellapart.head import Head, Regression, cross_validate, softmax, temperature
 from tellapart.metrics import Z_95
 

@@ -18,7 +18,8 @@ from measure import print_table
 
 from tellapart.backbones import BACKBONES
 from tellapart.backbones.graph import VIEWS, Network
-from tellapart.dataset import folds, read_dataset, tie
+from tellapart.dataset import read_dataset
+from tellapart.dataset.split import folds, tie
 from tellapart.embeddings import Embedder, embed_all
 from tellapart.fitting import FOLDS
 from tellapart.head import Regression, cross_validate, log_loss

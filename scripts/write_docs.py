@@ -8,37 +8,29 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import typer.main
+
+from tellapart.cli import app
 from tellapart.exporters import TARGETS
 
 TARGET = Path(__file__).parents[1] / "docs" / "cli.md"
 EXPORTS = TARGET.with_name("exports.md")
-COMMANDS = (
-    "train",
-    "guess",
-    "test",
-    "sort",
-    "compare",
-    "explain",
-    "what-if",
-    "suggest",
-    "gaps",
-    "report",
-    "export",
-    "retrain",
-    "info",
-    "demo",
-    "cache",
-)
-CACHE = ("dir", "info", "verify", "clear")
 HEAD = "# The command line\n\nWritten by `scripts/write_docs.py` from `--help`; do not edit.\n"
 
 
 def page() -> str:
     """All help texts as one page."""
-    calls = [[], *([name] for name in COMMANDS), *(["cache", name] for name in CACHE)]
-    return HEAD + "".join(_section(call) for call in calls)
+    return HEAD + "".join(map(_section, _calls(typer.main.get_command(app), [])))
+
+
+def _calls(command: object, call: list[str]) -> Iterator[list[str]]:
+    """A command, then those below it, in the order in which --help lists them."""
+    yield call
+    for name, below in getattr(command, "commands", {}).items():
+        yield from _calls(below, [*call, name])
 
 
 def _section(call: list[str]) -> str:

@@ -19,16 +19,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conftest import draw_scene, encoded
-from tellapart.dataset import (
-    TO_SPARE,
-    Dataset,
-    folds,
-    kept_back,
-    pictures_below,
-    position,
-    read_dataset,
-    tie,
-)
+from tellapart.dataset import Dataset, pictures_below, read_dataset
+from tellapart.dataset.split import TO_SPARE, folds, kept_back, position, tie
 from tellapart.errors import ArchiveError, DatasetError
 from tellapart.images import read_picture
 

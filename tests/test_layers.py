@@ -47,7 +47,7 @@ ROWS = (
         "retrain",
     ),
     # what people see
-    ("as_json", "tensorboard", "terminal", "drawing", "demo"),
+    ("to_json", "tensorboard", "terminal", "drawing", "demo"),
     ("commands", "cli", "__main__"),
 )
 LAYERS = [name for row in ROWS for name in row]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tellapart.dataset import folds
+from tellapart.dataset.split import folds
 from tellapart.head import Regression
 from tellapart.learning_curve import LearningCurve, learning_curve
 

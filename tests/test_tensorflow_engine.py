@@ -26,7 +26,8 @@ from tellapart.images import read_picture
 from tellapart.memory import Memory
 from tellapart.sgd import SgdSettings, SgdStep, fit_sgd
 from tellapart.tensorflow_settings import Distortions, Epoch, FineTuning, KerasBackbone, TensorFlow
-from tellapart.training import TrainResult, Watch, train
+from tellapart.training import TrainResult, train
+from tellapart.training.options import Watch
 
 if TYPE_CHECKING:
     from tellapart.tensorflow_engine.networks import KerasNetwork

@@ -19,7 +19,7 @@ from drawn import contents, few_of, model_of, only_sentences, run, run_here
 from tellapart.demo import DemoPictures
 from tellapart.errors import DatasetError, DestinationError, UsageError
 from tellapart.sgd import SgdSettings, SgdStep
-from tellapart.training import TrainOptions, Watch
+from tellapart.training.options import TrainOptions, Watch
 
 
 @pytest.fixture(scope="module")

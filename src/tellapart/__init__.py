@@ -23,13 +23,14 @@ if TYPE_CHECKING:
     from . import explain
     from .errors import TellapartError
     from .model import Classifier, Prediction, load
-    from .training import TrainOptions, TrainResult, train
+    from .training import TrainResult, train
+    from .training.options import TrainOptions
 
 _HOMES = {
     "Classifier": "model",
     "Prediction": "model",
     "TellapartError": "errors",
-    "TrainOptions": "training",
+    "TrainOptions": "training.options",
     "TrainResult": "training",
     "explain": "",  # a package
     "load": "model",

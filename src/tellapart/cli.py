@@ -12,7 +12,23 @@ from typing import Annotated
 
 import typer
 
-from .commands import cache, demo, explain, gaps, model, suggest, train, use, what_if
+from .commands import (
+    cache,
+    compare,
+    demo,
+    explain,
+    export,
+    gaps,
+    guess,
+    info,
+    report,
+    retrain,
+    sort,
+    suggest,
+    test,
+    train,
+    what_if,
+)
 from .commands.options import complain
 from .errors import TellapartError
 
@@ -63,19 +79,19 @@ cache_app = typer.Typer(
 )
 app.add_typer(cache_app, name="cache")
 app.command()(train.train)
-app.command()(use.guess)
-app.command()(use.test)
+app.command()(guess.guess)
+app.command()(test.test)
 app.command()(explain.explain)
 app.command(cls=what_if.InOrder)(what_if.what_if)
-app.command()(use.sort)
-app.command()(use.compare)
+app.command()(sort.sort)
+app.command()(compare.compare)
 app.command()(suggest.suggest)
 app.command()(gaps.gaps)
-app.command()(model.report)
-app.command()(model.export)
-app.command()(model.info)
+app.command()(report.report)
+app.command()(export.export)
+app.command()(info.info)
 app.command()(demo.demo)
-app.command(context_settings={"ignore_unknown_options": True})(train.retrain)
+app.command(context_settings={"ignore_unknown_options": True})(retrain.retrain)
 cache_app.command("dir")(cache.cache_dir)
 cache_app.command("info")(cache.cache_info)
 cache_app.command("verify")(cache.cache_verify)

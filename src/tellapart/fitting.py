@@ -14,8 +14,7 @@ from typing import Protocol
 
 import numpy as np
 
-from . import dataset as data
-from .dataset import Dataset, Item, Skipped
+from .dataset import FEW, Dataset, Item, Skipped, split
 from .embeddings import Embeddings
 from .errors import DatasetError
 from .evaluation import Evaluation
@@ -71,8 +70,8 @@ def gather(
         DatasetError: fewer than two labels have pictures to train on.
     """
     read = [items[position] for position in embeddings.positions]
-    keys = data.tie(embeddings.digests, [item.group for item in read])
-    by_hash = data.kept_back(keys, [item.label for item in read], share)
+    keys = split.tie(embeddings.digests, [item.group for item in read])
+    by_hash = split.kept_back(keys, [item.label for item in read], share)
     said = np.array([item.split == "test" for item in read], dtype=bool)
     unsaid = np.array([item.split is None for item in read], dtype=bool)
     held_out = said | (unsaid & by_hash)
@@ -250,12 +249,12 @@ def cues_of(pictures: Pictures, fitted: Fitted) -> tuple[Cue, ...]:
 def folds_of(pictures: Pictures, rows: np.ndarray, seed: int = 0) -> np.ndarray:
     """The fold number of each of `rows`."""
     keys, labels = _keys_and_labels(pictures, rows)
-    return data.folds(keys, labels, min(FOLDS, len(set(keys))), seed)
+    return split.folds(keys, labels, min(FOLDS, len(set(keys))), seed)
 
 
 def watching_of(pictures: Pictures, rows: np.ndarray, share: float) -> np.ndarray:
     """Which of `rows` only watch while the others are learnt from, bool."""
-    return data.kept_back(*_keys_and_labels(pictures, rows), share, salt="validation/")
+    return split.kept_back(*_keys_and_labels(pictures, rows), share, salt="validation/")
 
 
 def judged(pictures: Pictures, rows: np.ndarray, logits: np.ndarray) -> Evaluation:
@@ -281,10 +280,10 @@ def notes_on(dataset: Dataset, pictures: Pictures, embeddings: Embeddings) -> It
     few = [
         f"{shown(label)} ({count})"
         for label, count in zip(pictures.labels, pictures.counts, strict=True)
-        if count < data.FEW
+        if count < FEW
     ]
     if few:
-        yield f"Fewer than {data.FEW} pictures to learn from: {', '.join(few)}. Expect mistakes."
+        yield f"Fewer than {FEW} pictures to learn from: {', '.join(few)}. Expect mistakes."
     if gone := sorted(set(dataset.labels) - set(pictures.labels)):
         words = ", ".join(map(shown, gone))
         yield f"Left out, because no picture to learn from can be read: {words}."

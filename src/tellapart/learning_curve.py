@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .dataset import position
+from .dataset.split import position
 from .head import Regression
 from .metrics import Estimate, Share, estimate, resampled
 from .pool import side_by_side

@@ -48,7 +48,6 @@ def cache_clear() -> None:
 
 
 def _print_spaces(spaces: Sequence[SpaceInfo], as_json: bool) -> None:
-    from .. import as_json as summaries
-    from .. import terminal
+    from .. import terminal, to_json
 
-    show(summaries.spaces(spaces), as_json, lambda: terminal.print_spaces(spaces))
+    show(to_json.spaces(spaces), as_json, lambda: terminal.print_spaces(spaces))

@@ -30,8 +30,8 @@ def demo(
     from ..model import load
     from ..placing import STATE
     from ..testing import evaluate
-    from ..training import Watch
     from ..training import train as run
+    from ..training.options import Watch
     from ..wording import shown
 
     say = terminal.stdout().print

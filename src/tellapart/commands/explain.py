@@ -12,8 +12,8 @@ from ..errors import PictureError
 from .options import AsJson, Links, Model, Strict, show
 
 if TYPE_CHECKING:
-    from ..as_json import Json
     from ..explain.page import Panel
+    from ..to_json import Json
 
 
 def explain(
@@ -58,10 +58,10 @@ def explain(
     hundred times a picture: which is the smallest whose hiding changes the answer, and which alone
     keeps it?
     """
-    from .. import as_json as summaries
-    from .. import guessing
+    from .. import guessing, to_json
     from ..dataset import Skipped
-    from ..explain import page as why
+    from ..explain.files import explain_files, locate
+    from ..explain.page import why_page
     from ..model import load
     from ..pages import write_page
     from ..terminal import explain as terminal_explain
@@ -72,7 +72,7 @@ def explain(
     panels: list[Panel] = []
     skipped: list[Skipped] = []
     overlays: list[Path] = []
-    for told in why.explain_files(
+    for told in explain_files(
         classifier, named, page=bool(output or open_it), overlays=png, sweeping=sweep
     ):
         if isinstance(told, Skipped):
@@ -82,15 +82,15 @@ def explain(
         if told.panel:
             panels.append(told.panel)
         if as_json:
-            values.append(summaries.explained(told))
+            values.append(to_json.explained(told))
         else:
             terminal_explain.print_explanation(told)
     page = None
     if panels:
         page = output or Path(tempfile.mkdtemp(prefix="tellapart-")) / "why.html"
-        paths = why.locate(classifier, panels, photos)
-        write_page(why.why_page(classifier.labels, panels, paths, skipped), page)
-    value = summaries.all_explained(values, skipped, page)
+        paths = locate(classifier, panels, photos)
+        write_page(why_page(classifier.labels, panels, paths, skipped), page)
+    value = to_json.all_explained(values, skipped, page)
     show(value, as_json, lambda: terminal_explain.print_written(skipped, page, overlays))
     if open_it and page:
         import webbrowser

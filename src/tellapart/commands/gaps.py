@@ -53,9 +53,9 @@ def gaps(
     """
     from .. import gaps as lacking
     from .. import terminal
-    from ..as_json import gaps as summaries_gaps
     from ..model import load
     from ..terminal import gaps as terminal_gaps
+    from ..to_json.gaps import gaps as as_values
 
     classifier = load(model)
     with terminal.progress_bar("Looking at pictures", quiet or as_json) as progress:
@@ -71,6 +71,6 @@ def gaps(
         from ..pages import write_page
 
         write_page(gaps_page(found), output)
-    value = summaries_gaps.gaps(found, str(output) if output else None)
+    value = as_values(found, str(output) if output else None)
     show(value, as_json, lambda: terminal_gaps.print_gaps(found, output))
     check_strict(strict, found.skipped)

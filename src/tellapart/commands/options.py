@@ -13,9 +13,9 @@ import typer
 from ..errors import PictureError, UsageError
 
 if TYPE_CHECKING:
-    from ..as_json import Json
     from ..dataset import Skipped
     from ..model import Classifier
+    from ..to_json import Json
 
 
 class Quality(str, Enum):

@@ -45,9 +45,9 @@ def suggest(
     UNLABELLED is changed, and nothing in DIR is overwritten.
     """
     from .. import suggesting, terminal
-    from ..as_json import suggest as summaries_suggest
     from ..model import load
     from ..terminal import suggest as terminal_suggest
+    from ..to_json.suggest import suggested
 
     classifier = load(model)
     with terminal.progress_bar("Looking at pictures", quiet or as_json) as progress:
@@ -55,6 +55,6 @@ def suggest(
             classifier, folder, count, follow_links=follow_links, progress=progress
         )
     copied = suggesting.copy_to(copy_to, found.suggestions) if copy_to else None
-    value = summaries_suggest.suggested(found, copied)
+    value = suggested(found, copied)
     show(value, as_json, lambda: terminal_suggest.print_suggestions(found, copied))
     check_strict(strict, (*found.unreadable, *(copied.skipped if copied else ())))

@@ -1,4 +1,4 @@
-"""`tellapart train`, and the 2016 recipe's `retrain`."""
+"""`tellapart train`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ from .options import (
     Solver,
     Strict,
     check_strict,
-    complain,
     share,
     show,
 )
@@ -161,10 +160,10 @@ def train(
     only, so adding pictures never moves the old ones. Settings are chosen by cross-validation.
     """
     from .. import tensorboard, terminal
-    from ..as_json import trained
     from ..model import check_replaceable
-    from ..training import Watch
+    from ..to_json import trained
     from ..training import train as run
+    from ..training.options import Watch
     from .train_settings import Asked, own_backbone, settings
 
     folder = output or _model_name(source)
@@ -219,54 +218,6 @@ def train(
     summary = trained(result, str(folder))
     show(summary, as_json, lambda: terminal.print_training(result, folder))
     check_strict(strict, result.skipped)
-
-
-def retrain(
-    flags: Annotated[
-        list[str], typer.Argument(metavar="--FLAG VALUE...", help="The flags of retrain.py.")
-    ],
-    as_json: AsJson = False,
-) -> None:
-    """Train with the very command line of TensorFlow's retrain.py (2016-2019).
-
-    \b
-    tellapart retrain --image_dir photos --how_many_training_steps 500
-    tellapart retrain --image_dir=photos --output_graph=graph.pb --output_labels=labels.txt
-
-    Takes its flags: image_dir, output_graph, intermediate_output_graphs_dir,
-    intermediate_store_frequency, output_labels, summaries_dir, how_many_training_steps,
-    learning_rate, testing_percentage, validation_percentage, eval_step_interval,
-    train_batch_size, test_batch_size, validation_batch_size,
-    print_misclassified_test_images, model_dir, bottleneck_dir, final_tensor_name,
-    flip_left_right, random_crop, random_scale, random_brightness, architecture,
-    tfhub_module, saved_model_dir, checkpoint_path, logging_verbosity. One is new:
-    output_model says where the tellapart model goes; else it is put beside the graph.
-
-    TensorFlow writes the graph. Without it there is a model and no graph; exits with 1 then, if
-    output_graph was given.
-    """
-    from .. import as_json as summaries
-    from .. import retrain as original
-    from .. import terminal
-    from ..training import Watch
-
-    recipe = original.read_flags(flags)
-    level = recipe.flags.logging_verbosity
-    say = terminal.stderr().print
-    for note in recipe.notes if level in ("DEBUG", "INFO", "WARN") else ():
-        say(note)
-    logs = level in ("DEBUG", "INFO") and not as_json
-    with terminal.progress_bar("Looking at pictures", as_json) as progress:
-        watch = Watch(
-            progress,
-            (lambda step: say("\n".join(original.step_lines(step)))) if logs else None,
-        )
-        done = original.retrain(recipe, watch)
-    lines = original.final_lines(done)
-    show(summaries.retrained(done), as_json, lambda: typer.echo("\n".join(lines)))
-    if done.missing:
-        complain(f"The graph was not written. {done.missing.message}", done.missing.hint)
-        raise typer.Exit(1 if "output_graph" in recipe.asked else 0)
 
 
 def _model_name(source: Path) -> Path:

@@ -65,7 +65,7 @@ def what_if(
     Changes are made in the order they are given. The picture's file stays as it is, and -o never
     overwrites a file. Which region does the answer hang on? See tellapart explain --sweep.
     """
-    from .. import as_json as summaries
+    from .. import to_json
     from ..explain import what_if as ask
     from ..explain.notation import parse_change
     from ..files import check_free, write_new
@@ -88,5 +88,5 @@ def what_if(
         raise PictureError(f"{shown(picture)}: {error.message}") from error
     if output:
         write_new(output, png(result.pixels_after))
-    value = summaries.changed(result, output)
+    value = to_json.changed(result, output)
     show(value, as_json, lambda: terminal_what_if.print_what_if(result, output))

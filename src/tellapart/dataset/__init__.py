@@ -1,23 +1,20 @@
-"""A folder, table or archive of labelled pictures -> `Dataset`; and which pictures are kept back.
+"""A folder, table or archive of labelled pictures -> `Dataset`.
 
 Nothing is decoded here: a `Dataset` lists what is there, under which label, and what was passed
-over and why. The split needs only content hashes, so it can be repeated by anyone from the files.
+over and why.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import tempfile
 import unicodedata
 import weakref
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-
-import numpy as np
 
 from ..errors import DatasetError
 from ..images import FORMATS, SUFFIXES, sniff
@@ -26,7 +23,6 @@ from .archives import is_archive, unpack
 from .tables import TABLE_SUFFIXES, read_table
 
 FEW = 20  # the original warned below this many pictures of a label
-TO_SPARE = 10  # with fewer pictures of a label, none is kept back for testing
 SPLITS = {
     "train": "train",
     "training": "train",
@@ -340,61 +336,3 @@ def _passed_over(dataset: Dataset) -> str:
     first = dataset.skipped[0]
     count = several(len(dataset.skipped), "file")
     return f" Passed over: {count}, such as {shown(first.name)} ({first.reason})."
-
-
-# The split. A picture's side is decided by a hash of what it is tied to, so adding pictures never
-# moves an old one; only a new tie between two old groups can.
-
-
-def tie(digests: Sequence[str], groups: Sequence[str | None]) -> list[str]:
-    """A key for each picture; pictures of equal content or of one group get the same key.
-
-    The key is the smallest name of all that is tied together: group names before digests.
-    """
-    parent: dict[str, str] = {}
-
-    def root(node: str) -> str:
-        parent.setdefault(node, node)
-        while parent[node] != node:
-            parent[node] = parent[parent[node]]
-            node = parent[node]
-        return node
-
-    for digest, group in zip(digests, groups, strict=True):
-        ends = [root(f"1/{digest}")] + ([root(f"0/{group}")] if group else [])
-        parent[max(ends)] = min(ends)
-    return [root(f"1/{digest}") for digest in digests]
-
-
-def position(key: str, salt: str = "") -> float:
-    """A fixed place in [0, 1) for a key: the first 8 bytes of its sha256."""
-    digest = hashlib.sha256(f"{salt}{key}".encode("utf-8", "surrogatepass")).digest()
-    return int.from_bytes(digest[:8], "big") / 2**64
-
-
-def kept_back(
-    keys: Sequence[str], labels: Sequence[str], share: float, salt: str = ""
-) -> np.ndarray:
-    """Which pictures are kept back for testing, bool `[N]`: about `share` of each label.
-
-    A label of fewer than `TO_SPARE` different keys keeps none back, nor what is tied to them.
-    """
-    pairs = set(zip(keys, labels, strict=True))
-    different = Counter(label for _, label in pairs)
-    needed = {key for key, label in pairs if different[label] < TO_SPARE}
-    return np.array([key not in needed and position(key, salt) < share for key in keys], dtype=bool)
-
-
-def folds(keys: Sequence[str], labels: Sequence[str], count: int, seed: int = 0) -> np.ndarray:
-    """A fold number for each picture, int `[N]`: stratified, tied pictures in one fold.
-
-    Within each label the keys are dealt out in turn, in the order of their salted hashes.
-    """
-    fold_of: dict[str, int] = {}
-    dealt = 0
-    for label in sorted(set(labels)):
-        own = {key for key, one in zip(keys, labels, strict=True) if one == label}
-        for key in sorted(own - fold_of.keys(), key=lambda key: position(key, f"{seed}/")):
-            fold_of[key] = dealt % count
-            dealt += 1
-    return np.array([fold_of[key] for key in keys], dtype=np.int64)

@@ -1,38 +1,29 @@
-"""Explanations of files -> overlays, and one HTML page (see `pages`): maps over the pictures,
-training pictures, sentences."""
+"""Explanations -> one HTML page: maps over the pictures, training pictures, sentences."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
-from itertools import count
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..dataset import Skipped
-from ..errors import PictureError
-from ..files import cannot_write
-from ..guessing import STDIN
-from ..model import Classifier
-from ..naming import safe_name
 from ..pages import environment, render
 from ..pages.charts import score_bar
 from ..pages.outlines import outlined
-from ..pages.overlays import common_scale, jpeg, laid_over, png, shrunk
+from ..pages.overlays import common_scale, jpeg, laid_over, shrunk
 from ..pages.thumbnails import Wanted, thumbnails
 from ..sentences import title
 from ..wording import label_words, several, shown
-from . import Argument, Asked, Explanation, Neighbour, Sweep, sweep, tell_many
+from . import Argument, Explanation, Neighbour, Sweep
 
 if TYPE_CHECKING:
     import jinja2
 
 LARGE, SMALL = 560, 112  # pixels, the longer side
-MOST_PANELS = 100  # pictures on one page
 MOST_SCORES = 5
 MOST_LISTED = 60  # of files not read
 THUMBNAILS = 6_000_000  # characters that all training pictures together may take
@@ -65,54 +56,6 @@ class Panel:
         yield from (one.index for one in self.nearest)
         for sides in self.arguments.values():
             yield from (one.index for side in sides for one in side)
-
-
-@dataclass(frozen=True)
-class Explained:
-    """What is kept of one explanation when its maps are drawn; its own pixels are not.
-
-    `panel` is None where none was wanted, `overlays` are the PNG files that were written, and
-    `sweep` is None where that was not asked for.
-    """
-
-    name: str
-    explanation: Explanation
-    panel: Panel | None
-    overlays: tuple[Path, ...]
-    sweep: Sweep | None = None
-
-
-def explain_files(
-    classifier: Classifier,
-    names: Sequence[str],
-    *,
-    page: bool,
-    overlays: Path | None,
-    sweeping: bool = False,
-) -> Iterator[Explained | Skipped]:
-    """Explain pictures by their paths, `-` being stdin, in order, as they come.
-
-    With `page` the first `MOST_PANELS` are drawn for it; with `overlays` all maps are written as
-    PNG files into that folder; with `sweeping` it is searched for what each answer hangs on.
-    """
-    drawn = frozenset(names[:MOST_PANELS]) if page else frozenset()
-    asked = (
-        Asked(sys.stdin.buffer.read() if name == STDIN else Path(name), name=name) for name in names
-    )
-
-    def tell(one: Asked, explanation: Explanation) -> Explained:
-        written = write_overlays(one.name, explanation, overlays) if overlays else []
-        found = sweep(classifier, explanation.pixels) if sweeping else None
-        return Explained(
-            name=one.name,
-            explanation=replace(explanation, pixels=np.zeros((0, 0, 3), np.uint8)),
-            panel=panel(one.name, explanation, found) if one.name in drawn else None,
-            overlays=tuple(written),
-            sweep=found,
-        )
-
-    for name, told in zip(names, tell_many(classifier, asked, tell), strict=True):
-        yield Skipped(name, told.message) if isinstance(told, PictureError) else told
 
 
 def panel(name: str, explanation: Explanation, found: Sweep | None = None) -> Panel:
@@ -153,14 +96,6 @@ def _outlined(pixels: np.ndarray, found: Sweep) -> np.ndarray:
     return drawn
 
 
-def locate(classifier: Classifier, panels: Iterable[Panel], folder: Path | None) -> dict[int, Path]:
-    """Where the training pictures of a page are now, below `folder` too."""
-    if classifier.memory is None:
-        return {}
-    wanted = {index for one in panels for index in one.remembered}
-    return classifier.memory.locate(*([folder] if folder else []), only=wanted)
-
-
 def why_page(
     labels: Sequence[str],
     panels: Sequence[Panel],
@@ -181,49 +116,9 @@ def why_page(
     return render(_environment(), "why.html", ["report.css", "why.css"], values)
 
 
-def write_overlays(name: str, explanation: Explanation, folder: Path) -> list[Path]:
-    """Write the maps of one picture as PNG files, in the picture's own size; over nothing.
-
-    `name` is the picture's; the files are called by it and by what they show.
-
-    Raises:
-        DestinationError: they cannot be written.
-    """
-    label, rival = explanation.label, explanation.rival
-    maps = {
-        label: explanation.map_of(label),
-        rival: explanation.map_of(rival),
-        f"{label} minus {rival}": explanation.lead,
-    }
-    scale, stem = common_scale(maps.values()), safe_name(Path(name).stem)
-    return [
-        _write_new(
-            folder, f"{stem}-{safe_name(what)}", png(laid_over(explanation.pixels, each, scale))
-        )
-        for what, each in maps.items()
-    ]
-
-
 def _file(name: str) -> str:
     """A training picture's name without its folders: its label stands beside it."""
     return shown(PurePosixPath(name).name)
-
-
-def _write_new(folder: Path, stem: str, content: bytes) -> Path:
-    """Write a PNG under the first name that is free."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for number in count(1):
-            path = folder / (f"{stem}.png" if number == 1 else f"{stem}-{number}.png")
-            try:
-                with path.open("xb") as stream:
-                    stream.write(content)
-                return path
-            except FileExistsError:
-                continue
-    except OSError as error:
-        raise cannot_write(folder, error) from error
-    raise AssertionError  # there are always more numbers
 
 
 @cache

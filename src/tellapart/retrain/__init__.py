@@ -23,7 +23,8 @@ from ..extras import need
 from ..files import cannot_write, folder_written_atomically, write_atomically
 from ..model import check_replaceable
 from ..sgd import SgdStep
-from ..training import TrainResult, Watch, train
+from ..training import TrainResult, train
+from ..training.options import Watch
 from ..wording import shown
 from .flags import FINAL_TENSOR, Recipe, read_flags
 

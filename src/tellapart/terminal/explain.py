@@ -11,7 +11,7 @@ from ..wording import several, shown
 from . import print_skipped, stdout
 
 if TYPE_CHECKING:
-    from ..explain.page import Explained
+    from ..explain.files import Explained
 
 
 def print_explanation(explained: Explained) -> None:

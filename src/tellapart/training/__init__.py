@@ -6,8 +6,7 @@ The only place that joins the parts; each step is a function of another module.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -16,9 +15,8 @@ import numpy as np
 from ..backbones import quality as quality_row
 from ..backbones.foreign import ForeignBackbone
 from ..backbones.graph import OWN_VIEWS, HeadTensors, Network, network_of
-from ..dataset import Dataset, Item, Skipped, read_dataset
+from ..dataset import Dataset, Skipped, read_dataset
 from ..embeddings import Embedder, embed_all
-from ..errors import UsageError
 from ..evaluation import Evaluation
 from ..fitting import Fitted, Pictures, cues_of, fit, gather, notes_on, would_more_help
 from ..head import softmax
@@ -35,54 +33,13 @@ from ..report import report_page
 from ..report.card import model_card
 from ..report.reasons import with_reasons
 from ..report.story import story_of_training
-from ..sgd import SgdSettings, SgdStep
-from ..tensorflow_settings import Epoch, KerasBackbone, TensorFlow
+from ..sgd import SgdSettings
+from ..tensorflow_settings import KerasBackbone, TensorFlow
 from ..version import __version__
 from ..wording import shown
 from .command import train_command, versions
-
-DEFAULT_TEST = 0.10
-
-
-@dataclass(frozen=True)
-class TrainOptions:
-    """How to train. `test` is a share, a labelled folder, or 0 for none; None: what the source
-    says is for testing, or else a tenth. `sgd` trains the original's way instead of exactly.
-    `engine` trains with TensorFlow; without fine-tuning that is always the original's way.
-    `repeats` is how many times the pictures are dealt into folds for cross-validation."""
-
-    quality: str = "good"
-    backbone: ForeignBackbone | KerasBackbone | None = None
-    test: float | Path | None = None
-    balanced: bool = False
-    sgd: SgdSettings | None = None
-    follow_links: bool = False
-    engine: TensorFlow | None = None
-    repeats: int = 1
-
-    def __post_init__(self) -> None:
-        quality_row(self.quality)
-        if self.engine and isinstance(self.backbone, ForeignBackbone):
-            raise UsageError(
-                "TensorFlow cannot train on an ONNX file.",
-                hint="Give a Keras network, such as --backbone keras:FILE.keras, or leave out "
-                "--engine tensorflow.",
-            )
-        if self.repeats < 1 or (self.repeats > 1 and self.engine):
-            raise UsageError(
-                f"Cross-validation cannot be repeated {self.repeats} times"
-                + (" with TensorFlow." if self.engine else "."),
-                hint="Give a whole number from 1, and leave out --engine tensorflow.",
-            )
-        if self.sgd and self.engine and self.engine.fine_tuning:
-            raise UsageError("Fine-tuning has its own settings: leave out those of sgd.")
-        if self.balanced and (self.sgd or (self.engine and not self.engine.fine_tuning)):
-            raise UsageError("Balanced class weights go with the exact solver or fine-tuning.")
-        if isinstance(self.test, float | int) and not 0 <= self.test < 1:
-            raise UsageError(
-                f"A share of {self.test:g} cannot be kept back for testing.",
-                hint="Give a share from 0 to below 1, such as 0.1 or 10%.",
-            )
+from .options import TrainOptions, Watch, share_of
+from .sides import choose_sides
 
 
 @dataclass(frozen=True)
@@ -150,16 +107,6 @@ class TrainResult:
     def accuracy(self) -> Share:
         """Of the pictures held out; where none were, cross-validated or of those that watched."""
         return list(self.evaluations.values())[-1].accuracy
-
-
-@dataclass(frozen=True)
-class Watch:
-    """What a caller wants to be told while training: pictures done of how many, steps of gradient
-    descent, and epochs of fine-tuning."""
-
-    pictures: Callable[[int, int], None] = lambda done, total: None
-    step: Callable[[SgdStep], None] | None = None
-    epoch: Callable[[Epoch], None] = lambda epoch: None
 
 
 def train(
@@ -286,62 +233,6 @@ def build_network(options: TrainOptions) -> Network:
     if options.backbone:
         return Network("own", (options.backbone.trunk(),), OWN_VIEWS)
     return network_of(quality_row(options.quality))
-
-
-def choose_sides(dataset: Dataset, options: TrainOptions) -> Dataset:
-    """All pictures to embed, each marked "train" or "test", or None where the hash shall decide.
-
-    What the source says is for testing is tested on; what it says is for validation is tested on
-    where nothing else is, and otherwise trained on, because settings are cross-validated.
-    """
-    said = {item.split for item in dataset.items}
-    if isinstance(options.test, Path):
-        test = read_dataset(options.test, follow_links=options.follow_links, at_least=1)
-        return _joined(_all_to_learn(dataset), test)
-    if options.test == 0:
-        return _all_to_learn(dataset)
-    if said <= {None}:
-        return dataset
-    if options.test is not None:
-        raise UsageError(
-            f"{shown(dataset.source)} says itself which pictures are for testing.",
-            hint="Leave out --test, or give --test none to train without testing.",
-        )
-    held = "test" if "test" in said else "validation"
-    sides = ("test" if item.split == held else "train" for item in dataset.items)
-    return _with_items(dataset, map(_on_side, dataset.items, sides))
-
-
-def _all_to_learn(dataset: Dataset) -> Dataset:
-    ours = (item for item in dataset.items if item.split != "test")
-    return _with_items(dataset, (_on_side(item, "train") for item in ours))
-
-
-def _joined(learn: Dataset, test: Dataset) -> Dataset:
-    """Both as one; names of the pictures to test on begin with the name of their source."""
-    name = test.source.name
-    return replace(
-        learn,
-        items=learn.items
-        + tuple(replace(item, split="test", name=f"{name}/{item.name}") for item in test.items),
-        skipped=learn.skipped
-        + tuple(replace(file, name=f"{name}/{file.name}") for file in test.skipped),
-        hidden=learn.hidden + test.hidden,
-        _workspace=(learn._workspace, test._workspace),
-    )
-
-
-def _with_items(dataset: Dataset, items: Iterable[Item]) -> Dataset:
-    return replace(dataset, items=tuple(items))
-
-
-def _on_side(item: Item, side: str) -> Item:
-    return replace(item, split=side)
-
-
-def share_of(options: TrainOptions) -> float:
-    """The share of pictures kept back where the source does not say which."""
-    return options.test if isinstance(options.test, float | int) else DEFAULT_TEST
 
 
 def _classifier(

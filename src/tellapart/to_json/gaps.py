@@ -1,4 +1,4 @@
-"""What the data lacks -> plain values for JSON, as `summaries.py` does it for other results."""
+"""What the data lacks -> plain values for JSON."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..comparing import Comparison
     from ..evaluation import Evaluation, Mistake
     from ..explain import Argument, Case, Finding, Sweep, WhatIf
-    from ..explain.page import Explained
+    from ..explain.files import Explained
     from ..exporters import ExportResult, Target
     from ..health.cues import Cue
     from ..learning_curve import LearningCurve

@@ -1,4 +1,4 @@
-"""Suggestions -> plain values for JSON, as `summaries.py` does it for other results."""
+"""Suggestions -> plain values for JSON."""
 
 from __future__ import annotations
 

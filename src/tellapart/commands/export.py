@@ -1,0 +1,61 @@
+"""`tellapart export`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..errors import UsageError
+from .options import AsJson, show
+
+
+def export(
+    model: Annotated[
+        Path | None, typer.Argument(metavar="MODEL", help="A model folder, or its model.onnx.")
+    ] = None,
+    to: Annotated[
+        str | None, typer.Option("--to", metavar="NAME", help="The form to write it in.")
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="DIR", help="A new folder. [MODEL-NAME]"),
+    ] = None,
+    pictures: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Prove it on these. [the training pictures]"),
+    ] = None,
+    cdn: Annotated[
+        bool, typer.Option("--cdn", help="Of a web page: link to a public network's onnxruntime.")
+    ] = False,
+    show_list: Annotated[bool, typer.Option("--list", help="List the forms there are.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write a model in another form, and prove that it gives the same answers.
+
+    \b
+    tellapart export --list
+    tellapart export heroes --to onnx -o heroes-onnx
+
+    What is written is a folder with the model, its labels, a minimal program and a README. It is
+    kept only if that program, in a fresh process, agrees with the model on real pictures.
+    """
+    from .. import exporters, terminal, to_json
+    from ..dataset import pictures_below
+    from ..model import load
+
+    if show_list:
+        targets = list(exporters.TARGETS.values())
+        show(to_json.targets(targets), as_json, lambda: terminal.print_targets(targets))
+        return
+    if not (model and to):
+        raise UsageError("Give a model and a form: tellapart export MODEL --to NAME.")
+    classifier = load(model)
+    if pictures:
+        found = [path for path, _ in pictures_below(pictures)[0]]
+    else:
+        found = list(classifier.memory.locate().values()) if classifier.memory else []
+    folder = output or Path(f"{model.resolve().name}-{to}")
+    result = exporters.export(classifier, to, folder, found, cdn=cdn)
+    show(to_json.exported(result), as_json, lambda: terminal.print_export(result))

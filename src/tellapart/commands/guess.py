@@ -1,0 +1,61 @@
+"""`tellapart guess`."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from ..errors import PictureError, UsageError
+from .options import (
+    Admit,
+    Always,
+    Links,
+    Model,
+    Strict,
+    admitting,
+)
+
+
+def guess(
+    model: Model,
+    pictures: Annotated[
+        list[str],
+        typer.Argument(metavar="PICTURE...", help="Files, folders, patterns, or - for stdin."),
+    ],
+    top: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Only the N likeliest labels.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="A JSON object a line.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="A CSV row a picture.")] = False,
+    admit: Admit = None,
+    always_choose: Always = False,
+    follow_links: Links = False,
+    strict: Strict = False,
+) -> None:
+    """Say what is in pictures, the likeliest label first.
+
+    \b
+    tellapart guess heroes picture.jpg
+    tellapart guess heroes inbox/ --top 1
+    tellapart guess heroes 'inbox/*.png' --json
+    curl -s https://example.org/p.jpg | tellapart guess heroes -
+    """
+    from .. import guessing
+    from ..model import load
+
+    if as_json and as_csv:
+        raise UsageError("--json and --csv cannot both be had.")
+    classifier = admitting(load(model), admit, always_choose)
+    named = guessing.expand(pictures, follow_links=follow_links)
+    answers = guessing.guess(classifier, named)
+    if as_json:
+        lines = guessing.json_lines(answers, top)
+    elif as_csv:
+        lines = guessing.csv_lines(answers, classifier.labels)
+    else:
+        lines = guessing.text_lines(answers, top, alone=len(named) == 1)
+    counts = guessing.write(lines, sys.stdout)
+    if counts.unreadable and (strict or not counts.read):
+        raise typer.Exit(PictureError.exit_code)

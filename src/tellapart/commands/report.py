@@ -1,0 +1,52 @@
+"""`tellapart report`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .options import AsJson, Model, show
+
+
+def report(
+    model: Model,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="[report.html in the model's folder]"),
+    ] = None,
+    pictures: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Look for moved pictures here too.")
+    ] = None,
+    open_it: Annotated[bool, typer.Option("--open", help="Show it in a browser.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write a model's report again: how good it is, what it got wrong, how it was made.
+
+    \b
+    tellapart report heroes --open
+    tellapart report heroes -o heroes.html --pictures moved-photos/
+
+    train has written one already. Pictures are found where they were, or below --pictures by
+    their content; those that are gone are said to be, and the page still comes.
+    """
+    from .. import terminal, to_json
+    from ..model import REPORT_FILE, load
+    from ..pages import write_page
+    from ..report import report_page
+    from ..report.reasons import with_reasons
+    from ..report.story import story_of_training
+
+    classifier = load(model)
+    memory = classifier.remembered()
+    found = memory.locate(*([pictures] if pictures else []))
+    page = output or (model if model.is_dir() else model.parent) / REPORT_FILE
+    story = with_reasons(story_of_training(classifier, found), of_training=True)
+    write_page(report_page(story), page)
+    value = to_json.written_report(str(page), story)
+    show(value, as_json, lambda: terminal.print_report(page, story))
+    if open_it:
+        import webbrowser
+
+        webbrowser.open(page.resolve().as_uri())

@@ -1,0 +1,104 @@
+"""`tellapart sort`."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..errors import UsageError
+from .options import (
+    Admit,
+    Always,
+    AsJson,
+    Links,
+    Quiet,
+    Strict,
+    admitting,
+    check_strict,
+    show,
+)
+
+
+def sort(
+    model: Annotated[
+        Path | None, typer.Argument(metavar="MODEL", help="A model folder, or its model.onnx.")
+    ] = None,
+    inbox: Annotated[
+        Path | None, typer.Argument(metavar="INBOX", help="The folder of pictures to sort.")
+    ] = None,
+    destination: Annotated[
+        Path | None, typer.Argument(metavar="DEST", help="The folder to sort them into.")
+    ] = None,
+    undo: Annotated[
+        Path | None,
+        typer.Option("--undo", metavar="DEST", help="Take back all that was sorted into DEST."),
+    ] = None,
+    into_folders: Annotated[
+        bool, typer.Option("--into-folders", help="One folder a label below DEST.")
+    ] = False,
+    unsure_below: Annotated[
+        float,
+        typer.Option(min=0, max=1, metavar="SCORE", help="Lower scores go to unsure/."),
+    ] = 0.0,
+    link: Annotated[bool, typer.Option("--link", help="Link instead of copying.")] = False,
+    move: Annotated[bool, typer.Option("--move", help="Move instead of copying.")] = False,
+    admit: Admit = None,
+    always_choose: Always = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only print what would be done.")
+    ] = False,
+    follow_links: Links = False,
+    strict: Strict = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Sort a folder of pictures by what is in them, by copying.
+
+    \b
+    tellapart sort heroes inbox/ sorted/
+    tellapart sort heroes inbox/ sorted/ --into-folders --unsure-below 0.8
+    tellapart sort heroes inbox/ sorted/ --dry-run
+    tellapart sort --undo sorted/
+
+    Pictures that are none of the labels go to none-of-these/.
+    A picture becomes <label>-<score>.<its own extension>; sorted/results.csv has every score.
+    Nothing is ever overwritten.
+    Stopped half-way? Type the same again to go on, or --undo to take it back.
+    """
+    from .. import sorting, terminal, to_json
+    from ..model import load
+
+    if undo:
+        if model or dry_run or link or move:
+            raise UsageError("--undo takes the folder only: tellapart sort --undo DEST.")
+        taken = sorting.undo(undo)
+        show(to_json.undone(taken), as_json, lambda: terminal.print_undo(taken))
+        raise typer.Exit(1 if taken.unfinished else 0)
+    if not (model and inbox and destination):
+        raise UsageError("Give a model, a folder of pictures and a folder to sort them into.")
+    if link and move:
+        raise UsageError("--link and --move cannot both be had.")
+    options = sorting.SortOptions(
+        how="link" if link else "move" if move else "copy",
+        into_folders=into_folders,
+        unsure_below=unsure_below,
+        follow_links=follow_links,
+    )
+    classifier = admitting(load(model), admit, always_choose)
+    if dry_run:
+        for step in sorting.plan(classifier, inbox, destination, options):
+            show(to_json.planned(step), as_json, partial(terminal.print_step, step), in_lines=True)
+        return
+    with terminal.progress_bar("Sorting", quiet or as_json) as progress:
+        result = sorting.sort(
+            classifier,
+            inbox,
+            destination,
+            options,
+            progress=lambda done: progress(done, None),
+        )
+    show(to_json.sorted_(result), as_json, lambda: terminal.print_sort(result))
+    check_strict(strict, result.unreadable)

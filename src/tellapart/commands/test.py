@@ -1,0 +1,85 @@
+"""`tellapart test`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .options import (
+    Admit,
+    AsJson,
+    Links,
+    Model,
+    Quiet,
+    Strict,
+    admitting,
+    check_strict,
+    show,
+)
+
+
+def test(
+    model: Model,
+    source: Annotated[
+        Path,
+        typer.Argument(metavar="PHOTOS", help="Labelled pictures, in any form that train takes."),
+    ],
+    fail_under: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, metavar="SHARE", help="Exit with 1 below this accuracy."),
+    ] = None,
+    max_refused: Annotated[
+        float | None,
+        typer.Option(
+            min=0, max=1, metavar="SHARE", help="Exit with 1 if more are called none of these."
+        ),
+    ] = None,
+    admit: Admit = None,
+    report: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write a page with the mistakes: a .html.")
+    ] = None,
+    follow_links: Links = False,
+    strict: Strict = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Test a model on labelled pictures: how often is it right?
+
+    \b
+    tellapart test heroes photos-i-kept-back/
+    tellapart test heroes photos-i-kept-back/ --fail-under 0.95
+    tellapart test heroes photos-i-kept-back/ --report test.html
+
+    Prints accuracy with its interval, precision and recall of each label, who was taken for whom,
+    and the pictures it got wrong. Labels are matched by name. Of a folder with train/ and test/,
+    only test/ is looked at.
+    """
+    from .. import terminal, to_json
+    from ..model import load
+    from ..testing import evaluate
+
+    classifier = admitting(load(model), admit, always_choose=False)
+    with terminal.progress_bar("Testing", quiet or as_json) as progress:
+        result = evaluate(classifier, source, follow_links=follow_links, progress=progress)
+    if report:
+        from ..pages import write_page
+        from ..report import report_page
+        from ..report.reasons import with_reasons
+        from ..report.story import story_of_test
+
+        story = with_reasons(story_of_test(classifier, result, str(model)), of_training=False)
+        write_page(report_page(story), report)
+    show(to_json.tested(result), as_json, lambda: terminal.print_test(result))
+    check_strict(strict, result.skipped)
+    accuracy, refused = result.evaluation.accuracy.value, result.refused.value
+    failed = []
+    if fail_under is not None and accuracy < fail_under:
+        failed.append(f"Accuracy {accuracy:.4f} is below {fail_under:g}.")
+    if max_refused is not None and refused > max_refused:
+        failed.append(f"The share called none of these, {refused:.4f}, is above {max_refused:g}.")
+    for sentence in failed:
+        terminal.stderr().print(sentence)
+    if failed:
+        raise typer.Exit(1)

@@ -1,0 +1,119 @@
+"""Pictures by their paths -> explanations as they come, drawn for the page or as overlays."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+
+from ..dataset import Skipped
+from ..errors import PictureError
+from ..files import cannot_write
+from ..guessing import STDIN
+from ..model import Classifier
+from ..naming import safe_name
+from ..pages.overlays import common_scale, laid_over, png
+from . import Asked, Explanation, Sweep, sweep, tell_many
+from .page import Panel, panel
+
+MOST_PANELS = 100  # pictures on one page
+
+
+@dataclass(frozen=True)
+class Explained:
+    """What is kept of one explanation when its maps are drawn; its own pixels are not.
+
+    `panel` is None where none was wanted, `overlays` are the PNG files that were written, and
+    `sweep` is None where that was not asked for.
+    """
+
+    name: str
+    explanation: Explanation
+    panel: Panel | None
+    overlays: tuple[Path, ...]
+    sweep: Sweep | None = None
+
+
+def explain_files(
+    classifier: Classifier,
+    names: Sequence[str],
+    *,
+    page: bool,
+    overlays: Path | None,
+    sweeping: bool = False,
+) -> Iterator[Explained | Skipped]:
+    """Explain pictures by their paths, `-` being stdin, in order, as they come.
+
+    With `page` the first `MOST_PANELS` are drawn for it; with `overlays` all maps are written as
+    PNG files into that folder; with `sweeping` it is searched for what each answer hangs on.
+    """
+    drawn = frozenset(names[:MOST_PANELS]) if page else frozenset()
+    asked = (
+        Asked(sys.stdin.buffer.read() if name == STDIN else Path(name), name=name) for name in names
+    )
+
+    def tell(one: Asked, explanation: Explanation) -> Explained:
+        written = write_overlays(one.name, explanation, overlays) if overlays else []
+        found = sweep(classifier, explanation.pixels) if sweeping else None
+        return Explained(
+            name=one.name,
+            explanation=replace(explanation, pixels=np.zeros((0, 0, 3), np.uint8)),
+            panel=panel(one.name, explanation, found) if one.name in drawn else None,
+            overlays=tuple(written),
+            sweep=found,
+        )
+
+    for name, told in zip(names, tell_many(classifier, asked, tell), strict=True):
+        yield Skipped(name, told.message) if isinstance(told, PictureError) else told
+
+
+def locate(classifier: Classifier, panels: Iterable[Panel], folder: Path | None) -> dict[int, Path]:
+    """Where the training pictures of a page are now, below `folder` too."""
+    if classifier.memory is None:
+        return {}
+    wanted = {index for one in panels for index in one.remembered}
+    return classifier.memory.locate(*([folder] if folder else []), only=wanted)
+
+
+def write_overlays(name: str, explanation: Explanation, folder: Path) -> list[Path]:
+    """Write the maps of one picture as PNG files, in the picture's own size; over nothing.
+
+    `name` is the picture's; the files are called by it and by what they show.
+
+    Raises:
+        DestinationError: they cannot be written.
+    """
+    label, rival = explanation.label, explanation.rival
+    maps = {
+        label: explanation.map_of(label),
+        rival: explanation.map_of(rival),
+        f"{label} minus {rival}": explanation.lead,
+    }
+    scale, stem = common_scale(maps.values()), safe_name(Path(name).stem)
+    return [
+        _write_new(
+            folder, f"{stem}-{safe_name(what)}", png(laid_over(explanation.pixels, each, scale))
+        )
+        for what, each in maps.items()
+    ]
+
+
+def _write_new(folder: Path, stem: str, content: bytes) -> Path:
+    """Write a PNG under the first name that is free."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for number in count(1):
+            path = folder / (f"{stem}.png" if number == 1 else f"{stem}-{number}.png")
+            try:
+                with path.open("xb") as stream:
+                    stream.write(content)
+                return path
+            except FileExistsError:
+                continue
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+    raise AssertionError  # there are always more numbers

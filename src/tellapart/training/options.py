@@ -1,0 +1,71 @@
+"""What can be asked of a training, and what a caller wants to be told while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..backbones import quality as quality_row
+from ..backbones.foreign import ForeignBackbone
+from ..errors import UsageError
+from ..sgd import SgdSettings, SgdStep
+from ..tensorflow_settings import Epoch, KerasBackbone, TensorFlow
+
+DEFAULT_TEST = 0.10
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """How to train. `test` is a share, a labelled folder, or 0 for none; None: what the source
+    says is for testing, or else a tenth. `sgd` trains the original's way instead of exactly.
+    `engine` trains with TensorFlow; without fine-tuning that is always the original's way.
+    `repeats` is how many times the pictures are dealt into folds for cross-validation."""
+
+    quality: str = "good"
+    backbone: ForeignBackbone | KerasBackbone | None = None
+    test: float | Path | None = None
+    balanced: bool = False
+    sgd: SgdSettings | None = None
+    follow_links: bool = False
+    engine: TensorFlow | None = None
+    repeats: int = 1
+
+    def __post_init__(self) -> None:
+        quality_row(self.quality)
+        if self.engine and isinstance(self.backbone, ForeignBackbone):
+            raise UsageError(
+                "TensorFlow cannot train on an ONNX file.",
+                hint="Give a Keras network, such as --backbone keras:FILE.keras, or leave out "
+                "--engine tensorflow.",
+            )
+        if self.repeats < 1 or (self.repeats > 1 and self.engine):
+            raise UsageError(
+                f"Cross-validation cannot be repeated {self.repeats} times"
+                + (" with TensorFlow." if self.engine else "."),
+                hint="Give a whole number from 1, and leave out --engine tensorflow.",
+            )
+        if self.sgd and self.engine and self.engine.fine_tuning:
+            raise UsageError("Fine-tuning has its own settings: leave out those of sgd.")
+        if self.balanced and (self.sgd or (self.engine and not self.engine.fine_tuning)):
+            raise UsageError("Balanced class weights go with the exact solver or fine-tuning.")
+        if isinstance(self.test, float | int) and not 0 <= self.test < 1:
+            raise UsageError(
+                f"A share of {self.test:g} cannot be kept back for testing.",
+                hint="Give a share from 0 to below 1, such as 0.1 or 10%.",
+            )
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What a caller wants to be told while training: pictures done of how many, steps of gradient
+    descent, and epochs of fine-tuning."""
+
+    pictures: Callable[[int, int], None] = lambda done, total: None
+    step: Callable[[SgdStep], None] | None = None
+    epoch: Callable[[Epoch], None] = lambda epoch: None
+
+
+def share_of(options: TrainOptions) -> float:
+    """The share of pictures kept back where the source does not say which."""
+    return options.test if isinstance(options.test, float | int) else DEFAULT_TEST

@@ -1,0 +1,63 @@
+"""Which pictures are learnt from and which tested, as far as the source or the caller says so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from ..dataset import Dataset, Item, read_dataset
+from ..errors import UsageError
+from ..wording import shown
+from .options import TrainOptions
+
+
+def choose_sides(dataset: Dataset, options: TrainOptions) -> Dataset:
+    """All pictures to embed, each marked "train" or "test", or None where the hash shall decide.
+
+    What the source says is for testing is tested on; what it says is for validation is tested on
+    where nothing else is, and otherwise trained on, because settings are cross-validated.
+    """
+    said = {item.split for item in dataset.items}
+    if isinstance(options.test, Path):
+        test = read_dataset(options.test, follow_links=options.follow_links, at_least=1)
+        return _joined(_all_to_learn(dataset), test)
+    if options.test == 0:
+        return _all_to_learn(dataset)
+    if said <= {None}:
+        return dataset
+    if options.test is not None:
+        raise UsageError(
+            f"{shown(dataset.source)} says itself which pictures are for testing.",
+            hint="Leave out --test, or give --test none to train without testing.",
+        )
+    held = "test" if "test" in said else "validation"
+    sides = ("test" if item.split == held else "train" for item in dataset.items)
+    return _with_items(dataset, map(_on_side, dataset.items, sides))
+
+
+def _all_to_learn(dataset: Dataset) -> Dataset:
+    ours = (item for item in dataset.items if item.split != "test")
+    return _with_items(dataset, (_on_side(item, "train") for item in ours))
+
+
+def _joined(learn: Dataset, test: Dataset) -> Dataset:
+    """Both as one; names of the pictures to test on begin with the name of their source."""
+    name = test.source.name
+    return replace(
+        learn,
+        items=learn.items
+        + tuple(replace(item, split="test", name=f"{name}/{item.name}") for item in test.items),
+        skipped=learn.skipped
+        + tuple(replace(file, name=f"{name}/{file.name}") for file in test.skipped),
+        hidden=learn.hidden + test.hidden,
+        _workspace=(learn._workspace, test._workspace),
+    )
+
+
+def _with_items(dataset: Dataset, items: Iterable[Item]) -> Dataset:
+    return replace(dataset, items=tuple(items))
+
+
+def _on_side(item: Item, side: str) -> Item:
+    return replace(item, split=side)
