@@ -380,3 +380,25 @@ def test_a_cleared_cache_can_be_filled_again(tmp_path: Path) -> None:
     assert clear_cache(tmp_path) > 0
     assert list((tmp_path / "embeddings").iterdir()) == []
     assert found(fill(tmp_path, rows(3)), rows(3)) == 3
+
+
+def test_more_shards_than_a_process_may_open_files(tmp_path: Path) -> None:
+    for row in range(40):
+        cache = EmbeddingCache("space", tmp_path)
+        cache.put(bytes([row]) * 32, np.full(3, row, np.float32))
+        cache.flush()
+    script = """
+import resource, sys; sys.path[:0] = sys.argv[2:]
+from pathlib import Path
+from tellapart.cache.shards import EmbeddingCache
+resource.setrlimit(resource.RLIMIT_NOFILE, (20, 20))
+cache = EmbeddingCache("space", Path(sys.argv[1]))
+print(sum(float(cache.get(bytes([row]) * 32)[0]) for row in range(40)))
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path), *sys.path],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.stdout.strip() == str(float(sum(range(40)))), run.stderr

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +19,7 @@ import pytest
 import tellapart
 from conftest import draw_scene
 from drawn import contents, few_of, model_of, only_sentences, run, run_here
-from tellapart.demo import DemoPictures
+from tellapart.demo import DemoPictures, draw_demo
 from tellapart.errors import DatasetError, DestinationError, UsageError
 from tellapart.sgd import SgdSettings, SgdStep
 from tellapart.training.options import TrainOptions, Watch
@@ -71,6 +74,24 @@ def test_the_same_pictures_make_the_same_model_wherever_they_lie(
     result.save(tmp_path / "model")
     report = (tmp_path / "model" / "report.html").read_text("utf-8")
     assert report.count("data:image/jpeg") >= 12  # also from an archive
+
+
+def test_the_same_bytes_on_any_number_of_cores(tmp_path: Path) -> None:
+    photos = draw_demo(tmp_path / "demo", pictures=160).photos
+    script = """
+import sys, tellapart
+print(tellapart.train(sys.argv[1], quality="fast").classifier.digest)
+"""
+    digests = set()
+    for threads in ("1", "2", "4"):
+        environment = {
+            **os.environ,
+            "OPENBLAS_NUM_THREADS": threads,
+            "PYTHONPATH": os.pathsep.join(sys.path),
+        }
+        command = [sys.executable, "-c", script, str(photos)]
+        digests.add(subprocess.check_output(command, text=True, env=environment))
+    assert len(digests) == 1
 
 
 def test_the_same_command_twice_writes_the_same_bytes(heroes: DemoPictures, tmp_path: Path) -> None:

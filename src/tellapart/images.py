@@ -212,6 +212,8 @@ def _damage(error: Exception) -> str:
     words = str(error).lower()
     if isinstance(error, Image.DecompressionBombError | Image.DecompressionBombWarning):
         return f"too large: more than {MAX_PIXELS / 1e6:.0f} million pixels once unpacked"
+    if isinstance(error, MemoryError) or "out of memory" in words:
+        return "too large for the memory that is free"
     if isinstance(error, UnidentifiedImageError):
         return "damaged: its header cannot be read"
     if "truncated" in words or "unrecognized data stream" in words or "eof" in words:

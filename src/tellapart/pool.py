@@ -11,6 +11,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -64,6 +65,16 @@ def side_by_side(function: Callable[[In], Out], items: Sequence[In]) -> list[Out
     """
     with ThreadPoolExecutor(min(cores(), max(len(items), 1))) as pool:
         return list(pool.map(function, items))
+
+
+@contextmanager
+def one_thread_each() -> Iterator[None]:
+    """Keep numpy's linear algebra to the calling thread: sums are then the same however many cores
+    there are, and work done `side_by_side` does not compete with itself."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(limits=1, user_api="blas"):
+        yield
 
 
 def batches_of(items: Iterable[In], size: int) -> Iterator[list[In]]:

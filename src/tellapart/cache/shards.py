@@ -16,7 +16,6 @@ import threading
 import zlib
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -34,40 +33,41 @@ _ASIDE = ".damaged"
 
 @dataclass(frozen=True)
 class _Shard:
-    """One file: header, digests `[R,32]`, checksums `[R]`, vectors `[R,D]`."""
+    """One file: header, digests `[R,32]`, checksums `[R]`, vectors `[R,D]`.
+
+    The vectors stay on the disk, and no file stays open: there may be more shards than a process
+    may open files.
+    """
 
     path: Path
     digests: np.ndarray
     checksums: np.ndarray
-    vectors: np.ndarray
+    width: int  # D
 
     @classmethod
     def open(cls, path: Path) -> _Shard:
-        """Map a shard; raises ValueError where it is none."""
+        """Read all but the vectors; raises ValueError where it is no shard."""
         with path.open("rb") as stream:
             header = json.loads(stream.read(_HEADER))
-        if not isinstance(header, dict) or header.get("format") != _MAGIC:
-            raise ValueError("no shard")
-        rows, width = header.get("rows"), header.get("dimensions")
-        if not isinstance(rows, int) or not isinstance(width, int) or min(rows, width) < 1:
-            raise ValueError("a shard without rows")
-        whole = np.memmap(path, np.uint8, "r")
-        ends = list(accumulate([_HEADER, rows * _DIGEST, rows * 4, rows * width * 4]))
-        if whole.size != ends[-1]:
-            raise ValueError("a shard of the wrong length")
-        parts = [whole[start:end] for start, end in pairwise(ends)]
-        return cls(
-            path,
-            parts[0].reshape(rows, _DIGEST),
-            parts[1].view("<u4"),
-            parts[2].view("<f4").reshape(rows, width),
-        )
+            if not isinstance(header, dict) or header.get("format") != _MAGIC:
+                raise ValueError("no shard")
+            rows, width = header.get("rows"), header.get("dimensions")
+            if not isinstance(rows, int) or not isinstance(width, int) or min(rows, width) < 1:
+                raise ValueError("a shard without rows")
+            if os.fstat(stream.fileno()).st_size != _HEADER + rows * (_DIGEST + 4 + width * 4):
+                raise ValueError("a shard of the wrong length")
+            digests = np.frombuffer(stream.read(rows * _DIGEST), np.uint8).reshape(rows, _DIGEST)
+            return cls(path, digests, np.frombuffer(stream.read(rows * 4), "<u4"), width)
 
-    def row(self, number: int) -> np.ndarray | None:
-        """The vector of a row, or None where its checksum differs."""
-        vector = np.array(self.vectors[number])
-        good = _checksum(self.digests[number].tobytes(), vector) == int(self.checksums[number])
-        return vector if good else None
+    def row(self, number: int) -> np.ndarray:
+        """The vector of a row; raises ValueError where its checksum differs."""
+        size = self.width * 4
+        with self.path.open("rb", buffering=0) as stream:
+            stream.seek(_HEADER + len(self.digests) * (_DIGEST + 4) + number * size)
+            vector = np.frombuffer(bytearray(stream.read(size)), "<f4")  # may be changed
+        if _checksum(self.digests[number].tobytes(), vector) != int(self.checksums[number]):
+            raise ValueError("a damaged row")
+        return vector
 
 
 class EmbeddingCache:
@@ -88,10 +88,13 @@ class EmbeddingCache:
         if place is None:
             return self._new.get(digest)
         shard, number = place
-        vector = shard.row(number)
-        if vector is None:
+        try:
+            return shard.row(number)
+        except OSError:  # cleared by another process, say
+            return None
+        except ValueError:
             self._set_aside(shard)
-        return vector
+            return None
 
     def put(self, digest: bytes, vector: np.ndarray) -> None:
         """Keep an embedding; it is on the disk after the next `flush` at the latest."""
@@ -185,12 +188,9 @@ def _space_info(space: Path, *, check: bool) -> SpaceInfo:
     for path in _shards(space):
         try:
             shard = _Shard.open(path)
-            good = not check or all(
-                shard.row(number) is not None for number in range(len(shard.digests))
-            )
+            for number in range(len(shard.digests)) if check else ():
+                shard.row(number)
         except (OSError, ValueError):
-            good = False
-        if not good:
             damaged += 1
             if check:
                 _rename_aside(path)

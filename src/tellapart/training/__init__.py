@@ -29,6 +29,7 @@ from ..model import CARD_FILE, REPORT_FILE, Classifier, Prediction
 from ..modelfile import Manifest, build_model
 from ..notebook import evaluations_html
 from ..novelty import ADMITTED, fit_novelty
+from ..pool import one_thread_each
 from ..report import report_page
 from ..report.card import model_card
 from ..report.reasons import with_reasons
@@ -136,7 +137,11 @@ def train(
     """
     held = Path(test) if isinstance(test, str | os.PathLike) else test
     options = TrainOptions(quality, backbone, held, balanced, sgd, follow_links, engine, repeats)
-    watch = watch or Watch()
+    with one_thread_each():
+        return _train(source, options, watch or Watch())
+
+
+def _train(source: str | os.PathLike[str], options: TrainOptions, watch: Watch) -> TrainResult:
     dataset = choose_sides(read_dataset(source, follow_links=options.follow_links), options)
     items = dataset.items
     recipe = _recipe(options)
