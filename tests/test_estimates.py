@@ -9,6 +9,7 @@ from sklearn.metrics import log_loss as sklearn_log_loss
 
 from tellapart import metrics
 from tellapart.evaluation import Evaluation
+from tellapart.sentences import calibration_words
 
 
 def an_evaluation(n: int = 400, labels: int = 4, seed: int = 0) -> Evaluation:
@@ -58,7 +59,11 @@ def test_calibrated_scores_have_a_small_error_and_overconfident_ones_a_large() -
     assert honest.calibration_error.value < 0.03
     assert boastful.calibration_error.value > 0.1
     assert honest.enough_to_calibrate
-    assert not an_evaluation(100).enough_to_calibrate
+    few = an_evaluation(100)
+    assert not few.enough_to_calibrate
+    assert few.calibration_luck > 0.03 > honest.calibration_luck
+    assert "by luck alone" in calibration_words(few)
+    assert "by luck" not in calibration_words(honest)
     assert sum(row.n for row in honest.calibration) == 3000
     for row in honest.calibration:
         assert row.low <= row.confidence <= row.high

@@ -7,7 +7,7 @@ import pytest
 
 from tellapart.dataset.split import folds
 from tellapart.head import Regression
-from tellapart.learning_curve import LearningCurve, learning_curve
+from tellapart.learning_curve import LearningCurve, _forecast, learning_curve
 
 
 def curve_of(count: int, spread: float, seed: int = 0) -> LearningCurve:
@@ -42,14 +42,31 @@ def test_where_more_pictures_help_the_gain_has_an_interval_above_zero() -> None:
     assert curve.gain is not None
     low, high = curve.gain.interval
     assert 0 < low <= curve.gain.value <= high < 0.2
-    assert curve.neediest in ("a", "b")
+    assert "100 more pictures would bring about +" in curve.words
 
 
-@pytest.mark.parametrize(("count", "spread"), [(300, 0.05), (60, 30.0)])
-def test_without_mistakes_or_with_noise_alone_it_cannot_tell(count: int, spread: float) -> None:
-    curve = curve_of(count, spread)
-    assert curve.gain is None
-    assert curve.neediest is None
+@pytest.mark.parametrize(("hard", "expected"), [(None, None), (1, "b")])
+def test_a_label_is_named_neediest_only_where_it_surely_is(
+    hard: int | None, expected: str | None
+) -> None:
+    sizes, truth = np.array([100, 150, 200, 300, 400]), np.arange(500) % 2
+    place = (np.arange(500) // 2 * 137 % 250) / 250  # evenly dealt, alike for both labels
+    odds = np.where(truth == hard, 2.0, 1.0)
+    right = np.stack([place > odds * 25 / size for size in sizes])
+    gain, neediest = _forecast(sizes, right, truth, ["a", "b"])
+    assert gain is not None
+    assert neediest == expected
+
+
+def test_without_mistakes_it_cannot_tell() -> None:
+    curve = curve_of(300, 0.05)
+    assert (curve.gain, curve.neediest) == (None, None)
+    assert "cannot tell" in curve.words
+
+
+def test_of_noise_alone_it_hardly_ever_tells() -> None:
+    told = [curve_of(60, 30.0, seed).gain is not None for seed in range(20)]
+    assert sum(told) <= 2
 
 
 def test_the_forecast_is_about_what_comes_true() -> None:

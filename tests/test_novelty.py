@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tellapart import novelty as module
 from tellapart.metrics import roc_auc
-from tellapart.novelty import ADMITTED, fit_novelty, radii_of
+from tellapart.novelty import ADMITTED, fit_novelty, radii_of, thresholds_of
 
 
 def clusters(per_label: int, *centres: int, seed: int = 0) -> np.ndarray:
@@ -58,6 +59,31 @@ def test_thresholds_rise_with_the_share() -> None:
     known = clusters(50, 0, 1)
     thresholds = fit_novelty(known, logits_for(known), np.arange(100) % 5).thresholds
     assert list(thresholds) == sorted(thresholds)
+
+
+def test_a_few_odd_pictures_do_not_decide_what_99_percent_is() -> None:
+    usual = np.random.default_rng(0).exponential(1.0, 300)
+    odd = np.append(np.sort(usual)[:-3], [9.0, 9.5, 10.0])  # wrongly labelled, say
+    expected = [-np.log(1 - share) for share in ADMITTED]
+    for values in (usual, odd):
+        assert thresholds_of(values, ADMITTED) == pytest.approx(expected, rel=0.25)
+
+
+@pytest.mark.parametrize("values", [[0.0], [1.0, 2.0], [0.5] * 50, list(range(100))])
+def test_thresholds_of_few_or_even_values_are_quantiles(values: list[float]) -> None:
+    found = thresholds_of(np.array(values, float), ADMITTED)
+    assert found == pytest.approx(np.quantile(values, ADMITTED))
+
+
+def test_a_threshold_holds_where_only_some_pictures_are_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "MOST_EXEMPLARS", 100)
+    known, later = clusters(500, 0, 1), clusters(2000, 0, 1, seed=3)
+    novelty = fit_novelty(known, logits_for(known), np.arange(1000) % 5)
+    assert len(novelty.exemplars) == 100
+    refused = (novelty.of(later, logits_for(later)) > novelty.thresholds[0]).mean()
+    assert refused == pytest.approx(1 - ADMITTED[0], abs=0.03)
 
 
 def test_a_radius_is_the_mean_distance_to_the_nearest_others() -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from . import metrics
 from .metrics import CalibrationBin, Estimate, LabelScore, Share
 
-ENOUGH_TO_CALIBRATE = 300
+CALIBRATED = 0.03  # a calibration error that nobody would mind
 
 
 @dataclass(frozen=True)
@@ -104,10 +104,19 @@ class Evaluation:
         return metrics.centred_estimate(float(whole[0]), draws)
 
     @cached_property
+    def calibration_luck(self) -> float:
+        """The calibration error that perfect scores would show on so many pictures, on average."""
+        return float(self._luck.mean())
+
+    @cached_property
     def enough_to_calibrate(self) -> bool:
-        """Whether there are pictures enough for the calibration error to mean something: with
-        fewer, a perfectly calibrated model would often be measured as 0.03 off."""
-        return len(self.truth) >= ENOUGH_TO_CALIBRATE
+        """Whether there are pictures enough for the calibration error to mean something: perfect
+        scores would hardly ever be measured as `CALIBRATED` off."""
+        return bool(np.quantile(self._luck, 0.95) <= CALIBRATED)
+
+    @cached_property
+    def _luck(self) -> np.ndarray:
+        return metrics.calibration_luck(self.scores)
 
     @cached_property
     def roc_auc(self) -> tuple[Estimate | None, ...]:

@@ -2,7 +2,10 @@
 
 With embeddings at hand each point costs a few fits. Errors are modelled as a * n^-b, the power law
 that learning curves follow (Cortes et al. 1994; Hestness et al. 2017, arXiv:1712.00409), fitted to
-resampled pictures too, so that the forecast has an interval, or is "cannot tell".
+resampled pictures too, so that the forecast has an interval, or is "cannot tell". Only the last
+points are carried forward: the law holds near them. With an eighth of 200 flowers too it promised
+2.3 points where 1.7 came, in an interval that held the truth one time in five; without, it promised
+2.0, in one that held it 17 times in 20 (40 draws).
 """
 
 from __future__ import annotations
@@ -18,7 +21,9 @@ from .metrics import Estimate, Share, estimate, resampled
 from .pool import side_by_side
 from .wording import label_words
 
-SHARES = (1 / 8, 1 / 4, 1 / 2)  # of the pictures outside each fold; the whole is known already
+SHARES = (1 / 8, 1 / 4, 3 / 8, 1 / 2, 3 / 4)  # of those outside each fold; the whole is known
+_NEAR = 0.2  # of the whole: the forecast goes by points of at least so many pictures
+_SURE = 0.9  # how often the neediest label has to be the same one in resampled pictures
 MORE = 100  # pictures that the forecast adds
 _FEW_MISTAKES = 5  # with fewer at the end of the curve, nothing can be told from it
 
@@ -36,7 +41,7 @@ class CurvePoint:
 class LearningCurve:
     """The points, and what `MORE` pictures would bring: a gain in accuracy, or None: cannot tell.
 
-    `neediest` is the label whose pictures would mend most mistakes.
+    `neediest` is the label with most mistakes to mend, or None: several may be.
     """
 
     points: tuple[CurvePoint, ...]
@@ -46,13 +51,17 @@ class LearningCurve:
     @property
     def words(self) -> str:
         """What the curve says, as a sentence."""
-        if self.gain is None or self.neediest is None:
+        if self.gain is None:
             return "These pictures cannot tell whether more would help."
         low, high = (100 * bound for bound in self.gain.interval)
+        needs = (
+            f"the label that needs them most: {label_words(self.neediest)}"
+            if self.neediest
+            else "which label needs them most cannot be told"
+        )
         return (
             f"{MORE} more pictures would bring about {100 * self.gain.value:+.1f} points "
-            f"({low:.1f} to {high:.1f}); the label that needs them most: "
-            f"{label_words(self.neediest)}."
+            f"({low:.1f} to {high:.1f}); {needs}."
         )
 
 
@@ -120,7 +129,8 @@ def _point(n: int, right: np.ndarray, truth: np.ndarray, count: int) -> CurvePoi
 def _forecast(
     sizes: np.ndarray, right: np.ndarray, truth: np.ndarray, labels: Sequence[str]
 ) -> tuple[Estimate | None, str | None]:
-    wrong = (~right).astype(np.float64)
+    near = sizes >= _NEAR * sizes[-1]
+    sizes, wrong = sizes[near], (~right[near]).astype(np.float64)
     if len(sizes) < 3 or wrong[-1].sum() < _FEW_MISTAKES:
         return None, None
     counts = resampled(len(truth))
@@ -128,12 +138,14 @@ def _forecast(
     gain = estimate(float(whole[0]), _gain(sizes, wrong @ counts.T, len(truth)))
     if gain.interval[0] <= 0:
         return None, None
-    mistakes = [wrong[-1][truth == k].sum() for k in range(len(labels))]
-    return gain, labels[int(np.argmax(mistakes))]
+    mistakes = counts @ (wrong[-1][:, None] * (truth[:, None] == np.arange(len(labels))))
+    most = np.bincount(mistakes.argmax(axis=1), minlength=len(labels)) / len(counts)
+    return gain, labels[int(most.argmax())] if most.max() >= _SURE else None
 
 
 def _gain(sizes: np.ndarray, mistakes: np.ndarray, n: int) -> np.ndarray:
-    """What `MORE` pictures bring by the power law through `mistakes` `[S,R]` of n: `[R]`.
+    """What `MORE` pictures bring to a head that learnt from all n, by the power law through
+    `mistakes` `[S,R]` of n: `[R]`.
 
     Weighted least squares on logarithms; the weight of a point is its number of mistakes, the
     inverse of the variance of that number's logarithm. A curve that does not fall brings nothing.
@@ -145,6 +157,6 @@ def _gain(sizes: np.ndarray, mistakes: np.ndarray, n: int) -> np.ndarray:
     slope = (weights * (across - mean_x) * (logs - mean_y)).sum(axis=0) / (
         weights * (across - mean_x) ** 2
     ).sum(axis=0)
-    now = np.exp(mean_y + slope * (np.log(sizes[-1]) - mean_x))
-    later = np.exp(mean_y + slope * (np.log(sizes[-1] + MORE) - mean_x))
+    now = np.exp(mean_y + slope * (np.log(n) - mean_x))
+    later = np.exp(mean_y + slope * (np.log(n + MORE) - mean_x))
     return np.asarray(np.where(slope < 0, now - later, 0.0))

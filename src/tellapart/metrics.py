@@ -216,6 +216,16 @@ def calibration_error(scores: np.ndarray, truth: np.ndarray, counts: np.ndarray)
     return np.asarray(np.sum(gaps, axis=0) / counts.sum(axis=1))
 
 
+def calibration_luck(scores: np.ndarray, draws: int = 200) -> np.ndarray:
+    """The calibration errors that perfectly calibrated scores `[N,K]` show by luck alone, sorted:
+    `[draws]`. A picture that is s sure is then right with probability s."""
+    sure = scores.max(axis=1)
+    index = np.minimum((sure * BINS).astype(int), BINS - 1)
+    right = np.random.default_rng(0).random((draws, len(sure))) < sure
+    gaps = [np.abs((right - sure)[:, index == b].sum(axis=1)) for b in range(BINS)]
+    return np.asarray(np.sort(np.sum(gaps, axis=0) / len(sure)))
+
+
 def roc_auc(scores: np.ndarray, positive: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """The area under the ROC curve for each row of `counts` `[R,N]`: `[R]`; ties count half.
 

@@ -11,6 +11,9 @@ Three plain scores fail in different places, so they are put on one scale and co
 
 Each is standardised by what it is for pictures of the known labels, judged out of fold, and the
 three are joined as log(exp a + exp b + exp c), a soft largest: a few nodes in the graph.
+
+Where a threshold lies is read off the tail of what is usual, not off its last few values: of 300
+pictures the strangest three, perhaps wrongly labelled, would decide alone what 99 % is.
 """
 
 from __future__ import annotations
@@ -25,6 +28,9 @@ from .pool import side_by_side
 NEIGHBOURS = 3  # of a training picture, whose mean distance is its radius
 SOFTENING = 0.05  # added to a radius, so that duplicates do not make one of zero
 MOST_EXEMPLARS = 3000  # training pictures kept in the model to measure distances from
+TAIL = (0.8, 0.99)  # the part of what is usual that thresholds are fitted to
+COMMON = 0.95  # up to this share the quantiles themselves are steady enough
+_FEWEST_IN_TAIL = 10
 ADMITTED = (0.9, 0.95, 0.98, 0.99, 0.995, 0.999)  # shares for which a threshold is stored
 
 
@@ -60,14 +66,15 @@ def fit_novelty(
 ) -> Novelty:
     """Learn what is usual from training embeddings `[N,D]` and their out-of-fold logits `[N,K]`.
 
-    Each picture is measured against the pictures of the other folds, as a new one would be against
-    all. `keep` are the rows to keep as exemplars; without it, evenly spread ones.
+    Each picture is measured against the pictures of the other folds, as many as are kept at most,
+    as a new one would be against all that are kept. `keep` are the rows to keep as exemplars;
+    without it, evenly spread ones.
     """
     parts = [fold == number for number in np.unique(fold)]
 
     def against_the_others(outside: np.ndarray) -> np.ndarray:
-        others = outside if outside.all() else ~outside  # copies of one picture: one fold
-        exemplars = _unit(vectors[others])
+        others = np.flatnonzero(outside if outside.all() else ~outside)  # copies of one: one fold
+        exemplars = _unit(vectors[_evenly(others)])
         return _scores(vectors[outside], logits[outside], exemplars, radii_of(exemplars))
 
     scores = np.zeros((len(vectors), 3))
@@ -75,11 +82,39 @@ def fit_novelty(
         scores[outside] = found
     centre, spread = scores.mean(axis=0), np.maximum(scores.std(axis=0), 1e-6)
     usual = combined(scores, centre, spread)
-    thresholds = tuple(float(value) for value in np.quantile(usual, ADMITTED))
-    if keep is None:
-        keep = np.unique(np.linspace(0, len(vectors) - 1, MOST_EXEMPLARS).astype(int)).tolist()
-    exemplars = _unit(vectors[list(keep)])
+    thresholds = tuple(thresholds_of(usual, ADMITTED))
+    rows = _evenly(np.arange(len(vectors))) if keep is None else np.array(keep)
+    exemplars = _unit(vectors[rows])
     return Novelty(exemplars, radii_of(exemplars), centre, spread, thresholds)
+
+
+def thresholds_of(usual: np.ndarray, shares: Sequence[float]) -> list[float]:
+    """For each share, the value that this share of more such pictures stays below; `usual` `[N]`.
+
+    Up to `COMMON` these are plain quantiles. Beyond, between the quantiles `TAIL`, the excess over
+    the lower one is taken for exponential (Balkema & de Haan 1974, Pickands 1975), cut off at the
+    upper one; its scale s is the most likely: mean excess = s - T / (exp(T / s) - 1), T being the
+    distance between the two. Where the tail is too short for that, or ends sooner than an
+    exponential does, all are plain quantiles.
+    """
+    plain = np.quantile(usual, shares)
+    start, end = np.quantile(usual, TAIL)
+    excess = usual[(usual > start) & (usual <= end)] - start
+    length = float(end - start)
+    if len(excess) < _FEWEST_IN_TAIL or not 0 < excess.mean() < length / 2:
+        return [float(value) for value in plain]
+    scale = mean = float(excess.mean())
+    for _ in range(100):
+        scale = min(mean + length / np.expm1(length / scale), 10 * length)
+    fitted = start + scale * np.log((1 - TAIL[0]) / (1 - np.array(shares)))
+    found = np.where(np.array(shares) <= COMMON, plain, fitted)
+    return [float(value) for value in np.maximum.accumulate(found)]
+
+
+def _evenly(rows: np.ndarray) -> np.ndarray:
+    """At most `MOST_EXEMPLARS` of `rows`, evenly spread."""
+    at = np.linspace(0, len(rows) - 1, min(MOST_EXEMPLARS, len(rows)))
+    return np.asarray(rows[np.unique(at.astype(int))])
 
 
 def radii_of(exemplars: np.ndarray) -> np.ndarray:

@@ -49,14 +49,18 @@ def estimate_words(value: Estimate, digits: int = 3) -> str:
 
 def calibration_words(evaluation: Evaluation) -> str:
     """Whether its scores can be taken at their word."""
-    if not evaluation.enough_to_calibrate:
-        count = several(len(evaluation.truth), "picture")
-        return f"{count.capitalize()} are too few to know how far its scores can be trusted."
     error = evaluation.calibration_error
     low, high = error.interval
-    return (
+    found = (
         f"Its scores are on average {100 * error.value:.1f} points from how often they are right "
-        f"(95 % interval {100 * low:.1f} to {100 * high:.1f})."
+        f"(95 % interval {100 * low:.1f} to {100 * high:.1f})"
+    )
+    if evaluation.enough_to_calibrate:
+        return f"{found}."
+    count = several(len(evaluation.truth), "picture")
+    return (
+        f"{count.capitalize()} are too few to know how far its scores can be trusted. {found}; "
+        f"perfect ones would be {100 * evaluation.calibration_luck:.1f} points off by luck alone."
     )
 
 

@@ -57,6 +57,7 @@ def evaluation(value: Evaluation) -> dict[str, Json]:
         "log_loss_interval": [_number(bound) for bound in value.log_loss.interval],
         "brier": estimate(value.brier),
         "calibration_error": estimate(value.calibration_error),
+        "calibration_luck": value.calibration_luck,
         "enough_to_calibrate": value.enough_to_calibrate,
         "reliability": [asdict(row) for row in value.calibration],
         "top_2": share(value.top_k(2)),
