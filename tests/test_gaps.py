@@ -19,8 +19,10 @@ import tellapart
 from conftest import draw_scene
 from drawn import contents, model_of, only_sentences, run, run_here
 from tellapart.demo import DemoPictures
-from tellapart.gaps import find_gaps
+from tellapart.gaps import Gaps, find_gaps
 from tellapart.gaps.looks import Look, Sample, looks_of, tail, to_add
+from tellapart.gaps.tested import Side
+from tellapart.gaps.words import advice_words
 
 LOOKS = 5  # planted in each of two labels
 DIMENSIONS = 32
@@ -118,6 +120,19 @@ def test_a_look_that_is_often_wrong_is_hard(with_test: bool) -> None:
     assert found[0].mended.value > 0
 
 
+def test_one_picture_looks_and_two_look() -> None:
+    world = World(3)
+    learnt, _ = world.sample(counts(12), wrong={(0, 2): 6})
+    for number, said in ((1, "1 of those tested looks like"), (2, "2 of those tested look like")):
+        tested, _ = world.sample(counts(0, look_0_2=number, look_1_0=5))
+        sides = [
+            Side(one, one.digests, (None,) * len(one.digests), np.zeros(len(one.digests), bool))
+            for one in (learnt, tested)
+        ]
+        gaps = Gaps(("a", "b"), looks_of(learnt, tested, 2), *sides)
+        assert said in advice_words(gaps, next(look for look in gaps.advice if look.hard))
+
+
 def test_pictures_that_were_not_judged_are_not_wrong() -> None:
     learnt, _ = World(3).sample(counts(12), wrong={(0, 2): 6})
     unjudged = replace(learnt, judged=np.zeros(len(learnt.labels), bool))
@@ -212,6 +227,69 @@ def test_a_folder_without_labels_will_do(model: Path, with_scenes: Path, tmp_pat
     assert found["skipped"] == [{"path": "broken.jpg", "reason": "an HTML page saved as .jpg"}]
     assert run_here("gaps", model, tmp_path, "--strict").code == 3
     assert contents(tmp_path) == before
+
+
+def test_strangers_without_labels_are_in_no_look_and_nobody_is_told_to_add_them(
+    heroes: DemoPictures, model: Path, tmp_path: Path
+) -> None:
+    queens = sorted((heroes.kept_back / "ice_queen").iterdir())
+    for path in queens:
+        shutil.copy(path, tmp_path / f"queen-{path.name}")
+    scenes = {f"scene-{number}.png" for number in range(5)}
+    for number, name in enumerate(sorted(scenes)):
+        draw_scene(200, 150, seed=number).save(tmp_path / name)
+    page = tmp_path / "gaps.html"
+    found = run_here("gaps", model, tmp_path, "--json").json()
+    strangers = {one["path"] for one in found["strangers"]}
+    assert scenes <= strangers
+    assert found["tested"] + len(strangers) == len(queens) + len(scenes)
+    assert not scenes & {name for look in found["looks"] for name in look["pictures_tested"]}
+    said = f"{len(strangers)} pictures are unlike everything learnt, and in no look."
+    text = run_here("gaps", model, tmp_path, "-o", page).out
+    assert f"{said} If they are of one of your labels, label and add them." in text
+    assert scenes <= {Path(line.strip()).name for line in text.splitlines()}
+    assert said in page.read_text("utf-8")
+
+
+def test_where_all_are_strangers_that_is_said(model: Path, tmp_path: Path) -> None:
+    draw_scene(200, 150).save(tmp_path / "scene.png")
+    assert run_here("gaps", model, tmp_path, "--json").json()["tested"] == 0
+    text = run_here("gaps", model, tmp_path).out
+    assert "1 picture is unlike everything learnt, and in no look. If it is of" in text
+    assert "Only the pictures learnt from" not in text
+
+
+def test_strangers_with_a_label_stay_in_their_look_and_are_marked(
+    model: Path, with_scenes: Path, tmp_path: Path
+) -> None:
+    found = run_here("gaps", model, with_scenes, "--json").json()
+    strange = [name for look in found["looks"] for name in look["pictures_strange"]]
+    assert sum("scene" in name for name in strange) == 10
+    assert found["strangers"] == []
+    text = run_here("gaps", model, with_scenes, "-o", tmp_path / "gaps.html").out
+    assert re.search(r"scene \d<b>\.png.*  unlike everything learnt$", text, re.MULTILINE)
+    assert f"{len(strange)} pictures from {with_scenes} are unlike everything learnt. Check" in text
+    page = (tmp_path / "gaps.html").read_text("utf-8")
+    assert "<strong>unlike everything learnt</strong>" in page
+
+
+def test_a_hard_look_is_to_be_checked_before_more_is_added(
+    heroes: DemoPictures, tmp_path: Path
+) -> None:
+    photos = Path(shutil.copytree(heroes.photos, tmp_path / "photos"))
+    for number in range(6):  # one look of scenes, said to be of both labels
+        for label in ("dark_knight", "ice_queen", "ice_queen"):
+            where = photos / label / f"scene-{number}-{len(list((photos / label).iterdir()))}.png"
+            draw_scene(200, 150, seed=number).resize((200 + number, 150)).save(where)
+    tellapart.train(photos, quality="fast", test=0).save(tmp_path / "m")
+    text = run_here("gaps", tmp_path / "m").out
+    assert re.search(
+        r"1  dark knight: .* judged wrong, of the others [\d.]+ %\. "
+        r"First check that these really show dark knight; if they do, add \d+ more\.\n"
+        r"    That would mend .*; judged wrong are [\d.]+ to [\d.]+ % \(95 % interval\)\.\n"
+        r" .*scene-.*taken for ice queen",
+        text,
+    ), text
 
 
 def test_without_photos_it_goes_by_those_kept_back(model: Path) -> None:

@@ -6,35 +6,32 @@ that training takes, or not.
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import os
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from ..dataset import Dataset, Item, Skipped, pictures_below, read_dataset
-from ..errors import DatasetError, ModelError, PictureError
-from ..images import decode, read_content
+from ..dataset import Dataset, Skipped
+from ..errors import ModelError
 from ..memory import Memory
 from ..model import Classifier
-from ..pool import batches_of, local_map
 from ..wording import shown
 from .looks import FEWEST, Look, Sample, looks_of
+from .tested import Side, Source, look_at
 
 EXAMPLES = 3  # pictures named with a piece of advice
 MOST_MAYBE = 3  # looks that may be chance
-_BATCH = 4  # pictures a thread takes at a time
 
 
 @dataclass(frozen=True)
 class Example:
     """A picture of a look: its name, where it is if that is known, its own label and the one given.
 
-    Of a picture without a label, or that was not judged, the two are the same.
+    Of a picture without a label, or that was not judged, the two are the same. `strange` says that
+    it is unlike everything learnt.
     """
 
     name: str
@@ -42,19 +39,11 @@ class Example:
     label: str
     predicted: str
     tested: bool
+    strange: bool = False
 
     @property
     def wrong(self) -> bool:
         return self.label != self.predicted
-
-
-@dataclass(frozen=True)
-class Side:
-    """Pictures learnt from or tested: as arrays, by name, and where they are as far as is known."""
-
-    sample: Sample
-    names: tuple[str, ...]
-    paths: tuple[Path | None, ...]
 
 
 @dataclass(frozen=True)
@@ -63,7 +52,9 @@ class Gaps:
     of them would mend.
 
     `tested` is None where no pictures were given and none were held out; `what_tested` says in
-    words what they are. `unknown` counts pictures of labels that the model does not know.
+    words what they are. `strangers` are pictures without labels that are unlike everything learnt:
+    they are in no look, for they may be of no label at all. `unknown` counts pictures of labels
+    that the model does not know.
     """
 
     labels: tuple[str, ...]
@@ -71,6 +62,7 @@ class Gaps:
     learnt: Side
     tested: Side | None
     what_tested: str = ""
+    strangers: tuple[Example, ...] = ()
     skipped: tuple[Skipped, ...] = ()
     hidden: int = 0
     unknown: dict[str, int] = field(default_factory=dict)
@@ -101,12 +93,29 @@ class Gaps:
 
     def pictures(self, look: Look) -> list[Example]:
         """The pictures tested, then those learnt from; the most central first."""
-        tested = self._examples(self.tested, look.tested, True) if self.tested else []
-        return [*tested, *self._examples(self.learnt, look.learnt, False)]
+        tested = _examples(self.labels, self.tested, look.tested, True) if self.tested else []
+        return [*tested, *_examples(self.labels, self.learnt, look.learnt, False)]
+
+    def telling(self, look: Look) -> list[Example]:
+        """The same, but of a look that is only hard those judged wrong come first."""
+        found = self.pictures(look)
+        return (
+            found if look.missing else sorted(found, key=lambda one: not (look.hard and one.wrong))
+        )
 
     def examples(self, look: Look) -> list[Example]:
         """A few pictures that show what more is needed of."""
-        return self.pictures(look)[:EXAMPLES]
+        return self.telling(look)[:EXAMPLES]
+
+    def learnt_wrong(self, look: Look) -> int:
+        """How many of the look's pictures that were learnt from are judged wrong."""
+        sample = self.learnt.sample
+        return int((sample.errors[look.learnt] >= 1).sum())
+
+    @property
+    def labelled_strangers(self) -> int:
+        """How many of the pictures tested are unlike everything learnt, whatever their label."""
+        return int(self.tested.strange.sum()) if self.tested else 0
 
     @property
     def missing_pictures(self) -> int:
@@ -117,20 +126,6 @@ class Gaps:
         """Whether a look is rarer among those learnt from, or thin and judged wrong at all."""
         rarer = look.scarcity > 0 and len(look.tested) >= FEWEST
         return rarer or (look.thin and look.size >= FEWEST and round(look.likely_wrong) > 0)
-
-    def _examples(self, side: Side, rows: np.ndarray, tested: bool) -> list[Example]:
-        sample = side.sample
-        given = np.where(sample.errors >= 1, sample.scores.argmax(axis=1), sample.labels)
-        return [
-            Example(
-                name=side.names[i],
-                path=side.paths[i],
-                label=self.labels[int(sample.labels[i])],
-                predicted=self.labels[int(given[i])],
-                tested=tested,
-            )
-            for i in rows
-        ]
 
 
 def find_gaps(
@@ -165,14 +160,17 @@ def find_gaps(
             tested=held,
             what_tested="held out" if held else "",
         )
-    found = _Source(classifier, Path(source), follow_links)
-    tested, unreadable = _look_at(classifier, found, progress or (lambda done, total: None))
+    found = Source(classifier, Path(source), follow_links)
+    seen, unreadable = look_at(classifier, found, progress or (lambda done, total: None))
+    apart = seen.strange & (not seen.sample.known)
+    tested = None if apart.all() else seen.only(~apart)
     return Gaps(
         labels=classifier.labels,
-        looks=looks_of(learnt.sample, tested.sample, len(classifier.labels)),
+        looks=looks_of(learnt.sample, tested.sample if tested else None, len(classifier.labels)),
         learnt=learnt,
         tested=tested,
         what_tested=f"from {shown(source)}",
+        strangers=tuple(_examples(classifier.labels, seen, np.flatnonzero(apart), True)),
         skipped=(*found.skipped, *unreadable),
         hidden=found.hidden,
         unknown=found.unknown,
@@ -180,122 +178,32 @@ def find_gaps(
     )
 
 
-class _Source:
-    """Pictures to test on, with their labels' numbers if they have labels that the model knows."""
-
-    def __init__(self, classifier: Classifier, source: Path, follow_links: bool) -> None:
-        self.dataset: Dataset | None = None
-        self.items: list[tuple[Path, str, int | None]] = []
-        self.unknown: dict[str, int] = {}
-        self.skipped: Sequence[Skipped] = ()
-        self.hidden = 0
-        try:
-            self.dataset = read_dataset(source, follow_links=follow_links, at_least=1)
-        except DatasetError:
-            if not os.path.isdir(source):
-                raise
-        items = self._to_judge()
-        known = [item for item in items if item.label in classifier.labels]
-        if self.dataset and known:
-            self.skipped, self.hidden = self.dataset.skipped, self.dataset.hidden
-            self.items = [(i.path, i.name, classifier.labels.index(i.label)) for i in known]
-            others = (item.label for item in items if item.label not in classifier.labels)
-            self.unknown = dict(Counter(others))
-        elif os.path.isdir(source):  # folders of other names say nothing of what is in them
-            below, self.skipped, self.hidden = pictures_below(source, follow_links=follow_links)
-            self.items = [(path, name, None) for path, name in below]
-        if not self.items:
-            raise DatasetError(
-                f"{shown(source)} holds no picture to look at.",
-                hint="Give a folder of pictures, labelled as the model's or not at all.",
-            )
-
-    def _to_judge(self) -> Sequence[Item]:
-        """Of a source that says what is for testing, only that."""
-        if self.dataset is None:
-            return ()
-        said = {item.split for item in self.dataset.items}
-        return self.dataset.only("test").items if "test" in said else self.dataset.items
-
-
-@dataclass(frozen=True)
-class _Seen:
-    """A picture as the model sees it."""
-
-    digest: str
-    scores: np.ndarray
-    embedding: np.ndarray
-
-
-class _Seer:
-    """The unit of work: pictures through the model."""
-
-    def __init__(self, classifier: Classifier) -> None:
-        self.classifier = classifier
-
-    def start(self) -> None:
-        """Nothing to prepare: the session opens with the first picture."""
-
-    def process(self, batch: Sequence[Path]) -> list[_Seen | PictureError]:
-        return [self._see(path) for path in batch]
-
-    def _see(self, path: Path) -> _Seen | PictureError:
-        try:
-            content = read_content(path)
-            pixels = decode(content, suffix=path.suffix)
-        except PictureError as error:
-            return error
-        scores, embedding = self.classifier.run(pixels, ["scores", "embedding"])
-        return _Seen(hashlib.sha256(content).hexdigest(), scores, embedding)
-
-
-def _look_at(
-    classifier: Classifier, source: _Source, progress: Callable[[int, int], None]
-) -> tuple[Side, list[Skipped]]:
-    unreadable: list[Skipped] = []
-    seen: list[tuple[Path, str, int, _Seen]] = []
-    known = source.items[0][2] is not None
-    for done, (item, answer) in enumerate(_answers(classifier, source), start=1):
-        path, name, label = item
-        if isinstance(answer, PictureError):
-            unreadable.append(Skipped(name, answer.message))
-        else:
-            given = int(answer.scores.argmax()) if label is None else label
-            seen.append((path, name, given, answer))
-        progress(done, len(source.items))
-    if not seen:
-        reasons = "; ".join(f"{shown(one.name)}: {one.reason}" for one in unreadable[:3])
-        raise DatasetError(f"None of these pictures can be read: {reasons}.")
-    sample = Sample(
-        vectors=np.stack([one.embedding for *_, one in seen]),
-        labels=np.array([label for _, _, label, _ in seen], dtype=np.int64),
-        scores=np.stack([one.scores for *_, one in seen]).astype(np.float64),
-        digests=tuple(one.digest for *_, one in seen),
-        judged=np.full(len(seen), known),
-        known=known,
-    )
-    names = tuple(name for _, name, _, _ in seen)
-    return Side(sample, names, tuple(path for path, *_ in seen)), unreadable
-
-
-def _answers(
-    classifier: Classifier, source: _Source
-) -> Iterator[tuple[tuple[Path, str, int | None], _Seen | PictureError]]:
-    work = batches_of((path for path, _, _ in source.items), _BATCH)
-    yield from zip(source.items, local_map(_Seer(classifier), work), strict=True)
+def _examples(labels: tuple[str, ...], side: Side, rows: np.ndarray, tested: bool) -> list[Example]:
+    sample = side.sample
+    given = np.where(sample.errors >= 1, sample.scores.argmax(axis=1), sample.labels)
+    return [
+        Example(
+            name=side.names[i],
+            path=side.paths[i],
+            label=labels[int(sample.labels[i])],
+            predicted=labels[int(given[i])],
+            tested=tested,
+            strange=bool(side.strange[i]),
+        )
+        for i in rows
+    ]
 
 
 def _remembered_side(memory: Memory, wanted: np.ndarray, where: dict[int, Path]) -> Side:
-    """Some of the pictures that a model remembers."""
-    rows = np.flatnonzero(wanted)
+    """Some of the pictures that a model remembers; what it learnt from, or was held out from it,
+    says what is usual and is not called strange."""
     judged = np.ones(len(wanted), bool) if memory.judged is None else memory.judged
     sample = Sample(
-        vectors=memory.vectors[rows],
-        labels=memory.labels[rows].astype(np.int64),
-        scores=memory.scores[rows],
-        digests=tuple(memory.digests[i] for i in rows),
-        judged=judged[rows],
+        vectors=memory.vectors,
+        labels=memory.labels.astype(np.int64),
+        scores=memory.scores,
+        digests=memory.digests,
+        judged=judged,
     )
-    return Side(
-        sample, tuple(memory.names[i] for i in rows), tuple(where.get(int(i)) for i in rows)
-    )
+    paths = tuple(where.get(i) for i in range(len(wanted)))
+    return Side(sample, memory.names, paths, np.zeros(len(wanted), bool)).only(wanted)

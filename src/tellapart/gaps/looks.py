@@ -38,6 +38,17 @@ class Sample:
     judged: np.ndarray
     known: bool = True
 
+    def only(self, rows: np.ndarray) -> Sample:
+        """Some of the pictures, by their rows."""
+        return Sample(
+            self.vectors[rows],
+            self.labels[rows],
+            self.scores[rows],
+            tuple(self.digests[i] for i in rows),
+            self.judged[rows],
+            self.known,
+        )
+
     @property
     def errors(self) -> np.ndarray:
         """For each picture 1 where it was judged, and wrong, else 0, `[N]`; of unknown labels how

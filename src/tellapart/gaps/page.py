@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from ..sentences import title
 from ..wording import label_words, several, shown
 from . import Example, Gaps
 from .looks import Look
-from .words import advice_words, mended_words, wrong_words
+from .words import advice_words, stranger_words, worth_words, wrong_words
 
 if TYPE_CHECKING:
     import jinja2
@@ -22,11 +23,13 @@ PICTURES = 4_000_000  # characters that all pictures together may take, of a pag
 MOST_OF_ADVICE = 12  # pieces of advice that are shown
 ON_A_SHEET = 12  # pictures of a look, in its advice
 IN_A_STRIP = 8  # pictures of a look, among all looks
+MOST_STRANGERS = 24  # pictures unlike everything learnt
 
 
 def gaps_page(gaps: Gaps) -> str:
     """The page, with as many of its pictures as can be found and as fit."""
-    paths = {_key(one): one.path for look in gaps.looks for one in gaps.pictures(look) if one.path}
+    everything = itertools.chain(gaps.strangers, *(gaps.pictures(look) for look in gaps.looks))
+    paths = {_key(one): one.path for one in everything if one.path}
     made = thumbnails(list(dict.fromkeys(_wanted(gaps))), paths, PICTURES)
     values = {
         "gaps": gaps,
@@ -49,6 +52,7 @@ def _wanted(gaps: Gaps) -> Iterator[Wanted]:
     """All pictures of the page with the sizes they are shown at, the most telling first."""
     for look in gaps.advice[:MOST_OF_ADVICE]:
         yield from ((_key(one), LARGE) for one in _sheet(gaps, look))
+    yield from ((_key(one), SMALL) for one in gaps.strangers[:MOST_STRANGERS])
     for look in gaps.maybe:
         yield from ((_key(one), SMALL) for one in _strip(gaps, look))
     for look in gaps.looks:
@@ -56,7 +60,7 @@ def _wanted(gaps: Gaps) -> Iterator[Wanted]:
 
 
 def _sheet(gaps: Gaps, look: Look) -> list[Example]:
-    return gaps.pictures(look)[:ON_A_SHEET]
+    return gaps.telling(look)[:ON_A_SHEET]
 
 
 def _strip(gaps: Gaps, look: Look) -> list[Example]:
@@ -80,12 +84,14 @@ def _environment() -> jinja2.Environment:
     names = {
         "several": several,
         "advice_words": advice_words,
-        "mended_words": mended_words,
+        "worth_words": worth_words,
+        "stranger_words": stranger_words,
         "wrong_words": wrong_words,
         "sheet": _sheet,
         "strip": _strip,
         "LARGE": LARGE,
         "SMALL": SMALL,
         "MOST": MOST_OF_ADVICE,
+        "MOST_STRANGERS": MOST_STRANGERS,
     }
     return environment(filters, names)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..gaps.words import advice_words, mended_words, wrong_words
+from ..gaps.words import advice_words, stranger_words, worth_words, wrong_words
 from ..wording import label_words, several, shown
 from . import MOST, print_skipped, stdout
 
@@ -28,7 +28,7 @@ def print_gaps(gaps: Gaps, page: Path | None) -> None:
         console.print("\nNothing stands out.")
     for number, look in enumerate(gaps.advice[:MOST], start=1):
         console.print(f"\n{number:>2}  {advice_words(gaps, look)}")
-        console.print(f"    That {mended_words(look)}.", style="dim")
+        console.print(f"    {worth_words(gaps, look)}", style="dim")
         _print_examples(console, gaps, look)
     if len(gaps.advice) > MOST:
         console.print(f"\nand {len(gaps.advice) - MOST:,} more (all with --json)")
@@ -41,11 +41,19 @@ def print_gaps(gaps: Gaps, page: Path | None) -> None:
             + f"; {wrong_words(gaps, look)}"
         )
         _print_examples(console, gaps, look)
+    for sentence in stranger_words(gaps):
+        console.print(f"\n{sentence}")
+    for one in gaps.strangers[:MOST]:
+        console.print(f"      {shown(one.path or one.name)}", style="dim")
+    if len(gaps.strangers) > MOST:
+        console.print(
+            f"      and {len(gaps.strangers) - MOST:,} more (all with --json)", style="dim"
+        )
     for label, count in gaps.unknown.items():
         pictures = several(count, "picture")
         console.print(f"\nLeft out: {pictures} of {shown(label)}, which the model does not know.")
     print_skipped(console, gaps.skipped, gaps.hidden)
-    if gaps.tested is None:
+    if gaps.tested is None and not gaps.strangers:
         console.print(
             "\nOnly the pictures learnt from were looked at, and they cannot tell what is not among"
             " them. Give pictures to test on: tellapart gaps MODEL PHOTOS"
@@ -62,4 +70,5 @@ def print_gaps(gaps: Gaps, page: Path | None) -> None:
 def _print_examples(console: Console, gaps: Gaps, look: Look) -> None:
     for one in gaps.examples(look):
         taken = f"  taken for {label_words(one.predicted)}" if one.wrong else ""
-        console.print(f"      {shown(one.path or one.name)}{taken}", style="dim")
+        strange = "  unlike everything learnt" if one.strange else ""
+        console.print(f"      {shown(one.path or one.name)}{taken}{strange}", style="dim")

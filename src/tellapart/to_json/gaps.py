@@ -13,19 +13,27 @@ if TYPE_CHECKING:
 
 
 def gaps(found: Gaps, page: str | None) -> dict[str, Json]:
-    """All of `gaps --json`: what stands out comes first. `tested` is null where nothing was."""
+    """All of `gaps --json`: what stands out comes first. `tested` is null where nothing was;
+    `strangers` are pictures without labels that are in no look, as they are unlike everything."""
     return {
         "stands_out": len(found.advice),
         "learnt": len(found.learnt.names),
-        "tested": len(found.tested.names) if found.tested else None,
+        "tested": _count(found),
         "labelled": found.known,
         "looks": [_look(found, look) for look in found.looks],
+        "strangers": [{"path": one.name, "closest": one.label} for one in found.strangers],
         "unknown_labels": found.unknown,
         "skipped": [{"path": file.name, "reason": file.reason} for file in found.skipped],
         "hidden": found.hidden,
         "missing_pictures": found.missing_pictures,
         "page": page,
     }
+
+
+def _count(found: Gaps) -> int | None:
+    if found.tested:
+        return len(found.tested.names)
+    return 0 if found.strangers else None
 
 
 def _look(found: Gaps, look: Look) -> Json:
@@ -47,6 +55,7 @@ def _look(found: Gaps, look: Look) -> Json:
         "mended_in_100": estimate(look.mended),
         "pictures_learnt": [one.name for one in pictures if not one.tested],
         "pictures_tested": [one.name for one in pictures if one.tested],
+        "pictures_strange": [one.name for one in pictures if one.strange],
     }
 
 
