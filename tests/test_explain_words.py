@@ -92,7 +92,14 @@ def test_a_place_is_told_of_a_map_as_it_is_of_its_mirror_image(evidence: np.ndar
         ((0.7, 0.2, 0.2), 0.1, "red"),
         ((0.3, 0.4, 0.7), 0.1, "blue"),
         ((0.3, 0.6, 0.3), 0.1, "green"),
-        ((0.7, 0.7, 0.3), 0.1, "yellow"),
+        ((0.7, 0.2, 0.25), 0.1, "red"),
+        ((0.7, 0.7, 0.2), 0.1, "yellow"),
+        ((0.77, 0.58, 0.08), 0.1, "yellow"),  # a sunflower: hue 43
+        ((0.89, 0.49, 0.05), 0.1, "orange"),
+        ((0.54, 0.23, 0.07), 0.1, "brown"),
+        ((0.73, 0.53, 0.42), 0.1, ""),  # a face
+        ((0.93, 0.7, 0.53), 0.1, ""),  # a faded rose
+        ((0.48, 0.27, 0.15), 0.1, ""),  # red tulips among green leaves
         ((0.4, 0.5, 0.5), 0.1, ""),
         ((0.0, 0.0, 0.3), 0.01, "dark, plain, blue"),
     ],
@@ -100,8 +107,8 @@ def test_a_place_is_told_of_a_map_as_it_is_of_its_mirror_image(evidence: np.ndar
 def test_looks(colour: tuple[float, float, float], contrast: float, expected: str) -> None:
     looks = Looks(np.full((9, 9, 3), 0.5), np.full((9, 9), 0.1))
     looks.colours[4, 4], looks.contrast[4, 4] = colour, contrast
-    assert look(filled([4], [4]), looks) == expected
-    assert look(filled([0], [0]), looks) == ""
+    assert ", ".join(filter(None, look(filled([4], [4]), looks))) == expected
+    assert look(filled([0], [0]), looks) == ("", "")
 
 
 def test_looks_are_of_the_pixels_in_the_cell() -> None:
@@ -119,14 +126,14 @@ def test_looks_are_of_the_pixels_in_the_cell() -> None:
 def test_where_both_sides_argue() -> None:
     lead = filled([4], [0, 1]) - 0.5 * filled([4], [8])
     assert list(where(lead, "ice_queen", GREY)) == [
-        "The area on the left argues most for it; the area on the right argues most for ice queen."
+        "The left argues most for it; the right argues most for ice queen."
     ]
 
 
 def test_where_hardly_anything_argues_for_the_other() -> None:
     lead = filled([4], [4]) - 0.09 * filled([4], [8])
     assert list(where(lead, "b", GREY)) == [
-        "The area in the middle argues most for it, and hardly anything for b."
+        "The middle argues most for it, and hardly anything for b."
     ]
     assert "hardly" not in next(where(filled([4], [4]) - 0.2 * filled([4], [8]), "b", GREY))
 
@@ -139,7 +146,26 @@ def test_where_it_is_spread_or_nothing_argues() -> None:
         "No place in the picture argues for it or for b."
     ]
     several = list(where(filled([1, 7], [1, 7]), "b", GREY))
-    assert several == ["Areas in several places argue most for it, and hardly anything for b."]
+    assert several == ["Several places argue most for it, and hardly anything for b."]
+    edges = list(where(filled([0, 8], ALL), "b", GREY))
+    assert edges == ["The edges argue most for it, and hardly anything for b."]
+
+
+@pytest.mark.parametrize(
+    ("colour", "contrast", "expected"),
+    [
+        ((0.3, 0.6, 0.3), 0.1, "The green area in the middle argues"),
+        ((0.3, 0.6, 0.3), 0.01, "The plain, green area in the middle argues"),
+        ((0.3, 0.4, 0.7), 0.1, "The middle, blue in the picture, argues"),
+        ((0.89, 0.49, 0.05), 0.01, "The plain area in the middle, orange in the picture, argues"),
+    ],
+)
+def test_colours_are_not_taken_for_those_of_the_maps(
+    colour: tuple[float, float, float], contrast: float, expected: str
+) -> None:
+    looks = Looks(np.full((9, 9, 3), colour), np.full((9, 9), contrast))
+    (said,) = where(filled([4], [4]), "b", looks)
+    assert said == f"{expected} most for it, and hardly anything for b."
 
 
 def near(*labels: str, distance: float = 0.3) -> list[Neighbour]:

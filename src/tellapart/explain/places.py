@@ -24,17 +24,34 @@ SEVERAL = "in several places"
 _DOWN = ("at the top", "in the middle", "at the bottom")
 _ACROSS = ("on the left", "in the middle", "on the right")
 _CORNERS = ("at the top left", "at the top right", "at the bottom left", "at the bottom right")
-_HUES = (
-    (20, "red"),
-    (45, "orange"),
-    (70, "yellow"),
-    (165, "green"),
-    (200, "turquoise"),
-    (260, "blue"),
-    (300, "purple"),
-    (340, "pink"),
-    (360, "red"),
+
+
+@dataclass(frozen=True)
+class _Colour:
+    """A word for a colour: from which hue to which, in degrees, where it is so saturated, and from
+    which brightness to which; both from 0 to 1."""
+
+    name: str
+    begin: float
+    end: float
+    saturation: float
+    darkest: float = 0.0
+    brightest: float = 1.0
+
+
+_COLOURS = (
+    _Colour("brown", 12, 45, 0.75, brightest=0.6),
+    _Colour("orange", 12, 38, 0.75, darkest=0.6),
+    _Colour("yellow", 38, 66, 0.67, darkest=0.5),
+    _Colour("green", 66, 165, 0.4),
+    _Colour("turquoise", 165, 200, 0.35),
+    _Colour("blue", 200, 260, 0.35),
+    _Colour("purple", 260, 300, 0.35),
+    _Colour("pink", 300, 345, 0.4),
+    _Colour("red", 345, 372, 0.6),
 )
+"""Chosen by looking at the places of real pictures: skin, faded petals and a red flower among leaves
+have the hue of orange, and are not."""
 
 
 @dataclass(frozen=True)
@@ -110,12 +127,12 @@ def _third(profile: np.ndarray) -> int | None:
     return best if parts[best] >= MOSTLY * total[-1] else None
 
 
-def look(evidence: np.ndarray, looks: Looks) -> str:
-    """What the picture is like where the strongest of the evidence lies: "dark, plain"; empty where
-    nothing stands out."""
+def look(evidence: np.ndarray, looks: Looks) -> tuple[str, str]:
+    """What the picture is like where the strongest of the evidence lies, and its colour: "dark,
+    plain" and "blue"; empty where nothing stands out."""
     chosen = strongest(evidence)
     if not chosen.any():
-        return ""
+        return "", ""
     red, green, blue = looks.colours[chosen].mean(axis=0)
     found = []
     brightness = 0.299 * red + 0.587 * green + 0.114 * blue
@@ -128,11 +145,19 @@ def look(evidence: np.ndarray, looks: Looks) -> str:
         found.append("plain")
     elif contrast > CONTRASTY:
         found.append("high-contrast")
-    if max(red, green, blue) - min(red, green, blue) > COLOURED:
-        found.append(_hue(red, green, blue))
-    return ", ".join(found)
+    coloured = max(red, green, blue) - min(red, green, blue) > COLOURED
+    return ", ".join(found), _colour(red, green, blue) if coloured else ""
 
 
-def _hue(red: float, green: float, blue: float) -> str:
-    angle = 360 * colorsys.rgb_to_hsv(red, green, blue)[0]
-    return next(name for limit, name in _HUES if angle <= limit)
+def _colour(red: float, green: float, blue: float) -> str:
+    """The word that fits; empty where none does."""
+    turn, saturation, value = colorsys.rgb_to_hsv(red, green, blue)
+    hue = 360 * turn if 360 * turn >= _COLOURS[0].begin else 360 * (turn + 1)
+    fitting = (
+        one.name
+        for one in _COLOURS
+        if one.begin <= hue < one.end
+        and saturation >= one.saturation
+        and one.darkest <= value <= one.brightest
+    )
+    return next(fitting, "")

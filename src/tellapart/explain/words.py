@@ -21,6 +21,7 @@ NEAR, FAR = 0.5, 0.95  # of the model's own pictures are nearer to theirs
 SAME = 1e-4  # cosine distance below which a training picture is this very picture
 ALONE = 0.2  # of all that argues for the winner: a training picture with more stands out
 TIMES = 4.0  # and it has so many times the share that is usual for those that argue for it
+OF_MAPS = ("orange", "blue")  # colours that a reader of maps would take for theirs
 
 
 @dataclass(frozen=True)
@@ -80,14 +81,23 @@ def where(lead: np.ndarray, rival: str, looks: Looks) -> Iterator[str]:
 
 
 def _area(lead: np.ndarray, looks: Looks) -> str:
-    """`The dark, plain area on the left argues most`, or what is spread over the picture."""
+    """`The dark, plain area on the left argues most`; where no word fits, `The left argues most`;
+    or what is spread over the picture."""
     at = place(lead)
     if not at:
         return "Places all over the picture argue"
-    kind = look(lead, looks)
+    kind, colour = look(lead, looks)
+    aside = ""
+    if colour in OF_MAPS:
+        aside = f", {colour} in the picture,"
+    elif colour:
+        kind = f"{kind}, {colour}" if kind else colour
     if at == SEVERAL:
-        return f"{kind} areas {at} argue most".lstrip().capitalize()
-    return f"The {kind} area {at} argues most".replace("  ", " ")
+        subject = f"{kind} areas {at}" if kind else "several places"
+    else:  # without a word for it the place alone: "at the top left" is "the top left"
+        subject = f"the {kind} area {at}" if kind else at.partition(" ")[2]
+    verb = "argue" if at == SEVERAL or (subject.endswith("the edges") and not kind) else "argues"
+    return f"{subject[0].upper()}{subject[1:]}{aside} {verb} most"
 
 
 def neighbourhood(nearest: Sequence[Neighbour], remoteness: float | None) -> Iterator[str]:
