@@ -18,6 +18,7 @@ from tellapart.explain.search import GRID, Measured, all_rectangles, areas, smal
 from tellapart.explain.sweeping import KEPT, LARGEST, alone, hidden
 from tellapart.model import Classifier
 from tellapart.pages.outlines import outlined
+from tellapart.wording import label_words
 
 
 def effects_of(seed: int) -> np.ndarray:
@@ -101,8 +102,9 @@ def classifier(heroes: DemoPictures) -> Classifier:
 
 @pytest.fixture(scope="module")
 def swept(heroes: DemoPictures, classifier: Classifier) -> dict[Path, Sweep]:
-    """Sweeps of a picture of each label, and of two that training does not cover."""
-    paths = [heroes.hard[0], heroes.hard[-1]]
+    """Sweeps of a picture of each label, of two that training does not cover, and of one whose
+    answer an empty picture gets too."""
+    paths = [heroes.hard[0], heroes.hard[-1], sorted((heroes.photos / "ice_queen").iterdir())[0]]
     paths += [sorted(label.glob("0*.jpg"))[0] for label in sorted(heroes.kept_back.iterdir())]
     return {path: sweep(classifier, path) for path in paths}
 
@@ -116,13 +118,16 @@ def test_what_is_found_to_flip_the_answer_flips_it(
         assert result.flipped == found.flips
         assert result.after == found.flip.after
         assert found.flip.region.area <= LARGEST
-        assert str(found.flip.region) in found.words
+        assert f"hidden: {found.flip.region}" in found.regions
+        assert f"{100 * found.flip.region.area:.1f} % of it" in found.words
+        assert "%x" not in found.words
 
 
 def test_what_is_found_to_keep_the_answer_alone_keeps_it(
     classifier: Classifier, swept: dict[Path, Sweep]
 ) -> None:
     assert any(found.keep for found in swept.values())
+    assert any(found.kept_by_nothing for found in swept.values())
     for path, found in swept.items():
         if found.keep:
             after = what_if(classifier, path, alone(found.keep.region)).after
@@ -130,7 +135,21 @@ def test_what_is_found_to_keep_the_answer_alone_keeps_it(
             assert after.label == found.before.label
             assert after.score >= KEPT * found.before.score
             assert found.before.unknown or not after.unknown
-            assert str(found.keep.region) in found.words
+            assert f"alone: {found.keep.region}" in found.regions
+            assert not found.kept_by_nothing
+
+
+def test_where_an_empty_picture_gets_the_answer_nothing_is_said_to_keep_it(
+    classifier: Classifier, swept: dict[Path, Sweep]
+) -> None:
+    for found in swept.values():
+        grey = classifier.predict(np.full((300, 200, 3), 127, np.uint8))
+        assert found.kept_by_nothing == (grey.label == found.before.label)
+        already = f"An empty grey picture is already {label_words(found.before.label)} "
+        assert (already in found.words) == found.kept_by_nothing
+        if found.kept_by_nothing:
+            assert found.keep is None
+            assert "alone" not in found.regions
 
 
 def test_the_same_picture_has_the_same_sweep(
@@ -152,7 +171,9 @@ def test_explain_tells_of_it_in_text_in_json_and_on_the_page(
     assert told["sweep"]["flip"]["label"] == found.flip.after.label
     assert told["sweep"]["words"] == found.words
     assert found.words in page.read_text("utf-8")
-    assert found.words in run_here("explain", model_of(heroes), path, "--sweep").out
+    text = run_here("explain", model_of(heroes), path, "--sweep").out
+    assert found.words in text
+    assert found.regions in text
     without = run_here("explain", model_of(heroes), path, "--json").json()["pictures"][0]
     assert without["sweep"] is None
 

@@ -30,13 +30,23 @@ THUMBNAILS = 6_000_000  # characters that all training pictures together may tak
 
 
 @dataclass(frozen=True)
+class HangsOn:
+    """What a sweep found: the regions outlined, as a `data:` URL, in words, and in figures."""
+
+    picture: str
+    lines: str
+    words: str
+    regions: str
+
+
+@dataclass(frozen=True)
 class Panel:
     """One explained picture as the page shows it.
 
     `pictures` are (what it shows, `data:` URL): the picture, the map of the winner, that of its
     rival, and the difference. `arguments` are by label: (for, against), empty where there are none;
     of two labels one is enough, as what argues for one argues as much against the other. `hangs_on`
-    is what a sweep found: the regions outlined, as a `data:` URL, and in words.
+    is what a sweep found.
     """
 
     name: str
@@ -48,7 +58,7 @@ class Panel:
     nearest: tuple[Neighbour, ...]
     arguments: Mapping[str, tuple[tuple[Argument, ...], tuple[Argument, ...]]]
     missing: str
-    hangs_on: tuple[str, str] | None = None
+    hangs_on: HangsOn | None = None
 
     @property
     def remembered(self) -> Iterator[int]:
@@ -83,8 +93,15 @@ def panel(name: str, explanation: Explanation, found: Sweep | None = None) -> Pa
             if each in explanation.cases
         },
         missing=explanation.missing,
-        hangs_on=(jpeg(_outlined(pixels, found)), found.words) if found else None,
+        hangs_on=_hangs_on(pixels, found) if found else None,
     )
+
+
+def _hangs_on(pixels: np.ndarray, found: Sweep) -> HangsOn:
+    lines = "solid: hidden, to change the answer" if found.flips else "solid: hidden, comes closest"
+    if found.keep:
+        lines += "; dashed: alone, to keep it"
+    return HangsOn(jpeg(_outlined(pixels, found)), lines, found.words, found.regions)
 
 
 def _outlined(pixels: np.ndarray, found: Sweep) -> np.ndarray:

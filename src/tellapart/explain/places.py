@@ -50,8 +50,8 @@ _COLOURS = (
     _Colour("pink", 300, 345, 0.4),
     _Colour("red", 345, 372, 0.6),
 )
-"""Chosen by looking at the places of real pictures: skin, faded petals and a red flower among leaves
-have the hue of orange, and are not."""
+"""Chosen by looking at the places of real pictures: skin, faded petals and a red flower among
+leaves have the hue of orange, and are not."""
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from ..model import Classifier, Prediction
 from ..pool import batches_of, local_map
 from ..wording import label_words, percent
 from .changes import Blank, Blur, Change, WhatIf, what_if
+from .places import place
 from .regions import WHOLE, Color, Outside, Region
 from .search import GRID, Measured, smallest
 
@@ -52,8 +53,9 @@ class Sweep:
     `flip` is the smallest region found whose hiding changes the label; where none of up to
     `LARGEST` does, the one that came closest. `keep` is the smallest found that alone keeps the
     label, with `KEPT` of its score at least, and without becoming none of these; None where there
-    is none. `nothing` is the answer for a picture that is all grey. `tried` counts the pictures
-    that were put through the network.
+    is none. `nothing` is the answer for a picture that is all grey: where that is the same label,
+    no region can be said to keep it, and none is looked for. `tried` counts the pictures that were
+    put through the network.
     """
 
     before: Prediction
@@ -66,6 +68,17 @@ class Sweep:
     def flips(self) -> bool:
         """Whether hiding `flip` changes the label."""
         return self.flip.after.label != self.before.label
+
+    @property
+    def kept_by_nothing(self) -> bool:
+        """Whether an empty picture gets the same answer."""
+        return self.nothing.label == self.before.label
+
+    @property
+    def regions(self) -> str:
+        """The regions, as they are given to `what-if`."""
+        alone = f"; alone: {self.keep.region}" if self.keep else ""
+        return f"hidden: {self.flip.region}{alone}"
 
     @property
     def words(self) -> str:
@@ -81,13 +94,15 @@ class Sweep:
                 f"No region of up to {percent(LARGEST, 0)} was found whose hiding changes the "
                 f"answer; the closest, {_part(region)}, leaves it {label} {after.score:.2f}."
             )
+        if self.kept_by_nothing:
+            return (
+                f"{first} An empty grey picture is already {label} {self.nothing.score:.2f}, so no "
+                f"part of this one can be said to keep it."
+            )
         if self.keep is None:
-            return f"{first} None was found that alone keeps it."
+            return f"{first} No part was found that alone keeps it."
         region, after = self.keep.region, self.keep.after
-        words = f"{first} {_part(region)} alone keeps it {label} {after.score:.2f}"
-        if self.nothing.label == self.before.label:
-            words += f"; all grey it is {label} {self.nothing.score:.2f} as it is"
-        return f"{words}."
+        return f"{first} {_part(region)} alone keeps it {label} {after.score:.2f}."
 
 
 def hidden(region: Region) -> Change:
@@ -128,20 +143,19 @@ def sweep(classifier: Classifier, picture: Picture) -> Sweep:
 
     small = _reduced(pixels)
     blurry, grey = hidden(WHOLE).apply(small), Blank(WHOLE, GREY).apply(small)
+    nothing = classifier.predict(grey)
     guide = _guide(classifier, small, label)
     flips = _searched(classifier, (small, blurry), losing, guide, LARGEST, _ROUNDS_TO_LOSE)
-    keeps = _searched(classifier, (grey, small), keeping, guide, 1.0, _ROUNDS_TO_KEEP)
     flip = _confirmed(classifier, pixels, flips, hidden, lambda found: found.flipped)
     if flip is None:
         region = _region(flips.closest())
         flip = Finding(region, what_if(classifier, pixels, hidden(region)).after)
-    return Sweep(
-        before=before,
-        nothing=classifier.predict(grey),
-        flip=flip,
-        keep=_confirmed(classifier, pixels, keeps, alone, is_kept),
-        tried=len(flips.values) + len(keeps.values),
-    )
+    keep, tried = None, len(flips.values)
+    if nothing.label != before.label:
+        keeps = _searched(classifier, (grey, small), keeping, guide, 1.0, _ROUNDS_TO_KEEP)
+        keep = _confirmed(classifier, pixels, keeps, alone, is_kept)
+        tried += len(keeps.values)
+    return Sweep(before=before, nothing=nothing, flip=flip, keep=keep, tried=tried)
 
 
 def _searched(
@@ -245,5 +259,6 @@ def _region(rectangle: np.ndarray) -> Region:
 
 
 def _part(region: Region) -> str:
-    """`6.0 % of it (25%,10%,20%x30%)`."""
-    return f"{percent(region.area)} of it ({region})"
+    """`6.0 % of it at the top left`; a large one is only a share."""
+    inside = region.mask(np.zeros((GRID, GRID, 3)))
+    return f"{percent(region.area)} of it {place(inside.astype(np.float64))}".rstrip()

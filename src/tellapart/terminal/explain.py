@@ -22,6 +22,7 @@ def print_explanation(explained: Explained) -> None:
         console.print(f"  {sentence}")
     if explained.sweep:
         console.print(f"  {explained.sweep.words}")
+        console.print(f"  {explained.sweep.regions}", style="dim")
     if explained.explanation.missing:
         console.print(f"  {explained.explanation.missing}", style="dim")
     console.print()

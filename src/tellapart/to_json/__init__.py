@@ -289,7 +289,8 @@ def all_explained(
 
 def swept(found: Sweep) -> dict[str, Json]:
     """`flip` is the region whose hiding changes the label most, `flips` whether it does; `keep` is
-    the one that alone keeps the label, null where none was found."""
+    the one that alone keeps the label, null where none was found, or where a picture that is all
+    grey gets the same label."""
     return {
         "flips": found.flips,
         "flip": _finding(found.flip),
