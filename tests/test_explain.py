@@ -27,7 +27,9 @@ from tellapart.explain import (
     explain,
     explain_many,
     explain_remembered,
+    files,
 )
+from tellapart.explain import page as page_of
 from tellapart.explain.background import NO_MEMORY, NOT_EXACT
 from tellapart.explain.evidence import coverage
 from tellapart.memory import Memory
@@ -363,6 +365,110 @@ def test_unreadable_pictures_are_listed_with_their_reasons(
     assert explained(heroes, bad).code == 3
     value = explained(heroes, good, bad, "--json").json()
     assert value["skipped"] == [{"path": str(bad), "reason": "an HTML page saved as .jpg"}]
+
+
+def test_mistakes_that_train_lists_are_explained_as_train_judged_them(
+    few: Path, tmp_path: Path
+) -> None:
+    photos = Path(shutil.copytree(few, tmp_path / "photos"))
+    moved = photos / QUEEN / "moved.jpg"
+    sorted((photos / KNIGHT).iterdir())[0].rename(moved)  # a knight among the queens
+    result = tellapart.train(photos, quality="fast", test=0)
+    model = result.save(tmp_path / "model")
+    elsewhere = Path(shutil.copy(moved, tmp_path / "copy.jpg"))  # it is known by its content
+    page = tmp_path / "why.html"
+    memory = tellapart.load(model).memory
+    assert memory
+    right = memory.scores.argmax(axis=1) == memory.labels
+    good = photos / memory.names[int(np.flatnonzero(right)[0])]
+    row = dict(zip(memory.names, memory.scores, strict=True))[f"{QUEEN}/moved.jpg"]
+    for path in (moved, elsewhere):
+        run = run_here("explain", model, good, path, "-o", page)
+        assert f"{path}  wrong\n  dark knight {row[0]:.2f}, but it is ice queen.\n" in run.out
+        assert "judged here by a head that never saw it." in run.out
+        assert "itself a training picture" not in run.out
+        text = page.read_text("utf-8")
+        assert text.count("wrong: it is ice queen") == 1
+        assert f'<h2 id="picture-1">{path} <span' in text  # mistakes come first
+        assert f'<h2 id="picture-2">{good}</h2>' in text
+        told = run_here("explain", model, path, "--json").json()["pictures"][0]
+        assert (told["own"], told["wrong"], told["by_fold"]) == (QUEEN, True, True)
+        assert told["score"] == pytest.approx(row[0], abs=1e-5)
+
+
+def test_a_folder_called_after_a_label_says_what_its_pictures_are(
+    heroes: DemoPictures, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Image.open(pictures_of(heroes, KNIGHT)[0]) as image:  # of a content not learnt from
+        changed = image.resize((180, 160))
+    for name in (QUEEN, "inbox"):
+        (tmp_path / name).mkdir()
+        changed.save(tmp_path / name / "a.png")
+    monkeypatch.chdir(tmp_path / QUEEN)
+    for path, own in (("a.png", QUEEN), (tmp_path / "inbox" / "a.png", None)):
+        told = explained(heroes, path, "--json").json()["pictures"][0]
+        assert (told["label"], told["own"], told["by_fold"]) == (KNIGHT, own, False)
+        assert told["wrong"] == (True if own else None)
+
+
+def test_a_page_shows_a_hundred_and_says_so(
+    heroes: DemoPictures, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "MOST_PANELS", 2)
+    monkeypatch.setattr(page_of, "MOST_PANELS", 2)
+    (tmp_path / QUEEN).mkdir()
+    with Image.open(pictures_of(heroes, KNIGHT)[0]) as image:
+        image.resize((180, 160)).save(tmp_path / QUEEN / "wrong.png")
+    pictures = [*pictures_of(heroes, QUEEN)[:3], tmp_path / QUEEN / "wrong.png"]
+    page = tmp_path / "why.html"
+    run = explained(heroes, *pictures, "-o", page)
+    assert f"Written: {page}, with 2 of 4 pictures, mistakes first" in run.out
+    text = page.read_text("utf-8")
+    assert "Shown are 2 of 4 pictures, mistakes first." in text
+    assert text.count('<section class="why"') == 2
+    assert text.index("wrong.png") < text.index(pictures[0].name)
+    assert explained(heroes, *pictures, "-o", page, "--json").json()["on_page"] == 2
+    assert "with" not in explained(heroes, *pictures[:2], "-o", page).out.splitlines()[-1]
+
+
+def test_where_nothing_can_be_read_no_page_is_advised(heroes: DemoPictures, tmp_path: Path) -> None:
+    (tmp_path / "bad.jpg").write_text("<html>")
+    run = explained(heroes, tmp_path / "bad.jpg", "-o", tmp_path / "o.html")
+    assert run.code == 3
+    assert "why.html" not in run.out
+    assert not (tmp_path / "o.html").exists()
+
+
+@pytest.mark.parametrize("command", ["explain", "gaps", "report", "test"])
+def test_where_a_page_cannot_be_written_that_is_said_before_any_work(
+    command: str, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("mine")
+    option = "--report" if command == "test" else "-o"
+    pictures = [] if command == "report" else [tmp_path / "no-picture.jpg"]
+    for place, reason in (
+        (tmp_path / "no" / "o.html", "is not there"),
+        (tmp_path / "file" / "o.html", "is no folder"),
+        (tmp_path, "it is a folder"),
+    ):
+        run = run_here(command, tmp_path / "no-model", *pictures, option, place)
+        assert run.code == 2
+        assert f"{place} cannot be written: " in run.err
+        assert f"{reason}." in run.err
+
+
+@pytest.mark.parametrize("command", ["explain", "gaps", "report"])
+def test_a_folder_of_moved_pictures_that_is_not_there_is_refused(
+    heroes: DemoPictures, tmp_path: Path, command: str
+) -> None:
+    picture = pictures_of(heroes, KNIGHT)[0]
+    pictures = [picture] if command == "explain" else []
+    out = "-o", tmp_path / "o.html"  # never the model's own report
+    for folder, reason in ((tmp_path / "nope", "is not there"), (picture, "is no folder")):
+        run = run_here(command, model_of(heroes), *pictures, "--pictures", folder, *out)
+        assert run.code == 2
+        assert run.err.startswith(f"--pictures {folder} {reason}.\n")
+        assert not (tmp_path / "o.html").exists()
 
 
 @pytest.mark.parametrize("option", ["-o", "--png"])

@@ -125,11 +125,11 @@ def test_one_picture_looks_and_two_look() -> None:
     learnt, _ = world.sample(counts(12), wrong={(0, 2): 6})
     for number, said in ((1, "1 of those tested looks like"), (2, "2 of those tested look like")):
         tested, _ = world.sample(counts(0, look_0_2=number, look_1_0=5))
-        sides = [
+        known, seen = (
             Side(one, one.digests, (None,) * len(one.digests), np.zeros(len(one.digests), bool))
             for one in (learnt, tested)
-        ]
-        gaps = Gaps(("a", "b"), looks_of(learnt, tested, 2), *sides)
+        )
+        gaps = Gaps(("a", "b"), looks_of(learnt, tested, 2), known, seen)
         assert said in advice_words(gaps, next(look for look in gaps.advice if look.hard))
 
 

@@ -86,6 +86,26 @@ def check_free(path: Path) -> None:
         )
 
 
+def check_writable(path: Path) -> None:
+    """Whether a file may be written there, over another or not, before any work is done for it.
+
+    Raises:
+        DestinationError: its folder is missing or read-only, or it is a folder itself.
+    """
+    folder = path.parent
+    if os.path.isdir(path):
+        reason = "it is a folder"
+    elif not os.path.isdir(folder):
+        reason = f"{shown(folder)} is {'no folder' if os.path.lexists(folder) else 'not there'}"
+    elif not os.access(folder, os.W_OK | os.X_OK):
+        reason = f"{shown(folder)} is read-only"
+    else:
+        return
+    raise DestinationError(
+        f"{shown(path)} cannot be written: {reason}.", hint="Choose another place."
+    )
+
+
 def write_new(path: Path, content: bytes) -> None:
     """Write a file that is not there yet, and over nothing.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import PictureError
-from .options import AsJson, Links, Model, Strict, show
+from .options import AsJson, Links, Model, Strict, check_folder, check_place, show
 
 if TYPE_CHECKING:
     from ..explain.page import Panel
@@ -54,33 +54,39 @@ def explain(
     runner-up, and the training pictures that argue most for and against. All of it is exact: the
     mean of a map is the label's logit, and so is the sum of the training pictures' shares.
     Training pictures are known from the training.npz beside the model, and shown where they can
-    still be found. Nothing is ever overwritten by --png. --sweep hides regions of many sizes, some
-    hundred times a picture: which is the smallest whose hiding changes the answer, and which alone
-    keeps it?
+    still be found. One of them is judged by a head that never saw it, as in the cross-validation.
+    Whether an answer is wrong is known of pictures that the model remembers, and of those whose
+    folder is called after a label; the page shows mistakes first, and 100 pictures at most.
+    Nothing is ever overwritten by --png. --sweep hides regions of many sizes, some hundred times a
+    picture: which is the smallest whose hiding changes the answer, and which alone keeps it?
     """
     from .. import guessing, to_json
     from ..dataset import Skipped
     from ..explain.files import explain_files, locate
-    from ..explain.page import why_page
+    from ..explain.page import chosen, shown_words, why_page
     from ..model import load
     from ..pages import write_page
     from ..terminal import explain as terminal_explain
 
+    check_folder(photos, "--pictures")
+    check_place(output)
     classifier = load(model)
     named = guessing.expand(pictures, follow_links=follow_links)
     values: list[Json] = []
     panels: list[Panel] = []
     skipped: list[Skipped] = []
     overlays: list[Path] = []
+    read = 0
     for told in explain_files(
         classifier, named, page=bool(output or open_it), overlays=png, sweeping=sweep
     ):
         if isinstance(told, Skipped):
             skipped.append(told)
             continue
+        read += 1
         overlays += told.overlays
         if told.panel:
-            panels.append(told.panel)
+            panels = chosen([*panels, told.panel])
         if as_json:
             values.append(to_json.explained(told))
         else:
@@ -89,9 +95,14 @@ def explain(
     if panels:
         page = output or Path(tempfile.mkdtemp(prefix="tellapart-")) / "why.html"
         paths = locate(classifier, panels, photos)
-        write_page(why_page(classifier.labels, panels, paths, skipped), page)
-    value = to_json.all_explained(values, skipped, page)
-    show(value, as_json, lambda: terminal_explain.print_written(skipped, page, overlays))
+        write_page(why_page(classifier.labels, panels, paths, skipped, read), page)
+    value = to_json.all_explained(values, skipped, page, len(panels))
+    said = shown_words(len(panels), read)
+    show(
+        value,
+        as_json,
+        lambda: terminal_explain.print_written(skipped, page, overlays, said, anything=read > 0),
+    )
     if open_it and page:
         import webbrowser
 

@@ -7,7 +7,17 @@ from typing import Annotated
 
 import typer
 
-from .options import AsJson, Links, Model, Quiet, Strict, check_strict, show
+from .options import (
+    AsJson,
+    Links,
+    Model,
+    Quiet,
+    Strict,
+    check_folder,
+    check_place,
+    check_strict,
+    show,
+)
 
 
 def gaps(
@@ -57,6 +67,8 @@ def gaps(
     from ..terminal import gaps as terminal_gaps
     from ..to_json.gaps import gaps as as_values
 
+    check_folder(pictures, "--pictures")
+    check_place(output)
     classifier = load(model)
     with terminal.progress_bar("Looking at pictures", quiet or as_json) as progress:
         found = lacking.find_gaps(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from enum import Enum
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import PictureError, UsageError
+from ..wording import shown
 
 if TYPE_CHECKING:
     from ..dataset import Skipped
@@ -88,6 +90,23 @@ def admitting(classifier: Classifier, admit: str | None, always_choose: bool) ->
     if always_choose:
         return classifier.admitting(1)
     return classifier.admitting(share(admit, "--admit")) if admit else classifier
+
+
+def check_folder(path: Path | None, option: str) -> None:
+    """Refuse a folder that is not there, before any work is done."""
+    if path and not os.path.isdir(path):
+        what = "no folder" if os.path.exists(path) else "not there"
+        raise UsageError(
+            f"{option} {shown(path)} is {what}.", hint="Give the folder that the pictures are in."
+        )
+
+
+def check_place(path: Path | None) -> None:
+    """Refuse a file that cannot be written, before any work is done for it."""
+    from ..files import check_writable
+
+    if path:
+        check_writable(path)
 
 
 def check_strict(strict: bool, skipped: Sequence[Skipped]) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .options import AsJson, Model, show
+from .options import AsJson, Model, check_folder, check_place, show
 
 
 def report(
@@ -38,6 +38,8 @@ def report(
     from ..report.reasons import with_reasons
     from ..report.story import story_of_training
 
+    check_folder(pictures, "--pictures")
+    check_place(output)
     classifier = load(model)
     memory = classifier.remembered()
     found = memory.locate(*([pictures] if pictures else []))

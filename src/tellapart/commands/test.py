@@ -15,6 +15,7 @@ from .options import (
     Quiet,
     Strict,
     admitting,
+    check_place,
     check_strict,
     show,
 )
@@ -60,6 +61,7 @@ def test(
     from ..model import load
     from ..testing import evaluate
 
+    check_place(report)
     classifier = admitting(load(model), admit, always_choose=False)
     with terminal.progress_bar("Testing", quiet or as_json) as progress:
         result = evaluate(classifier, source, follow_links=follow_links, progress=progress)

@@ -249,5 +249,6 @@ def _put_together(
         remoteness=bare.remoteness,
         margin=bare.margin,
         names=background.names if background else (),
+        by_fold=by_fold,
     )
     return replace(bare, sentences=sentences(said))

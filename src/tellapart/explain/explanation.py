@@ -93,6 +93,11 @@ class Explanation:
     def score(self) -> float:
         return self.scores[self.label]
 
+    @property
+    def wrong(self) -> bool:
+        """Whether the picture is known to be another label."""
+        return bool(self.own) and self.own != self.label
+
     @cached_property
     def scores(self) -> dict[str, float]:
         """`{label: score}`, highest first."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -14,13 +16,12 @@ from ..dataset import Skipped
 from ..errors import PictureError
 from ..files import cannot_write
 from ..guessing import STDIN
+from ..images import read_content
 from ..model import Classifier
 from ..naming import safe_name
 from ..pages.overlays import common_scale, laid_over, png
 from . import Asked, Explanation, Sweep, sweep, tell_many
-from .page import Panel, panel
-
-MOST_PANELS = 100  # pictures on one page
+from .page import MOST_PANELS, Panel, panel
 
 
 @dataclass(frozen=True)
@@ -48,27 +49,52 @@ def explain_files(
 ) -> Iterator[Explained | Skipped]:
     """Explain pictures by their paths, `-` being stdin, in order, as they come.
 
-    With `page` the first `MOST_PANELS` are drawn for it; with `overlays` all maps are written as
-    PNG files into that folder; with `sweeping` it is searched for what each answer hangs on.
+    A picture that the model has learnt from, known by its content, is judged by the head of the
+    cross-validation that never saw it. With `page` the first `MOST_PANELS` and all mistakes are
+    drawn for it; with `overlays` all maps are written as PNG files into that folder; with
+    `sweeping` it is searched for what each answer hangs on.
     """
-    drawn = frozenset(names[:MOST_PANELS]) if page else frozenset()
-    asked = (
-        Asked(sys.stdin.buffer.read() if name == STDIN else Path(name), name=name) for name in names
-    )
+    drawn = frozenset(names[:MOST_PANELS])
 
     def tell(one: Asked, explanation: Explanation) -> Explained:
         written = write_overlays(one.name, explanation, overlays) if overlays else []
         found = sweep(classifier, explanation.pixels) if sweeping else None
+        wanted = page and (one.name in drawn or explanation.wrong)
         return Explained(
             name=one.name,
             explanation=replace(explanation, pixels=np.zeros((0, 0, 3), np.uint8)),
-            panel=panel(one.name, explanation, found) if one.name in drawn else None,
+            panel=panel(one.name, explanation, found) if wanted else None,
             overlays=tuple(written),
             sweep=found,
         )
 
+    asked = _asked(classifier, names)
     for name, told in zip(names, tell_many(classifier, asked, tell), strict=True):
         yield Skipped(name, told.message) if isinstance(told, PictureError) else told
+
+
+def _asked(classifier: Classifier, names: Sequence[str]) -> Iterator[Asked]:
+    """The pictures, with what is known of them: of one that the model remembers its own label, and
+    its place if it was learnt from; of any other the label that its folder is called after."""
+    memory = classifier.memory
+    places = {digest: i for i, digest in enumerate(memory.digests)} if memory else {}
+    for name in names:
+        picture = sys.stdin.buffer.read() if name == STDIN else Path(name)
+        at = places.get(_digest(picture)) if places else None
+        if memory and at is not None:
+            own = classifier.labels[int(memory.labels[at])]
+            yield Asked(picture, own, None if memory.held_out[at] else at, name)
+        else:
+            folder = "" if name == STDIN else Path(os.path.abspath(name)).parent.name
+            yield Asked(picture, folder if folder in classifier.labels else "", name=name)
+
+
+def _digest(picture: bytes | Path) -> str:
+    try:
+        content = picture if isinstance(picture, bytes) else read_content(picture)
+    except PictureError:  # which is told when it is to be explained
+        return ""
+    return hashlib.sha256(content).hexdigest()
 
 
 def locate(classifier: Classifier, panels: Iterable[Panel], folder: Path | None) -> dict[int, Path]:

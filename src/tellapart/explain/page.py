@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
@@ -23,6 +23,7 @@ from . import Argument, Explanation, Neighbour, Sweep
 if TYPE_CHECKING:
     import jinja2
 
+MOST_PANELS = 100  # pictures on one page
 LARGE, SMALL = 560, 112  # pixels, the longer side
 MOST_SCORES = 5
 MOST_LISTED = 60  # of files not read
@@ -58,7 +59,13 @@ class Panel:
     nearest: tuple[Neighbour, ...]
     arguments: Mapping[str, tuple[tuple[Argument, ...], tuple[Argument, ...]]]
     missing: str
+    own: str = ""
     hangs_on: HangsOn | None = None
+
+    @property
+    def wrong(self) -> bool:
+        """Whether the picture is known to be another label."""
+        return bool(self.own) and self.own != self.label
 
     @property
     def remembered(self) -> Iterator[int]:
@@ -93,6 +100,7 @@ def panel(name: str, explanation: Explanation, found: Sweep | None = None) -> Pa
             if each in explanation.cases
         },
         missing=explanation.missing,
+        own=explanation.own,
         hangs_on=_hangs_on(pixels, found) if found else None,
     )
 
@@ -113,13 +121,27 @@ def _outlined(pixels: np.ndarray, found: Sweep) -> np.ndarray:
     return drawn
 
 
+def chosen(panels: Iterable[Panel]) -> list[Panel]:
+    """Those that the page shows, in its order: mistakes first, and no more than `MOST_PANELS`."""
+    return sorted(panels, key=lambda one: not one.wrong)[:MOST_PANELS]
+
+
+def shown_words(on_page: int, explained: int) -> str:
+    """What is said where the page does not show all pictures."""
+    if on_page == explained:
+        return ""
+    return f"{on_page:,} of {several(explained, 'picture')}, mistakes first"
+
+
 def why_page(
     labels: Sequence[str],
     panels: Sequence[Panel],
     paths: Mapping[int, Path],
     skipped: Sequence[Skipped] = (),
+    explained: int | None = None,
 ) -> str:
-    """The page. `paths` say where training pictures are now, by their position in the memory."""
+    """The page. `paths` say where training pictures are now, by their position in the memory;
+    `explained` is how many pictures were explained, where these are not all of them."""
     wanted: list[Wanted] = [(str(index), SMALL) for one in panels for index in one.remembered]
     where = {str(index): path for index, path in paths.items()}
     made = thumbnails(list(dict.fromkeys(wanted)), where, THUMBNAILS)
@@ -127,6 +149,9 @@ def why_page(
         "title": title(tuple(labels)),
         "panels": panels,
         "skipped": skipped,
+        "wrong": sum(one.wrong for one in panels),
+        "known": sum(bool(one.own) for one in panels),
+        "shown_words": shown_words(len(panels), explained or len(panels)),
         "missing": len({index for one in panels for index in one.remembered} - paths.keys()),
         "thumbnail": lambda index: made.get((str(index), SMALL), ""),
     }

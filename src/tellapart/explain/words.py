@@ -24,6 +24,9 @@ TIMES = 4.0  # and it has so many times the share that is usual for those that a
 OF_MAPS = ("orange", "blue")  # colours that a reader of maps would take for theirs
 
 
+BY_FOLD = "It is a training picture, so it is judged here by a head that never saw it."
+
+
 @dataclass(frozen=True)
 class Facts:
     """What the sentences are made of; see `Explanation` for the words.
@@ -45,12 +48,14 @@ class Facts:
     remoteness: float | None
     margin: np.ndarray
     names: Sequence[str]
+    by_fold: bool = False
 
 
 def sentences(facts: Facts) -> tuple[str, ...]:
     """All that can be said, the answer first."""
     return (
         answer(facts),
+        *([BY_FOLD] if facts.by_fold else []),
         *where(facts.lead, facts.rival, facts.looks),
         *neighbourhood(facts.nearest, facts.remoteness),
         *weightiest(facts.margin, facts.names),

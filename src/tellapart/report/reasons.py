@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..explain import Asked, Explanation, Neighbour, tell_many
+from ..explain.words import BY_FOLD
 from ..memory import Memory
 from ..pages.overlays import jpeg, laid_over, shrunk
 from .story import MOST_MISTAKES, Near, Reason, Story
@@ -75,7 +76,11 @@ def _tell(asked: Asked, explanation: Explanation) -> _Told:
     pixels = shrunk(explanation.pixels, SIDE)
     return _Told(
         label=explanation.label,
-        sentences=explanation.sentences[1:],  # the first says what the page says beside it
+        sentences=tuple(
+            said
+            for said in explanation.sentences[1:]  # the first says what the page says beside it,
+            if said != BY_FOLD  # and the page says of all of them how they were judged
+        ),
         overlay=jpeg(laid_over(pixels, explanation.lead)),
         nearest=explanation.nearest,
     )

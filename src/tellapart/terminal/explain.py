@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 def print_explanation(explained: Explained) -> None:
     """What is said of one picture, under its name."""
     console = stdout()
-    console.print(shown(explained.name), style="bold")
+    mark = "  wrong" if explained.explanation.wrong else ""
+    console.print(f"{shown(explained.name)}{mark}", style="bold")
     for sentence in explained.explanation.sentences:
         console.print(f"  {sentence}")
     if explained.sweep:
@@ -28,13 +29,21 @@ def print_explanation(explained: Explained) -> None:
     console.print()
 
 
-def print_written(skipped: Sequence[Skipped], page: Path | None, overlays: Sequence[Path]) -> None:
-    """What is said after all pictures."""
+def print_written(
+    skipped: Sequence[Skipped],
+    page: Path | None,
+    overlays: Sequence[Path],
+    on_page: str,
+    *,
+    anything: bool,
+) -> None:
+    """What is said after all pictures: `on_page` where the page has not all of them, `anything` if
+    any could be read."""
     console = stdout()
     print_skipped(console, skipped, 0)
     if overlays:
         console.print(f"Written: {several(len(overlays), 'map')} in {shown(overlays[0].parent)}")
     if page:
-        console.print(f"Written: {shown(page)}")
-    elif not overlays:
+        console.print(f"Written: {shown(page)}{f', with {on_page}' if on_page else ''}")
+    elif anything and not overlays:
         console.print("See the maps and the training pictures: add --open, or -o why.html.")

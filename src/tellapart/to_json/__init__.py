@@ -251,7 +251,8 @@ def written_report(path: str, story: Story) -> dict[str, Json]:
 def explained(told: Explained) -> dict[str, Json]:
     """A picture of `explain --json`. The mean of a label's `evidence` plus its `bias` is its logit;
     so is `constant` plus the sum of all training pictures' shares, of which the largest are here,
-    or null where there are none."""
+    or null where there are none. `own` is the picture's label where that is known, `by_fold` says
+    that the model has learnt from it, so that a head judged which never saw it."""
     found = told.explanation
     return {
         "path": told.name,
@@ -259,6 +260,9 @@ def explained(told: Explained) -> dict[str, Json]:
         "score": found.score,
         "scores": dict(found.scores),
         "unknown": found.unknown,
+        "own": found.own or None,
+        "wrong": found.wrong if found.own else None,
+        "by_fold": found.by_fold,
         "compared_with": found.rival,
         "sentences": list(found.sentences),
         "logits": dict(zip(found.labels, found.logits.tolist(), strict=True)),
@@ -277,13 +281,14 @@ def explained(told: Explained) -> dict[str, Json]:
 
 
 def all_explained(
-    pictures: Sequence[Json], skipped: Sequence[Skipped], page: Path | None
+    pictures: Sequence[Json], skipped: Sequence[Skipped], page: Path | None, on_page: int
 ) -> dict[str, Json]:
-    """All of `explain --json`."""
+    """All of `explain --json`; so many pictures are on the page."""
     return {
         "pictures": pictures,
         "skipped": _skipped(skipped),
         "page": str(page) if page else None,
+        "on_page": on_page,
     }
 
 
