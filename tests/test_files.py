@@ -178,3 +178,72 @@ def test_a_place_that_cannot_be_is_said(place: str, tmp_path: Path) -> None:
         write_folder(tmp_path / place, NEW)
     assert "another place with -o" in caught.value.hint
     assert contents(tmp_path) == {"file": b"x"}
+
+
+WRITING = """
+import sys
+from pathlib import Path
+from tellapart.files import folder_written_atomically
+with folder_written_atomically(Path("model")) as fresh:
+    (fresh / "model.onnx").write_bytes(b"half")
+    print("ready", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
+def test_what_a_kill_left_goes_with_the_next_save_and_what_is_being_written_stays(
+    tmp_path: Path,
+) -> None:
+    def begun() -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(
+            [sys.executable, "-c", WRITING],
+            cwd=tmp_path,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        assert process.stdout
+        process.stdout.readline()
+        return process
+
+    with begun() as killed, begun() as writing:
+        killed.kill()
+        killed.wait()
+        assert len(contents(tmp_path)) == 4  # a file and a lock each
+        write_folder(tmp_path / "other", NEW)
+        assert len(contents(tmp_path)) == 4 + len(NEW)
+        write_folder(tmp_path / "model", NEW)
+        assert len(contents(tmp_path)) == 2 + 2 * len(NEW)
+        writing.communicate()
+        assert writing.returncode == 0
+    assert contents(tmp_path / "model") == {"model.onnx": b"half"}
+    assert {path.name for path in tmp_path.iterdir()} == {"model", "other"}
+
+
+KILLED_HALF_WAY = """
+import os, signal
+from pathlib import Path
+from tellapart import files
+rename = os.rename
+def rename_and_die(one, other):
+    rename(one, other)
+    os.kill(os.getpid(), signal.SIGKILL)
+os.rename = rename_and_die
+files._exchange = lambda one, other: False  # as on other systems
+with files.folder_written_atomically(Path("model")) as fresh:
+    (fresh / "model.onnx").write_bytes(b"new")
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
+def test_an_old_folder_that_a_kill_left_aside_comes_back(tmp_path: Path) -> None:
+    target = tmp_path / "model"
+    write_folder(target, OLD)
+    subprocess.run([sys.executable, "-c", KILLED_HALF_WAY], cwd=tmp_path, check=False)
+    assert not target.exists()
+    with (
+        pytest.raises(DestinationError, match="too large"),
+        folder_written_atomically(target),
+    ):
+        raise OSError(errno.EFBIG, "File too large")
+    assert contents(tmp_path) == {f"model/{name}": content for name, content in OLD.items()}

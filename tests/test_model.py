@@ -19,7 +19,7 @@ from conftest import draw_scene, encoded
 from drawn import contents, model_of
 from tellapart import Classifier, TrainResult
 from tellapart.demo import DemoPictures
-from tellapart.errors import ModelError, PictureError
+from tellapart.errors import DestinationError, ModelError, PictureError
 
 PARTS = {"model.onnx", "labels.txt", "training.npz", "report.html", "README.md"}
 
@@ -299,10 +299,30 @@ def test_a_model_can_be_saved_where_one_stands(folder: Path, tmp_path: Path) -> 
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
-def test_a_model_can_be_saved_into_the_folder_one_is_in(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("place", [".", "..", "../here", "../link"])
+def test_the_folder_one_is_in_is_not_replaced(
+    place: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "here").mkdir()
-    monkeypatch.chdir(tmp_path / "here")
-    tellapart.load(folder).save(".")
-    assert tellapart.load(tmp_path / "here").labels == ("dark_knight", "ice_queen")
+    (tmp_path / "up" / "here").mkdir(parents=True)
+    (tmp_path / "up" / "link").symlink_to("here")
+    here = (tmp_path / "up" / "here").stat().st_ino
+    monkeypatch.chdir(tmp_path / "up" / "here")
+    with pytest.raises(DestinationError) as caught:
+        tellapart.load(folder).save(place)
+    assert place == ".." or "the folder you are in" in caught.value.message
+    assert (tmp_path / "up" / "here").stat().st_ino == here == Path.cwd().stat().st_ino
+    tellapart.load(folder).save("model")
+    assert tellapart.load("model").labels == ("dark_knight", "ice_queen")
+
+
+def test_a_model_behind_a_link_is_replaced_and_the_link_stays(folder: Path, tmp_path: Path) -> None:
+    target, link = tmp_path / "models" / "2016", tmp_path / "heroes"
+    shutil.copytree(folder, target)
+    (target / "README.md").write_bytes(b"an older one")
+    link.symlink_to(target)
+    tellapart.load(folder).save(link)
+    assert link.is_symlink()
+    assert not (target / "README.md").exists()
+    assert tellapart.load(target).digest == tellapart.load(folder).digest
+    assert [path.name for path in target.parent.iterdir()] == ["2016"]
+    assert {path.name for path in tmp_path.iterdir()} == {"models", "heroes"}

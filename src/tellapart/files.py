@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import secrets
 import shutil
 import signal
 import sys
@@ -12,13 +14,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
+from typing import BinaryIO
 
 from .errors import DestinationError
+from .locks import is_still, take
 from .wording import shown
 
 TEMPORARY = ".tellapart-"  # how the names of files begin that are not yet complete
 CLUTTER = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
 """Files that file managers leave in every folder they show; they are nobody's work."""
+_LOCK = ".lock"  # beside a folder that is being written
+_OLD = ".old"  # a folder moved aside while the new one takes its place
 
 
 def sync(path: Path) -> None:
@@ -129,15 +135,20 @@ def write_new(path: Path, content: bytes) -> None:
 def folder_written_atomically(target: Path) -> Iterator[Path]:
     """A new folder beside `target` to write into; when all went well it takes `target`'s place.
 
+    Where `target` is a link, what it leads to is replaced. What a killed run left is cleared away.
+
     Raises:
         DestinationError: it cannot be written, or the disk is full; `target` is as it was.
     """
-    target = Path(os.path.abspath(target))  # "." has a name and a parent then
-    fresh = None
+    target = Path(os.path.realpath(target))
+    lock = None
     try:
         with undisturbed():
             target.parent.mkdir(parents=True, exist_ok=True)
-            fresh = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=target.parent))
+            _clear_leftovers(target)
+            lock = _new_lock(target)
+            fresh = _folder_of(lock)
+            fresh.mkdir(0o700)
         yield fresh
         os.chmod(fresh, 0o777 & ~_umask())
         for path in fresh.iterdir():
@@ -150,8 +161,50 @@ def folder_written_atomically(target: Path) -> Iterator[Path]:
         raise cannot_write(target, error) from error
     finally:
         with undisturbed():
-            if fresh:
-                shutil.rmtree(fresh, ignore_errors=True)
+            if lock:
+                _discard(lock)
+
+
+def _beginning(target: Path) -> str:
+    """How the names of all that is only there while `target` is written begin."""
+    return f"{TEMPORARY}{hashlib.sha256(os.fsencode(target.name)).hexdigest()[:8]}-"
+
+
+def _new_lock(target: Path) -> BinaryIO:
+    """A lock that is held while a folder is written, and that tells it from what a kill left."""
+    while True:
+        path = target.parent / f"{_beginning(target)}{secrets.token_hex(4)}{_LOCK}"
+        lock = path.open("xb")
+        if take(lock) is not False and is_still(path, lock):
+            return lock
+        lock.close()  # another run took it for a leftover
+
+
+def _folder_of(lock: BinaryIO) -> Path:
+    return Path(lock.name).with_suffix("")
+
+
+def _clear_leftovers(target: Path) -> None:
+    """Delete what killed runs left; the old folder comes back if none took its place."""
+    for path in target.parent.glob(f"{_beginning(target)}*{_LOCK}"):
+        with suppress(OSError):
+            lock = path.open("r+b")
+            if not (take(lock) and is_still(path, lock)):  # a run that is still writing
+                lock.close()
+                continue
+            if not os.path.lexists(target):
+                with suppress(FileNotFoundError):
+                    os.rename(_folder_of(lock).with_suffix(_OLD), target)
+            _discard(lock)
+
+
+def _discard(lock: BinaryIO) -> None:
+    """Delete all that belongs to a lock, itself last."""
+    shutil.rmtree(_folder_of(lock), ignore_errors=True)
+    shutil.rmtree(_folder_of(lock).with_suffix(_OLD), ignore_errors=True)
+    lock.close()  # before it is deleted, as Windows asks
+    with suppress(OSError):
+        os.unlink(lock.name)
 
 
 def _take_place(fresh: Path, target: Path) -> None:
@@ -162,16 +215,14 @@ def _take_place(fresh: Path, target: Path) -> None:
         return
     if _exchange(fresh, target):  # what is now called `fresh` is the old one
         return
-    aside = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=target.parent))
+    old = fresh.with_suffix(_OLD)
     try:
-        os.rename(target, aside / "old")
+        os.rename(target, old)
         os.rename(fresh, target)
     except BaseException:  # Ctrl-C too: the old one comes back unless the new one is there
         with suppress(OSError):
-            os.rename(aside / "old", target)
+            os.rename(old, target)
         raise
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
 
 
 def _exchange(one: Path, other: Path) -> bool:
@@ -190,12 +241,57 @@ def _exchange(one: Path, other: Path) -> bool:
     return call(at_folder, names[0], at_folder, names[1], exchange) == 0  # type: ignore[no-any-return]
 
 
-def cannot_write(path: Path, error: OSError) -> DestinationError:
-    """An `OSError` of writing as a sentence."""
+def check_writable(path: Path, option: str = "-o") -> None:
+    """Whether the nearest folder above that exists lets us write: better said before any work.
+
+    Raises:
+        DestinationError: it does not; `option` is how another place is chosen.
+    """
+    above = next(up for up in Path(os.path.realpath(path)).parents if os.path.lexists(up))
+    if not os.path.isdir(above):
+        reason = "no folder"
+    elif not os.access(above, os.W_OK | os.X_OK):
+        reason = "read-only"
+    else:
+        return
+    raise DestinationError(
+        f"{shown(path)} cannot be written: {shown(above)} is {reason}.",
+        hint=f"Choose another place with {option}.",
+    )
+
+
+def check_may_be_replaced(folder: Path) -> None:
+    """Whether a folder may be taken away for a new one of its name.
+
+    Raises:
+        DestinationError: a disk is mounted there, or the shell that started us stands in it.
+    """
+    real = Path(os.path.realpath(folder))
+    if os.path.ismount(real):
+        why = "is where a disk is mounted, and cannot be replaced in one step"
+    elif _is_here(real):
+        why = "is the folder you are in, which cannot be replaced under you"
+    else:
+        return
+    raise DestinationError(
+        f"{shown(folder)} {why}.",
+        hint=f"Name a folder in it, such as {shown(folder / 'model')}.",
+    )
+
+
+def _is_here(folder: Path) -> bool:
+    try:
+        return Path.cwd().is_relative_to(folder)
+    except FileNotFoundError:  # it was deleted long ago
+        return False
+
+
+def cannot_write(path: Path, error: OSError, option: str = "-o") -> DestinationError:
+    """An `OSError` of writing as a sentence; `option` is how another place is chosen."""
     reason = (error.strerror or type(error).__name__).lower()
     return DestinationError(
         f"{shown(path)} cannot be written: {reason}.",
-        hint="Nothing was changed there. Free some space, or choose another place with -o.",
+        hint=f"Nothing was changed there. Free some space, or choose another place with {option}.",
     )
 
 

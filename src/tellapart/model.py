@@ -20,7 +20,13 @@ import numpy as np
 from .backbones.graph import LazySession
 from .errors import DestinationError, ModelError, PictureError
 from .evaluation import ranked
-from .files import CLUTTER, cannot_write, folder_written_atomically
+from .files import (
+    CLUTTER,
+    cannot_write,
+    check_may_be_replaced,
+    check_writable,
+    folder_written_atomically,
+)
 from .images import Picture, read_picture
 from .memory import TRAINING_FILE, Memory
 from .modelfile import Manifest, check_model
@@ -258,18 +264,14 @@ def check_replaceable(folder: Path) -> None:
     Raises:
         DestinationError: it holds anything else, which is left as it is, or cannot be written.
     """
-    _check_writable(folder)
+    check_writable(folder)
     if not os.path.lexists(folder):
         return
     if not os.path.isdir(folder):
         raise DestinationError(
             f"{shown(folder)} is a file, and a model is a folder.", hint="Choose another name."
         )
-    if os.path.ismount(folder):
-        raise DestinationError(
-            f"{shown(folder)} is where a disk is mounted, and cannot be replaced in one step.",
-            hint=f"Name a folder in it, such as {shown(folder / 'model')}.",
-        )
+    check_may_be_replaced(folder)
     try:
         names = {path.name for path in folder.iterdir()} - CLUTTER
         ours = MODEL_FILE in names and _is_ours(folder / MODEL_FILE)
@@ -281,21 +283,6 @@ def check_replaceable(folder: Path) -> None:
         raise DestinationError(
             f"{shown(folder)} holds other things than a model, such as {shown(found)}.",
             hint="Nothing was changed there. Choose a new folder with -o.",
-        )
-
-
-def _check_writable(folder: Path) -> None:
-    """Whether the nearest folder above that exists lets us write: better said before any work."""
-    above = next(path for path in Path(os.path.abspath(folder)).parents if os.path.lexists(path))
-    if not os.path.isdir(above):
-        raise DestinationError(
-            f"{shown(folder)} cannot be written: {shown(above)} is no folder.",
-            hint="Choose another place with -o.",
-        )
-    if not os.access(above, os.W_OK | os.X_OK):
-        raise DestinationError(
-            f"{shown(folder)} cannot be written: {shown(above)} is read-only.",
-            hint="Choose another place with -o.",
         )
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import ModuleType
 
 from ..errors import DestinationError, PictureError, UsageError
-from ..files import folder_written_atomically
+from ..files import check_may_be_replaced, folder_written_atomically
 from ..images import read_picture
 from ..model import LABELS_FILE, Classifier, labels_text
 from ..wording import shown
@@ -196,6 +196,7 @@ def export(
             f"{shown(destination)} holds something already.",
             hint="Nothing was changed there. Choose a new folder with -o.",
         )
+    check_may_be_replaced(destination)
     if cdn and not row.can_link:
         able = ", ".join(other.name for other in TARGETS.values() if other.can_link)
         raise UsageError(f"--cdn is for web pages ({able}), not for {row.name}.")

@@ -20,7 +20,12 @@ from ..errors import DestinationError, MissingExtraError
 from ..exporters import export
 from ..exporters.tensorflow_target import original_labels
 from ..extras import need
-from ..files import cannot_write, folder_written_atomically, write_atomically
+from ..files import (
+    cannot_write,
+    check_may_be_replaced,
+    folder_written_atomically,
+    write_atomically,
+)
 from ..model import check_replaceable
 from ..sgd import SgdStep
 from ..training import TrainResult, train
@@ -52,6 +57,8 @@ def retrain(recipe: Recipe, watch: Watch) -> Retrained:
     check_replaceable(recipe.model)
     if flags.saved_model_dir and saved.exists() and (not saved.is_dir() or any(saved.iterdir())):
         raise DestinationError(f"{shown(saved)} holds something already.", hint="Choose another.")
+    if flags.saved_model_dir:
+        check_may_be_replaced(saved)
     if recipe.needs_tensorflow and find_spec("tensorflow") is None:
         raise need("tensorflow", why="TensorFlow")
     with _cache_in(flags.bottleneck_dir):

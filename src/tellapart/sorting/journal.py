@@ -9,7 +9,6 @@ its new file is whole. `undo` reads it backwards.
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import secrets
@@ -22,6 +21,7 @@ from typing import Any, BinaryIO
 
 from ..errors import DestinationError, PictureError
 from ..files import sync
+from ..locks import is_still, take
 from ..placing import (
     STATE,
     Content,
@@ -349,35 +349,12 @@ def locked(destination: Path) -> Iterator[None]:
     with writing(destination):
         stream = path.open("ab")
     with stream:
-        if not _lock(stream) or not _is_still(path, stream):
+        if take(stream) is False or not is_still(path, stream):
             raise DestinationError(
                 f"{shown(destination)} is being sorted into, or taken back, by another run.",
                 hint="Wait until that has ended.",
             )
         yield
-
-
-def _lock(stream: BinaryIO) -> bool:
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:  # some network drives know no locks: then there is none
-        return error.errno not in (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK)
-    return True
-
-
-def _is_still(path: Path, stream: BinaryIO) -> bool:
-    """Whether an undo has not just deleted the file that was locked."""
-    try:
-        return os.path.samestat(path.stat(), os.fstat(stream.fileno()))
-    except OSError:
-        return False
 
 
 @contextmanager

@@ -1,0 +1,38 @@
+"""Locks on files: the system lets go of them when a process is killed."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from pathlib import Path
+from typing import BinaryIO
+
+_TAKEN = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK)
+
+
+def take(stream: BinaryIO) -> bool | None:
+    """Lock an open file for as long as it stays open, without waiting: whether it is ours now.
+
+    None: nobody can tell, because some network drives know no locks.
+    """
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return False if error.errno in _TAKEN else None
+    return True
+
+
+def is_still(path: Path, stream: BinaryIO) -> bool:
+    """Whether the file that was locked is still the one of that name, and not just deleted."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(stream.fileno()))
+    except OSError:
+        return False
