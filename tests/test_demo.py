@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+import shlex
+import shutil
+import subprocess
+import sys
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import tellapart
+from drawn import contents, only_sentences, run
 from tellapart.dataset import pictures_below, read_dataset
-from tellapart.demo import INBOX_PICTURES, LABELS, DemoPictures, draw_demo
+from tellapart.demo import INBOX_PICTURES, LABELS, DemoPictures, check_own, draw_demo
 from tellapart.errors import DestinationError, PictureError
 from tellapart.images import read_picture
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
+from tellapart.sorting import SortOptions, sort
 
 
 def test_what_there_is(heroes: DemoPictures) -> None:
@@ -135,3 +135,75 @@ def test_too_few_pictures(pictures: int, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="at least 2"):
         draw_demo(tmp_path, pictures)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
+def test_a_drawing_that_was_killed_is_drawn_to_its_end(tmp_path: Path) -> None:
+    whole = contents(draw_demo(tmp_path / "whole", 4).folder)
+    script = """
+import os, signal, sys
+from pathlib import Path
+from tellapart.demo import draw_demo
+calls = []
+def write_and_die(handle):
+    calls.append(handle)
+    if len(calls) == 31:
+        os.ftruncate(handle, 100)
+        os.kill(os.getpid(), signal.SIGKILL)
+os.fsync = write_and_die
+draw_demo(Path("demo"), 4)
+"""
+    subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=False)
+    left = contents(tmp_path / "demo")
+    assert 0 < len(left) < len(whole)
+    assert left.keys() - whole.keys()  # half a picture, under a name of ours
+    assert contents(draw_demo(tmp_path / "demo", 4).folder) == whole
+
+
+# The command
+
+
+@pytest.fixture
+def work(draw_folder: Callable[..., Path], tmp_path: Path) -> Path:
+    """A user's folder with a model of their own, and with what they sorted by moving."""
+    folder = tmp_path / "work"
+    photos = draw_folder({"cat": 3, "dog": 3}, folder / "photos")
+    tellapart.train(photos, quality="fast").save(folder / "model")
+    sort(tellapart.load(folder / "model"), photos, folder / "sorted", SortOptions(how="move"))
+    return folder
+
+
+@pytest.mark.parametrize("kept", ["model", "sorted"])
+def test_a_users_own_work_is_refused_and_left_alone(kept: str, work: Path) -> None:
+    shutil.rmtree(work / ({"model", "sorted"} - {kept}).pop())
+    before = contents(work)
+    found = run("demo", ".", cwd=work)
+    assert found.code == 2
+    assert f"{kept} is there already, and is not a demo's." in found.err
+    assert only_sentences(found.err)
+    assert contents(work) == before
+
+
+def test_a_users_folder_by_the_name_of_sorted_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "sorted").mkdir()
+    (tmp_path / "sorted" / "mine.txt").write_bytes(b"somebody's")
+    with pytest.raises(DestinationError, match="not a demo's"):
+        check_own(tmp_path)
+    (tmp_path / "sorted" / "mine.txt").unlink()
+    check_own(tmp_path)
+
+
+def test_the_command_can_be_given_again_and_prints_commands_that_run(tmp_path: Path) -> None:
+    first = run("demo", "my demo", cwd=tmp_path)
+    assert (first.code, first.err) == (0, "")
+    commands = [shlex.split(line[2:]) for line in first.out.splitlines() if line.startswith("$ ")]
+    assert [words[1] for words in commands] == ["train", "test", "sort"]
+    for words in commands[1:2]:
+        assert run(*words[1:], cwd=tmp_path).code == 0
+    before = contents(tmp_path)
+    second = run("demo", "my demo", cwd=tmp_path)
+    assert (second.code, second.err) == (0, "")
+    after = contents(tmp_path)
+    assert {name for name in before if before[name] != after.get(name)} <= {
+        name for name in before if ".tellapart-sort" in name
+    }

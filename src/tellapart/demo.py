@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import math
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
@@ -23,11 +24,17 @@ from .drawing.knight import DARK_KNIGHT, helmet
 from .drawing.queen import ICE_QUEEN
 from .drawing.scenery import SCENERY, Scenery, castle, forest, mountains, night
 from .drawing.styles import STYLES, Style, cartoon
-from .errors import DestinationError
-from .files import CLUTTER
+from .errors import DestinationError, TellapartError
+from .files import CLUTTER, TEMPORARY, write_atomically
+from .model import load
+from .sorting import inbox_of
+from .wording import shown
 
 LABELS = ("dark_knight", "ice_queen")
 CHARACTERS = dict(zip(LABELS, (DARK_KNIGHT, ICE_QUEEN), strict=True))
+
+PICTURES = Path("pictures")  # below the demo's folder
+INBOX = PICTURES / "inbox"
 
 KEPT_BACK_PER_LABEL = 20
 INBOX_PICTURES = 13
@@ -70,7 +77,8 @@ def draw_demo(folder: Path, pictures: int = 240, seed: int = 2016) -> DemoPictur
     """Draw `pictures` training pictures plus test pictures and an inbox below `folder`.
 
     The same seed gives the same files, so drawing again changes nothing, and asking for more
-    pictures adds to those that are there. No file is ever overwritten.
+    pictures adds to those that are there. No file is ever overwritten; what a drawing that was
+    killed has left is cleared away.
 
     Raises `DestinationError` if `folder` holds anything that this call would not draw.
     """
@@ -85,9 +93,34 @@ def draw_demo(folder: Path, pictures: int = 240, seed: int = 2016) -> DemoPictur
         folder=folder,
         photos=folder / "photos",
         kept_back=folder / "kept-back",
-        inbox=folder / "inbox",
+        inbox=folder / INBOX.name,
         hard=tuple(folder / plan.path for plan in plans if plan.hard),
     )
+
+
+def check_own(folder: Path) -> None:
+    """Whether `model` and `sorted` in a folder are what an earlier demo made, to be made anew.
+
+    Raises:
+        DestinationError: one of them is not, and is left alone.
+    """
+    ours = {
+        "model": lambda place: load(place).labels == LABELS,
+        "sorted": lambda place: inbox_of(place) == Path(os.path.realpath(folder / INBOX)),
+    }
+    for name, is_own in ours.items():
+        place = folder / name
+        if not os.path.lexists(place) or (os.path.isdir(place) and not os.listdir(place)):
+            continue
+        try:
+            own = is_own(place)
+        except TellapartError:  # whatever it is, no demo has left it
+            own = False
+        if not own:
+            raise DestinationError(
+                f"{shown(place)} is there already, and is not a demo's.",
+                hint="Nothing was changed. Name a folder that does not exist yet.",
+            )
 
 
 def _plan_demo(pictures: int, seed: int) -> Iterator[_Plan]:
@@ -128,7 +161,7 @@ def _refuse_strangers(folder: Path, expected: set[PurePosixPath]) -> None:
             hint="Name a folder that does not exist yet.",
         )
     for path in sorted(folder.rglob("*")):
-        if path.is_dir() or path.name in CLUTTER:
+        if path.is_dir() or path.name in CLUTTER or path.name.startswith(TEMPORARY):
             continue
         if PurePosixPath(path.relative_to(folder).as_posix()) not in expected:
             raise _stranger(path)
@@ -143,11 +176,13 @@ def _write(folder: Path, files: dict[PurePosixPath, bytes]) -> None:
             missing.append(path)
         elif not path.is_file() or path.read_bytes() != content:
             raise _stranger(path)
+    for path in sorted(folder.rglob(f"{TEMPORARY}*")):  # of a drawing that was killed
+        path.unlink(missing_ok=True)
     for path in missing:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("xb") as file:
-                file.write(files[PurePosixPath(path.relative_to(folder).as_posix())])
+            content = files[PurePosixPath(path.relative_to(folder).as_posix())]
+            write_atomically(path, content)
         except OSError as error:
             raise DestinationError(
                 f"{path} cannot be written: {error.strerror}.",

@@ -26,7 +26,7 @@ def demo(
     that on pictures it kept back, sorts a folder, and says what to type next.
     """
     from .. import sorting, terminal
-    from ..demo import draw_demo
+    from ..demo import PICTURES, check_own, draw_demo
     from ..model import load
     from ..placing import STATE
     from ..testing import evaluate
@@ -36,15 +36,16 @@ def demo(
 
     say = terminal.stdout().print
     model, destination = folder / "model", folder / "sorted"
+    check_own(folder)
     say("Can you tell the Dark Knight from the Ice Queen?\n")
-    pictures = draw_demo(folder / "pictures")
+    pictures = draw_demo(folder / PICTURES)
     say(f"Drew pictures of both below {shown(pictures.folder)}: they are drawings, not photos.")
-    terminal.say_command(f"tellapart train {pictures.photos} -o {model} --quality {quality.value}")
+    terminal.say_command("train", pictures.photos, "-o", model, "--quality", quality.value)
     with terminal.progress_bar("Looking at pictures", quiet) as progress:
         result = run(pictures.photos, quality=quality.value, watch=Watch(progress))
     result.save(model)
     terminal.print_training(result, model)
-    terminal.say_command(f"tellapart test {model} {pictures.kept_back}")
+    terminal.say_command("test", model, pictures.kept_back)
     classifier = load(model)
     tested = evaluate(classifier, pictures.kept_back)
     terminal.print_test(tested)
@@ -56,7 +57,7 @@ def demo(
         )
     if (destination / STATE).is_dir():
         sorting.undo(destination)
-    terminal.say_command(f"tellapart sort {model} {pictures.inbox} {destination}")
+    terminal.say_command("sort", model, pictures.inbox, destination)
     terminal.print_sort(sorting.sort(classifier, pictures.inbox, destination))
     say("\nNow with your own pictures, one folder a label:")
-    say("  tellapart train photos/ -o mine")
+    say(f"  {terminal.command('train', 'photos/', '-o', 'mine')}")

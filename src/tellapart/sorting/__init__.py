@@ -28,7 +28,16 @@ from ..wording import csv_cell, shown
 from .journal import Entry, Journal, Request, check_same, opened, writing
 from .undoing import UndoResult, undo
 
-__all__ = ["SortOptions", "SortResult", "Step", "UndoResult", "plan", "sort", "undo"]
+__all__ = [
+    "SortOptions",
+    "SortResult",
+    "Step",
+    "UndoResult",
+    "inbox_of",
+    "plan",
+    "sort",
+    "undo",
+]
 
 RESULTS = "results.csv"
 UNSURE = "unsure"
@@ -169,6 +178,16 @@ def sort(
     work = _Work(classifier, inbox, destination, options or SortOptions())
     with opened(work.destination, work.request) as journal:
         return _Sorting(work, journal, progress or (lambda _: None)).run()
+
+
+def inbox_of(destination: str | os.PathLike[str]) -> Path | None:
+    """Where the pictures that were sorted into a folder came from; None if none were.
+
+    Raises:
+        DestinationError: its journal is damaged, or from another release.
+    """
+    journal = Journal.load(Path(os.path.realpath(destination)))
+    return Path(journal.request.inbox) if journal else None
 
 
 class _Work:

@@ -259,9 +259,14 @@ def print_export(result: ExportResult) -> None:
     console.print(f"Run it:  cd {shown(result.folder)} && {result.target.run}")
 
 
-def say_command(command: str) -> None:
-    """A command as if it had been typed here."""
-    stdout().print(f"\n$ {command}", style="bold")
+def say_command(*words: str | os.PathLike[str]) -> None:
+    """A command of ours as if it had been typed here."""
+    stdout().print(f"\n$ {command(*words)}", style="bold", soft_wrap=True)
+
+
+def command(*words: str | os.PathLike[str]) -> str:
+    """What to type, whatever is in the names; to be printed unbroken."""
+    return shlex.join(["tellapart", *map(shown, words)])
 
 
 def print_info(classifier: Classifier) -> None:
