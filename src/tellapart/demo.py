@@ -104,16 +104,13 @@ def check_own(folder: Path) -> None:
     Raises:
         DestinationError: one of them is not, and is left alone.
     """
-    ours = {
-        "model": lambda place: load(place).labels == LABELS,
-        "sorted": lambda place: inbox_of(place) == Path(os.path.realpath(folder / INBOX)),
-    }
-    for name, is_own in ours.items():
+    inbox = Path(os.path.realpath(folder / INBOX))
+    for name in ("model", "sorted"):
         place = folder / name
         if not os.path.lexists(place) or (os.path.isdir(place) and not os.listdir(place)):
             continue
         try:
-            own = is_own(place)
+            own = load(place).labels == LABELS if name == "model" else inbox_of(place) == inbox
         except TellapartError:  # whatever it is, no demo has left it
             own = False
         if not own:

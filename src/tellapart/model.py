@@ -31,7 +31,7 @@ from .images import Picture, read_picture
 from .memory import TRAINING_FILE, Memory
 from .modelfile import Manifest, check_model
 from .notebook import prediction_html
-from .pool import batches_of, local_map
+from .pool import Each, batches_of, local_map
 from .wording import one_line, shown
 
 MODEL_FILE = "model.onnx"
@@ -153,10 +153,16 @@ class Classifier:
 
         With `errors="return"` an unreadable picture's `PictureError` stands in its place.
         """
-        for answer in local_map(_Guesser(self), batches_of(pictures, _BATCH)):
+        for answer in local_map(Each(self._answer), batches_of(pictures, _BATCH)):
             if isinstance(answer, PictureError) and errors == "raise":
                 raise answer
             yield answer
+
+    def _answer(self, picture: Picture) -> Prediction | PictureError:
+        try:
+            return self.predict(picture)
+        except PictureError as error:
+            return error
 
     def run(self, picture: Picture, outputs: Sequence[str]) -> list[np.ndarray]:
         """The named outputs for one picture: of scores, embedding, evidence, novelty.
@@ -203,25 +209,6 @@ class Classifier:
     @cached_property
     def _session(self) -> LazySession:
         return LazySession(self.content)
-
-
-class _Guesser:
-    """The unit of work behind `predict_many`."""
-
-    def __init__(self, classifier: Classifier) -> None:
-        self.classifier = classifier
-
-    def start(self) -> None:
-        """Nothing to prepare: the session opens with the first picture."""
-
-    def process(self, batch: Sequence[Picture]) -> list[Prediction | PictureError]:
-        return [self._guess(picture) for picture in batch]
-
-    def _guess(self, picture: Picture) -> Prediction | PictureError:
-        try:
-            return self.classifier.predict(picture)
-        except PictureError as error:
-            return error
 
 
 def load(path: str | os.PathLike[str]) -> Classifier:

@@ -12,9 +12,10 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 AHEAD = 8  # batches a thread that are under way or wait to be taken
 
@@ -30,6 +31,19 @@ class Unit(Protocol[Taken, Given]):
     def start(self) -> None: ...
 
     def process(self, batch: Sequence[Taken]) -> Sequence[Given]: ...
+
+
+@dataclass(frozen=True)
+class Each(Generic[In, Out]):
+    """Work that needs no setting up: a function of one item."""
+
+    function: Callable[[In], Out]
+
+    def start(self) -> None:
+        """Nothing to prepare."""
+
+    def process(self, batch: Sequence[In]) -> list[Out]:
+        return [self.function(item) for item in batch]
 
 
 Map = Callable[["Unit[In, Out]", Iterable[Sequence[In]]], Iterator[Out]]

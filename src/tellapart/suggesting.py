@@ -13,6 +13,7 @@ import os
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,7 @@ from .files import cannot_write, sync
 from .images import decode, read_content
 from .model import Classifier
 from .placing import carry, content_of, holds
-from .pool import batches_of, local_map
+from .pool import Each, batches_of, local_map
 from .wording import label_words, several, shown
 
 MOST = 2000  # pictures that are chosen from
@@ -98,7 +99,8 @@ def suggest(
     files, skipped, hidden = pictures_below(root, follow_links=follow_links)
     pool = _Pool(classifier)
     work = batches_of((path for path, _ in files), _BATCH)
-    seen = zip(files, local_map(_Looker(classifier, pool.remembered), work), strict=True)
+    look = Each(partial(_look, classifier, pool.remembered))
+    seen = zip(files, local_map(look, work), strict=True)
     for done, ((path, name), found) in enumerate(seen, start=1):
         if isinstance(found, PictureError):
             skipped.append(Skipped(name, found.message))
@@ -136,32 +138,19 @@ class _Seen:
     path: Path = Path()
 
 
-class _Looker:
-    """The unit of work: reads pictures, and runs the model on those it does not remember."""
-
-    def __init__(self, classifier: Classifier, remembered: frozenset[str]) -> None:
-        self.classifier = classifier
-        self.remembered = remembered
-
-    def start(self) -> None:
-        """Nothing to prepare: the session opens with the first picture."""
-
-    def process(self, batch: Sequence[Path]) -> list[_Seen | PictureError]:
-        return [self._look(path) for path in batch]
-
-    def _look(self, path: Path) -> _Seen | PictureError:
-        try:
-            content = read_content(path)
-            digest = hashlib.sha256(content).hexdigest()
-            if digest in self.remembered:
-                return _Seen(digest)
-            pixels = decode(content, suffix=path.suffix)
-        except PictureError as error:
-            return error
-        wanted = ["embedding", "scores", "novelty"]
-        embedding, scores, novelty = self.classifier.run(pixels, wanted)
-        threshold = self.classifier.manifest.stranger_above(self.classifier.admit)
-        return _Seen(digest, embedding, scores, bool(novelty > threshold))
+def _look(classifier: Classifier, remembered: frozenset[str], path: Path) -> _Seen | PictureError:
+    """Reads a picture, and runs the model on it unless it remembers it."""
+    try:
+        content = read_content(path)
+        digest = hashlib.sha256(content).hexdigest()
+        if digest in remembered:
+            return _Seen(digest)
+        pixels = decode(content, suffix=path.suffix)
+    except PictureError as error:
+        return error
+    embedding, scores, novelty = classifier.run(pixels, ["embedding", "scores", "novelty"])
+    threshold = classifier.manifest.stranger_above(classifier.admit)
+    return _Seen(digest, embedding, scores, bool(novelty > threshold))
 
 
 class _Pool:

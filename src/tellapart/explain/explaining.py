@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from ..head import Head
 from ..images import Picture, read_picture
 from ..memory import Memory
 from ..model import Classifier
-from ..pool import batches_of, local_map
+from ..pool import Each, batches_of, local_map
 from ..wording import shown
 from .background import NO_MEMORY, NOT_EXACT, Background, Backgrounds
 from .evidence import coverage, own_head, with_heads
@@ -87,27 +87,15 @@ def tell_many(
     """What `tell` makes of each explanation, in order; it is called by the thread that explained,
     so that drawing too is done on all cores."""
     whole = (one if isinstance(one, Asked) else Asked(one) for one in asked)
-    return local_map(_Teller(Explainer(classifier), tell), batches_of(whole, _BATCH))
+    explainer = Explainer(classifier)
 
-
-class _Teller(Generic[Told]):
-    """The unit of work behind `tell_many`."""
-
-    def __init__(self, explainer: Explainer, tell: Callable[[Asked, Explanation], Told]) -> None:
-        self.explainer = explainer
-        self.tell = tell
-
-    def start(self) -> None:
-        """Nothing to prepare: all is made when the first picture needs it."""
-
-    def process(self, batch: Sequence[Asked]) -> list[Told | PictureError]:
-        return [self._told(asked) for asked in batch]
-
-    def _told(self, asked: Asked) -> Told | PictureError:
+    def told(asked: Asked) -> Told | PictureError:
         try:
-            return self.tell(asked, self.explainer.explain(asked))
+            return tell(asked, explainer.explain(asked))
         except PictureError as error:
             return error
+
+    return local_map(Each(told), batches_of(whole, _BATCH))
 
 
 class Explainer:

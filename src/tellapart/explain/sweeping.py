@@ -11,12 +11,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from ..images import Picture, read_picture
 from ..model import Classifier, Prediction
-from ..pool import batches_of, local_map
+from ..pool import Each, batches_of, local_map
 from ..wording import label_words, percent
 from .changes import Blank, Blur, Change, WhatIf, what_if
 from .places import place
@@ -204,24 +205,12 @@ def _confirmed(
     return None
 
 
-class _Judge:
-    """The unit of work: pictures -> their scores and novelty, one picture at a time."""
-
-    def __init__(self, classifier: Classifier) -> None:
-        self.classifier = classifier
-
-    def start(self) -> None:
-        """Nothing to prepare: the session is open."""
-
-    def process(self, batch: Sequence[np.ndarray]) -> list[list[np.ndarray]]:
-        return [self.classifier.run(picture, ["scores", "novelty"]) for picture in batch]
-
-
 def _judged(
     classifier: Classifier, pictures: Sequence[np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Scores `[N,K]` and novelty `[N]`."""
-    found = list(local_map(_Judge(classifier), batches_of(pictures, _BATCH)))
+    judge = Each(partial(classifier.run, outputs=["scores", "novelty"]))
+    found = list(local_map(judge, batches_of(pictures, _BATCH)))
     return np.array([scores for scores, _ in found]), np.array([novelty for _, novelty in found])
 
 

@@ -7,6 +7,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from ..dataset import Dataset, Item, Skipped, pictures_below, read_dataset
 from ..errors import DatasetError, PictureError
 from ..images import decode, read_content
 from ..model import Classifier
-from ..pool import batches_of, local_map
+from ..pool import Each, batches_of, local_map
 from ..wording import shown
 from .looks import Sample
 
@@ -93,29 +94,15 @@ class _Seen:
     strange: bool
 
 
-class _Seer:
-    """The unit of work: pictures through the model."""
-
-    def __init__(self, classifier: Classifier) -> None:
-        self.classifier = classifier
-
-    def start(self) -> None:
-        """Nothing to prepare: the session opens with the first picture."""
-
-    def process(self, batch: Sequence[Path]) -> list[_Seen | PictureError]:
-        return [self._see(path) for path in batch]
-
-    def _see(self, path: Path) -> _Seen | PictureError:
-        try:
-            content = read_content(path)
-            pixels = decode(content, suffix=path.suffix)
-        except PictureError as error:
-            return error
-        wanted = ["scores", "embedding", "novelty"]
-        scores, embedding, novelty = self.classifier.run(pixels, wanted)
-        threshold = self.classifier.manifest.stranger_above(self.classifier.admit)
-        digest = hashlib.sha256(content).hexdigest()
-        return _Seen(digest, scores, embedding, bool(novelty > threshold))
+def _see(classifier: Classifier, path: Path) -> _Seen | PictureError:
+    try:
+        content = read_content(path)
+        pixels = decode(content, suffix=path.suffix)
+    except PictureError as error:
+        return error
+    scores, embedding, novelty = classifier.run(pixels, ["scores", "embedding", "novelty"])
+    strange = bool(novelty > classifier.manifest.stranger_above(classifier.admit))
+    return _Seen(hashlib.sha256(content).hexdigest(), scores, embedding, strange)
 
 
 def look_at(
@@ -157,4 +144,4 @@ def _answers(
     classifier: Classifier, source: Source
 ) -> Iterator[tuple[tuple[Path, str, int | None], _Seen | PictureError]]:
     work = batches_of((path for path, _, _ in source.items), _BATCH)
-    yield from zip(source.items, local_map(_Seer(classifier), work), strict=True)
+    yield from zip(source.items, local_map(Each(partial(_see, classifier)), work), strict=True)

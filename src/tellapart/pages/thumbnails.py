@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..errors import PictureError
 from ..images import read_picture
-from ..pool import batches_of, local_map
+from ..pool import Each, batches_of, local_map
 
 QUALITY = 76
 _BATCH = 8  # pictures a thread takes at a time
@@ -32,7 +32,7 @@ def thumbnails(
             sides[name].append(side)
     made: dict[Wanted, str] = {}
     work = [(name, paths[name], tuple(of)) for name, of in sides.items()]
-    for name, found in local_map(_Shrinker(), batches_of(work, _BATCH)):
+    for name, found in local_map(Each(_shrunk), batches_of(work, _BATCH)):
         for side, data in found.items():
             if data and len(data) <= budget:
                 made[name, side] = data
@@ -42,16 +42,9 @@ def thumbnails(
     return made
 
 
-class _Shrinker:
-    """The unit of work behind `thumbnails`."""
-
-    def start(self) -> None:
-        """Nothing to prepare."""
-
-    def process(
-        self, batch: Sequence[tuple[str, Path, tuple[int, ...]]]
-    ) -> list[tuple[str, dict[int, str]]]:
-        return [(name, _thumbnails(path, sides)) for name, path, sides in batch]
+def _shrunk(work: tuple[str, Path, tuple[int, ...]]) -> tuple[str, dict[int, str]]:
+    name, path, sides = work
+    return name, _thumbnails(path, sides)
 
 
 def _thumbnails(path: Path, sides: Sequence[int]) -> dict[int, str]:
