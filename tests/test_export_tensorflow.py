@@ -31,6 +31,7 @@ from tellapart.demo import DemoPictures
 from tellapart.errors import BackboneError, MissingExtraError, ModelError
 from tellapart.exporters import TARGETS, export, tensorflow_target
 from tellapart.exporters.anatomy import read_anatomy
+from tellapart.exporters.proof import example_answers
 from tellapart.model import Classifier
 
 ROWS = [name for name, row in TARGETS.items() if row.module == "tensorflow_target"]
@@ -207,6 +208,26 @@ def test_each_target_is_proved_by_its_own_program(
     )
     assert run.stdout.startswith(f"{model.predict(drawn[0]).label} (score = ")
     assert not {"tensorflow", "keras"} & (set(sys.modules) - before)
+
+
+@tensorflow
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ROWS)
+def test_each_program_reads_pictures_as_the_model_does(
+    name: str, exported: Callable[[str], Path], model: Classifier, tmp_path: Path
+) -> None:
+    """Of 16 bits, transparent, and of noise, on which a picture rounded twice is told from once."""
+    scene = draw_scene(300, 260, 4)
+    deep = np.asarray(scene.convert("L")).astype(np.uint16) * 257
+    noise = np.random.default_rng(2).integers(0, 2, (300, 260, 3), dtype=np.uint8) * 255
+    Image.fromarray(deep).save(tmp_path / "deep.png")
+    Image.fromarray(noise).save(tmp_path / "noise.png")
+    scene.convert("RGBA").rotate(30).save(tmp_path / "transparent.png")
+    paths = sorted(tmp_path.iterdir())
+    answers = example_answers(exported(name), paths)
+    limit = TARGETS[name].tolerance if name.startswith("tflite-") else 1e-3
+    for path, answer in zip(paths, answers, strict=True):
+        assert answer == pytest.approx(model.predict(path).scores, abs=limit), path.name
 
 
 # What was copied from page to page in 2016, but for the name that TensorFlow 1 has today.

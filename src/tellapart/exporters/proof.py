@@ -9,8 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from ..errors import ModelError
 from ..model import Classifier
+from ..wording import shown
 from .target import Target
 
 MOST_PICTURES = 100
@@ -24,6 +27,7 @@ class Proof:
     pictures: int
     same_label: int
     largest_difference: float  # of any score of any picture
+    worst: Path | None = None  # the picture with that difference
     note: str = ""  # what else is to be said of it; why, where there are no pictures
 
     @property
@@ -71,8 +75,8 @@ def compare(
         raise ModelError(
             f"The export {target.name} does not give the model's answers: the same label for "
             f"{proof.same_label} of {len(pictures)} pictures, scores up to "
-            f"{proof.largest_difference:.2g} apart; at least {target.agreement:.0%} and at most "
-            f"{target.tolerance:g} were expected.",
+            f"{proof.largest_difference:.2g} apart ({shown(proof.worst or '')}); at least "
+            f"{target.agreement:.0%} and at most {target.tolerance:g} were expected.",
             hint="Nothing was written. Please report this, with the model if you can.",
         )
     return proof
@@ -82,9 +86,9 @@ def compared(
     classifier: Classifier, answers: Sequence[Mapping[str, float]], pictures: Sequence[Path]
 ) -> Proof:
     """How a program's scores and the model's agree, whatever comes of it."""
-    same, largest = 0, 0.0
+    same, apart = 0, []
     for ours, theirs in zip(classifier.predict_many(pictures), answers, strict=True):
         same += ours.label == max(theirs, key=lambda label: theirs[label])
-        gaps = [abs(score - theirs[label]) for label, score in ours.scores.items()]
-        largest = max(largest, *gaps)
-    return Proof(len(pictures), same, largest)
+        apart.append(max(abs(score - theirs[label]) for label, score in ours.scores.items()))
+    worst = int(np.argmax(apart))  # not a number is the worst of all
+    return Proof(len(pictures), same, apart[worst], worst=pictures[worst])

@@ -12,19 +12,29 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image, ImageOps
 
+
+def read(path: str) -> np.ndarray:
+    """Pixels [1, height, width, 3]: upright, on white, of a big JPEG at a reduced size."""
+    picture: Image.Image = Image.open(path)
+    picture.draft(None, (520, 520))
+    picture = ImageOps.exif_transpose(picture)
+    if picture.mode.startswith("I"):  # 16 bits
+        picture = Image.fromarray(np.rint(np.asarray(picture) / 257).astype(np.uint8))
+    if picture.has_transparency_data:
+        white = Image.new("RGBA", picture.size, "white")
+        picture = Image.alpha_composite(white, picture.convert("RGBA"))
+    return np.asarray(picture.convert("RGB"), dtype=np.uint8)[None]
+
+
 labels = open("labels.txt", encoding="utf-8").read().splitlines()
 model = tf.saved_model.load("model/1")
 
 for path in (argument for argument in sys.argv[1:] if argument != "--json"):
-    picture = Image.open(path)
-    if picture.format == "JPEG":
+    if Image.open(path).format == "JPEG":
         encoded = tf.constant([open(path, "rb").read()])
         answer = model.signatures["encoded"](encoded=encoded)
     else:
-        layer = ImageOps.exif_transpose(picture).convert("RGBA")
-        white = Image.new("RGBA", layer.size, "white")
-        pixels = np.asarray(Image.alpha_composite(white, layer).convert("RGB"), np.float32)
-        answer = model.signatures["pixels"](pixels=tf.constant(pixels[None]))
+        answer = model.signatures["pixels_uint8"](pixels=tf.constant(read(path)))
     ranked = sorted(zip(labels, answer["scores"][0].numpy().tolist()), key=lambda row: -row[1])
     if "--json" in sys.argv:
         print(json.dumps({"path": path, "scores": dict(ranked)}))

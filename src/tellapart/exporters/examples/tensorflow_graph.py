@@ -12,6 +12,20 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 from PIL import Image, ImageOps
 
+
+def read(path: str) -> np.ndarray:
+    """Pixels [1, height, width, 3]: upright, on white, of a big JPEG at a reduced size."""
+    picture: Image.Image = Image.open(path)
+    picture.draft(None, (520, 520))
+    picture = ImageOps.exif_transpose(picture)
+    if picture.mode.startswith("I"):  # 16 bits
+        picture = Image.fromarray(np.rint(np.asarray(picture) / 257).astype(np.uint8))
+    if picture.has_transparency_data:
+        white = Image.new("RGBA", picture.size, "white")
+        picture = Image.alpha_composite(white, picture.convert("RGBA"))
+    return np.asarray(picture.convert("RGB"), dtype=np.uint8)[None]
+
+
 labels = open("labels.txt", encoding="utf-8").read().splitlines()
 graph = tf.GraphDef()
 graph.ParseFromString(open("retrained_graph.pb", "rb").read())
@@ -20,14 +34,10 @@ with tf.Graph().as_default():
     session = tf.Session()
 
 for path in (argument for argument in sys.argv[1:] if argument != "--json"):
-    picture = Image.open(path)
-    if picture.format == "JPEG":
+    if Image.open(path).format == "JPEG":
         feed: dict[str, object] = {"DecodeJpeg/contents:0": open(path, "rb").read()}
     else:
-        layer = ImageOps.exif_transpose(picture).convert("RGBA")
-        white = Image.new("RGBA", layer.size, "white")
-        flat = Image.alpha_composite(white, layer).convert("RGB")
-        feed = {"DecodeJpeg:0": np.asarray(flat)}
+        feed = {"DecodeJpeg:0": read(path)[0]}
     scores = session.run("final_result:0", feed)
     ranked = sorted(zip(labels, scores[0].tolist()), key=lambda row: -row[1])
     if "--json" in sys.argv:

@@ -11,23 +11,43 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 from PIL import Image, ImageOps
 
+
+def read(path: str) -> np.ndarray:
+    """Pixels [1, height, width, 3]: upright, on white, of a big JPEG at a reduced size."""
+    picture: Image.Image = Image.open(path)
+    picture.draft(None, (520, 520))
+    picture = ImageOps.exif_transpose(picture)
+    if picture.mode.startswith("I"):  # 16 bits
+        picture = Image.fromarray(np.rint(np.asarray(picture) / 257).astype(np.uint8))
+    if picture.has_transparency_data:
+        white = Image.new("RGBA", picture.size, "white")
+        picture = Image.alpha_composite(white, picture.convert("RGBA"))
+    return np.asarray(picture.convert("RGB"), dtype=np.uint8)[None]
+
+
+def resized(picture: np.ndarray, size: int) -> np.ndarray:
+    """Pixels [1, size, size, 3] of [height, width, 3]: bicubic, rounded once, as the model does.
+
+    In floating point: on whole numbers Pillow rounds after each of its two passes.
+    """
+    planes = [Image.fromarray(np.float32(picture[..., colour])) for colour in range(3)]
+    square = [plane.resize((size, size), Image.Resampling.BICUBIC) for plane in planes]
+    return np.clip(np.rint(np.stack(square, axis=-1)), 0, 255).astype(np.uint8)[None]
+
+
 labels = open("labels.txt", encoding="utf-8").read().splitlines()
 interpreter = Interpreter("model.tflite")
 interpreter.allocate_tensors()
 
 for path in (argument for argument in sys.argv[1:] if argument != "--json"):
-    picture = Image.open(path)
-    picture.draft(None, (520, 520))  # a big JPEG is decoded at a smaller scale
-    layer = ImageOps.exif_transpose(picture).convert("RGBA")
-    white = Image.new("RGBA", layer.size, "white")  # what is transparent is laid on white
-    whole = Image.alpha_composite(white, layer).convert("RGB")
-    side = min(whole.size)
-    left, top = (whole.width - side) // 2, (whole.height - side) // 2
-    seen = {"squash": whole, "crop": whole.crop((left, top, left + side, top + side))}
+    whole = read(path)[0]
+    height, width, _ = whole.shape
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    seen = {"squash": whole, "crop": whole[top : top + side, left : left + side]}
     for detail in interpreter.get_input_details():
         geometry, size = detail["name"].split("_")
-        square = seen[geometry].resize((int(size), int(size)), Image.Resampling.BICUBIC)
-        interpreter.set_tensor(detail["index"], np.asarray(square, np.uint8)[None])
+        interpreter.set_tensor(detail["index"], resized(seen[geometry], int(size)))
     interpreter.invoke()
     scores = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
     ranked = sorted(zip(labels, scores[0].tolist()), key=lambda row: -row[1])
