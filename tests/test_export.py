@@ -55,7 +55,10 @@ def test_an_export_is_a_folder_that_proves_itself(
     assert result.proof.largest_difference <= TARGETS[target].tolerance
     files = {path.name for path in result.folder.iterdir()}
     assert files >= {"README.md", "labels.txt", "example.py"}
-    assert "20 pictures" in (result.folder / "README.md").read_text("utf-8")
+    readme = (result.folder / "README.md").read_text("utf-8")
+    assert "20 pictures" in readme
+    assert "ask for the output `novelty`" in readme
+    assert f"is at most {classifier.manifest.stranger_above(0.99):.4g}" in " ".join(readme.split())
     assert result.size == sum(p.stat().st_size for p in result.folder.rglob("*") if p.is_file())
 
 

@@ -197,7 +197,9 @@ def test_each_target_is_proved_by_its_own_program(
     folder = exported(name)
     files = {path.name for path in folder.iterdir()}
     assert files >= {"README.md", "example.py", "labels.txt"}
-    assert "the same label" in (folder / "README.md").read_text("utf-8")
+    readme = (folder / "README.md").read_text("utf-8")
+    assert "the same label" in readme
+    assert "has no\noutput `novelty`" in readme
     run = subprocess.run(
         [sys.executable, "example.py", str(drawn[0])],
         cwd=folder,

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from PIL import Image
@@ -19,7 +19,7 @@ from tellapart.demo import DemoPictures
 from tellapart.errors import MissingExtraError, ModelError
 from tellapart.exporters import TARGETS, export, web, web_runtime
 from tellapart.exporters.target import Export
-from tellapart.exporters.web_proof import launched, opened, page_answers
+from tellapart.exporters.web_proof import launched, opened, page_answers, page_cards
 from tellapart.model import Classifier
 from tellapart.modelfile import KEY, Manifest
 from tellapart.training import train
@@ -174,6 +174,39 @@ def test_dropping_files_makes_cards_and_what_is_no_picture_is_told(
     assert page.locator("body.dragging").count() == 0
 
 
+def test_a_stranger_is_called_none_of_these_as_guess_does(
+    browser: Browser, classifier: Classifier, pictures: list[Path], tmp_path: Path
+) -> None:
+    novelty = sorted(classifier.predict(path).novelty for path in pictures[:6])
+    between = (novelty[2] + novelty[3]) / 2
+    thresholds = tuple(between for _ in classifier.manifest.admitted)
+    strict = with_manifest(classifier, novelty=thresholds)
+    with opened(browser, written(strict, "web-page", tmp_path / "out")) as page:
+        cards = page_cards(page, pictures[:6])
+        said = page.locator(".verdict").all_inner_texts()[::-1]
+    answers = [strict.predict(path) for path in pictures[:6]]
+    assert [card.unknown for card in cards] == [answer.unknown for answer in answers]
+    assert sum(card.unknown for card in cards) == 3
+    for text, answer in zip(said, answers, strict=True):
+        label = answer.label.replace("_", " ")
+        expected = f"none of these (closest: {label}, score = {answer.score:.2f})"
+        assert " ".join(text.split()) == (expected if answer.unknown else label)
+
+
+@pytest.mark.slow
+def test_a_page_that_calls_no_stranger_one_is_found_out(
+    classifier: Classifier,
+    pictures: list[Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    strict = with_manifest(classifier, novelty=(-9.0,) * len(classifier.manifest.admitted))
+    scripts, lax = web._scripts, classifier.admitting(1)
+    monkeypatch.setattr(web, "_scripts", lambda export: scripts(replace(export, classifier=lax)))
+    with pytest.raises(ModelError, match='do not call the same pictures "none of these"'):
+        export(strict, "web-page", tmp_path / "out", pictures[:2])
+
+
 def test_the_evidence_can_be_shown(page: Page, pictures: list[Path]) -> None:
     page_answers(page, pictures[:1])
     assert page.locator(".evidence").evaluate("(map) => getComputedStyle(map).opacity") == "0"
@@ -273,7 +306,11 @@ def test_the_title_asks(labels: tuple[str, ...], title: str) -> None:
 
 
 def with_labels(classifier: Classifier, labels: tuple[str, str]) -> Classifier:
-    manifest: Manifest = replace(classifier.manifest, labels=labels)
+    return with_manifest(classifier, labels=labels)
+
+
+def with_manifest(classifier: Classifier, **changed: Any) -> Classifier:
+    manifest: Manifest = replace(classifier.manifest, **changed)
     model = parse_onnx(classifier.content)
     for entry in model.metadata_props:
         if entry.key == KEY:

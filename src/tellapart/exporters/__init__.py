@@ -41,6 +41,7 @@ TARGETS: Mapping[str, Target] = {
             read_by="every ONNX runtime",
             run="python example.py PICTURE",
             module="onnx_file",
+            strangers="measured",
         ),
         Target(
             name="onnx-int8",
@@ -48,6 +49,7 @@ TARGETS: Mapping[str, Target] = {
             read_by="onnxruntime, and other ONNX runtimes that know QDQ",
             run="python example.py PICTURE",
             module="onnx_int8",
+            strangers="measured",
             agreement=0.95,
             tolerance=0.3,
             differs="Whole numbers of 8 bits round what each layer passes on, so scores move a "
@@ -62,6 +64,7 @@ TARGETS: Mapping[str, Target] = {
             run="docker run --rm -p 8000:8000 -v ./repository:/models "
             "TRITON-IMAGE tritonserver --model-repository=/models",
             module="triton",
+            strangers="measured",
             differs="The server itself was not run: model.onnx was, with onnxruntime, which is "
             "Triton's own backend for it, and config.pbtxt was read back and held against the "
             "model's inputs and outputs.",
@@ -76,6 +79,7 @@ TARGETS: Mapping[str, Target] = {
                 extra="web",
                 settings={"form": form},
                 can_link=True,
+                strangers="told",
                 differs="A browser's decoder of JPEG may round otherwise than Pillow's, and a "
                 "browser that guards against fingerprinting may add noise to the pixels it hands "
                 "out; resizing is the model's own.",

@@ -25,8 +25,29 @@ Written by tellapart {__version__} as `{target.name}`.
 ## Proof
 {_words(proof)}
 {differs}
+## None of these
+{_of_strangers(target, classifier)}
+
 Labels are in the order of `labels.txt`.
 """
+
+
+def _of_strangers(target: Target, classifier: Classifier) -> str:
+    """What becomes of a picture of none of the labels."""
+    threshold = f"{classifier.manifest.stranger_above(classifier.admit):.4g}"
+    rule = f'"none of these" where a picture\'s novelty is above {threshold}'
+    if target.strangers == "told":
+        return f"The page says {rule}, as `tellapart guess` does."
+    if target.strangers == "measured":
+        return (
+            f"`tellapart guess` says {rule}. The program here does not: it gives every picture\n"
+            f"scores. To apply it, ask for the output `novelty` beside `scores`, and take the "
+            f"scores only\nwhere it is at most {threshold}."
+        )
+    return (
+        f"`tellapart guess` says {rule}. This form has no\noutput `novelty`: it gives every "
+        f"picture scores, strangers too. Where that matters, export as `onnx`."
+    )
 
 
 def _words(proof: Proof) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from ..model import Classifier
 
@@ -18,7 +19,8 @@ class Target:
     `module` has `write(export)`; where running `example.py` is not the way to ask, it also has
     `answers(folder, pictures)`, or `prove(classifier, target, folder, pictures)`. `extra` is the
     optional packages it needs. `agreement` is the least share of pictures with the same label,
-    `tolerance` the largest difference of any score.
+    `tolerance` the largest difference of any score. `strangers` is what becomes of pictures that
+    are none of these: the form says so itself, it has the output `novelty`, or it cannot tell.
     """
 
     name: str
@@ -31,6 +33,7 @@ class Target:
     agreement: float = 1.0
     tolerance: float = 1e-3
     differs: str = ""  # what differs and why, where anything does
+    strangers: Literal["told", "measured", "not told"] = "not told"
     can_link: bool = False  # whether a runtime that it carries can be linked to instead
 
 

@@ -74,10 +74,12 @@ def write(export: Export) -> None:
 
 def _scripts(export: Export) -> dict[str, str]:
     """The page's scripts by name, in the order in which they run."""
-    labels = list(export.classifier.labels)
+    classifier = export.classifier
+    labels, strange = list(classifier.labels), classifier.manifest.stranger_above(classifier.admit)
     scripts = {
-        "model.js": f"var tellapart = {{ labels: {_literal(labels)} }};\n"
-        f'tellapart.model = "{_packed(export.classifier.content)}";\n'
+        "model.js": f"var tellapart = {{ labels: {_literal(labels)}, "
+        f"strangerAbove: {_literal(strange)} }};\n"
+        f'tellapart.model = "{_packed(classifier.content)}";\n'
     }
     if export.cdn:
         parts: dict[str, dict[str, str]] = {

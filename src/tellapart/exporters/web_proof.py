@@ -13,13 +13,14 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ModelError
 from ..images import read_picture
 from ..model import Classifier
-from ..wording import several
+from ..wording import several, shown
 from .proof import Proof, compare, compared
 from .target import Target
 from .web_runtime import ADDRESS, runtime_files
@@ -38,6 +39,7 @@ _QUIET = (
 )
 _AT_A_TIME = 10  # pictures given to the page at once
 _PATIENCE = 600_000  # milliseconds for those
+_ON_THRESHOLD = 0.01  # of novelty: so near, the last digits of sums decide
 _BY_FILE = 0.95  # the least share of pictures with the same label, as the browser decodes them
 
 
@@ -59,13 +61,17 @@ def _prove(classifier: Classifier, target: Target, folder: Path, pictures: Seque
             return Proof(0, 0, 0.0, note=f"Not proved: {trouble}")
         version = browser.version
         with tempfile.TemporaryDirectory() as place, opened(browser, folder) as page:
-            answers = page_answers(page, _as_png(pictures, Path(place)))
-            missing = [path for path, answer in zip(pictures, answers, strict=True) if not answer]
+            cards = page_cards(page, _as_png(pictures, Path(place)))
+            missing = [card for card in cards if not card.scores]
             if missing:
                 raise ModelError(f"The page gave no answer for {len(missing)} pictures.")
-            proof = compare(classifier, target, answers, pictures)
+            proof = compare(classifier, target, [card.scores for card in cards], pictures)
+            _check_unknown(classifier, cards, pictures)
             as_files = page_answers(page, pictures)
     read = [(path, given) for path, given in zip(pictures, as_files, strict=True) if given]
+    if not read:
+        note = f"This is in Chromium {version}; it can read none of the files themselves."
+        return replace(proof, note=note)
     by_file = compared(classifier, [given for _, given in read], [path for path, _ in read])
     if by_file.agreement < _BY_FILE:
         raise ModelError(
@@ -80,7 +86,20 @@ def _prove(classifier: Classifier, target: Target, folder: Path, pictures: Seque
         f"scores at most {by_file.largest_difference:.2g} apart"
         + (f"; {several(unread, 'file')} it cannot read." if unread else ".")
     )
-    return Proof(proof.pictures, proof.same_label, proof.largest_difference, note)
+    return replace(proof, note=note)
+
+
+def _check_unknown(classifier: Classifier, cards: Sequence[Card], pictures: Sequence[Path]) -> None:
+    """Whether the page calls the same pictures none of these, but for those on the threshold."""
+    threshold = classifier.manifest.stranger_above(classifier.admit)
+    answers = classifier.predict_many(pictures)
+    for path, card, ours in zip(pictures, cards, answers, strict=True):
+        if card.unknown != ours.unknown and not abs(ours.novelty - threshold) <= _ON_THRESHOLD:
+            raise ModelError(
+                f'The page and the model do not call the same pictures "none of these": '
+                f"{shown(path)}, whose novelty is {ours.novelty:.3g}.",
+                hint="Nothing was written. Please report this, with the browser's version.",
+            )
 
 
 @contextlib.contextmanager
@@ -181,10 +200,23 @@ def opened(browser: Browser, folder: Path) -> Iterator[Page]:
         raise ModelError(f"The page asked for, or complained of: {(asked + wrong)[0]}")
 
 
+@dataclass(frozen=True)
+class Card:
+    """What the page says of a picture: no scores where it cannot read it."""
+
+    scores: Mapping[str, float]
+    unknown: bool
+
+
 def page_answers(page: Page, pictures: Sequence[Path]) -> list[Mapping[str, float]]:
-    """The scores on the cards that the page makes of files; nothing where it cannot read one."""
+    """The scores on the cards that the page makes of files."""
+    return [card.scores for card in page_cards(page, pictures)]
+
+
+def page_cards(page: Page, pictures: Sequence[Path]) -> list[Card]:
+    """The cards that the page makes of files."""
     labels = page.evaluate("labels")
-    answers: list[Mapping[str, float]] = []
+    made: list[Card] = []
     for start in range(0, len(pictures), _AT_A_TIME):
         some = pictures[start : start + _AT_A_TIME]
         page.evaluate("document.getElementById('cards').replaceChildren()")
@@ -193,11 +225,15 @@ def page_answers(page: Page, pictures: Sequence[Path]) -> list[Mapping[str, floa
         finished.wait_for(state="attached", timeout=_PATIENCE)
         cards = page.evaluate(
             "[...document.querySelectorAll('.card')].reverse().map((card) =>"
-            " [...card.querySelectorAll('.row')].map((row) =>"
-            " [row.dataset.label, Number(row.querySelector('data').value)]))"
+            " [[...card.querySelectorAll('.row')].map((row) =>"
+            " [row.dataset.label, Number(row.querySelector('data').value)]),"
+            " card.classList.contains('unknown')])"
         )
-        answers.extend({labels[int(number)]: score for number, score in rows} for rows in cards)
-    return answers
+        made += [
+            Card({labels[int(number)]: score for number, score in rows}, unknown)
+            for rows, unknown in cards
+        ]
+    return made
 
 
 def _as_png(pictures: Sequence[Path], folder: Path) -> list[Path]:

@@ -39,11 +39,14 @@ async function startEngine() {
   return session;
 }
 
-// { scores: [K], evidence: [K * h * w], grid: [h, w] } for RGB pixels.
+// { scores: [K], evidence: [K * h * w], grid: [h, w], unknown } for RGB pixels; `unknown`: stranger
+// than nearly all of the model's own kind, as `tellapart guess` has it.
 async function classify(session, { data, width, height }) {
   const image = new ort.Tensor("uint8", data, [1, height, width, 3]);
-  const { scores, evidence } = await session.run({ image }, ["scores", "evidence"]);
-  return { scores: scores.data, evidence: evidence.data, grid: evidence.dims.slice(2) };
+  const wanted = ["scores", "evidence", "novelty"];
+  const { scores, evidence, novelty } = await session.run({ image }, wanted);
+  const unknown = novelty.data[0] > tellapart.strangerAbove;
+  return { scores: scores.data, evidence: evidence.data, grid: evidence.dims.slice(2), unknown };
 }
 
 // Upright RGB pixels of a file at its own size, on white, and a small canvas to show.

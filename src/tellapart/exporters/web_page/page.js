@@ -85,14 +85,21 @@ function boxOf(picture, ratio) {
   return box;
 }
 
-function showAnswer(card, { scores, evidence, grid }) {
+function showAnswer(card, { scores, evidence, grid, unknown }) {
   const ranked = labels
     .map((label, index) => ({ label, index, score: scores[index] }))
     .sort((a, b) => b.score - a.score);
   const answer = card.querySelector(".answer");
   const rows = make("ol", "rows");
   rows.append(...ranked.slice(0, SHOWN).map(row));
-  const parts = [make("h2", "verdict", words(ranked[0].label)), rows];
+  const closest = words(ranked[0].label);
+  const verdict = make("h2", "verdict", unknown ? "none of these" : closest);
+  const parts = [verdict, rows];
+  if (unknown) {
+    const score = ranked[0].score.toFixed(2);
+    verdict.append(" ", make("small", "closest", `(closest: ${closest}, score = ${score})`));
+  }
+  card.classList.toggle("unknown", unknown);
   if (ranked.length > SHOWN) {
     const rest = make("details", "rest");
     const more = make("ol", "rows");
