@@ -92,7 +92,7 @@ def check_free(path: Path) -> None:
         )
 
 
-def check_writable(path: Path) -> None:
+def check_file_writable(path: Path) -> None:
     """Whether a file may be written there, over another or not, before any work is done for it.
 
     Raises:

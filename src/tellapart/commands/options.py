@@ -103,10 +103,10 @@ def check_folder(path: Path | None, option: str) -> None:
 
 def check_place(path: Path | None) -> None:
     """Refuse a file that cannot be written, before any work is done for it."""
-    from ..files import check_writable
+    from ..files import check_file_writable
 
     if path:
-        check_writable(path)
+        check_file_writable(path)
 
 
 def check_strict(strict: bool, skipped: Sequence[Skipped]) -> None:
