@@ -30,7 +30,8 @@ SOFTENING = 0.05  # added to a radius, so that duplicates do not make one of zer
 MOST_EXEMPLARS = 3000  # training pictures kept in the model to measure distances from
 TAIL = (0.8, 0.99)  # the part of what is usual that thresholds are fitted to
 COMMON = 0.95  # up to this share the quantiles themselves are steady enough
-_FEWEST_IN_TAIL = 10
+_FEWEST_IN_TAIL = 30
+_STEEP = 0.35  # of the tail's length, its mean excess at most: 0.28 in an exponential
 ADMITTED = (0.9, 0.95, 0.98, 0.99, 0.995, 0.999)  # shares for which a threshold is stored
 
 
@@ -101,11 +102,11 @@ def thresholds_of(usual: np.ndarray, shares: Sequence[float]) -> list[float]:
     start, end = np.quantile(usual, TAIL)
     excess = usual[(usual > start) & (usual <= end)] - start
     length = float(end - start)
-    if len(excess) < _FEWEST_IN_TAIL or not 0 < excess.mean() < length / 2:
+    if len(excess) < _FEWEST_IN_TAIL or not 0 < excess.mean() < _STEEP * length:
         return [float(value) for value in plain]
     scale = mean = float(excess.mean())
     for _ in range(100):
-        scale = min(mean + length / np.expm1(length / scale), 10 * length)
+        scale = mean + length / np.expm1(length / scale)
     fitted = start + scale * np.log((1 - TAIL[0]) / (1 - np.array(shares)))
     found = np.where(np.array(shares) <= COMMON, plain, fitted)
     return [float(value) for value in np.maximum.accumulate(found)]

@@ -32,7 +32,8 @@ def resized(picture: np.ndarray, size: int) -> np.ndarray:
     """
     planes = [Image.fromarray(np.float32(picture[..., colour])) for colour in range(3)]
     square = [plane.resize((size, size), Image.Resampling.BICUBIC) for plane in planes]
-    return np.clip(np.rint(np.stack(square, axis=-1)), 0, 255).astype(np.uint8)[None]
+    pixels = np.stack([np.asarray(plane) for plane in square], axis=-1)
+    return np.asarray(np.clip(np.rint(pixels), 0, 255), dtype=np.uint8)[None]
 
 
 labels = open("labels.txt", encoding="utf-8").read().splitlines()
