@@ -118,6 +118,42 @@ def test_layouts_of_folders(
     assert all(item.path.read_bytes() == PICTURE for item in dataset.items)
 
 
+BESIDE = "a folder beside train/, and none of a split"
+
+
+@pytest.mark.parametrize(
+    ("tree", "names", "skipped"),
+    [
+        ((*SPLIT_FOLDERS, "unlabelled/3.jpg"), SPLIT_FOLDERS, {"unlabelled": BESIDE}),
+        (
+            (*SPLIT_FOLDERS, "more/cat/3.jpg", "raw/4.jpg", "train/README.md"),
+            SPLIT_FOLDERS,
+            {"more": BESIDE, "raw": BESIDE},
+        ),
+        (
+            ("train/cat/1.jpg", "train/dog/1.jpg", "dev/cat/2.jpg", "notes/3.jpg"),
+            ("dev/cat/2.jpg", "train/cat/1.jpg", "train/dog/1.jpg"),
+            {"notes": BESIDE},
+        ),
+        (  # each of these may be a label
+            ("train/1.jpg", "train/old/2.jpg", "test/1.jpg", "bus/1.jpg"),
+            ("bus/1.jpg", "test/1.jpg", "train/1.jpg", "train/old/2.jpg"),
+            {},
+        ),
+        (("train/old/1.jpg", "bus/1.jpg"), ("bus/1.jpg", "train/old/1.jpg"), {}),
+    ],
+)
+def test_split_folders_beside_others(
+    tree: Sequence[str], names: Sequence[str], skipped: dict[str, str], tmp_path: Path
+) -> None:
+    tree = dict.fromkeys(tree, PICTURE) | {n: b"hello" for n in tree if n.endswith(".md")}
+    dataset = read_dataset(build(tmp_path / "root", tree))
+    assert sorted(item.name for item in dataset.items) == sorted(names)
+    assert {item.split for item in dataset.items if skipped} <= {"train", "test", "validation"}
+    assert passed_over(dataset) == skipped
+    assert "unlabelled" not in dataset.labels
+
+
 def test_counts_and_parts(tmp_path: Path) -> None:
     dataset = read_dataset(str(build(tmp_path / "root", SPLIT_FOLDERS)))
     assert dataset.labels == ("bird", "cat", "dog")
@@ -278,6 +314,14 @@ def test_file_names_may_be_any_bytes(tmp_path: Path) -> None:
             {"e\u0301t\u00e9/1.jpg": PICTURE, "\u00e9t\u00e9/1.jpg": PICTURE},
             ["differ only in case or encoding"],
         ),
+        (
+            {"train/a/1.jpg": PICTURE, "train/b/1.jpg": PICTURE, "test/A/1.jpg": PICTURE},
+            ["'A' and 'a' differ only in case"],
+        ),
+        (
+            {"dog/1.jpg": PICTURE, "dog /1.jpg": PICTURE},
+            ["'dog' and 'dog ' differ only in spaces at their ends"],
+        ),
         ({"Elsa\n/1.jpg": PICTURE}, ["found: Elsa\\n (1)"]),
     ],
 )
@@ -354,6 +398,21 @@ def test_a_table_beside_its_pictures(name: str, content: str, tmp_path: Path) ->
     assert all(item.path.read_bytes() == PICTURE for item in dataset.items)
 
 
+def test_nohash_groups_of_a_table(tmp_path: Path) -> None:
+    names = ("r/rose_nohash_0.jpg", "r/rose_nohash_1.jpg", "r/rose_nohash_2.jpg", "t/1.jpg")
+    root = build(tmp_path / "root", names)
+    rows = [f"{name},{name[0]},{'own' if '2' in name else ''}\n" for name in names]
+    (root / "t.csv").write_text("path,label,group\n" + "".join(rows))
+    groups = [item.group for item in read_dataset(root / "t.csv").items]
+    assert groups == ["r/rose", "r/rose", "own", None]
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.jsonl", "t.zip", "t.tar.gz"])
+def test_a_pipe_is_never_waited_for(name: str, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / name)
+    assert "is neither a folder" in why_not(tmp_path / name).message
+
+
 def test_absolute_paths_in_a_table(tmp_path: Path) -> None:
     root = build(tmp_path / "root", FOLDERS)
     table = tmp_path / "elsewhere.csv"
@@ -413,6 +472,49 @@ def test_archives_with_a_table(below: str, tmp_path: Path) -> None:
     dataset = read_dataset(pack(root, tmp_path / "a.zip", below))
     assert listed(dataset) == [("cat/1.jpg", "x", None), ("dog/1.jpg", "y", None)]
     assert list(passed_over(dataset)) == ["../../secret.jpg"]
+
+
+@pytest.mark.parametrize("below", ["", "photos/"])
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("metadata.csv", b"camera,date\nx,2016\n"),
+        ("metadata.csv", b"path,date\ncat/1.jpg,2016\n"),
+        ("caf\xe9.csv", "caf\xe9;prix\n1;2\n".encode("latin-1")),
+        ("empty.csv", b""),
+        ("log.jsonl", b'{"path": "cat/1.jpg"}\n'),
+        ("log.jsonl", b"[1, 2\n"),
+        ("log.jsonl", b"7\n"),
+    ],
+)
+def test_a_table_of_something_else_in_an_archive(
+    name: str, content: bytes, below: str, tmp_path: Path
+) -> None:
+    root = build(tmp_path / "root", dict.fromkeys(FOLDERS, PICTURE) | {name: content})
+    dataset = read_dataset(pack(root, tmp_path / "a.zip", below))
+    assert listed(dataset) == listed(read_dataset(root))
+
+
+@pytest.mark.parametrize("below", ["", "photos/"])
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        (b"path,label\na.jpg,cat\nb.jpg,dog\n", "None of the 2 pictures named in"),
+        (b"path,label\ncat/1.jpg,caf\xe9\n", "cannot be read: it is not UTF-8 text."),
+        (b"path,label\ncat/1.jpg,\n", "line 2, has no label"),
+        (b"path,label\ncat/1.jpg,cat\n", "needs pictures of at least 2 labels"),
+    ],
+)
+def test_what_is_wrong_in_an_archive_is_told_by_its_name(
+    rows: bytes, said: str, below: str, tmp_path: Path
+) -> None:
+    root = build(tmp_path / "root", dict.fromkeys(FOLDERS, PICTURE) | {"labels.csv": rows})
+    error = why_not(pack(root, tmp_path / "a.zip", below))
+    assert said in error.message
+    table = "" if "needs" in said else f"/{below}labels.csv"
+    assert f"{tmp_path / 'a.zip'}{table}" in error.message
+    assert "tellapart-" not in error.message
+    assert error.hint
 
 
 def test_a_table_in_an_archive_cannot_point_outside_it(tmp_path: Path) -> None:
@@ -495,7 +597,7 @@ many = st.integers(TO_SPARE, 40)
 
 
 @given(many, many, st.integers(0, 100), st.integers(1, 9).map(lambda tenths: tenths / 10))
-def test_adding_pictures_never_moves_an_old_one(
+def test_adding_pictures_moves_only_what_was_kept_back_as_the_lowest(
     cats: int, dogs: int, added: int, share: float
 ) -> None:
     labels = ["cat"] * cats + ["dog"] * dogs
@@ -504,7 +606,31 @@ def test_adding_pictures_never_moves_an_old_one(
     more = digests + [f"new{n}" for n in range(3 * added)]
     before = kept_back(tie(digests, [None] * len(digests)), labels, share)
     after = kept_back(tie(more, [None] * len(more)), more_labels, share)
-    assert np.array_equal(after[: len(before)], before)
+    assert not (after[: len(before)] & ~before).any()  # what was learnt from still is
+    for label in ("cat", "dog"):
+        own = [n for n in range(len(before)) if labels[n] == label]
+        moved = [n for n in own if before[n] != after[n]]
+        if not moved:
+            continue
+        (key,) = {f"1/{more[n]}" for n in moved}
+        assert position(key) == min(position(f"1/{digests[n]}") for n in own) >= share
+        new = [n for n in range(len(before), len(more)) if more_labels[n] == label]
+        assert min(position(f"1/{more[n]}") for n in new) < position(key)
+
+
+@given(st.lists(pictures, max_size=60), st.floats(0.01, 1))
+def test_every_label_with_pictures_to_spare_is_tested(drawn: Pictures, share: float) -> None:
+    keys, labels = keys_of(drawn), labels_of(drawn)
+    pairs = set(zip(keys, labels, strict=True))
+    different = Counter(label for _, label in pairs)
+    needed = {key for key, label in pairs if different[label] < TO_SPARE}
+    back = set(np.array(keys, dtype=object)[kept_back(keys, labels, share)])
+    for label in {*labels}:
+        spare = {key for key, one in pairs if one == label} - needed
+        below = {key for key in spare if position(key) < share}
+        assert below <= back
+        assert not spare or spare & back
+        assert not kept_back(keys, labels, 0.0).any()
 
 
 @given(st.lists(pictures, max_size=60), st.floats(0, 1))

@@ -34,6 +34,15 @@ PLAIN = [Row("a.jpg", "cat", None, None), Row("b.jpg", "dog", None, None)]
             [Row("a.jpg", "cat", "train", "g1")],
         ),
         ("t.csv", "path,label,split,group\na.jpg,cat,,", [Row("a.jpg", "cat", None, None)]),
+        ("t.csv", "path,label,split\na.jpg,cat, Test ", [Row("a.jpg", "cat", "test", None)]),
+        ("t.csv", "path,label,split\na.jpg,cat,DEV", [Row("a.jpg", "cat", "validation", None)]),
+        ("t.csv", "path,label,set\na.jpg,cat,  \n", [Row("a.jpg", "cat", None, None)]),
+        (
+            "t.csv",
+            "path,label,split\na.jpg,cat,train\nb.jpg,cat,holdout\n",
+            "line 3, has the split 'holdout'; it may be: train, training, test,",
+        ),
+        ("t.jsonl", '{"path": "a.jpg", "label": "c", "split": 3}', "line 1, has the split '3'"),
         ("t.csv", "path,label\n", []),
         ("t.csv", "", []),
         ("t.jsonl", '{"path": "a.jpg", "label": "cat"}\n\n{"image":"b.jpg","class":"dog"}', PLAIN),
@@ -66,6 +75,7 @@ def test_tables(name: str, content: str | bytes, expected: list[Row] | str, tmp_
         read_table(path)
     assert expected in caught.value.message
     assert name in caught.value.message
+    assert caught.value.hint or "is not" in caught.value.message
 
 
 def test_a_missing_column_is_answered_with_its_other_names(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import tempfile
 import unicodedata
 import weakref
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -20,18 +20,9 @@ from ..errors import DatasetError
 from ..images import FORMATS, SUFFIXES, sniff
 from ..wording import several, shown
 from .archives import is_archive, unpack
-from .tables import TABLE_SUFFIXES, read_table
+from .tables import SPLITS, TABLE_SUFFIXES, names_pictures, read_table
 
 FEW = 20  # the original warned below this many pictures of a label
-SPLITS = {
-    "train": "train",
-    "training": "train",
-    "test": "test",
-    "testing": "test",
-    "val": "validation",
-    "valid": "validation",
-    "validation": "validation",
-}
 _SYSTEM_NAMES = frozenset({"__macosx", "thumbs.db", "desktop.ini", "@eadir", "$recycle.bin"})
 
 
@@ -85,8 +76,8 @@ def read_dataset(
     """Read a labelled data set with pictures of `at_least` so many labels.
 
     A source is a folder with one folder a label; a folder with `train/` and perhaps `test/` and
-    `val/` of such folders; a CSV or JSONL file with the columns path and label, and perhaps split
-    and group; or a .zip or .tar.gz of any of these.
+    `val/` of such folders, beside which others are passed over; a CSV or JSONL file with the
+    columns path and label, and perhaps split and group; or a .zip or .tar.gz of any of these.
 
     Raises:
         DatasetError: there is nothing of that kind; the message lists what was found.
@@ -99,10 +90,10 @@ def read_dataset(
     if is_archive(path):
         workspace = _Workspace()
         unpack(path, workspace.folder)
-        dataset = replace(_read_unpacked(workspace.folder), source=path, _workspace=workspace)
+        dataset = replace(_read_unpacked(workspace.folder, path), _workspace=workspace)
     elif path.is_dir():
         dataset = _read_folder(path, follow_links)
-    elif path.suffix.lower() in TABLE_SUFFIXES:
+    elif path.suffix.lower() in TABLE_SUFFIXES and path.is_file():
         dataset = _read_table(path)
     else:
         raise DatasetError(
@@ -150,7 +141,7 @@ class _Walk:
             with os.scandir(folder) as found:
                 entries = sorted(found, key=lambda entry: entry.name)
         except OSError as error:
-            self._pass_over(folder, _unopened(error))
+            self.pass_over(folder, _unopened(error))
             return []
         visible = [e for e in entries if not is_hidden(e.name)]
         self.hidden += len(entries) - len(visible)
@@ -164,10 +155,16 @@ class _Walk:
             if self._is_folder(entry):
                 found.append(path)
             elif _is_link_to_folder(entry):
-                self._pass_over(path, "a link to a folder, not followed")
+                self.pass_over(path, "a link to a folder, not followed")
             elif not _no_picture(path):
-                self._pass_over(path, "in no label's folder")
+                self.pass_over(path, "in no label's folder")
         return found
+
+    def holds_only_folders(self, folder: Path) -> bool:
+        """Whether there are folders directly inside and no picture beside them; counts nothing."""
+        entries = _Walk(self.root, self.follow_links).entries(folder)
+        loose = [entry for entry in entries if not self._is_folder(entry)]
+        return len(loose) < len(entries) and all(_no_picture(Path(e.path)) for e in loose)
 
     def pictures(
         self, folder: Path, above: frozenset[tuple[int, int]] = frozenset()
@@ -176,19 +173,19 @@ class _Walk:
         try:
             here = _identity(folder)
         except OSError as error:
-            self._pass_over(folder, _unopened(error))
+            self.pass_over(folder, _unopened(error))
             return
         if here in above:
-            self._pass_over(folder, "a link back to a folder above it")
+            self.pass_over(folder, "a link back to a folder above it")
             return
         for entry in self.entries(folder):
             path = Path(entry.path)
             if self._is_folder(entry):
                 yield from self.pictures(path, above | {here})
             elif _is_link_to_folder(entry):
-                self._pass_over(path, "a link to a folder, not followed")
+                self.pass_over(path, "a link to a folder, not followed")
             elif reason := _no_picture(path):
-                self._pass_over(path, reason)
+                self.pass_over(path, reason)
             else:
                 yield path, self.name(path)
 
@@ -196,7 +193,7 @@ class _Walk:
         followed = self.follow_links and _is_link_to_folder(entry)
         return followed or entry.is_dir(follow_symlinks=False)
 
-    def _pass_over(self, path: Path, reason: str) -> None:
+    def pass_over(self, path: Path, reason: str) -> None:
         self.skipped.append(Skipped(self.name(path), reason))
 
 
@@ -248,12 +245,23 @@ def _read_folder(root: Path, follow_links: bool) -> Dataset:
 
 
 def _label_folders(walk: _Walk) -> list[tuple[str | None, Path]]:
-    """(split, folder of a label); a root of nothing but split folders is read one level deeper."""
+    """(split, folder of a label); split folders are read one level deeper.
+
+    A root of nothing but split folders has them; beside others they must be `train/`, with nothing
+    but folders in it, and one more, for all of them may be labels.
+    """
     named = [(SPLITS.get(folder.name.lower()), folder) for folder in walk.folders(walk.root)]
+    learnt = [folder for split, folder in named if split == "train"]
     splits = {split for split, _ in named}
-    if "train" in splits and None not in splits:
-        return [(split, inner) for split, folder in named for inner in walk.folders(folder)]
-    return [(None, folder) for _, folder in named]
+    if not learnt or (
+        None in splits
+        and (len(splits) < 3 or not all(walk.holds_only_folders(folder) for folder in learnt))
+    ):
+        return [(None, folder) for _, folder in named]
+    for split, folder in named:
+        if split is None:
+            walk.pass_over(folder, f"a folder beside {learnt[0].name}/, and none of a split")
+    return [(split, inner) for split, folder in named if split for inner in walk.folders(folder)]
 
 
 def _nohash_group(label: str, file_name: str) -> str | None:
@@ -262,41 +270,47 @@ def _nohash_group(label: str, file_name: str) -> str | None:
     return f"{label}/{stem}" if mark else None
 
 
-def _read_table(path: Path, inside: Path | None = None) -> Dataset:
-    """A CSV or JSONL file; paths in it are relative to its folder, and below `inside` if given."""
+def _read_table(path: Path, inside: Path | None = None, called: Path | None = None) -> Dataset:
+    """A CSV or JSONL file; paths in it are relative to its folder, and below `inside` if given.
+
+    `called` is what an error calls it, if not by its path.
+    """
     items, skipped = [], []
-    for row in read_table(path):
+    for row in read_table(path, called):
         file = path.parent / row.path
         if not os.path.exists(file):  # unlike Path.exists, never raises
             skipped.append(Skipped(row.path, "no such file"))
         elif inside and not file.resolve().is_relative_to(inside.resolve()):
             skipped.append(Skipped(row.path, "a path that leads outside the archive"))
         else:
-            split = SPLITS.get((row.split or "").lower())
-            items.append(Item(file, row.path, _label(row.label), split, row.group))
+            label = _label(row.label)
+            group = row.group or _nohash_group(label, file.name)
+            items.append(Item(file, row.path, label, row.split, group))
     if skipped and not items:
         raise DatasetError(
-            f"None of the {several(len(skipped), 'picture')} named in {shown(path)} exists; "
-            f"the first is {shown(skipped[0].name)}.",
+            f"None of the {several(len(skipped), 'picture')} named in {shown(called or path)} "
+            f"exists; the first is {shown(skipped[0].name)}.",
             hint="Paths are relative to the folder that the table is in.",
         )
     items.sort(key=lambda item: item.name)
     return Dataset(path, tuple(items), tuple(skipped))
 
 
-def _read_unpacked(root: Path) -> Dataset:
+def _read_unpacked(root: Path, archive: Path) -> Dataset:
     """What an archive held: a data set at its top, or one folder further down."""
+    top = root
     for _ in range(3):
         walk = _Walk(root, follow_links=False)
         entries = walk.entries(root)
-        tables = [e for e in entries if Path(e.name).suffix.lower() in TABLE_SUFFIXES]
+        tables = [path for path in (Path(e.path) for e in entries) if names_pictures(path)]
         folders = [e for e in entries if e.is_dir()]
         if len(tables) == 1:
-            return _read_table(Path(tables[0].path), inside=root)
+            called = archive / tables[0].relative_to(top)
+            return replace(_read_table(tables[0], root, called), source=archive)
         if len(folders) != 1 or not walk.folders(Path(folders[0].path)):
             break
         root = Path(folders[0].path)
-    return _read_folder(root, follow_links=False)
+    return replace(_read_folder(root, follow_links=False), source=archive)
 
 
 def _label(name: str) -> str:
@@ -309,7 +323,7 @@ def _label(name: str) -> str:
 
 
 def _check_labels(dataset: Dataset, at_least: int) -> None:
-    """Enough labels with pictures, and none equal to another but for case or encoding."""
+    """Enough labels with pictures, and none that is another one but for how it is written."""
     counts = dataset.only(None, "train", "validation").counts if at_least > 1 else dataset.counts
     if len(counts) < at_least:
         found = ", ".join(f"{shown(label)} ({n})" for label, n in counts.items()) or "none"
@@ -319,15 +333,30 @@ def _check_labels(dataset: Dataset, at_least: int) -> None:
             f"{_passed_over(dataset)}",
             hint="Put the pictures of each label into a folder with the label's name.",
         )
+    check_distinct(dataset.labels)
+
+
+def check_distinct(labels: Iterable[str]) -> None:
+    """No label is another one but for case, encoding, or spaces at its ends.
+
+    Raises:
+        DatasetError: two of them are.
+    """
     seen: dict[str, str] = {}
-    for label in counts:
-        folded = unicodedata.normalize("NFC", label).casefold()
+    for label in labels:
+        folded = _folded(label.strip())
         if folded in seen:
+            spaces = _folded(label) != _folded(seen[folded])
+            way = "spaces at their ends" if spaces else "case or encoding"
             raise DatasetError(
-                f"The labels {seen[folded]!r} and {label!r} differ only in case or encoding.",
+                f"The labels {seen[folded]!r} and {label!r} differ only in {way}.",
                 hint="Rename one of them, or put their pictures into one folder.",
             )
         seen[folded] = label
+
+
+def _folded(label: str) -> str:
+    return unicodedata.normalize("NFC", label).casefold()
 
 
 def _passed_over(dataset: Dataset) -> str:

@@ -1,8 +1,8 @@
 """Which pictures are kept back for testing, and which fold each of the others is in.
 
-A picture's side is decided by a hash of what it is tied to, so adding pictures never moves an old
-one; only a new tie between two old groups can. Content hashes are all it needs, so anyone can
-repeat it from the files.
+A picture's side is decided by a hash of what it is tied to, so adding pictures moves an old one
+only where `kept_back` says so, or where they tie two old groups. Content hashes are all it needs,
+so anyone can repeat it from the files.
 """
 
 from __future__ import annotations
@@ -47,12 +47,24 @@ def kept_back(
 ) -> np.ndarray:
     """Which pictures are kept back for testing, bool `[N]`: about `share` of each label.
 
-    A label of fewer than `TO_SPARE` different keys keeps none back, nor what is tied to them.
+    A label of fewer than `TO_SPARE` different keys keeps none back, nor what is tied to them. Any
+    other keeps back the keys whose position is below the share; where none is, the lowest, so that
+    no label goes untested by chance. Adding pictures moves an old one only where a label comes to
+    have `TO_SPARE` keys, or where its lowest key was kept back and it gets a lower one: then that
+    one key is learnt from.
     """
     pairs = set(zip(keys, labels, strict=True))
     different = Counter(label for _, label in pairs)
     needed = {key for key, label in pairs if different[label] < TO_SPARE}
-    return np.array([key not in needed and position(key, salt) < share for key in keys], dtype=bool)
+    place = {key: position(key, salt) for key in keys}
+    chosen = {key for key, at in place.items() if at < share and key not in needed}
+    lowest: dict[str, str] = {}
+    for key, label in sorted(pairs, key=lambda pair: place[pair[0]], reverse=True):
+        if key not in needed:
+            lowest[label] = key
+    if share > 0:
+        chosen |= set(lowest.values())  # of most labels it is below the share already
+    return np.array([key in chosen for key in keys], dtype=bool)
 
 
 def folds(keys: Sequence[str], labels: Sequence[str], count: int, seed: int = 0) -> np.ndarray:
