@@ -9,6 +9,7 @@ import lzma
 import os
 import stat
 import tarfile
+import tracemalloc
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -95,6 +96,8 @@ def refused(archive: Path, inside: Path) -> str:
     assert outside == {inside.parent}
     assert not [path for path in inside.rglob("*") if path.is_symlink()]
     assert archive.name in caught.value.message
+    assert "\n" not in caught.value.message
+    assert caught.value.hint
     return caught.value.message
 
 
@@ -211,6 +214,30 @@ def test_the_cap_on_members(
         unpack(archive, inside)
     else:
         assert "more than 2 files" in refused(archive, inside)
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz", ".bz2", ".xz"])
+def test_a_header_that_claims_gigabytes_is_never_read(
+    suffix: str, tmp_path: Path, inside: Path
+) -> None:
+    member = tarfile.TarInfo("pax")
+    member.type, member.size = tarfile.XHDTYPE, 2**26
+    header = member.tobuf(tarfile.USTAR_FORMAT)
+    content = header + b"30 comment=" + bytes(2**26) + bytes(1024)
+    archive = tmp_path / f"a.tar{suffix}"
+    archive.write_bytes(COMPRESSORS.get(suffix, bytes)(content))
+    tracemalloc.start()
+    try:
+        assert "holds a header of more than 2 MB" in refused(archive, inside)
+        assert tracemalloc.get_traced_memory()[1] < 2**24
+    finally:
+        tracemalloc.stop()
+
+
+def test_long_names_are_no_bomb(tmp_path: Path, inside: Path) -> None:
+    members = {"/".join(["f" * 200] * 10 + [f"{n}.jpg"]): b"x" for n in range(5)}
+    unpack(pack(tmp_path / "a.tar.gz", members), inside)
+    assert files_below(inside) == members
 
 
 def encrypt(archive: Path) -> None:

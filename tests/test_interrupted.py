@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -50,7 +51,7 @@ def undisturbed(heroes: DemoPictures, tmp_path_factory: pytest.TempPathFactory) 
 class started:  # noqa: N801
     """`tellapart train photos -o model` in `work`, with a cache of its own and a terminal."""
 
-    def __init__(self, photos: Path, work: Path) -> None:
+    def __init__(self, photos: Path, work: Path, temporary: Path | None = None) -> None:
         import pty
 
         self.terminal, theirs = pty.openpty()
@@ -60,7 +61,12 @@ class started:  # noqa: N801
             cwd=work,
             stdout=subprocess.PIPE,
             stderr=theirs,
-            env={**os.environ, "TELLAPART_CACHE": f"{work}-cache", "TERM": "xterm"},
+            env={
+                **os.environ,
+                "TELLAPART_CACHE": f"{work}-cache",
+                "TERM": "xterm",
+                **({"TMPDIR": str(temporary)} if temporary else {}),
+            },
         )
         os.close(theirs)
 
@@ -129,6 +135,24 @@ def test_ctrl_c_at_any_moment_and_then_again_gives_the_same_bytes(
     seed: int, undisturbed: Undisturbed, tmp_path: Path
 ) -> None:
     stopped(signal.SIGINT, seed, undisturbed, tmp_path / "work")
+
+
+def test_an_unpacked_archive_does_not_outlast_a_request_to_end(
+    undisturbed: Undisturbed, tmp_path: Path
+) -> None:
+    archive = Path(shutil.make_archive(str(tmp_path / "photos"), "zip", undisturbed.photos))
+    work, temporary = tmp_path / "work", tmp_path / "temporary"
+    work.mkdir()
+    temporary.mkdir()
+    with started(archive, work, temporary) as process:
+        process.wait_for_bar()
+        assert list(temporary.glob("tellapart-*"))
+        process.process.send_signal(signal.SIGTERM)
+        code, _, said = process.wait()
+    assert code == 130
+    assert SENTENCE in said
+    assert list(work.iterdir()) == []
+    assert not list(temporary.glob("tellapart-*"))
 
 
 @pytest.mark.parametrize("seed", range(2))

@@ -125,6 +125,7 @@ def main() -> None:
     warnings.filterwarnings("ignore", module="PIL")  # remarks on tags in files, not for users
     _hush_codecs()
     gc.set_threshold(100_000, 20, 20)  # a command makes few cycles, and most objects stay
+    signal.signal(signal.SIGTERM, lambda number, frame: signal.raise_signal(signal.SIGINT))
     code = _run()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is done; Python takes a while to end
     gc.freeze()  # less of a while without a search for cycles: the system frees it all

@@ -6,6 +6,7 @@ size and how far they expand; links, devices and names that climb out stop the w
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import lzma
 import stat
@@ -16,7 +17,7 @@ from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import IO
+from typing import IO, cast
 
 from ..errors import ArchiveError, DestinationError
 from ..wording import shown
@@ -26,6 +27,7 @@ MAX_BYTES = 20 * 2**30
 MAX_RATIO = 200  # unpacked bytes per byte of archive; pictures hardly compress at all
 _FREE_OF_RATIO = 64 * 2**20  # small archives may expand further: a page of drawings does
 _CHUNK = 2**20
+_HEADERS = 2 * _CHUNK  # what a tar may say of one member, which is read at once
 _TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 
 
@@ -50,25 +52,54 @@ def unpack(archive: Path, folder: Path) -> None:
         DestinationError: the disk is full or cannot be written to.
     """
     budget = min(MAX_BYTES, max(_FREE_OF_RATIO, MAX_RATIO * archive.stat().st_size))
-    read = _zip_members if archive.name.lower().endswith(".zip") else _tar_members
+    is_zip = archive.name.lower().endswith(".zip")
     try:
-        with closing(read(archive)) as members:
+        with closing(_zip_members(archive) if is_zip else _tar_members(archive, budget)) as members:
             for count, member in enumerate(members, start=1):
                 if count > MAX_MEMBERS:
-                    raise ArchiveError(f"{shown(archive)} holds more than {MAX_MEMBERS:,} files.")
+                    raise ArchiveError(
+                        f"{shown(archive)} holds more than {MAX_MEMBERS:,} files.",
+                        hint="Unpack it yourself, and give the folder.",
+                    )
                 target = folder.joinpath(*_inside(member.name, archive))
                 budget -= _write(member.content, target, budget, archive)
     except (
         zipfile.BadZipFile,
         tarfile.TarError,
-        gzip.BadGzipFile,
         EOFError,
         zlib.error,
         lzma.LZMAError,
     ) as error:
-        raise ArchiveError(f"{shown(archive)} is damaged: {error}.") from error
+        raise _damaged(archive, error) from error
     except (OSError, NotImplementedError, RuntimeError) as error:  # RuntimeError: a password
-        raise ArchiveError(f"{shown(archive)} cannot be unpacked: {error}.") from error
+        if isinstance(error, OSError) and error.errno is None:  # from a decompressor
+            raise _damaged(archive, error) from error
+        raise ArchiveError(
+            f"{shown(archive)} cannot be unpacked: {error}.",
+            hint="Unpack it yourself, and give the folder.",
+        ) from error
+
+
+def _damaged(archive: Path, error: Exception) -> ArchiveError:
+    return ArchiveError(
+        f"{shown(archive)} is damaged, or no archive: {error}.",
+        hint="Copy or download it again, or give the folder that it was made of.",
+    )
+
+
+def _unwanted(archive: Path, name: str, what: str) -> ArchiveError:
+    return ArchiveError(
+        f"{shown(archive)} holds {shown(name)}, {what}.",
+        hint="Unpack it yourself if you trust it, and give the folder.",
+    )
+
+
+def _too_large(archive: Path) -> ArchiveError:
+    return ArchiveError(
+        f"{shown(archive)} unpacks to more than {MAX_RATIO} times its own size "
+        f"or {MAX_BYTES // 2**30} GB.",
+        hint="Unpack it yourself if you trust it, and give the folder.",
+    )
 
 
 def _zip_members(archive: Path) -> Generator[_Member, None, None]:
@@ -78,25 +109,75 @@ def _zip_members(archive: Path) -> Generator[_Member, None, None]:
             if info.is_dir():
                 continue
             if kind not in (0, stat.S_IFREG):
-                raise ArchiveError(f"{shown(archive)} holds {shown(info.filename)}, a link.")
+                raise _unwanted(archive, info.filename, "a link or a device")
             with opened.open(info) as content:
                 yield _Member(info.filename, content)
 
 
-def _tar_members(archive: Path) -> Generator[_Member, None, None]:
-    with tarfile.open(archive) as opened:
-        for info in opened:
-            if info.isdir():
-                continue
-            if not info.isreg():
-                raise ArchiveError(
-                    f"{shown(archive)} holds {shown(info.name)}, a link or a device."
-                )
-            content = opened.extractfile(info)
-            assert content is not None  # a regular member always opens
-            yield _Member(info.name, content)
-        assert opened.fileobj is not None
-        opened.fileobj.read(_CHUNK)  # to the end, where a compressed file's checksum is
+class _Metered:
+    """An unpacked stream that stops where more is read than `budget`, or than one step needs.
+
+    A header of a few bytes can claim gigabytes, and is read at once.
+    """
+
+    def __init__(self, stream: IO[bytes], budget: int, archive: Path) -> None:
+        self._stream = stream
+        self._budget = budget
+        self._archive = archive
+        self.allow(0)
+
+    def allow(self, size: int) -> None:
+        """Let the next step read `size` bytes, and headers."""
+        self._limit = min(self._stream.tell() + size, self._budget) + _HEADERS
+
+    def _check(self, end: int) -> None:
+        if end > self._budget + _HEADERS:
+            raise _too_large(self._archive)
+        if end > self._limit:
+            raise ArchiveError(
+                f"{shown(self._archive)} holds a header of more than {_HEADERS // 2**20} MB.",
+                hint="No program that packs pictures writes one. Do not trust this archive.",
+            )
+
+    def read(self, size: int) -> bytes:
+        self._check(self._stream.tell() + size)
+        return self._stream.read(size)
+
+    def seek(self, place: int) -> int:
+        self._check(place)
+        return self._stream.seek(place)
+
+    def tell(self) -> int:
+        return self._stream.tell()
+
+
+def _tar_members(archive: Path, budget: int) -> Generator[_Member, None, None]:
+    with _unpacked(archive) as stream:
+        metered = _Metered(stream, budget, archive)
+        with tarfile.open(fileobj=cast("IO[bytes]", metered), mode="r:") as opened:
+            while info := opened.next():
+                opened.members = []  # type: ignore[attr-defined]  # or all headers would be kept
+                if info.isdir():
+                    continue
+                if not info.isreg():
+                    raise _unwanted(archive, info.name, "a link or a device")
+                content = opened.extractfile(info)
+                assert content is not None  # a regular member always opens
+                metered.allow(info.size)
+                yield _Member(info.name, content)
+                metered.allow(0)
+        stream.read(_CHUNK)  # to the end, where a compressed file's checksum is
+
+
+def _unpacked(archive: Path) -> IO[bytes]:
+    """A tar without its compression, which its first bytes tell."""
+    with archive.open("rb") as file:
+        head = file.read(6)
+    if head.startswith(b"\x1f\x8b"):
+        return cast("IO[bytes]", gzip.open(archive))
+    if head.startswith(b"BZh"):
+        return cast("IO[bytes]", bz2.open(archive))
+    return cast("IO[bytes]", lzma.open(archive)) if head == b"\xfd7zXZ\0" else archive.open("rb")
 
 
 def _inside(name: str, archive: Path) -> tuple[str, ...]:
@@ -124,11 +205,7 @@ def _write(stream: IO[bytes], target: Path, budget: int, archive: Path) -> int:
             while chunk := stream.read(_CHUNK):
                 written += len(chunk)
                 if written > budget:
-                    raise ArchiveError(
-                        f"{shown(archive)} unpacks to more than {MAX_RATIO} times its own size "
-                        f"or {MAX_BYTES // 2**30} GB.",
-                        hint="Unpack it yourself if you trust it, and give the folder.",
-                    )
+                    raise _too_large(archive)
                 out.write(chunk)
     except OSError as error:
         if error.errno is None:  # from the decompressor, not from the system
