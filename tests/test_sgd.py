@@ -81,6 +81,15 @@ def test_watching_changes_nothing(clouds: tuple[np.ndarray, np.ndarray]) -> None
     assert math.isnan(seen[0].validation_accuracy)
 
 
+@pytest.mark.parametrize("rate", [1e307, 1e100, 1e12])
+def test_a_rate_that_runs_away_is_a_sentence(
+    rate: float, clouds: tuple[np.ndarray, np.ndarray]
+) -> None:
+    with pytest.raises(UsageError, match="ran away in step") as caught:
+        fit_sgd(*clouds, 3, SgdSettings(steps=50, learning_rate=rate))
+    assert "--learning-rate" in caught.value.hint
+
+
 def test_with_nothing_left_to_learn_from_it_says_so(
     clouds: tuple[np.ndarray, np.ndarray],
 ) -> None:

@@ -16,6 +16,9 @@ import numpy as np
 from .errors import UsageError
 from .head import Head, softmax
 
+LARGEST_BATCH = 10_000  # pictures: their embeddings are copied in every step
+_LARGEST_WEIGHT = 1e9  # beyond it logits come near what a float32 holds, and nothing is learnt
+
 
 @dataclass(frozen=True)
 class SgdSettings:
@@ -32,7 +35,7 @@ class SgdSettings:
         for name, sound, expected in (
             ("steps", self.steps >= 1, "1 or more"),
             ("learning_rate", 0 < self.learning_rate < math.inf, "above 0"),
-            ("batch_size", self.batch_size >= 1, "1 or more"),
+            ("batch_size", 1 <= self.batch_size <= LARGEST_BATCH, f"1 to {LARGEST_BATCH}"),
             ("validation", 0 <= self.validation < 1, "a share from 0 to below 1"),
             ("eval_every", self.eval_every >= 1, "1 or more"),
             ("seed", self.seed >= 0, "0 or more"),
@@ -64,6 +67,9 @@ def fit_sgd(
     """Train a softmax layer on embeddings `[N,D]`; those marked in `validation` `[N]` only watch.
 
     Batches are drawn with replacement by a generator seeded with `settings.seed`.
+
+    Raises:
+        UsageError: there is nothing to learn from, or the weights ran away.
     """
     random = np.random.default_rng(settings.seed)
     watching = np.zeros(len(labels), bool) if validation is None else validation
@@ -94,8 +100,15 @@ def fit_sgd(
             )
         scores[np.arange(len(batch)), targets] -= 1
         slope = scores / len(batch)
-        layer = layer - settings.learning_rate * (slope.T @ inputs)
-        bias = bias - settings.learning_rate * slope.sum(axis=0)
+        with np.errstate(over="ignore", invalid="ignore"):
+            layer = layer - settings.learning_rate * (slope.T @ inputs)
+            bias = bias - settings.learning_rate * slope.sum(axis=0)
+        if not max(np.abs(layer).max(), np.abs(bias).max()) < _LARGEST_WEIGHT:  # nan too
+            raise UsageError(
+                f"Gradient descent ran away in step {step}: a learning rate of "
+                f"{settings.learning_rate:g} is too large.",
+                hint="Give a smaller --learning-rate, such as 0.01.",
+            )
     return Head(layer, bias)
 
 
