@@ -217,7 +217,25 @@ def test_bad_pictures_among_good_ones_are_listed_and_not_fatal(few: Path, tmp_pa
     }
     assert contents(photos) == before
     text = train(photos, tmp_path).out
-    assert all(f"{path}  {reason}" in text for path, reason in reasons.items())
+    assert "Not read (6):" in text
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    assert {f"{reason} 1 {path}" for path, reason in reasons.items()} <= set(lines)
+
+
+def test_what_was_not_read_is_grouped_by_its_reason(few: Path, tmp_path: Path) -> None:
+    photos = Path(shutil.copytree(few, tmp_path / "photos"))
+    for number in range(20):
+        (photos / "ice_queen" / f"{number:02}.txt").write_text("milk")
+    (photos / "dark_knight" / "page.jpg").write_bytes(PAGE)
+    text = train(photos, tmp_path).out
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    at = lines.index("Not read (21):")
+    assert lines[at + 1 : at + 5] == [
+        "reason files such as",
+        "not a picture (.txt) 20 ice_queen/00.txt, ice_queen/01.txt, ice_queen/02.txt",
+        "an HTML page saved as .jpg 1 dark_knight/page.jpg",
+        "",
+    ]
 
 
 def test_missing_files_of_a_table_are_listed(few: Path, tmp_path: Path) -> None:

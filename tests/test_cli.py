@@ -169,7 +169,7 @@ def test_train_says_what_it_did_and_what_to_type_next(
     assert "18 pictures to learn from, 0 kept back, 2 labels" in words
     assert "cross-validated" in words
     assert "95 % interval" in words
-    assert "ice_queen/page.jpg  an HTML page saved as .jpg" in words
+    assert "an HTML page saved as .jpg       1   ice_queen/page.jpg" in words
     assert "Fewer than 20 pictures to learn from: dark_knight (9), ice_queen (9)." in words
     assert words.splitlines()[-1] == "Next:    tellapart guess 'my photos-model' PICTURE"
     assert (tmp_path / "my photos-model" / "report.html").is_file()

@@ -63,7 +63,7 @@ def test_the_text_says_all_of_it(heroes: DemoPictures, kept: Path) -> None:
         "accuracy",
         "95 % interval",
         "is \\ taken for",
-        "ice_queen/page.jpg  an HTML page saved as .jpg",
+        "an HTML page saved as .jpg       1   ice_queen/page.jpg",
         "Passed over: 1 hidden or system file.",
         "of snow_woman, which the model does not know.",
         "No pictures here of: dark knight.",

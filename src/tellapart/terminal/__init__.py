@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from ..training import TrainResult
 
 MOST = 10  # of anything listed; the rest is counted and found with --json
+_EXAMPLES = 3  # of the files that were not read for one reason
 _WIDE = 10_000  # columns where nobody looks on: what is piped is never wrapped
 
 Progress = Callable[[int, int | None], None]
@@ -329,6 +330,9 @@ def print_epoch(epoch: Epoch) -> None:
 
 
 def _print_share(console: Console, name: str, share: Share) -> None:
+    if not share.n:
+        console.print(f"{name:18}{'·':>7}   (no picture was judged)")
+        return
     low, high = share.interval
     console.print(
         f"{name:18}{100 * share.value:5.1f} %   "
@@ -354,10 +358,21 @@ def print_skipped(console: Console, skipped: Sequence[Skipped], hidden: int) -> 
         console.print(f"\nPassed over: {several(hidden, 'hidden or system file')}.")
     if not skipped:
         return
+    by_reason: dict[str, list[str]] = {}
+    for file in skipped:
+        by_reason.setdefault(file.reason, []).append(shown(file.name))
+    reasons = sorted(by_reason.items(), key=lambda pair: -len(pair[1]))
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
+    table.add_column("reason", overflow="fold")
+    table.add_column("files", justify="right")
+    table.add_column("such as", overflow="fold")
+    for reason, names in reasons[:MOST]:
+        table.add_row(reason, f"{len(names):,}", ", ".join(names[:_EXAMPLES]))
     console.print(f"\nNot read ({len(skipped):,}):")
-    for file in skipped[:MOST]:
-        console.print(f"  {shown(file.name)}  {file.reason}")
-    _print_rest(console, len(skipped))
+    console.print(table)
+    if len(reasons) > MOST:
+        rest = several(len(reasons) - MOST, "other reason")
+        console.print(f"  and {rest} (all with --json)")
 
 
 def _print_rest(console: Console, count: int) -> None:
