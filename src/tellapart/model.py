@@ -18,6 +18,7 @@ from typing import Literal, overload
 import numpy as np
 
 from .backbones.graph import LazySession
+from .backbones.untrusted import read_network
 from .errors import DestinationError, ModelError, PictureError
 from .evaluation import ranked
 from .files import (
@@ -221,7 +222,8 @@ def load(path: str | os.PathLike[str]) -> Classifier:
     is_folder = os.path.isdir(given)  # unlike Path's, never raises
     file = given / MODEL_FILE if is_folder else given
     try:
-        content = file.read_bytes()
+        content = read_network(file)
+        manifest = check_model(content)
     except FileNotFoundError:
         raise ModelError(
             f"{shown(given)} holds no {MODEL_FILE}."
@@ -233,8 +235,6 @@ def load(path: str | os.PathLike[str]) -> Classifier:
         raise ModelError(
             f"{shown(file)} cannot be read: {(error.strerror or '').lower()}."
         ) from error
-    try:
-        manifest = check_model(content)
     except ModelError as error:
         raise type(error)(f"{shown(file)}: {error.message}", hint=error.hint) from error
     return Classifier(content, manifest, file.parent / TRAINING_FILE)

@@ -17,7 +17,7 @@ from ..errors import BackboneError, ModelError, UsageError
 from ..wording import shown
 from . import Trunk
 from .nodes import IR_VERSION, OPSET, Nodes
-from .untrusted import parse_onnx, refuse_hostile
+from .untrusted import parse_onnx, read_network, refuse_hostile
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto, TensorProto
@@ -74,7 +74,7 @@ class ForeignBackbone:
         from onnx import version_converter
 
         try:
-            model = parse_onnx(self.path.read_bytes())
+            model = parse_onnx(read_network(self.path))
             refuse_hostile(model)
         except OSError as error:
             reason = (error.strerror or "").lower()
@@ -112,17 +112,30 @@ class _Features:
 
 
 def _find_input(model: ModelProto, name: str) -> _Entry:
+    from onnx import TensorProto
+
     constants = {tensor.name for tensor in model.graph.initializer}
-    found = []
+    found, others = [], {}
     for value in model.graph.input:
         sizes = [d.dim_value for d in value.type.tensor_type.shape.dim]
         if value.name in constants or len(sizes) != 4 or 3 not in (sizes[1], sizes[3]):
             continue
         last = sizes[1] != 3
         height, width = (sizes[1], sizes[2]) if last else (sizes[2], sizes[3])
-        if height == width or not (height and width):
+        if height != width and height and width:
+            continue
+        if value.type.tensor_type.elem_type == TensorProto.FLOAT:
             found.append(_Entry(value.name, height or width or DEFAULT_SIDE, last))
+        else:
+            others[value.name] = TensorProto.DataType.Name(value.type.tensor_type.elem_type).lower()
     chosen = [entry for entry in found if name in ("", entry.name)]
+    if not chosen and (mistyped := [one for one in others if name in ("", one)]):
+        raise BackboneError(
+            f"The image input of this network, {mistyped[0]}, takes {others[mistyped[0]]} numbers; "
+            f"a backbone takes normalised pixels, float32.",
+            hint="A finished classifier, such as a model of tellapart's own, brings its own "
+            "normalising: give the network that it was built on.",
+        )
     if len(chosen) != 1:
         names = ", ".join(value.name for value in model.graph.input)
         raise BackboneError(

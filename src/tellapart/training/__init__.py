@@ -12,6 +12,7 @@ from typing import Protocol
 
 import numpy as np
 
+from ..backbones import Backbone, Quality
 from ..backbones import quality as quality_row
 from ..backbones.foreign import ForeignBackbone
 from ..backbones.graph import OWN_VIEWS, HeadTensors, Network, network_of
@@ -47,7 +48,8 @@ from .sides import choose_sides
 class TrainResult:
     """A trained classifier and everything that was found out on the way.
 
-    `cross_validated` judges every training picture by a head that never saw it. After fine-tuning
+    `cross_validated` judges every training picture by a head that never saw it, where there is
+    one: of very few pictures it judges none, and says so in `notes`. After fine-tuning
     or with distortions there is none, but `validated`: it judges the pictures that only watched, by
     a network and a head that did not learn from them, though they chose when to stop. `held_out`
     judges those kept back by the finished model. `untested` are labels of which none was kept back.
@@ -114,7 +116,7 @@ def train(
     source: str | os.PathLike[str],
     *,
     quality: str = "good",
-    backbone: ForeignBackbone | KerasBackbone | None = None,
+    backbone: Backbone | ForeignBackbone | KerasBackbone | None = None,
     test: float | str | os.PathLike[str] | None = None,
     balanced: bool = False,
     sgd: SgdSettings | None = None,
@@ -223,18 +225,21 @@ def _recipe(options: TrainOptions) -> Recipe:
     from ..tensorflow_engine.recipe import TensorFlowRecipe
 
     backbone = options.backbone
-    assert not isinstance(backbone, ForeignBackbone)
+    assert backbone is None or isinstance(backbone, KerasBackbone)
     return TensorFlowRecipe(
         options.engine, backbone or options.quality, sgd=options.sgd, balanced=options.balanced
     )
 
 
 def build_network(options: TrainOptions) -> Network:
-    """The embedding network of the chosen quality, or the user's own."""
+    """The embedding network of the chosen quality, of one row's network, or the user's own."""
     if isinstance(options.backbone, KerasBackbone):
         from ..tensorflow_engine.keras_backbone import read_keras_backbone
 
         return Network("own", (read_keras_backbone(options.backbone).trunk(),), OWN_VIEWS)
+    if isinstance(options.backbone, Backbone):
+        name = options.backbone.name
+        return network_of(Quality(name, (name,), OWN_VIEWS))
     if options.backbone:
         return Network("own", (options.backbone.trunk(),), OWN_VIEWS)
     return network_of(quality_row(options.quality))
@@ -270,7 +275,9 @@ def _classifier(
     scores[trained] = softmax(fitted.logits)
     if fitted.held_out:
         scores[~trained] = fitted.held_out.scores
-    judged = ~trained if fitted.validated else np.ones(len(trained), bool)
+    judged = ~trained
+    if fitted.cross_validated:
+        judged[trained] = fitted.judged
     if fitted.validated:
         place = {name: row for row, name in enumerate(fitted.validated.names)}
         watched = np.array([i for i in np.flatnonzero(trained) if pictures.names[i] in place], int)

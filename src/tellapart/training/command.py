@@ -10,6 +10,7 @@ from dataclasses import fields
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from ..backbones import Backbone
 from ..backbones.foreign import ForeignBackbone
 from ..sgd import SgdSettings
 from ..tensorflow_settings import Distortions, FineTuning, KerasBackbone, TensorFlow
@@ -25,7 +26,7 @@ def train_command(
     source: str | os.PathLike[str],
     *,
     quality: str,
-    backbone: ForeignBackbone | KerasBackbone | None,
+    backbone: Backbone | ForeignBackbone | KerasBackbone | None,
     test: float | Path | None,
     balanced: bool,
     sgd: SgdSettings | None,
@@ -69,8 +70,11 @@ def versions() -> dict[str, str]:
     return found | {"machine": f"{platform.system()} {platform.machine()}"}
 
 
-def _of_backbone(backbone: ForeignBackbone | KerasBackbone) -> Iterator[str]:
-    if isinstance(backbone, KerasBackbone):
+def _of_backbone(backbone: Backbone | ForeignBackbone | KerasBackbone) -> Iterator[str]:
+    chosen: dict[str, str] = {}
+    if isinstance(backbone, Backbone):
+        yield from ("--backbone", backbone.name)
+    elif isinstance(backbone, KerasBackbone):
         yield from ("--backbone", f"keras:{backbone.name}")
         chosen = {"pixels": backbone.pixels}
     else:

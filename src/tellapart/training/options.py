@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..backbones import Backbone
 from ..backbones import quality as quality_row
 from ..backbones.foreign import ForeignBackbone
 from ..errors import UsageError
@@ -23,7 +24,7 @@ class TrainOptions:
     `repeats` is how many times the pictures are dealt into folds for cross-validation."""
 
     quality: str = "good"
-    backbone: ForeignBackbone | KerasBackbone | None = None
+    backbone: Backbone | ForeignBackbone | KerasBackbone | None = None
     test: float | Path | None = None
     balanced: bool = False
     sgd: SgdSettings | None = None
@@ -33,9 +34,10 @@ class TrainOptions:
 
     def __post_init__(self) -> None:
         quality_row(self.quality)
-        if self.engine and isinstance(self.backbone, ForeignBackbone):
+        if self.engine and isinstance(self.backbone, Backbone | ForeignBackbone):
+            of_ours = isinstance(self.backbone, Backbone)
             raise UsageError(
-                "TensorFlow cannot train on an ONNX file.",
+                f"TensorFlow cannot train on {'a row by its name' if of_ours else 'an ONNX file'}.",
                 hint="Give a Keras network, such as --backbone keras:FILE.keras, or leave out "
                 "--engine tensorflow.",
             )
