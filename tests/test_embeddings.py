@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from conftest import draw_scene, encoded, flipped
+from tellapart import embeddings
 from tellapart.backbones.graph import LazySession, Network
 from tellapart.cache.drawers import cache_info
 from tellapart.embeddings import BATCH, Embedded, Embedder, embed_all
@@ -180,7 +181,9 @@ def test_any_mapping_gives_the_same_bits(folder: Path, cache: Path, network: Net
     assert here.vectors.tobytes() == there.vectors.tobytes()
 
 
-def test_a_space_is_all_that_shapes_an_embedding(network: Network) -> None:
+def test_a_space_is_all_that_shapes_an_embedding(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
     others = [
         Network("fast", network.trunks, ("squash",)),
         Network("fast", network.trunks, ("crop", "squash")),
@@ -188,6 +191,10 @@ def test_a_space_is_all_that_shapes_an_embedding(network: Network) -> None:
     spaces = {Embedder(one).space() for one in (network, *others)}
     assert len(spaces) == 3
     assert Embedder(Network("renamed", network.trunks, network.views)).space() in spaces
+    for version in ("DECODER_VERSION", "TRAITS_VERSION"):
+        monkeypatch.setattr(embeddings, version, "another")
+        spaces.add(Embedder(network).space())
+    assert len(spaces) == 5
 
 
 def test_a_flipped_bit_in_the_cache_is_computed_again(

@@ -211,6 +211,106 @@ def test_without_a_test_folder_the_validation_folder_is_tested_on(
     assert all(name.startswith("val/") for name in result.kept_back)
 
 
+def test_without_a_test_folder_a_share_of_train_is_kept_back(
+    heroes: DemoPictures, tmp_path: Path
+) -> None:
+    root = tmp_path / "data"
+    shutil.copytree(heroes.photos, root / "train")
+    (root / "test").mkdir()  # without labels, as competitions have it
+    shutil.copy(heroes.photos / "ice_queen" / "000.jpg", root / "test")
+    value = run("train", root, "-o", tmp_path / "m", "--quality", "fast", "--json").json()
+    assert value["untested"] == []
+    assert all(name.startswith("train/") for name in value["kept_back"])
+    assert value["skipped"] == [{"path": "test/000.jpg", "reason": "in no label's folder"}]
+    bare = tellapart.train(heroes.photos, quality="fast")
+    assert tuple(f"train/{name}" for name in bare.kept_back) == tuple(value["kept_back"])
+    half = tellapart.train(root, quality="fast", test=0.5)
+    assert len(half.kept_back) > len(bare.kept_back)
+    assert tellapart.train(root, quality="fast", test=0).kept_back == ()
+
+
+def test_a_test_without_a_known_label_is_refused(heroes: DemoPictures, tmp_path: Path) -> None:
+    kept = few_of(heroes, tmp_path / "kept", 2)
+    (kept / "ice_queen").rename(kept / "snow_woman")
+    (kept / "dark_knight").rename(kept / "helmet")
+    root = tmp_path / "data"
+    shutil.copytree(heroes.photos, root / "train")
+    shutil.copytree(kept, root / "test")
+    for source, more in ((heroes.photos, ("--test", kept)), (root, ())):
+        found = run_here("train", source, "-o", tmp_path / "m", "--quality", "fast", *more)
+        assert found.code == 2
+        assert f"{kept if more else root} holds no test picture of a label that is" in found.err
+        assert "it has: helmet, snow_woman; learnt are: dark_knight, ice_queen." in found.err
+        assert not (tmp_path / "m").exists()
+    (kept / "helmet").rename(kept / "Dark_Knight")
+    with pytest.raises(DatasetError, match="'Dark_Knight' and 'dark_knight' differ only in case"):
+        tellapart.train(heroes.photos, quality="fast", test=kept)
+
+
+def test_test_pictures_of_unknown_labels_are_said_not_to_be_judged(
+    heroes: DemoPictures, tmp_path: Path
+) -> None:
+    kept = few_of(heroes, tmp_path / "kept", 2)
+    shutil.copytree(kept / "ice_queen", kept / "snow_woman")
+    result = tellapart.train(few_of(heroes, tmp_path / "p", 12), quality="fast", test=kept)
+    assert result.held_out
+    assert result.held_out.accuracy.n == 4
+    said = " ".join(result.notes)
+    assert "Not judged, because there is no picture of these to learn from: snow_woman." in said
+    assert "can be read" not in said
+    assert result.untested == ()
+
+
+def test_a_label_of_a_dozen_pictures_is_always_tested(tmp_path: Path) -> None:
+    for number in range(12):
+        for label in ("a", "b", "c", "d", "e"):
+            (tmp_path / "photos" / label).mkdir(parents=True, exist_ok=True)
+            scene = draw_scene(24, 20, seed=100 * ord(label) + number)
+            scene.save(tmp_path / "photos" / label / f"{number}.png")
+    result = tellapart.train(tmp_path / "photos", quality="fast")
+    assert result.untested == ()
+    assert result.held_out
+    assert all(row.n for row in result.held_out.per_label)
+
+
+@pytest.mark.parametrize("test", ["10%", "none"])
+def test_labels_of_two_pictures_are_said_to_be_untested(
+    test: str, heroes: DemoPictures, tmp_path: Path
+) -> None:
+    photos = few_of(heroes, tmp_path / "photos", 2)
+    command = ("train", photos, "-o", tmp_path / "m", "--quality", "fast", "--test", test)
+    value = run_here(*command, "--json").json()
+    assert value["untested"] == ["dark_knight", "ice_queen"]
+    note = "Not tested, because no picture of these is kept back: dark_knight, ice_queen."
+    assert (note in value["notes"]) == (test != "none")
+    assert value["cross_validated"]["n"] == 4
+
+
+@pytest.mark.parametrize(("counts", "judged"), [((1, 1), 0), ((1, 8), 7)])
+@pytest.mark.parametrize("solver", ["exact", "sgd"])
+def test_pictures_that_no_head_judged_count_nowhere(
+    counts: tuple[int, int], judged: int, solver: str, heroes: DemoPictures, tmp_path: Path
+) -> None:
+    photos = few_of(heroes, tmp_path / "photos", max(counts))
+    for picture in sorted((photos / "ice_queen").iterdir())[1:]:
+        picture.unlink()
+    command = ("train", photos, "-o", tmp_path / "m", "--quality", "fast", "--repeats", "2")
+    more = ("--solver", solver, *(("--steps", "20") if solver == "sgd" else ()))
+    value = run_here(*command, *more, "--json").json()
+    assert value["cross_validated"]["n"] == judged
+    assert len(value["cross_validated"]["labels"]) == 2
+    said = " ".join(value["notes"])
+    assert f"Cross-validation could not judge {sum(counts) - judged} pictures" in said
+    text = run_here(*command, *more).out
+    assert ("no picture was judged" in text) == (not judged)
+    for page in ("report.html", "README.md"):
+        written = (tmp_path / "m" / page).read_text("utf-8")
+        assert ("is not known: no picture could judge it" in written) == (not judged)
+        assert re.search(r"\bnan\b", written) is None
+    again = run_here("report", tmp_path / "m", "-o", tmp_path / "again.html")
+    assert again.code == 0
+
+
 def test_a_label_with_too_few_pictures_is_trained_and_said_to_be_untested(
     heroes: DemoPictures, tmp_path: Path
 ) -> None:
@@ -304,6 +404,11 @@ def test_another_folder_is_refused_before_any_work(
         ("--seed 1", "--seed goes with --solver sgd."),
         ("--solver sgd --class-weights balanced", "--class-weights goes with --solver exact."),
         ("--solver sgd --steps 0", "--steps"),
+        ("--solver sgd --batch-size 10000000", "The batch size is 1 to 10000, not 10000000."),
+        ("--solver sgd --learning-rate 1e307", "a learning rate of 1e+307 is too large."),
+        ("--backbone lite0 --backbone-pixels 0..1", "do not go with lite0."),
+        ("--backbone lite1 --quality fast", "it does not go with --backbone."),
+        ("--backbone lite1 --engine tensorflow", "TensorFlow cannot train on a row by its name."),
         ("--solver sgd --learning-rate nan", "The learning rate is above 0, not nan."),
         ("--solver sgd --learning-rate -1", "The learning rate is above 0, not -1.0."),
         ("--solver sgd --seed -1", "The seed is 0 or more, not -1."),
@@ -332,7 +437,7 @@ def test_options_that_cannot_be_had_are_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    quality = [] if "--backbone n" in options or "--quality" in options else ["--quality", "fast"]
+    quality = [] if "--backbone " in options or "--quality" in options else ["--quality", "fast"]
     found = run_here("train", heroes.photos, *quality, *options.split())
     assert found.code == 2
     assert found.out == ""
@@ -450,6 +555,7 @@ def test_one_picture_under_two_labels_is_all_there_is(tmp_path: Path) -> None:
         assert list(result.predict(draw_scene()).scores.values()) == pytest.approx(
             [0.5, 0.5], abs=0.2
         )
+        assert result.accuracy.n == 0  # both are in one fold
 
 
 def test_labels_without_a_readable_picture_are_left_out_or_fatal(

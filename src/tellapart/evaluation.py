@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -97,7 +98,9 @@ class Evaluation:
 
     @cached_property
     def calibration_error(self) -> Estimate:
-        """How far, on average, the highest score is from how often it is right."""
+        """How far, on average, the highest score is from how often it is right; nan of none."""
+        if not len(self.truth):
+            return Estimate(math.nan, (math.nan, math.nan))
         whole, draws = (
             metrics.calibration_error(self.scores, self.truth, counts) for counts in self._counts
         )

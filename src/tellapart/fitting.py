@@ -18,7 +18,16 @@ from .dataset import FEW, Dataset, Item, Skipped, split
 from .embeddings import Embeddings
 from .errors import DatasetError
 from .evaluation import Evaluation
-from .head import Head, Regression, Solver, cross_validate, out_of_fold, softmax, temperature
+from .head import (
+    Head,
+    OutOfFold,
+    Regression,
+    Solver,
+    cross_validate,
+    out_of_fold,
+    softmax,
+    temperature,
+)
 from .health.cues import Cue, find_cues
 from .learning_curve import LearningCurve, learning_curve
 from .metrics import Share
@@ -45,7 +54,7 @@ class Pictures:
     digests: tuple[str, ...]
     keys: tuple[str, ...]
     held_out: np.ndarray
-    unknown: tuple[str, ...]  # labels of test pictures that no training picture has
+    unknown: tuple[str, ...]  # labels of pictures that are all held out, so that none is learnt
     traits: np.ndarray | None = None
 
     @property
@@ -56,9 +65,9 @@ class Pictures:
 
     @property
     def untested(self) -> tuple[str, ...]:
-        """Labels of which no picture is held out, where others are."""
+        """Labels of which no picture is held out."""
         tested = set(self.truth[self.held_out].tolist())
-        return tuple(label for k, label in enumerate(self.labels) if tested and k not in tested)
+        return tuple(label for k, label in enumerate(self.labels) if k not in tested)
 
 
 def gather(
@@ -114,8 +123,9 @@ class Fitted:
 
     `logits` `[N,K]` are of the pictures to learn from, calibrated, each by a head that never saw
     it; `fold` `[N]` are the parts in which they were left out, and `fold_heads` the calibrated
-    heads that never saw a part, where they are known.
-    `cross_validated` judges them all; where that would flatter or take too long it is None, and
+    heads that never saw a part, where they are known. A part without which only one label is left
+    has none, and logits of 0.
+    `cross_validated` judges all others; where that would flatter or take too long it is None, and
     `validated` judges those that only watched. `held_out` judges those kept back for testing.
     `repeated` are the out-of-fold accuracies of dealing the pictures into folds anew, if that was
     asked for, the first one first.
@@ -133,6 +143,11 @@ class Fitted:
     notes: tuple[str, ...] = ()
     fold_heads: Mapping[int, Head] = field(default_factory=dict)
     repeated: tuple[Share, ...] = ()
+
+    @property
+    def judged(self) -> np.ndarray:
+        """Which of the pictures to learn from one of `fold_heads` judged, bool `[N]`."""
+        return judged_in(self.fold, self.fold_heads)
 
 
 class Descent(Protocol):
@@ -184,11 +199,11 @@ def fit(
     heat = temperature(found.logits, truth)
     head = head.cooled(heat)
     unseen = found.logits / heat
-    repeated = [found.logits.argmax(axis=1)]
+    known = judged_in(fold, found.heads)
+    shares = [_right(found, fold, truth)]
     for seed in range(1, repeats):
         dealt = folds_of(pictures, rows, seed)
-        repeated.append(out_of_fold(vectors, truth, count, dealt, solver).logits.argmax(axis=1))
-    shares = tuple(Share(int((labels == truth).sum()), len(truth)) for labels in repeated)
+        shares.append(_right(out_of_fold(vectors, truth, count, dealt, solver), dealt, truth))
     return Fitted(
         head=head,
         solver="sgd" if sgd else "exact",
@@ -196,21 +211,40 @@ def fit(
         temperature=heat,
         logits=unseen,
         fold=fold,
-        cross_validated=judged(pictures, rows, unseen),
+        cross_validated=judged(pictures, rows[known], unseen[known]),
         held_out=judged_by(head, pictures, tested),
         fold_heads={number: one.cooled(heat) for number, one in found.heads.items()},
-        notes=(_on_repeats(shares),) if repeats > 1 else (),
-        repeated=shares if repeats > 1 else (),
+        notes=(*_on_unjudged(~known), *_on_repeats(shares)),
+        repeated=tuple(shares) if repeats > 1 else (),
     )
 
 
-def _on_repeats(shares: Sequence[Share]) -> str:
-    values = [share.value for share in shares]
-    mean = sum(values) / len(values)
-    return (
-        f"Dealt into folds {len(values)} times, {percent(mean)} are right out of fold on average, "
-        f"{percent(min(values))} the worst time and {percent(max(values))} the best."
-    )
+def judged_in(fold: np.ndarray, heads: Mapping[int, Head]) -> np.ndarray:
+    """Which pictures are in a fold that a head never saw, bool `[N]`."""
+    return np.isin(fold, list(heads))
+
+
+def _right(found: OutOfFold, fold: np.ndarray, truth: np.ndarray) -> Share:
+    known = judged_in(fold, found.heads)
+    return Share(int((found.logits.argmax(axis=1) == truth)[known].sum()), int(known.sum()))
+
+
+def _on_unjudged(unjudged: np.ndarray) -> Iterator[str]:
+    if count := int(unjudged.sum()):
+        yield (
+            f"Cross-validation could not judge {several(count, 'picture')}: without them and what "
+            f"was left out with them, pictures of only one label are left to learn from."
+        )
+
+
+def _on_repeats(shares: Sequence[Share]) -> Iterator[str]:
+    values = [share.value for share in shares if share.n]
+    if len(shares) > 1 and values:
+        mean = sum(values) / len(values)
+        yield (
+            f"Dealt into folds {len(values)} times, {percent(mean)} are right out of fold on "
+            f"average, {percent(min(values))} the worst time and {percent(max(values))} the best."
+        )
 
 
 def _at_strength(
@@ -220,8 +254,8 @@ def _at_strength(
 
 
 def would_more_help(pictures: Pictures, fitted: Fitted, *, balanced: bool) -> LearningCurve | None:
-    """The learning curve; None where the head was not chosen by cross-validation."""
-    if fitted.cross_validated is None or fitted.strength is None:
+    """The learning curve; None where the head was not chosen by cross-validation of all."""
+    if fitted.cross_validated is None or fitted.strength is None or not fitted.judged.all():
         return None
     rows = np.flatnonzero(~pictures.held_out)
     return learning_curve(
@@ -284,10 +318,15 @@ def notes_on(dataset: Dataset, pictures: Pictures, embeddings: Embeddings) -> It
     ]
     if few:
         yield f"Fewer than {FEW} pictures to learn from: {', '.join(few)}. Expect mistakes."
-    if gone := sorted(set(dataset.labels) - set(pictures.labels)):
+    to_learn = {item.label for item in dataset.items if item.split != "test"}
+    if gone := sorted(to_learn - {*pictures.labels, *pictures.unknown}):
         words = ", ".join(map(shown, gone))
         yield f"Left out, because no picture to learn from can be read: {words}."
-    if pictures.untested:
+    if pictures.unknown:
+        words = ", ".join(map(shown, pictures.unknown))
+        yield f"Not judged, because there is no picture of these to learn from: {words}."
+    wanted = any(item.split != "train" for item in dataset.items)
+    if wanted and pictures.untested:
         words = ", ".join(map(shown, pictures.untested))
         yield f"Not tested, because no picture of these is kept back: {words}."
     by_content: dict[str, set[int]] = {}

@@ -122,6 +122,8 @@ BINS = 10
 
 def resampled(n: int, seed: int = 0) -> np.ndarray:
     """How often each of n pictures is drawn in each of `RESAMPLES` draws of n, `[R,N]`."""
+    if not n:
+        return np.zeros((RESAMPLES, 0))
     random = np.random.default_rng(seed)
     return random.multinomial(n, np.full(n, 1 / n), size=RESAMPLES).astype(np.float64)
 
@@ -142,7 +144,9 @@ def centred_estimate(value: float, draws: np.ndarray) -> Estimate:
 
 
 def mean_estimate(values: np.ndarray, counts: np.ndarray) -> Estimate:
-    """The mean of a value a picture `[N]`, from resampling `counts` `[R,N]`."""
+    """The mean of a value a picture `[N]`, from resampling `counts` `[R,N]`; nan of none."""
+    if not len(values):
+        return Estimate(math.nan, (math.nan, math.nan))
     return estimate(float(values.mean()), counts @ values / counts.sum(axis=1))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from .evaluation import Evaluation
 from .metrics import Estimate, Share
 from .wording import label_words, percent, several
@@ -18,6 +20,11 @@ UNSEEN = {
 def verdict(evaluation: Evaluation, name: str) -> tuple[str, str]:
     """Two sentences: how often it is right, and what that is worth."""
     share, commonest = evaluation.accuracy, evaluation.baseline
+    if not share.n:
+        return (
+            "How often it is right is not known: no picture could judge it.",
+            "Add pictures, and train again.",
+        )
     first = (
         f"Right for {percent(share.value)} of {several(share.n, 'picture')} "
         f"{UNSEEN.get(name, 'it was judged by')} (95 % interval {bounds(share)} %)."
@@ -30,6 +37,8 @@ def verdict(evaluation: Evaluation, name: str) -> tuple[str, str]:
 
 def share_words(share: Share) -> str:
     """`98.5 % (197 of 200; 95 % interval 95.7 to 99.5)`."""
+    if not share.n:
+        return "not known (no picture was judged)"
     return (
         f"{percent(share.value)} ({share.correct:,} of {share.n:,}; 95 % interval {bounds(share)})"
     )
@@ -43,6 +52,8 @@ def bounds(value: Share | Estimate) -> str:
 
 def estimate_words(value: Estimate, digits: int = 3) -> str:
     """`0.034 (0.011 to 0.060)`."""
+    if math.isnan(value.value):
+        return "not known"
     low, high = value.interval
     return f"{value.value:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
 

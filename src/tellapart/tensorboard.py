@@ -49,11 +49,14 @@ def _write_figures(writer: SummaryWriter, result: TrainResult) -> None:
     """Scalars; the step of the last points is the number of pictures learnt from."""
     learnt = sum(result.classifier.manifest.counts)
     for name, evaluation in result.evaluations.items():
+        if not len(evaluation.truth):  # it judged nothing
+            continue
         group = name.replace(" ", "_").replace("-", "_")
         writer.add_scalar(f"{group}/accuracy", evaluation.accuracy.value, learnt)
         writer.add_scalar(f"{group}/cross_entropy", evaluation.log_loss.value, learnt)
         for row in evaluation.per_label:
-            writer.add_scalar(f"{group}/recall/{shown(row.label)}", row.recall, learnt)
+            if row.n:
+                writer.add_scalar(f"{group}/recall/{shown(row.label)}", row.recall, learnt)
     for point in result.learning.points if result.learning else ():
         writer.add_scalar("learning_curve/accuracy", point.accuracy.value, point.n)
 

@@ -66,6 +66,7 @@ def _values(name: str, evaluation: Evaluation) -> list[tuple[str, str, float]]:
             round(value.value, 4),
         )
         for kind, words, value in found
+        if value.value == value.value  # not nan: something was judged
     ]
 
 

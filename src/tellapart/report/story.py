@@ -16,7 +16,6 @@ from pathlib import Path
 import numpy as np
 
 from ..dataset import Skipped
-from ..errors import ModelError
 from ..evaluation import Evaluation, Mistake
 from ..health.cues import Cue
 from ..learning_curve import LearningCurve
@@ -231,8 +230,6 @@ def story_of_training(classifier: Classifier, paths: Mapping[int, Path]) -> Stor
     memory = classifier.remembered()
     run, manifest = memory.run, classifier.manifest
     evaluations = evaluations_of(classifier)
-    if not evaluations:
-        raise ModelError("This model was never judged by any picture.", hint="Train again.")
     shelves: dict[str, list[str]] = {label: [] for label in classifier.labels}
     for name, k in zip(memory.names, memory.labels.tolist(), strict=True):
         shelves[classifier.labels[k]].append(name)
@@ -289,11 +286,12 @@ def story_of_test(classifier: Classifier, result: TestResult, model: str = "MODE
 
 
 def evaluations_of(classifier: Classifier) -> dict[str, Evaluation]:
-    """How good a model is, by name, from the scores that it remembers."""
+    """How good a model is, by name, from the scores that it remembers; where no picture judged it,
+    one evaluation of none."""
     memory = classifier.remembered()
     judged = np.ones(len(memory.names), bool) if memory.judged is None else memory.judged
     sides = {memory.run.judged_by: judged & ~memory.held_out, "held out": judged & memory.held_out}
-    return {
+    every = {
         name: Evaluation(
             classifier.labels,
             tuple(memory.names[i] for i in np.flatnonzero(rows)),
@@ -301,8 +299,9 @@ def evaluations_of(classifier: Classifier) -> dict[str, Evaluation]:
             memory.scores[rows],
         )
         for name, rows in sides.items()
-        if rows.any()
     }
+    found = {name: evaluation for name, evaluation in every.items() if len(evaluation.truth)}
+    return found or {memory.run.judged_by: every[memory.run.judged_by]}
 
 
 def _settings(classifier: Classifier) -> dict[str, str]:

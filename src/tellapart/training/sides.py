@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from ..dataset import Dataset, Item, read_dataset
-from ..errors import UsageError
+from ..dataset import Dataset, Item, check_distinct, read_dataset
+from ..errors import DatasetError, UsageError
 from ..wording import shown
 from .options import TrainOptions
 
@@ -16,16 +16,21 @@ def choose_sides(dataset: Dataset, options: TrainOptions) -> Dataset:
     """All pictures to embed, each marked "train" or "test", or None where the hash shall decide.
 
     What the source says is for testing is tested on; what it says is for validation is tested on
-    where nothing else is, and otherwise trained on, because settings are cross-validated.
+    where nothing else is, and otherwise trained on, because settings are cross-validated. Where it
+    says of nothing that it is for either, all is for the hash to decide.
+
+    Raises:
+        DatasetError: what is for testing has none of the labels that are learnt.
+        UsageError: a share is asked for, and the source says itself what is for testing.
     """
     said = {item.split for item in dataset.items}
     if isinstance(options.test, Path):
         test = read_dataset(options.test, follow_links=options.follow_links, at_least=1)
-        return _joined(_all_to_learn(dataset), test)
+        return _tested(_joined(_all_to_learn(dataset), test), test.source)
     if options.test == 0:
         return _all_to_learn(dataset)
-    if said <= {None}:
-        return dataset
+    if said <= {None, "train"}:
+        return _with_items(dataset, (_on_side(item, None) for item in dataset.items))
     if options.test is not None:
         raise UsageError(
             f"{shown(dataset.source)} says itself which pictures are for testing.",
@@ -33,7 +38,20 @@ def choose_sides(dataset: Dataset, options: TrainOptions) -> Dataset:
         )
     held = "test" if "test" in said else "validation"
     sides = ("test" if item.split == held else "train" for item in dataset.items)
-    return _with_items(dataset, map(_on_side, dataset.items, sides))
+    return _tested(_with_items(dataset, map(_on_side, dataset.items, sides)), dataset.source)
+
+
+def _tested(dataset: Dataset, source: Path) -> Dataset:
+    """The same data set, if any picture that `source` has for testing can be judged."""
+    check_distinct(dataset.labels)
+    learnt, tested = (dataset.only(side).labels for side in ("train", "test"))
+    if not set(learnt) & set(tested):
+        raise DatasetError(
+            f"{shown(source)} holds no test picture of a label that is learnt; it has: "
+            f"{', '.join(map(shown, tested))}; learnt are: {', '.join(map(shown, learnt))}.",
+            hint="Name the folders of both alike, or give --test none to train without testing.",
+        )
+    return dataset
 
 
 def _all_to_learn(dataset: Dataset) -> Dataset:
@@ -59,5 +77,5 @@ def _with_items(dataset: Dataset, items: Iterable[Item]) -> Dataset:
     return replace(dataset, items=tuple(items))
 
 
-def _on_side(item: Item, side: str) -> Item:
+def _on_side(item: Item, side: str | None) -> Item:
     return replace(item, split=side)

@@ -1,0 +1,69 @@
+"""The head that is finished is the one that cross-validation chose and calibrated."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tellapart.fitting import Pictures, fit, folds_of
+from tellapart.head import Regression, log_loss, out_of_fold, temperature
+from tellapart.sgd import SgdSettings, fit_sgd
+
+
+@pytest.fixture(scope="module")
+def pictures() -> Pictures:
+    """Two labels that overlap so much that only a strong penalty learns anything."""
+    lot = np.random.default_rng(5)
+    truth = np.arange(120) % 2
+    vectors = lot.normal(0, 1, (120, 60)) + 0.25 * truth[:, None]
+    names = tuple(f"{number}.jpg" for number in range(120))
+    return Pictures(
+        labels=("a", "b"),
+        names=names,
+        paths=tuple(map(Path, names)),
+        truth=truth,
+        vectors=vectors.astype(np.float32),
+        digests=names,
+        keys=names,
+        held_out=np.arange(120) >= 100,
+        unknown=(),
+    )
+
+
+def test_the_head_is_fitted_at_the_chosen_strength(pictures: Pictures) -> None:
+    fitted = fit(pictures)
+    assert fitted.strength is not None
+    assert fitted.strength < 0.1  # or this test could tell nothing
+    vectors, truth = pictures.vectors[:100].astype(np.float64), pictures.truth[:100]
+    expected, at_one = (
+        Regression(vectors, truth, 2).fit(strength).cooled(fitted.temperature)
+        for strength in (fitted.strength, 1.0)
+    )
+    np.testing.assert_allclose(fitted.head.weights, expected.weights, atol=1e-6)
+    assert np.abs(expected.weights - at_one.weights).max() > 1e-2
+
+
+def test_scores_are_cooled_by_the_temperature_that_was_found(pictures: Pictures) -> None:
+    settings = SgdSettings(steps=2000, learning_rate=0.5, validation=0)
+    fitted = fit(pictures, sgd=settings)
+    vectors, truth = pictures.vectors[:100].astype(np.float64), pictures.truth[:100]
+    raw = out_of_fold(
+        vectors,
+        truth,
+        2,
+        folds_of(pictures, np.arange(100)),
+        lambda x, y, count: fit_sgd(x, y, count, settings),
+    ).logits
+    heat = temperature(raw, truth)
+    assert heat > 1.5  # without a penalty it is far too sure
+    assert fitted.temperature == pytest.approx(heat)
+    np.testing.assert_allclose(fitted.logits, raw / heat)
+    assert log_loss(fitted.logits, truth) < log_loss(raw, truth) - 0.1
+    bare = fit_sgd(vectors, truth, 2, settings)
+    np.testing.assert_allclose(fitted.head.weights, bare.weights / heat)
+    np.testing.assert_allclose(fitted.head.bias, bare.bias / heat)
+    for number, head in fitted.fold_heads.items():
+        outside = fitted.fold == number
+        np.testing.assert_allclose(head.logits(vectors[outside]), fitted.logits[outside])
