@@ -223,6 +223,8 @@ def calibration_error(scores: np.ndarray, truth: np.ndarray, counts: np.ndarray)
 def calibration_luck(scores: np.ndarray, draws: int = 200) -> np.ndarray:
     """The calibration errors that perfectly calibrated scores `[N,K]` show by luck alone, sorted:
     `[draws]`. A picture that is s sure is then right with probability s."""
+    if not len(scores):
+        return np.ones(draws)  # nothing is known
     sure = scores.max(axis=1)
     index = np.minimum((sure * BINS).astype(int), BINS - 1)
     right = np.random.default_rng(0).random((draws, len(sure))) < sure
