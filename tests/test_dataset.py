@@ -146,8 +146,8 @@ BESIDE = "a folder beside train/, and none of a split"
 def test_split_folders_beside_others(
     tree: Sequence[str], names: Sequence[str], skipped: dict[str, str], tmp_path: Path
 ) -> None:
-    tree = dict.fromkeys(tree, PICTURE) | {n: b"hello" for n in tree if n.endswith(".md")}
-    dataset = read_dataset(build(tmp_path / "root", tree))
+    files = dict.fromkeys(tree, PICTURE) | {n: b"hello" for n in tree if n.endswith(".md")}
+    dataset = read_dataset(build(tmp_path / "root", files))
     assert sorted(item.name for item in dataset.items) == sorted(names)
     assert {item.split for item in dataset.items if skipped} <= {"train", "test", "validation"}
     assert passed_over(dataset) == skipped

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,6 @@ from PIL import Image
 import tellapart
 from conftest import draw_scene
 from drawn import model_of, run, run_here, small_network
-from tellapart.backbones import weights
 from tellapart.backbones.foreign import ForeignBackbone
 from tellapart.demo import DemoPictures
 from tellapart.errors import BackboneError
@@ -259,7 +259,7 @@ def test_a_row_whose_package_is_missing_names_its_extra(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TELLAPART_CACHE", str(tmp_path / "cache"))  # where it is not yet built
-    monkeypatch.setattr(weights.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     found = run_here("train", photos, "--backbone", "lite1", "-o", tmp_path / "m")
     assert found.code == 2
     assert 'pip install "tellapart[lite1]"' in found.err

@@ -160,7 +160,7 @@ def test_all_pictures_of_a_side_is_what_is_done_anyway() -> None:
         (["--image_dir", "p", "--flip_left_right=maybe"], "Argument --flip_left_right"),
         (["--image_dir", "p", "--how_many_training_steps=0"], "The steps is 1 or more"),
         (["--image_dir", "p", "--learning_rate=-1"], "The learning rate is above 0"),
-        (["--image_dir", "p", "--train_batch_size=0"], "The batch size is 1 or more"),
+        (["--image_dir", "p", "--train_batch_size=0"], "The batch size is 1 to 10000"),
         (["--image_dir", "p", "--testing_percentage=95"], "Of 100 %, 95 % for testing"),
         (["--image_dir", "p", "--testing_percentage=100"], "Of 100 %, 100 % for testing"),
         (["--image_dir", "p", "--testing_percentage=-5"], "Of 100 %"),
