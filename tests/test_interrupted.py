@@ -123,6 +123,7 @@ def stopped(number: int, seed: int, undisturbed: Undisturbed, work: Path) -> int
     assert written in ({}, undisturbed.files)
     again(undisturbed.photos, work)
     assert contents(work / "model") == undisturbed.files
+    assert [path.name for path in work.iterdir()] == ["model"]
     return code
 
 
@@ -244,3 +245,31 @@ def test_a_flipped_bit_in_the_cache_changes_nothing(
         shard.write_bytes(content)
     again(undisturbed.photos, warm)
     assert contents(warm / "model") == undisturbed.files
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_ctrl_c_twice_while_it_is_still_loading(
+    seed: int, undisturbed: Undisturbed, tmp_path: Path
+) -> None:
+    (tmp_path / "work").mkdir()
+    script = (
+        "import sys; print('ready', flush=True); from tellapart.__main__ import main; "
+        f"sys.argv = ['tellapart', 'train', {str(undisturbed.photos)!r}, '-o', 'model']; main()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script],
+        cwd=tmp_path / "work",
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.readline()
+        time.sleep(0.05 + 0.1 * seed)
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        said = process.stderr.read().decode()
+        process.wait()
+    assert (process.returncode, said) == (130, f"{SENTENCE}\n")
+    assert list((tmp_path / "work").iterdir()) == []

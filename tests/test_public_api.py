@@ -15,6 +15,7 @@ from tellapart.demo import DemoPictures
 
 NAMES = [
     "Classifier",
+    "PictureError",
     "Prediction",
     "TellapartError",
     "TrainOptions",

@@ -14,20 +14,19 @@ Names are imported when they are first used, so that `import tellapart` costs no
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING
-
 from .version import __version__
 
+TYPE_CHECKING = False  # as typing has it, whose import would take longer than all of this
 if TYPE_CHECKING:
     from . import explain
-    from .errors import TellapartError
+    from .errors import PictureError, TellapartError
     from .model import Classifier, Prediction, load
     from .training import TrainResult, train
     from .training.options import TrainOptions
 
 _HOMES = {
     "Classifier": "model",
+    "PictureError": "errors",
     "Prediction": "model",
     "TellapartError": "errors",
     "TrainOptions": "training.options",
@@ -39,6 +38,7 @@ _HOMES = {
 
 __all__ = [
     "Classifier",
+    "PictureError",
     "Prediction",
     "TellapartError",
     "TrainOptions",
@@ -53,6 +53,8 @@ __all__ = [
 def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
     if not (home := _HOMES[name]):
         return import_module(f".{name}", __name__)
     return getattr(import_module(f".{home}", __name__), name)

@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from . import stopping
 from .commands import (
     cache,
     compare,
@@ -97,8 +98,6 @@ cache_app.command("info")(cache.cache_info)
 cache_app.command("verify")(cache.cache_verify)
 cache_app.command("clear")(cache.cache_clear)
 
-_STOPPED = 130  # the exit code of a program stopped with Ctrl-C
-
 
 def _version(wanted: bool) -> None:
     if wanted:
@@ -123,6 +122,7 @@ def main() -> None:
     # One thread for numpy: faster on matrices as small as ours, and the same sums on every machine.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     warnings.filterwarnings("ignore", module="PIL")  # remarks on tags in files, not for users
+    _open_streams()
     _hush_codecs()
     gc.set_threshold(100_000, 20, 20)  # a command makes few cycles, and most objects stay
     signal.signal(signal.SIGTERM, lambda number, frame: signal.raise_signal(signal.SIGINT))
@@ -130,6 +130,14 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is done; Python takes a while to end
     gc.freeze()  # less of a while without a search for cycles: the system frees it all
     sys.exit(code)
+
+
+def _open_streams() -> None:
+    """What goes to a stream that was closed before we began goes nowhere; and no file of ours gets
+    its number."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
 
 
 def _hush_codecs() -> None:
@@ -144,8 +152,10 @@ def _hush_codecs() -> None:
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
-def _run() -> int:
+def _call() -> int:
+    """What was asked for; Ctrl-C comes out of it as KeyboardInterrupt and as nothing else."""
     try:
+        stopping.raise_once()
         arguments = sys.argv[1:]
         if "--fine-tune" in arguments:
             from .commands.train_settings import with_epochs
@@ -153,15 +163,25 @@ def _run() -> int:
             arguments = with_epochs(arguments)
         code = app(arguments, prog_name="tellapart", standalone_mode=False)
         sys.stdout.flush()
-        if code == _STOPPED:  # typer's way of telling of Ctrl-C
-            raise KeyboardInterrupt
-        return code if isinstance(code, int) else 0
+    except Exception:
+        if stopping.came():
+            raise KeyboardInterrupt from None
+        raise
+    if code == stopping.EXIT_CODE:  # typer's way of telling of Ctrl-C
+        raise KeyboardInterrupt
+    return code if isinstance(code, int) else 0
+
+
+def _run() -> int:
+    try:
+        return _call()
     except TellapartError as error:
         complain(error.message, error.hint)
         return error.exit_code
     except (KeyboardInterrupt, typer.Abort):
-        complain("Stopped. What was finished is kept; type the same again to go on.", "")
-        return _STOPPED
+        complain(stopping.SENTENCE, "")
+        stopping.end_with_code()
+        return stopping.EXIT_CODE
     except SystemExit as error:  # of completion; or made of a broken pipe, by typer and rich
         if not isinstance(error.__context__, BrokenPipeError):
             raise

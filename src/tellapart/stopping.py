@@ -1,0 +1,56 @@
+"""Ctrl-C: one sentence and an exit code, at whatever moment it comes and however often."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from types import FrameType
+
+EXIT_CODE = 130  # of a program stopped with Ctrl-C
+SENTENCE = "Stopped. What was finished is kept; type the same again to go on."
+_PATIENCE = 2.0  # seconds
+_came = 0.0  # when Ctrl-C came; never, as long as it is 0
+
+
+def end_at_once() -> None:
+    """Ctrl-C ends the process there and then, as long as there is nothing to tidy up."""
+    _handle(_end)
+
+
+def raise_once() -> None:
+    """Ctrl-C raises KeyboardInterrupt; more of them at once leave the tidying up alone. Later ones
+    raise again: an interrupt can be lost in somebody else's import."""
+    _handle(_raise)
+
+
+def came() -> bool:
+    """Whether `raise_once` has raised. In the middle of an import that can come out as anything."""
+    return _came > 0
+
+
+def _handle(handler: Callable[[int, FrameType | None], None]) -> None:
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # as `nohup` and `&` ask
+        signal.signal(signal.SIGINT, handler)
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    try:
+        os.write(2, f"{SENTENCE}\n".encode())
+    finally:
+        os._exit(EXIT_CODE)
+
+
+def _raise(number: int, frame: FrameType | None) -> None:
+    global _came
+    if _came and time.monotonic() - _came < _PATIENCE:
+        return
+    _came = time.monotonic()
+    raise KeyboardInterrupt
+
+
+def end_with_code() -> None:
+    """Let the exit code say it. CPython ends by the signal itself where an interrupt has once
+    passed through a text that was executed, as dataclasses do it; executing another forgets it."""
+    exec("")
