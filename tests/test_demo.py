@@ -207,3 +207,22 @@ def test_the_command_can_be_given_again_and_prints_commands_that_run(tmp_path: P
     assert {name for name in before if before[name] != after.get(name)} <= {
         name for name in before if ".tellapart-sort" in name
     }
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell script")
+def test_the_script_says_how_to_go_on(tmp_path: Path) -> None:
+    root, venv = Path(__file__).parents[1], tmp_path / "a venv"
+    (venv / "bin").mkdir(parents=True)
+    for name in ("tellapart", "python"):
+        (venv / "bin" / name).write_text('#!/bin/sh\necho "$0" "$@"\n')
+        (venv / "bin" / name).chmod(0o755)
+    for path, said in (("/usr/bin:/bin", True), (f"{venv}/bin:/usr/bin:/bin", False)):
+        words = subprocess.run(
+            [root / "scripts" / "demo", "somewhere"],
+            env={"VENV": str(venv), "PATH": path},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        assert f"{venv}/bin/tellapart demo somewhere" in words
+        assert (f'  export PATH="{venv}/bin:$PATH"\n' in words) == said
