@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -120,6 +121,17 @@ def test_a_reader_that_has_seen_enough_is_no_error(
     assert process.returncode == 0
 
 
+@needs_terminals
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_a_stream_that_was_closed_before_is_no_error(
+    closed: str, model: Path, heroes: DemoPictures
+) -> None:
+    command = shlex.join([*COMMAND, "guess", str(model), str(heroes.inbox / "IMG_0001.jpg")])
+    found = subprocess.run(f"{command} {closed}", shell=True, capture_output=True, check=False)
+    assert (found.returncode, found.stderr) == (0, b"")
+    assert bool(found.stdout) == (closed == "2>&-")
+
+
 # test and train
 
 
@@ -166,12 +178,17 @@ def test_train_says_what_it_did_and_what_to_type_next(
     words = found.out
     assert found.code == 0
     assert found.err == ""
-    assert "18 pictures to learn from, 0 kept back, 2 labels" in words
+    assert "18 pictures to learn from, 0 held out, 2 labels" in words
+    assert "kept back" not in words
+    assert "always commonest   50.0 %   (9 of 18;" in words
     assert "cross-validated" in words
     assert "95 % interval" in words
     assert "an HTML page saved as .jpg       1   ice_queen/page.jpg" in words
     assert "Fewer than 20 pictures to learn from: dark_knight (9), ice_queen (9)." in words
-    assert words.splitlines()[-1] == "Next:    tellapart guess 'my photos-model' PICTURE"
+    assert words.splitlines()[-2:] == [
+        f"Report:  {Path('my photos-model', 'report.html')}",
+        "Next:    tellapart guess 'my photos-model' PICTURE",
+    ]
     assert (tmp_path / "my photos-model" / "report.html").is_file()
 
 
@@ -185,7 +202,19 @@ def test_train_says_what_it_did_and_what_to_type_next(
         (["test", "MODEL", "KEPT", "--fail-under", "0.5"], 0, ""),
         (["test", "MODEL", "KEPT", "--fail-under", "1"], 1, "is below 1."),
         (["test", "MODEL", "KEPT", "--fail-under", "1", "--json"], 1, "is below 1."),
+        (["test", "MODEL", "KEPT", "--fail-under", "100%"], 1, "is below 1."),
+        (["test", "MODEL", "KEPT", "--fail-under", "50%", "--max-refused", "50 %"], 0, ""),
         (["test", "MODEL", "KEPT", "--fail-under", "95"], 2, "--fail-under"),
+        (["test", "MODEL", "KEPT", "--report", "/proc/no/page.html"], 2, "--report"),
+        (["guess", "MODEL", "INBOX", "--csv", "--top", "1"], 2, "--top does not go with --csv"),
+        (["sort", "--undo", "INBOX", "--unsure-below", "0.8"], 2, "--unsure-below does not go"),
+        (["sort", "--undo", "INBOX", "--always-choose"], 2, "--always-choose does not go"),
+        (["sort", "--undo", "INBOX", "--follow-links"], 2, "--follow-links does not go"),
+        (["sort", "MODEL", "INBOX", "out", "--dry-run"], 0, ""),
+        (["sort", "MODEL", "INBOX", "out", "--dry-run", "--strict"], 3, ""),
+        (["sort", "MODEL", "INBOX", "out", "--dry-run", "--unsure-below", "80%"], 0, ""),
+        (["sort", "MODEL", "INBOX", "out", "--unsure-below", "80"], 2, "--unsure-below 80 is no"),
+        (["sort", "MODEL", "INBOX", "/proc/no/out"], 2, "Choose another folder"),
         (["guess", "MODEL", "INBOX"], 0, ""),
         (["guess", "MODEL", "INBOX", "--strict"], 3, ""),
         (["guess", "MODEL", "INBOX/IMG_0007.jpg"], 3, ""),
@@ -266,6 +295,17 @@ def test_colour_is_for_terminals_that_want_it(no_color: str, plain: bool, model:
     seen = _on_a_terminal(["info", str(model)], streams={1, 2}, NO_COLOR=no_color)
     assert "ice queen" in seen
     assert (ESCAPE not in seen) == plain
+
+
+@needs_terminals
+def test_sort_on_a_narrow_terminal_shows_how_far_it_is_and_breaks_no_command(
+    model: Path, heroes: DemoPictures, tmp_path: Path
+) -> None:
+    out = tmp_path / ("a folder with a very long name " * 4).strip()
+    arguments = ["sort", str(model), str(heroes.inbox), str(out)]
+    seen = _on_a_terminal(arguments, streams={1, 2}, COLUMNS="80")
+    assert "/13" in seen
+    assert f"tellapart sort --undo {shlex.quote(str(out.resolve()))}" in seen
 
 
 @needs_terminals

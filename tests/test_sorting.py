@@ -28,6 +28,8 @@ from tellapart.placing import STATE
 from tellapart.sorting import SortOptions, Step, plan, sort, undo
 from tellapart.sorting import journal as journal_module
 from tellapart.sorting.journal import locked
+from tellapart.terminal import print_sort
+from tellapart.to_json import planned as planned_
 
 HOWS = ["copy", "link", "move"]
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # Python 3.12
@@ -286,7 +288,7 @@ def test_table(inbox: Path, tmp_path: Path) -> None:
     assert list(rows[0]) == [
         *("path", "sorted_as", "label", "score"),
         *("elsa", formula, "score of path"),
-        "error",
+        *("unknown", "error"),
     ]
     assert rows == sorted(rows, key=lambda row: row["path"])
     by_path = {row["path"]: row for row in rows}
@@ -501,9 +503,17 @@ def test_two_at_once_are_refused(inbox: Path, tmp_path: Path) -> None:
 
 
 def test_progress_counts_all_that_was_dealt_with(inbox: Path, tmp_path: Path) -> None:
-    told: list[int] = []
-    sort(Reader(), inbox, tmp_path / "out", progress=told.append)
-    assert told == [1, 2, 3, 4, 5, 6]
+    told: list[tuple[int, int]] = []
+
+    def tell(done: int, total: int) -> None:
+        told.append((done, total))
+
+    sort(Reader(), inbox, tmp_path / "out", progress=tell)
+    assert told == [(number, 6) for number in range(1, 7)]
+    told.clear()
+    picture(inbox / "new.jpg", 0.7, 1)
+    sort(Reader(), inbox, tmp_path / "out", progress=tell)
+    assert told[-1] == (7, 7)
 
 
 # Undo.
@@ -1022,3 +1032,19 @@ def test_strangers_go_to_a_folder_of_their_own(tmp_path: Path) -> None:
     result = sort(Reader(), inbox, destination, SortOptions(into_folders=True))
     assert result.counts == {"elsa": 1, "none-of-these": 1}
     assert (destination / "none-of-these" / "elsa-0.80000.png").is_file()
+    by_path = {row["path"]: row["unknown"] for row in table(result.results)}
+    assert by_path == {"bicycle.png": "yes", "known.png": "no"}
+    planned = list(plan(Reader(), inbox, tmp_path / "elsewhere"))
+    assert [planned_(step)["unknown"] for step in planned] == [True, False]
+    sort(Reader(), inbox, destination, SortOptions(into_folders=True))  # from the journal
+    assert {row["path"]: row["unknown"] for row in table(result.results)} == by_path
+
+
+def test_an_empty_inbox_is_said_in_a_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "inbox").mkdir()
+    print_sort(sort(Reader(), tmp_path / "inbox", tmp_path / "out"))
+    words = capsys.readouterr().out
+    assert words.startswith("There was no picture to sort.\n")
+    assert "Sorted into" not in words

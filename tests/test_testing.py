@@ -5,14 +5,19 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import tellapart
 from drawn import model_of, run
 from tellapart import Classifier
+from tellapart.dataset import Dataset
 from tellapart.demo import DemoPictures
 from tellapart.errors import DatasetError
-from tellapart.testing import evaluate
+from tellapart.evaluation import Evaluation
+from tellapart.metrics import Share
+from tellapart.terminal import print_test
+from tellapart.testing import TestResult, evaluate
 
 
 @pytest.fixture(scope="module")
@@ -89,3 +94,67 @@ def test_one_label_is_enough_to_test_but_a_known_one_is_needed(
     (kept / "ice_queen").rename(kept / "Ice Queen")
     with pytest.raises(DatasetError, match="it has: Ice Queen; the model knows: dark_knight, ice_"):
         evaluate(classifier, kept)
+
+
+# The pictures that the model learnt from
+
+
+def test_pictures_that_the_model_learnt_from_are_said_to_be(
+    classifier: Classifier, heroes: DemoPictures, kept: Path
+) -> None:
+    assert evaluate(classifier, kept).learnt_from == 0
+    assert classifier.memory
+    learnt = len(classifier.memory.learnt())
+    all_seen = evaluate(classifier, heroes.photos)
+    assert (all_seen.learnt_from, len(all_seen.evaluation.names)) == (learnt, 60)
+    shutil.copy(heroes.photos / "ice_queen" / "000.jpg", kept / "ice_queen" / "renamed.jpg")
+    shutil.copy(heroes.photos / "ice_queen" / "001.jpg", kept / "ice_queen" / "another.jpg")
+    model = model_of(heroes)
+    found = run("test", model, kept)
+    count = run("test", model, kept, "--json").json()["learnt_from"]
+    assert 0 < count <= 2
+    assert f"Note: The model learnt from {count} of these 47 pictures" in found.out
+    assert "Note:" not in run("test", model, heroes.kept_back).out
+    compared = run("compare", model, model, kept)
+    assert compared.out.count(f"learnt from {count} of these 47 pictures") == 2
+    values = run("compare", model, model, kept, "--json").json()
+    assert (values["first_learnt_from"], values["second_learnt_from"]) == (count, count)
+
+
+def test_mistakes_are_named_by_paths_that_open(heroes: DemoPictures, tmp_path: Path) -> None:
+    kept = Path(shutil.copytree(heroes.kept_back, tmp_path / "some" / "kept"))
+    (kept / "dark_knight").rename(kept / "other")
+    (kept / "ice_queen").rename(kept / "dark_knight")
+    (kept / "other").rename(kept / "ice_queen")
+    (kept / "ice_queen" / "page.jpg").write_text("<html>")
+    words = run("test", model_of(heroes), "some/kept", cwd=tmp_path).out
+    named = [line.split("  ")[1] for line in words.splitlines() if line.startswith("  some")]
+    assert len(named) == 11  # ten wrong ones, and the page
+    assert all((tmp_path / name).is_file() for name in named)
+    archive = shutil.make_archive(str(tmp_path / "kept"), "zip", kept)
+    words = run("test", model_of(heroes), archive).out
+    assert "\n  dark_knight/" in words
+
+
+def test_a_confusion_table_too_wide_to_read_is_a_list(capsys: pytest.CaptureFixture[str]) -> None:
+    labels = tuple(f"a kind of flower {number}" for number in range(12))
+    truth = np.repeat(np.arange(12), 3)
+    scores = np.eye(12)[truth]
+    scores[:2] = np.eye(12)[5]
+    scores[35] = np.eye(12)[0]
+    evaluation = Evaluation(labels, tuple(map(str, range(36))), truth, scores)
+    print_test(TestResult(Dataset(Path(), ()), evaluation, (), {}, (), Share(0, 36)))
+    words = capsys.readouterr().out
+    assert "is \\ taken for" not in words
+    assert "  a kind of flower 0 taken for a kind of flower 5: 2\n" in words
+    assert "  a kind of flower 11 taken for a kind of flower 0: 1\n" in words
+
+
+def test_a_report_that_cannot_be_written_loses_no_figures(
+    heroes: DemoPictures, tmp_path: Path
+) -> None:
+    (tmp_path / "page.html").mkdir()
+    found = run("test", model_of(heroes), heroes.kept_back, "--report", tmp_path / "page.html")
+    assert found.code == 2
+    assert "accuracy" in found.out
+    assert "choose another place with --report" in found.err

@@ -323,7 +323,7 @@ def test_a_label_with_too_few_pictures_is_trained_and_said_to_be_untested(
     assert value["labels"]["fog"] == 4
     assert value["untested"] == ["fog"]
     assert "Fewer than 20 pictures to learn from: fog (4). Expect mistakes." in value["notes"]
-    assert "Not tested, because no picture of these is kept back: fog." in value["notes"]
+    assert "Not tested, because no picture of these is held out: fog." in value["notes"]
     text = run("train", photos, "-o", tmp_path / "m", "--quality", "fast").out
     assert all(f"Note: {note}" in text for note in value["notes"])
 
@@ -426,7 +426,7 @@ def test_another_folder_is_refused_before_any_work(
         ("--test 20", "--test 20 is no share and no folder."),
         ("--test nan", "--test nan is no share and no folder."),
         ("--test nowhere/", "--test nowhere/ is no share and no folder."),
-        ("--test 99%", "60 of 60 pictures would be kept back for testing."),
+        ("--test 99%", "60 of 60 pictures would be held out for testing."),
     ],
 )
 def test_options_that_cannot_be_had_are_refused(
@@ -449,9 +449,9 @@ def test_options_that_cannot_be_had_are_refused(
     ("make", "error"),
     [
         (lambda: TrainOptions(quality="better"), "There is no quality 'better'."),
-        (lambda: TrainOptions(test=1.0), "A share of 1 cannot be kept back"),
-        (lambda: TrainOptions(test=-0.1), "A share of -0.1 cannot be kept back"),
-        (lambda: TrainOptions(test=float("nan")), "A share of nan cannot be kept back"),
+        (lambda: TrainOptions(test=1.0), "A share of 1 cannot be held out"),
+        (lambda: TrainOptions(test=-0.1), "A share of -0.1 cannot be held out"),
+        (lambda: TrainOptions(test=float("nan")), "A share of nan cannot be held out"),
         (lambda: SgdSettings(eval_every=0), "The eval every is 1 or more, not 0."),
         (lambda: SgdSettings(validation=1), "The validation is a share"),
         (lambda: replace(TrainOptions(), test=0.3), None),

@@ -16,13 +16,15 @@ SURE = 0.05  # a difference that chance makes less often than this is told
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two tests on the same pictures, picture by picture."""
+    """Two tests on the same pictures, picture by picture; `cautions` are those of the tests."""
 
     first: Share
     second: Share
     only_first: int  # pictures that only the first model had right
     only_second: int
     difference: Estimate  # accuracy of the second minus that of the first
+    learnt_from: tuple[int, int] = (0, 0)  # pictures that each model learnt from
+    cautions: tuple[str, str] = ("", "")
 
     @cached_property
     def p(self) -> float:
@@ -61,4 +63,6 @@ def compare(first: TestResult, second: TestResult) -> Comparison:
         only_first=int((one & ~two).sum()),
         only_second=int((two & ~one).sum()),
         difference=mean_estimate(gains, resampled(len(names))),
+        learnt_from=(first.learnt_from, second.learnt_from),
+        cautions=(first.caution, second.caution),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -69,6 +70,12 @@ class Evaluation:
             )
             for i in order
         )
+
+    @property
+    def confusions(self) -> list[tuple[str, str, int]]:
+        """(label, what it was taken for, how often), the commonest first."""
+        pairs = Counter((mistake.label, mistake.predicted) for mistake in self.mistakes)
+        return [(*pair, count) for pair, count in pairs.most_common()]
 
     @cached_property
     def baseline(self) -> Share:

@@ -92,11 +92,12 @@ def check_free(path: Path) -> None:
         )
 
 
-def check_file_writable(path: Path) -> None:
+def check_file_writable(path: Path, option: str) -> None:
     """Whether a file may be written there, over another or not, before any work is done for it.
 
     Raises:
-        DestinationError: its folder is missing or read-only, or it is a folder itself.
+        DestinationError: its folder is missing or read-only, or it is a folder itself; `option` is
+            how another place is chosen.
     """
     folder = path.parent
     if os.path.isdir(path):
@@ -108,7 +109,7 @@ def check_file_writable(path: Path) -> None:
     else:
         return
     raise DestinationError(
-        f"{shown(path)} cannot be written: {reason}.", hint="Choose another place."
+        f"{shown(path)} cannot be written: {reason}.", hint=f"Choose another place with {option}."
     )
 
 

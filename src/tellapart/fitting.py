@@ -91,7 +91,7 @@ def gather(
         raise DatasetError(
             f"Of {several(len(unsaid_labels), 'label')} only {len(labels)} would have pictures "
             f"left to learn from: {int(held_out.sum()):,} of {several(len(read), 'picture')} "
-            f"would be kept back for testing.",
+            f"would be held out for testing.",
             hint="Keep back a smaller share.",
         )
     if len(labels) < 2:
@@ -328,7 +328,7 @@ def notes_on(dataset: Dataset, pictures: Pictures, embeddings: Embeddings) -> It
     wanted = any(item.split != "train" for item in dataset.items)
     if wanted and pictures.untested:
         words = ", ".join(map(shown, pictures.untested))
-        yield f"Not tested, because no picture of these is kept back: {words}."
+        yield f"Not tested, because no picture of these is held out: {words}."
     by_content: dict[str, set[int]] = {}
     for digest, label in zip(pictures.digests, pictures.truth.tolist(), strict=True):
         by_content.setdefault(digest, set()).add(label)

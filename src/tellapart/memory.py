@@ -155,6 +155,11 @@ class Memory:
             raise ModelError(f"{TRAINING_FILE} is damaged.", hint="Train again.") from error
         return memory
 
+    def learnt(self) -> frozenset[str]:
+        """The digests of all pictures that the model has learnt from."""
+        held = zip(self.digests, self.held_out.tolist(), strict=True)
+        return frozenset(digest for digest, kept in held if not kept)
+
     def locate(self, *folders: Path, only: Iterable[int] | None = None) -> dict[int, Path]:
         """Where the pictures are now, by their position; those not found are missing.
 

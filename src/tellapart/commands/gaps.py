@@ -27,7 +27,7 @@ def gaps(
         typer.Argument(
             metavar="[PHOTOS]",
             help="Pictures to test on: labelled, in any form that train takes, or any folder of "
-            "pictures. [those kept back by train]",
+            "pictures. [those held out by train]",
         ),
     ] = None,
     output: Annotated[

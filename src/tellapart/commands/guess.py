@@ -41,12 +41,20 @@ def guess(
     tellapart guess heroes inbox/ --top 1
     tellapart guess heroes 'inbox/*.png' --json
     curl -s https://example.org/p.jpg | tellapart guess heroes -
+
+    "none of these (closest: elsa, score = 1.00)" is a picture unlike all that the model learnt
+    from. The score beside it only weighs the labels against each other: of these, elsa it would be.
     """
     from .. import guessing
     from ..model import load
 
     if as_json and as_csv:
         raise UsageError("--json and --csv cannot both be had.")
+    if top and as_csv:
+        raise UsageError(
+            "--top does not go with --csv, which has a column for every label.",
+            hint="Leave out one of them.",
+        )
     classifier = admitting(load(model), admit, always_choose)
     named = guessing.expand(pictures, follow_links=follow_links)
     answers = guessing.guess(classifier, named)

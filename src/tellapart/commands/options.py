@@ -70,13 +70,13 @@ Model = Annotated[
 ]
 
 
-def share(text: str, option: str) -> float:
-    """`20%`, `20 %` or `0.2`."""
+def share(text: str, option: str, *, whole: bool = False) -> float:
+    """`20%`, `20 %` or `0.2`; all of it, `100%` or `1`, only where `whole` is allowed."""
     try:
         number = float(text.rstrip("% ")) / (100 if text.rstrip().endswith("%") else 1)
     except ValueError:
         number = -1.0
-    if not 0 <= number < 1:
+    if not (0 <= number < 1 or (whole and number == 1)):
         raise UsageError(
             f"{option} {text} is no share" + (" and no folder." if option == "--test" else "."),
             hint="Give a share such as 10% or 0.1.",
@@ -101,12 +101,12 @@ def check_folder(path: Path | None, option: str) -> None:
         )
 
 
-def check_place(path: Path | None) -> None:
+def check_place(path: Path | None, option: str = "-o") -> None:
     """Refuse a file that cannot be written, before any work is done for it."""
     from ..files import check_file_writable
 
     if path:
-        check_file_writable(path)
+        check_file_writable(path, option)
 
 
 def check_strict(strict: bool, skipped: Sequence[Skipped]) -> None:

@@ -18,6 +18,7 @@ from .options import (
     Strict,
     admitting,
     check_strict,
+    share,
     show,
 )
 
@@ -40,9 +41,9 @@ def sort(
         bool, typer.Option("--into-folders", help="One folder a label below DEST.")
     ] = False,
     unsure_below: Annotated[
-        float,
-        typer.Option(min=0, max=1, metavar="SCORE", help="Lower scores go to unsure/."),
-    ] = 0.0,
+        str | None,
+        typer.Option(metavar="SCORE", help="Lower scores than such as 0.8 go to unsure/."),
+    ] = None,
     link: Annotated[bool, typer.Option("--link", help="Link instead of copying.")] = False,
     move: Annotated[bool, typer.Option("--move", help="Move instead of copying.")] = False,
     admit: Admit = None,
@@ -69,11 +70,27 @@ def sort(
     Stopped half-way? Type the same again to go on, or --undo to take it back.
     """
     from .. import sorting, terminal, to_json
+    from ..dataset import Skipped
     from ..model import load
 
     if undo:
-        if model or dry_run or link or move:
-            raise UsageError("--undo takes the folder only: tellapart sort --undo DEST.")
+        others = {
+            "MODEL": model,
+            "--into-folders": into_folders,
+            "--unsure-below": unsure_below,
+            "--link": link,
+            "--move": move,
+            "--admit": admit,
+            "--always-choose": always_choose,
+            "--dry-run": dry_run,
+            "--follow-links": follow_links,
+            "--strict": strict,
+        }
+        for name in (name for name, value in others.items() if value):
+            raise UsageError(
+                f"{name} does not go with --undo, which takes the folder only.",
+                hint="Type: tellapart sort --undo DEST.",
+            )
         taken = sorting.undo(undo)
         show(to_json.undone(taken), as_json, lambda: terminal.print_undo(taken))
         raise typer.Exit(1 if taken.unfinished else 0)
@@ -84,13 +101,17 @@ def sort(
     options = sorting.SortOptions(
         how="link" if link else "move" if move else "copy",
         into_folders=into_folders,
-        unsure_below=unsure_below,
+        unsure_below=share(unsure_below or "0", "--unsure-below", whole=True),
         follow_links=follow_links,
     )
     classifier = admitting(load(model), admit, always_choose)
     if dry_run:
+        skipped = []
         for step in sorting.plan(classifier, inbox, destination, options):
             show(to_json.planned(step), as_json, partial(terminal.print_step, step), in_lines=True)
+            if isinstance(step, Skipped):
+                skipped.append(step)
+        check_strict(strict, skipped)
         return
     with terminal.progress_bar("Sorting", quiet or as_json) as progress:
         result = sorting.sort(
@@ -98,7 +119,7 @@ def sort(
             inbox,
             destination,
             options,
-            progress=lambda done: progress(done, None),
+            progress=progress,
         )
     show(to_json.sorted_(result), as_json, lambda: terminal.print_sort(result))
     check_strict(strict, result.unreadable)

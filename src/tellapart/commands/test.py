@@ -17,6 +17,7 @@ from .options import (
     admitting,
     check_place,
     check_strict,
+    share,
     show,
 )
 
@@ -28,14 +29,12 @@ def test(
         typer.Argument(metavar="PHOTOS", help="Labelled pictures, in any form that train takes."),
     ],
     fail_under: Annotated[
-        float | None,
-        typer.Option(min=0, max=1, metavar="SHARE", help="Exit with 1 below this accuracy."),
+        str | None,
+        typer.Option(metavar="SHARE", help="Exit with 1 below this accuracy, such as 95%."),
     ] = None,
     max_refused: Annotated[
-        float | None,
-        typer.Option(
-            min=0, max=1, metavar="SHARE", help="Exit with 1 if more are called none of these."
-        ),
+        str | None,
+        typer.Option(metavar="SHARE", help="Exit with 1 if more are called none of these."),
     ] = None,
     admit: Admit = None,
     report: Annotated[
@@ -50,7 +49,7 @@ def test(
 
     \b
     tellapart test heroes photos-i-kept-back/
-    tellapart test heroes photos-i-kept-back/ --fail-under 0.95
+    tellapart test heroes photos-i-kept-back/ --fail-under 95%
     tellapart test heroes photos-i-kept-back/ --report test.html
 
     Prints accuracy with its interval, precision and recall of each label, who was taken for whom,
@@ -61,10 +60,13 @@ def test(
     from ..model import load
     from ..testing import evaluate
 
-    check_place(report)
+    check_place(report, "--report")
+    wanted = share(fail_under, "--fail-under", whole=True) if fail_under else None
+    most = share(max_refused, "--max-refused", whole=True) if max_refused else None
     classifier = admitting(load(model), admit, always_choose=False)
     with terminal.progress_bar("Testing", quiet or as_json) as progress:
         result = evaluate(classifier, source, follow_links=follow_links, progress=progress)
+    show(to_json.tested(result), as_json, lambda: terminal.print_test(result))
     if report:
         from ..pages import write_page
         from ..report import report_page
@@ -72,15 +74,14 @@ def test(
         from ..report.story import story_of_test
 
         story = with_reasons(story_of_test(classifier, result, str(model)), of_training=False)
-        write_page(report_page(story), report)
-    show(to_json.tested(result), as_json, lambda: terminal.print_test(result))
+        write_page(report_page(story), report, "--report")
     check_strict(strict, result.skipped)
     accuracy, refused = result.evaluation.accuracy.value, result.refused.value
     failed = []
-    if fail_under is not None and accuracy < fail_under:
-        failed.append(f"Accuracy {accuracy:.4f} is below {fail_under:g}.")
-    if max_refused is not None and refused > max_refused:
-        failed.append(f"The share called none of these, {refused:.4f}, is above {max_refused:g}.")
+    if wanted is not None and accuracy < wanted:
+        failed.append(f"Accuracy {accuracy:.4f} is below {wanted:g}.")
+    if most is not None and refused > most:
+        failed.append(f"The share called none of these, {refused:.4f}, is above {most:g}.")
     for sentence in failed:
         terminal.stderr().print(sentence)
     if failed:

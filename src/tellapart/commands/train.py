@@ -47,7 +47,7 @@ def train(
         str | None,
         typer.Option(
             metavar="SHARE|DIR|none",
-            help="What to keep back for testing: a share such as 20%, a labelled folder, or none. "
+            help="What to hold out for testing: a share such as 20%, a labelled folder, or none. "
             "[what PHOTOS says is for testing, or else 10%]",
         ),
     ] = None,
@@ -157,7 +157,7 @@ def train(
     tellapart train photos/ -o heroes --solver sgd --steps 4000
     tellapart train photos/ -o heroes --engine tensorflow --fine-tune
 
-    A tenth of the pictures is kept back to test the model on, and at least one of each label of ten
+    A tenth of the pictures is held out to test the model on, and at least one of each label of ten
     or more. Which ones depends on their content only: adding pictures to such a label moves at most
     one of the old ones. Settings are chosen by cross-validation.
     """

@@ -14,6 +14,7 @@ import weakref
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 from ..errors import DatasetError
@@ -53,7 +54,7 @@ class Dataset:
     items: tuple[Item, ...]
     skipped: tuple[Skipped, ...] = ()
     hidden: int = 0  # files and folders that systems leave behind
-    _workspace: object = field(default=None, repr=False, compare=False)  # an unpacked archive
+    _workspaces: tuple[_Workspace, ...] = field(default=(), repr=False, compare=False)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -64,6 +65,23 @@ class Dataset:
         """Pictures per label, in the order of `labels`."""
         counts = Counter(item.label for item in self.items)
         return {label: counts[label] for label in self.labels}
+
+    def place_of(self, name: str) -> Path:
+        """The path by which a picture can be opened from here, if it has one; else its name."""
+        if name in self._paths:
+            return self._paths[name]
+        place = (self.source if self.source.is_dir() else self.source.parent) / name
+        return place if os.path.lexists(place) else Path(name)
+
+    @cached_property
+    def _paths(self) -> dict[str, Path]:
+        """Those in an unpacked archive have none that lasts."""
+        folders = [workspace.folder for workspace in self._workspaces]
+        return {
+            item.name: item.path
+            for item in self.items
+            if not any(item.path.is_relative_to(folder) for folder in folders)
+        }
 
     def only(self, *splits: str | None) -> Dataset:
         """The part whose items are said to be in one of `splits`."""
@@ -90,7 +108,7 @@ def read_dataset(
     if is_archive(path):
         workspace = _Workspace()
         unpack(path, workspace.folder)
-        dataset = replace(_read_unpacked(workspace.folder, path), _workspace=workspace)
+        dataset = replace(_read_unpacked(workspace.folder, path), _workspaces=(workspace,))
     elif path.is_dir():
         dataset = _read_folder(path, follow_links)
     elif path.suffix.lower() in TABLE_SUFFIXES and path.is_file():
@@ -105,7 +123,7 @@ def read_dataset(
 
 
 class _Workspace:
-    """A temporary folder that lasts as long as the data set whose pictures lie in it."""
+    """A temporary folder for an unpacked archive, which lasts as long as the data set of it."""
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="tellapart-"))

@@ -30,8 +30,8 @@ def render(
     return templates.get_template(name).render(**values, style=style, style_hash=digest)
 
 
-def write_page(page: str, path: Path) -> None:
-    """Write a page to a file.
+def write_page(page: str, path: Path, option: str = "-o") -> None:
+    """Write a page to a file; `option` is how another is chosen.
 
     Raises:
         DestinationError: it cannot be written.
@@ -39,7 +39,7 @@ def write_page(page: str, path: Path) -> None:
     try:
         write_atomically(path, page.encode())
     except OSError as error:
-        raise cannot_write(path, error) from error
+        raise cannot_write(path, error, option) from error
 
 
 def environment(filters: Mapping[str, object], names: Mapping[str, object]) -> jinja2.Environment:

@@ -241,7 +241,7 @@ def story_of_training(classifier: Classifier, paths: Mapping[int, Path]) -> Stor
         evaluations=evaluations,
         paths={memory.names[i]: path for i, path in paths.items()},
         shelves=shelves,
-        counts={"learnt from": manifest.counts, "kept back": held.tolist()},
+        counts={"learnt from": manifest.counts, "held out": held.tolist()},
         command=f"{run.command} -o NEW" if run.command else "",
         learning=run.learning,
         cues=run.cues,
@@ -262,6 +262,8 @@ def story_of_test(classifier: Classifier, result: TestResult, model: str = "MODE
         f"Not judged: {several(count, 'picture')} of {shown(label)}, which the model does not know."
         for label, count in result.unknown.items()
     ]
+    if result.caution:
+        notes.insert(0, result.caution)
     if result.missing:
         notes.append(f"No pictures here of: {', '.join(map(label_words, result.missing))}.")
     if result.refused.correct:

@@ -203,7 +203,7 @@ def final_lines(done: Retrained) -> list[str]:
         share = held.accuracy
         lines = [f"Final test accuracy = {100 * share.value:.1f}% (N={share.n})"]
     else:
-        lines = ["No picture was kept back, so there is no final test."]
+        lines = ["No picture was held out, so there is no final test."]
     if done.recipe.flags.print_misclassified_test_images and held:
         lines.append("=== MISCLASSIFIED TEST IMAGES ===")
         lines += [f"{shown(wrong.name):>70}  {shown(wrong.predicted)}" for wrong in held.mistakes]

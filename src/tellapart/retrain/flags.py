@@ -142,7 +142,7 @@ def read_flags(arguments: Sequence[str]) -> Recipe:
 
 _REMARKS = {
     "model_dir": "nothing is downloaded here, so nothing is put there.",
-    "test_batch_size": "all pictures kept back are tested on; a sample would tell less.",
+    "test_batch_size": "all pictures held out are tested on; a sample would tell less.",
     "validation_batch_size": "all validation pictures are looked at; a sample would tell less.",
 }
 

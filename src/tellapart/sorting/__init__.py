@@ -43,7 +43,7 @@ RESULTS = "results.csv"
 UNSURE = "unsure"
 NONE_OF_THESE = "none-of-these"
 _BATCH = 32  # pictures between two syncs of the journal; a kill repeats at most so many
-_COLUMNS = ("path", "sorted_as", "label", "score", "error")
+_COLUMNS = ("path", "sorted_as", "label", "score", "unknown", "error")
 
 
 class Verdict(Protocol):
@@ -161,14 +161,15 @@ def sort(
     destination: str | os.PathLike[str],
     options: SortOptions | None = None,
     *,
-    progress: Callable[[int], None] | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> SortResult:
     """Sort the pictures of a folder, or one picture, into `destination`.
 
     A picture is named `<label>-<score>` with its own suffix as written; a file whose suffix is
     none of a picture gets that of its content. Nothing is overwritten: the next of a name is
     `<name>-2`. All scores are in `results.csv`. Calling again goes on where a run was interrupted,
-    or adds what is new in the inbox. `progress` is called with the pictures dealt with so far.
+    or adds what is new in the inbox. `progress` is called with the files dealt with so far and
+    with those there are.
 
     Raises:
         UsageError: there is no such inbox, or it is the destination.
@@ -177,7 +178,7 @@ def sort(
     """
     work = _Work(classifier, inbox, destination, options or SortOptions())
     with opened(work.destination, work.request) as journal:
-        return _Sorting(work, journal, progress or (lambda _: None)).run()
+        return _Sorting(work, journal, progress or (lambda done, total: None)).run()
 
 
 def inbox_of(destination: str | os.PathLike[str]) -> Path | None:
@@ -228,12 +229,14 @@ class _Work:
             model=classifier.digest,
         )
         self.hidden = 0
+        self.waiting = 0  # files to deal with, known once the inbox was looked through
 
     def steps(self, settled: Mapping[str, Entry], names: _Names) -> Iterator[Step | Skipped]:
         """All that is left to do, in the order of names."""
         pictures, skipped = self._look()
-        yield from skipped
         waiting = [(p, name) for p, name in pictures if not self._is_done(p, settled.get(name))]
+        self.waiting = len(skipped) + len(waiting)
+        yield from skipped
         answers = self.classifier.predict_many((path for path, _ in waiting), errors="return")
         for (path, name), answer in zip(waiting, answers, strict=True):
             if isinstance(answer, PictureError):
@@ -357,7 +360,7 @@ class _Names:
 class _Sorting:
     """A sort under way."""
 
-    def __init__(self, work: _Work, journal: Journal, progress: Callable[[int], None]) -> None:
+    def __init__(self, work: _Work, journal: Journal, progress: Callable[[int, int], None]) -> None:
         self.work = work
         self.journal = journal
         self.progress = progress
@@ -392,7 +395,11 @@ class _Sorting:
 
     def _pass_over(self, one: Skipped) -> None:
         self.unreadable.append(one)
-        self.progress(len(self.placed) + len(self.unreadable))
+        self._tell()
+
+    def _tell(self) -> None:
+        done = len(self.placed) + len(self.unreadable)
+        self.progress(done, self.already + self.work.waiting)
 
     def _carry_out(self, batch: Sequence[Step]) -> None:
         ready: list[tuple[Step, Content]] = []
@@ -411,7 +418,7 @@ class _Sorting:
                     self._pass_over(Skipped(self._name(step), error.message))
                     continue
                 self.placed.append(placed[-1])
-                self.progress(len(self.placed) + len(self.unreadable))
+                self._tell()
             self.journal.finish(placed)
 
     def _place(self, step: Step, content: Content) -> Entry:
@@ -437,6 +444,7 @@ class _Sorting:
             "label": step.label,
             "score": step.score,
             "scores": dict(step.scores),
+            "unknown": step.unknown,
         }
 
     def _write_results(self) -> Path:
@@ -475,10 +483,10 @@ class _Sorting:
         heads = [f"score of {label}" if label in _COLUMNS else label for label in labels]
         with path.open("w", encoding="utf-8", newline="") as stream:
             table = csv.writer(stream, quoting=csv.QUOTE_ALL, lineterminator="\n")
-            table.writerow([*_COLUMNS[:-1], *map(_cell, heads), _COLUMNS[-1]])
+            table.writerow([*_COLUMNS[:4], *map(_cell, heads), *_COLUMNS[4:]])
             for source, target, what in rows:
                 if isinstance(what, Skipped):
-                    table.writerow([_cell(source), *[""] * (3 + len(labels)), _cell(what.reason)])
+                    table.writerow([_cell(source), *[""] * (4 + len(labels)), _cell(what.reason)])
                     continue
                 given = self.journal.answer(what)
                 scores = [given.scores.get(label) for label in labels]
@@ -489,6 +497,7 @@ class _Sorting:
                         _cell(given.label),
                         f"{given.score:.5f}",
                         *("" if score is None else f"{score:.5f}" for score in scores),
+                        "yes" if given.unknown else "no",
                         "",
                     ]
                 )

@@ -59,6 +59,7 @@ class Answer:
     label: str
     score: float
     scores: Mapping[str, float]
+    unknown: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +192,8 @@ class Journal:
             self._reading = (self.destination / STATE / _JOURNAL).open("rb")
         self._reading.seek(entry.offset)
         values = json.loads(self._reading.readline())
-        return Answer(values["label"], values["score"], values["scores"])
+        unknown = values.get("unknown", False)  # not written by the first sorts
+        return Answer(values["label"], values["score"], values["scores"], unknown)
 
     def is_own_table(self, path: Path) -> bool:
         """Whether a table of results is one that this sort wrote, and has not been edited."""
@@ -298,7 +300,7 @@ def opened(destination: Path, request: Request) -> Iterator[Journal]:
     chain = (destination, *destination.parents)
     made = tuple(str(folder) for folder in chain if not os.path.lexists(folder))
     try:
-        with writing(destination):
+        with writing(destination, begun=False):
             (destination / STATE).mkdir(parents=True, exist_ok=True)
     except DestinationError:
         _remove_made(destination, made)
@@ -315,7 +317,7 @@ def opened(destination: Path, request: Request) -> Iterator[Journal]:
         journal = Journal(destination, request, secrets.token_hex(8), made)
         with closing(journal):
             try:
-                with writing(destination):
+                with writing(destination, begun=False):
                     journal._begin()
             except DestinationError:
                 remove_state(destination, made)
@@ -358,15 +360,18 @@ def locked(destination: Path) -> Iterator[None]:
 
 
 @contextmanager
-def writing(destination: Path) -> Iterator[None]:
-    """Put what the system says of a full disk or a closed folder into a sentence."""
+def writing(destination: Path, *, begun: bool = True) -> Iterator[None]:
+    """Put what the system says of a full disk or a closed folder into a sentence; `begun` says
+    that something may have been done already."""
     try:
         yield
     except OSError as error:
         raise DestinationError(
             f"{shown(destination)} cannot be written: {reason_of(error)}.",
             hint="No picture was lost. Run the same command again to go on, or take back what "
-            "was done with --undo.",
+            "was done with --undo."
+            if begun
+            else "Nothing was done. Choose another folder to sort into.",
         ) from error
 
 

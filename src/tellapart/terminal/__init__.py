@@ -20,6 +20,7 @@ from ..wording import label_words, percent, several, shown
 if TYPE_CHECKING:
     from ..cache import SpaceInfo
     from ..comparing import Comparison
+    from ..dataset import Dataset
     from ..evaluation import Evaluation
     from ..exporters import ExportResult, Target
     from ..metrics import Share
@@ -31,9 +32,11 @@ if TYPE_CHECKING:
     from ..testing import TestResult
     from ..training import TrainResult
 
+COMMONEST = "always commonest"  # how often the commonest label is the right one
 MOST = 10  # of anything listed; the rest is counted and found with --json
 _EXAMPLES = 3  # of the files that were not read for one reason
 _WIDE = 10_000  # columns where nobody looks on: what is piped is never wrapped
+_READABLE = 100  # columns of a table that is piped
 
 Progress = Callable[[int, int | None], None]
 
@@ -91,24 +94,27 @@ def progress_bar(what: str, quiet: bool) -> Iterator[Progress]:
 
 def print_training(result: TrainResult, folder: Path) -> None:
     """What training says: the labels, how good it is, what was wrong, and what to type next."""
+    from ..model import REPORT_FILE
+
     console = stdout()
     manifest = result.classifier.manifest
     learnt = sum(manifest.counts)
     held = result.held_out.accuracy.n if result.held_out else 0
     console.print(
         f"{shown(result.dataset.source)}: {several(learnt, 'picture')} to learn from, "
-        f"{held:,} kept back, {several(len(manifest.labels), 'label')}"
+        f"{held:,} held out, {several(len(manifest.labels), 'label')}"
     )
     console.print()
     console.print(_labels_table(result))
     console.print()
     for name, found in result.evaluations.items():
         _print_share(console, name, found.accuracy)
+    _print_share(console, COMMONEST, next(iter(result.evaluations.values())).baseline)
     if result.learning:
         console.print(f"\n{result.learning.words}")
     for name, found in result.evaluations.items():
-        _print_mistakes(console, f"Wrong, {name}", found)
-    print_skipped(console, result.skipped, result.dataset.hidden)
+        _print_mistakes(console, f"Wrong, {name}", found, result.dataset)
+    _print_skipped_of(console, result.dataset, result.skipped)
     for note in result.notes:
         console.print(f"\nNote: {note}")
     for cue in result.cues:
@@ -116,13 +122,15 @@ def print_training(result: TrainResult, folder: Path) -> None:
         for what, names in cue.shelves.items():
             console.print(f"  {what}: {', '.join(map(shown, names))}")
         console.print(f"  {cue.advice}")
-    console.print(f"\nWritten: {shown(folder)} ({_megabytes(len(result.classifier.content))})")
-    console.print(f"Next:    tellapart guess {shlex.quote(shown(folder))} PICTURE")
+    size = _megabytes(len(result.classifier.content))
+    console.print(f"\nWritten: {shown(folder)} ({size})", soft_wrap=True)
+    console.print(f"Report:  {shown(folder / REPORT_FILE)}", soft_wrap=True)
+    console.print(f"Next:    {command('guess', folder)} PICTURE", soft_wrap=True)
 
 
 def _labels_table(result: TrainResult) -> Table:
     """One row a label; precision, recall and F1 are cross-validated, or of the validation."""
-    table = _table("label", "learnt from", "kept back", "precision", "recall", "F1")
+    table = _table("label", "learnt from", "held out", "precision", "recall", "F1")
     held, judged = result.held_out, next(iter(result.evaluations.values()))
     for k, row in enumerate(judged.per_label):
         table.add_row(
@@ -139,20 +147,20 @@ def print_test(result: TestResult) -> None:
     console = stdout()
     evaluation = result.evaluation
     _print_share(console, "accuracy", evaluation.accuracy)
-    _print_share(console, "always commonest", evaluation.baseline)
+    _print_share(console, COMMONEST, evaluation.baseline)
     if result.refused.correct:
         _print_share(console, "none of these", result.refused)
+    if result.caution:
+        console.print(f"\nNote: {result.caution}")
     console.print()
     table = _table("label", "tested", "precision", "recall", "F1")
     for row in evaluation.per_label:
         figures = map(_share, (row.precision, row.recall, row.f1))
         table.add_row(label_words(row.label), f"{row.n:,}", *figures)
     console.print(table)
-    if len(evaluation.labels) <= 20:
-        console.print()
-        console.print(_confusion_table(evaluation))
-    _print_mistakes(console, "Wrong", evaluation)
-    print_skipped(console, result.skipped, result.dataset.hidden)
+    _print_confusion(console, evaluation)
+    _print_mistakes(console, "Wrong", evaluation, result.dataset)
+    _print_skipped_of(console, result.dataset, result.skipped)
     for label, count in result.unknown.items():
         pictures = several(count, "picture")
         console.print(f"\nNot judged: {pictures} of {shown(label)}, which the model does not know.")
@@ -182,6 +190,9 @@ def print_comparison(result: Comparison, names: tuple[str, str]) -> None:
     else:
         better = names[0] if result.better == "first" else names[1]
         console.print(f"{shown(better)} is better, by {points}: {chance}.")
+    for name, caution in zip(names, result.cautions, strict=True):
+        if caution:
+            console.print(f"\nNote on {shown(name)}: {caution}")
 
 
 def print_report(path: Path, story: Story) -> None:
@@ -192,7 +203,23 @@ def print_report(path: Path, story: Story) -> None:
             f"{several(story.missing, 'picture')} could not be found any more. If they were moved, "
             f"say where with --pictures."
         )
-    console.print(f"Written: {shown(path)}")
+    console.print(f"Written: {shown(path)}", soft_wrap=True)
+
+
+def _print_confusion(console: Console, evaluation: Evaluation) -> None:
+    """Who was taken for whom: a table, or where that is too wide the commonest pairs."""
+    table = _confusion_table(evaluation)
+    room = console.width if console.is_terminal else _READABLE
+    if console.measure(table, options=console.options.update(width=_WIDE)).maximum <= room:
+        console.print()
+        console.print(table)
+        return
+    pairs = evaluation.confusions
+    if pairs:
+        console.print("\nMost often taken for another:")
+    for label, predicted, count in pairs[:MOST]:
+        console.print(f"  {label_words(label)} taken for {label_words(predicted)}: {count:,}")
+    _print_rest(console, len(pairs))
 
 
 def _confusion_table(evaluation: Evaluation) -> Table:
@@ -205,9 +232,9 @@ def _confusion_table(evaluation: Evaluation) -> Table:
 def print_step(step: Step | Skipped) -> None:
     """A line of what `sort --dry-run` would do."""
     if isinstance(step, Skipped):
-        stdout().print(f"{shown(step.name)}  not read: {step.reason}")
+        stdout().print(f"{shown(step.name)}  not read: {step.reason}", soft_wrap=True)
     else:
-        stdout().print(f"{shown(step.source)}  ->  {shown(step.target)}")
+        stdout().print(f"{shown(step.source)}  ->  {shown(step.target)}", soft_wrap=True)
 
 
 def print_sort(result: SortResult) -> None:
@@ -216,12 +243,15 @@ def print_sort(result: SortResult) -> None:
     table = _table("label", "pictures")
     for group, count in result.counts.items():
         table.add_row(label_words(group), f"{count:,}")
-    console.print(table)
+    console.print(table if result.counts else "There was no picture to sort.")
     if result.already_done:
         console.print(f"\n{several(result.already_done, 'picture')} of these were there before.")
     print_skipped(console, result.unreadable, result.hidden)
-    console.print(f"\nSorted into {shown(result.destination)}; all scores in results.csv there.")
-    console.print(f"Undo:    tellapart sort --undo {shlex.quote(shown(result.destination))}")
+    console.print()
+    if result.counts:
+        where = shown(result.destination)
+        console.print(f"Sorted into {where}; all scores in results.csv there.", soft_wrap=True)
+    console.print(f"Undo:    {command('sort', '--undo', result.destination)}", soft_wrap=True)
 
 
 def print_undo(result: UndoResult) -> None:
@@ -231,7 +261,7 @@ def print_undo(result: UndoResult) -> None:
     if result.left:
         console.print(f"\nLeft where they are ({len(result.left):,}):")
         for file in result.left[:MOST]:
-            console.print(f"  {shown(file.name)}  {file.reason}")
+            console.print(f"  {shown(file.name)}  {file.reason}", soft_wrap=True)
         _print_rest(console, len(result.left))
 
 
@@ -256,8 +286,9 @@ def print_export(result: ExportResult) -> None:
         )
     if proof.note:
         console.print(proof.note)
-    console.print(f"Written: {shown(result.folder)} ({_megabytes(result.size)})")
-    console.print(f"Run it:  cd {shown(result.folder)} && {result.target.run}")
+    console.print(f"Written: {shown(result.folder)} ({_megabytes(result.size)})", soft_wrap=True)
+    place = shlex.quote(shown(result.folder))
+    console.print(f"Run it:  cd {place} && {result.target.run}", soft_wrap=True)
 
 
 def say_command(*words: str | os.PathLike[str]) -> None:
@@ -340,17 +371,24 @@ def _print_share(console: Console, name: str, share: Share) -> None:
     )
 
 
-def _print_mistakes(console: Console, title: str, evaluation: Evaluation) -> None:
+def _print_mistakes(console: Console, title: str, evaluation: Evaluation, dataset: Dataset) -> None:
     mistakes = evaluation.mistakes
     if not mistakes:
         return
     console.print(f"\n{title} ({len(mistakes):,}), the surest first:")
     for mistake in mistakes[:MOST]:
         console.print(
-            f"  {shown(mistake.name)}  is {label_words(mistake.label)}, "
-            f"taken for {label_words(mistake.predicted)} ({mistake.score:.2f})"
+            f"  {shown(dataset.place_of(mistake.name))}  is {label_words(mistake.label)}, "
+            f"taken for {label_words(mistake.predicted)} ({mistake.score:.2f})",
+            soft_wrap=True,
         )
     _print_rest(console, len(mistakes))
+
+
+def _print_skipped_of(console: Console, dataset: Dataset, skipped: Sequence[Skipped]) -> None:
+    """The same for a data set, by paths that can be opened."""
+    places = [Skipped(str(dataset.place_of(file.name)), file.reason) for file in skipped]
+    print_skipped(console, places, dataset.hidden)
 
 
 def print_skipped(console: Console, skipped: Sequence[Skipped], hidden: int) -> None:

@@ -121,6 +121,7 @@ def tested(result: TestResult) -> dict[str, Json]:
     return {
         **evaluation(result.evaluation),
         "refused": share(result.refused),
+        "learnt_from": result.learnt_from,
         "unknown_labels": result.unknown,
         "missing_labels": list(result.missing),
         "skipped": _skipped(result.skipped),
@@ -134,6 +135,8 @@ def compared(result: Comparison) -> dict[str, Json]:
         "second": share(result.second),
         "only_first_right": result.only_first,
         "only_second_right": result.only_second,
+        "first_learnt_from": result.learnt_from[0],
+        "second_learnt_from": result.learnt_from[1],
         "difference": estimate(result.difference),
         "p": result.p,
         "better": result.better,
@@ -150,6 +153,7 @@ def planned(step: Step | Skipped) -> dict[str, Json]:
         "label": step.label,
         "score": step.score,
         "scores": dict(step.scores),
+        "unknown": step.unknown,
     }
 
 

@@ -53,7 +53,7 @@ class TrainOptions:
             raise UsageError("Balanced class weights go with the exact solver or fine-tuning.")
         if isinstance(self.test, float | int) and not 0 <= self.test < 1:
             raise UsageError(
-                f"A share of {self.test:g} cannot be kept back for testing.",
+                f"A share of {self.test:g} cannot be held out for testing.",
                 hint="Give a share from 0 to below 1, such as 0.1 or 10%.",
             )
 

@@ -69,7 +69,7 @@ def _joined(learn: Dataset, test: Dataset) -> Dataset:
         skipped=learn.skipped
         + tuple(replace(file, name=f"{name}/{file.name}") for file in test.skipped),
         hidden=learn.hidden + test.hidden,
-        _workspace=(learn._workspace, test._workspace),
+        _workspaces=learn._workspaces + test._workspaces,
     )
 
 
