@@ -128,7 +128,7 @@ class Fitted:
     `cross_validated` judges all others; where that would flatter or take too long it is None, and
     `validated` judges those that only watched. `held_out` judges those kept back for testing.
     `repeated` are the out-of-fold accuracies of dealing the pictures into folds anew, if that was
-    asked for, the first one first.
+    asked for, the first one first. `after_saving` is called once the model is safe in its folder.
     """
 
     head: Head
@@ -143,6 +143,7 @@ class Fitted:
     notes: tuple[str, ...] = ()
     fold_heads: Mapping[int, Head] = field(default_factory=dict)
     repeated: tuple[Share, ...] = ()
+    after_saving: Callable[[], None] = lambda: None
 
     @property
     def judged(self) -> np.ndarray:

@@ -190,7 +190,7 @@ class TensorFlowRecipe:
         unseen = np.zeros((len(rows), count))
         unseen[learn] = frozen.logits / heat
         head = self._head(pictures, rows[learn], frozen.strength).cooled(heat)
-        tuned = self._tune(pictures, rows, watching, head, settings, watch)
+        tuned, done = self._tune(pictures, rows, watching, head, settings, watch)
         network = self.keras.network(self.onnx.name + TUNED)
         pictures = _embedded_anew(pictures, network, self.keras, watch)
         # C stays: the network has seen the pictures now, so cross-validating would tell nothing.
@@ -210,6 +210,7 @@ class TensorFlowRecipe:
             held_out=judged_by(head, pictures, tested),
             validated=judged(pictures, rows[watching], logits / heat),
             notes=(*_said(tuned, int(watching.sum())), *_few(watching)),
+            after_saving=done,
         )
         return network, pictures, fitted
 
@@ -221,7 +222,8 @@ class TensorFlowRecipe:
         head: Head,
         settings: FineTuning,
         watch: Watching,
-    ) -> FineTuned:
+    ) -> tuple[FineTuned, Callable[[], None]]:
+        """Train the network in place; what came of it, and what to do when its model is saved."""
         truth = pictures.truth[rows]
         weights = np.ones(len(rows))
         if self.balanced:
@@ -245,9 +247,7 @@ class TensorFlowRecipe:
             on_epoch=watch.epoch,
             progress=watch.pictures,
         )
-        if given is None:
-            kept[0].forget()
-        return tuned
+        return tuned, (lambda: None) if given else kept[0].forget
 
     def _head(self, pictures: Pictures, rows: np.ndarray, strength: float) -> Head:
         vectors = pictures.vectors[rows].astype(np.float64)

@@ -6,6 +6,7 @@ The only place that joins the parts; each step is a function of another module.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -55,7 +56,8 @@ class TrainResult:
     judges those kept back by the finished model. `untested` are labels of which none was kept back.
     `learning` says whether more pictures would help; only the exact solver tells. `cues` are what
     else the labels can be told by. `repeated` are the out-of-fold accuracies of each time that the
-    pictures were dealt into folds, if that was done more than once.
+    pictures were dealt into folds, if that was done more than once. `after_saving` deletes what a
+    stopped training would have gone on from.
     """
 
     classifier: Classifier
@@ -71,6 +73,7 @@ class TrainResult:
     learning: LearningCurve | None = None
     cues: tuple[Cue, ...] = ()
     repeated: tuple[Share, ...] = ()
+    after_saving: Callable[[], None] = field(default=lambda: None, repr=False)
 
     def __post_init__(self) -> None:
         assert self.cross_validated or self.validated
@@ -88,9 +91,11 @@ class TrainResult:
         story = story_of_training(self.classifier, paths)
         page = report_page(with_reasons(story, of_training=True))
         card = model_card(self.classifier, self.evaluations)
-        return self.classifier.save(
+        written = self.classifier.save(
             folder, also={REPORT_FILE: page.encode(), CARD_FILE: card.encode()}
         )
+        self.after_saving()
+        return written
 
     def _repr_html_(self) -> str:
         """What a notebook shows."""
@@ -185,6 +190,7 @@ def _train(source: str | os.PathLike[str], options: TrainOptions, watch: Watch) 
         learning=learning,
         cues=cues,
         repeated=fitted.repeated,
+        after_saving=fitted.after_saving,
     )
 
 
