@@ -22,6 +22,7 @@ from tellapart.backbones.graph import Network, open_session
 from tellapart.commands.train_settings import Asked, settings, with_epochs
 from tellapart.demo import DemoPictures
 from tellapart.errors import BackboneError, DatasetError, DestinationError, UsageError
+from tellapart.exporters import export
 from tellapart.images import read_picture
 from tellapart.memory import Memory
 from tellapart.sgd import SgdSettings, SgdStep, fit_sgd
@@ -478,6 +479,40 @@ def test_fine_tuning_goes_on_after_a_kill(photos: Path, tmp_path: Path) -> None:
     assert "another training" in other.err
 
 
+@pytest.mark.slow
+@needs_tensorflow
+def test_checkpoints_are_kept_until_the_model_is_saved(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tellapart.tensorflow_engine import recipe
+
+    monkeypatch.setenv("TELLAPART_CACHE", str(tmp_path / "cache"))
+    engine = TensorFlow(fine_tuning=FineTuning(epochs=1, validation=0.3))
+
+    def tuned() -> TrainResult:
+        return train(photos, quality="fast", engine=engine)
+
+    def kept() -> list[Path]:
+        return [*(tmp_path / "cache" / "fine-tuning").rglob("ckpt-*")]
+
+    def killed(*given: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(recipe, "_embedded_anew", killed)
+        with pytest.raises(KeyboardInterrupt):
+            tuned()
+    assert kept()
+    result = tuned()
+    assert any("Went on from step" in note for note in result.notes)
+    (tmp_path / "full").write_text("a file, not a folder")
+    with pytest.raises(DestinationError):
+        result.save(tmp_path / "full")
+    assert kept()
+    result.save(tmp_path / "model")
+    assert not kept()
+
+
 @needs_tensorflow
 def test_fine_tuning_needs_pictures_to_watch(heroes: DemoPictures, tmp_path: Path) -> None:
     photos = few_of(heroes, tmp_path / "photos", 5)
@@ -610,3 +645,28 @@ def test_a_keras_file_as_backbone(photos: Path, tmp_path: Path, engine: TensorFl
     )
     assert found.returncode == 0, found.stderr
     assert result.classifier.manifest.backbones == ("own",)
+
+
+@needs_tensorflow
+@pytest.mark.slow
+@pytest.mark.parametrize("target", ["keras", "tflite"])
+def test_a_keras_network_goes_back_to_tensorflow(photos: Path, tmp_path: Path, target: str) -> None:
+    """With the layers that small_keras has not."""
+    from tellapart.tensorflow_engine.runtime import keras
+
+    layers = keras().layers
+    keras().utils.set_random_seed(5)
+    entry = keras().Input((32, 32, 3))
+    x = layers.Rescaling(1 / 127.5, offset=-1.0)(entry)
+    x = layers.ZeroPadding2D(((1, 0), (2, 1)))(x)
+    x = layers.Conv2D(8, 3, strides=2, activation="gelu")(x)
+    x = layers.LayerNormalization()(x)
+    x = layers.Cropping2D(((1, 0), (0, 2)))(x)
+    x = layers.Maximum()([x, layers.Conv2D(8, 1, activation="softmax")(x)])
+    squeezed = layers.GlobalMaxPooling2D()(x)
+    squeezed = layers.Dense(8, activation="tanh")(layers.LayerNormalization()(squeezed))
+    x = layers.Multiply()([x, layers.Reshape((1, 1, 8))(squeezed)])
+    keras().Model(entry, layers.GlobalAveragePooling2D()(x)).save(tmp_path / "own.keras")
+    classifier = train(photos, backbone=KerasBackbone(str(tmp_path / "own.keras"))).classifier
+    pictures = sorted(photos.rglob("*.*"))[:12]
+    assert export(classifier, target, tmp_path / "out", pictures).proof.largest_difference < 1e-3

@@ -2,7 +2,7 @@
 
 ONNX keeps maps as `[N,C,h,w]`; TensorFlow is several times faster on a CPU with `[N,h,w,C]`, and
 TFLite takes nothing else. So each tensor remembers which of the two it holds, and is turned only
-where an operator needs it otherwise..
+where an operator needs it otherwise.
 """
 
 from __future__ import annotations
@@ -234,17 +234,20 @@ def _pool(layer: type[keras.layers.Layer]) -> Callable[[Step], Tensor]:
     return convert
 
 
-def _mean(step: Step) -> Tensor:
-    given = step.optional_array(1)
-    axes = step.attributes.get("axes") if given is None else given.tolist()
-    x, keep = step.tensor(), bool(step.number("keepdims", 1))
-    if axes is None:
-        raise step.refused(" over all axes")
-    axes = sorted(int(axis) % x.rank for axis in axes)
-    if x.channels_last and (keep or axes == [2, 3]):
-        result = ops.mean(x.value, axis=[_LAST[axis] for axis in axes], keepdims=keep)
-        return Tensor(result, keep)
-    return Tensor(ops.mean(_plain(x).value, axis=axes, keepdims=keep))
+def _reduced(function: Callable[..., Any]) -> Callable[[Step], Tensor]:
+    def convert(step: Step) -> Tensor:
+        given = step.optional_array(1)
+        axes = step.attributes.get("axes") if given is None else given.tolist()
+        x, keep = step.tensor(), bool(step.number("keepdims", 1))
+        if axes is None:
+            raise step.refused(" over all axes")
+        axes = sorted(int(axis) % x.rank for axis in axes)
+        if x.channels_last and (keep or axes == [2, 3]):
+            result = function(x.value, axis=[_LAST[axis] for axis in axes], keepdims=keep)
+            return Tensor(result, keep)
+        return Tensor(function(_plain(x).value, axis=axes, keepdims=keep))
+
+    return convert
 
 
 def _global_mean(step: Step) -> Tensor:
@@ -277,6 +280,54 @@ def _unsqueeze(step: Step) -> Tensor:
     return Tensor(ops.expand_dims(x, axes))
 
 
+def _pad(step: Step) -> Tensor:
+    x, pads, value = step.tensor(), step.array(1).tolist(), step.optional_array(2)
+    zeros = step.number("mode", b"constant") == b"constant" and (value is None or not value.any())
+    if not zeros or len(step.inputs) > 3 or len(pads) != 8 or any(pads[:2] + pads[4:6]):
+        raise step.refused(" for anything but zeros around a map")
+    return Tensor(_padded(_turned(x).value, [*pads[2:4], *pads[6:]]), True)
+
+
+def _slice(step: Step) -> Tensor:
+    """A map without some of its edge."""
+    starts, ends, axes = (step.array(number).tolist() for number in (1, 2, 3))
+    steps = step.optional_array(4)
+    if step.tensor().rank != 4 or axes != [2, 3] or (steps is not None and set(steps) != {1}):
+        raise step.refused(" for anything but the sides of a map")
+    x = _turned(step.tensor()).value
+    spans = [
+        slice(*pair).indices(side) for *pair, side in zip(starts, ends, x.shape[1:3], strict=True)
+    ]
+    cut = tuple((at, side - end) for (at, end, _), side in zip(spans, x.shape[1:3], strict=True))
+    return Tensor(layers.Cropping2D(cut, data_format="channels_last")(x), True)
+
+
+def _reshape(step: Step) -> Tensor:
+    """Between `[N,C]` and `[N,C,1,1]`."""
+    x, shape = step.tensor(), step.array(1).tolist()
+    width = x.value.shape[-1] if x.channels_last else x.value.shape[1]
+    flat = x.rank == 2 or tuple(_turned(x).value.shape[1:3]) == (1, 1)
+    if shape[0] not in (-1, 0) or not flat or shape[1:] not in ([width], [width, 1, 1]):
+        raise step.refused(" but between [N,C] and [N,C,1,1]")
+    values = x.value if x.rank == 2 else layers.Flatten()(_turned(x).value)
+    return Tensor(values if len(shape) == 2 else ops.expand_dims(values, (1, 2)), len(shape) == 4)
+
+
+def _layer_norm(step: Step) -> Tensor:
+    x, scale, shift = _plain(step.tensor()), step.array(1), step.optional_array(2)
+    if step.number("axis", -1) % x.rank != x.rank - 1:
+        raise step.refused(" over more than the last axis")
+    layer = layers.LayerNormalization(
+        epsilon=step.number("epsilon", 1e-5), center=shift is not None
+    )
+    return Tensor(_weighted(layer, x.value, [scale, shift]))
+
+
+def _softmax(step: Step) -> Tensor:
+    x, axis = step.tensor(), step.number("axis", -1) % step.tensor().rank
+    return Tensor(ops.softmax(x.value, _LAST[axis] if x.channels_last else axis), x.channels_last)
+
+
 def _flatten(step: Step) -> Tensor:
     if step.number("axis", 1) != 1:
         raise step.refused(" from another axis than the second")
@@ -298,6 +349,17 @@ def _hard_sigmoid(step: Step, x: Any) -> Any:
     return ops.clip(x * step.number("alpha", 0.2) + step.number("beta", 0.5), 0.0, 1.0)
 
 
+def _error_function(step: Step, x: Any) -> Any:
+    """To 1.5e-7 (Abramowitz and Stegun 7.1.26): TFLite has no builtin operator for it."""
+    size = ops.abs(x)
+    t = 1 / (1 + 0.3275911 * size)
+    factors = (1.061405429, -1.453152027, 1.421413741, -0.284496736, 0.254829592)
+    series = factors[0] * t
+    for factor in factors[1:]:
+        series = (series + factor) * t
+    return ops.sign(x) * (1 - series * ops.exp(-size * size))
+
+
 _OPERATORS: Mapping[str, Callable[[Step], Tensor]] = {
     "Add": _elementwise(ops.add),
     "AveragePool": _pool(layers.AveragePooling2D),
@@ -309,19 +371,27 @@ _OPERATORS: Mapping[str, Callable[[Step], Tensor]] = {
     "Div": _elementwise(ops.divide),
     "Dropout": _each(lambda step, x: x),
     "Elu": _each(lambda step, x: ops.elu(x, step.number("alpha", 1.0))),
+    "Erf": _each(_error_function),
     "Flatten": _flatten,
     "Gemm": _dense,
     "GlobalAveragePool": _global_mean,
     "HardSigmoid": _each(_hard_sigmoid),
     "HardSwish": _each(lambda step, x: x * ops.clip(x * (1 / 6) + 0.5, 0.0, 1.0)),
     "Identity": _each(lambda step, x: x),
+    "LayerNormalization": _layer_norm,
     "LeakyRelu": _each(lambda step, x: ops.leaky_relu(x, step.number("alpha", 0.01))),
     "MatMul": _dense,
+    "Max": _elementwise(ops.maximum),
     "MaxPool": _pool(layers.MaxPooling2D),
     "Mul": _elementwise(ops.multiply),
-    "ReduceMean": _mean,
+    "Pad": _pad,
+    "ReduceMax": _reduced(ops.max),
+    "ReduceMean": _reduced(ops.mean),
     "Relu": _each(lambda step, x: layers.ReLU()(x)),
+    "Reshape": _reshape,
     "Sigmoid": _each(lambda step, x: ops.sigmoid(x)),
+    "Slice": _slice,
+    "Softmax": _softmax,
     "Sub": _elementwise(ops.subtract),
     "Sum": _elementwise(ops.add),
     "Tanh": _each(lambda step, x: ops.tanh(x)),
