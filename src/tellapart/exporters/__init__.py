@@ -27,9 +27,9 @@ from .target import Export, Target
 __all__ = ["TARGETS", "ExportResult", "Target", "export"]
 
 _TENSORFLOW_DECODES = (
-    "TensorFlow decodes the JPEG: to the same pixels as Pillow does, and upright as the file says, "
-    "but a big one at its full size where we take it at a smaller scale (1e-4 of a score, where it "
-    "was measured), and what is transparent in a PNG shows the colour stored beneath."
+    "TensorFlow decodes the JPEG: to the same pixels as Pillow does, upright as the file says, and a "
+    "big one at the same smaller scale; but what is transparent in a PNG shows the colour stored "
+    "beneath."
 )
 
 TARGETS: Mapping[str, Target] = {

@@ -14,7 +14,15 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 from ...errors import ModelError
 from ...images import read_picture
 from ..anatomy import Anatomy
-from .network import keras_classifier, network, picture_name, squares_of, upright
+from .network import (
+    decoded_at_scale,
+    is_jpeg,
+    keras_classifier,
+    network,
+    picture_name,
+    squares_of,
+    upright,
+)
 from .tflite_metadata import with_metadata
 
 Form: TypeAlias = Callable[[Anatomy, Path, Sequence[Path]], None]
@@ -36,9 +44,9 @@ def write_graph(anatomy: Anatomy, folder: Path, pictures: Sequence[Path]) -> Non
     with tf.Graph().as_default() as graph:
         # With a default, so that whoever feeds DecodeJpeg:0 need not feed the bytes too.
         contents = tf.compat.v1.placeholder_with_default(b"", [], name="DecodeJpeg/contents")
-        decoded = tf.raw_ops.DecodeJpeg(
-            contents=contents, channels=3, dct_method="INTEGER_ACCURATE", name="DecodeJpeg"
-        )
+        tf.compat.v1.disable_control_flow_v2()  # which needs functions, unknown in 2016
+        decoded = tf.ensure_shape(decoded_at_scale(contents), [None, None, 3], name="DecodeJpeg")
+        tf.compat.v1.enable_control_flow_v2()
         pixels = tf.expand_dims(tf.cast(upright(decoded, contents), tf.float32), 0)
         (result,) = tf.graph_util.import_graph_def(
             frozen.graph.as_graph_def(),
@@ -81,9 +89,8 @@ class _Served(tf.Module):  # type: ignore[misc]
 
     def _squares(self, contents: Any) -> dict[str, Any]:
         decoded = tf.cond(
-            tf.equal(tf.strings.substr(contents, 0, 2), b"\xff\xd8"),
-            # Exact as Pillow's is; TensorFlow's usual way is quicker and a little off.
-            lambda: tf.io.decode_jpeg(contents, channels=3, dct_method="INTEGER_ACCURATE"),
+            is_jpeg(contents),
+            lambda: decoded_at_scale(contents),
             lambda: tf.io.decode_image(contents, channels=3, expand_animations=False),
         )
         decoded = tf.ensure_shape(upright(decoded, contents), [None, None, 3])

@@ -16,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers, ops
 
+from ...images import ENOUGH
 from ..anatomy import Anatomy, TrunkPart
 from .operators import convert_trunk
 
@@ -103,6 +104,35 @@ def squares_of(pixels: Any, anatomy: Anatomy) -> dict[str, Any]:
         )
         for geometry, size in anatomy.pictures
     }
+
+
+def decoded_at_scale(contents: Any) -> Any:
+    """Pixels of what `DecodeJpeg` reads; of a big JPEG at the same smaller scale as `images.py`."""
+    shortest = tf.cond(
+        is_jpeg(contents),
+        lambda: tf.reduce_min(tf.image.extract_jpeg_shape(contents)[:2]),
+        lambda: tf.constant(0),
+    )
+    return _decoded(contents, shortest, 1)
+
+
+def is_jpeg(contents: Any) -> Any:
+    return tf.equal(tf.strings.substr(contents, 0, 2), b"\xff\xd8")
+
+
+def _decoded(contents: Any, shortest: Any, ratio: int) -> Any:
+    """At `1 / ratio`, or smaller where the shorter side stays long enough."""
+
+    def decode() -> Any:
+        # Exact as Pillow's is; TensorFlow's usual way is quicker and a little off.
+        return tf.raw_ops.DecodeJpeg(
+            contents=contents, channels=3, ratio=ratio, dct_method="INTEGER_ACCURATE"
+        )
+
+    if ratio == 8:
+        return decode()
+    smaller = shortest >= 2 * ratio * ENOUGH
+    return tf.cond(smaller, lambda: _decoded(contents, shortest, 2 * ratio), decode)
 
 
 # Where the bytes of a picture say how it lies (EXIF tag 0x0112), in either order of bytes.
