@@ -36,6 +36,6 @@ cat "$work/complaint" >&2
 grep -q 'tellapart\[tensorflow\]' "$work/complaint" || exit "$code"
 echo "The model is complete; retrained_graph.pb was not written, for want of TensorFlow." >&2
 [ "${TELLAPART_NO_DOCKER:-}" = 1 ] ||
-    echo "To have it, build the image with it: --build-arg EXTRAS=tensorflow (the default)." >&2
+    echo "To have it, build the image with it: --build-arg EXTRAS=tensorflow-cpu (the default)." >&2
 [ ! -e "$dir/retrained_graph.pb" ] ||
     echo "The retrained_graph.pb that is there is of an earlier training." >&2

@@ -261,7 +261,7 @@ def test_a_container_trains_and_keeps_its_bottlenecks_beside_the_pictures(
     assert asked[asked.index("--env") + 1] == f"TELLAPART_CACHE={tmp_path}/h/bottlenecks"
     assert f'type=bind,"source={tmp_path}/h/data","target={tmp_path}/h/data",readonly' in asked
     if find_spec("tensorflow") is None:
-        assert "--build-arg EXTRAS=tensorflow" in run.stderr
+        assert "--build-arg EXTRAS=tensorflow-cpu" in run.stderr
 
 
 def test_an_older_graph_is_named_where_no_new_one_is_written(
@@ -288,6 +288,9 @@ def test_the_scripts_are_sound() -> None:
 def test_the_image_is_not_root_and_holds_only_what_it_needs() -> None:
     lines = (SCRIPTS / "Dockerfile").read_text().splitlines()
     assert "USER 1000:1000" in lines
+    extras = re.findall(r"^ARG EXTRAS=(.+)$", "\n".join(lines), re.MULTILINE)
+    project = (SCRIPTS.parent / "pyproject.toml").read_text()
+    assert [f"\n{extra} = [" in project for extra in extras] == [True]
     copied = [line for line in lines if line.startswith("COPY") and "--from" not in line]
     allowed = (SCRIPTS / "Dockerfile.dockerignore").read_text().splitlines()
     names = {name for line in copied for name in line.split()[1:-1]}
