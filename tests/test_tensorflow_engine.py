@@ -23,6 +23,7 @@ from tellapart.commands.train_settings import Asked, settings, with_epochs
 from tellapart.demo import DemoPictures
 from tellapart.errors import BackboneError, DatasetError, DestinationError, UsageError
 from tellapart.exporters import export
+from tellapart.head import Regression, softmax
 from tellapart.images import read_picture
 from tellapart.memory import Memory
 from tellapart.sgd import SgdSettings, SgdStep, fit_sgd
@@ -187,15 +188,21 @@ def test_keras_gives_the_embeddings_of_onnx(quality: str) -> None:
 
 
 @needs_tensorflow
-def test_keras_gives_the_embeddings_of_onnx_for_real_pictures(
+def test_keras_gives_the_embeddings_and_scores_of_onnx_for_real_pictures(
     fast: KerasNetwork, shared_data: Path
 ) -> None:
     session = open_session(fast.network().content)
-    pictures = sorted((shared_data / "heroes" / "test").rglob("*.jpg"))
-    for path in pictures[::3]:
-        picture = read_picture(path)[None]
-        (onnx,) = session.run(["embedding"], {"image": picture})
-        assert np.abs(np.asarray(fast.embed(picture)) - onnx).mean() < 1e-3
+    pictures = sorted((shared_data / "flowers" / "test").rglob("*.jpg"))[::8]
+    names = sorted({path.parent.name for path in pictures})
+    labels = np.array([names.index(path.parent.name) for path in pictures])
+    read = [read_picture(path)[None] for path in pictures]
+    onnx = np.concatenate([session.run(["embedding"], {"image": one})[0] for one in read])
+    keras = np.concatenate([np.asarray(fast.embed(one)) for one in read])
+    assert np.abs(keras - onnx).mean(axis=1).max() < 1e-3
+    assert np.abs(keras - onnx).max() < 5e-3
+    head = Regression(onnx.astype(np.float64), labels, len(names)).fit(1.0)
+    scores = [softmax(head.logits(vectors.astype(np.float64))) for vectors in (onnx, keras)]
+    assert np.abs(scores[0] - scores[1]).max() < 1e-3
 
 
 @needs_tensorflow
