@@ -265,6 +265,15 @@ def test_the_saved_model_never_takes_the_place_of_something(photos: Path, tmp_pa
     assert not (tmp_path / "graph-model").exists()
 
 
+def test_hints_name_its_own_options(photos: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").touch()
+    found = run("retrain", *flags_for(photos, tmp_path, "--output_model", tmp_path / "mine"))
+    assert found.code == 2
+    assert only_sentences(found.err)
+    assert "Choose a new folder with --output_model." in found.err
+
+
 READ_GRAPH = """
 import sys
 import tensorflow as tf

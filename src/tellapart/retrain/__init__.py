@@ -53,8 +53,14 @@ def retrain(recipe: Recipe, watch: Watch) -> Retrained:
         MissingExtraError: something that TensorFlow is needed for was asked for; before training.
         DestinationError: a file cannot be written, or the folder for the saved model is not empty.
     """
+    with _in_its_words(""):
+        return _retrain(recipe, watch)
+
+
+def _retrain(recipe: Recipe, watch: Watch) -> Retrained:
     flags, saved = recipe.flags, Path(recipe.flags.saved_model_dir)
-    check_replaceable(recipe.model)
+    with _in_its_words(" with --output_model"):
+        check_replaceable(recipe.model)
     if flags.saved_model_dir and saved.exists() and (not saved.is_dir() or any(saved.iterdir())):
         raise DestinationError(f"{shown(saved)} holds something already.", hint="Choose another.")
     if flags.saved_model_dir:
@@ -63,7 +69,8 @@ def retrain(recipe: Recipe, watch: Watch) -> Retrained:
         raise need("tensorflow", why="TensorFlow")
     with _cache_in(flags.bottleneck_dir):
         result = _train(recipe, watch)
-        result.save(recipe.model)
+        with _in_its_words(" with --output_model"):
+            result.save(recipe.model)
         labels, graph = Path(flags.output_labels), Path(flags.output_graph)
         _write(labels, _lines(original_labels(result.classifier.labels)))
         written, missing = [recipe.model, labels], None
@@ -84,6 +91,16 @@ def retrain(recipe: Recipe, watch: Watch) -> Retrained:
                 shutil.copytree(folder / "model" / "1", new, dirs_exist_ok=True)
             written.append(saved)
     return Retrained(recipe, result, tuple(written), missing)
+
+
+@contextmanager
+def _in_its_words(option: str) -> Iterator[None]:
+    """Hints that name options of `train`: those of this command in their place."""
+    try:
+        yield
+    except DestinationError as error:
+        hint = error.hint.replace(" with -o", option).replace("--checkpoints", "--checkpoint_path")
+        raise DestinationError(error.message, hint=hint) from error
 
 
 def _train(recipe: Recipe, watch: Watch, steps: int = 0) -> TrainResult:
