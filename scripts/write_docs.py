@@ -54,14 +54,14 @@ def exports_page(text: str) -> str:
     if not (start and end):
         sys.exit(f"{EXPORTS} has lost the marks of its table.")
     rows = [
-        "| name | what is written | read by | needs | same labels | scores within |",
-        "|---|---|---|---|---|---|",
+        "| name | what is written | read by | needs | run it | same labels | scores within |",
+        "|---|---|---|---|---|---|---|",
     ]
     for row in TARGETS.values():
-        needs = f"`tellapart[{row.extra}]`" if row.extra else "·"
+        needs = f"`{row.needs}`" if row.needs else "·"
         rows.append(
-            f"| `{row.name}` | {row.writes} | {row.read_by} | {needs} | {row.agreement:.0%} "
-            f"| {row.tolerance:g} |"
+            f"| `{row.name}` | {row.writes} | {row.read_by} | {needs} | `{row.run}` "
+            f"| {row.agreement:.0%} | {row.tolerance:g} |"
         )
     return "".join([before, start, "\n".join(rows), "\n", end, after])
 

@@ -18,6 +18,7 @@ import pytest
 from PIL import Image
 
 from conftest import draw_scene
+from drawn import only_sentences, run
 from tellapart import exporters
 from tellapart.backbones.graph import open_session
 from tellapart.demo import DemoPictures
@@ -185,8 +186,9 @@ def test_the_program_for_a_server_asks_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     folder = export(classifier, "triton", tmp_path / "out", pictures[:2]).folder
+    assert "python example.py PICTURE" in (folder / "README.md").read_text("utf-8")
     monkeypatch.setenv("SERVER", server)
-    run = subprocess.run(
+    answer = subprocess.run(
         [sys.executable, "example.py", "--json", str(pictures[0])],
         cwd=folder,
         capture_output=True,
@@ -194,7 +196,7 @@ def test_the_program_for_a_server_asks_it(
         check=True,
     )
     expected = classifier.predict(pictures[0]).scores
-    assert json.loads(run.stdout)["scores"] == pytest.approx(expected, abs=1e-6)
+    assert json.loads(answer.stdout)["scores"] == pytest.approx(expected, abs=1e-6)
 
 
 def test_what_is_refused_before_anything_is_written(
@@ -202,7 +204,7 @@ def test_what_is_refused_before_anything_is_written(
 ) -> None:
     with pytest.raises(UsageError, match="no export called 'coreml'"):
         export(classifier, "coreml", tmp_path / "out", pictures)
-    with pytest.raises(UsageError, match="none of the training pictures was found"):
+    with pytest.raises(UsageError, match="no training picture was found"):
         export(classifier, "onnx", tmp_path / "out", [])
     with pytest.raises(UsageError, match="--cdn is for web pages"):
         export(classifier, "onnx", tmp_path / "out", pictures, cdn=True)
@@ -261,8 +263,34 @@ def test_files_that_are_no_pictures_are_left_out_of_the_proof(
     page.write_text("<html>")
     result = export(classifier, "onnx", tmp_path / "out", [page, *pictures[:3]])
     assert result.proof.pictures == 3
-    with pytest.raises(UsageError, match="none of the training pictures"):
+    with pytest.raises(UsageError, match="none of those given can be read"):
         export(classifier, "onnx", tmp_path / "other", [page])
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [("none", "There is no "), ("empty", "holds no pictures."), ("page.jpg", "can be read.")],
+)
+def test_pictures_that_are_none_are_refused(
+    given: str, said: str, classifier: Classifier, tmp_path: Path
+) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "page.jpg").write_text("<html>")
+    classifier.save(tmp_path / "model")
+    command = ("export", tmp_path / "model", "--to", "onnx", "-o", tmp_path / "out")
+    found = run(*command, "--pictures", tmp_path / given)
+    assert found.code == 2
+    assert only_sentences(found.err)
+    assert said in found.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_one_picture_is_enough_for_a_proof(
+    classifier: Classifier, pictures: list[Path], tmp_path: Path
+) -> None:
+    classifier.save(tmp_path / "model")
+    command = ("export", tmp_path / "model", "--to", "onnx", "-o", tmp_path / "out")
+    assert run(*command, "--pictures", pictures[0], "--json").json()["pictures"] == 1
 
 
 def test_what_phones_and_cameras_write_is_read_as_the_model_reads_it(
@@ -284,7 +312,13 @@ def test_what_phones_and_cameras_write_is_read_as_the_model_reads_it(
 
 def test_the_list_names_every_target() -> None:
     command = [sys.executable, "-m", "tellapart", "export", "--list", "--json"]
-    run = subprocess.run(command, capture_output=True, text=True, check=True)
-    rows = json.loads(run.stdout)
+    answer = subprocess.run(command, capture_output=True, text=True, check=True)
+    rows = json.loads(answer.stdout)
     assert [row["name"] for row in rows] == list(TARGETS)
-    assert all(row["writes"] and row["read_by"] for row in rows)
+    assert all(row["writes"] and row["read_by"] and row["run"] for row in rows)
+    needs = {row["name"]: row["needs"] for row in rows}
+    assert (needs["onnx"], needs["web"]) == ("", "tellapart[web] and npm, once")
+    answer = subprocess.run(command[:-1], capture_output=True, text=True, check=True)
+    words = " ".join(answer.stdout.split())
+    assert "npm" in words
+    assert "label_image" in words

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ..errors import UsageError
+from ..wording import shown
 from .options import AsJson, show
 
 
@@ -24,7 +25,7 @@ def export(
     ] = None,
     pictures: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Prove it on these. [the training pictures]"),
+        typer.Option(metavar="PATH", help="Prove it on these. [the training pictures]"),
     ] = None,
     cdn: Annotated[
         bool, typer.Option("--cdn", help="Of a web page: link to a public network's onnxruntime.")
@@ -42,7 +43,6 @@ def export(
     kept only if that program, in a fresh process, agrees with the model on real pictures.
     """
     from .. import exporters, terminal, to_json
-    from ..dataset import pictures_below
     from ..model import load
 
     if show_list:
@@ -53,9 +53,25 @@ def export(
         raise UsageError("Give a model and a form: tellapart export MODEL --to NAME.")
     classifier = load(model)
     if pictures:
-        found = [path for path, _ in pictures_below(pictures)[0]]
+        found = _given(pictures)
     else:
         found = list(classifier.memory.locate().values()) if classifier.memory else []
     folder = output or Path(f"{model.resolve().name}-{to}")
     result = exporters.export(classifier, to, folder, found, cdn=cdn)
     show(to_json.exported(result), as_json, lambda: terminal.print_export(result))
+
+
+def _given(pictures: Path) -> list[Path]:
+    """The pictures of a folder, or the one of a file."""
+    from ..dataset import pictures_below
+
+    if not pictures.exists():
+        raise UsageError(
+            f"There is no {shown(pictures)}.", hint="Give --pictures a folder of pictures, or one."
+        )
+    if not pictures.is_dir():
+        return [pictures]
+    found = [path for path, _ in pictures_below(pictures)[0]]
+    if not found:
+        raise UsageError(f"{shown(pictures)} holds no pictures.")
+    return found

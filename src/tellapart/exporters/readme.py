@@ -12,6 +12,7 @@ from .target import Target
 def export_readme(target: Target, classifier: Classifier, proof: Proof) -> str:
     """What it is, who reads it, how to run it, and how it was proved."""
     labels = ", ".join(label_words(label) for label in classifier.labels)
+    more = f"\n{target.more}\n" if target.more else ""
     differs = f"\n{target.differs}\n" if target.differs else ""
     return f"""# {labels}
 
@@ -21,7 +22,7 @@ Written by tellapart {__version__} as `{target.name}`.
 ```
 {target.run}
 ```
-
+{more}
 ## Proof
 {_words(proof)}
 {differs}

@@ -26,15 +26,23 @@ class Target:
     name: str
     writes: str
     read_by: str
-    run: str  # the command that runs its example
+    run: str  # the command to type in its folder
     module: str
     extra: str = ""
+    tool: str = ""  # a program that it needs beside the packages
     settings: Mapping[str, str] = field(default_factory=dict)  # for `module`
     agreement: float = 1.0
     tolerance: float = 1e-3
+    more: str = ""  # what else there is to type, for its README
     differs: str = ""  # what differs and why, where anything does
     strangers: Literal["told", "measured", "not told"] = "not told"
     can_link: bool = False  # whether a runtime that it carries can be linked to instead
+
+    @property
+    def needs(self) -> str:
+        """What has to be installed to write it; nothing, for some."""
+        package = f"tellapart[{self.extra}]" if self.extra else ""
+        return " and ".join(part for part in (package, self.tool) if part)
 
 
 @dataclass(frozen=True)

@@ -268,11 +268,10 @@ def print_undo(result: UndoResult) -> None:
 def print_targets(targets: Sequence[Target]) -> None:
     """The forms that a model can be written in."""
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
-    for name in ("name", "what is written", "read by", "needs"):
+    for name in ("name", "what is written", "read by", "needs", "run it, in its folder"):
         table.add_column(name, overflow="fold")
     for row in targets:
-        needs = f"tellapart[{row.extra}]" if row.extra else "·"
-        table.add_row(row.name, row.writes, row.read_by, needs)
+        table.add_row(row.name, row.writes, row.read_by, row.needs or "·", row.run)
     stdout().print(table)
 
 

@@ -182,7 +182,14 @@ def undone(result: UndoResult) -> dict[str, Json]:
 def targets(rows: Sequence[Target]) -> list[Json]:
     """All of `export --list --json`."""
     return [
-        {"name": row.name, "writes": row.writes, "read_by": row.read_by, "extra": row.extra}
+        {
+            "name": row.name,
+            "writes": row.writes,
+            "read_by": row.read_by,
+            "extra": row.extra,
+            "needs": row.needs,
+            "run": row.run,
+        }
         for row in rows
     ]
 

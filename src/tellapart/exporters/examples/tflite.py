@@ -25,15 +25,16 @@ def read(path: str) -> np.ndarray:
     return np.asarray(picture.convert("RGB"), dtype=np.uint8)[None]
 
 
-def resized(picture: np.ndarray, size: int) -> np.ndarray:
+def square_of(picture: np.ndarray, size: int) -> np.ndarray:
     """Pixels [1, size, size, 3] of [height, width, 3]: bicubic, rounded once, as the model does.
 
     In floating point: on whole numbers Pillow rounds after each of its two passes.
     """
     planes = [Image.fromarray(np.float32(picture[..., colour])) for colour in range(3)]
-    square = [plane.resize((size, size), Image.Resampling.BICUBIC) for plane in planes]
-    pixels = np.stack([np.asarray(plane) for plane in square], axis=-1)
-    return np.asarray(np.clip(np.rint(pixels), 0, 255), dtype=np.uint8)[None]
+    resized = [plane.resize((size, size), Image.Resampling.BICUBIC) for plane in planes]
+    square = np.stack([np.asarray(plane) for plane in resized], axis=-1)
+    pixels: np.ndarray = np.clip(np.rint(square), 0, 255).astype(np.uint8)[None]
+    return pixels
 
 
 labels = open("labels.txt", encoding="utf-8").read().splitlines()
@@ -48,7 +49,7 @@ for path in (argument for argument in sys.argv[1:] if argument != "--json"):
     seen = {"squash": whole, "crop": whole[top : top + side, left : left + side]}
     for detail in interpreter.get_input_details():
         geometry, size = detail["name"].split("_")
-        interpreter.set_tensor(detail["index"], resized(seen[geometry], int(size)))
+        interpreter.set_tensor(detail["index"], square_of(seen[geometry], int(size)))
     interpreter.invoke()
     scores = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
     ranked = sorted(zip(labels, scores[0].tolist()), key=lambda row: -row[1])

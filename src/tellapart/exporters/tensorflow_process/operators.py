@@ -282,7 +282,9 @@ def _unsqueeze(step: Step) -> Tensor:
 
 def _pad(step: Step) -> Tensor:
     x, pads, value = step.tensor(), step.array(1).tolist(), step.optional_array(2)
-    zeros = step.number("mode", b"constant") == b"constant" and (value is None or not value.any())
+    zeros = step.attributes.get("mode", b"constant") == b"constant" and (
+        value is None or not value.any()
+    )
     if not zeros or len(step.inputs) > 3 or len(pads) != 8 or any(pads[:2] + pads[4:6]):
         raise step.refused(" for anything but zeros around a map")
     return Tensor(_padded(_turned(x).value, [*pads[2:4], *pads[6:]]), True)
