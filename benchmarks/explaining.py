@@ -3,9 +3,11 @@
 "guessing" is `predict_many`; "explaining" is `explain_many`: maps, all training pictures' shares,
 the nearest ones, sentences; "with a page" draws all maps and renders the page of `explain -o` too.
 Each is run once to warm up; then they take turns, so that a busy machine is as unkind to all of
-them, and medians are printed. "Maps off by" is how far the mean of a label's evidence plus its bias
-is from the log of its score, after taking away what softmax cannot tell; "shares off by" how far
-the sum of all training pictures' shares plus their constant is from the logit: the largest of all.
+them, and medians are printed. "Mistakes" are training pictures that were judged wrong out of
+fold, again and again: each is explained by the head that never saw it. "Maps off by" is how
+far the mean of a label's evidence plus its bias is from the log of its score, after taking away
+what softmax cannot tell; "shares off by" how far the sum of all training pictures' shares plus
+their constant is from the logit: the largest of all.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import median
 
@@ -24,7 +26,7 @@ from measure import arguments, machine, print_table
 
 import tellapart
 from tellapart.dataset import Skipped
-from tellapart.explain import Explanation, explain_many
+from tellapart.explain import Asked, Explanation, explain_many
 from tellapart.explain.files import explain_files, locate
 from tellapart.explain.page import why_page
 from tellapart.model import Classifier
@@ -43,25 +45,43 @@ HEADS = (
 
 
 def main() -> None:
-    options = arguments(__doc__, runs=3).parse_args()
+    parser = arguments(__doc__, runs=3)
+    parser.add_argument("--quality", nargs="+", default=["fast", "good", "best"])
+    options = parser.parse_args()
     rows = []
     with machine():
         for data in ("heroes", "flowers"):
             found = sorted((options.data / data / "test").glob("*/*"))
-            names = [str(path) for path in (found * PICTURES)[:PICTURES]]
-            for quality in ("fast", "good", "best"):
+            asked = [Asked(path, name=str(path)) for path in (found * PICTURES)[:PICTURES]]
+            for quality in options.quality:
                 with tempfile.TemporaryDirectory() as scratch:
                     result = tellapart.train(options.data / data / "train", quality=quality)
                     classifier = tellapart.load(result.save(Path(scratch) / "model"))
-                    figures = _measured(classifier, names, options.runs)
+                    figures = _measured(classifier, asked, options.runs)
                 rows.append([f"{data}, {quality}", *figures])
+                wrong = _mistakes(classifier)
+                rows.append(
+                    [f"{data}, {quality}, mistakes", *_measured(classifier, wrong, options.runs)]
+                )
         print_table(HEADS, rows)
 
 
-def _measured(classifier: Classifier, names: list[str], runs: int) -> list[str]:
+def _mistakes(classifier: Classifier) -> list[Asked]:
+    """`PICTURES` of those judged wrong out of fold, each as often as it takes."""
+    memory = classifier.memory
+    assert memory
+    wrong = np.flatnonzero(~memory.held_out & (memory.scores.argmax(axis=1) != memory.labels))
+    where = memory.locate(only=wrong.tolist())
+    labels = [classifier.labels[k] for k in memory.labels]
+    asked = [Asked(where[i], labels[i], i, str(where[i])) for i in wrong.tolist()]
+    return (asked * PICTURES)[:PICTURES]
+
+
+def _measured(classifier: Classifier, asked: list[Asked], runs: int) -> list[str]:
+    names = [one.name for one in asked]
     ways: dict[str, Callable[[], object]] = {
         "guessing": lambda: list(classifier.predict_many(names)),
-        "explaining": lambda: sum(1 for _ in explain_many(classifier, names)),
+        "explaining": lambda: sum(1 for _ in explain_many(classifier, asked)),
         "page": lambda: _page(classifier, names),
     }
     taken: dict[str, list[float]] = {way: [] for way in ways}
@@ -71,7 +91,7 @@ def _measured(classifier: Classifier, names: list[str], runs: int) -> list[str]:
             work()
             taken[way].append(time.perf_counter() - begin)
     guessing, explaining, page = (median(seconds[1:]) for seconds in taken.values())
-    maps, shares = _off_by(classifier, names)
+    maps, shares = _off_by(classifier, asked)
     return [
         f"{guessing:.2f} s",
         f"{explaining:.2f} s",
@@ -89,12 +109,23 @@ def _page(classifier: Classifier, names: list[str]) -> str:
     return why_page(classifier.labels, panels, locate(classifier, panels, None))
 
 
-def _off_by(classifier: Classifier, names: list[str]) -> tuple[float, float]:
+def _judged(classifier: Classifier, asked: list[Asked]) -> Iterator[np.ndarray]:
+    """The scores `[K]` that each explanation is of."""
+    answers = classifier.predict_many(one.picture for one in asked)
+    for one, answer in zip(asked, answers, strict=True):
+        if one.index is None:
+            yield np.array([answer.scores[label] for label in classifier.labels])
+        else:
+            assert classifier.memory
+            yield classifier.memory.scores[one.index]
+
+
+def _off_by(classifier: Classifier, asked: list[Asked]) -> tuple[float, float]:
     maps = shares = 0.0
-    answers = classifier.predict_many(names)
-    for answer, found in zip(answers, explain_many(classifier, names), strict=True):
+    judged = _judged(classifier, asked)
+    for given, found in zip(judged, explain_many(classifier, asked), strict=True):
         assert isinstance(found, Explanation)
-        scores = np.log([max(answer.scores[label], 1e-7) for label in found.labels])
+        scores = np.log(np.maximum(given, 1e-7))
         sure = scores > np.log(1e-5)  # of scores next to nothing the logarithm is all rounding
         apart = (found.evidence.mean(axis=(1, 2)) + found.bias - scores)[sure]
         maps = max(maps, float(np.ptp(apart)))

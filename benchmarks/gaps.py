@@ -35,6 +35,8 @@ from tellapart.gaps.grouping import looks, scarcity, unit
 from tellapart.gaps.looks import FEWEST, Look, Sample, looks_of
 from tellapart.head import softmax
 from tellapart.metrics import Share, roc_auc
+from tellapart.model import ADMIT
+from tellapart.novelty import ADMITTED, fit_novelty
 from tellapart.training import build_network
 from tellapart.training.options import TrainOptions
 
@@ -102,8 +104,11 @@ def trials(data: Data, seeds: int) -> Iterator[Trial]:
                 yield Trial(removed, np.concatenate(kept), lot)
 
 
-def judge(data: Data, learn: np.ndarray, test: np.ndarray, known: bool) -> tuple[Sample, Sample]:
-    """Train on some rows; both sides as `gaps` takes them."""
+def judge(
+    data: Data, learn: np.ndarray, test: np.ndarray, known: bool
+) -> tuple[tuple[Sample, Sample], np.ndarray]:
+    """Train on some rows; both sides as `gaps` takes them, and the rows that it tests: without
+    labels it sets strangers aside."""
     rows = np.concatenate([learn, test])
     names = tuple(data.digests[i] for i in rows)
     pictures = Pictures(
@@ -118,12 +123,18 @@ def judge(data: Data, learn: np.ndarray, test: np.ndarray, known: bool) -> tuple
         unknown=(),
     )
     fitted = fit(pictures)
+    if not known:
+        novelty = fit_novelty(data.vectors[learn], fitted.logits, fitted.fold)
+        limit = novelty.thresholds[ADMITTED.index(ADMIT)]
+        logits = fitted.head.logits(data.vectors[test].astype(np.float64))
+        test = test[novelty.of(data.vectors[test], logits) <= limit]
     scores = softmax(fitted.head.logits(data.vectors[test].astype(np.float64)))
     truth = data.truth[test] if known else scores.argmax(axis=1)
-    return (
+    both = (
         _sample(data, learn, data.truth[learn], softmax(fitted.logits)),
         _sample(data, test, truth, scores, known),
     )
+    return both, test
 
 
 def _sample(
@@ -143,15 +154,16 @@ def searched(data: Data, trial: Trial, case: str) -> tuple[list[Look], list[bool
     if case == "no test folder":
         hidden = trial.lot.choice(trial.removed, LEFT, replace=False)
         learn = np.concatenate([np.setdiff1d(everything, trial.removed), hidden])
-        sample, _ = judge(data, learn, learn[:0], known=True)
+        (sample, _), _ = judge(data, learn, learn[:0], known=True)
         found = [look for look in looks_of(sample, None, len(data.labels)) if look.size >= FEWEST]
         rows = [learn[look.learnt] for look in found]
     elif case == "nothing removed":
         learn = np.setdiff1d(everything, trial.kept)
-        return list(looks_of(*judge(data, learn, trial.kept, known=True), len(data.labels))), []
+        both, _ = judge(data, learn, trial.kept, known=True)
+        return list(looks_of(*both, len(data.labels))), []
     else:
         learn = np.setdiff1d(everything, np.concatenate([trial.removed, trial.kept]))
-        both = judge(data, learn, test, known="not labelled" not in case)
+        both, test = judge(data, learn, test, known="not labelled" not in case)
         found = [look for look in looks_of(*both, len(data.labels)) if len(look.tested) >= FEWEST]
         rows = [test[look.tested] for look in found]
     return found, [bool(np.isin(row, hidden).mean() >= 0.5) for row in rows]
@@ -169,10 +181,10 @@ def mended(data: Data, trial: Trial) -> tuple[float, int, int] | None:
     shown, added = half[: len(half) // 2], half[len(half) // 2 :]
     test = np.concatenate([shown, trial.kept])
     learn = np.setdiff1d(np.arange(len(data.truth)), np.concatenate([trial.removed, trial.kept]))
-    before = judge(data, learn, test, known=True)
+    before, _ = judge(data, learn, test, known=True)
     for look in looks_of(*before, len(data.labels))[:3]:
         if len(look.tested) >= FEWEST and np.isin(test[look.tested], shown).mean() >= 0.5:
-            _, after = judge(data, np.concatenate([learn, added]), test, known=True)
+            (_, after), _ = judge(data, np.concatenate([learn, added]), test, known=True)
             wrong = before[1].errors[look.tested].sum(), after.errors[look.tested].sum()
             said = look.mended.value * len(test) / 100
             return said, int(wrong[0] - wrong[1]), int(wrong[0])

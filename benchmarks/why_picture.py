@@ -126,7 +126,7 @@ def main() -> None:
     rows = [[one.title, one.words, unknown[one.answer.unknown]] for one in story]
     print_table(("the dress from behind", "answer", ""), rows)
     target = Path(__file__).parents[1] / "docs" / "why.png"
-    sheet(story).quantize(128).save(target, optimize=True)
+    sheet(story).save(target, optimize=True)
 
 
 if __name__ == "__main__":

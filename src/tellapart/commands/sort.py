@@ -42,7 +42,9 @@ def sort(
     ] = False,
     unsure_below: Annotated[
         str | None,
-        typer.Option(metavar="SCORE", help="Lower scores than such as 0.8 go to unsure/."),
+        typer.Option(
+            metavar="SCORE", help="Pictures scored lower than this, say 0.8, go to unsure/."
+        ),
     ] = None,
     link: Annotated[bool, typer.Option("--link", help="Link instead of copying.")] = False,
     move: Annotated[bool, typer.Option("--move", help="Move instead of copying.")] = False,

@@ -64,4 +64,4 @@ def _sheet(shelves: Sequence[tuple[str, Sequence[tuple[Path, str, bool]]]]) -> I
 
 
 if __name__ == "__main__":
-    draw(Path(sys.argv[1])).save(Path(__file__).parent / "demo.png", optimize=True)
+    draw(Path(sys.argv[1])).save(Path(__file__).parents[1] / "docs" / "demo.png", optimize=True)
