@@ -144,13 +144,14 @@ def test_a_drawing_that_was_killed_is_drawn_to_its_end(tmp_path: Path) -> None:
 import os, signal, sys
 from pathlib import Path
 from tellapart.demo import draw_demo
-calls = []
-def write_and_die(handle):
-    calls.append(handle)
+rename, calls = os.rename, []
+def rename_or_die(part, path):
+    calls.append(path)
     if len(calls) == 31:
-        os.ftruncate(handle, 100)
+        os.truncate(part, 100)
         os.kill(os.getpid(), signal.SIGKILL)
-os.fsync = write_and_die
+    rename(part, path)
+os.rename = rename_or_die
 draw_demo(Path("demo"), 4)
 """
     subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=False)

@@ -25,7 +25,7 @@ from .drawing.queen import ICE_QUEEN
 from .drawing.scenery import SCENERY, Scenery, castle, forest, mountains, night
 from .drawing.styles import STYLES, Style, cartoon
 from .errors import DestinationError, TellapartError
-from .files import CLUTTER, TEMPORARY, write_atomically
+from .files import CLUTTER, TEMPORARY
 from .model import load
 from .sorting import inbox_of
 from .wording import shown
@@ -175,11 +175,12 @@ def _write(folder: Path, files: dict[PurePosixPath, bytes]) -> None:
             raise _stranger(path)
     for path in sorted(folder.rglob(f"{TEMPORARY}*")):  # of a drawing that was killed
         path.unlink(missing_ok=True)
+    part = folder / f"{TEMPORARY}{os.getpid()}.jpg"
     for path in missing:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            content = files[PurePosixPath(path.relative_to(folder).as_posix())]
-            write_atomically(path, content)
+            part.write_bytes(files[PurePosixPath(path.relative_to(folder).as_posix())])
+            os.rename(part, path)  # whole, or not at all
         except OSError as error:
             raise DestinationError(
                 f"{path} cannot be written: {error.strerror}.",
