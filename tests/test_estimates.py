@@ -71,6 +71,16 @@ def test_calibrated_scores_have_a_small_error_and_overconfident_ones_a_large() -
             assert row.accuracy == pytest.approx(row.confidence, abs=0.12)
 
 
+def test_a_perfect_ranking_of_few_pictures_is_not_sure_to_be_perfect() -> None:
+    scores = np.array([[0.9, 0.1]] * 9 + [[0.2, 0.8]] * 16)
+    truth = np.array([0] * 9 + [1] * 16)
+    found = Evaluation(("a", "b"), tuple(map(str, range(25))), truth, scores)
+    area = found.roc_auc[0]
+    assert area is not None
+    assert area.value == 1
+    assert area.interval == pytest.approx((0.70, 1.0), abs=0.01)
+
+
 def test_the_true_label_is_among_all_of_them() -> None:
     found = an_evaluation(labels=4)
     shares = [found.top_k(k).value for k in range(1, 5)]

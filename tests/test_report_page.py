@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import html
 import io
 import os
 import re
@@ -236,7 +237,16 @@ def test_a_test_writes_its_report(model: Path, photos: Path, tmp_path: Path) -> 
     assert run.exit_code == 0, run.output
     text = page.read_text("utf-8")
     assert "Tested: " in text
-    assert "tellapart test " in text
+    assert "The same pictures, judged by the same model, give the same figures again" in text
+    assert "give the same model again" not in text
+    made = text[text.index("How it was tested") :]
+    assert "tellapart test " in made
+    assert "tellapart train " in made  # what made the model that was tested
+    assert all(f">{name}</th>" in made for name in ("Python", "numpy", "onnxruntime"))
+    hashes = dict(re.findall(r">(\w+ pictures)\W+s sha256</th><td>(\w{64})<", html.unescape(made)))
+    assert len(set(hashes.values())) == len(
+        hashes.keys() & {"tested pictures", "training pictures"}
+    )
     assert text.count('<figure><div class="beside"><img') == text.count("<figure") > 0
 
 

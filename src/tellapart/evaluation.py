@@ -140,7 +140,7 @@ class Evaluation:
             whole, draws = (
                 metrics.roc_auc(self.scores[:, k], own, counts) for counts in self._counts
             )
-            areas.append(metrics.estimate(float(whole[0]), draws))
+            areas.append(metrics.area_estimate(float(whole[0]), draws, own))
         return tuple(areas)
 
     @cached_property

@@ -249,6 +249,18 @@ def roc_auc(scores: np.ndarray, positive: np.ndarray, counts: np.ndarray) -> np.
         return np.asarray(area / (positives.sum(axis=1) * negatives.sum(axis=1)))
 
 
+def area_estimate(value: float, draws: np.ndarray, positive: np.ndarray) -> Estimate:
+    """An area under the ROC curve with its interval: resampled, but for an area of 0 or 1.
+
+    There every draw is the same. Its variance is at most A (1 - A) / m, m being the smaller of the
+    numbers of positives and negatives (Bamber 1975), that of a share of m: so Wilson's interval.
+    """
+    if 0 < value < 1:
+        return estimate(value, draws)
+    smaller = int(min(positive.sum(), (~positive).sum()))
+    return Estimate(value, wilson(round(value * smaller), smaller))
+
+
 def mcnemar(only_first: int, only_second: int) -> float:
     """The exact two-sided p of McNemar's test: could two models as good as each other differ so?
 

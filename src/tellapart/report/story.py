@@ -6,8 +6,6 @@ writes it as a page.
 
 from __future__ import annotations
 
-import hashlib
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -19,11 +17,11 @@ from ..dataset import Skipped
 from ..evaluation import Evaluation, Mistake
 from ..health.cues import Cue
 from ..learning_curve import LearningCurve
-from ..memory import Memory
 from ..model import Classifier
 from ..notebook import most_pictures
 from ..testing import TestResult
 from ..wording import label_words, percent, several, shown
+from .recipes import Recipe, recipes_of_test, recipes_of_training
 
 MOST_MISTAKES = 48
 MOST_FACES = 12  # labels that are introduced with a picture
@@ -85,9 +83,9 @@ class Story:
     """All that a page tells.
 
     `evaluations` are by name; `paths` say where the pictures are now, by their names, and `shelves`
-    name the pictures of each label; `counts` are of each label, by what was counted; `made` are the
-    settings and hashes, by what they are of. `learning` is None where there is no curve; `cues` are
-    what else the labels can be told by; `reasons` explain mistakes, by the pictures' names.
+    name the pictures of each label; `counts` are of each label, by what was counted. `learning` is
+    None where there is no curve; `cues` are what else the labels can be told by; `reasons` explain
+    mistakes, by the pictures' names; `recipes` say how to do it again.
     """
 
     what: str
@@ -96,13 +94,12 @@ class Story:
     paths: Mapping[str, Path]
     shelves: Mapping[str, Sequence[str]]
     counts: Mapping[str, Sequence[int]]
-    command: str = ""
     learning: LearningCurve | None = None
     cues: Sequence[Cue] = ()
     skipped: Sequence[Skipped] = ()
     hidden: int = 0
     notes: Sequence[str] = ()
-    made: Mapping[str, str] = field(default_factory=dict)
+    recipes: Sequence[Recipe] = ()
     reasons: Mapping[str, Reason] = field(default_factory=dict)
 
     @property
@@ -242,13 +239,12 @@ def story_of_training(classifier: Classifier, paths: Mapping[int, Path]) -> Stor
         paths={memory.names[i]: path for i, path in paths.items()},
         shelves=shelves,
         counts={"learnt from": manifest.counts, "held out": held.tolist()},
-        command=f"{run.command} -o NEW" if run.command else "",
         learning=run.learning,
         cues=run.cues,
         skipped=run.skipped,
         hidden=run.hidden,
         notes=run.notes,
-        made={**_settings(classifier), **run.versions},
+        recipes=recipes_of_training(classifier),
     )
 
 
@@ -279,11 +275,10 @@ def story_of_test(classifier: Classifier, result: TestResult, model: str = "MODE
         paths={item.name: item.path for item in result.dataset.items},
         shelves=shelves,
         counts={"tested": [len(shelves[label]) for label in classifier.labels]},
-        command=shlex.join(["tellapart", "test", model, shown(result.dataset.source)]),
         skipped=result.skipped,
         hidden=result.dataset.hidden,
         notes=notes,
-        made=_settings(classifier),
+        recipes=recipes_of_test(classifier, result, model),
     )
 
 
@@ -304,31 +299,6 @@ def evaluations_of(classifier: Classifier) -> dict[str, Evaluation]:
     }
     found = {name: evaluation for name, evaluation in every.items() if len(evaluation.truth)}
     return found or {memory.run.judged_by: every[memory.run.judged_by]}
-
-
-def _settings(classifier: Classifier) -> dict[str, str]:
-    """All settings of a model, and the hashes of what it was made from."""
-    manifest, memory = classifier.manifest, classifier.memory
-    found = {
-        "quality": manifest.quality,
-        "networks": ", ".join(manifest.backbones),
-        "views": ", ".join(manifest.views),
-        "solver": manifest.solver,
-        "C": f"{manifest.strength:.3g}" if manifest.strength else "",
-        "temperature": f"{manifest.temperature:.4f}",
-        "network's sha256": manifest.network,
-        "model.onnx's sha256": classifier.digest,
-        "pictures' sha256": _fingerprint(memory) if memory else "",
-        "tellapart": manifest.version,
-    }
-    return {name: value for name, value in found.items() if value}
-
-
-def _fingerprint(memory: Memory) -> str:
-    """One hash of all pictures with their labels and sides, whatever their names and order."""
-    rows = zip(memory.digests, memory.labels.tolist(), memory.held_out.tolist(), strict=True)
-    lines = sorted(f"{digest} {label} {int(held)}\n" for digest, label, held in rows)
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def _share_of(whole: int, parts: int) -> int:

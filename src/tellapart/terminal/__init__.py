@@ -183,13 +183,17 @@ def print_comparison(result: Comparison, names: tuple[str, str]) -> None:
         f"\nOnly {shown(names[0])} is right: {result.only_first:,}; "
         f"only {shown(names[1])}: {result.only_second:,}."
     )
-    points = f"{100 * abs(result.difference.value):.1f} points"
+    gain, low, high = (100 * value for value in (result.difference.value, low, high))
+    console.print(
+        f"{shown(names[1])} against {shown(names[0])}: {gain:+.1f} points "
+        f"(95 % interval {low:+.1f} to {high:+.1f})."
+    )
     chance = f"chance alone would part equal models so far {percent(result.p)} of the time"
     if result.better is None:
         console.print(f"These pictures are not enough to tell which is better: {chance}.")
     else:
         better = names[0] if result.better == "first" else names[1]
-        console.print(f"{shown(better)} is better, by {points}: {chance}.")
+        console.print(f"{shown(better)} is better: {chance}.")
     for name, caution in zip(names, result.cautions, strict=True):
         if caution:
             console.print(f"\nNote on {shown(name)}: {caution}")
