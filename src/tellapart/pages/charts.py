@@ -89,9 +89,10 @@ def learning_chart(curve: LearningCurve) -> str:
     marks = ticks(min(whiskers), min(1.0, max(whiskers)))
     furthest = last + MORE if curve.gain else last
     frame = Frame(48, 26, 340, 256, (0, furthest * 1.02), (marks[0], marks[-1]))
+    counts = sorted({*(n for n, _, _ in points), furthest})
     parts = [
         *_y_axis(frame, marks),
-        *(_text(frame.x(n), 274, f"{n:,}", "middle") for n in _apart(frame, points)),
+        *(_text(frame.x(n), 274, f"{n:,}", "middle") for n in _apart(frame, counts)),
         _text(340, 294, "pictures learnt from", "end"),
         _text(8, 10, "how often it was right"),
         '<polyline class="line" points="'
@@ -110,8 +111,8 @@ def learning_chart(curve: LearningCurve) -> str:
         low, high = (min(1.0, known + bound) for bound in curve.gain.interval)
         parts += [
             _line(frame.x(last), frame.y(known), at, frame.y(value), "forecast"),
-            _line(at, frame.y(low), at, frame.y(high), "whisker"),
             _circle(at, frame.y(value), 4.5, "hollow"),
+            _line(at, frame.y(low), at, frame.y(high), "whisker"),
         ]
         words += f"; expected {_percent(value, 1)} with {furthest:,}"
     return _drawing(302, f"Accuracy by pictures learnt from: {words}.", parts)
@@ -126,10 +127,10 @@ def ticks(low: float, high: float, about: int = 4) -> list[float]:
     return [round(step * k, 10) for k in range(first, max(last, first + 1) + 1)]
 
 
-def _apart(frame: Frame, points: Iterable[tuple[int, float, object]]) -> list[int]:
+def _apart(frame: Frame, values: Iterable[int]) -> list[int]:
     """The x values that can be written without touching each other, the last ones first."""
     kept: list[int] = []
-    for n in sorted((n for n, _, _ in points), reverse=True):
+    for n in sorted(values, reverse=True):
         if not kept or frame.x(kept[-1]) - frame.x(n) > 34:
             kept.append(n)
     return kept
