@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 LARGE, MEDIUM, SMALL = 320, 180, 112  # pixels, the longer side
 PICTURES = 4_000_000  # characters that all pictures together may take, of a page below 5 MB
 FIRST_MISTAKES = 12  # seen at once; the others open below them
+MOST_NAMED = 1000  # mistakes, with and without their pictures
 MOST_LISTED = 60  # of files not read
 
 
@@ -105,5 +106,6 @@ def _environment() -> jinja2.Environment:
         "SMALL": SMALL,
         "FIRST": FIRST_MISTAKES,
         "MOST_LISTED": MOST_LISTED,
+        "MOST_NAMED": MOST_NAMED,
     }
     return environment(filters, names)
