@@ -295,7 +295,7 @@ def test_a_page_of_many_pictures_stays_below_5_mb(tmp_path: Path, labels: int) -
     text = report_page(story)
     assert len(text.encode()) < 5e6
     assert text.count("<figure") == MOST_MISTAKES < len(story.mistakes)
-    assert f"the first {MOST_MISTAKES} are shown" in text
+    assert f"the first {MOST_MISTAKES} with their pictures" in text
 
 
 def test_the_card_has_front_matter_and_the_hubs_headings(model: Path) -> None:
