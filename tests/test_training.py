@@ -281,7 +281,7 @@ def test_labels_of_two_pictures_are_said_to_be_untested(
     command = ("train", photos, "-o", tmp_path / "m", "--quality", "fast", "--test", test)
     value = run_here(*command, "--json").json()
     assert value["untested"] == ["dark_knight", "ice_queen"]
-    note = "Not tested, because no picture of these is kept back: dark_knight, ice_queen."
+    note = "Not tested, because no picture of these is held out: dark_knight, ice_queen."
     assert (note in value["notes"]) == (test != "none")
     assert value["cross_validated"]["n"] == 4
 

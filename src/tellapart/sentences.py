@@ -60,6 +60,8 @@ def estimate_words(value: Estimate, digits: int = 3) -> str:
 
 def calibration_words(evaluation: Evaluation) -> str:
     """Whether its scores can be taken at their word."""
+    if not len(evaluation.truth):
+        return "How far its scores can be trusted is not known: no picture was judged."
     error = evaluation.calibration_error
     low, high = error.interval
     found = (

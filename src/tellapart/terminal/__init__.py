@@ -114,7 +114,7 @@ def print_training(result: TrainResult, folder: Path) -> None:
         console.print(f"\n{result.learning.words}")
     for name, found in result.evaluations.items():
         _print_mistakes(console, f"Wrong, {name}", found, result.dataset)
-    _print_skipped_of(console, result.dataset, result.skipped)
+    print_skipped(console, result.skipped, result.dataset.hidden)
     for note in result.notes:
         console.print(f"\nNote: {note}")
     for cue in result.cues:
@@ -160,7 +160,7 @@ def print_test(result: TestResult) -> None:
     console.print(table)
     _print_confusion(console, evaluation)
     _print_mistakes(console, "Wrong", evaluation, result.dataset)
-    _print_skipped_of(console, result.dataset, result.skipped)
+    print_skipped(console, result.skipped, result.dataset.hidden)
     for label, count in result.unknown.items():
         pictures = several(count, "picture")
         console.print(f"\nNot judged: {pictures} of {shown(label)}, which the model does not know.")
@@ -386,12 +386,6 @@ def _print_mistakes(console: Console, title: str, evaluation: Evaluation, datase
             soft_wrap=True,
         )
     _print_rest(console, len(mistakes))
-
-
-def _print_skipped_of(console: Console, dataset: Dataset, skipped: Sequence[Skipped]) -> None:
-    """The same for a data set, by paths that can be opened."""
-    places = [Skipped(str(dataset.place_of(file.name)), file.reason) for file in skipped]
-    print_skipped(console, places, dataset.hidden)
 
 
 def print_skipped(console: Console, skipped: Sequence[Skipped], hidden: int) -> None:
