@@ -95,7 +95,8 @@ def thresholds_of(usual: np.ndarray, shares: Sequence[float]) -> list[float]:
     Up to `COMMON` these are plain quantiles. Beyond, between the quantiles `TAIL`, the excess over
     the lower one is taken for exponential (Balkema & de Haan 1974, Pickands 1975), cut off at the
     upper one; its scale s is the most likely: mean excess = s - T / (exp(T / s) - 1), T being the
-    distance between the two. Where the tail is too short for that, or ends sooner than an
+    distance between the two. A threshold is then the lower of that and the plain quantile, which
+    odd pictures only ever raise. Where the tail is too short for that, or ends sooner than an
     exponential does, all are plain quantiles.
     """
     plain = np.quantile(usual, shares)
@@ -108,7 +109,7 @@ def thresholds_of(usual: np.ndarray, shares: Sequence[float]) -> list[float]:
     for _ in range(100):
         scale = mean + length / np.expm1(length / scale)
     fitted = start + scale * np.log((1 - TAIL[0]) / (1 - np.array(shares)))
-    found = np.where(np.array(shares) <= COMMON, plain, fitted)
+    found = np.where(np.array(shares) <= COMMON, plain, np.minimum(plain, fitted))
     return [float(value) for value in np.maximum.accumulate(found)]
 
 
