@@ -127,7 +127,7 @@ def test_it_says_how_good_the_model_is_and_shows_its_mistakes(
     mistakes = [m for e in result.evaluations.values() for m in e.mistakes]
     assert mistakes
     assert all(mistake.name in page.words for mistake in mistakes)
-    assert text.count('<figure><div class="beside"><img') == len(mistakes)  # with its map
+    assert text.count('<div class="argued">\n<img') == len(mistakes)  # with its map
 
 
 @pytest.mark.parametrize(

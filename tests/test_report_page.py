@@ -27,8 +27,8 @@ from tellapart.memory import Memory
 from tellapart.metrics import Estimate, Share
 from tellapart.model import Classifier
 from tellapart.modelfile import Manifest
-from tellapart.pages.charts import learning_chart, reliability_diagram, ticks
-from tellapart.report import report_page
+from tellapart.pages.charts import DOT, learning_chart, reliability_diagram, ticks
+from tellapart.report import MOST_NAMED, report_page
 from tellapart.report.story import MOST_MISTAKES, Story
 from tellapart.sgd import SgdSettings
 from tellapart.tensorflow_settings import Distortions, FineTuning, KerasBackbone, TensorFlow
@@ -172,6 +172,52 @@ def test_it_prints(browser: Browser, model: Path) -> None:
         assert visit.page.pdf(format="A4")[:5] == b"%PDF-"
 
 
+def test_in_print_all_mistakes_are_seen(browser: Browser, tmp_path: Path) -> None:
+    path = tmp_path / "large.html"
+    path.write_text(report_page(large_story(tmp_path, 10)), "utf-8")
+    with Visit(browser, path, "light", 680) as visit:
+        seen = "all => all.filter(one => one.checkVisibility()).length"
+        figures, names = visit.page.locator("figure"), visit.page.locator(".names li")
+        assert figures.evaluate_all(seen) < MOST_MISTAKES
+        visit.page.emulate_media(media="print")
+        assert figures.evaluate_all(seen) == figures.count() == MOST_MISTAKES
+        assert names.evaluate_all(seen) == names.count() > 100
+        assert visit.page.evaluate("document.documentElement.scrollWidth") <= 680
+
+
+def test_every_evaluation_has_its_matrix_and_its_labels(browser: Browser, model: Path) -> None:
+    with Visit(browser, model / "report.html", "light", 1280) as visit:
+        held = visit.page.locator(".side", has_text="Held out")
+        right = held.locator(".matrix td.right .open").first
+        count = int(right.inner_text())
+        right.click()
+        panel = visit.page.locator(".panel:popover-open")
+        assert f"rightly: {count} picture" in panel.locator("h3").inner_text()
+        visit.page.keyboard.press("Escape")
+        titles = visit.page.locator("h3.of").all_inner_texts()
+    assert [title.split(" ")[0] for title in titles] == ["Cross-validated", "Held"]
+
+
+def test_on_a_phone_nothing_telling_is_cut_off(browser: Browser, model: Path) -> None:
+    with Visit(browser, model / "report.html", "light", 390) as visit:
+        for telling in ("#labels ~ .scroll th:has-text('recall')", ".chosen td"):
+            box = visit.page.locator(telling).first.bounding_box()
+            assert box
+            assert box["x"] + box["width"] <= 390
+
+
+@pytest.mark.parametrize("width", [390, 1200])
+def test_pictures_are_large_and_never_stretched(browser: Browser, model: Path, width: int) -> None:
+    with Visit(browser, model / "report.html", "light", width) as visit:
+        wide = "one => one.clientWidth / one.parentElement.clientWidth"
+        assert visit.page.locator(".mistake > img").first.evaluate(wide) == 1
+        visit.page.locator(".matrix .open").first.click()
+        shrunk = "all => all.every(one => one.clientWidth <= Math.max(one.naturalWidth, "
+        shrunk += "one.naturalHeight))"
+        assert visit.page.locator(".panel:popover-open img").evaluate_all(shrunk)
+        assert visit.page.locator(".near img, .thumbs img, .strip img").evaluate_all(shrunk)
+
+
 def test_written_again_it_is_the_same(model: Path, tmp_path: Path) -> None:
     page = tmp_path / "again.html"
     assert CliRunner().invoke(app, ["report", str(model), "-o", str(page)]).exit_code == 0
@@ -243,11 +289,10 @@ def test_a_test_writes_its_report(model: Path, photos: Path, tmp_path: Path) -> 
     assert "tellapart test " in made
     assert "tellapart train " in made  # what made the model that was tested
     assert all(f">{name}</th>" in made for name in ("Python", "numpy", "onnxruntime"))
-    hashes = dict(re.findall(r">(\w+ pictures)\W+s sha256</th><td>(\w{64})<", html.unescape(made)))
-    assert len(set(hashes.values())) == len(
-        hashes.keys() & {"tested pictures", "training pictures"}
-    )
-    assert text.count('<figure><div class="beside"><img') == text.count("<figure") > 0
+    hashes = re.findall(r">(\w+ pictures)'s? sha256</th><td>(\w{64})<", html.unescape(made))
+    assert [name for name, _ in hashes] == ["tested pictures", "training pictures"]
+    assert hashes[0][1] != hashes[1][1]
+    assert text.count('<div class="argued">\n<img') == text.count("<figure") > 0  # with its map
 
 
 def large_story(tmp_path: Path, labels: int) -> Story:
@@ -295,7 +340,11 @@ def test_a_page_of_many_pictures_stays_below_5_mb(tmp_path: Path, labels: int) -
     text = report_page(story)
     assert len(text.encode()) < 5e6
     assert text.count("<figure") == MOST_MISTAKES < len(story.mistakes)
-    assert f"the first {MOST_MISTAKES} with their pictures" in text
+    assert f"the first {MOST_MISTAKES} are shown" in text
+    named = text[text.index("by name</summary>") :]
+    assert len(story.mistakes) < MOST_NAMED
+    for name, mistake in story.mistakes[MOST_MISTAKES:]:
+        assert f"{mistake.name}: " in named, name
 
 
 def test_the_card_has_front_matter_and_the_hubs_headings(model: Path) -> None:
@@ -392,6 +441,12 @@ def test_ticks_are_round_and_hold_all(low: float, high: float, expected: list[fl
 def test_charts_say_in_words_what_they_show() -> None:
     chart = learning_chart(CURVE)
     assert "60.0 % with 10, 80.0 % with 80; expected 81.5 % with 180" in chart
+    assert ">180</text>" in chart
+    forecast = chart[chart.index('class="hollow"') :]
+    low, high = map(float, re.findall(r"M[\d.]+ ([\d.]+)H", forecast)[:2])
+    left, right = map(float, re.findall(r"M([\d.]+) [\d.]+H([\d.]+)", forecast)[0])
+    assert high != low  # a short interval is drawn over its dot, and wider
+    assert right - left > 2 * DOT
     assert "nan" not in chart
     truth = np.array([0, 1, 1])
     scores = np.array([[0.95, 0.05], [0.92, 0.08], [0.3, 0.7]])

@@ -14,6 +14,7 @@ from html import escape
 from ..learning_curve import MORE, LearningCurve
 from ..metrics import CalibrationBin, wilson
 
+DOT, CAP = 3.5, 6.5  # units; half the width of a point, and of a whisker's ends
 WIDTH = 360  # units; about the pixels of a phone, so that text stays legible there
 
 
@@ -62,7 +63,7 @@ def reliability_diagram(bins: Sequence[CalibrationBin]) -> str:
         low, high = wilson(round(row.accuracy * row.n), row.n)
         at = frame.x(row.confidence)
         parts += [
-            _line(at, frame.y(low), at, frame.y(high), "whisker"),
+            _whisker(frame, at, low, high),
             _circle(at, frame.y(row.accuracy), 3 + 3 * math.sqrt(row.n / most), "dot"),
         ]
         height = max(tall * row.n / most, 1.0)
@@ -87,12 +88,12 @@ def learning_chart(curve: LearningCurve) -> str:
     if curve.gain:
         whiskers += [min(1.0, known + bound) for bound in curve.gain.interval]
     marks = ticks(min(whiskers), min(1.0, max(whiskers)))
+    sizes = [n for n, _, _ in points]
     furthest = last + MORE if curve.gain else last
     frame = Frame(48, 26, 340, 256, (0, furthest * 1.02), (marks[0], marks[-1]))
-    counts = sorted({*(n for n, _, _ in points), furthest})
     parts = [
         *_y_axis(frame, marks),
-        *(_text(frame.x(n), 274, f"{n:,}", "middle") for n in _apart(frame, counts)),
+        *(_text(frame.x(n), 274, f"{n:,}", "middle") for n in _apart(frame, (*sizes, furthest))),
         _text(340, 294, "pictures learnt from", "end"),
         _text(8, 10, "how often it was right"),
         '<polyline class="line" points="'
@@ -102,8 +103,8 @@ def learning_chart(curve: LearningCurve) -> str:
     for n, value, (low, high) in points:
         at = frame.x(n)
         parts += [
-            _line(at, frame.y(low), at, frame.y(high), "whisker"),
-            _circle(at, frame.y(value), 4.5, "dot"),
+            _circle(at, frame.y(value), DOT, "dot"),
+            _whisker(frame, at, low, high),
         ]
     words = ", ".join(f"{_percent(value, 1)} with {n:,}" for n, value, _ in points)
     if curve.gain:
@@ -111,8 +112,8 @@ def learning_chart(curve: LearningCurve) -> str:
         low, high = (min(1.0, known + bound) for bound in curve.gain.interval)
         parts += [
             _line(frame.x(last), frame.y(known), at, frame.y(value), "forecast"),
-            _circle(at, frame.y(value), 4.5, "hollow"),
-            _line(at, frame.y(low), at, frame.y(high), "whisker"),
+            _circle(at, frame.y(value), DOT, "hollow"),
+            _whisker(frame, at, low, high),
         ]
         words += f"; expected {_percent(value, 1)} with {furthest:,}"
     return _drawing(302, f"Accuracy by pictures learnt from: {words}.", parts)
@@ -130,7 +131,7 @@ def ticks(low: float, high: float, about: int = 4) -> list[float]:
 def _apart(frame: Frame, values: Iterable[int]) -> list[int]:
     """The x values that can be written without touching each other, the last ones first."""
     kept: list[int] = []
-    for n in sorted(values, reverse=True):
+    for n in sorted(set(values), reverse=True):
         if not kept or frame.x(kept[-1]) - frame.x(n) > 34:
             kept.append(n)
     return kept
@@ -156,6 +157,13 @@ def _drawing(height: float, words: str, parts: Iterable[str]) -> str:
 def _line(x1: float, y1: float, x2: float, y2: float, kind: str) -> str:
     ends = f'x1="{_n(x1)}" y1="{_n(y1)}" x2="{_n(x2)}" y2="{_n(y2)}"'
     return f'<line class="{kind}" {ends}/>'
+
+
+def _whisker(frame: Frame, x: float, low: float, high: float) -> str:
+    """A 95 % interval; its ends are wider than the dot, so that a short one is still seen."""
+    top, bottom = frame.y(high), frame.y(low)
+    ends = "".join(f"M{_n(x - CAP)} {_n(y)}H{_n(x + CAP)}" for y in (top, bottom))
+    return f'<path class="whisker" d="{ends}M{_n(x)} {_n(top)}V{_n(bottom)}"/>'
 
 
 def _circle(x: float, y: float, radius: float, kind: str) -> str:

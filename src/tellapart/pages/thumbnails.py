@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -23,20 +24,23 @@ def thumbnails(
 ) -> dict[Wanted, str]:
     """As many of the `wanted` pictures as fit into `budget` characters, the first ones first.
 
-    Each picture is decoded once, however many sizes of it are wanted. Those without a path, or that
-    cannot be read any more, are left out.
+    Each picture is decoded once, however many sizes of it are wanted; one that is wanted several
+    times takes its room several times. Those without a path, or that cannot be read any more, are
+    left out.
     """
     sides: dict[str, list[int]] = {}
     for name, side in wanted:
         if name in paths and side not in sides.setdefault(name, []):
             sides[name].append(side)
+    times = Counter(wanted)
     made: dict[Wanted, str] = {}
     work = [(name, paths[name], tuple(of)) for name, of in sides.items()]
     for name, found in local_map(Each(_shrunk), batches_of(work, _BATCH)):
         for side, data in found.items():
-            if data and len(data) <= budget:
+            room = len(data) * times[name, side]
+            if data and room <= budget:
                 made[name, side] = data
-                budget -= len(data)
+                budget -= room
         if budget < 1000:  # too little for any picture
             break
     return made

@@ -21,17 +21,17 @@ from .story import MOST_MISTAKES, Cell, Story
 if TYPE_CHECKING:
     import jinja2
 
-LARGE, MEDIUM, SMALL = 320, 180, 112  # pixels, the longer side
-PICTURES = 4_000_000  # characters that all pictures together may take, of a page below 5 MB
+LARGE, MEDIUM, SMALL, TINY = 420, 180, 144, 112  # pixels, the longer side; shown smaller
+PICTURES = 4_300_000  # characters that all pictures together may take, of a page below 5 MB
 FIRST_MISTAKES = 12  # seen at once; the others open below them
-MOST_NAMED = 1000  # mistakes, with and without their pictures
 MOST_LISTED = 60  # of files not read
+MOST_NAMED = 2_000  # mistakes without a picture, a line each
 
 
 def report_page(story: Story) -> str:
     """The page, with as many of its pictures as can be found and as fit."""
     maps = sum(len(reason.overlay) for reason in story.reasons.values())
-    made = thumbnails(list(dict.fromkeys(_wanted(story))), story.paths, PICTURES - maps)
+    made = thumbnails(list(_wanted(story)), story.paths, PICTURES - maps)
     manifest = story.classifier.manifest
     values = {
         "story": story,
@@ -40,6 +40,7 @@ def report_page(story: Story) -> str:
         "title": title(story.labels),
         "verdict": verdict(story.main, story.name),
         "mistakes": story.mistakes[:MOST_MISTAKES],
+        "named": story.mistakes[MOST_MISTAKES:],
         "picture": lambda name, side: made.get((name, side), ""),
     }
     return render(_environment(), "report.html", ["report.css"], values)
@@ -50,12 +51,13 @@ def _wanted(story: Story) -> Iterator[Wanted]:
     yield from ((name, MEDIUM) for _, name in story.faces)
     yield from ((mistake.name, LARGE) for _, mistake in story.mistakes[:MOST_MISTAKES])
     near = (one.key for reason in story.reasons.values() for one in reason.nearest)
-    yield from ((key, SMALL) for key in near)
+    yield from ((key, TINY) for key in near)
     shelves = (names for cue in story.cues for names in cue.shelves.values())
     yield from ((name, MEDIUM) for names in shelves for name in names)
     yield from ((one.name, MEDIUM) for one in (*story.least_sure, *story.surest))
     yield from ((name, MEDIUM) for names in story.examples.values() for name in names)
-    cells = sorted(story.cells.values(), key=lambda cell: cell.right)
+    every = (cell for cells in story.cells.values() for cell in cells.values())
+    cells = sorted(every, key=lambda cell: cell.right)
     yield from ((one.name, SMALL) for cell in cells for one in cell.pictures)
 
 
@@ -104,6 +106,7 @@ def _environment() -> jinja2.Environment:
         "LARGE": LARGE,
         "MEDIUM": MEDIUM,
         "SMALL": SMALL,
+        "TINY": TINY,
         "FIRST": FIRST_MISTAKES,
         "MOST_LISTED": MOST_LISTED,
         "MOST_NAMED": MOST_NAMED,

@@ -16,7 +16,7 @@ from ..memory import Memory
 from ..pages.overlays import jpeg, laid_over, shrunk
 from .story import MOST_MISTAKES, Near, Reason, Story
 
-SIDE = 320  # pixels, the longer side of an overlay
+SIDE = 240  # pixels, the longer side of an overlay
 
 
 @dataclass(frozen=True)

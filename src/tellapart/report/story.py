@@ -142,33 +142,45 @@ class Story:
         ]
 
     @cached_property
-    def cells(self) -> dict[tuple[int, int], Cell]:
-        """All cells of the confusion matrix that hold pictures, by row and column.
+    def cells(self) -> dict[str, dict[tuple[int, int], Cell]]:
+        """By the name of the evaluation, all cells of its confusion matrix that hold pictures, by
+        row and column.
 
         Wrong ones are shown surest first, right ones least sure first.
         """
-        main, table = self.main, self.main.confusion
-        filled = [(int(i), int(j)) for i, j in np.argwhere(table)]
-        if not self.as_matrix:
-            filled = [(i, j) for i, j in filled if i != j]
-            filled = sorted(filled, key=lambda at: -int(table[at]))[:MOST_PAIRS]
-        wrong = sum(i != j for i, j in filled)
+        filled = {name: self._filled(each.confusion) for name, each in self.evaluations.items()}
+        at = [place for places in filled.values() for place in places]
+        wrong = sum(i != j for i, j in at)
         of_wrong = _share_of(MOST_IN_CELLS * 3 // 4, wrong)
-        of_right = _share_of(MOST_IN_CELLS // 4, len(filled) - wrong)
-        sure = main.scores.max(axis=1)
-        made = {}
-        for i, j in filled:
-            rows = np.flatnonzero((main.truth == i) & (main.predicted == j))
-            rows = rows[np.argsort(sure[rows] if i == j else -sure[rows], kind="stable")]
-            part = table[i, j] / table[i].sum()
-            made[i, j] = Cell(
-                self.labels[i],
-                self.labels[j],
-                len(rows),
-                0 if i == j else min(4, 1 + int(part * 12)),
-                [self._judged(row) for row in rows[: of_right if i == j else of_wrong]],
-            )
-        return made
+        of_right = _share_of(MOST_IN_CELLS // 4, len(at) - wrong)
+        return {
+            name: {
+                (i, j): self._cell(self.evaluations[name], i, j, of_right if i == j else of_wrong)
+                for i, j in places
+            }
+            for name, places in filled.items()
+        }
+
+    def _filled(self, table: np.ndarray) -> list[tuple[int, int]]:
+        """The cells that hold pictures; where the labels are many, the pairs confused most."""
+        filled = [(int(i), int(j)) for i, j in np.argwhere(table)]
+        if self.as_matrix:
+            return filled
+        pairs = [(i, j) for i, j in filled if i != j]
+        return sorted(pairs, key=lambda at: -int(table[at]))[:MOST_PAIRS]
+
+    def _cell(self, evaluation: Evaluation, i: int, j: int, most: int) -> Cell:
+        sure = evaluation.scores.max(axis=1)
+        rows = np.flatnonzero((evaluation.truth == i) & (evaluation.predicted == j))
+        rows = rows[np.argsort(sure[rows] if i == j else -sure[rows], kind="stable")]
+        part = len(rows) / evaluation.confusion[i].sum()
+        return Cell(
+            self.labels[i],
+            self.labels[j],
+            len(rows),
+            0 if i == j else min(4, 1 + int(part * 12)),
+            [_judged(evaluation, row) for row in rows[:most]],
+        )
 
     @property
     def as_matrix(self) -> bool:
@@ -204,16 +216,16 @@ class Story:
                 own = main.truth[order] == k
                 place[own] = np.arange(own.sum())
             order = order[np.argsort(place, kind="stable")]
-        return [self._judged(row) for row in order]
+        return [_judged(main, row) for row in order]
 
-    def _judged(self, row: int) -> Judged:
-        main = self.main
-        return Judged(
-            main.names[row],
-            self.labels[main.truth[row]],
-            self.labels[main.predicted[row]],
-            float(main.scores[row].max()),
-        )
+
+def _judged(evaluation: Evaluation, row: int) -> Judged:
+    return Judged(
+        evaluation.names[row],
+        evaluation.labels[evaluation.truth[row]],
+        evaluation.labels[evaluation.predicted[row]],
+        float(evaluation.scores[row].max()),
+    )
 
 
 def story_of_training(classifier: Classifier, paths: Mapping[int, Path]) -> Story:
