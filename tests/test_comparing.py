@@ -11,7 +11,8 @@ from tellapart.comparing import compare
 from tellapart.dataset import Dataset
 from tellapart.errors import UsageError
 from tellapart.evaluation import Evaluation
-from tellapart.metrics import Share, mcnemar
+from tellapart.metrics import Share, mcnemar, paired_difference
+from tellapart.terminal import print_comparison
 from tellapart.testing import TestResult
 
 
@@ -42,6 +43,36 @@ def test_says_which_is_better_only_where_one_can_tell(
     low, high = found.difference.interval
     assert low <= found.difference.value <= high
     assert found.second.value - found.first.value == pytest.approx(found.difference.value)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        ("1" * 10 + "0" * 10, "1" * 20, "B against A: +50.0 points (95 % interval +2"),
+        ("1" * 20, "1" * 17 + "0" * 3, "B against A: -15.0 points (95 % interval -3"),
+        ("1" * 20, "1" * 20, "B against A: +0.0 points (95 % interval -1"),
+    ],
+)
+def test_it_says_by_how_much_whether_one_can_tell_or_not(
+    first: str, second: str, expected: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    print_comparison(compare(result(first), result(second)), ("A", "B"))
+    assert expected in capsys.readouterr().out
+
+
+def test_the_interval_is_newcombes() -> None:
+    found = paired_difference(36, 2, 12, 0)  # an example of his paper
+    assert found.interval == pytest.approx((0.0569, 0.3404), abs=1e-4)
+
+
+def test_the_difference_covers_what_an_endless_sample_would_give() -> None:
+    lot, covered, parts = np.random.default_rng(0), [], [0.7, 0.05, 0.12, 0.13]
+    for counts in lot.multinomial(80, parts, size=400).tolist():
+        low, high = paired_difference(*counts).interval
+        covered.append(low <= 0.07 <= high)
+        other = paired_difference(counts[0], counts[2], counts[1], counts[3]).interval
+        assert other == pytest.approx((-high, -low))
+    assert 0.93 <= np.mean(covered) <= 0.98
 
 
 def test_only_pictures_that_both_judged_count() -> None:

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from .errors import UsageError
-from .metrics import Estimate, Share, mcnemar, mean_estimate, resampled
+from .metrics import Estimate, Share, mcnemar, paired_difference
 from .testing import TestResult
 
 SURE = 0.05  # a difference that chance makes less often than this is told
@@ -56,13 +56,13 @@ def compare(first: TestResult, second: TestResult) -> Comparison:
             hint="Compare models that were trained for the same labels.",
         )
     one, two = (np.array([row[name] for name in names]) for row in rows)
-    gains = two.astype(np.float64) - one.astype(np.float64)
+    counts = [int(found.sum()) for found in (one & two, one & ~two, two & ~one, ~one & ~two)]
     return Comparison(
         first=Share(int(one.sum()), len(names)),
         second=Share(int(two.sum()), len(names)),
-        only_first=int((one & ~two).sum()),
-        only_second=int((two & ~one).sum()),
-        difference=mean_estimate(gains, resampled(len(names))),
+        only_first=counts[1],
+        only_second=counts[2],
+        difference=paired_difference(*counts),
         learnt_from=(first.learnt_from, second.learnt_from),
         cautions=(first.caution, second.caution),
     )
