@@ -67,6 +67,8 @@ def test_the_text_says_all_of_it(heroes: DemoPictures, kept: Path) -> None:
     for said in (
         "accuracy",
         "95 % interval",
+        "recall   95 % interval\n",
+        "Intervals of all figures: --json, or --report FILE.",
         "is \\ taken for",
         "an HTML page saved as .jpg       1   ",
         "ice_queen/page.jpg",

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ..dataset import Dataset
     from ..evaluation import Evaluation
     from ..exporters import ExportResult, Target
-    from ..metrics import Share
+    from ..metrics import LabelScore, Share
     from ..model import Classifier
     from ..report.story import Story
     from ..sgd import SgdStep
@@ -130,14 +130,14 @@ def print_training(result: TrainResult, folder: Path) -> None:
 
 def _labels_table(result: TrainResult) -> Table:
     """One row a label; precision, recall and F1 are cross-validated, or of the validation."""
-    table = _table("label", "learnt from", "held out", "precision", "recall", "F1")
+    table = _table("label", "learnt", "held out", *_FIGURES)
     held, judged = result.held_out, next(iter(result.evaluations.values()))
     for k, row in enumerate(judged.per_label):
         table.add_row(
             label_words(row.label),
             f"{result.classifier.manifest.counts[k]:,}",
             f"{held.per_label[k].n:,}" if held else "0",
-            *map(_share, (row.precision, row.recall, row.f1)),
+            *_figures(row),
         )
     return table
 
@@ -153,11 +153,11 @@ def print_test(result: TestResult) -> None:
     if result.caution:
         console.print(f"\nNote: {result.caution}")
     console.print()
-    table = _table("label", "tested", "precision", "recall", "F1")
+    table = _table("label", "tested", *_FIGURES)
     for row in evaluation.per_label:
-        figures = map(_share, (row.precision, row.recall, row.f1))
-        table.add_row(label_words(row.label), f"{row.n:,}", *figures)
+        table.add_row(label_words(row.label), f"{row.n:,}", *_figures(row))
     console.print(table)
+    console.print("Intervals of all figures: --json, or --report FILE.", style="dim")
     _print_confusion(console, evaluation)
     _print_mistakes(console, "Wrong", evaluation, result.dataset)
     print_skipped(console, result.skipped, result.dataset.hidden)
@@ -421,6 +421,16 @@ def _table(first: str, *others: str) -> Table:
     for name in others:
         table.add_column(name, justify="right")
     return table
+
+
+_FIGURES = ("precision", "F1", "recall", "95 % interval")
+
+
+def _figures(row: LabelScore) -> Iterator[str]:
+    """A label's `_FIGURES`; of one interval only, so that it fits into 80 columns."""
+    yield from map(_share, (row.precision, row.f1, row.recall))
+    low, high = row.found.interval
+    yield f"{100 * low:.1f} to {100 * high:.1f}" if row.n else "·"
 
 
 def _share(value: float) -> str:
