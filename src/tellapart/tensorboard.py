@@ -7,6 +7,7 @@ pictures for the projector. Written by tensorboardX, an extra; TensorFlow is not
 from __future__ import annotations
 
 import importlib.util
+import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 
 
 def write_summaries(result: TrainResult, folder: Path) -> None:
-    """Write event files below `folder`, which may hold those of other runs.
+    """Write event files into a new folder below `folder`, `run-1` or the next that is free: so
+    TensorBoard shows runs side by side, and none overwrites the pictures of another.
 
     Raises:
         MissingExtraError: tensorboardX is not installed.
@@ -31,12 +33,22 @@ def write_summaries(result: TrainResult, folder: Path) -> None:
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tensorboardX.SummaryWriter(str(folder)) as writer:
+        with tensorboardX.SummaryWriter(str(_new_run(folder))) as writer:
             _write_figures(writer, result)
             _write_embeddings(writer, result)
     except OSError as error:
         reason = (error.strerror or "").lower()
         raise DestinationError(f"{shown(folder)} cannot be written: {reason}.") from error
+
+
+def _new_run(folder: Path) -> Path:
+    for number in itertools.count(1):
+        try:
+            (run := folder / f"run-{number}").mkdir()
+        except FileExistsError:
+            continue
+        return run
+    raise AssertionError("numbers do not end")
 
 
 def check_installed() -> None:
