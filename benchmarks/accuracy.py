@@ -1,4 +1,5 @@
-"""How right each quality is on `heroes` and `flowers`, what it costs, and how big its model is.
+"""How right each quality is on `heroes` and `flowers`, what it costs, and how big its model is; and
+how far its scores are from how often they are right.
 
 Each data set is trained by the command line with a cold cache; it has a test folder of its own.
 With `--views`: every backbone with every choice of views, by which the quality rows were chosen.
@@ -9,9 +10,11 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 from measure import arguments, machine, print_table, run, tellapart
 
@@ -26,7 +29,18 @@ def percent(figures: Mapping[str, object]) -> str:
     return f"{100 * float(str(figures['accuracy'])):.1f} % ({low:.1f} to {high:.1f})"
 
 
-def row(data: Path, kind: str, quality: str, runs: int) -> list[str]:
+@dataclass(frozen=True)
+class Trained:
+    """One data set in one quality: `train --json`, a process's seconds, and the model's MB."""
+
+    kind: str
+    quality: str
+    result: Mapping[str, Any]
+    seconds: float
+    size: float
+
+
+def train(data: Path, kind: str, quality: str, runs: int) -> Trained:
     """Train on one data set, several times from nothing: the answers are the same each time."""
     seconds = []
     for _ in range(runs):
@@ -37,21 +51,42 @@ def row(data: Path, kind: str, quality: str, runs: int) -> list[str]:
             )
             seconds.append(trained.seconds)
             size = (model / "model.onnx").stat().st_size / 1e6
-    result = json.loads(trained.output)
-    crossed, held = result["cross_validated"], result["held_out"]
+    return Trained(kind, quality, json.loads(trained.output), median(seconds), size)
+
+
+def accuracy_row(one: Trained) -> list[str]:
+    crossed, held = one.result["cross_validated"], one.result["held_out"]
     met = crossed["accuracy"] >= CROSS_VALIDATED and held["correct"] == held["n"]
     return [
-        kind,
-        quality,
+        one.kind,
+        one.quality,
         percent(crossed),
         f"{crossed['log_loss']:.3f}",
         f"{held['correct']}/{held['n']}",
         percent(held),
         f"{held['log_loss']:.3f}",
-        f"{1000 * median(seconds) / (crossed['n'] + held['n']):.1f}",
-        f"{size:.1f}",
-        "" if kind != "heroes" else "yes" if met else "NO",
+        f"{1000 * one.seconds / (crossed['n'] + held['n']):.1f}",
+        f"{one.size:.1f}",
+        "" if one.kind != "heroes" else "yes" if met else "NO",
     ]
+
+
+def calibration_rows(one: Trained) -> Iterator[list[str]]:
+    for name, found in (
+        ("cross-validated", one.result["cross_validated"]),
+        ("test", one.result["held_out"]),
+    ):
+        error = found["calibration_error"]
+        low, high = error["interval"]
+        yield [
+            one.kind,
+            one.quality,
+            name,
+            f"{found['n']}",
+            f"{error['value']:.3f} ({low:.3f} to {high:.3f})",
+            f"{found['calibration_luck']:.3f}",
+            "yes" if found["enough_to_calibrate"] else "no",
+        ]
 
 
 def main() -> None:
@@ -64,6 +99,11 @@ def main() -> None:
             print(run(table).output, end="")
         return
     with machine():
+        every = [
+            train(options.data, kind, quality, options.runs)
+            for kind in DATA_SETS
+            for quality in QUALITIES
+        ]
         print_table(
             [
                 "data",
@@ -77,11 +117,12 @@ def main() -> None:
                 "model, MB",
                 f"heroes: {CROSS_VALIDATED:.1%} and all",
             ],
-            [
-                row(options.data, kind, quality, options.runs)
-                for kind in DATA_SETS
-                for quality in QUALITIES
-            ],
+            list(map(accuracy_row, every)),
+        )
+        print()
+        print_table(
+            ["data", "quality", "judged", "pictures", "scores off by", "by luck", "enough to know"],
+            [row for one in every for row in calibration_rows(one)],
         )
 
 

@@ -12,7 +12,7 @@ from tellapart.dataset import Dataset
 from tellapart.errors import UsageError
 from tellapart.evaluation import Evaluation
 from tellapart.metrics import Share, mcnemar, paired_difference
-from tellapart.terminal import print_comparison
+from tellapart.terminal.testing import print_comparison
 from tellapart.testing import TestResult
 
 

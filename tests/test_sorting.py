@@ -28,7 +28,7 @@ from tellapart.placing import STATE
 from tellapart.sorting import SortOptions, Step, plan, sort, undo
 from tellapart.sorting import journal as journal_module
 from tellapart.sorting.journal import locked
-from tellapart.terminal import print_sort
+from tellapart.terminal.sorting import print_sort
 from tellapart.to_json import planned as planned_
 
 HOWS = ["copy", "link", "move"]

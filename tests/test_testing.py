@@ -16,7 +16,7 @@ from tellapart.demo import DemoPictures
 from tellapart.errors import DatasetError
 from tellapart.evaluation import Evaluation
 from tellapart.metrics import Share
-from tellapart.terminal import print_test
+from tellapart.terminal.testing import print_test
 from tellapart.testing import TestResult, evaluate
 
 

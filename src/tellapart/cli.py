@@ -163,7 +163,7 @@ def _call() -> int:
             arguments = with_epochs(arguments)
         code = app(arguments, prog_name="tellapart", standalone_mode=False)
         sys.stdout.flush()
-    except Exception:
+    except Exception:  # Ctrl-C in the middle of an import can come out as any; others pass through
         if stopping.came():
             raise KeyboardInterrupt from None
         raise
@@ -194,8 +194,8 @@ def _run() -> int:
         _close_stdout()
         complain(f"The system refuses: {(error.strerror or str(error)).lower()}.", "")
         return TellapartError.exit_code
-    except Exception as error:
-        show = getattr(error, "show", None)  # typer's own errors of usage
+    except Exception as error:  # typer's errors of usage share no public base; others pass through
+        show = getattr(error, "show", None)
         if show is None:
             raise
         show()

@@ -239,11 +239,11 @@ def cross_validate(
         strength = strengths[index]
         if strength not in tried:
             logits = np.zeros((len(labels), count))
-            heads = {}
-            for number, regression in zip(numbers, regressions, strict=True):
-                heads[number] = regression.fit(strength, _ROUGH)
+            fits = side_by_side(lambda regression: regression.fit(strength, _ROUGH), regressions)
+            heads = dict(zip(numbers, fits, strict=True))
+            for number, head in heads.items():
                 outside = ~insides[number]
-                logits[outside] = heads[number].logits(embeddings[outside])
+                logits[outside] = head.logits(embeddings[outside])
             tried[strength] = OutOfFold(logits, strength, heads=heads)
         return log_loss(tried[strength].logits, labels)
 

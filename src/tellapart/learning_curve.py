@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .dataset.split import position
-from .head import Regression
+from .head import Head, Regression
 from .metrics import Estimate, Share, estimate, resampled
 from .pool import side_by_side
 from .wording import label_words
@@ -85,8 +85,9 @@ def learning_curve(
     numbers = np.unique(fold)
     folds = len(numbers)
 
-    def prepared(chosen: np.ndarray) -> Regression:
-        return Regression(vectors[chosen], truth[chosen], len(labels), balanced=balanced)
+    def fitted(chosen: np.ndarray) -> Head:
+        made = Regression(vectors[chosen], truth[chosen], len(labels), balanced=balanced)
+        return made.fit(strength, tolerance=1e-4)
 
     right, sizes = [], []
     for share in SHARES:
@@ -94,9 +95,8 @@ def learning_curve(
         if any(len(np.unique(truth[part])) < len(labels) for part in chosen):
             continue  # too few pictures for a share so small
         hits = np.zeros(len(truth), bool)
-        for number, regression in zip(numbers, side_by_side(prepared, chosen), strict=True):
+        for number, head in zip(numbers, side_by_side(fitted, chosen), strict=True):
             outside = fold == number
-            head = regression.fit(strength, tolerance=1e-4)
             hits[outside] = head.logits(vectors[outside]).argmax(axis=1) == truth[outside]
         right.append(hits)
         sizes.append(round(float(np.mean([part.sum() for part in chosen]))))

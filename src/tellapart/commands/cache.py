@@ -48,6 +48,7 @@ def cache_clear() -> None:
 
 
 def _print_spaces(spaces: Sequence[SpaceInfo], as_json: bool) -> None:
-    from .. import terminal, to_json
+    from .. import to_json
+    from ..terminal.models import print_spaces
 
-    show(to_json.spaces(spaces), as_json, lambda: terminal.print_spaces(spaces))
+    show(to_json.spaces(spaces), as_json, lambda: print_spaces(spaces))

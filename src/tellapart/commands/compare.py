@@ -35,6 +35,7 @@ def compare(
     """
     from .. import comparing, terminal, to_json
     from ..model import load
+    from ..terminal.testing import print_comparison
     from ..testing import evaluate
 
     results = []
@@ -44,4 +45,4 @@ def compare(
             results.append(test)
     found = comparing.compare(*results)
     names = (str(first), str(second))
-    show(to_json.compared(found), as_json, lambda: terminal.print_comparison(found, names))
+    show(to_json.compared(found), as_json, lambda: print_comparison(found, names))

@@ -29,6 +29,9 @@ def demo(
     from ..demo import PICTURES, check_own, draw_demo
     from ..model import load
     from ..placing import STATE
+    from ..terminal.sorting import print_sort
+    from ..terminal.testing import print_test
+    from ..terminal.training import print_training
     from ..testing import evaluate
     from ..training import train as run
     from ..training.options import Watch
@@ -44,11 +47,11 @@ def demo(
     with terminal.progress_bar("Looking at pictures", quiet) as progress:
         result = run(pictures.photos, quality=quality.value, watch=Watch(progress))
     result.save(model)
-    terminal.print_training(result, model)
+    print_training(result, model)
     terminal.say_command("test", model, pictures.kept_back)
     classifier = load(model)
     tested = evaluate(classifier, pictures.kept_back)
-    terminal.print_test(tested)
+    print_test(tested)
     hard = {path.name for path in pictures.hard}
     if any(Path(mistake.name).name in hard for mistake in tested.evaluation.mistakes):
         say(
@@ -58,6 +61,6 @@ def demo(
     if (destination / STATE).is_dir():
         sorting.undo(destination)
     terminal.say_command("sort", model, pictures.inbox, destination)
-    terminal.print_sort(sorting.sort(classifier, pictures.inbox, destination))
+    print_sort(sorting.sort(classifier, pictures.inbox, destination))
     say("\nNow with your own pictures, one folder a label:")
     say(f"  {terminal.command('train', 'photos/', '-o', 'mine')}")

@@ -42,12 +42,13 @@ def export(
     What is written is a folder with the model, its labels, a minimal program and a README. It is
     kept only if that program, in a fresh process, agrees with the model on real pictures.
     """
-    from .. import exporters, terminal, to_json
+    from .. import exporters, to_json
     from ..model import load
+    from ..terminal.models import print_export, print_targets
 
     if show_list:
         targets = list(exporters.TARGETS.values())
-        show(to_json.targets(targets), as_json, lambda: terminal.print_targets(targets))
+        show(to_json.targets(targets), as_json, lambda: print_targets(targets))
         return
     if not (model and to):
         raise UsageError("Give a model and a form: tellapart export MODEL --to NAME.")
@@ -58,7 +59,7 @@ def export(
         found = list(classifier.memory.locate().values()) if classifier.memory else []
     folder = output or Path(f"{model.resolve().name}-{to}")
     result = exporters.export(classifier, to, folder, found, cdn=cdn)
-    show(to_json.exported(result), as_json, lambda: terminal.print_export(result))
+    show(to_json.exported(result), as_json, lambda: print_export(result))
 
 
 def _given(pictures: Path) -> list[Path]:

@@ -11,8 +11,9 @@ def info(model: Model, as_json: AsJson = False) -> None:
     \b
     tellapart info heroes
     """
-    from .. import terminal, to_json
+    from .. import to_json
     from ..model import load
+    from ..terminal.models import print_info
 
     classifier = load(model)
-    show(to_json.described(classifier), as_json, lambda: terminal.print_info(classifier))
+    show(to_json.described(classifier), as_json, lambda: print_info(classifier))

@@ -31,12 +31,13 @@ def report(
     train has written one already. Pictures are found where they were, or below --pictures by
     their content; those that are gone are said to be, and the page still comes.
     """
-    from .. import terminal, to_json
+    from .. import to_json
     from ..model import REPORT_FILE, load
     from ..pages import write_page
     from ..report import report_page
     from ..report.reasons import with_reasons
     from ..report.story import story_of_training
+    from ..terminal.models import print_report
 
     check_folder(pictures, "--pictures")
     check_place(output)
@@ -47,7 +48,7 @@ def report(
     story = with_reasons(story_of_training(classifier, found), of_training=True)
     write_page(report_page(story), page)
     value = to_json.written_report(str(page), story)
-    show(value, as_json, lambda: terminal.print_report(page, story))
+    show(value, as_json, lambda: print_report(page, story))
     if open_it:
         import webbrowser
 

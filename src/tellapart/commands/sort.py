@@ -74,6 +74,7 @@ def sort(
     from .. import sorting, terminal, to_json
     from ..dataset import Skipped
     from ..model import load
+    from ..terminal.sorting import print_sort, print_step, print_undo
 
     if undo:
         others = {
@@ -94,7 +95,7 @@ def sort(
                 hint="Type: tellapart sort --undo DEST.",
             )
         taken = sorting.undo(undo)
-        show(to_json.undone(taken), as_json, lambda: terminal.print_undo(taken))
+        show(to_json.undone(taken), as_json, lambda: print_undo(taken))
         raise typer.Exit(1 if taken.unfinished else 0)
     if not (model and inbox and destination):
         raise UsageError("Give a model, a folder of pictures and a folder to sort them into.")
@@ -110,7 +111,7 @@ def sort(
     if dry_run:
         skipped = []
         for step in sorting.plan(classifier, inbox, destination, options):
-            show(to_json.planned(step), as_json, partial(terminal.print_step, step), in_lines=True)
+            show(to_json.planned(step), as_json, partial(print_step, step), in_lines=True)
             if isinstance(step, Skipped):
                 skipped.append(step)
         check_strict(strict, skipped)
@@ -123,5 +124,5 @@ def sort(
             options,
             progress=progress,
         )
-    show(to_json.sorted_(result), as_json, lambda: terminal.print_sort(result))
+    show(to_json.sorted_(result), as_json, lambda: print_sort(result))
     check_strict(strict, result.unreadable)

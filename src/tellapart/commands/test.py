@@ -58,6 +58,7 @@ def test(
     """
     from .. import terminal, to_json
     from ..model import load
+    from ..terminal.testing import print_test
     from ..testing import evaluate
 
     check_place(report, "--report")
@@ -66,7 +67,7 @@ def test(
     classifier = admitting(load(model), admit, always_choose=False)
     with terminal.progress_bar("Testing", quiet or as_json) as progress:
         result = evaluate(classifier, source, follow_links=follow_links, progress=progress)
-    show(to_json.tested(result), as_json, lambda: terminal.print_test(result))
+    show(to_json.tested(result), as_json, lambda: print_test(result))
     if report:
         from ..pages import write_page
         from ..report import report_page

@@ -163,6 +163,7 @@ def train(
     """
     from .. import tensorboard, terminal
     from ..model import check_replaceable
+    from ..terminal.training import print_epoch, print_sgd_step, print_training
     from ..to_json import trained
     from ..training import train as run
     from ..training.options import Watch
@@ -210,15 +211,15 @@ def train(
             repeats=repeats,
             watch=Watch(
                 progress,
-                None if silent else terminal.print_sgd_step,
-                (lambda epoch: None) if silent else terminal.print_epoch,
+                None if silent else print_sgd_step,
+                (lambda epoch: None) if silent else print_epoch,
             ),
         )
     result.save(folder)
     if summaries and engine is Engine.onnxruntime:
         tensorboard.write_summaries(result, summaries)
     summary = trained(result, str(folder))
-    show(summary, as_json, lambda: terminal.print_training(result, folder))
+    show(summary, as_json, lambda: print_training(result, folder))
     check_strict(strict, result.skipped)
 
 

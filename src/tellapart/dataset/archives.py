@@ -71,7 +71,7 @@ def unpack(archive: Path, folder: Path) -> None:
         lzma.LZMAError,
     ) as error:
         raise _damaged(archive, error) from error
-    except (OSError, NotImplementedError, RuntimeError) as error:  # RuntimeError: a password
+    except (OSError, RuntimeError) as error:  # a password, or a way of packing zipfile cannot undo
         if isinstance(error, OSError) and error.errno is None:  # from a decompressor
             raise _damaged(archive, error) from error
         raise ArchiveError(

@@ -32,9 +32,9 @@ NOT_EXACT = (
 class Background:
     """The training pictures that a head was fitted on: positions `rows` `[n]` in the memory.
 
-    `units` float32 `[n,D]` are their embeddings at length 1. `split` is None where the head was not
-    fitted exactly. `usual` are, in order, distances of training pictures to the nearest that a head
-    of the cross-validation saw.
+    `units` float32 `[n,D]` are their embeddings at length 1. `split` is None where nobody asked for
+    shares, or where the head was not fitted exactly: `missing` says so. `usual` are, in order,
+    distances of training pictures to the nearest that a head of the cross-validation saw.
     """
 
     labels: tuple[str, ...]
@@ -43,6 +43,7 @@ class Background:
     units: np.ndarray = field(repr=False)
     split: Split | None = field(repr=False)
     usual: np.ndarray = field(repr=False)
+    missing: str = ""
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -91,10 +92,11 @@ class Background:
 class Backgrounds:
     """The background of a model's own head, and those of the heads of its cross-validation."""
 
-    def __init__(self, manifest: Manifest, memory: Memory, head: Head) -> None:
+    def __init__(self, manifest: Manifest, memory: Memory, head: Head, *, shares: bool) -> None:
         self.manifest = manifest
         self.memory = memory
         self.head = head
+        self.shares = shares
         self._of_folds: dict[int, Background] = {}
 
     @cached_property
@@ -112,8 +114,11 @@ class Backgrounds:
 
     def _background(self, rows: np.ndarray, head: Head) -> Background:
         memory, manifest = self.memory, self.manifest
-        split = None
-        if manifest.solver == "exact" and manifest.strength is not None:
+        split, missing = None, ""
+        if self.shares and (manifest.solver != "exact" or manifest.strength is None):
+            missing = NOT_EXACT
+        elif self.shares:
+            assert manifest.strength is not None
             labels = memory.labels[rows]
             balanced = memory.run.balanced
             split = split_head(
@@ -124,7 +129,8 @@ class Backgrounds:
                 temperature=manifest.temperature,
                 sample_weights=balanced_weights(labels, len(manifest.labels)) if balanced else None,
             )
-        return Background(manifest.labels, memory, rows, self._units[rows], split, self._usual)
+        units = self._units[rows]
+        return Background(manifest.labels, memory, rows, units, split, self._usual, missing)
 
     @cached_property
     def _units(self) -> np.ndarray:

@@ -17,7 +17,7 @@ from ..memory import Memory
 from ..model import Classifier
 from ..pool import Each, batches_of, local_map
 from ..wording import shown
-from .background import NO_MEMORY, NOT_EXACT, Background, Backgrounds
+from .background import NO_MEMORY, Background, Backgrounds
 from .evidence import coverage, own_head, with_heads
 from .explanation import Explanation
 from .places import looks_of
@@ -83,11 +83,14 @@ def tell_many(
     classifier: Classifier,
     asked: Iterable[Asked | Picture],
     tell: Callable[[Asked, Explanation], Told],
+    *,
+    shares: bool = True,
 ) -> Iterator[Told | PictureError]:
     """What `tell` makes of each explanation, in order; it is called by the thread that explained,
-    so that drawing too is done on all cores."""
+    so that drawing too is done on all cores. Without `shares`, no logit is split into those of the
+    training pictures, which takes a while for each head."""
     whole = (one if isinstance(one, Asked) else Asked(one) for one in asked)
-    explainer = Explainer(classifier)
+    explainer = Explainer(classifier, shares=shares)
 
     def told(asked: Asked) -> Told | PictureError:
         try:
@@ -101,8 +104,9 @@ def tell_many(
 class Explainer:
     """A classifier with what is the same for all its explanations; any thread may use it."""
 
-    def __init__(self, classifier: Classifier) -> None:
+    def __init__(self, classifier: Classifier, *, shares: bool = True) -> None:
         self.classifier = classifier
+        self.shares = shares
         self._lock = threading.RLock()
 
     def explain(self, asked: Asked) -> Explanation:
@@ -182,7 +186,9 @@ class Explainer:
     @cached_property
     def _backgrounds(self) -> Backgrounds | None:
         memory = self._memory
-        return Backgrounds(self.classifier.manifest, memory, self._own_head) if memory else None
+        if memory is None:
+            return None
+        return Backgrounds(self.classifier.manifest, memory, self._own_head, shares=self.shares)
 
     def _background(self, number: int | None) -> Background | None:
         with self._lock:  # made once, by whichever thread comes first
@@ -223,7 +229,7 @@ def _put_together(
         nearest=nearest,
         remoteness=background.remoteness(nearest[0].distance) if background else None,
         by_fold=by_fold,
-        missing=NO_MEMORY if not background else "" if background.split else NOT_EXACT,
+        missing=background.missing if background else NO_MEMORY,
     )
     said = Facts(
         label=bare.label,

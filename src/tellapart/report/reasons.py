@@ -45,7 +45,9 @@ def with_reasons(story: Story, *, of_training: bool, folders: Sequence[Path] = (
     ]
     told = {
         one.name: found
-        for one, found in zip(asked, tell_many(story.classifier, asked, _tell), strict=True)
+        for one, found in zip(
+            asked, tell_many(story.classifier, asked, _tell, shares=False), strict=True
+        )
         if isinstance(found, _Told) and found.label == mistakes[one.name].predicted
     }
     near = {one.index: one.name for found in told.values() for one in found.nearest}

@@ -1,79 +1,21 @@
-"""A trunk's ONNX nodes as Keras layers: one small function an operator, in one table.
-
-ONNX keeps maps as `[N,C,h,w]`; TensorFlow is several times faster on a CPU with `[N,h,w,C]`, and
-TFLite takes nothing else. So each tensor remembers which of the two it holds, and is turned only
-where an operator needs it otherwise.
-"""
+"""A trunk's ONNX nodes as Keras layers: one small function an operator, in one table."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 from keras import layers, ops
 
-from ...errors import BackboneError
 from ..anatomy import TrunkPart
+from .step import Step, Tensor, plain, turned
 
 if TYPE_CHECKING:
     from onnx import NodeProto
 
 _LAST = {0: 0, 1: 3, 2: 1, 3: 2}  # where an axis of [N,C,h,w] is in [N,h,w,C]
-
-
-@dataclass(frozen=True)
-class Tensor:
-    """A Keras tensor or a constant; `channels_last`: a map of ONNX's `[N,C,h,w]` held turned."""
-
-    value: Any
-    channels_last: bool = False
-
-    @property
-    def constant(self) -> bool:
-        return isinstance(self.value, np.ndarray)
-
-    @property
-    def rank(self) -> int:
-        return len(self.value.shape)
-
-
-@dataclass(frozen=True)
-class Step:
-    """One node: what goes in, and its attributes."""
-
-    kind: str
-    inputs: tuple[Tensor | None, ...]
-    attributes: Mapping[str, Any]
-
-    def refused(self, why: str) -> BackboneError:
-        return BackboneError(
-            f"This model's network uses the ONNX operator {self.kind}{why}, which cannot be "
-            "written for TensorFlow here.",
-            hint="Export it as onnx, which every ONNX runtime reads.",
-        )
-
-    def tensor(self, number: int = 0) -> Tensor:
-        found = self.inputs[number] if number < len(self.inputs) else None
-        if found is None:
-            raise self.refused(f" without its input {number}")
-        return found
-
-    def number(self, name: str, default: float) -> Any:
-        return self.attributes.get(name, default)
-
-    def array(self, number: int) -> np.ndarray:
-        """An input that must be constant."""
-        found = self.tensor(number)
-        if not isinstance(found.value, np.ndarray):
-            raise self.refused(f" with an input {number} that is computed")
-        return found.value
-
-    def optional_array(self, number: int) -> np.ndarray | None:
-        given = number < len(self.inputs) and self.inputs[number] is not None
-        return self.array(number) if given else None
 
 
 def convert_trunk(trunk: TrunkPart, constants: Mapping[str, np.ndarray], pixels: Any) -> Any:
@@ -92,28 +34,13 @@ def convert_trunk(trunk: TrunkPart, constants: Mapping[str, np.ndarray], pixels:
         if step.kind not in _OPERATORS:
             raise step.refused("")
         tensors[node.output[0]] = _result(step, node)
-    return _turned(tensors[trunk.output] or Tensor(pixels, True)).value
+    return turned(tensors[trunk.output] or Tensor(pixels, True)).value
 
 
 def _result(step: Step, node: NodeProto) -> Tensor:
     if any(node.output[1:]) and step.kind != "Dropout":
         raise step.refused(" for more than one result")
     return _OPERATORS[step.kind](step)
-
-
-def _turned(x: Tensor) -> Tensor:
-    """A map `[N,C,h,w]` held as `[N,h,w,C]`, whichever way it came; constants broadcast."""
-    if x.channels_last:
-        return x
-    if not isinstance(x.value, np.ndarray):
-        return Tensor(ops.transpose(x.value, (0, 2, 3, 1)), True)
-    shape = (1,) * (4 - x.rank) + x.value.shape
-    return Tensor(x.value.reshape(shape).transpose(0, 2, 3, 1), True)
-
-
-def _plain(x: Tensor) -> Tensor:
-    """As ONNX has it."""
-    return Tensor(ops.transpose(x.value, (0, 3, 1, 2))) if x.channels_last else x
 
 
 def _weighted(layer: keras.layers.Layer, x: Any, weights: Sequence[np.ndarray | None]) -> Any:
@@ -148,7 +75,7 @@ def _padded(x: Any, pads: Sequence[int]) -> Any:
 
 
 def _convolution(step: Step) -> Tensor:
-    x, kernel, bias = _turned(step.tensor()).value, step.array(1), step.optional_array(2)
+    x, kernel, bias = turned(step.tensor()).value, step.array(1), step.optional_array(2)
     if kernel.ndim != 4:
         raise step.refused(" for anything but pictures")
     group = step.number("group", 1)
@@ -177,7 +104,7 @@ def _convolution(step: Step) -> Tensor:
 def _batch_norm(step: Step) -> Tensor:
     scale, bias, mean, variance = (step.array(number) for number in range(1, 5))
     layer = layers.BatchNormalization(axis=-1, epsilon=step.number("epsilon", 1e-5))
-    x = _turned(step.tensor()) if step.tensor().rank == 4 else step.tensor()
+    x = turned(step.tensor()) if step.tensor().rank == 4 else step.tensor()
     return Tensor(_weighted(layer, x.value, [scale, bias, mean, variance]), x.channels_last)
 
 
@@ -203,7 +130,7 @@ def _elementwise(function: Callable[[Any, Any], Any]) -> Callable[[Step], Tensor
     def convert(step: Step) -> Tensor:
         tensors = [step.tensor(number) for number in range(len(step.inputs))]
         last = any(tensor.channels_last for tensor in tensors)
-        values = [_turned(t).value if last and t.rank else t.value for t in tensors]
+        values = [turned(t).value if last and t.rank else t.value for t in tensors]
         result = values[0]
         for value in values[1:]:
             result = function(result, value)
@@ -214,7 +141,7 @@ def _elementwise(function: Callable[[Any, Any], Any]) -> Callable[[Step], Tensor
 
 def _pool(layer: type[keras.layers.Layer]) -> Callable[[Step], Tensor]:
     def convert(step: Step) -> Tensor:
-        x = _turned(step.tensor()).value
+        x = turned(step.tensor()).value
         reach = [int(side) for side in step.attributes["kernel_shape"]]
         strides = [int(stride) for stride in step.attributes.get("strides", [1, 1])]
         pads, same = _pads(step, x, reach, strides)
@@ -245,13 +172,13 @@ def _reduced(function: Callable[..., Any]) -> Callable[[Step], Tensor]:
         if x.channels_last and (keep or axes == [2, 3]):
             result = function(x.value, axis=[_LAST[axis] for axis in axes], keepdims=keep)
             return Tensor(result, keep)
-        return Tensor(function(_plain(x).value, axis=axes, keepdims=keep))
+        return Tensor(function(plain(x).value, axis=axes, keepdims=keep))
 
     return convert
 
 
 def _global_mean(step: Step) -> Tensor:
-    return Tensor(ops.mean(_turned(step.tensor()).value, axis=[1, 2], keepdims=True), True)
+    return Tensor(ops.mean(turned(step.tensor()).value, axis=[1, 2], keepdims=True), True)
 
 
 def _concat(step: Step) -> Tensor:
@@ -259,7 +186,7 @@ def _concat(step: Step) -> Tensor:
     axis = int(step.attributes["axis"]) % tensors[0].rank
     if all(tensor.channels_last for tensor in tensors):
         return Tensor(layers.Concatenate(_LAST[axis])([t.value for t in tensors]), True)
-    return Tensor(layers.Concatenate(axis)([_plain(tensor).value for tensor in tensors]))
+    return Tensor(layers.Concatenate(axis)([plain(tensor).value for tensor in tensors]))
 
 
 def _transpose(step: Step) -> Tensor:
@@ -269,11 +196,11 @@ def _transpose(step: Step) -> Tensor:
         return Tensor(x.value)
     if not x.channels_last and order == (0, 3, 1, 2):
         return Tensor(x.value, True)
-    return Tensor(ops.transpose(_plain(x).value, order))
+    return Tensor(ops.transpose(plain(x).value, order))
 
 
 def _unsqueeze(step: Step) -> Tensor:
-    x = _plain(step.tensor()).value
+    x = plain(step.tensor()).value
     axes = sorted(int(axis) for axis in step.array(1))
     if len(x.shape) == 2 and axes == [2, 3]:
         return Tensor(ops.expand_dims(x, (1, 2)), True)
@@ -287,7 +214,7 @@ def _pad(step: Step) -> Tensor:
     )
     if not zeros or len(step.inputs) > 3 or len(pads) != 8 or any(pads[:2] + pads[4:6]):
         raise step.refused(" for anything but zeros around a map")
-    return Tensor(_padded(_turned(x).value, [*pads[2:4], *pads[6:]]), True)
+    return Tensor(_padded(turned(x).value, [*pads[2:4], *pads[6:]]), True)
 
 
 def _slice(step: Step) -> Tensor:
@@ -296,7 +223,7 @@ def _slice(step: Step) -> Tensor:
     steps = step.optional_array(4)
     if step.tensor().rank != 4 or axes != [2, 3] or (steps is not None and set(steps) != {1}):
         raise step.refused(" for anything but the sides of a map")
-    x = _turned(step.tensor()).value
+    x = turned(step.tensor()).value
     spans = [
         slice(*pair).indices(side) for *pair, side in zip(starts, ends, x.shape[1:3], strict=True)
     ]
@@ -308,15 +235,15 @@ def _reshape(step: Step) -> Tensor:
     """Between `[N,C]` and `[N,C,1,1]`."""
     x, shape = step.tensor(), step.array(1).tolist()
     width = x.value.shape[-1] if x.channels_last else x.value.shape[1]
-    flat = x.rank == 2 or tuple(_turned(x).value.shape[1:3]) == (1, 1)
+    flat = x.rank == 2 or tuple(turned(x).value.shape[1:3]) == (1, 1)
     if shape[0] not in (-1, 0) or not flat or shape[1:] not in ([width], [width, 1, 1]):
         raise step.refused(" but between [N,C] and [N,C,1,1]")
-    values = x.value if x.rank == 2 else layers.Flatten()(_turned(x).value)
+    values = x.value if x.rank == 2 else layers.Flatten()(turned(x).value)
     return Tensor(values if len(shape) == 2 else ops.expand_dims(values, (1, 2)), len(shape) == 4)
 
 
 def _layer_norm(step: Step) -> Tensor:
-    x, scale, shift = _plain(step.tensor()), step.array(1), step.optional_array(2)
+    x, scale, shift = plain(step.tensor()), step.array(1), step.optional_array(2)
     if step.number("axis", -1) % x.rank != x.rank - 1:
         raise step.refused(" over more than the last axis")
     layer = layers.LayerNormalization(
@@ -333,7 +260,7 @@ def _softmax(step: Step) -> Tensor:
 def _flatten(step: Step) -> Tensor:
     if step.number("axis", 1) != 1:
         raise step.refused(" from another axis than the second")
-    return Tensor(layers.Flatten()(_plain(step.tensor()).value))
+    return Tensor(layers.Flatten()(plain(step.tensor()).value))
 
 
 def _dense(step: Step) -> Tensor:
@@ -344,7 +271,7 @@ def _dense(step: Step) -> Tensor:
     weights = weights.T if step.number("transB", 0) else weights
     layer = layers.Dense(weights.shape[1], use_bias=bias is not None)
     bias = None if bias is None else np.broadcast_to(bias, weights.shape[1:])
-    return Tensor(_weighted(layer, _plain(step.tensor()).value, [weights, bias]))
+    return Tensor(_weighted(layer, plain(step.tensor()).value, [weights, bias]))
 
 
 def _hard_sigmoid(step: Step, x: Any) -> Any:

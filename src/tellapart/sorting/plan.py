@@ -1,0 +1,252 @@
+"""What a sort has to do: which pictures are left, and the name that each of them gets."""
+
+from __future__ import annotations
+
+import functools
+import math
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path, PurePosixPath
+from typing import Literal, Protocol
+
+from ..dataset import Skipped, pictures_below
+from ..errors import DestinationError, PictureError, UsageError
+from ..naming import folded, safe_name, suffix_of
+from ..placing import STATE, content_of
+from ..wording import shown
+from .journal import Entry, Request
+
+UNSURE = "unsure"
+NONE_OF_THESE = "none-of-these"
+
+
+class Verdict(Protocol):
+    """What a classifier says of one picture."""
+
+    @property
+    def label(self) -> str: ...
+
+    @property
+    def score(self) -> float: ...
+
+    @property
+    def scores(self) -> Mapping[str, float]: ...
+
+    @property
+    def unknown(self) -> bool: ...
+
+
+class Judge(Protocol):
+    """What `sort` asks of a classifier: `tellapart.Classifier` has it."""
+
+    @property
+    def labels(self) -> tuple[str, ...]: ...
+
+    @property
+    def digest(self) -> str: ...
+
+    @property
+    def admit(self) -> float: ...
+
+    def predict_many(
+        self, pictures: Iterable[Path], *, errors: Literal["return"]
+    ) -> Iterable[Verdict | PictureError]: ...
+
+
+@dataclass(frozen=True)
+class SortOptions:
+    """How to sort. `unsure_below`: pictures with a lower score go to a folder of their own."""
+
+    how: Literal["copy", "link", "move"] = "copy"
+    into_folders: bool = False  # one folder a label
+    unsure_below: float = 0.0
+    follow_links: bool = False  # into linked folders of the inbox
+
+    def __post_init__(self) -> None:
+        if self.how not in ("copy", "link", "move"):
+            raise UsageError(f"Pictures are sorted by copy, link or move, not {self.how!r}.")
+        if not 0 <= self.unsure_below <= 1:
+            raise UsageError(
+                f"A score is between 0 and 1, and {self.unsure_below:g} is not.",
+                hint="Give --unsure-below a number such as 0.8.",
+            )
+
+
+@dataclass(frozen=True)
+class Step:
+    """One picture: where it is, where it goes below the destination, and why."""
+
+    source: Path
+    target: str  # with `/` on every system
+    label: str
+    score: float
+    scores: Mapping[str, float]
+    unknown: bool  # none of the labels; `label` is only the closest
+    group: str  # what it is counted under: its label as written in names, or its folder
+
+
+class Work:
+    """One call's arguments, checked and looked up."""
+
+    def __init__(
+        self,
+        classifier: Judge,
+        inbox: str | os.PathLike[str],
+        destination: str | os.PathLike[str],
+        options: SortOptions,
+    ) -> None:
+        given = Path(inbox)
+        if not os.path.exists(given):
+            raise UsageError(
+                f"There is no {shown(given)}.", hint="Give a folder of pictures, or one picture."
+            )
+        self.classifier = classifier
+        self.options = options
+        self.destination = Path(os.path.realpath(destination))
+        self.only = "" if given.is_dir() else given.name
+        self.root = Path(os.path.realpath(given.parent if self.only else given))
+        if self.destination == self.root and not self.only:
+            raise UsageError(
+                f"{shown(given)} cannot be sorted into itself.",
+                hint="Give a new folder; it may be one inside.",
+            )
+        if self.destination.exists() and not self.destination.is_dir():
+            raise DestinationError(
+                f"{shown(destination)} is a file, and pictures are sorted into a folder.",
+                hint="Choose another name.",
+            )
+        self.request = Request(
+            inbox=str(self.root),
+            only=self.only,
+            options={**asdict(options), "admit": classifier.admit},
+            labels=tuple(classifier.labels),
+            model=classifier.digest,
+        )
+        self.hidden = 0
+        self.waiting = 0  # files to deal with, known once the inbox was looked through
+
+    def steps(self, settled: Mapping[str, Entry], names: Names) -> Iterator[Step | Skipped]:
+        """All that is left to do, in the order of names."""
+        pictures, skipped = self._look()
+        waiting = [(p, name) for p, name in pictures if not self._is_done(p, settled.get(name))]
+        self.waiting = len(skipped) + len(waiting)
+        yield from skipped
+        answers = self.classifier.predict_many((path for path, _ in waiting), errors="return")
+        for (path, name), answer in zip(waiting, answers, strict=True):
+            if isinstance(answer, PictureError):
+                yield Skipped(name, answer.message)
+            else:
+                yield names.step(path, answer)
+
+    def _look(self) -> tuple[list[tuple[Path, str]], list[Skipped]]:
+        """What is in the inbox, without what this or another sort has put there."""
+        if self.only:
+            pictures, found = [(self.root / self.only, self.only)], list[Skipped]()
+        else:
+            pictures, found, self.hidden = pictures_below(
+                self.root, follow_links=self.options.follow_links
+            )
+        is_output = self._output_test()
+        skipped = [one for one in found if not is_output(self.root / one.name)]
+        pictures = [one for one in pictures if not is_output(one[0])]
+        if self.options.how == "move":
+            reason = "a link; only files themselves are moved"
+            skipped += [Skipped(name, reason) for path, name in pictures if path.is_symlink()]
+            pictures = [one for one in pictures if not one[0].is_symlink()]
+        return pictures, skipped
+
+    def _output_test(self) -> Callable[[Path], bool]:
+        """Whether a path below the inbox is the output of a sort."""
+        root, destination = self.root, self.destination
+        inside = root.is_relative_to(destination)  # then no output goes below the inbox: `Names`
+
+        def is_ours(real: Path) -> bool:
+            return real.is_relative_to(destination) and not (inside and real.is_relative_to(root))
+
+        @functools.cache
+        def is_sorted(folder: Path) -> bool:
+            if folder == root:
+                return False
+            return (
+                is_ours(Path(os.path.realpath(folder)))
+                or (folder / STATE).is_dir()
+                or is_sorted(folder.parent)
+            )
+
+        def is_output(path: Path) -> bool:
+            if path.is_symlink() and is_ours(Path(os.path.realpath(path))):
+                return True
+            return is_sorted(path if path.is_dir() else path.parent)
+
+        return is_output
+
+    def _is_done(self, path: Path, entry: Entry | None) -> bool:
+        """Whether a picture is the one that was sorted before, and not another of its name."""
+        if entry is None:
+            return False
+        try:
+            found = path.stat()
+            if found.st_size != entry.content.size:
+                return False
+            same_time = found.st_mtime_ns == entry.content.mtime_ns
+            return same_time or content_of(path).sha256 == entry.content.sha256
+        except (OSError, PictureError):
+            return False
+
+
+class Names:
+    """Gives each picture a name that is safe on every system, and free."""
+
+    def __init__(self, work: Work, live: Sequence[Entry]) -> None:
+        self.work = work
+        self.taken = {folded(entry.target) for entry in live}
+        self.last: dict[str, int] = {}  # the number given last to each name
+        self.used: set[str] = set()
+        self.unsure = self._unique(UNSURE, is_folder=True)
+        self.strangers = self._unique(NONE_OF_THESE, is_folder=True)
+        self.of_label: dict[str, str] = {}
+        for label in work.request.labels:
+            self._name(label)
+
+    def step(self, source: Path, answer: Verdict) -> Step:
+        label, score = answer.label, answer.score
+        name = self._name(label)
+        unsure = score < self.work.options.unsure_below or math.isnan(score)
+        apart = self.strangers if answer.unknown else self.unsure if unsure else ""
+        folder = apart or (name if self.work.options.into_folders else "")
+        target = self._free(str(PurePosixPath(folder, f"{name}-{score:.5f}")), suffix_of(source))
+        return Step(source, target, label, score, answer.scores, answer.unknown, apart or name)
+
+    def _free(self, stem: str, suffix: str) -> str:
+        """`stem.suffix`, or the next number of it, that neither stands nor is spoken for."""
+        key = folded(stem + suffix)
+        while True:
+            number = self.last[key] = self.last.get(key, 0) + 1
+            target = f"{stem}-{number}{suffix}" if number > 1 else stem + suffix
+            known_as = folded(target) if number > 1 else key
+            if known_as in self.taken or os.path.lexists(self.work.destination / target):
+                continue
+            self.taken.add(known_as)
+            return target
+
+    def _name(self, label: str) -> str:
+        if label not in self.of_label:
+            folders = self.work.options.into_folders
+            self.of_label[label] = self._unique(safe_name(label), is_folder=folders)
+        return self.of_label[label]
+
+    def _unique(self, name: str, *, is_folder: bool) -> str:
+        number, candidate = 1, name
+        while folded(candidate) in self.used or (is_folder and self._is_taken(candidate)):
+            number += 1
+            candidate = f"{name}-{number}"
+        self.used.add(folded(candidate))
+        return candidate
+
+    def _is_taken(self, name: str) -> bool:
+        """Whether a folder cannot have a name: a file has it, a link, or the inbox itself."""
+        path = self.work.destination / name
+        if not os.path.lexists(path):
+            return False
+        return path.is_symlink() or not path.is_dir() or path.samefile(self.work.root)

@@ -1,0 +1,95 @@
+"""What is said of a model, of its report and its exports, and of the cache."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..wording import label_words, several, shown
+from . import (
+    bare_table,
+    megabytes,
+    stdout,
+    table_of,
+)
+
+if TYPE_CHECKING:
+    from ..cache import SpaceInfo
+    from ..exporters import ExportResult, Target
+    from ..model import Classifier
+    from ..report.story import Story
+
+
+def print_report(path: Path, story: Story) -> None:
+    """What writing a report says."""
+    console = stdout()
+    if story.missing:
+        console.print(
+            f"{several(story.missing, 'picture')} could not be found any more. If they were moved, "
+            f"say where with --pictures."
+        )
+    console.print(f"Written: {shown(path)}", soft_wrap=True)
+
+
+def print_targets(targets: Sequence[Target]) -> None:
+    """The forms that a model can be written in."""
+    table = bare_table()
+    for name in ("name", "what is written", "read by", "needs", "run it, in its folder"):
+        table.add_column(name, overflow="fold")
+    for row in targets:
+        table.add_row(row.name, row.writes, row.read_by, row.needs or "·", row.run)
+    stdout().print(table)
+
+
+def print_export(result: ExportResult) -> None:
+    """What exporting says."""
+    console, proof = stdout(), result.proof
+    if proof.pictures:
+        console.print(
+            f"Proved on {several(proof.pictures, 'picture')}: the same label for "
+            f"{proof.same_label:,}, scores at most {proof.largest_difference:.2g} apart."
+        )
+    if proof.note:
+        console.print(proof.note)
+    console.print(f"Written: {shown(result.folder)} ({megabytes(result.size)})", soft_wrap=True)
+    place = shlex.quote(shown(result.folder))
+    console.print(f"Run it:  cd {place} && {result.target.run}", soft_wrap=True)
+
+
+def print_info(classifier: Classifier) -> None:
+    """What a model says of itself."""
+    console, manifest = stdout(), classifier.manifest
+    table = table_of("label", "learnt from")
+    for label, count in zip(manifest.labels, manifest.counts, strict=True):
+        table.add_row(label_words(label), f"{count:,}")
+    console.print(table)
+    console.print()
+    strength = f", C = {manifest.strength:.3g}" if manifest.strength else ""
+    memory = classifier.memory
+    for name, value in {
+        "quality": f"{manifest.quality} ({' and '.join(manifest.backbones)})",
+        "views": ", ".join(manifest.views),
+        "head": f"{manifest.solver}{strength}, temperature {manifest.temperature:.3f}",
+        "network": f"sha256 {manifest.network}",
+        "size": megabytes(len(classifier.content)),
+        "training.npz": several(len(memory.names), "picture") if memory else "not here",
+        "written by": f"tellapart {manifest.version}, format {manifest.format}",
+    }.items():
+        console.print(f"{name:13} {value}")
+
+
+def print_spaces(spaces: Sequence[SpaceInfo]) -> None:
+    """What the cache holds."""
+    console = stdout()
+    table = table_of("kept for", "pictures", "files", "size", "damaged")
+    for space in spaces:
+        table.add_row(
+            space.space,
+            f"{space.pictures:,}",
+            f"{space.shards:,}",
+            megabytes(space.size),
+            f"{space.damaged:,}" if space.damaged else "·",
+        )
+    console.print(table if spaces else "The cache is empty.")

@@ -1,0 +1,55 @@
+"""What sorting says, and taking it back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..dataset import Skipped
+from ..wording import label_words, several, shown
+from . import (
+    MOST,
+    command,
+    print_rest,
+    print_skipped,
+    stdout,
+    table_of,
+)
+
+if TYPE_CHECKING:
+    from ..sorting import SortResult, Step, UndoResult
+
+
+def print_step(step: Step | Skipped) -> None:
+    """A line of what `sort --dry-run` would do."""
+    if isinstance(step, Skipped):
+        stdout().print(f"{shown(step.name)}  not read: {step.reason}", soft_wrap=True)
+    else:
+        stdout().print(f"{shown(step.source)}  ->  {shown(step.target)}", soft_wrap=True)
+
+
+def print_sort(result: SortResult) -> None:
+    """What sorting says."""
+    console = stdout()
+    table = table_of("label", "pictures")
+    for group, count in result.counts.items():
+        table.add_row(label_words(group), f"{count:,}")
+    console.print(table if result.counts else "There was no picture to sort.")
+    if result.already_done:
+        console.print(f"\n{several(result.already_done, 'picture')} of these were there before.")
+    print_skipped(console, result.unreadable, result.hidden)
+    console.print()
+    if result.counts:
+        where = shown(result.destination)
+        console.print(f"Sorted into {where}; all scores in results.csv there.", soft_wrap=True)
+    console.print(f"Undo:    {command('sort', '--undo', result.destination)}", soft_wrap=True)
+
+
+def print_undo(result: UndoResult) -> None:
+    """What taking back says."""
+    console = stdout()
+    console.print(f"Taken back: {several(result.taken_back, 'picture')}.")
+    if result.left:
+        console.print(f"\nLeft where they are ({len(result.left):,}):")
+        for file in result.left[:MOST]:
+            console.print(f"  {shown(file.name)}  {file.reason}", soft_wrap=True)
+        print_rest(console, len(result.left))
