@@ -250,7 +250,8 @@ def test_a_program_that_fails_leaves_nothing(
     examples = tmp_path / "examples"
     examples.mkdir()
     (examples / "onnx.py").write_text(program)
-    monkeypatch.setattr("tellapart.exporters.onnx_file.EXAMPLES", examples)
+    (examples / "pictures.py").touch()
+    monkeypatch.setattr("tellapart.exporters.target.EXAMPLES", examples)
     with pytest.raises(ModelError, match=message):
         export(classifier, "onnx", tmp_path / "out", pictures[:4])
     assert [path.name for path in tmp_path.iterdir()] == ["examples"]

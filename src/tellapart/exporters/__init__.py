@@ -102,7 +102,7 @@ TARGETS: Mapping[str, Target] = {
             extra="tensorflow",
             settings={
                 "form": "tensorflow-graph",
-                "examples": "tensorflow_graph.py:example.py label_image.py:label_image.py",
+                "example": "tensorflow_graph.py",
             },
             agreement=0.95,
             tolerance=0.02,
@@ -116,7 +116,7 @@ TARGETS: Mapping[str, Target] = {
             run="python example.py PICTURE",
             module="tensorflow_target",
             extra="tensorflow",
-            settings={"form": "saved-model", "examples": "saved_model.py:example.py"},
+            settings={"form": "saved-model", "example": "saved_model.py"},
             more="Served by TensorFlow Serving, and asked with a file's bytes (neither was run "
             "here):\n\n```\n"
             'docker run --rm -p 8501:8501 -v "$PWD/model:/models/tellapart" \\\n'
@@ -136,7 +136,7 @@ TARGETS: Mapping[str, Target] = {
             run="python example.py PICTURE",
             module="tensorflow_target",
             extra="tensorflow",
-            settings={"form": "keras", "examples": "keras.py:example.py"},
+            settings={"form": "keras", "example": "keras.py"},
             tolerance=2e-3,
             differs="Sums of floating-point numbers differ in their last digits, so a resized "
             "value beside a half may be rounded the other way: mostly below 1e-4 of a score, up to "
@@ -152,7 +152,7 @@ TARGETS: Mapping[str, Target] = {
                 extra="tensorflow",
                 settings={
                     "form": name,
-                    "examples": "tflite.py:example.py",
+                    "example": "tflite.py",
                     "needs": "tensorflow ai_edge_litert",
                 },
                 agreement=0.95,

@@ -12,7 +12,6 @@ the file gives the same answers everywhere.
 from __future__ import annotations
 
 import logging
-import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -25,7 +24,7 @@ from ..backbones.untrusted import parse_onnx
 from ..errors import ModelError, PictureError
 from ..images import read_picture
 from ..model import MODEL_FILE
-from .target import EXAMPLES, Export
+from .target import Export, write_program
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto
@@ -41,7 +40,7 @@ def write(export: Export) -> None:
     step = max(1, len(export.pictures) // CALIBRATION)
     content = quantised(export.classifier.content, export.pictures[::step][:CALIBRATION])
     (export.folder / MODEL_FILE).write_bytes(content)
-    shutil.copyfile(EXAMPLES / "onnx.py", export.folder / "example.py")
+    write_program(export.folder, "onnx.py")
 
 
 def quantised(content: bytes, pictures: Sequence[Path]) -> bytes:

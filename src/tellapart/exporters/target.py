@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +11,12 @@ from typing import Literal
 from ..model import Classifier
 
 EXAMPLES = Path(__file__).parent / "examples"
+
+
+def write_program(folder: Path, name: str) -> None:
+    """Put a program of `EXAMPLES` into a folder as example.py, with what it needs beside it."""
+    shutil.copyfile(EXAMPLES / name, folder / "example.py")
+    shutil.copyfile(EXAMPLES / "pictures.py", folder / "pictures.py")
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from .. import errors, extras
 from ..errors import ModelError, TellapartError
 from ..model import MODEL_FILE
 from ..wording import one_line
-from .target import EXAMPLES, Export
+from .target import EXAMPLES, Export, write_program
 
 _PACKAGES = {"tensorflow": "TensorFlow", "ai_edge_litert": "ai-edge-litert"}
 _PATIENCE = 1800  # seconds
@@ -33,10 +33,9 @@ def write(export: Export) -> None:
     settings, folder = export.target.settings, export.folder
     check_installed(settings.get("needs", "tensorflow").split())
     _run_job(settings["form"], export)
-    for name in settings["examples"].split():
-        source, _, written = name.partition(":")
-        shutil.copyfile(EXAMPLES / source, folder / written)
+    write_program(folder, settings["example"])
     if settings["form"] == "tensorflow-graph":
+        shutil.copyfile(EXAMPLES / "label_image.py", folder / "label_image.py")
         text = "".join(f"{label}\n" for label in original_labels(export.classifier.labels))
         (folder / "retrained_labels.txt").write_text(text, "utf-8")
 

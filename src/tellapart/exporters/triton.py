@@ -17,7 +17,7 @@ from ..backbones.graph import open_session
 from ..errors import ModelError
 from ..model import LABELS_FILE, MODEL_FILE
 from .proof import example_answers
-from .target import EXAMPLES, Export
+from .target import Export, write_program
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -35,7 +35,7 @@ def write(export: Export) -> None:
     shutil.copyfile(export.folder / LABELS_FILE, (export.folder / CONFIG).with_name(LABELS_FILE))
     session = open_session(export.classifier.content)
     (export.folder / CONFIG).write_text(configuration(session), "utf-8")
-    shutil.copyfile(EXAMPLES / "triton.py", export.folder / "example.py")
+    write_program(export.folder, "triton.py")
 
 
 def answers(folder: Path, pictures: Sequence[Path]) -> list[Mapping[str, float]]:
@@ -49,7 +49,7 @@ def answers(folder: Path, pictures: Sequence[Path]) -> list[Mapping[str, float]]
     with tempfile.TemporaryDirectory() as place:
         Path(place, MODEL_FILE).write_bytes(content)
         shutil.copyfile(folder / LABELS_FILE, Path(place, LABELS_FILE))
-        shutil.copyfile(EXAMPLES / "onnx.py", Path(place, "example.py"))
+        write_program(Path(place), "onnx.py")
         return example_answers(Path(place), pictures)
 
 

@@ -1,36 +1,13 @@
 """Runs model.keras with Keras alone: python example.py [--json] PICTURE..."""
 
-import json
 import os
-import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
-import numpy as np
-from PIL import Image, ImageOps
+from pictures import asked, read, tell
 
-
-def read(path: str) -> np.ndarray:
-    """Pixels [1, height, width, 3]: upright, on white, of a big JPEG at a reduced size."""
-    picture: Image.Image = Image.open(path)
-    picture.draft(None, (520, 520))
-    picture = ImageOps.exif_transpose(picture)
-    if picture.mode.startswith("I"):  # 16 bits
-        picture = Image.fromarray(np.rint(np.asarray(picture) / 257).astype(np.uint8))
-    if picture.has_transparency_data:
-        white = Image.new("RGBA", picture.size, "white")
-        picture = Image.alpha_composite(white, picture.convert("RGBA"))
-    return np.asarray(picture.convert("RGB"), dtype=np.uint8)[None]
-
-
-labels = open("labels.txt", encoding="utf-8").read().splitlines()
 model = keras.saving.load_model("model.keras")
 
-for path in (argument for argument in sys.argv[1:] if argument != "--json"):
+for path in asked:
     scores = keras.ops.convert_to_numpy(model(read(path)))
-    ranked = sorted(zip(labels, scores[0].tolist()), key=lambda row: -row[1])
-    if "--json" in sys.argv:
-        print(json.dumps({"path": path, "scores": dict(ranked)}))
-    else:
-        for label, score in ranked:
-            print(f"{label} (score = {score:.5f})")
+    tell(path, scores[0])

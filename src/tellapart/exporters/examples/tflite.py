@@ -4,25 +4,10 @@ An input called crop_224 is the central square of the picture, resized to 224 x 
 called squash_260 is the whole picture, made square.
 """
 
-import json
-import sys
-
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
-from PIL import Image, ImageOps
-
-
-def read(path: str) -> np.ndarray:
-    """Pixels [1, height, width, 3]: upright, on white, of a big JPEG at a reduced size."""
-    picture: Image.Image = Image.open(path)
-    picture.draft(None, (520, 520))
-    picture = ImageOps.exif_transpose(picture)
-    if picture.mode.startswith("I"):  # 16 bits
-        picture = Image.fromarray(np.rint(np.asarray(picture) / 257).astype(np.uint8))
-    if picture.has_transparency_data:
-        white = Image.new("RGBA", picture.size, "white")
-        picture = Image.alpha_composite(white, picture.convert("RGBA"))
-    return np.asarray(picture.convert("RGB"), dtype=np.uint8)[None]
+from pictures import asked, read, tell
+from PIL import Image
 
 
 def square_of(picture: np.ndarray, size: int) -> np.ndarray:
@@ -37,11 +22,10 @@ def square_of(picture: np.ndarray, size: int) -> np.ndarray:
     return pixels
 
 
-labels = open("labels.txt", encoding="utf-8").read().splitlines()
 interpreter = Interpreter("model.tflite")
 interpreter.allocate_tensors()
 
-for path in (argument for argument in sys.argv[1:] if argument != "--json"):
+for path in asked:
     whole = read(path)[0]
     height, width, _ = whole.shape
     side = min(height, width)
@@ -52,9 +36,4 @@ for path in (argument for argument in sys.argv[1:] if argument != "--json"):
         interpreter.set_tensor(detail["index"], square_of(seen[geometry], int(size)))
     interpreter.invoke()
     scores = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
-    ranked = sorted(zip(labels, scores[0].tolist()), key=lambda row: -row[1])
-    if "--json" in sys.argv:
-        print(json.dumps({"path": path, "scores": dict(ranked)}))
-    else:
-        for label, score in ranked:
-            print(f"{label} (score = {score:.5f})")
+    tell(path, scores[0])
