@@ -15,7 +15,7 @@ from measure import arguments, machine, print_table
 from novelty import Pictures
 
 from tellapart.dataset.split import folds
-from tellapart.head import Regression, cross_validate
+from tellapart.head import ROUGH, Regression, cross_validate
 from tellapart.learning_curve import MORE, LearningCurve, learning_curve
 from tellapart.metrics import Share
 
@@ -28,7 +28,7 @@ def accuracy(pictures: Pictures, truth: np.ndarray, size: int, lot: np.random.Ge
     order = lot.permutation(len(truth))
     learnt, judged = order[:size], order[size : size + JUDGED]
     count = int(truth.max()) + 1
-    head = Regression(pictures.vectors[learnt], truth[learnt], count).fit(C, tolerance=1e-4)
+    head = Regression(pictures.vectors[learnt], truth[learnt], count).fit(C, ROUGH)
     found = head.logits(pictures.vectors[judged]).argmax(axis=1) == truth[judged]
     return float(found.mean())
 
@@ -42,9 +42,7 @@ def curve(
     keys, names = pictures.digests[drawn].tolist(), sorted(set(pictures.labels))
     fold = folds(keys, [names[k] for k in labels], 5)
     found = cross_validate(vectors, labels, len(names), fold)
-    assert found.strength is not None
-    predicted = found.logits.argmax(axis=1)
-    return learning_curve(vectors, labels, names, keys, fold, predicted, found.strength)
+    return learning_curve(vectors, labels, names, keys, fold, found)
 
 
 def main() -> None:

@@ -36,11 +36,15 @@ class Process:
 
 
 def run(command: Sequence[str | Path], environment: Mapping[str, str] = {}) -> Process:
-    """Run a command to its end; one that fails ends the benchmark with its own words."""
+    """Run a command to its end; one that fails ends the benchmark with its own words.
+
+    It runs from Python's bytecode, as pip leaves what it installs, whatever is set here.
+    """
+    inherited = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
         begin = time.perf_counter()
         process = subprocess.Popen(
-            command, stdout=output, stderr=errors, env={**os.environ, **environment}
+            command, stdout=output, stderr=errors, env={**inherited, **environment}
         )
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - begin

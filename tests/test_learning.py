@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tellapart.dataset.split import folds
-from tellapart.head import Regression
+from tellapart.head import cross_validate
 from tellapart.learning_curve import LearningCurve, _forecast, learning_curve
 
 
@@ -19,12 +19,8 @@ def curve_of(count: int, spread: float, seed: int = 0) -> LearningCurve:
     keys = [f"{seed}/{i}" for i in range(count)]
     labels = ["a", "b"]
     fold = folds(keys, [labels[k] for k in truth], 5)
-    predicted = np.zeros(count, dtype=np.int64)
-    for number in range(5):
-        outside = fold == number
-        head = Regression(vectors[~outside], truth[~outside], 2).fit(0.1)
-        predicted[outside] = head.logits(vectors[outside]).argmax(axis=1)
-    return learning_curve(vectors, truth, labels, keys, fold, predicted, 0.1)
+    found = cross_validate(vectors, truth, 2, fold, strengths=[0.1])
+    return learning_curve(vectors, truth, labels, keys, fold, found)
 
 
 def test_points_grow_and_end_with_all_pictures() -> None:

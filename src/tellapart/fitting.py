@@ -19,6 +19,7 @@ from .embeddings import Embeddings
 from .errors import DatasetError
 from .evaluation import Evaluation
 from .head import (
+    ROUGH,
     Head,
     OutOfFold,
     Regression,
@@ -128,7 +129,8 @@ class Fitted:
     `cross_validated` judges all others; where that would flatter or take too long it is None, and
     `validated` judges those that only watched. `held_out` judges those kept back for testing.
     `repeated` are the out-of-fold accuracies of dealing the pictures into folds anew, if that was
-    asked for, the first one first. `after_saving` is called once the model is safe in its folder.
+    asked for, the first one first. `found` is what cross-validation left, for the learning curve.
+    `after_saving` is called once the model is safe in its folder.
     """
 
     head: Head
@@ -143,6 +145,7 @@ class Fitted:
     notes: tuple[str, ...] = ()
     fold_heads: Mapping[int, Head] = field(default_factory=dict)
     repeated: tuple[Share, ...] = ()
+    found: OutOfFold | None = field(default=None, repr=False)
     after_saving: Callable[[], None] = lambda: None
 
     @property
@@ -184,19 +187,20 @@ def fit(
     """
     count = len(pictures.labels)
     rows, tested = np.flatnonzero(~pictures.held_out), np.flatnonzero(pictures.held_out)
-    vectors, truth = pictures.vectors[rows].astype(np.float64), pictures.truth[rows]
+    vectors, truth = pictures.vectors[rows], pictures.truth[rows]
+    precise = vectors.astype(np.float64)  # for the head itself; float32 does for comparing others
     fold = folds_of(pictures, rows)
     if sgd:
         watching = watching_of(pictures, rows, sgd.validation)
         solver: Solver = partial(descent, settings=sgd)
-        found = out_of_fold(vectors, truth, count, fold, solver)
+        found = out_of_fold(precise, truth, count, fold, solver)
         walk = last_descent or descent
-        head = walk(vectors, truth, count, sgd, validation=watching, on_step=on_step)
+        head = walk(precise, truth, count, sgd, validation=watching, on_step=on_step)
     else:
         found = cross_validate(vectors, truth, count, fold, balanced=balanced)
         assert found.strength is not None
         solver = partial(_at_strength, found.strength, balanced)
-        head = Regression(vectors, truth, count, balanced=balanced).fit(found.strength)
+        head = Regression(precise, truth, count, balanced=balanced).fit(found.strength)
     heat = temperature(found.logits, truth)
     head = head.cooled(heat)
     unseen = found.logits / heat
@@ -204,7 +208,7 @@ def fit(
     shares = [_right(found, fold, truth)]
     for seed in range(1, repeats):
         dealt = folds_of(pictures, rows, seed)
-        shares.append(_right(out_of_fold(vectors, truth, count, dealt, solver), dealt, truth))
+        shares.append(_right(out_of_fold(precise, truth, count, dealt, solver), dealt, truth))
     return Fitted(
         head=head,
         solver="sgd" if sgd else "exact",
@@ -217,6 +221,7 @@ def fit(
         fold_heads={number: one.cooled(heat) for number, one in found.heads.items()},
         notes=(*_on_unjudged(~known), *_on_repeats(shares)),
         repeated=tuple(shares) if repeats > 1 else (),
+        found=found if found.regressions else None,
     )
 
 
@@ -251,23 +256,21 @@ def _on_repeats(shares: Sequence[Share]) -> Iterator[str]:
 def _at_strength(
     strength: float, balanced: bool, vectors: np.ndarray, truth: np.ndarray, count: int
 ) -> Head:
-    return Regression(vectors, truth, count, balanced=balanced).fit(strength, tolerance=1e-4)
+    return Regression(vectors, truth, count, balanced=balanced).fit(strength, ROUGH)
 
 
-def would_more_help(pictures: Pictures, fitted: Fitted, *, balanced: bool) -> LearningCurve | None:
+def would_more_help(pictures: Pictures, fitted: Fitted) -> LearningCurve | None:
     """The learning curve; None where the head was not chosen by cross-validation of all."""
-    if fitted.cross_validated is None or fitted.strength is None or not fitted.judged.all():
+    if fitted.found is None or not fitted.judged.all():
         return None
     rows = np.flatnonzero(~pictures.held_out)
     return learning_curve(
-        pictures.vectors[rows].astype(np.float64),
+        pictures.vectors[rows],
         pictures.truth[rows],
         pictures.labels,
         [pictures.keys[i] for i in rows],
         fitted.fold,
-        fitted.cross_validated.predicted,
-        fitted.strength,
-        balanced=balanced,
+        fitted.found,
     )
 
 

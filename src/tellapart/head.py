@@ -5,14 +5,15 @@
 with z the embeddings standardised to mean 0 and deviation 1, as scikit-learn's LogisticRegression
 states it. The problem is convex and its answer unique. Rows of W lie in the span of the z_i, so it
 is solved along the principal axes of the data: with fewer pictures than embedding values that is
-the smaller problem, and along these axes a bound on the curvature is diagonal (Böhning 1992),
-which makes a perfect preconditioner for L-BFGS. Standardisation is folded into the weights.
+the smaller problem, and along these axes the curvature is nearly diagonal, which makes a good
+preconditioner for L-BFGS. Standardisation is folded into the weights.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -20,9 +21,14 @@ import numpy as np
 from .pool import side_by_side
 
 STRENGTHS = tuple(10.0 ** (exponent / 2) for exponent in range(-8, 5))  # C, weakest fit first
+_USUAL = 30  # C times the number of pictures
 _TOLERANCE = 1e-6  # largest entry of the preconditioned gradient
-_ROUGH = 1e-4  # the same while strengths are compared: moves a log loss by less than 5e-4
+ROUGH = 1e-3  # the same where many fits are compared: moves a log loss by less than `_GAIN`
+_GAIN = 1e-3  # nats: what another strength has to save
+_FIRST = 1e-1  # the same for the first steps of all, after which curvature is measured again
+_FLATTEST = 1e-3  # the least curvature that a picture counts with
 _ITERATIONS = 1000
+_HEAVY = 500_000  # numbers in a matrix, from which multiplying by it takes a while
 _MEMORY = 12
 
 
@@ -54,13 +60,15 @@ Solver = Callable[[np.ndarray, np.ndarray, int], Head]
 class OutOfFold:
     """For every picture the logits `[N,K]` of a head that was fitted without its fold.
 
-    `heads` are those heads by the number of the fold that they never saw.
+    `heads` are those heads by the number of the fold that they never saw; `regressions` are what
+    they were fitted on, ready for more fits, where they were fitted by cross-validation.
     """
 
     logits: np.ndarray
     strength: float | None  # C, where it was chosen
     losses: tuple[tuple[float, float], ...] = ()  # (C, log loss) of all that were tried
     heads: Mapping[int, Head] = field(default_factory=dict)
+    regressions: Mapping[int, Regression] = field(default_factory=dict, repr=False)
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
@@ -89,43 +97,81 @@ def standardisation(embeddings: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 class Regression:
-    """One data set made ready for fits at many strengths: standardised and turned to its axes."""
+    """One data set made ready for fits at many strengths: standardised and turned to its axes.
+
+    With `rough` the large matrices are of float32, which does for comparing fits, in half the time.
+    """
 
     def __init__(
-        self, embeddings: np.ndarray, labels: np.ndarray, count: int, *, balanced: bool = False
+        self,
+        embeddings: np.ndarray,
+        labels: np.ndarray,
+        count: int,
+        *,
+        balanced: bool = False,
+        rough: bool = False,
     ) -> None:
-        self.labels = labels
         self.count = count
-        self.sample_weights = balanced_weights(labels, count) if balanced else np.ones(len(labels))
+        self.balanced = balanced
         self.mean, self.deviation = standardisation(embeddings)
-        self.axes = _principal_axes((embeddings - self.mean) / self.deviation)
-        self._start = np.zeros((count, len(self.axes.lengths) + 1))
+        kind = np.float32 if rough else np.float64
+        standard = (embeddings - self.mean.astype(kind)) / self.deviation.astype(kind)
+        self.axes = _principal_axes(standard)
+        self._take(np.column_stack([self.axes.inputs, np.ones(len(labels), kind)]), labels)
+
+    def among(self, chosen: np.ndarray) -> Regression:
+        """The same for some of the pictures, bool `[N]`; standardised as all of them are."""
+        some = copy(self)
+        some._take(self._inputs[chosen], self.labels[chosen])
+        return some
+
+    @property
+    def heavy(self) -> bool:
+        """Whether fits take long enough to be done on several threads."""
+        return self._inputs.size > _HEAVY
+
+    def _take(self, inputs: np.ndarray, labels: np.ndarray) -> None:
+        self._inputs = inputs
+        self.labels = labels
+        self.sample_weights = (
+            balanced_weights(labels, self.count) if self.balanced else np.ones(len(labels))
+        )
+        self._start = np.zeros((self.count, inputs.shape[1]))
 
     def fit(self, strength: float, tolerance: float = _TOLERANCE) -> Head:
         """The unique minimum at C = `strength`; begins from the fit before, if there was one."""
-        along = self.axes
-        scale = 1 / np.sqrt(1 + strength * self.sample_weights.mean() * along.lengths**2 / 2)
-        bias_scale = 1 / np.sqrt(strength * self.sample_weights.sum() / 2)
-        scales = np.append(scale, bias_scale)
-        inputs = np.column_stack([along.inputs * scale, np.full(len(self.labels), bias_scale)])
-        penalty = np.append(scale**2, 0.0)
-        present = np.bincount(self.labels, minlength=self.count) > 0
+        if not self._start.any():  # the curvature there says little of that at the minimum
+            self._start = self._descend(strength, max(tolerance, _FIRST))
+        self._start = found = self._descend(strength, tolerance)
+        weights = self.axes.back(found[:, :-1]) / self.deviation
+        return Head(weights, found[:, -1] - found[:, -1].mean() - weights @ self.mean)
+
+    def _descend(self, strength: float, tolerance: float) -> np.ndarray:
+        """From `_start` to where no entry of the preconditioned gradient exceeds `tolerance`:
+        weights along the axes, and then the bias, `[K,R+1]`."""
+        inputs, labels = self._inputs, self.labels
+        scores = softmax(inputs @ self._start.T.astype(inputs.dtype))
+        spread = np.maximum(scores * (1 - scores), _FLATTEST)
+        curvature = strength * (self.sample_weights @ spread)[:, None]
+        along = curvature * (self.axes.lengths**2 / len(self.axes.inputs))
+        scales = np.hstack([1 / np.sqrt(1 + along), 1 / np.sqrt(curvature)])
+        penalty = np.append(np.ones(inputs.shape[1] - 1), 0.0)
+        present = np.bincount(labels, minlength=self.count) > 0
 
         def objective(flat: np.ndarray) -> tuple[float, np.ndarray]:
-            scaled = flat.reshape(self.count, -1)
-            losses, residual = _cross_entropy(inputs @ scaled.T, self.labels)
-            weighted = residual * (strength * self.sample_weights)[:, None]
+            weights = flat.reshape(self.count, -1) * scales
+            logits = (inputs @ weights.T.astype(inputs.dtype)).astype(np.float64)
+            losses, residual = _cross_entropy(logits, labels)
+            weighted = residual.T * (strength * self.sample_weights)
             value = strength * float(self.sample_weights @ losses)
-            value += 0.5 * float(np.sum(penalty * scaled**2))
-            gradient = weighted.T @ inputs + penalty * scaled
+            value += 0.5 * float(np.sum(penalty * weights**2))
+            gradient = weighted.astype(inputs.dtype) @ inputs + penalty * weights
             gradient[~present, -1] = 0  # an absent label's bias would run away
-            return value, gradient.ravel()
+            return value, (gradient * scales).ravel()
 
         begin = (self._start / scales).ravel()
-        found = _lbfgs(objective, begin, tolerance).reshape(self.count, -1) * scales
-        self._start = found
-        weights = along.back(found[:, :-1]) / self.deviation
-        return Head(weights, found[:, -1] - found[:, -1].mean() - weights @ self.mean)
+        found = _lbfgs(objective, begin, tolerance).reshape(self.count, -1)
+        return np.asarray(found * scales)
 
 
 @dataclass(frozen=True)
@@ -145,10 +191,14 @@ def _principal_axes(standard: np.ndarray) -> _Axes:
         values, vectors = np.linalg.eigh(standard @ standard.T)
         kept = values > max(values[-1], 1e-12) * 1e-12
         lengths, vectors = np.sqrt(values[kept]), vectors[:, kept]
-        return _Axes(vectors * lengths, lengths, lambda w: (w / lengths) @ vectors.T @ standard)
+        return _Axes(
+            vectors * lengths,
+            lengths,
+            lambda w: (w / lengths).astype(standard.dtype) @ vectors.T @ standard,
+        )
     values, vectors = np.linalg.eigh(standard.T @ standard)
     lengths = np.sqrt(np.maximum(values, 0))
-    return _Axes(standard @ vectors, lengths, lambda w: w @ vectors.T)
+    return _Axes(standard @ vectors, lengths, lambda w: w.astype(standard.dtype) @ vectors.T)
 
 
 def _cross_entropy(logits: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -222,35 +272,40 @@ def cross_validate(
     """Choose C by the out-of-fold log loss, and give the logits it was chosen by.
 
     `fold` int `[N]` says which pictures are left out together; standardisation is done anew
-    without each fold. The loss falls and then rises with C: from the middle of `strengths` the
-    search walks downhill until it rises.
+    without each fold. The loss falls and then rises with C: from a usual one of `strengths` the
+    search walks downhill until it rises, and first the way that the scores point: weaker if they
+    claim too much.
     """
     insides = {int(number): fold != number for number in np.unique(fold)}
     numbers = [number for number, inside in insides.items() if len(np.unique(labels[inside])) > 1]
 
     def prepared(number: int) -> Regression:
         inside = insides[number]
-        return Regression(embeddings[inside], labels[inside], count, balanced=balanced)
+        return Regression(embeddings[inside], labels[inside], count, balanced=balanced, rough=True)
 
-    regressions = side_by_side(prepared, numbers)
+    regressions = dict(zip(numbers, side_by_side(prepared, numbers), strict=True))
+    heavy = any(regression.heavy for regression in regressions.values())
     tried: dict[float, OutOfFold] = {}
 
     def loss(index: int) -> float:
         strength = strengths[index]
         if strength not in tried:
             logits = np.zeros((len(labels), count))
-            fits = side_by_side(lambda regression: regression.fit(strength, _ROUGH), regressions)
+            fits = side_by_side(lambda n: regressions[n].fit(strength, ROUGH), numbers, heavy=heavy)
             heads = dict(zip(numbers, fits, strict=True))
             for number, head in heads.items():
                 outside = ~insides[number]
                 logits[outside] = head.logits(embeddings[outside])
-            tried[strength] = OutOfFold(logits, strength, heads=heads)
+            tried[strength] = OutOfFold(logits, strength, heads=heads, regressions=regressions)
         return log_loss(tried[strength].logits, labels)
 
-    at = len(strengths) // 2
+    usual = np.log(_USUAL / len(labels))
+    at = int(np.argmin(np.abs(np.log(strengths) - usual)))
     loss(at)  # also where it is the only one
-    for step in (1, -1):
-        while 0 <= at + step < len(strengths) and loss(at + step) < loss(at):
+    logits = tried[strengths[at]].logits
+    weaker = log_loss(0.9 * logits, labels) < log_loss(logits, labels)
+    for step in (-1, 1) if weaker else (1, -1):
+        while 0 <= at + step < len(strengths) and loss(at + step) < loss(at) - _GAIN:
             at += step
     losses = tuple(
         (strength, log_loss(tried[strength].logits, labels)) for strength in sorted(tried)

@@ -72,11 +72,16 @@ def local_map(unit: Unit[In, Out], batches: Iterable[Sequence[In]]) -> Iterator[
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def side_by_side(function: Callable[[In], Out], items: Sequence[In]) -> list[Out]:
+def side_by_side(
+    function: Callable[[In], Out], items: Sequence[In], *, heavy: bool = True
+) -> list[Out]:
     """What a function gives for each item, in order, on as many threads as there are cores.
 
-    For work in memory that mostly lets go of Python's lock, such as numpy's linear algebra.
+    For work in memory that mostly lets go of Python's lock, such as numpy's linear algebra. Where
+    it is not `heavy`, a thread would wait for the lock longer than it works: one does it all.
     """
+    if not heavy:
+        return [function(item) for item in items]
     with ThreadPoolExecutor(min(cores(), max(len(items), 1))) as pool:
         return list(pool.map(function, items))
 

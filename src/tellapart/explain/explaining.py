@@ -23,7 +23,7 @@ from .explanation import Explanation
 from .places import looks_of
 from .words import Facts, sentences
 
-_BATCH = 4  # pictures a thread takes at a time
+_BATCH = 1  # pictures a thread takes at a time: each takes a while
 
 Told = TypeVar("Told")
 

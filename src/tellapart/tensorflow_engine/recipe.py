@@ -179,7 +179,7 @@ class TensorFlowRecipe:
         truth, count = pictures.truth[rows], len(pictures.labels)
         learn = ~watching
         frozen = cross_validate(
-            pictures.vectors[rows[learn]].astype(np.float64),
+            pictures.vectors[rows[learn]],
             truth[learn],
             count,
             folds_of(pictures, rows[learn]),

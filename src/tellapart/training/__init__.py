@@ -162,7 +162,7 @@ def _train(source: str | os.PathLike[str], options: TrainOptions, watch: Watch) 
     network, pictures, fitted = recipe.fit(pictures, watch)
     skipped = (*dataset.skipped, *unreadable)
     notes = (*notes_on(dataset, pictures, embeddings), *fitted.notes)
-    learning = would_more_help(pictures, fitted, balanced=options.balanced)
+    learning = would_more_help(pictures, fitted)
     cues = cues_of(pictures, fitted)
     run = Run(
         source=shown(source),
