@@ -21,10 +21,12 @@ ROWS = (
     ("errors", "extras", "version", "stopping", "wording", "locks", "files", "pool", "cache"),
     # pictures and data sets
     ("images", "traits", "dataset", "naming", "placing"),
+    # what is computed from embeddings alone
+    ("head", "novelty"),
     # networks and their embeddings
-    ("novelty", "backbones", "embeddings"),
-    # heads and figures
-    ("metrics", "evaluation", "head", "choosing", "sgd", "learning_curve", "health", "fitting"),
+    ("backbones", "embeddings"),
+    # figures, and heads that are judged
+    ("metrics", "evaluation", "choosing", "sgd", "learning_curve", "health", "fitting"),
     # figures as words and drawings
     ("sentences", "notebook", "pages"),
     # another way of training; what can be asked of it is known without it

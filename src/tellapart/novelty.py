@@ -1,16 +1,20 @@
 """How unlike everything it was shown is a picture? One number, and what is usual for it.
 
-Three plain scores fail in different places, so they are put on one scale and combined:
+Four plain scores fail in different places, so they are put on one scale and combined:
 
-- the cosine distance to the nearest training picture finds what is far from all (a bicycle among
-  heroes), but calls every picture of a varied label strange;
-- the same distance measured in units of that training picture's own distance to its neighbours
-  (as in the local outlier factor, Breunig et al. 2000) finds what is close to a tight label
-  without belonging to it (a tulip among daisies);
-- the largest logit finds what no label claims.
+- the cosine distance to the nearest training pictures, in units of each one's own distance to its
+  neighbours (as in the local outlier factor, Breunig et al. 2000), finds what is close to a tight
+  label without belonging to it (a tulip among daisies);
+- the same of embeddings that are standardised, where what all pictures share does not count,
+  finds the same of other labels;
+- the free energy, -log sum exp logits (Liu et al. 2020, arXiv:2010.03759), finds what no label
+  claims;
+- the Euclidean distance to the nearest training picture, standardised, finds what is far from all
+  (a bicycle among heroes). Near at hand it says little, so it only counts where it is large.
 
-Each is standardised by what it is for pictures of the known labels, judged out of fold, and the
-three are joined as log(exp a + exp b + exp c), a soft largest: a few nodes in the graph.
+Each is standardised by what it is for pictures of the known labels, judged out of fold, and they
+are joined as log(exp a + exp b + exp c + exp 2(d - 1.5)), a soft largest: a few nodes in the graph.
+benchmarks/novelty.py holds them against each other.
 
 Where a threshold lies is read off the tail of what is usual, not off its last few values: of 300
 pictures the strangest three, perhaps wrongly labelled, would decide alone what 99 % is.
@@ -23,70 +27,108 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .head import standardisation
 from .pool import side_by_side
 
-NEIGHBOURS = 3  # of a training picture, whose mean distance is its radius
-SOFTENING = 0.05  # added to a radius, so that duplicates do not make one of zero
+NEIGHBOURS = 3  # training pictures whose mean distance is a radius, or a score in radii
+SOFTENING = 0.05  # of the median radius, added to each: a duplicate does not make one of zero
 MOST_EXEMPLARS = 3000  # training pictures kept in the model to measure distances from
+FAR = (1.5, 2.0)  # the last score counts above so many deviations, and then so many times
 TAIL = (0.8, 0.99)  # the part of what is usual that thresholds are fitted to
 COMMON = 0.95  # up to this share the quantiles themselves are steady enough
 _FEWEST_IN_TAIL = 30
 _STEEP = 0.35  # of the tail's length, its mean excess at most: 0.28 in an exponential
+_TINY = 1e-12
 ADMITTED = (0.9, 0.95, 0.98, 0.99, 0.995, 0.999)  # shares for which a threshold is stored
+
+
+@dataclass(frozen=True)
+class Exemplars:
+    """The M training pictures that distances are measured from.
+
+    `standard` `[M,D]` are their embeddings, standardised by `mean` and `deviation` `[D]`;
+    `lengths` `[M]` are those of the embeddings as they were. `radii` `[2,M]` are the mean cosine
+    distances of each to its nearest others: of the embeddings, and of the standardised ones.
+    """
+
+    standard: np.ndarray
+    mean: np.ndarray
+    deviation: np.ndarray
+    lengths: np.ndarray
+    radii: np.ndarray
+
+    @classmethod
+    def of(cls, vectors: np.ndarray) -> Exemplars:
+        """From embeddings `[M,D]`, as precise as they are."""
+        mean, deviation = (each.astype(vectors.dtype) for each in standardisation(vectors))
+        standard = (vectors - mean) / deviation
+        lengths = np.maximum(np.linalg.norm(vectors, axis=1), _TINY)
+        radii = np.stack([radii_of(vectors / lengths[:, None]), radii_of(_unit(standard))])
+        return cls(standard, mean, deviation, lengths, radii)
+
+    def scores(self, embeddings: np.ndarray, logits: np.ndarray) -> np.ndarray:
+        """The four scores `[N,4]` of embeddings `[N,D]` with logits `[N,K]`."""
+        standard = (embeddings - self.mean) / self.deviation
+        raw = (embeddings * self.deviation) @ self.standard.T + (embeddings @ self.mean)[:, None]
+        products = standard @ self.standard.T
+        own, theirs = (np.sum(z**2, axis=1) for z in (standard, self.standard))
+        squared = own[:, None] - 2 * products + theirs
+        cosines = (
+            raw / np.maximum(np.outer(np.linalg.norm(embeddings, axis=1), self.lengths), _TINY),
+            products / np.maximum(np.sqrt(np.outer(own, theirs)), _TINY),
+        )
+        in_radii = (_nearest((1 - c) / r) for c, r in zip(cosines, self.radii, strict=True))
+        energy = -np.logaddexp.reduce(logits, axis=1)
+        far = np.sqrt(np.maximum(squared.min(axis=1), 0))
+        return np.column_stack([*in_radii, energy, far])
 
 
 @dataclass(frozen=True)
 class Novelty:
     """What measuring novelty takes.
 
-    `exemplars` `[M,D]` are training embeddings of length 1, `radii` `[M]` their distances to their
-    neighbours; `centre` and `spread` `[3]` are the usual values of the three scores (distance,
-    distance in radii, minus the largest logit); of the model's own kind, a share `ADMITTED[i]`
-    stays below the novelty `thresholds[i]`.
+    `centre` and `spread` `[4]` are the usual values of the four scores, with `FAR` in the last; of
+    the model's own kind, a share `ADMITTED[i]` stays below the novelty `thresholds[i]`.
     """
 
-    exemplars: np.ndarray
-    radii: np.ndarray
+    exemplars: Exemplars
     centre: np.ndarray
     spread: np.ndarray
     thresholds: tuple[float, ...]
 
     def of(self, embeddings: np.ndarray, logits: np.ndarray) -> np.ndarray:
         """The novelty `[N]` of embeddings `[N,D]` with logits `[N,K]`."""
-        scores = _scores(embeddings, logits, self.exemplars, self.radii)
-        return combined(scores, self.centre, self.spread)
+        return combined(self.exemplars.scores(embeddings, logits), self.centre, self.spread)
 
 
 def combined(scores: np.ndarray, centre: np.ndarray, spread: np.ndarray) -> np.ndarray:
-    """Three scores `[N,3]` as one `[N]`."""
+    """Four scores `[N,4]` as one `[N]`."""
     return np.asarray(np.logaddexp.reduce((scores - centre) / spread, axis=1))
 
 
-def fit_novelty(
-    vectors: np.ndarray, logits: np.ndarray, fold: np.ndarray, keep: Sequence[int] | None = None
-) -> Novelty:
+def fit_novelty(vectors: np.ndarray, logits: np.ndarray, fold: np.ndarray) -> Novelty:
     """Learn what is usual from training embeddings `[N,D]` and their out-of-fold logits `[N,K]`.
 
     Each picture is measured against the pictures of the other folds, as many as are kept at most,
-    as a new one would be against all that are kept. `keep` are the rows to keep as exemplars;
-    without it, evenly spread ones.
+    as a new one would be against all that are kept.
     """
     parts = [fold == number for number in np.unique(fold)]
 
     def against_the_others(outside: np.ndarray) -> np.ndarray:
         others = np.flatnonzero(outside if outside.all() else ~outside)  # copies of one: one fold
-        exemplars = _unit(vectors[_evenly(others)])
-        return _scores(vectors[outside], logits[outside], exemplars, radii_of(exemplars))
+        exemplars = Exemplars.of(vectors[_evenly(others)])
+        return exemplars.scores(vectors[outside], logits[outside])
 
-    scores = np.zeros((len(vectors), 3))
+    scores = np.zeros((len(vectors), 4))
     for outside, found in zip(parts, side_by_side(against_the_others, parts), strict=True):
         scores[outside] = found
     centre, spread = scores.mean(axis=0), np.maximum(scores.std(axis=0), 1e-6)
+    above, times = FAR
+    centre[-1] += above * spread[-1]
+    spread[-1] /= times
     usual = combined(scores, centre, spread)
-    thresholds = tuple(thresholds_of(usual, ADMITTED))
-    rows = _evenly(np.arange(len(vectors))) if keep is None else np.array(keep)
-    exemplars = _unit(vectors[rows])
-    return Novelty(exemplars, radii_of(exemplars), centre, spread, thresholds)
+    exemplars = Exemplars.of(vectors[_evenly(np.arange(len(vectors)))])
+    return Novelty(exemplars, centre, spread, tuple(thresholds_of(usual, ADMITTED)))
 
 
 def thresholds_of(usual: np.ndarray, shares: Sequence[float]) -> list[float]:
@@ -119,28 +161,26 @@ def _evenly(rows: np.ndarray) -> np.ndarray:
     return np.asarray(rows[np.unique(at.astype(int))])
 
 
-def radii_of(exemplars: np.ndarray) -> np.ndarray:
+def radii_of(units: np.ndarray) -> np.ndarray:
     """The mean cosine distance of each of `[M,D]` to its nearest others, `[M]`, softened."""
-    near = min(NEIGHBOURS, len(exemplars) - 1)
+    near = min(NEIGHBOURS, len(units) - 1)
     if near < 1:
-        return np.full(len(exemplars), 1.0)
-    radii = np.empty(len(exemplars))
-    for start in range(0, len(exemplars), 1024):  # in blocks, so that memory stays small
-        block = exemplars[start : start + 1024] @ exemplars.T
-        block[np.arange(len(block)), start + np.arange(len(block))] = -np.inf
-        radii[start : start + 1024] = 1 - np.partition(block, -near, axis=1)[:, -near:].mean(axis=1)
-    return radii + SOFTENING
+        return np.ones(len(units))
+    radii = np.empty(len(units))
+    for start in range(0, len(units), 1024):  # in blocks, so that memory stays small
+        apart = 1 - units[start : start + 1024] @ units.T
+        apart[np.arange(len(apart)), start + np.arange(len(apart))] = np.inf
+        radii[start : start + 1024] = _nearest(apart)
+    return np.asarray(np.maximum(radii + SOFTENING * np.median(radii), 1e-3))
 
 
-def _scores(
-    vectors: np.ndarray, logits: np.ndarray, exemplars: np.ndarray, radii: np.ndarray
-) -> np.ndarray:
-    distances = 1 - _unit(vectors) @ exemplars.T
-    nearest = distances.min(axis=1)
-    in_radii = (distances / radii).min(axis=1)
-    return np.column_stack([nearest, in_radii, -logits.max(axis=1)])
+def _nearest(apart: np.ndarray) -> np.ndarray:
+    """The mean of the `NEIGHBOURS` smallest of each row of `[N,M]`, where they are finite."""
+    near = min(NEIGHBOURS, apart.shape[1]) - 1
+    smallest = np.partition(apart, near, axis=1)[:, : near + 1]
+    return np.asarray(np.mean(smallest, axis=1, where=np.isfinite(smallest)))
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.asarray(vectors / np.maximum(lengths, 1e-12))
+    return np.asarray(vectors / np.maximum(lengths, _TINY))

@@ -25,6 +25,7 @@ from ..version import __version__
 from . import BACKBONES, Quality, Trunk
 from .built import Built, built_once
 from .nodes import IR_VERSION, OPSET, Nodes
+from .novelty_nodes import add_novelty
 from .untrusted import parse_onnx
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ def classifier_graph(network: Network, head: HeadTensors) -> ModelProto:
     logits = part.add("Gemm", ["embedding", weights, bias], "head/logits", transB=1)
     part.add_named("Softmax", [logits], "scores", axis=1)
     _add_evidence(part, trunks, views, head.weights)
-    _add_novelty(part, head.novelty, logits)
+    add_novelty(part, head.novelty, logits)
     grid = max(trunk.grid for trunk in trunks)
     model = parse_onnx(network.content)
     model.graph.node.extend(part.nodes)
@@ -288,35 +289,6 @@ def _regrid(part: Nodes, x: str, name: str, geometry: str, source: int, target: 
     down, across = sides
     turned = part.add("Transpose", [across], f"{name}/turned", perm=[1, 0])
     return part.add("MatMul", [part.add("MatMul", [down, x], f"{name}/laid"), turned], f"{name}/on")
-
-
-def _add_novelty(part: Nodes, novelty: Novelty, logits: str) -> None:
-    """The three scores of `novelty.py`, standardised and joined."""
-    one = part.constant("novelty/axis", [1], np.int64)
-    least = part.constant("novelty/least", 1e-12)
-    length = part.add("ReduceL2", ["embedding", one], "novelty/length", keepdims=1)
-    length = part.add("Max", [length, least], "novelty/length/positive")
-    unit = part.add("Div", ["embedding", length], "novelty/unit")
-    stored = part.constant("novelty/exemplars/stored", novelty.exemplars.T, np.float16)
-    exemplars = part.add("Cast", [stored], "novelty/exemplars", to=1)
-    alike = part.add("MatMul", [unit, exemplars], "novelty/alike")
-    apart = part.add("Sub", [part.constant("novelty/one", 1), alike], "novelty/apart")
-    radii = part.constant("novelty/radii", novelty.radii)
-    in_radii = part.add("Div", [apart, radii], "novelty/in-radii")
-    claim = part.add("ReduceMax", [logits, one], "novelty/claim", keepdims=1)
-    scores = [
-        part.add("ReduceMin", [apart, one], "novelty/nearest", keepdims=1),
-        part.add("ReduceMin", [in_radii, one], "novelty/nearest-in-radii", keepdims=1),
-        part.add("Neg", [claim], "novelty/unclaimed"),
-    ]
-    joined = part.add("Concat", scores, "novelty/scores", axis=1)
-    centred = part.add(
-        "Sub", [joined, part.constant("novelty/centre", novelty.centre)], "novelty/centred"
-    )
-    standard = part.add(
-        "Div", [centred, part.constant("novelty/spread", novelty.spread)], "novelty/standard"
-    )
-    part.add_named("ReduceLogSumExp", [standard, one], "novelty", keepdims=0)
 
 
 def _model(part: Nodes, outputs: Mapping[str, Sequence[str | int]]) -> ModelProto:

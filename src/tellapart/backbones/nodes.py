@@ -42,3 +42,14 @@ class Nodes:
         node = helper.make_node(kind, inputs, [output], name=output, **attributes)  # type: ignore[arg-type]
         self.nodes.append(node)
         return output
+
+    def add_smallest(self, x: str, count: int, name: str) -> str:
+        """Add a node that takes the `count` smallest of each row; returns their full name."""
+        from onnx import helper
+
+        full = f"{self.prefix}/{name}"
+        inputs = [x, self.constant(f"{name}/count", [count], np.int64)]
+        self.nodes.append(
+            helper.make_node("TopK", inputs, [full, f"{full}/which"], name=full, largest=0)
+        )
+        return full

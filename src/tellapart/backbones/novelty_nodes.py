@@ -1,0 +1,86 @@
+"""`Novelty.of` as nodes: from an embedding and its logits to how strange the picture is.
+
+Only the standardised training embeddings are stored; products with the embeddings as they were
+follow from them: with z = (e - mean) / deviation, x . e = (x * deviation) . z + x . mean.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..novelty import NEIGHBOURS, Novelty
+from .nodes import Nodes
+
+_AT = "novelty"
+_TINY = 1e-12
+
+
+def add_novelty(part: Nodes, novelty: Novelty, logits: str) -> None:
+    """Add the output `novelty` `[N]`, of `embedding` `[N,D]` and `logits` `[N,K]`."""
+    kept = novelty.exemplars
+    mean = part.constant(f"{_AT}/mean", kept.mean)
+    deviation = part.constant(f"{_AT}/deviation", kept.deviation)
+    stored = part.constant(f"{_AT}/exemplars/stored", kept.standard.T, np.float16)
+    exemplars = part.add("Cast", [stored], f"{_AT}/exemplars", to=1)
+
+    centred = part.add("Sub", ["embedding", mean], f"{_AT}/centred")
+    standard = part.add("Div", [centred, deviation], f"{_AT}/standard")
+    products = part.add("MatMul", [standard, exemplars], f"{_AT}/standard/products")
+
+    scaled = part.add("Mul", ["embedding", deviation], f"{_AT}/scaled")
+    with_exemplars = part.add("MatMul", [scaled, exemplars], f"{_AT}/scaled/products")
+    column = part.constant(f"{_AT}/mean/column", kept.mean[:, None])
+    with_mean = part.add("MatMul", ["embedding", column], f"{_AT}/mean/products")
+    raw = part.add("Add", [with_exemplars, with_mean], f"{_AT}/raw/products")
+
+    lengths = np.maximum(np.linalg.norm(kept.standard, axis=1), _TINY)
+    scores = [
+        _in_radii(part, "raw", "embedding", raw, kept.lengths, kept.radii[0]),
+        _in_radii(part, "standard", standard, products, lengths, kept.radii[1]),
+        _energy(part, logits),
+        _far(part, standard, products, lengths),
+    ]
+    joined = part.add("Concat", scores, f"{_AT}/scores", axis=1)
+    centre = part.constant(f"{_AT}/centre", novelty.centre)
+    spread = part.constant(f"{_AT}/spread", novelty.spread)
+    above = part.add("Sub", [joined, centre], f"{_AT}/above-usual")
+    unusual = part.add("Div", [above, spread], f"{_AT}/unusual")
+    part.add_named("ReduceLogSumExp", [unusual, _axis(part, "unusual")], "novelty", keepdims=0)
+
+
+def _in_radii(
+    part: Nodes, kind: str, x: str, products: str, lengths: np.ndarray, radii: np.ndarray
+) -> str:
+    """The mean of the smallest cosine distances `[N,1]` to the exemplars, in their radii."""
+    at = f"{_AT}/{kind}"
+    axis = _axis(part, kind)
+    length = part.add("ReduceL2", [x, axis], f"{at}/length", keepdims=1)
+    length = part.add("Max", [length, part.constant(f"{at}/tiny", _TINY)], f"{at}/length/positive")
+    both = part.add("Mul", [length, part.constant(f"{at}/lengths", lengths)], f"{at}/both-lengths")
+    cosine = part.add("Div", [products, both], f"{at}/cosine")
+    apart = part.add("Sub", [part.constant(f"{at}/one", 1), cosine], f"{at}/distance")
+    in_radii = part.add("Div", [apart, part.constant(f"{at}/radii", radii)], f"{at}/in-radii")
+    nearest = part.add_smallest(in_radii, min(NEIGHBOURS, len(radii)), f"{at}/nearest")
+    return part.add("ReduceMean", [nearest, axis], f"{at}/score", keepdims=1)
+
+
+def _energy(part: Nodes, logits: str) -> str:
+    """The free energy `[N,1]`."""
+    axis = _axis(part, "energy")
+    claimed = part.add("ReduceLogSumExp", [logits, axis], f"{_AT}/claimed", keepdims=1)
+    return part.add("Neg", [claimed], f"{_AT}/energy")
+
+
+def _far(part: Nodes, standard: str, products: str, lengths: np.ndarray) -> str:
+    """The Euclidean distance `[N,1]` to the nearest exemplar, standardised."""
+    at, axis = f"{_AT}/far", _axis(part, "far")
+    own = part.add("ReduceSumSquare", [standard, axis], f"{at}/own", keepdims=1)
+    twice = part.add("Mul", [products, part.constant(f"{at}/two", 2)], f"{at}/twice")
+    rest = part.add("Sub", [part.constant(f"{at}/theirs", lengths**2), twice], f"{at}/rest")
+    least = part.add("ReduceMin", [rest, axis], f"{at}/least", keepdims=1)
+    squared = part.add("Relu", [part.add("Add", [own, least], f"{at}/sum")], f"{at}/squared")
+    return part.add("Sqrt", [squared], f"{at}/score")
+
+
+def _axis(part: Nodes, of: str) -> str:
+    return part.constant(f"{_AT}/{of}/axis", [1], np.int64)
