@@ -104,7 +104,8 @@ def test_products_with_the_embeddings_follow_from_the_standardised_ones() -> Non
     scores = exemplars.scores(new, logits_for(new))
     assert scores[:, 0] == pytest.approx(in_radii[:, :3].mean(axis=1))
     assert scores[:, 2] == pytest.approx(-np.log(np.exp(logits_for(new)).sum(axis=1)))
-    assert scores[:, 3] == pytest.approx(apart.min(axis=1))
+    assert scores[:, 3] == pytest.approx(1 - (new @ known.T / lengths).max(axis=1))
+    assert scores[:, 4] == pytest.approx(apart.min(axis=1))
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])

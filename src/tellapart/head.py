@@ -21,11 +21,11 @@ import numpy as np
 from .pool import side_by_side
 
 STRENGTHS = tuple(10.0 ** (exponent / 2) for exponent in range(-8, 5))  # C, weakest fit first
-_USUAL = 30  # C times the number of pictures
+_USUAL = 30  # C times the number of pictures, where the search for it begins
+_GAIN = 1e-3  # nats that another C has to save
 _TOLERANCE = 1e-6  # largest entry of the preconditioned gradient
-ROUGH = 1e-3  # the same where many fits are compared: moves a log loss by less than `_GAIN`
-_GAIN = 1e-3  # nats: what another strength has to save
-_FIRST = 1e-1  # the same for the first steps of all, after which curvature is measured again
+ROUGH = 1e-3  # the same, where many fits are compared: moves a log loss by less than `_GAIN`
+_FIRST = 1e-1  # the same, before the curvature is measured again
 _FLATTEST = 1e-3  # the least curvature that a picture counts with
 _ITERATIONS = 1000
 _HEAVY = 500_000  # numbers in a matrix, from which multiplying by it takes a while
@@ -273,8 +273,8 @@ def cross_validate(
 
     `fold` int `[N]` says which pictures are left out together; standardisation is done anew
     without each fold. The loss falls and then rises with C: from a usual one of `strengths` the
-    search walks downhill until it rises, and first the way that the scores point: weaker if they
-    claim too much.
+    search walks downhill until that saves too little, and first the way that the scores point:
+    weaker if they claim too much.
     """
     insides = {int(number): fold != number for number in np.unique(fold)}
     numbers = [number for number, inside in insides.items() if len(np.unique(labels[inside])) > 1]

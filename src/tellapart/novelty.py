@@ -1,6 +1,6 @@
 """How unlike everything it was shown is a picture? One number, and what is usual for it.
 
-Four plain scores fail in different places, so they are put on one scale and combined:
+Five plain scores fail in different places, so they are put on one scale and combined:
 
 - the cosine distance to the nearest training pictures, in units of each one's own distance to its
   neighbours (as in the local outlier factor, Breunig et al. 2000), finds what is close to a tight
@@ -9,12 +9,12 @@ Four plain scores fail in different places, so they are put on one scale and com
   finds the same of other labels;
 - the free energy, -log sum exp logits (Liu et al. 2020, arXiv:2010.03759), finds what no label
   claims;
-- the Euclidean distance to the nearest training picture, standardised, finds what is far from all
-  (a bicycle among heroes). Near at hand it says little, so it only counts where it is large.
+- the distance to the nearest training picture, by the cosine and, standardised, as the crow flies,
+  finds what is far from all (a bicycle among heroes; a grey wall). Near at hand it says little, so
+  these two only count where they are large.
 
-Each is standardised by what it is for pictures of the known labels, judged out of fold, and they
-are joined as log(exp a + exp b + exp c + exp 2(d - 1.5)), a soft largest: a few nodes in the graph.
-benchmarks/novelty.py holds them against each other.
+Each is scaled by what it is for pictures of the known labels, judged out of fold, and they are
+joined as log(exp a + exp b + exp c + exp d + exp e), a soft largest: a few nodes in the graph.
 
 Where a threshold lies is read off the tail of what is usual, not off its last few values: of 300
 pictures the strangest three, perhaps wrongly labelled, would decide alone what 99 % is.
@@ -33,10 +33,11 @@ from .pool import side_by_side
 NEIGHBOURS = 3  # training pictures whose mean distance is a radius, or a score in radii
 SOFTENING = 0.05  # of the median radius, added to each: a duplicate does not make one of zero
 MOST_EXEMPLARS = 3000  # training pictures kept in the model to measure distances from
-FAR = (1.5, 2.0)  # the last score counts above so many deviations, and then so many times
+FAR = (1.75, 2.25)  # the last two count above so many deviations, and then so many times
 TAIL = (0.8, 0.99)  # the part of what is usual that thresholds are fitted to
+_IN_TAIL = 30  # pictures that it shall hold: of few, it begins sooner, but at the middle at most
 COMMON = 0.95  # up to this share the quantiles themselves are steady enough
-_FEWEST_IN_TAIL = 30
+_FEWEST_IN_TAIL = 10
 _STEEP = 0.35  # of the tail's length, its mean excess at most: 0.28 in an exponential
 _TINY = 1e-12
 ADMITTED = (0.9, 0.95, 0.98, 0.99, 0.995, 0.999)  # shares for which a threshold is stored
@@ -67,7 +68,7 @@ class Exemplars:
         return cls(standard, mean, deviation, lengths, radii)
 
     def scores(self, embeddings: np.ndarray, logits: np.ndarray) -> np.ndarray:
-        """The four scores `[N,4]` of embeddings `[N,D]` with logits `[N,K]`."""
+        """The five scores `[N,5]` of embeddings `[N,D]` with logits `[N,K]`."""
         standard = (embeddings - self.mean) / self.deviation
         raw = (embeddings * self.deviation) @ self.standard.T + (embeddings @ self.mean)[:, None]
         products = standard @ self.standard.T
@@ -79,16 +80,17 @@ class Exemplars:
         )
         in_radii = (_nearest((1 - c) / r) for c, r in zip(cosines, self.radii, strict=True))
         energy = -np.logaddexp.reduce(logits, axis=1)
+        apart = 1 - cosines[0].max(axis=1)
         far = np.sqrt(np.maximum(squared.min(axis=1), 0))
-        return np.column_stack([*in_radii, energy, far])
+        return np.column_stack([*in_radii, energy, apart, far])
 
 
 @dataclass(frozen=True)
 class Novelty:
     """What measuring novelty takes.
 
-    `centre` and `spread` `[4]` are the usual values of the four scores, with `FAR` in the last; of
-    the model's own kind, a share `ADMITTED[i]` stays below the novelty `thresholds[i]`.
+    `centre` and `spread` `[5]` are the usual values of the five scores, with `FAR` in the last two;
+    of the model's own kind, a share `ADMITTED[i]` stays below the novelty `thresholds[i]`.
     """
 
     exemplars: Exemplars
@@ -102,7 +104,7 @@ class Novelty:
 
 
 def combined(scores: np.ndarray, centre: np.ndarray, spread: np.ndarray) -> np.ndarray:
-    """Four scores `[N,4]` as one `[N]`."""
+    """Five scores `[N,5]` as one `[N]`."""
     return np.asarray(np.logaddexp.reduce((scores - centre) / spread, axis=1))
 
 
@@ -119,13 +121,13 @@ def fit_novelty(vectors: np.ndarray, logits: np.ndarray, fold: np.ndarray) -> No
         exemplars = Exemplars.of(vectors[_evenly(others)])
         return exemplars.scores(vectors[outside], logits[outside])
 
-    scores = np.zeros((len(vectors), 4))
+    scores = np.zeros((len(vectors), 5))
     for outside, found in zip(parts, side_by_side(against_the_others, parts), strict=True):
         scores[outside] = found
     centre, spread = scores.mean(axis=0), np.maximum(scores.std(axis=0), 1e-6)
     above, times = FAR
-    centre[-1] += above * spread[-1]
-    spread[-1] /= times
+    centre[-2:] += above * spread[-2:]
+    spread[-2:] /= times
     usual = combined(scores, centre, spread)
     exemplars = Exemplars.of(vectors[_evenly(np.arange(len(vectors)))])
     return Novelty(exemplars, centre, spread, tuple(thresholds_of(usual, ADMITTED)))
@@ -142,7 +144,9 @@ def thresholds_of(usual: np.ndarray, shares: Sequence[float]) -> list[float]:
     exponential does, all are plain quantiles.
     """
     plain = np.quantile(usual, shares)
-    start, end = np.quantile(usual, TAIL)
+    begins, ends = TAIL
+    begins = max(0.5, min(begins, ends - _IN_TAIL / len(usual)))
+    start, end = np.quantile(usual, (begins, ends))
     excess = usual[(usual > start) & (usual <= end)] - start
     length = float(end - start)
     if len(excess) < _FEWEST_IN_TAIL or not 0 < excess.mean() < _STEEP * length:
@@ -150,7 +154,7 @@ def thresholds_of(usual: np.ndarray, shares: Sequence[float]) -> list[float]:
     scale = mean = float(excess.mean())
     for _ in range(100):
         scale = mean + length / np.expm1(length / scale)
-    fitted = start + scale * np.log((1 - TAIL[0]) / (1 - np.array(shares)))
+    fitted = start + scale * np.log((1 - begins) / (1 - np.array(shares)))
     found = np.where(np.array(shares) <= COMMON, plain, np.minimum(plain, fitted))
     return [float(value) for value in np.maximum.accumulate(found)]
 

@@ -34,10 +34,13 @@ def add_novelty(part: Nodes, novelty: Novelty, logits: str) -> None:
     raw = part.add("Add", [with_exemplars, with_mean], f"{_AT}/raw/products")
 
     lengths = np.maximum(np.linalg.norm(kept.standard, axis=1), _TINY)
+    apart = _apart(part, "raw", "embedding", raw, kept.lengths)
+    standard_apart = _apart(part, "standard", standard, products, lengths)
     scores = [
-        _in_radii(part, "raw", "embedding", raw, kept.lengths, kept.radii[0]),
-        _in_radii(part, "standard", standard, products, lengths, kept.radii[1]),
+        _in_radii(part, "raw", apart, kept.radii[0]),
+        _in_radii(part, "standard", standard_apart, kept.radii[1]),
         _energy(part, logits),
+        part.add("ReduceMin", [apart, _axis(part, "apart")], f"{_AT}/apart", keepdims=1),
         _far(part, standard, products, lengths),
     ]
     joined = part.add("Concat", scores, f"{_AT}/scores", axis=1)
@@ -48,20 +51,24 @@ def add_novelty(part: Nodes, novelty: Novelty, logits: str) -> None:
     part.add_named("ReduceLogSumExp", [unusual, _axis(part, "unusual")], "novelty", keepdims=0)
 
 
-def _in_radii(
-    part: Nodes, kind: str, x: str, products: str, lengths: np.ndarray, radii: np.ndarray
-) -> str:
-    """The mean of the smallest cosine distances `[N,1]` to the exemplars, in their radii."""
+def _apart(part: Nodes, kind: str, x: str, products: str, lengths: np.ndarray) -> str:
+    """The cosine distances `[N,M]` to the exemplars, which have these `lengths` `[M]`."""
     at = f"{_AT}/{kind}"
-    axis = _axis(part, kind)
-    length = part.add("ReduceL2", [x, axis], f"{at}/length", keepdims=1)
+    length = part.add("ReduceL2", [x, _axis(part, kind)], f"{at}/length", keepdims=1)
     length = part.add("Max", [length, part.constant(f"{at}/tiny", _TINY)], f"{at}/length/positive")
     both = part.add("Mul", [length, part.constant(f"{at}/lengths", lengths)], f"{at}/both-lengths")
     cosine = part.add("Div", [products, both], f"{at}/cosine")
-    apart = part.add("Sub", [part.constant(f"{at}/one", 1), cosine], f"{at}/distance")
-    in_radii = part.add("Div", [apart, part.constant(f"{at}/radii", radii)], f"{at}/in-radii")
+    return part.add("Sub", [part.constant(f"{at}/one", 1), cosine], f"{at}/distance")
+
+
+def _in_radii(part: Nodes, kind: str, apart: str, radii: np.ndarray) -> str:
+    """The mean of the smallest distances `[N,1]` in the exemplars' radii `[M]`."""
+    at = f"{_AT}/{kind}/in-radii"
+    in_radii = part.add("Div", [apart, part.constant(f"{at}/radii", radii)], at)
     nearest = part.add_smallest(in_radii, min(NEIGHBOURS, len(radii)), f"{at}/nearest")
-    return part.add("ReduceMean", [nearest, axis], f"{at}/score", keepdims=1)
+    return part.add(
+        "ReduceMean", [nearest, _axis(part, f"{kind}/in-radii")], f"{at}/score", keepdims=1
+    )
 
 
 def _energy(part: Nodes, logits: str) -> str:
