@@ -152,11 +152,21 @@ def _hush_codecs() -> None:
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
+def _make_only(name: str) -> None:
+    """Making a command of its options takes a while: the others are not made, if this is one."""
+    asked = [
+        one for one in app.registered_commands if one.callback.__name__ == name.replace("-", "_")
+    ]  # type: ignore[union-attr]
+    if asked:
+        app.registered_commands, app.registered_groups = asked, []
+
+
 def _call() -> int:
     """What was asked for; Ctrl-C comes out of it as KeyboardInterrupt and as nothing else."""
     try:
         stopping.raise_once()
         arguments = sys.argv[1:]
+        _make_only("".join(arguments[:1]))
         if "--fine-tune" in arguments:
             from .commands.train_settings import with_epochs
 

@@ -6,6 +6,8 @@ follow from them: with z = (e - mean) / deviation, x . e = (x * deviation) . z +
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ..novelty import NEIGHBOURS, Novelty
@@ -25,10 +27,8 @@ def add_novelty(part: Nodes, novelty: Novelty, logits: str) -> None:
 
     centred = part.add("Sub", ["embedding", mean], f"{_AT}/centred")
     standard = part.add("Div", [centred, deviation], f"{_AT}/standard")
-    products = part.add("MatMul", [standard, exemplars], f"{_AT}/standard/products")
-
     scaled = part.add("Mul", ["embedding", deviation], f"{_AT}/scaled")
-    with_exemplars = part.add("MatMul", [scaled, exemplars], f"{_AT}/scaled/products")
+    products, with_exemplars = _products(part, (standard, scaled), exemplars)
     column = part.constant(f"{_AT}/mean/column", kept.mean[:, None])
     with_mean = part.add("MatMul", ["embedding", column], f"{_AT}/mean/products")
     raw = part.add("Add", [with_exemplars, with_mean], f"{_AT}/raw/products")
@@ -49,6 +49,17 @@ def add_novelty(part: Nodes, novelty: Novelty, logits: str) -> None:
     above = part.add("Sub", [joined, centre], f"{_AT}/above-usual")
     unusual = part.add("Div", [above, spread], f"{_AT}/unusual")
     part.add_named("ReduceLogSumExp", [unusual, _axis(part, "unusual")], "novelty", keepdims=0)
+
+
+def _products(part: Nodes, vectors: Sequence[str], exemplars: str) -> list[str]:
+    """Each of several `[N,D]` times `[D,M]`, which is read from memory once for all of them."""
+    at, front = f"{_AT}/products", part.constant(f"{_AT}/products/front", [0], np.int64)
+    numbers = range(len(vectors))
+    rows = [part.add("Unsqueeze", [vectors[i], front], f"{at}/{i}/row") for i in numbers]
+    stacked = part.add("Concat", rows, f"{at}/stacked", axis=0)
+    every = part.add("MatMul", [stacked, exemplars], at)
+    which = [part.constant(f"{at}/{i}/number", i, np.int64) for i in numbers]
+    return [part.add("Gather", [every, which[i]], f"{at}/{i}", axis=0) for i in numbers]
 
 
 def _apart(part: Nodes, kind: str, x: str, products: str, lengths: np.ndarray) -> str:
