@@ -154,9 +154,8 @@ def _hush_codecs() -> None:
 
 def _make_only(name: str) -> None:
     """Making a command of its options takes a while: the others are not made, if this is one."""
-    asked = [
-        one for one in app.registered_commands if one.callback.__name__ == name.replace("-", "_")
-    ]  # type: ignore[union-attr]
+    function = name.replace("-", "_")
+    asked = [c for c in app.registered_commands if c.callback and c.callback.__name__ == function]
     if asked:
         app.registered_commands, app.registered_groups = asked, []
 
