@@ -4,7 +4,7 @@ Trains with `--quality fast` on `heroes` and on generated pictures of ten labels
 the cache. All of that is held against what evaluation alone may take: reading the pictures' bytes,
 cross-validation, the learning curve, novelty, cues, and all figures with their intervals. The
 pictures are photographs of `flowers`, each tinted for its label and cut at random, so that no two
-are the same and labels can be told apart, though not always.
+are the same. Most are taken for another label: the hard case, in which fits and lists are long.
 """
 
 from __future__ import annotations
