@@ -85,6 +85,7 @@ def calibration_rows(one: Trained) -> Iterator[list[str]]:
             f"{found['n']}",
             f"{error['value']:.3f} ({low:.3f} to {high:.3f})",
             f"{found['calibration_luck']:.3f}",
+            f"{found['calibration_above_luck']:.3f}",
             "yes" if found["enough_to_calibrate"] else "no",
         ]
 
@@ -121,7 +122,16 @@ def main() -> None:
         )
         print()
         print_table(
-            ["data", "quality", "judged", "pictures", "scores off by", "by luck", "enough to know"],
+            [
+                "data",
+                "quality",
+                "judged",
+                "pictures",
+                "scores off by",
+                "by luck",
+                "above luck",
+                "enough to know",
+            ],
             [row for one in every for row in calibration_rows(one)],
         )
 

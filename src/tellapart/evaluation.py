@@ -118,6 +118,12 @@ class Evaluation:
         """The calibration error that perfect scores would show on so many pictures, on average."""
         return float(self._luck.mean())
 
+    @property
+    def calibration_above_luck(self) -> float:
+        """The calibration error without what luck alone brings, by about which it is measured too
+        high (Kumar et al. 2019, arXiv:1909.10155)."""
+        return max(0.0, self.calibration_error.value - self.calibration_luck)
+
     @cached_property
     def enough_to_calibrate(self) -> bool:
         """Whether there are pictures enough for the calibration error to mean something: perfect

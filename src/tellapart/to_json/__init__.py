@@ -58,6 +58,7 @@ def evaluation(value: Evaluation) -> dict[str, Json]:
         "brier": estimate(value.brier),
         "calibration_error": estimate(value.calibration_error),
         "calibration_luck": value.calibration_luck,
+        "calibration_above_luck": value.calibration_above_luck,
         "enough_to_calibrate": value.enough_to_calibrate,
         "reliability": [asdict(row) for row in value.calibration],
         "top_2": share(value.top_k(2)),
