@@ -408,3 +408,21 @@ def test_info_json_is_the_manifest(model: Path) -> None:
     assert "60 pictures" in text
     alone = run("info", model / "model.onnx", "--json").json()
     assert alone == value
+
+
+def test_one_process_can_be_asked_for_one_command_after_another() -> None:
+    program = """
+import sys
+from tellapart.cli import main
+
+for command in ("guess", "what-if", "train", "cache"):
+    sys.argv = ["tellapart", command, "--help"]
+    try:
+        main()
+    except SystemExit as end:
+        assert end.code == 0, command
+"""
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert found.returncode == 0, found.stderr
+    for command in ("guess", "what-if", "train", "cache"):
+        assert f"Usage: tellapart {command} " in found.stdout

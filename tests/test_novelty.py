@@ -81,7 +81,7 @@ def test_a_threshold_holds_where_only_some_pictures_are_kept(
     monkeypatch.setattr(module, "MOST_EXEMPLARS", 100)
     known, later = clusters(500, 0, 1), clusters(2000, 0, 1, seed=3)
     novelty = fit_novelty(known, logits_for(known), np.arange(1000) % 5)
-    assert len(novelty.exemplars.lengths) == 100
+    assert len(novelty.exemplars.standard) == 100
     refused = (novelty.of(later, logits_for(later)) > novelty.thresholds[0]).mean()
     assert refused == pytest.approx(1 - ADMITTED[0], abs=0.03)
 

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import warnings
+from copy import copy
 from typing import Annotated
 
 import typer
@@ -152,12 +153,15 @@ def _hush_codecs() -> None:
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
-def _make_only(name: str) -> None:
-    """Making a command of its options takes a while: the others are not made, if this is one."""
+def _only(name: str) -> typer.Typer:
+    """The app with this command alone, if it is one: making all of them takes a while."""
     function = name.replace("-", "_")
     asked = [c for c in app.registered_commands if c.callback and c.callback.__name__ == function]
-    if asked:
-        app.registered_commands, app.registered_groups = asked, []
+    if not asked:
+        return app
+    small = copy(app)
+    small.registered_commands, small.registered_groups = asked, []
+    return small
 
 
 def _call() -> int:
@@ -165,12 +169,12 @@ def _call() -> int:
     try:
         stopping.raise_once()
         arguments = sys.argv[1:]
-        _make_only("".join(arguments[:1]))
         if "--fine-tune" in arguments:
             from .commands.train_settings import with_epochs
 
             arguments = with_epochs(arguments)
-        code = app(arguments, prog_name="tellapart", standalone_mode=False)
+        asked = _only(arguments[0]) if arguments else app
+        code = asked(arguments, prog_name="tellapart", standalone_mode=False)
         sys.stdout.flush()
     except Exception:  # Ctrl-C in the middle of an import can come out as any; others pass through
         if stopping.came():

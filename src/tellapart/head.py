@@ -260,6 +260,12 @@ def _two_loops(
     return direction
 
 
+def compare(regressions: Sequence[Regression], strength: float) -> list[Head]:
+    """Rough fits of several at one C; on several threads where each takes long enough."""
+    heavy = any(regression.heavy for regression in regressions)
+    return side_by_side(lambda one: one.fit(strength, ROUGH), regressions, heavy=heavy)
+
+
 def cross_validate(
     embeddings: np.ndarray,
     labels: np.ndarray,
@@ -284,15 +290,13 @@ def cross_validate(
         return Regression(embeddings[inside], labels[inside], count, balanced=balanced, rough=True)
 
     regressions = dict(zip(numbers, side_by_side(prepared, numbers), strict=True))
-    heavy = any(regression.heavy for regression in regressions.values())
     tried: dict[float, OutOfFold] = {}
 
     def loss(index: int) -> float:
         strength = strengths[index]
         if strength not in tried:
             logits = np.zeros((len(labels), count))
-            fits = side_by_side(lambda n: regressions[n].fit(strength, ROUGH), numbers, heavy=heavy)
-            heads = dict(zip(numbers, fits, strict=True))
+            heads = dict(zip(numbers, compare([*regressions.values()], strength), strict=True))
             for number, head in heads.items():
                 outside = ~insides[number]
                 logits[outside] = head.logits(embeddings[outside])

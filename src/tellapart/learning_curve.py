@@ -15,9 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from .dataset.split import position
-from .head import ROUGH, Head, OutOfFold
+from .head import OutOfFold, compare
 from .metrics import Estimate, Share, estimate, resampled
-from .pool import side_by_side
 from .wording import label_words
 
 SHARES = (1 / 8, 1 / 4, 1 / 2, 3 / 4)  # of those outside each fold; the whole is known
@@ -75,17 +74,11 @@ def learning_curve(
     """Fit on nested shares of the pictures outside each fold, and judge the fold.
 
     `vectors` `[N,D]`, `truth` `[N]` and `fold` `[N]` are what was cross-validated, `found` what
-    came of it: its strength is kept. `keys` decide which pictures a share takes.
+    came of it: its strength is kept, and its standardisation, each fold's own. `keys` decide which
+    pictures a share takes.
     """
     assert found.strength is not None
-    strength = found.strength
     place = np.array([position(key, "curve/") for key in keys])
-
-    heavy = any(regression.heavy for regression in found.regressions.values())
-
-    def fitted(one: tuple[int, np.ndarray]) -> Head:
-        number, chosen = one
-        return found.regressions[number].among(chosen[fold != number]).fit(strength, ROUGH)
 
     right, sizes = [], []
     for share in SHARES:
@@ -93,8 +86,8 @@ def learning_curve(
         if any(len(np.unique(truth[part])) < len(labels) for part in chosen.values()):
             continue  # too few pictures for a share so small
         hits = np.zeros(len(truth), bool)
-        heads = side_by_side(fitted, list(chosen.items()), heavy=heavy)
-        for number, head in zip(chosen, heads, strict=True):
+        parts = [found.regressions[n].among(part[fold != n]) for n, part in chosen.items()]
+        for number, head in zip(chosen, compare(parts, found.strength), strict=True):
             outside = fold == number
             hits[outside] = head.logits(vectors[outside]).argmax(axis=1) == truth[outside]
         right.append(hits)

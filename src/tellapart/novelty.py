@@ -39,7 +39,7 @@ _IN_TAIL = 30  # pictures that it shall hold: of few, it begins sooner, but at t
 COMMON = 0.95  # up to this share the quantiles themselves are steady enough
 _FEWEST_IN_TAIL = 10
 _STEEP = 0.35  # of the tail's length, its mean excess at most: 0.28 in an exponential
-_TINY = 1e-12
+TINY = 1e-12  # the least length of an embedding
 ADMITTED = (0.9, 0.95, 0.98, 0.99, 0.995, 0.999)  # shares for which a threshold is stored
 
 
@@ -47,9 +47,9 @@ ADMITTED = (0.9, 0.95, 0.98, 0.99, 0.995, 0.999)  # shares for which a threshold
 class Exemplars:
     """The M training pictures that distances are measured from.
 
-    `standard` `[M,D]` are their embeddings, standardised by `mean` and `deviation` `[D]`;
-    `lengths` `[M]` are those of the embeddings as they were. `radii` `[2,M]` are the mean cosine
-    distances of each to its nearest others: of the embeddings, and of the standardised ones.
+    `standard` `[M,D]` are their embeddings, standardised by `mean` and `deviation` `[D]`. Of the
+    embeddings as they were, and then of the standardised ones, `lengths` `[2,M]` are the lengths,
+    `radii` `[2,M]` the mean cosine distances of each to its nearest others.
     """
 
     standard: np.ndarray
@@ -63,21 +63,22 @@ class Exemplars:
         """From embeddings `[M,D]`, as precise as they are."""
         mean, deviation = (each.astype(vectors.dtype) for each in standardisation(vectors))
         standard = (vectors - mean) / deviation
-        lengths = np.maximum(np.linalg.norm(vectors, axis=1), _TINY)
-        radii = np.stack([radii_of(vectors / lengths[:, None]), radii_of(_unit(standard))])
-        return cls(standard, mean, deviation, lengths, radii)
+        both = (vectors, standard)
+        lengths = np.stack([np.maximum(np.linalg.norm(x, axis=1), TINY) for x in both])
+        units = (x / length[:, None] for x, length in zip(both, lengths, strict=True))
+        return cls(standard, mean, deviation, lengths, np.stack([*map(radii_of, units)]))
 
     def scores(self, embeddings: np.ndarray, logits: np.ndarray) -> np.ndarray:
         """The five scores `[N,5]` of embeddings `[N,D]` with logits `[N,K]`."""
         standard = (embeddings - self.mean) / self.deviation
         raw = (embeddings * self.deviation) @ self.standard.T + (embeddings @ self.mean)[:, None]
         products = standard @ self.standard.T
-        own, theirs = (np.sum(z**2, axis=1) for z in (standard, self.standard))
-        squared = own[:, None] - 2 * products + theirs
-        cosines = (
-            raw / np.maximum(np.outer(np.linalg.norm(embeddings, axis=1), self.lengths), _TINY),
-            products / np.maximum(np.sqrt(np.outer(own, theirs)), _TINY),
-        )
+        lengths = [np.maximum(np.linalg.norm(x, axis=1), TINY) for x in (embeddings, standard)]
+        squared = lengths[1][:, None] ** 2 - 2 * products + self.lengths[1] ** 2
+        cosines = [
+            product / np.outer(own, theirs)
+            for product, own, theirs in zip((raw, products), lengths, self.lengths, strict=True)
+        ]
         in_radii = (_nearest((1 - c) / r) for c, r in zip(cosines, self.radii, strict=True))
         energy = -np.logaddexp.reduce(logits, axis=1)
         apart = 1 - cosines[0].max(axis=1)
@@ -183,8 +184,3 @@ def _nearest(apart: np.ndarray) -> np.ndarray:
     near = min(NEIGHBOURS, apart.shape[1]) - 1
     smallest = np.partition(apart, near, axis=1)[:, : near + 1]
     return np.asarray(np.mean(smallest, axis=1, where=np.isfinite(smallest)))
-
-
-def _unit(vectors: np.ndarray) -> np.ndarray:
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.asarray(vectors / np.maximum(lengths, _TINY))

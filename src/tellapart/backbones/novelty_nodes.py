@@ -10,11 +10,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..novelty import NEIGHBOURS, Novelty
+from ..novelty import NEIGHBOURS, TINY, Novelty
 from .nodes import Nodes
 
 _AT = "novelty"
-_TINY = 1e-12
 
 
 def add_novelty(part: Nodes, novelty: Novelty, logits: str) -> None:
@@ -33,15 +32,14 @@ def add_novelty(part: Nodes, novelty: Novelty, logits: str) -> None:
     with_mean = part.add("MatMul", ["embedding", column], f"{_AT}/mean/products")
     raw = part.add("Add", [with_exemplars, with_mean], f"{_AT}/raw/products")
 
-    lengths = np.maximum(np.linalg.norm(kept.standard, axis=1), _TINY)
-    apart = _apart(part, "raw", "embedding", raw, kept.lengths)
-    standard_apart = _apart(part, "standard", standard, products, lengths)
+    apart = _apart(part, "raw", "embedding", raw, kept.lengths[0])
+    standard_apart = _apart(part, "standard", standard, products, kept.lengths[1])
     scores = [
         _in_radii(part, "raw", apart, kept.radii[0]),
         _in_radii(part, "standard", standard_apart, kept.radii[1]),
         _energy(part, logits),
         part.add("ReduceMin", [apart, _axis(part, "apart")], f"{_AT}/apart", keepdims=1),
-        _far(part, standard, products, lengths),
+        _far(part, standard, products, kept.lengths[1]),
     ]
     joined = part.add("Concat", scores, f"{_AT}/scores", axis=1)
     centre = part.constant(f"{_AT}/centre", novelty.centre)
@@ -66,7 +64,7 @@ def _apart(part: Nodes, kind: str, x: str, products: str, lengths: np.ndarray) -
     """The cosine distances `[N,M]` to the exemplars, which have these `lengths` `[M]`."""
     at = f"{_AT}/{kind}"
     length = part.add("ReduceL2", [x, _axis(part, kind)], f"{at}/length", keepdims=1)
-    length = part.add("Max", [length, part.constant(f"{at}/tiny", _TINY)], f"{at}/length/positive")
+    length = part.add("Max", [length, part.constant(f"{at}/tiny", TINY)], f"{at}/length/positive")
     both = part.add("Mul", [length, part.constant(f"{at}/lengths", lengths)], f"{at}/both-lengths")
     cosine = part.add("Div", [products, both], f"{at}/cosine")
     return part.add("Sub", [part.constant(f"{at}/one", 1), cosine], f"{at}/distance")
