@@ -2,7 +2,10 @@
 
 Prints a table: the area under the ROC curve of `novelty` for strangers against the model's own test
 pictures, the share of those own pictures that the 99 % threshold refuses, and of the strangers that
-it catches. Each flower is left out of training in turn; that is the hard case.
+it catches. Each flower is left out of training in turn; that is the hard case. Beside them stands
+the area of two plain scores: the cosine distance to the nearest training picture, and the largest
+logit. With `--folder`, each label of that folder is left out in turn instead, for five splits:
+pictures that nothing was chosen by are the fairer judge.
 """
 
 from __future__ import annotations
@@ -13,13 +16,18 @@ from pathlib import Path
 import numpy as np
 
 from tellapart.dataset import read_dataset
-from tellapart.dataset.split import folds
+from tellapart.dataset.split import folds, kept_back
 from tellapart.embeddings import Embedder, embed_all
 from tellapart.head import Regression, cross_validate, temperature
 from tellapart.metrics import roc_auc
 from tellapart.novelty import ADMITTED, fit_novelty
 from tellapart.training import build_network
 from tellapart.training.options import TrainOptions
+
+KEPT_BACK = 0.3  # of each label of a folder of one's own
+SPLITS = 5
+
+Row = tuple[str, str, tuple[float, ...]]  # known, strangers, figures
 
 
 class Pictures:
@@ -35,9 +43,15 @@ class Pictures:
         self.labels = np.array([item.label for item in items])
         self.test = np.array([item.split == "test" for item in items])
 
+    def split(self, number: int, share: float) -> None:
+        """Keep another share of the pictures back for testing."""
+        keys, labels = self.digests.tolist(), self.labels.tolist()
+        self.test = kept_back(keys, labels, share, f"{number}/")
+
 
 def judge(known: Pictures, of_known: np.ndarray, strangers: np.ndarray) -> tuple[float, ...]:
-    """Area, share of own test pictures refused, share of strangers caught."""
+    """Area, share of own test pictures refused, share of strangers caught; the area of the
+    nearest picture's distance, and of the largest logit."""
     train, own = of_known & ~known.test, of_known & known.test
     names = sorted(set(known.labels[train]))
     truth = np.array([names.index(label) for label in known.labels[train]])
@@ -45,40 +59,76 @@ def judge(known: Pictures, of_known: np.ndarray, strangers: np.ndarray) -> tuple
     fold = folds(known.digests[train].tolist(), known.labels[train].tolist(), 5)
     found = cross_validate(vectors, truth, len(names), fold)
     assert found.strength is not None
-    heat = temperature(found.logits, truth)
+    heat = temperature(found.logits, truth, least=1)
     head = Regression(vectors, truth, len(names)).fit(found.strength).cooled(heat)
     novelty = fit_novelty(vectors, found.logits / heat, fold)
-    ours, theirs = (novelty.of(v, head.logits(v)) for v in (known.vectors[own], strangers))
-    positive = np.arange(len(ours) + len(theirs)) >= len(ours)
-    area = roc_auc(np.concatenate([ours, theirs]), positive, np.ones((1, len(positive))))
-    threshold = novelty.thresholds[ADMITTED.index(0.99)]
-    return float(area[0]), float((ours > threshold).mean()), float((theirs > threshold).mean())
+    both = np.concatenate([known.vectors[own], strangers])
+    logits = head.logits(both)
+    strange = novelty.of(both, logits)
+    scores = np.stack([strange, apart(both, vectors), -logits.max(axis=1)])
+    positive = np.arange(len(both)) >= own.sum()
+    areas = [float(roc_auc(s, positive, np.ones((1, len(both))))[0]) for s in scores]
+    caught = strange > novelty.thresholds[ADMITTED.index(0.99)]
+    return areas[0], float(caught[~positive].mean()), float(caught[positive].mean()), *areas[1:]
+
+
+def apart(vectors: np.ndarray, training: np.ndarray) -> np.ndarray:
+    """The cosine distance `[N]` of each embedding `[N,D]` to the nearest of `[M,D]`."""
+    ours, theirs = (x / np.linalg.norm(x, axis=1, keepdims=True) for x in (vectors, training))
+    return 1 - np.asarray((ours @ theirs.T).max(axis=1))
+
+
+def left_out(known: Pictures, name: str) -> list[Row]:
+    """A row for each label as the stranger, and their mean."""
+    rows = []
+    for label in sorted(set(known.labels)):
+        others = known.labels != label
+        found = judge(known, others, known.vectors[~others])
+        rows.append((f"{name} without {label}", label, found))
+    mean = np.mean([found for _, _, found in rows], axis=0)
+    return [*rows, (f"{name} without one", "that one, mean", tuple(mean))]
+
+
+def of_both(data: Path, quality: str) -> list[Row]:
+    """Heroes and flowers as each other's strangers, and each flower as the others'."""
+    heroes = Pictures(data / "heroes", quality)
+    flowers = Pictures(data / "flowers", quality)
+    all_heroes, all_flowers = (np.ones(len(p.labels), bool) for p in (heroes, flowers))
+    return [
+        ("heroes", "flowers", judge(heroes, all_heroes, flowers.vectors)),
+        ("flowers", "heroes", judge(flowers, all_flowers, heroes.vectors)),
+        *left_out(flowers, "flowers"),
+    ]
+
+
+def of_folder(folder: Path, quality: str) -> list[Row]:
+    """Each label of a folder as the others' stranger, the mean over all splits."""
+    pictures = Pictures(folder, quality)
+    runs = []
+    for number in range(SPLITS):
+        pictures.split(number, KEPT_BACK)
+        runs.append(left_out(pictures, folder.name))
+    return [
+        (*of_one[0][:2], tuple(np.mean([figures for _, _, figures in of_one], axis=0)))
+        for of_one in zip(*runs, strict=True)
+    ]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     default = Path(__file__).parents[2] / "shared" / "data"
     parser.add_argument("--data", type=Path, default=default)
+    parser.add_argument("--folder", type=Path, help="leave out each of its labels instead")
     parser.add_argument("--quality", nargs="+", default=["fast", "good", "best"])
     given = parser.parse_args()
-    print("| quality | known | strangers | AUROC | own refused | strangers caught |")
-    print("|---|---|---|---|---|---|")
+    print(
+        "| quality | known | strangers | AUROC | own refused | strangers caught | nearest | logit |"
+    )
+    print("|---|---|---|---|---|---|---|---|")
     for quality in given.quality:
-        heroes = Pictures(given.data / "heroes", quality)
-        flowers = Pictures(given.data / "flowers", quality)
-        all_heroes, all_flowers = (np.ones(len(p.labels), bool) for p in (heroes, flowers))
-        rows = [
-            ("heroes", "flowers", judge(heroes, all_heroes, flowers.vectors)),
-            ("flowers", "heroes", judge(flowers, all_flowers, heroes.vectors)),
-        ]
-        for label in sorted(set(flowers.labels)):
-            left_out = flowers.labels == label
-            found = judge(flowers, ~left_out, flowers.vectors[left_out])
-            rows.append((f"flowers without {label}", label, found))
-        mean = np.mean([found for _, _, found in rows[2:]], axis=0)
-        rows.append(("flowers without one", "that one, mean", tuple(mean)))
-        for known, strangers, (area, refused, caught) in rows:
-            figures = f"{area:.3f} | {refused:.1%} | {caught:.1%}"
+        rows = of_folder(given.folder, quality) if given.folder else of_both(given.data, quality)
+        for known, strangers, (area, refused, caught, nearest, logit) in rows:
+            figures = f"{area:.3f} | {refused:.1%} | {caught:.1%} | {nearest:.3f} | {logit:.3f}"
             print(f"| {quality} | {known} | {strangers} | {figures} |", flush=True)
 
 

@@ -55,7 +55,7 @@ class Trial:
         fold = folds(digests, truth.astype(str).tolist(), 5)
         found = cross_validate(vectors, truth, self.count, fold)
         assert found.strength is not None
-        heat = temperature(found.logits, truth)
+        heat = temperature(found.logits, truth, least=1)
         return Regression(vectors, truth, self.count).fit(found.strength).cooled(heat)
 
     def curve(self, way: Way, start: int, step: int, end: int, seed: int) -> list[float]:

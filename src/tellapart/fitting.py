@@ -196,12 +196,13 @@ def fit(
         found = out_of_fold(precise, truth, count, fold, solver)
         walk = last_descent or descent
         head = walk(precise, truth, count, sgd, validation=watching, on_step=on_step)
+        heat = temperature(found.logits, truth)
     else:
         found = cross_validate(vectors, truth, count, fold, balanced=balanced)
         assert found.strength is not None
         solver = partial(_at_strength, found.strength, balanced)
         head = Regression(precise, truth, count, balanced=balanced).fit(found.strength)
-    heat = temperature(found.logits, truth)
+        heat = temperature(found.logits, truth, least=1)
     head = head.cooled(heat)
     unseen = found.logits / heat
     known = judged_in(fold, found.heads)

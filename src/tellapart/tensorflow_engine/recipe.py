@@ -186,7 +186,7 @@ class TensorFlowRecipe:
             balanced=self.balanced,
         )
         assert frozen.strength is not None
-        heat = temperature(frozen.logits, truth[learn])
+        heat = temperature(frozen.logits, truth[learn], least=1)
         unseen = np.zeros((len(rows), count))
         unseen[learn] = frozen.logits / heat
         head = self._head(pictures, rows[learn], frozen.strength).cooled(heat)
