@@ -12,12 +12,13 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Literal, overload
 
 import numpy as np
 
-from .backbones.graph import LazySession
+from .backbones.graph import LazySession, only
 from .backbones.untrusted import read_network
 from .errors import DestinationError, ModelError, PictureError
 from .evaluation import ranked
@@ -42,6 +43,7 @@ CARD_FILE = "README.md"
 FOLDER_FILES = frozenset({MODEL_FILE, LABELS_FILE, TRAINING_FILE, REPORT_FILE, CARD_FILE})
 ADMIT = 0.99  # of the model's own kind; what is stranger than these is none of them
 _BATCH = 4  # pictures a thread takes at a time
+_ANSWER = ("scores", "novelty")
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,9 @@ class Classifier:
         Raises:
             PictureError: it cannot be read; the message says why.
         """
-        scores, novelty = self.run(picture, ["scores", "novelty"])
+        return self._told(*self.run(picture, _ANSWER))
+
+    def _told(self, scores: np.ndarray, novelty: np.ndarray) -> Prediction:
         if scores.shape != (len(self.labels),):
             raise ModelError(
                 f"This model file is damaged: it has {len(self.labels)} labels, and gives "
@@ -154,16 +158,20 @@ class Classifier:
 
         With `errors="return"` an unreadable picture's `PictureError` stands in its place.
         """
-        for answer in local_map(Each(self._answer), batches_of(pictures, _BATCH)):
+        batches = batches_of(pictures, _BATCH)
+        first = next(batches, [])
+        session = self._session if len(first) < _BATCH else self._answering
+
+        def answer_of(picture: Picture) -> Prediction | PictureError:
+            try:
+                return self._told(*_run(session, picture, _ANSWER))
+            except PictureError as error:
+                return error
+
+        for answer in local_map(Each(answer_of), chain([first], batches)):
             if isinstance(answer, PictureError) and errors == "raise":
                 raise answer
             yield answer
-
-    def _answer(self, picture: Picture) -> Prediction | PictureError:
-        try:
-            return self.predict(picture)
-        except PictureError as error:
-            return error
 
     def run(self, picture: Picture, outputs: Sequence[str]) -> list[np.ndarray]:
         """The named outputs for one picture: of scores, embedding, evidence, novelty.
@@ -172,13 +180,7 @@ class Classifier:
             PictureError: the picture cannot be read.
             ModelError: the model cannot be run.
         """
-        pixels = read_picture(picture)
-        try:
-            return [output[0] for output in self._session.run(outputs, pixels[None])]
-        except Exception as error:  # the runtime's errors share no base of their own
-            raise ModelError(
-                f"This model file is damaged, it does not run: {str(error).splitlines()[0]}"
-            ) from error
+        return _run(self._session, picture, outputs)
 
     def save(self, folder: str | os.PathLike[str], *, also: Mapping[str, bytes] = {}) -> Path:
         """Write the model folder: model.onnx, labels.txt, training.npz, and `also` by name.
@@ -210,6 +212,21 @@ class Classifier:
     @cached_property
     def _session(self) -> LazySession:
         return LazySession(self.content)
+
+    @cached_property
+    def _answering(self) -> LazySession:
+        """Gives answers and nothing else: worth its making where there are many to give."""
+        return LazySession(only(self.content, _ANSWER))
+
+
+def _run(session: LazySession, picture: Picture, outputs: Sequence[str]) -> list[np.ndarray]:
+    pixels = read_picture(picture)
+    try:
+        return [output[0] for output in session.run(outputs, pixels[None])]
+    except Exception as error:  # the runtime's errors share no base of their own
+        raise ModelError(
+            f"This model file is damaged, it does not run: {str(error).splitlines()[0]}"
+        ) from error
 
 
 def load(path: str | os.PathLike[str]) -> Classifier:
