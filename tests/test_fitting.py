@@ -45,6 +45,28 @@ def test_the_head_is_fitted_at_the_chosen_strength(pictures: Pictures) -> None:
     assert np.abs(expected.weights - at_one.weights).max() > 1e-2
 
 
+def test_scores_of_labels_that_are_easily_told_are_not_sharpened() -> None:
+    """Out of fold hardly one of them is wrong; a temperature that trusts this is wrong dearly."""
+    lot = np.random.default_rng(1)
+    truth = np.arange(80) % 2
+    vectors = lot.normal(0, 1, (80, 40)) + 1.2 * truth[:, None]
+    names = tuple(f"{number}.jpg" for number in range(80))
+    easy = Pictures(
+        labels=("a", "b"),
+        names=names,
+        paths=tuple(map(Path, names)),
+        truth=truth,
+        vectors=vectors.astype(np.float32),
+        digests=names,
+        keys=names,
+        held_out=np.zeros(80, bool),
+        unknown=(),
+    )
+    fitted = fit(easy)
+    assert temperature(fitted.logits, truth) < 0.9  # what fits these very pictures best
+    assert fitted.temperature == pytest.approx(1)
+
+
 def test_scores_are_cooled_by_the_temperature_that_was_found(pictures: Pictures) -> None:
     settings = SgdSettings(steps=2000, learning_rate=0.5, validation=0)
     fitted = fit(pictures, sgd=settings)

@@ -17,7 +17,14 @@ from PIL import Image
 
 from conftest import draw_scene
 from tellapart.backbones import QUALITIES, Trunk
-from tellapart.backbones.graph import VIEWS, HeadTensors, LazySession, Network, classifier_graph
+from tellapart.backbones.graph import (
+    VIEWS,
+    HeadTensors,
+    LazySession,
+    Network,
+    classifier_graph,
+    only,
+)
 from tellapart.backbones.nodes import Nodes
 from tellapart.head import softmax
 from tellapart.novelty import Novelty, fit_novelty
@@ -109,6 +116,23 @@ def test_each_output_may_be_asked_for_alone(
     image = picture(50, 40)[None]
     together = dict(zip(OUTPUTS, session.run(OUTPUTS, image), strict=True))
     assert np.array_equal(session.run([name], image)[0], together[name])
+
+
+@pytest.mark.parametrize("name", OUTPUTS)
+def test_a_model_cut_down_to_an_output_gives_that_very_output(
+    name: str,
+    networks: dict[str, Network],
+    sessions: dict[str, tuple[HeadTensors, LazySession]],
+) -> None:
+    head, session = sessions["fast"]
+    whole = classifier_graph(networks["fast"], head).SerializeToString()
+    cut = only(whole, [name])
+    image = picture(50, 40)[None]
+    assert np.array_equal(LazySession(cut).run([name], image)[0], session.run([name], image)[0])
+    model = onnx.load_model_from_string(cut)
+    assert [value.name for value in model.graph.output] == [name]
+    others = {"evidence", "novelty"} - {name}
+    assert not any(f"/{part}/" in node.name for node in model.graph.node for part in others)
 
 
 @pytest.mark.parametrize("quality", QUALITIES)

@@ -314,6 +314,14 @@ def test_a_temperature_stays_in_its_bounds(right: bool, expected: float) -> None
     assert temperature(logits, labels) == pytest.approx(expected, rel=1e-6)
 
 
+def test_a_temperature_stays_above_the_least() -> None:
+    labels = np.array([0, 1, 2] * 5)
+    logits = 3.0 * np.eye(3)[labels]  # all right: the surer, the better it seems
+    assert temperature(logits, labels, least=1) == pytest.approx(1, abs=1e-9)
+    wrong = 3.0 * np.eye(3)[(labels + 1) % 3]
+    assert temperature(wrong, labels, least=1) == pytest.approx(temperature(wrong, labels))
+
+
 def test_a_cooled_head_has_its_logits_divided() -> None:
     lot = np.random.default_rng(0)
     head = Head(lot.normal(size=(3, 5)), lot.normal(size=3))

@@ -128,16 +128,22 @@ class Work:
 
     def steps(self, settled: Mapping[str, Entry], names: Names) -> Iterator[Step | Skipped]:
         """All that is left to do, in the order of names."""
-        pictures, skipped = self._look()
-        waiting = [(p, name) for p, name in pictures if not self._is_done(p, settled.get(name))]
+        waiting, skipped = self._waiting(settled)
         self.waiting = len(skipped) + len(waiting)
         yield from skipped
-        answers = self.classifier.predict_many((path for path, _ in waiting), errors="return")
-        for (path, name), answer in zip(waiting, answers, strict=True):
+        paths = (self.root / name for name in waiting)  # a path takes far more room than its name
+        answers = self.classifier.predict_many(paths, errors="return")
+        for name, answer in zip(waiting, answers, strict=True):
             if isinstance(answer, PictureError):
                 yield Skipped(name, answer.message)
             else:
-                yield names.step(path, answer)
+                yield names.step(self.root / name, answer)
+
+    def _waiting(self, settled: Mapping[str, Entry]) -> tuple[list[str], list[Skipped]]:
+        """The names of the pictures that are left to do, and what cannot be sorted."""
+        pictures, skipped = self._look()
+        waiting = [n for path, n in pictures if not self._is_done(path, settled.get(n))]
+        return waiting, skipped
 
     def _look(self) -> tuple[list[tuple[Path, str]], list[Skipped]]:
         """What is in the inbox, without what this or another sort has put there."""
