@@ -11,13 +11,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 
 from ..images import Picture, read_picture
 from ..model import Classifier, Prediction
-from ..pool import Each, batches_of, local_map
 from ..wording import label_words, percent
 from .changes import Blank, Blur, Change, WhatIf, what_if
 from .places import place
@@ -31,7 +29,6 @@ _ENOUGH = 300  # pixels of the shorter side, in the search
 _ROUNDS_TO_LOSE, _ROUNDS_TO_KEEP = 7, 3  # of measuring; what keeps an answer is found soon
 _LOOKS = 32  # in a round, by one backbone at one view of a picture
 _FEWEST, _MOST = 6, 28  # pictures in a round
-_BATCH = 2  # pictures a thread takes at a time; one run for many pictures is no quicker
 _TRIES = 4  # of what was found on the small copy, on the picture itself
 _TINY = 1e-12  # of a score, so that it has a logarithm
 
@@ -209,9 +206,9 @@ def _judged(
     classifier: Classifier, pictures: Sequence[np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Scores `[N,K]` and novelty `[N]`."""
-    judge = Each(partial(classifier.run, outputs=["scores", "novelty"]))
-    found = list(local_map(judge, batches_of(pictures, _BATCH)))
-    return np.array([scores for scores, _ in found]), np.array([novelty for _, novelty in found])
+    found = list(classifier.predict_many(pictures))
+    scores = [[one.scores[label] for label in classifier.labels] for one in found]
+    return np.array(scores), np.array([one.novelty for one in found])
 
 
 def _lead(scores: np.ndarray, label: int) -> np.ndarray:
