@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeVar
@@ -191,10 +191,17 @@ class Explainer:
         return Backgrounds(self.classifier.manifest, memory, self._own_head, shares=self.shares)
 
     def _background(self, number: int | None) -> Background | None:
-        with self._lock:  # made once, by whichever thread comes first
-            if self._backgrounds is None:
-                return None
-            return self._backgrounds.own if number is None else self._backgrounds.of_fold(number)
+        with self._lock:
+            backgrounds, making = self._backgrounds, self._making[number]
+        if backgrounds is None:
+            return None
+        with making:  # once, by whichever thread comes first
+            return backgrounds.own if number is None else backgrounds.of_fold(number)
+
+    @cached_property
+    def _making(self) -> Mapping[int | None, threading.Lock]:
+        """A lock for each background: two threads may make two of them at once."""
+        return {number: threading.Lock() for number in (None, *self._folds)}
 
 
 def _put_together(

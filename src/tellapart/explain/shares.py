@@ -22,7 +22,7 @@ from ..head import Head, softmax, standardisation
 _FITTED = 0.1  # of the weights: a head further than this from the minimum was fitted otherwise
 _LOST = 1e-5  # of the weights: what no sum of the pictures can give; rounding stays far below
 _ROUNDS = 300
-_ENOUGH = 1e-14  # of the weights' square: a round that brings less is the last
+_ENOUGH = 1e-12  # of the weights' square: a round that brings less is the last
 
 
 @dataclass(frozen=True)
