@@ -44,7 +44,7 @@ def measure(data: Path) -> Round:
     with tempfile.TemporaryDirectory() as folder:
         cache, model = Path(folder, "cache"), Path(folder, "model")
         train = ("train", photos, "-o", model, "--quality", "fast")
-        bare = run([sys.executable, Path(__file__).with_name("bare.py"), data])
+        bare = run([sys.executable, Path(__file__).with_name("bare.py"), photos])
         floor = json.loads(bare.output)
         return Round(
             on_all_cores=floor["on_all_cores"],
