@@ -20,8 +20,6 @@ from .images import read_content
 from .learning_curve import CurvePoint, LearningCurve
 from .metrics import Estimate, Share
 
-TRAINING_FILE = "training.npz"
-
 
 @dataclass(frozen=True)
 class Run:
@@ -152,7 +150,7 @@ class Memory:
             if len({len(array) for array in arrays.values()}) != 1:
                 raise ValueError("its lengths differ")
         except Exception as error:  # a zip of arrays can be broken in very many ways
-            raise ModelError(f"{TRAINING_FILE} is damaged.", hint="Train again.") from error
+            raise ModelError("training.npz is damaged.", hint="Train again.") from error
         return memory
 
     def learnt(self) -> frozenset[str]:

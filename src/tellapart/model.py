@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
-from typing import Literal, overload
+from typing import TYPE_CHECKING, Literal, overload
 
 import numpy as np
 
@@ -30,14 +30,17 @@ from .files import (
     folder_written_atomically,
 )
 from .images import Picture, read_picture
-from .memory import TRAINING_FILE, Memory
 from .modelfile import Manifest, check_model
 from .notebook import prediction_html
 from .pool import Each, batches_of, local_map
 from .wording import one_line, shown
 
+if TYPE_CHECKING:
+    from .memory import Memory
+
 MODEL_FILE = "model.onnx"
 LABELS_FILE = "labels.txt"
+TRAINING_FILE = "training.npz"
 REPORT_FILE = "report.html"
 CARD_FILE = "README.md"
 FOLDER_FILES = frozenset({MODEL_FILE, LABELS_FILE, TRAINING_FILE, REPORT_FILE, CARD_FILE})
@@ -99,6 +102,8 @@ class Classifier:
             return self._memory
         if not self._memory.is_file():
             return None
+        from .memory import Memory  # a guess does without it
+
         memory = Memory.from_bytes(self._memory.read_bytes())
         return memory if memory.scores.shape[1:] == (len(self.labels),) else None
 
