@@ -22,8 +22,9 @@ from onnx import TensorProto, helper
 from PIL import Image
 
 from tellapart.backbones import BACKBONES, QUALITIES, Trunk
-from tellapart.backbones.graph import LazySession, network_of, open_session
+from tellapart.backbones.graph import network_of
 from tellapart.backbones.nodes import IR_VERSION, OPSET
+from tellapart.backbones.session import LazySession, open_session
 from tellapart.dataset import pictures_below
 from tellapart.images import read_picture
 from tellapart.pool import batches_of, cores

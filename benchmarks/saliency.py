@@ -14,7 +14,8 @@ import numpy as np
 import onnx
 from PIL import Image
 
-from tellapart.backbones.graph import VIEWS, open_session
+from tellapart.backbones.graph import VIEWS
+from tellapart.backbones.session import open_session
 from tellapart.explain.changes import Blur
 from tellapart.explain.regions import Region
 from tellapart.model import Classifier

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from tellapart.backbones import BACKBONES, QUALITIES, quality
-from tellapart.backbones.graph import VIEWS, LazySession, Network
+from tellapart.backbones.graph import VIEWS, Network
 from tellapart.backbones.nodes import OPSET
+from tellapart.backbones.session import LazySession
 from tellapart.errors import UsageError
 
 GOLDEN = Path(__file__).parent / "golden" / "embeddings.json"

@@ -13,7 +13,8 @@ import pytest
 
 from conftest import draw_scene, encoded, flipped
 from tellapart import embeddings
-from tellapart.backbones.graph import LazySession, Network
+from tellapart.backbones.graph import Network
+from tellapart.backbones.session import LazySession
 from tellapart.cache.drawers import cache_info
 from tellapart.embeddings import BATCH, Embedded, Embedder, embed_all
 from tellapart.images import read_picture

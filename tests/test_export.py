@@ -20,7 +20,7 @@ from PIL import Image
 from conftest import draw_scene
 from drawn import only_sentences, run
 from tellapart import exporters
-from tellapart.backbones.graph import open_session
+from tellapart.backbones.session import open_session
 from tellapart.demo import DemoPictures
 from tellapart.errors import DestinationError, ModelError, UsageError
 from tellapart.exporters import TARGETS, export, onnx_int8, triton

@@ -27,7 +27,8 @@ from conftest import draw_scene
 from drawn import small_network
 from tellapart.backbones import Trunk
 from tellapart.backbones.foreign import ForeignBackbone
-from tellapart.backbones.graph import VIEWS, LazySession
+from tellapart.backbones.graph import VIEWS
+from tellapart.backbones.session import LazySession
 from tellapart.demo import DemoPictures
 from tellapart.errors import BackboneError, MissingExtraError, ModelError
 from tellapart.exporters import TARGETS, export, tensorflow_target

@@ -17,15 +17,9 @@ from PIL import Image
 
 from conftest import draw_scene
 from tellapart.backbones import QUALITIES, Trunk
-from tellapart.backbones.graph import (
-    VIEWS,
-    HeadTensors,
-    LazySession,
-    Network,
-    classifier_graph,
-    only,
-)
+from tellapart.backbones.graph import VIEWS, HeadTensors, Network, classifier_graph
 from tellapart.backbones.nodes import Nodes
+from tellapart.backbones.session import LazySession, only
 from tellapart.head import softmax
 from tellapart.novelty import Novelty, fit_novelty
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from .backbones.graph import LazySession, Network
+from .backbones.graph import Network
+from .backbones.session import LazySession
 from .cache.shards import EmbeddingCache
 from .errors import PictureError
 from .images import DECODER_VERSION, decode, read_content

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Literal, overload
 
 import numpy as np
 
-from .backbones.graph import LazySession, only
+from .backbones.session import LazySession, only
 from .backbones.untrusted import read_network
 from .errors import DestinationError, ModelError, PictureError
 from .evaluation import ranked

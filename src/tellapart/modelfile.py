@@ -1,6 +1,6 @@
 """The model file: one plain ONNX file that carries its own manifest.
 
-A model file may come from anyone, so before it runs it must pass `onnxfile.refuse_hostile`, have
+A model file may come from anyone, so before it runs it must pass `untrusted.refuse_hostile`, have
 our input and outputs, and a manifest that this release understands.
 """
 
@@ -10,12 +10,15 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .backbones.graph import HeadTensors, Network, classifier_graph
 from .backbones.untrusted import parse_onnx, refuse_hostile
 from .errors import ModelError, UsageError
+
+if TYPE_CHECKING:
+    from .backbones.graph import HeadTensors, Network
 
 FORMAT = 1
 KEY = "tellapart"
@@ -89,6 +92,8 @@ _KINDS: Mapping[str, tuple[type, ...]] = {
 def build_model(network: Network, head: HeadTensors, manifest: Manifest) -> bytes:
     """The bytes of a model file; equal inputs give equal bytes."""
     from onnx import helper
+
+    from .backbones.graph import classifier_graph  # reading a model takes none of that
 
     model = classifier_graph(network, head)
     helper.set_model_props(model, {KEY: manifest.to_json()})

@@ -11,8 +11,7 @@ bias is exactly the logit, for any number of views and trunks.
 from __future__ import annotations
 
 import hashlib
-import threading
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -29,7 +28,6 @@ from .novelty_nodes import add_novelty
 from .untrusted import parse_onnx
 
 if TYPE_CHECKING:
-    import onnxruntime
     from onnx import ModelProto, ValueInfoProto
 
 
@@ -312,58 +310,3 @@ def _values(shapes: Mapping[str, Sequence[str | int]]) -> list[ValueInfoProto]:
     from onnx import TensorProto, helper
 
     return [helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in shapes.items()]
-
-
-def open_session(content: bytes) -> onnxruntime.InferenceSession:
-    """A session that runs on the calling thread: parallelism is one picture a thread.
-
-    Results do not depend on how many threads there are or on what else is in a batch.
-    """
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.enable_mem_pattern = False  # pictures differ in size, so no plan of memory holds
-    options.log_severity_level = 4
-    return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-
-
-def only(content: bytes, outputs: Collection[str]) -> bytes:
-    """A model without what only its other outputs need.
-
-    ONNX Runtime works out every node whatever is asked for (1.32; `only_execute_path_to_fetches`
-    changes nothing), so what is asked of many pictures is asked of a smaller model.
-    """
-    model = parse_onnx(content)
-    graph = model.graph
-    needed = set(outputs)
-    spare = []
-    for index, node in reversed([*enumerate(graph.node)]):
-        if needed.isdisjoint(node.output):
-            spare.append(index)
-        else:
-            needed.update(node.input)
-    for index in spare:
-        del graph.node[index]
-    kept = [value for value in graph.output if value.name in outputs]
-    del graph.output[:]
-    graph.output.extend(kept)
-    return bytes(model.SerializeToString())
-
-
-class LazySession:
-    """A session that is opened when it is first run, by whichever thread comes first."""
-
-    def __init__(self, content: bytes) -> None:
-        self._content = content
-        self._session: onnxruntime.InferenceSession | None = None
-        self._lock = threading.Lock()
-
-    def run(self, outputs: Sequence[str], image: np.ndarray) -> list[np.ndarray]:
-        """The named outputs for `image` uint8 `[N,H,W,3]`."""
-        with self._lock:
-            if self._session is None:
-                self._session = open_session(self._content)
-        result: list[np.ndarray] = self._session.run(list(outputs), {"image": image})
-        return result

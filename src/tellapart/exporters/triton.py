@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..backbones.graph import open_session
+from ..backbones.session import open_session
 from ..errors import ModelError
 from ..model import LABELS_FILE, MODEL_FILE
 from .proof import example_answers
