@@ -15,10 +15,11 @@ from pathlib import Path
 
 import numpy as np
 
+from tellapart import fitting
 from tellapart.dataset import read_dataset
-from tellapart.dataset.split import folds, kept_back
+from tellapart.dataset.split import kept_back
 from tellapart.embeddings import Embedder, embed_all
-from tellapart.head import Regression, cross_validate, temperature
+from tellapart.fitting import Fitted, fit
 from tellapart.metrics import roc_auc
 from tellapart.novelty import ADMITTED, fit_novelty
 from tellapart.training import build_network
@@ -43,6 +44,24 @@ class Pictures:
         self.labels = np.array([item.label for item in items])
         self.test = np.array([item.split == "test" for item in items])
 
+    def learnt(self, rows: np.ndarray) -> Fitted:
+        """What `train` makes of the pictures `rows`, all of them to learn from."""
+        labels, truth = np.unique(self.labels[rows], return_inverse=True)
+        digests = tuple(self.digests[rows].tolist())
+        return fit(
+            fitting.Pictures(
+                labels=tuple(labels.tolist()),
+                names=digests,
+                paths=tuple(map(Path, digests)),
+                truth=truth,
+                vectors=self.vectors[rows].astype(np.float32),
+                digests=digests,
+                keys=digests,
+                held_out=np.zeros(len(rows), bool),
+                unknown=(),
+            )
+        )
+
     def split(self, number: int, share: float) -> None:
         """Keep another share of the pictures back for testing."""
         keys, labels = self.digests.tolist(), self.labels.tolist()
@@ -52,18 +71,11 @@ class Pictures:
 def judge(known: Pictures, of_known: np.ndarray, strangers: np.ndarray) -> tuple[float, ...]:
     """Area, share of own test pictures refused, share of strangers caught; the area of the
     nearest picture's distance, and of the largest logit."""
-    train, own = of_known & ~known.test, of_known & known.test
-    names = sorted(set(known.labels[train]))
-    truth = np.array([names.index(label) for label in known.labels[train]])
-    vectors = known.vectors[train]
-    fold = folds(known.digests[train].tolist(), known.labels[train].tolist(), 5)
-    found = cross_validate(vectors, truth, len(names), fold)
-    assert found.strength is not None
-    heat = temperature(found.logits, truth, least=1)
-    head = Regression(vectors, truth, len(names)).fit(found.strength).cooled(heat)
-    novelty = fit_novelty(vectors, found.logits / heat, fold)
+    learnt, own = np.flatnonzero(of_known & ~known.test), of_known & known.test
+    vectors, fitted = known.vectors[learnt], known.learnt(learnt)
+    novelty = fit_novelty(vectors.astype(np.float32), fitted.logits, fitted.fold)
     both = np.concatenate([known.vectors[own], strangers])
-    logits = head.logits(both)
+    logits = fitted.head.logits(both)
     strange = novelty.of(both, logits)
     scores = np.stack([strange, apart(both, vectors), -logits.max(axis=1)])
     positive = np.arange(len(both)) >= own.sum()

@@ -16,8 +16,7 @@ from measure import arguments, machine, print_table
 from novelty import Pictures
 
 from tellapart.choosing import choose, doubts
-from tellapart.dataset.split import folds
-from tellapart.head import Head, Regression, cross_validate, softmax, temperature
+from tellapart.head import Head, softmax
 from tellapart.metrics import Z_95
 
 Way = Callable[[np.ndarray, np.ndarray, np.ndarray, int, np.random.Generator], np.ndarray]
@@ -49,14 +48,8 @@ class Trial:
                 return np.asarray(chosen)
 
     def learn(self, rows: np.ndarray) -> Head:
-        """Cross-validated, calibrated, fitted on all, as `fitting.fit` does it."""
-        vectors, truth = self.pictures.vectors[rows], self.truth[rows]
-        digests = self.pictures.digests[rows].tolist()
-        fold = folds(digests, truth.astype(str).tolist(), 5)
-        found = cross_validate(vectors, truth, self.count, fold)
-        assert found.strength is not None
-        heat = temperature(found.logits, truth, least=1)
-        return Regression(vectors, truth, self.count).fit(found.strength).cooled(heat)
+        """Cross-validated, calibrated, fitted on all."""
+        return self.pictures.learnt(rows).head
 
     def curve(self, way: Way, start: int, step: int, end: int, seed: int) -> list[float]:
         """Accuracy on the test folder with `start`, `start` + `step`, ... `end` labelled."""

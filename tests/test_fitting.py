@@ -12,13 +12,12 @@ from tellapart.head import Regression, log_loss, out_of_fold, temperature
 from tellapart.sgd import SgdSettings, fit_sgd
 
 
-@pytest.fixture(scope="module")
-def pictures() -> Pictures:
-    """Two labels that overlap so much that only a strong penalty learns anything."""
-    lot = np.random.default_rng(5)
-    truth = np.arange(120) % 2
-    vectors = lot.normal(0, 1, (120, 60)) + 0.25 * truth[:, None]
-    names = tuple(f"{number}.jpg" for number in range(120))
+def apart_by(distance: float, count: int, dimensions: int, held_out: int, seed: int) -> Pictures:
+    """Two labels whose pictures lie around points that far apart along each axis."""
+    lot = np.random.default_rng(seed)
+    truth = np.arange(count) % 2
+    vectors = lot.normal(0, 1, (count, dimensions)) + distance * truth[:, None]
+    names = tuple(f"{number}.jpg" for number in range(count))
     return Pictures(
         labels=("a", "b"),
         names=names,
@@ -27,9 +26,15 @@ def pictures() -> Pictures:
         vectors=vectors.astype(np.float32),
         digests=names,
         keys=names,
-        held_out=np.arange(120) >= 100,
+        held_out=np.arange(count) >= count - held_out,
         unknown=(),
     )
+
+
+@pytest.fixture(scope="module")
+def pictures() -> Pictures:
+    """Two labels that overlap so much that only a strong penalty learns anything."""
+    return apart_by(0.25, count=120, dimensions=60, held_out=20, seed=5)
 
 
 def test_the_head_is_fitted_at_the_chosen_strength(pictures: Pictures) -> None:
@@ -47,23 +52,9 @@ def test_the_head_is_fitted_at_the_chosen_strength(pictures: Pictures) -> None:
 
 def test_scores_of_labels_that_are_easily_told_are_not_sharpened() -> None:
     """Out of fold hardly one of them is wrong; a temperature that trusts this is wrong dearly."""
-    lot = np.random.default_rng(1)
-    truth = np.arange(80) % 2
-    vectors = lot.normal(0, 1, (80, 40)) + 1.2 * truth[:, None]
-    names = tuple(f"{number}.jpg" for number in range(80))
-    easy = Pictures(
-        labels=("a", "b"),
-        names=names,
-        paths=tuple(map(Path, names)),
-        truth=truth,
-        vectors=vectors.astype(np.float32),
-        digests=names,
-        keys=names,
-        held_out=np.zeros(80, bool),
-        unknown=(),
-    )
+    easy = apart_by(1.2, count=80, dimensions=40, held_out=0, seed=1)
     fitted = fit(easy)
-    assert temperature(fitted.logits, truth) < 0.9  # what fits these very pictures best
+    assert temperature(fitted.logits, easy.truth) < 0.9  # what fits these very pictures best
     assert fitted.temperature == pytest.approx(1)
 
 

@@ -30,7 +30,7 @@ _FLATTEST = 1e-3  # the least curvature that a picture counts with
 _ITERATIONS = 1000
 _HEAVY = 500_000  # numbers in a matrix, from which multiplying by it takes a while
 _MEMORY = 12
-HOTTEST = 8.0  # the highest temperature; the lowest is as far below 1
+_HOTTEST = 8.0  # the highest temperature; the lowest is as far below 1
 
 
 @dataclass(frozen=True)
@@ -333,10 +333,10 @@ def out_of_fold(
     return OutOfFold(logits, None, heads=heads)
 
 
-def temperature(logits: np.ndarray, labels: np.ndarray, *, least: float = 1 / HOTTEST) -> float:
+def temperature(logits: np.ndarray, labels: np.ndarray, *, least: float = 1 / _HOTTEST) -> float:
     """The T that minimises the log loss of logits / T (Guo et al. 2017, arXiv:1706.04599).
 
-    Golden-section search over log T from `least` to `HOTTEST`; the loss is convex in 1/T. It is 1
+    Golden-section search over log T from `least` to `_HOTTEST`; the loss is convex in 1/T. It is 1
     where the logits say nothing. A head whose C was chosen for the least log loss needs no T below
     1: where one would fit these pictures better, that is the luck of too few mistakes, and dear
     at the first mistake on others.
@@ -344,7 +344,7 @@ def temperature(logits: np.ndarray, labels: np.ndarray, *, least: float = 1 / HO
     if not logits.any():
         return 1.0
     golden = (np.sqrt(5) - 1) / 2
-    low, high = np.log(least), np.log(HOTTEST)
+    low, high = np.log(least), np.log(_HOTTEST)
     for _ in range(60):
         left, right = high - golden * (high - low), low + golden * (high - low)
         if log_loss(logits / np.exp(left), labels) <= log_loss(logits / np.exp(right), labels):

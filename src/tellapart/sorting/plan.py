@@ -128,7 +128,7 @@ class Work:
 
     def steps(self, settled: Mapping[str, Entry], names: Names) -> Iterator[Step | Skipped]:
         """All that is left to do, in the order of names."""
-        waiting, skipped = self._waiting(settled)
+        waiting, skipped = self._left(settled)
         self.waiting = len(skipped) + len(waiting)
         yield from skipped
         paths = (self.root / name for name in waiting)  # a path takes far more room than its name
@@ -139,7 +139,7 @@ class Work:
             else:
                 yield names.step(self.root / name, answer)
 
-    def _waiting(self, settled: Mapping[str, Entry]) -> tuple[list[str], list[Skipped]]:
+    def _left(self, settled: Mapping[str, Entry]) -> tuple[list[str], list[Skipped]]:
         """The names of the pictures that are left to do, and what cannot be sorted."""
         pictures, skipped = self._look()
         waiting = [n for path, n in pictures if not self._is_done(path, settled.get(n))]
