@@ -26,7 +26,7 @@ from tellapart.backbones.graph import network_of
 from tellapart.backbones.nodes import IR_VERSION, OPSET
 from tellapart.backbones.session import LazySession, open_session
 from tellapart.dataset import pictures_below
-from tellapart.images import read_picture
+from tellapart.images.decode import read_picture
 from tellapart.pool import batches_of, cores
 
 BATCH = 8

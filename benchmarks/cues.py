@@ -23,7 +23,7 @@ from tellapart.dataset.split import folds
 from tellapart.embeddings import Embedder, embed_all
 from tellapart.fitting import FOLDS
 from tellapart.health.cues import BY_NAME, Cue, Tried, find_cues, try_cues
-from tellapart.images import decode
+from tellapart.images.decode import decode
 from tellapart.training import build_network
 from tellapart.training.options import TrainOptions
 from tellapart.traits import TRAITS, traits_of

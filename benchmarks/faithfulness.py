@@ -40,7 +40,7 @@ from saliency import (
 
 import tellapart
 from tellapart.explain.changes import blurred
-from tellapart.images import read_picture
+from tellapart.images.decode import read_picture
 from tellapart.model import Classifier
 
 HIDDEN = 0.2

@@ -28,7 +28,7 @@ import tellapart
 from tellapart.explain import Blank, Blur, Region, sweep
 from tellapart.explain.changes import Change
 from tellapart.explain.regions import WHOLE
-from tellapart.images import read_picture
+from tellapart.images.decode import read_picture
 from tellapart.model import Classifier
 
 QUALITIES = ("fast", "good", "best")

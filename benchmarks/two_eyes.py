@@ -18,7 +18,7 @@ from measure import arguments, machine, print_table
 
 import tellapart
 from tellapart.explain import Alike, Change, Oval, Paint, Region, explain, sweep, what_if
-from tellapart.images import read_picture
+from tellapart.images.decode import read_picture
 from tellapart.model import Classifier
 
 DRESS, REPAIRED = "imagesfg.jpg", "imagesff.jpg"

@@ -18,7 +18,8 @@ from drawn import run_here
 from tellapart.backbones.graph import Network
 from tellapart.embeddings import Embedder, embed_all
 from tellapart.health.cues import KINDS, Cue, find_cues, sources_of
-from tellapart.images import FORMATS, decode
+from tellapart.images.decode import decode
+from tellapart.images.kinds import FORMATS
 from tellapart.memory import Run
 from tellapart.metrics import Estimate
 from tellapart.traits import TRAITS, traits_of

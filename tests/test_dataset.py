@@ -22,7 +22,7 @@ from conftest import draw_scene, encoded
 from tellapart.dataset import Dataset, pictures_below, read_dataset
 from tellapart.dataset.split import TO_SPARE, folds, kept_back, position, tie
 from tellapart.errors import ArchiveError, DatasetError
-from tellapart.images import read_picture
+from tellapart.images.decode import read_picture
 
 PICTURE = encoded(draw_scene(16, 12))
 

@@ -18,7 +18,7 @@ from drawn import contents, only_sentences, run
 from tellapart.dataset import pictures_below, read_dataset
 from tellapart.demo import INBOX_PICTURES, LABELS, DemoPictures, check_own, draw_demo
 from tellapart.errors import DestinationError, PictureError
-from tellapart.images import read_picture
+from tellapart.images.decode import read_picture
 from tellapart.sorting import SortOptions, sort
 
 

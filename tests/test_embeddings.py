@@ -17,7 +17,7 @@ from tellapart.backbones.graph import Network
 from tellapart.backbones.session import LazySession
 from tellapart.cache.drawers import cache_info
 from tellapart.embeddings import BATCH, Embedded, Embedder, embed_all
-from tellapart.images import read_picture
+from tellapart.images.decode import read_picture
 from tellapart.pool import Unit
 
 COUNT = 2 * BATCH + 3

@@ -24,7 +24,7 @@ from tellapart.backbones.session import open_session
 from tellapart.demo import DemoPictures
 from tellapart.errors import DestinationError, ModelError, UsageError
 from tellapart.exporters import TARGETS, export, onnx_int8, triton
-from tellapart.images import read_picture
+from tellapart.images.decode import read_picture
 from tellapart.model import Classifier, load
 from tellapart.training import train
 

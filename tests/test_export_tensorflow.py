@@ -378,7 +378,7 @@ import sys
 import numpy as np, tensorflow as tf
 from pathlib import Path
 from tellapart.exporters.tensorflow_process.network import decoded_at_scale, upright
-from tellapart.images import read_picture
+from tellapart.images.decode import read_picture
 for path in sorted(Path(".").glob("*.jpg")):
     contents = tf.constant(path.read_bytes())
     print(path, np.array_equal(upright(decoded_at_scale(contents), contents), read_picture(path)))

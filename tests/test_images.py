@@ -16,7 +16,8 @@ from PIL import Image, ImageOps
 
 from conftest import CUT_SHORT, HEADER_DAMAGED, draw_scene, encoded
 from tellapart.errors import PictureError, UsageError
-from tellapart.images import ENOUGH, FORMATS, SUFFIXES, Picture, read_picture, sniff
+from tellapart.images.decode import ENOUGH, Picture, read_picture
+from tellapart.images.kinds import FORMATS, SUFFIXES, sniff
 
 # Pillow warns of odd metadata and large sizes; a warning is no error to somebody who runs this.
 pytestmark = pytest.mark.filterwarnings(r"ignore:::PIL\.")

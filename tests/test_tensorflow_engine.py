@@ -25,7 +25,7 @@ from tellapart.demo import DemoPictures
 from tellapart.errors import BackboneError, DatasetError, DestinationError, UsageError
 from tellapart.exporters import export
 from tellapart.head import Regression, softmax
-from tellapart.images import read_picture
+from tellapart.images.decode import read_picture
 from tellapart.memory import Memory
 from tellapart.sgd import SgdSettings, SgdStep, fit_sgd
 from tellapart.tensorflow_settings import Distortions, Epoch, FineTuning, KerasBackbone, TensorFlow

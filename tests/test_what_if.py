@@ -32,7 +32,7 @@ from tellapart.explain import (
 from tellapart.explain.changes import blurred
 from tellapart.explain.notation import parse_change
 from tellapart.explain.regions import WHOLE, Place, parse_color, parse_place
-from tellapart.images import read_picture
+from tellapart.images.decode import read_picture
 
 HALF = Region(0.5, 0, 0.5, 1)
 

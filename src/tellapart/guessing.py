@@ -15,7 +15,7 @@ from typing import TextIO
 
 from .dataset import pictures_below
 from .errors import PictureError, UsageError
-from .images import Picture
+from .images.decode import Picture
 from .model import Classifier, Prediction
 from .wording import csv_cell, label_words, shown
 

@@ -29,7 +29,7 @@ from .files import (
     check_writable,
     folder_written_atomically,
 )
-from .images import Picture, read_picture
+from .images.decode import Picture, read_picture
 from .modelfile import Manifest, check_model
 from .notebook import prediction_html
 from .pool import Each, batches_of, local_map

@@ -6,7 +6,7 @@ import unicodedata
 from pathlib import Path
 
 from .dataset import is_hidden
-from .images import SUFFIXES, sniff
+from .images.kinds import SUFFIXES, sniff
 
 _NAME_BYTES = 100  # of a label in a file name: some file systems take 143 bytes in all
 

@@ -10,7 +10,8 @@ import io
 
 import numpy as np
 
-from .images import ENOUGH, FORMATS, sniff
+from .images.decode import ENOUGH
+from .images.kinds import FORMATS, sniff
 
 TRAITS = (
     "brightness",

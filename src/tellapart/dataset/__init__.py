@@ -18,7 +18,7 @@ from functools import cached_property
 from pathlib import Path
 
 from ..errors import DatasetError
-from ..images import FORMATS, SUFFIXES, sniff
+from ..images.kinds import FORMATS, SUFFIXES, sniff
 from ..wording import several, shown
 from .archives import is_archive, unpack
 from .tables import SPLITS, TABLE_SUFFIXES, names_pictures, read_table

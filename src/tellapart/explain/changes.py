@@ -17,7 +17,7 @@ from typing import Protocol
 import numpy as np
 
 from ..errors import UsageError
-from ..images import Picture, read_picture
+from ..images.decode import Picture, read_picture
 from ..model import Classifier, Prediction
 from ..wording import label_words
 from .regions import Color, Place, Region, color_text

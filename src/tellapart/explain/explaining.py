@@ -12,7 +12,7 @@ import numpy as np
 
 from ..errors import ModelError, PictureError, UsageError
 from ..head import Head
-from ..images import Picture, read_picture
+from ..images.decode import Picture, read_picture
 from ..memory import Memory
 from ..model import Classifier
 from ..pool import Each, batches_of, local_map

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ..errors import PictureError, UsageError
-from ..images import read_picture
+from ..images.decode import read_picture
 from ..wording import shown
 from .changes import BLUR, Blank, Blur, Brightness, Change, Crop, Paint, Paste
 from .regions import Region, parse_color, parse_place

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..images import Picture, read_picture
+from ..images.decode import Picture, read_picture
 from ..model import Classifier, Prediction
 from ..wording import label_words, percent
 from .changes import Blank, Blur, Change, WhatIf, what_if

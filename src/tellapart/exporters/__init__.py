@@ -17,7 +17,7 @@ from types import ModuleType
 
 from ..errors import DestinationError, PictureError, UsageError
 from ..files import check_may_be_replaced, folder_written_atomically
-from ..images import read_picture
+from ..images.decode import read_picture
 from ..model import LABELS_FILE, Classifier, labels_text
 from ..wording import shown
 from .proof import MOST_PICTURES, Proof, compare, example_answers

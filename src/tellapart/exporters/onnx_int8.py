@@ -22,7 +22,7 @@ import numpy as np
 
 from ..backbones.untrusted import parse_onnx
 from ..errors import ModelError, PictureError
-from ..images import read_picture
+from ..images.decode import read_picture
 from ..model import MODEL_FILE
 from .target import Export, write_program
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ModelError
-from ..images import read_picture
+from ..images.decode import read_picture
 from ..model import Classifier
 from ..wording import several, shown
 from .proof import Proof, compare, compared

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..images import FORMATS
+from ..images.kinds import FORMATS
 from ..metrics import Z_95, Estimate
 from ..traits import TRAITS
 from ..wording import label_words, percent, shown

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ..errors import PictureError
-from ..images import read_picture
+from ..images.decode import read_picture
 from ..pool import Each, batches_of, local_map
 
 QUALITY = 76

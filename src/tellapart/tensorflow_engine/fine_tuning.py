@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..head import Head, log_loss, temperature
-from ..images import read_picture
+from ..images.decode import read_picture
 from ..tensorflow_settings import Distortions, Epoch, FineTuning
 from .checkpoints import Checkpoints
 from .networks import CHANCES, KerasNetwork

@@ -22,7 +22,7 @@ from ..embeddings import Embedder, embed_all
 from ..errors import DatasetError, ModelError
 from ..fitting import Fitted, Pictures, fit, folds_of, judged, judged_by, watching_of
 from ..head import Head, Regression, balanced_weights, cross_validate, out_of_fold, temperature
-from ..images import read_picture
+from ..images.decode import read_picture
 from ..sgd import SgdSettings, SgdStep
 from ..tensorflow_settings import Epoch, FineTuning, KerasBackbone, TensorFlow
 from ..wording import several

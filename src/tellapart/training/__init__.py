@@ -23,7 +23,7 @@ from ..evaluation import Evaluation
 from ..fitting import Fitted, Pictures, cues_of, fit, gather, notes_on, would_more_help
 from ..head import softmax
 from ..health.cues import Cue
-from ..images import Picture
+from ..images.decode import Picture
 from ..learning_curve import LearningCurve
 from ..memory import Memory, Run
 from ..metrics import Share

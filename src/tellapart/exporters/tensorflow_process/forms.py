@@ -12,7 +12,7 @@ import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from ...errors import ModelError
-from ...images import read_picture
+from ...images.decode import read_picture
 from ..anatomy import Anatomy
 from .network import (
     decoded_at_scale,

@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers, ops
 
-from ...images import ENOUGH
+from ...images.decode import ENOUGH
 from ..anatomy import Anatomy, TrunkPart
 from .operators import convert_trunk
 
@@ -107,7 +107,7 @@ def squares_of(pixels: Any, anatomy: Anatomy) -> dict[str, Any]:
 
 
 def decoded_at_scale(contents: Any) -> Any:
-    """Pixels of what `DecodeJpeg` reads; of a big JPEG at the same smaller scale as `images.py`."""
+    """Pixels of what `DecodeJpeg` reads; big JPEGs smaller, as `images.decode` reads them."""
     shortest = tf.cond(
         is_jpeg(contents),
         lambda: tf.reduce_min(tf.image.extract_jpeg_shape(contents)[:2]),
