@@ -13,7 +13,8 @@ from .backbones.graph import Network
 from .backbones.session import LazySession
 from .cache.shards import EmbeddingCache
 from .errors import PictureError
-from .images.decode import DECODER_VERSION, decode, read_content
+from .images.decode import DECODER_VERSION, decode
+from .images.reading import read_content
 from .pool import Map, batches_of, local_map
 from .traits import TRAITS, TRAITS_VERSION, traits_of
 

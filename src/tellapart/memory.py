@@ -16,7 +16,7 @@ from .dataset import Skipped, pictures_below
 from .errors import ModelError, PictureError
 from .head import Head
 from .health.cues import Cue
-from .images.decode import read_content
+from .images.reading import read_content
 from .learning_curve import CurvePoint, LearningCurve
 from .metrics import Estimate, Share
 

@@ -22,7 +22,8 @@ from .choosing import choose, doubts
 from .dataset import Skipped, pictures_below
 from .errors import DatasetError, PictureError, UsageError
 from .files import cannot_write, sync
-from .images.decode import decode, read_content
+from .images.decode import decode
+from .images.reading import read_content
 from .model import Classifier
 from .placing import carry, content_of, holds
 from .pool import Each, batches_of, local_map

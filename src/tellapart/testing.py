@@ -15,7 +15,8 @@ import numpy as np
 from .dataset import Dataset, Skipped, read_dataset
 from .errors import DatasetError, PictureError
 from .evaluation import Evaluation
-from .images.decode import decode, read_content
+from .images.decode import decode
+from .images.reading import read_content
 from .metrics import Share
 from .model import Classifier, Prediction
 from .notebook import evaluations_html

@@ -7,24 +7,24 @@ over and why.
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 import unicodedata
-import weakref
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
 from ..errors import DatasetError
-from ..images.kinds import FORMATS, SUFFIXES, sniff
 from ..wording import several, shown
+from ..workspaces import Workspace
 from .archives import is_archive, unpack
 from .tables import SPLITS, TABLE_SUFFIXES, names_pictures, read_table
+from .walk import Skipped as Skipped
+from .walk import Walk, identity
+from .walk import is_hidden as is_hidden
+from .walk import pictures_below as pictures_below
 
 FEW = 20  # the original warned below this many pictures of a label
-_SYSTEM_NAMES = frozenset({"__macosx", "thumbs.db", "desktop.ini", "@eadir", "$recycle.bin"})
 
 
 @dataclass(frozen=True)
@@ -39,14 +39,6 @@ class Item:
 
 
 @dataclass(frozen=True)
-class Skipped:
-    """A file that was passed over, and the reason in plain words."""
-
-    name: str
-    reason: str
-
-
-@dataclass(frozen=True)
 class Dataset:
     """What was found in a source: `labels` sorted, `items` in order of their names."""
 
@@ -54,7 +46,7 @@ class Dataset:
     items: tuple[Item, ...]
     skipped: tuple[Skipped, ...] = ()
     hidden: int = 0  # files and folders that systems leave behind
-    _workspaces: tuple[_Workspace, ...] = field(default=(), repr=False, compare=False)
+    _workspaces: tuple[Workspace, ...] = field(default=(), repr=False, compare=False)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -106,7 +98,7 @@ def read_dataset(
             f"There is no {shown(path)}.", hint="Give a folder with one folder of pictures a label."
         )
     if is_archive(path):
-        workspace = _Workspace()
+        workspace = Workspace()
         unpack(path, workspace.folder)
         dataset = replace(_read_unpacked(workspace.folder, path), _workspaces=(workspace,))
     elif path.is_dir():
@@ -122,139 +114,12 @@ def read_dataset(
     return dataset
 
 
-class _Workspace:
-    """A temporary folder for an unpacked archive, which lasts as long as the data set of it."""
-
-    def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="tellapart-"))
-        weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
-
-
-def pictures_below(
-    root: Path, *, follow_links: bool = False
-) -> tuple[list[tuple[Path, str]], list[Skipped], int]:
-    """All files below `root` that may be pictures, as (path, name), in order of their names.
-
-    Also what was passed over and why, and how many hidden or system files there were.
-    """
-    walk = _Walk(root, follow_links)
-    return list(walk.pictures(root)), walk.skipped, walk.hidden
-
-
-class _Walk:
-    """One walk down a folder tree, counting what it passes over."""
-
-    def __init__(self, root: Path, follow_links: bool) -> None:
-        self.root = root
-        self.follow_links = follow_links
-        self.skipped: list[Skipped] = []
-        self.hidden = 0
-
-    def name(self, path: Path) -> str:
-        return path.relative_to(self.root).as_posix()
-
-    def entries(self, folder: Path) -> list[os.DirEntry[str]]:
-        """The visible entries of a folder in order of their names; none where it stays shut."""
-        try:
-            with os.scandir(folder) as found:
-                entries = sorted(found, key=lambda entry: entry.name)
-        except OSError as error:
-            self.pass_over(folder, _unopened(error))
-            return []
-        visible = [e for e in entries if not is_hidden(e.name)]
-        self.hidden += len(entries) - len(visible)
-        return visible
-
-    def folders(self, folder: Path) -> list[Path]:
-        """The folders directly inside, links only when they are to be followed."""
-        found = []
-        for entry in self.entries(folder):
-            path = Path(entry.path)
-            if self._is_folder(entry):
-                found.append(path)
-            elif _is_link_to_folder(entry):
-                self.pass_over(path, "a link to a folder, not followed")
-            elif not _no_picture(path):
-                self.pass_over(path, "in no label's folder")
-        return found
-
-    def holds_only_folders(self, folder: Path) -> bool:
-        """Whether there are folders directly inside and no picture beside them; counts nothing."""
-        entries = _Walk(self.root, self.follow_links).entries(folder)
-        loose = [entry for entry in entries if not self._is_folder(entry)]
-        return len(loose) < len(entries) and all(_no_picture(Path(e.path)) for e in loose)
-
-    def pictures(
-        self, folder: Path, above: frozenset[tuple[int, int]] = frozenset()
-    ) -> Iterator[tuple[Path, str]]:
-        """Every file below `folder` that may be a picture; `above` are the folders it is in."""
-        try:
-            here = _identity(folder)
-        except OSError as error:
-            self.pass_over(folder, _unopened(error))
-            return
-        if here in above:
-            self.pass_over(folder, "a link back to a folder above it")
-            return
-        for entry in self.entries(folder):
-            path = Path(entry.path)
-            if self._is_folder(entry):
-                yield from self.pictures(path, above | {here})
-            elif _is_link_to_folder(entry):
-                self.pass_over(path, "a link to a folder, not followed")
-            elif reason := _no_picture(path):
-                self.pass_over(path, reason)
-            else:
-                yield path, self.name(path)
-
-    def _is_folder(self, entry: os.DirEntry[str]) -> bool:
-        followed = self.follow_links and _is_link_to_folder(entry)
-        return followed or entry.is_dir(follow_symlinks=False)
-
-    def pass_over(self, path: Path, reason: str) -> None:
-        self.skipped.append(Skipped(self.name(path), reason))
-
-
-def _is_link_to_folder(entry: os.DirEntry[str]) -> bool:
-    return entry.is_symlink() and os.path.isdir(entry.path)  # DirEntry.is_dir raises on a loop
-
-
-def _identity(folder: Path) -> tuple[int, int]:
-    """What tells a folder from all others, by whatever links it is reached."""
-    found = folder.stat()
-    return found.st_dev, found.st_ino
-
-
-def _unopened(error: OSError) -> str:
-    return f"a folder that cannot be opened: {(error.strerror or '').lower()}"
-
-
-def is_hidden(name: str) -> bool:
-    """Whether a name is one that systems and tools leave behind."""
-    return name.startswith(".") or name.lower() in _SYSTEM_NAMES
-
-
-def _no_picture(path: Path) -> str:
-    """Why a file is not taken for a picture; empty if it may be one, which decoding will tell."""
-    suffix = path.suffix.lower()
-    if suffix in SUFFIXES:
-        return ""
-    if not os.path.isfile(path):
-        return "a broken link" if os.path.islink(path) else "not a regular file"
-    try:
-        with path.open("rb") as stream:
-            kind = sniff(stream.read(512))
-    except OSError:
-        return ""
-    return "" if kind in FORMATS else f"not a picture ({suffix or 'no extension'})"
-
-
 def _read_folder(root: Path, follow_links: bool) -> Dataset:
-    walk = _Walk(root, follow_links)
+    walk = Walk(root, follow_links)
     items: list[Item] = []
     for split, label_folder in _label_folders(walk):
         label = _label(label_folder.name)
-        above = frozenset({_identity(root), _identity(label_folder.parent)})
+        above = frozenset({identity(root), identity(label_folder.parent)})
         items += (
             Item(path, name, label, split, _nohash_group(label, path.name))
             for path, name in walk.pictures(label_folder, above)
@@ -262,7 +127,7 @@ def _read_folder(root: Path, follow_links: bool) -> Dataset:
     return Dataset(root, tuple(items), tuple(walk.skipped), walk.hidden)
 
 
-def _label_folders(walk: _Walk) -> list[tuple[str | None, Path]]:
+def _label_folders(walk: Walk) -> list[tuple[str | None, Path]]:
     """(split, folder of a label); split folders are read one level deeper.
 
     A root of nothing but split folders has them; beside others they must be `train/`, with nothing
@@ -318,7 +183,7 @@ def _read_unpacked(root: Path, archive: Path) -> Dataset:
     """What an archive held: a data set at its top, or one folder further down."""
     top = root
     for _ in range(3):
-        walk = _Walk(root, follow_links=False)
+        walk = Walk(root, follow_links=False)
         entries = walk.entries(root)
         tables = [path for path in (Path(e.path) for e in entries) if names_pictures(path)]
         folders = [e for e in entries if e.is_dir()]

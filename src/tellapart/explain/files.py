@@ -16,7 +16,7 @@ from ..dataset import Skipped
 from ..errors import PictureError
 from ..files import cannot_write
 from ..guessing import STDIN
-from ..images.decode import read_content
+from ..images.reading import read_content
 from ..model import Classifier
 from ..naming import safe_name
 from ..pages.overlays import common_scale, laid_over, png

@@ -14,7 +14,8 @@ import numpy as np
 
 from ..dataset import Dataset, Item, Skipped, pictures_below, read_dataset
 from ..errors import DatasetError, PictureError
-from ..images.decode import decode, read_content
+from ..images.decode import decode
+from ..images.reading import read_content
 from ..model import Classifier
 from ..pool import Each, batches_of, local_map
 from ..wording import shown

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import io
 import os
-import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -17,6 +16,7 @@ import numpy as np
 
 from ..errors import PictureError, UsageError
 from .kinds import FORMATS, misnamed, sniff
+from .reading import read_content
 
 if TYPE_CHECKING:
     import PIL.Image
@@ -27,7 +27,6 @@ DECODER_VERSION = 1  # part of every cache key: raise it when the pixels of any 
 
 MAX_SIDE = 30_000  # pixels
 MAX_PIXELS = 89_478_485  # where Pillow itself begins to warn of a decompression bomb
-MAX_BYTES = 256 * 2**20
 ENOUGH = 520  # a big JPEG is decoded at the smallest scale whose shorter side is at least this
 
 
@@ -55,22 +54,6 @@ def read_picture(picture: Picture, *, enough: int = ENOUGH) -> np.ndarray:
     raise UsageError(
         f"A picture is a path, bytes, a Pillow image or an array, not {type(picture).__name__}."
     )
-
-
-def read_content(path: Path) -> bytes:
-    """The bytes of a regular file of at most `MAX_BYTES`."""
-    try:
-        found = path.stat()
-        if not stat.S_ISREG(found.st_mode):
-            raise PictureError("not a file" if path.is_dir() else "not a regular file")
-        if found.st_size > MAX_BYTES:
-            raise PictureError(f"larger than {MAX_BYTES // 2**20} MB")
-        return path.read_bytes()
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise PictureError(f"cannot be opened: {reason.lower()}") from error
-    except ValueError as error:
-        raise PictureError("its name holds a character no file name can have") from error
 
 
 def decode(content: bytes, *, suffix: str = "", enough: int = ENOUGH) -> np.ndarray:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..errors import PictureError
-from ..images.decode import read_content
+from ..images.reading import read_content
 from ..memory import Memory
 from ..model import Classifier
 from ..testing import TestResult
