@@ -27,6 +27,7 @@ ROWS = (
         "locks",
         "files",
         "workspaces",
+        "deadlines",
         "pool",
         "cache",
     ),

@@ -6,7 +6,9 @@ import unicodedata
 from pathlib import Path
 
 from .dataset import is_hidden
+from .errors import PictureError
 from .images.kinds import SUFFIXES, sniff
+from .images.reading import read_head
 
 _NAME_BYTES = 100  # of a label in a file name: some file systems take 143 bytes in all
 
@@ -53,7 +55,6 @@ def suffix_of(path: Path) -> str:
     if path.suffix.lower() in SUFFIXES:
         return path.suffix
     try:
-        with path.open("rb") as stream:
-            return _SUFFIX_OF.get(sniff(stream.read(512)), "")
-    except OSError:
+        return _SUFFIX_OF.get(sniff(read_head(path)), "")
+    except (OSError, PictureError):
         return ""

@@ -10,17 +10,17 @@ import errno
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from .deadlines import NoAnswerError, answered
 from .errors import DestinationError, PictureError
 from .files import sync
+from .images.reading import read_chunks
 from .wording import shown
 
 STATE = ".tellapart-sort"  # the hidden folder in a destination, and how temporary names begin
-_CHUNK = 2**20
 _FULL = frozenset({errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EFBIG, errno.EIO})
 _NO_HARD_LINKS = frozenset(
     {errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EMLINK}
@@ -44,10 +44,12 @@ def content_of(path: Path) -> Content:
     """
     digest, size = hashlib.sha256(), 0
     try:
-        mtime_ns = path.stat().st_mtime_ns
+        mtime_ns = answered(lambda call: path.stat(), path.parent).st_mtime_ns
+    except NoAnswerError as error:
+        raise PictureError(error.reason) from error
     except OSError as error:
         raise PictureError(f"cannot be opened: {reason_of(error)}") from error
-    for chunk in _chunks(path):
+    for chunk in read_chunks(path):
         digest.update(chunk)
         size += len(chunk)
     return Content(size, mtime_ns, digest.hexdigest())
@@ -153,7 +155,7 @@ def _copy(source: Path, part: Path, content: Content, *, with_mode: bool) -> Non
     part.unlink(missing_ok=True)
     digest = hashlib.sha256()
     with part.open("xb") as out:
-        for chunk in _chunks(source):
+        for chunk in read_chunks(source):
             digest.update(chunk)
             out.write(chunk)
         out.flush()
@@ -164,16 +166,6 @@ def _copy(source: Path, part: Path, content: Content, *, with_mode: bool) -> Non
         os.utime(part, ns=(content.mtime_ns, content.mtime_ns))
         if with_mode:
             os.chmod(part, stat.S_IMODE(source.stat().st_mode))
-
-
-def _chunks(path: Path) -> Iterator[bytes]:
-    """The bytes of a picture; not being able to read one is no trouble of the destination."""
-    try:
-        with path.open("rb") as stream:
-            while chunk := stream.read(_CHUNK):
-                yield chunk
-    except OSError as error:
-        raise PictureError(f"cannot be read: {reason_of(error)}") from error
 
 
 def link(source: Path, target: Path) -> None:

@@ -17,6 +17,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
+from .deadlines import Stop
+
 AHEAD = 8  # batches a thread that are under way or wait to be taken
 
 In = TypeVar("In")
@@ -59,7 +61,8 @@ def local_map(unit: Unit[In, Out], batches: Iterable[Sequence[In]]) -> Iterator[
     """
     unit.start()
     workers = cores()
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="tellapart")
+    stop = Stop()
+    pool = ThreadPoolExecutor(workers, "tellapart", initializer=stop.adopt)
     under_way: deque[Future[Sequence[Out]]] = deque()
     try:
         for batch in batches:
@@ -68,6 +71,9 @@ def local_map(unit: Unit[In, Out], batches: Iterable[Sequence[In]]) -> Iterator[
                 yield from under_way.popleft().result()
         while under_way:
             yield from under_way.popleft().result()
+    except BaseException:  # Ctrl-C, or whoever asked wants no more: no thread waits for a file
+        stop.set()
+        raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..deadlines import NoAnswerError, answered
+from ..errors import PictureError
 from ..images.kinds import FORMATS, SUFFIXES, sniff
+from ..images.reading import read_head
 
 _SYSTEM_NAMES = frozenset({"__macosx", "thumbs.db", "desktop.ini", "@eadir", "$recycle.bin"})
 
@@ -18,6 +22,9 @@ class Skipped:
 
     name: str
     reason: str
+
+
+Identity = tuple[int, int]  # what tells a folder from all others, by whatever links it is reached
 
 
 def pictures_below(
@@ -32,7 +39,10 @@ def pictures_below(
 
 
 class Walk:
-    """One walk down a folder tree, counting what it passes over."""
+    """One walk down a folder tree, counting what it passes over.
+
+    A folder that cannot be opened, or whose drive does not answer, is passed over like a file.
+    """
 
     def __init__(self, root: Path, follow_links: bool) -> None:
         self.root = root
@@ -45,25 +55,18 @@ class Walk:
 
     def entries(self, folder: Path) -> list[os.DirEntry[str]]:
         """The visible entries of a folder in order of their names; none where it stays shut."""
-        try:
-            with os.scandir(folder) as found:
-                entries = sorted(found, key=lambda entry: entry.name)
-        except OSError as error:
-            self.pass_over(folder, _unopened(error))
-            return []
-        visible = [e for e in entries if not is_hidden(e.name)]
-        self.hidden += len(entries) - len(visible)
-        return visible
+        return self._entries(folder, frozenset())[1]
 
     def folders(self, folder: Path) -> list[Path]:
         """The folders directly inside, links only when they are to be followed."""
         found = []
         for entry in self.entries(folder):
             path = Path(entry.path)
-            if self.is_folder(entry):
+            is_folder, reason = self._look(entry)
+            if is_folder:
                 found.append(path)
-            elif _is_link_to_folder(entry):
-                self.pass_over(path, "a link to a folder, not followed")
+            elif reason:
+                self.pass_over(path, reason)
             elif not _no_picture(path):
                 self.pass_over(path, "in no label's folder")
         return found
@@ -71,51 +74,82 @@ class Walk:
     def holds_only_folders(self, folder: Path) -> bool:
         """Whether there are folders directly inside and no picture beside them; counts nothing."""
         entries = Walk(self.root, self.follow_links).entries(folder)
-        loose = [entry for entry in entries if not self.is_folder(entry)]
+        loose = [entry for entry in entries if not self._look(entry)[0]]
         return len(loose) < len(entries) and all(_no_picture(Path(e.path)) for e in loose)
 
     def pictures(
-        self, folder: Path, above: frozenset[tuple[int, int]] = frozenset()
+        self, folder: Path, above: frozenset[Identity] = frozenset()
     ) -> Iterator[tuple[Path, str]]:
-        """Every file below `folder` that may be a picture; `above` are the folders it is in."""
+        """Every file below `folder` that may be a picture; `above` are the folders it is in.
+
+        Folders lie in each other deeper than Python's calls can, so this keeps its own stack.
+        """
+        here, entries = self._entries(folder, above)
+        stack = [(above | {here}, iter(entries))]
+        while stack:
+            above, rest = stack[-1]
+            for entry in rest:
+                path = Path(entry.path)
+                is_folder, reason = self._look(entry)
+                if is_folder:
+                    here, entries = self._entries(path, above)
+                    if entries:
+                        stack.append((above | {here}, iter(entries)))
+                        break
+                elif reason := reason or _no_picture(path):
+                    self.pass_over(path, reason)
+                else:
+                    yield path, self.name(path)
+            else:
+                stack.pop()
+
+    def _entries(
+        self, folder: Path, above: frozenset[Identity]
+    ) -> tuple[Identity, list[os.DirEntry[str]]]:
+        """A folder's identity and its visible entries, unless it is one of those `above` it."""
         try:
-            here = identity(folder)
+            here, entries = answered(lambda call: _listed(folder), folder)
         except OSError as error:
             self.pass_over(folder, _unopened(error))
-            return
+            return (0, 0), []
         if here in above:
             self.pass_over(folder, "a link back to a folder above it")
-            return
-        for entry in self.entries(folder):
-            path = Path(entry.path)
-            if self.is_folder(entry):
-                yield from self.pictures(path, above | {here})
-            elif _is_link_to_folder(entry):
-                self.pass_over(path, "a link to a folder, not followed")
-            elif reason := _no_picture(path):
-                self.pass_over(path, reason)
-            else:
-                yield path, self.name(path)
+            return here, []
+        visible = [entry for entry in entries if not is_hidden(entry.name)]
+        self.hidden += len(entries) - len(visible)
+        return here, visible
 
-    def is_folder(self, entry: os.DirEntry[str]) -> bool:
-        followed = self.follow_links and _is_link_to_folder(entry)
-        return followed or entry.is_dir(follow_symlinks=False)
+    def _look(self, entry: os.DirEntry[str]) -> tuple[bool, str]:
+        """Whether an entry is a folder to look into; if not, why it needs no further look."""
+        if not entry.is_symlink():
+            return entry.is_dir(follow_symlinks=False), ""
+        try:  # DirEntry.is_dir raises on a loop
+            leads_to_folder = answered(lambda call: os.path.isdir(entry.path), self.root)
+        except NoAnswerError as error:
+            return False, error.reason
+        if leads_to_folder and not self.follow_links:
+            return False, "a link to a folder, not followed"
+        return leads_to_folder, ""
 
     def pass_over(self, path: Path, reason: str) -> None:
         self.skipped.append(Skipped(self.name(path), reason))
 
 
-def _is_link_to_folder(entry: os.DirEntry[str]) -> bool:
-    return entry.is_symlink() and os.path.isdir(entry.path)  # DirEntry.is_dir raises on a loop
-
-
-def identity(folder: Path) -> tuple[int, int]:
-    """What tells a folder from all others, by whatever links it is reached."""
+def identity(folder: Path) -> Identity:
     found = folder.stat()
     return found.st_dev, found.st_ino
 
 
+def _listed(folder: Path) -> tuple[Identity, list[os.DirEntry[str]]]:
+    with os.scandir(folder) as found:
+        return identity(folder), sorted(found, key=lambda entry: entry.name)
+
+
 def _unopened(error: OSError) -> str:
+    if isinstance(error, NoAnswerError):
+        return f"a folder that {error.reason}"
+    if error.errno == errno.ENAMETOOLONG:
+        return "a folder that lies too deep: the system takes no path that long"
     return f"a folder that cannot be opened: {(error.strerror or '').lower()}"
 
 
@@ -129,11 +163,13 @@ def _no_picture(path: Path) -> str:
     suffix = path.suffix.lower()
     if suffix in SUFFIXES:
         return ""
-    if not os.path.isfile(path):
-        return "a broken link" if os.path.islink(path) else "not a regular file"
     try:
-        with path.open("rb") as stream:
-            kind = sniff(stream.read(512))
-    except OSError:
-        return ""
+        kind = sniff(read_head(path))
+    except PictureError as error:
+        return error.message
+    except NoAnswerError as error:
+        return error.reason
+    except OSError as error:
+        gone = error.errno in (errno.ENOENT, errno.ELOOP) and os.path.islink(path)
+        return "a broken link" if gone else ""
     return "" if kind in FORMATS else f"not a picture ({suffix or 'no extension'})"

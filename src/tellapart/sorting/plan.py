@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -11,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Literal, Protocol
 
 from ..dataset import Skipped, pictures_below
+from ..deadlines import NoAnswerError, answered
 from ..errors import DestinationError, PictureError, UsageError
 from ..naming import folded, safe_name, suffix_of
 from ..placing import STATE, content_of
@@ -158,8 +158,8 @@ class Work:
         pictures = [one for one in pictures if not is_output(one[0])]
         if self.options.how == "move":
             reason = "a link; only files themselves are moved"
-            skipped += [Skipped(name, reason) for path, name in pictures if path.is_symlink()]
-            pictures = [one for one in pictures if not one[0].is_symlink()]
+            skipped += [Skipped(name, reason) for path, name in pictures if os.path.islink(path)]
+            pictures = [one for one in pictures if not os.path.islink(one[0])]
         return pictures, skipped
 
     def _output_test(self) -> Callable[[Path], bool]:
@@ -170,22 +170,38 @@ class Work:
         def is_ours(real: Path) -> bool:
             return real.is_relative_to(destination) and not (inside and real.is_relative_to(root))
 
-        @functools.cache
+        real = {root: root}  # where the folders looked at really are
+        sorted_into = {root: False}
+
         def is_sorted(folder: Path) -> bool:
-            if folder == root:
-                return False
-            return (
-                is_ours(Path(os.path.realpath(folder)))
-                or (folder / STATE).is_dir()
-                or is_sorted(folder.parent)
-            )
+            lineage = []  # no recursion: folders may lie deep in each other
+            while folder not in real:
+                lineage.append(folder)
+                folder = folder.parent
+            for inner in reversed(lineage):
+                above = real[inner.parent]
+                is_link = self.options.follow_links and os.path.islink(inner)
+                real[inner] = self._real(inner) if is_link else above / inner.name
+                sorted_into[inner] = (
+                    sorted_into[inner.parent]
+                    or is_ours(real[inner])
+                    or os.path.isdir(inner / STATE)
+                )
+            return sorted_into[lineage[0] if lineage else folder]
 
         def is_output(path: Path) -> bool:
-            if path.is_symlink() and is_ours(Path(os.path.realpath(path))):
-                return True
-            return is_sorted(path if path.is_dir() else path.parent)
+            if os.path.islink(path):
+                return is_ours(self._real(path)) or is_sorted(path.parent)
+            return is_sorted(path if os.path.isdir(path) else path.parent)
 
         return is_output
+
+    def _real(self, path: Path) -> Path:
+        """Where a link leads; where its drive does not answer, as if it led nowhere."""
+        try:
+            return Path(answered(lambda call: os.path.realpath(path), self.root))
+        except NoAnswerError:
+            return path
 
     def _is_done(self, path: Path, entry: Entry | None) -> bool:
         """Whether a picture is the one that was sorted before, and not another of its name."""
