@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import warnings
+from contextlib import suppress
 from copy import copy
 from typing import Annotated
 
@@ -128,9 +129,18 @@ def main() -> None:
     gc.set_threshold(100_000, 20, 20)  # a command makes few cycles, and most objects stay
     signal.signal(signal.SIGTERM, lambda number, frame: signal.raise_signal(signal.SIGINT))
     code = _run()
+    _clear_leftovers()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is done; Python takes a while to end
     gc.freeze()  # less of a while without a search for cycles: the system frees it all
     sys.exit(code)
+
+
+def _clear_leftovers() -> None:
+    """What runs that were killed left in the system's temporary folder; now, when nobody waits."""
+    from .workspaces import clear_leftovers
+
+    with suppress(KeyboardInterrupt):
+        clear_leftovers()
 
 
 def _open_streams() -> None:

@@ -40,6 +40,33 @@ def sync(path: Path) -> None:
         os.close(handle)
 
 
+def make_folders(path: Path) -> None:
+    """A folder and those above it, unless they are there; `Path.mkdir` calls itself for each of
+    them, and Python has too little room for some archives."""
+    missing = []
+    while not os.path.isdir(path):
+        missing.append(path)
+        path = path.parent
+    for folder in reversed(missing):
+        folder.mkdir(exist_ok=True)
+
+
+def remove_tree(folder: Path) -> None:
+    """Delete a folder of our own with all that is in it, as far as the system lets us."""
+    folders = [os.fspath(folder)]
+    for place in folders:  # which grows meanwhile: `shutil.rmtree` would call itself instead
+        with suppress(OSError), os.scandir(place) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.path)
+                else:
+                    with suppress(OSError):
+                        os.unlink(entry.path)
+    for place in reversed(folders):
+        with suppress(OSError):
+            os.rmdir(place)
+
+
 @contextmanager
 def undisturbed() -> Iterator[None]:
     """Let Ctrl-C wait until a few steps that belong together are done; on the main thread."""

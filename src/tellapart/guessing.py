@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from .dataset import pictures_below
+from .dataset import Skipped, pictures_below
+from .dataset.walk import SHUT
+from .deadlines import NoAnswerError, answered
 from .errors import PictureError, UsageError
 from .images.decode import Picture
 from .model import Classifier, Prediction
@@ -46,20 +48,29 @@ class Counts:
     unreadable: int
 
 
-def expand(given: Sequence[str], *, follow_links: bool) -> list[str]:
+def expand(
+    given: Sequence[str], *, follow_links: bool, shut: list[Skipped] | None = None
+) -> list[str]:
     """Paths of all pictures meant by files, folders, patterns and `-`.
+
+    Folders below these that cannot be opened are added to `shut`.
 
     Raises:
         UsageError: a pattern or a folder that holds none.
     """
     paths: list[str] = []
     for text in given:
-        if text != STDIN and os.path.isdir(text):  # unlike Path's, these never raise
-            below, _, _ = pictures_below(Path(text), follow_links=follow_links)
+        if text != STDIN and _is_folder(text):
+            below, skipped, _ = pictures_below(Path(text), follow_links=follow_links)
             found = [str(file) for file, _ in below]
+            closed = [one for one in skipped if one.reason.startswith(SHUT)]
+            if any(one.name == "." for one in closed):
+                raise UsageError(f"{shown(text)} is {closed[0].reason}.")
+            if shut is not None:
+                shut += (Skipped(str(Path(text, one.name)), one.reason) for one in closed)
             if not found:
                 raise UsageError(f"{shown(text)} holds no pictures.")
-        elif text != STDIN and not os.path.exists(text) and glob.has_magic(text):
+        elif text != STDIN and glob.has_magic(text) and not os.path.exists(text):
             matches = sorted(glob.glob(text, recursive=True))
             found = [match for match in matches if not os.path.isdir(match)]
             if not found:
@@ -68,6 +79,13 @@ def expand(given: Sequence[str], *, follow_links: bool) -> list[str]:
             found = [text]
         paths += found
     return paths
+
+
+def _is_folder(text: str) -> bool:
+    try:  # unlike Path's, os.path's never raise
+        return answered(lambda call: os.path.isdir(text), text)
+    except NoAnswerError:
+        return False  # reading it will say so
 
 
 def guess(classifier: Classifier, paths: Sequence[str]) -> Iterator[Answer]:

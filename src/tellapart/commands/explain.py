@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import PictureError
-from .options import AsJson, Links, Model, Strict, check_folder, check_place, show
+from .options import (
+    AsJson,
+    Links,
+    Model,
+    Strict,
+    check_folder,
+    check_place,
+    check_strict,
+    complain_of,
+    show,
+)
 
 if TYPE_CHECKING:
     from ..explain.page import Panel
@@ -71,7 +81,9 @@ def explain(
     check_folder(photos, "--pictures")
     check_place(output)
     classifier = load(model)
-    named = guessing.expand(pictures, follow_links=follow_links)
+    shut: list[Skipped] = []
+    named = guessing.expand(pictures, follow_links=follow_links, shut=shut)
+    complain_of(shut)
     values: list[Json] = []
     panels: list[Panel] = []
     skipped: list[Skipped] = []
@@ -107,5 +119,6 @@ def explain(
         import webbrowser
 
         webbrowser.open(page.resolve().as_uri())
+    check_strict(strict, shut)
     if skipped and (strict or len(skipped) == len(named)):
         raise typer.Exit(PictureError.exit_code)

@@ -15,6 +15,8 @@ from .options import (
     Model,
     Strict,
     admitting,
+    check_strict,
+    complain_of,
 )
 
 
@@ -46,6 +48,7 @@ def guess(
     from. The score beside it only weighs the labels against each other: of these, elsa it would be.
     """
     from .. import guessing
+    from ..dataset import Skipped
     from ..model import load
 
     if as_json and as_csv:
@@ -56,7 +59,9 @@ def guess(
             hint="Leave out one of them.",
         )
     classifier = admitting(load(model), admit, always_choose)
-    named = guessing.expand(pictures, follow_links=follow_links)
+    shut: list[Skipped] = []
+    named = guessing.expand(pictures, follow_links=follow_links, shut=shut)
+    complain_of(shut)
     answers = guessing.guess(classifier, named)
     if as_json:
         lines = guessing.json_lines(answers, top)
@@ -65,5 +70,6 @@ def guess(
     else:
         lines = guessing.text_lines(answers, top, alone=len(named) == 1)
     counts = guessing.write(lines, sys.stdout)
+    check_strict(strict, shut)
     if counts.unreadable and (strict or not counts.read):
         raise typer.Exit(PictureError.exit_code)

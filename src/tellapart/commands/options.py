@@ -128,3 +128,9 @@ def show(
 
 def complain(message: str, hint: str) -> None:
     sys.stderr.write(f"{message}\n" + (f"{hint}\n" if hint else ""))
+
+
+def complain_of(shut: Sequence[Skipped]) -> None:
+    """Folders with pictures in them that nobody saw; with whatever else there was to say."""
+    for folder in shut:
+        complain(f"{shown(folder.name)}: {folder.reason}", "")

@@ -99,7 +99,8 @@ def read_dataset(
         )
     if is_archive(path):
         workspace = Workspace()
-        unpack(path, workspace.folder)
+        with workspace.filling() as folder:
+            unpack(path, folder)
         dataset = replace(_read_unpacked(workspace.folder, path), _workspaces=(workspace,))
     elif path.is_dir():
         dataset = _read_folder(path, follow_links)

@@ -20,6 +20,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import IO, cast
 
 from ..errors import ArchiveError, DestinationError
+from ..files import make_folders
 from ..wording import shown
 
 MAX_MEMBERS = 200_000
@@ -200,7 +201,7 @@ def _inside(name: str, archive: Path) -> tuple[str, ...]:
 def _write(stream: IO[bytes], target: Path, budget: int, archive: Path) -> int:
     written = 0
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_folders(target.parent)
         with target.open("wb") as out:
             while chunk := stream.read(_CHUNK):
                 written += len(chunk)

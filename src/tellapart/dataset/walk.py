@@ -14,6 +14,7 @@ from ..images.kinds import FORMATS, SUFFIXES, sniff
 from ..images.reading import read_head
 
 _SYSTEM_NAMES = frozenset({"__macosx", "thumbs.db", "desktop.ini", "@eadir", "$recycle.bin"})
+SHUT = "a folder that "  # how the reasons begin why a folder was passed over with all in it
 
 
 @dataclass(frozen=True)
@@ -147,10 +148,10 @@ def _listed(folder: Path) -> tuple[Identity, list[os.DirEntry[str]]]:
 
 def _unopened(error: OSError) -> str:
     if isinstance(error, NoAnswerError):
-        return f"a folder that {error.reason}"
+        return f"{SHUT}{error.reason}"
     if error.errno == errno.ENAMETOOLONG:
-        return "a folder that lies too deep: the system takes no path that long"
-    return f"a folder that cannot be opened: {(error.strerror or '').lower()}"
+        return f"{SHUT}lies too deep: the system takes no path that long"
+    return f"{SHUT}cannot be opened: {(error.strerror or '').lower()}"
 
 
 def is_hidden(name: str) -> bool:

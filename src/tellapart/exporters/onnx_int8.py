@@ -12,7 +12,6 @@ the file gives the same answers everywhere.
 from __future__ import annotations
 
 import logging
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +23,7 @@ from ..backbones.untrusted import parse_onnx
 from ..errors import ModelError, PictureError
 from ..images.decode import read_picture
 from ..model import MODEL_FILE
+from ..workspaces import temporary_folder
 from .target import Export, write_program
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def quantised(content: bytes, pictures: Sequence[Path]) -> bytes:
     reader = _Pictures(pictures)
     if not reader.readable:
         raise ModelError("None of the pictures to calibrate with can be read.")
-    with tempfile.TemporaryDirectory() as folder, _quiet():
+    with temporary_folder() as folder, _quiet():
         written = Path(folder, MODEL_FILE)
         quantize_static(
             model,

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,6 +16,7 @@ from .. import errors, extras
 from ..errors import ModelError, TellapartError
 from ..model import MODEL_FILE
 from ..wording import one_line
+from ..workspaces import temporary_folder
 from .target import EXAMPLES, Export, write_program
 
 _PACKAGES = {"tensorflow": "TensorFlow", "ai_edge_litert": "ai-edge-litert"}
@@ -63,7 +64,7 @@ def original_labels(labels: Sequence[str]) -> list[str]:
 
 
 def _run_job(form: str, export: Export) -> None:
-    with tempfile.TemporaryDirectory() as place:
+    with temporary_folder() as place:
         model = Path(place, MODEL_FILE)
         model.write_bytes(export.classifier.content)
         job = {
@@ -78,6 +79,7 @@ def _run_job(form: str, export: Export) -> None:
                 command,
                 input=json.dumps(job),
                 cwd=place,
+                env={**os.environ, "TMPDIR": str(place)},  # so that a kill leaves nothing for ever
                 capture_output=True,
                 text=True,
                 timeout=_PATIENCE,

@@ -7,7 +7,6 @@ and the configuration is read back with protobuf's own reader and held against t
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ..backbones.session import open_session
 from ..errors import ModelError
 from ..model import LABELS_FILE, MODEL_FILE
+from ..workspaces import temporary_folder
 from .proof import example_answers
 from .target import Export, write_program
 
@@ -46,7 +46,7 @@ def answers(folder: Path, pictures: Sequence[Path]) -> list[Mapping[str, float]]
     """
     content = (folder / _MODEL).read_bytes()
     check_configuration((folder / CONFIG).read_text("utf-8"), open_session(content))
-    with tempfile.TemporaryDirectory() as place:
+    with temporary_folder() as place:
         Path(place, MODEL_FILE).write_bytes(content)
         shutil.copyfile(folder / LABELS_FILE, Path(place, LABELS_FILE))
         write_program(Path(place), "onnx.py")

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -21,6 +20,7 @@ from ..errors import ModelError
 from ..images.decode import read_picture
 from ..model import Classifier
 from ..wording import several, shown
+from ..workspaces import temporary_folder
 from .proof import Proof, compare, compared
 from .target import Target
 from .web_runtime import ADDRESS, runtime_files
@@ -60,7 +60,7 @@ def _prove(classifier: Classifier, target: Target, folder: Path, pictures: Seque
         if browser is None:
             return Proof(0, 0, 0.0, note=f"Not proved: {trouble}")
         version = browser.version
-        with tempfile.TemporaryDirectory() as place, opened(browser, folder) as page:
+        with temporary_folder() as place, opened(browser, folder) as page:
             cards = page_cards(page, _as_png(pictures, Path(place)))
             missing = [card for card in cards if not card.scores]
             if missing:

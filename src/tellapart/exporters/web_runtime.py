@@ -13,7 +13,6 @@ import io
 import shutil
 import subprocess
 import tarfile
-import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -21,6 +20,7 @@ from pathlib import Path
 from ..cache.drawers import BROWSER_RUNTIME
 from ..errors import MissingExtraError, ModelError
 from ..files import write_atomically
+from ..workspaces import temporary_folder
 
 VERSION = "1.30.0"
 PACKAGE_SHA512 = (
@@ -95,7 +95,7 @@ def _fetched() -> bytes:
             hint="Install Node.js, which brings npm, and type this again; after that it works "
             "offline.",
         )
-    with tempfile.TemporaryDirectory() as folder:
+    with temporary_folder() as folder:
         command = [npm, "pack", f"onnxruntime-web@{VERSION}", "--silent"]
         try:
             run = subprocess.run(

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -31,6 +30,7 @@ from ..sgd import SgdStep
 from ..training import TrainResult, train
 from ..training.options import Watch
 from ..wording import shown
+from ..workspaces import temporary_folder
 from .flags import FINAL_TENSOR, Recipe, read_flags
 
 __all__ = ["Recipe", "Retrained", "final_lines", "read_flags", "retrain", "step_lines"]
@@ -123,7 +123,7 @@ def _exported(result: TrainResult, target: str) -> Iterator[Path]:
     """An export, proved on the training pictures, in a folder that passes."""
     memory = result.classifier.memory
     pictures = list(memory.locate().values()) if memory else []
-    with tempfile.TemporaryDirectory(prefix="tellapart-") as place:
+    with temporary_folder() as place:
         folder = Path(place, target)
         export(result.classifier, target, folder, pictures)
         yield folder

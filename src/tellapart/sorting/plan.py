@@ -104,14 +104,14 @@ class Work:
         self.classifier = classifier
         self.options = options
         self.destination = Path(os.path.realpath(destination))
-        self.only = "" if given.is_dir() else given.name
+        self.only = "" if os.path.isdir(given) else given.name
         self.root = Path(os.path.realpath(given.parent if self.only else given))
         if self.destination == self.root and not self.only:
             raise UsageError(
                 f"{shown(given)} cannot be sorted into itself.",
                 hint="Give a new folder; it may be one inside.",
             )
-        if self.destination.exists() and not self.destination.is_dir():
+        if os.path.exists(self.destination) and not os.path.isdir(self.destination):
             raise DestinationError(
                 f"{shown(destination)} is a file, and pictures are sorted into a folder.",
                 hint="Choose another name.",
@@ -271,4 +271,4 @@ class Names:
         path = self.work.destination / name
         if not os.path.lexists(path):
             return False
-        return path.is_symlink() or not path.is_dir() or path.samefile(self.work.root)
+        return os.path.islink(path) or not os.path.isdir(path) or path.samefile(self.work.root)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ..dataset import Skipped
 from ..errors import PictureError, TellapartError, UsageError
+from ..files import make_folders
 from ..placing import (
     STATE,
     Content,
@@ -142,7 +143,7 @@ def _take_back(journal: Journal, entry: Entry) -> None:
     part_beside(source, journal.token).unlink(missing_ok=True)
     drop_reservation(source, journal.token)
     if not os.path.lexists(source):
-        source.parent.mkdir(parents=True, exist_ok=True)
+        make_folders(source.parent)
         carry(target, source, entry.content, journal.token, keep=False)
     elif holds(source, entry.content):  # interrupted between placing and letting go
         target.unlink()

@@ -7,7 +7,6 @@ what the result is judged by where nothing is held out.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -26,6 +25,7 @@ from ..images.decode import read_picture
 from ..sgd import SgdSettings, SgdStep
 from ..tensorflow_settings import Epoch, FineTuning, KerasBackbone, TensorFlow
 from ..wording import several
+from ..workspaces import temporary_folder
 from .checkpoints import Checkpoints, training_key
 from .fine_tuning import FineTuned, Lesson, fine_tune
 from .keras_backbone import read_keras_backbone
@@ -306,7 +306,7 @@ def _embedded_anew(
     Raises:
         ModelError: that graph does not give what TensorFlow trained.
     """
-    with tempfile.TemporaryDirectory(prefix="tellapart-") as folder:  # of no use to another run
+    with temporary_folder() as folder:  # of no use to another run
         found = embed_all(
             pictures.paths,
             Embedder(network, Path(folder)),

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 COMMONEST = "always commonest"  # how often the commonest label is the right one
 MOST = 10  # of anything listed; the rest is counted and found with --json
 _EXAMPLES = 3  # of the files that were not read for one reason
+_LONGEST = 200  # letters of a path that is shown as an example
 WIDE = 10_000  # columns where nobody looks on: what is piped is never wrapped
 FIGURES = ("precision", "F1", "recall", "95 % interval")  # of a label
 READABLE = 100  # columns of a table that is piped
@@ -124,7 +125,10 @@ def print_skipped(console: Console, skipped: Sequence[Skipped], hidden: int) -> 
         return
     by_reason: dict[str, list[str]] = {}
     for file in skipped:
-        by_reason.setdefault(file.reason, []).append(shown(file.name))
+        name = shown(file.name)
+        if len(name) > _LONGEST:
+            name = f"{name[: _LONGEST // 2]}…{name[-_LONGEST // 2 :]}"
+        by_reason.setdefault(file.reason, []).append(name)
     reasons = sorted(by_reason.items(), key=lambda pair: -len(pair[1]))
     table = bare_table()
     table.add_column("reason", overflow="fold")
