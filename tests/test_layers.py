@@ -32,7 +32,7 @@ ROWS = (
         "cache",
     ),
     # pictures and data sets
-    ("images", "traits", "dataset", "naming", "placing"),
+    ("images", "traits", "dataset", "naming", "attributes", "placing"),
     # what is computed from embeddings alone
     ("head", "novelty"),
     # networks and their embeddings

@@ -28,7 +28,7 @@ from tellapart.placing import STATE
 from tellapart.sorting import SortOptions, Step, plan, sort, undo
 from tellapart.sorting import journal as journal_module
 from tellapart.sorting.journal import locked
-from tellapart.terminal.sorting import print_sort
+from tellapart.terminal.sorting import print_sort, print_undo
 from tellapart.to_json import planned as planned_
 
 HOWS = ["copy", "link", "move"]
@@ -239,6 +239,79 @@ def test_labels_of_one_safe_name_stay_apart(tmp_path: Path, into_folders: bool) 
         *(f"{folders[group]}{group}-0.90000.jpg" for group in groups),
     }
     assert {path.name for path in tmp_path.iterdir()} == {"in", "out"}
+
+
+@pytest.mark.parametrize(
+    ("name", "flat", "in_folder"),
+    [
+        ("holiday.JPG", "elsa-0.50000-holiday.JPG", "holiday.JPG"),
+        ("two.dots.jpg", "elsa-0.50000-two.dots.jpg", "two.dots.jpg"),
+        ("none", "elsa-0.50000-none.png", "none.png"),  # a PNG by its content
+        ("v1.2", "elsa-0.50000-v1.2.png", "v1.2.png"),
+        ("scan.dat", "elsa-0.50000-scan.dat.png", "scan.dat.png"),
+        ("con.jpg", "elsa-0.50000-_con.jpg", "_con.jpg"),
+        ("a:b?.jpg", "elsa-0.50000-a_b_.jpg", "a_b_.jpg"),
+        ("雪の女王.jpg", "elsa-0.50000-雪の女王.jpg", "雪の女王.jpg"),
+        ("n" * 251 + ".jpg", "elsa-0.50000-" + "n" * 238 + ".jpg", "n" * 251 + ".jpg"),
+        ("雪" * 83 + ".jpg", "elsa-0.50000-" + "雪" * 79 + ".jpg", "雪" * 83 + ".jpg"),
+        ("two\nlines.jpg", "elsa-0.50000-two_lines.jpg", "two_lines.jpg"),
+        (os.fsdecode(b"\xff.jpg"), "elsa-0.50000-_.jpg", "_.jpg"),
+    ],
+)
+@pytest.mark.skipif(sys.platform != "linux", reason="names that other systems do not take")
+def test_keeping_names(tmp_path: Path, name: str, flat: str, in_folder: str) -> None:
+    inbox = tmp_path / "in"
+    inbox.mkdir()
+    (inbox / name).write_bytes(PNG + b"0 0.5")
+    sort(Reader(), inbox, tmp_path / "flat", SortOptions(keep_names=True))
+    assert names(tmp_path / "flat") == {flat, "results.csv"}
+    options = SortOptions(keep_names=True, into_folders=True)
+    sort(Reader(), inbox, tmp_path / "folders", options)
+    assert names(tmp_path / "folders") == {f"elsa/{in_folder}", "results.csv"}
+    assert undo(tmp_path / "flat").taken_back == undo(tmp_path / "folders").taken_back == 1
+
+
+def test_kept_names_that_are_there_already_get_a_number(tmp_path: Path) -> None:
+    long = "n" * 251 + ".jpg"
+    for folder in ("a", "b", "c"):
+        picture(tmp_path / f"in/{folder}/IMG_1.jpg", more=folder)
+        picture(tmp_path / f"in/{folder}/{long}", more=folder)
+    own = picture(tmp_path / "out/elsa/img_1.JPG", more="the user's")
+    options = SortOptions(keep_names=True, into_folders=True)
+    planned = list(plan(Reader(), tmp_path / "in", tmp_path / "out", options))
+    sort(Reader(), tmp_path / "in", tmp_path / "out", options)
+    first = names(tmp_path / "out")
+    assert first == {
+        *("results.csv", "elsa/img_1.JPG"),
+        *("elsa/IMG_1.jpg", "elsa/IMG_1-2.jpg", "elsa/IMG_1-3.jpg"),
+        *(f"elsa/{long}", f"elsa/{'n' * 249}-2.jpg", f"elsa/{'n' * 249}-3.jpg"),
+    }
+    assert {step.target for step in planned if isinstance(step, Step)} < first
+    assert sort(Reader(), tmp_path / "in", tmp_path / "out", options).sorted_now == 0
+    assert names(tmp_path / "out") == first
+    with pytest.raises(DestinationError, match=r"other options \(keep names: True\)"):
+        sort(Reader(), tmp_path / "in", tmp_path / "out", SortOptions(into_folders=True))
+    assert undo(tmp_path / "out").taken_back == 6
+    assert list((tmp_path / "out").rglob("*.*")) == [own]
+
+
+def test_kept_names_outside_a_label_s_folder_say_the_label(inbox: Path, tmp_path: Path) -> None:
+    options = SortOptions(keep_names=True, into_folders=True, unsure_below=0.8)
+    picture(inbox / "x.png", 0.9, more="stranger")
+    sort(Reader(), inbox, tmp_path / "out", options)
+    assert names(tmp_path / "out") == {
+        "results.csv",
+        *("elsa/a.jpg", "elsa/b.jpg", "vader/c.JPEG"),
+        *("unsure/vader-0.61234-d.webp", "none-of-these/elsa-0.90000-x.png"),
+    }
+
+
+def test_a_sort_of_an_earlier_release_goes_on(inbox: Path, tmp_path: Path) -> None:
+    sort(Reader(), inbox, tmp_path / "out")
+    path = tmp_path / "out" / STATE / "journal.jsonl"
+    path.write_text(path.read_text().replace('"keep_names": false, ', ""))
+    assert "keep_names" not in path.read_text()
+    assert sort(Reader(), inbox, tmp_path / "out").already_done == 4
 
 
 ODD_NAMES = [
@@ -628,6 +701,69 @@ def test_across_disks(inbox: Path, tmp_path: Path, other_disk: Path, how: Any) -
     assert everything(other_disk) == {}
 
 
+def attributes(path: Path) -> tuple[int, int, int, int, dict[str, bytes]]:
+    found = path.stat()
+    extended = {name: os.getxattr(path, name) for name in os.listxattr(path)}
+    return found.st_mode, found.st_uid, found.st_gid, found.st_mtime_ns, extended
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="extended attributes are read on Linux only")
+def test_moving_to_another_disk_and_back_keeps_what_belongs_to_a_file(
+    inbox: Path, tmp_path: Path, other_disk: Path
+) -> None:
+    one = inbox / "a.jpg"
+    os.utime(one, ns=(10**18, 10**18 + 123_456_789))
+    one.chmod(0o640)
+    try:
+        os.setxattr(one, "user.comment", b"my favourite")
+        os.setxattr(inbox / "b.jpg", "user.comment", b"")
+        os.setxattr(picture(other_disk / "try"), "user.comment", b"")
+    except OSError:
+        pytest.skip("a disk here has no extended attributes")
+    if os.geteuid() == 0:
+        os.chown(one, 12345, 54321)
+    before = {name: attributes(inbox / name) for name in ("a.jpg", "b.jpg", "sub/c.JPEG")}
+    result = sort(Reader(), inbox, other_disk / "out", SortOptions(how="move"))
+    assert attributes(other_disk / "out/elsa-0.99621.jpg") == before["a.jpg"]
+    assert (other_disk / "out/elsa-0.99621.jpg").stat().st_atime_ns >= 10**18
+    assert result.not_kept == ()
+    assert undo(other_disk / "out").not_kept == ()
+    assert {name: attributes(inbox / name) for name in before} == before
+
+
+def test_what_another_disk_does_not_keep_is_said(
+    inbox: Path,
+    tmp_path: Path,
+    other_disk: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    if not hasattr(os, "listxattr"):
+        pytest.skip("extended attributes are read on Linux only")
+    os.link(inbox / "a.jpg", tmp_path / "a second name.jpg")
+    for path in inbox.glob("*.jpg"):
+        path.chmod(0o604)
+    monkeypatch.setattr(os, "listxattr", lambda path: ["user.comment"])
+    monkeypatch.setattr(os, "getxattr", lambda path, name: b"")
+    monkeypatch.setattr(os, "setxattr", refuse)
+    monkeypatch.setattr(os, "chmod", refuse)
+    out = other_disk / "out"
+    result = sort(Reader(), inbox, out, SortOptions(how="move"))
+    lost = ("extended attributes", "hard links to other names", "permissions")
+    assert result.not_kept == lost
+    assert sort(Reader(), inbox, out, SortOptions(how="move")).not_kept == lost  # by the journal
+    print_sort(result)
+    said = f"The other disk does not keep: {', '.join(lost)}."
+    assert said in capsys.readouterr().out
+    copied = sort(Reader(), tmp_path / "a second name.jpg", other_disk / "copy")
+    assert copied.not_kept == ()  # a copy is a new file
+    print_undo(undo(out))
+    assert "The other disk does not keep: extended attributes." in (capsys.readouterr().out)
+
+
 def refuse_link(*_: Any, **__: Any) -> None:
     raise OSError(errno.EPERM, "Operation not permitted")
 
@@ -878,7 +1014,7 @@ def test_a_kill_before_any_step(
     if disk == "one without hard links":
         monkeypatch.setattr(os, "link", refuse_link)
     scene = Scene(tmp_path, request.getfixturevalue("other_disk") if disk == "two" else None)
-    options = SortOptions(how=how, into_folders=True, unsure_below=0.8)
+    options = SortOptions(how, into_folders=True, keep_names=disk == "two", unsure_below=0.8)
 
     def run() -> None:
         sort(Reader(), scene.inbox, scene.out, options)
@@ -985,6 +1121,7 @@ _LABELS = st.lists(st.text(max_size=12), min_size=3, max_size=3, unique=True)
     labels=_LABELS,
     how=st.sampled_from(HOWS),
     into_folders=st.booleans(),
+    keep_names=st.booleans(),
     unsure_below=st.sampled_from([0.0, 0.5, 1.0]),
 )
 @example(
@@ -993,6 +1130,7 @@ _LABELS = st.lists(st.text(max_size=12), min_size=3, max_size=3, unique=True)
     labels=["elsa", "Elsa", "../.."],
     how="move",
     into_folders=False,
+    keep_names=False,
     unsure_below=0.0,
 )
 def test_sort_and_undo_leave_everything_as_it_was(
@@ -1002,6 +1140,7 @@ def test_sort_and_undo_leave_everything_as_it_was(
     labels: list[str],
     how: Any,
     into_folders: bool,
+    keep_names: bool,
     unsure_below: float,
 ) -> None:
     shutil.rmtree(tmp_path)
@@ -1011,7 +1150,7 @@ def test_sort_and_undo_leave_everything_as_it_was(
             picture(tmp_path / folder / name, score, label, f"{folder} {name}")
     start, inbox, out = everything(tmp_path), tmp_path / "in", tmp_path / "out"
     before = tree(inbox)
-    options = SortOptions(how=how, into_folders=into_folders, unsure_below=unsure_below)
+    options = SortOptions(how, into_folders, keep_names, unsure_below)
     result = sort(Reader(labels), inbox, out, options)
     assert result.sorted_now == result.total == len(before)
     assert tree(inbox) == ({} if how == "move" else before)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import unicodedata
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from .images.kinds import SUFFIXES, sniff
 from .images.reading import read_head
 
 _NAME_BYTES = 100  # of a label in a file name: some file systems take 143 bytes in all
+_LONGEST = 255  # bytes of a file's name, on most file systems
 
 _SUFFIX_OF = {
     "JPEG": ".jpg",
@@ -29,8 +31,8 @@ _DEVICES = frozenset(
 )
 
 
-def safe_name(label: str) -> str:
-    """A label as part of a file's or folder's name that every system takes, 100 bytes at most."""
+def safe_name(label: str, longest: int = _NAME_BYTES) -> str:
+    """A label as part of a file's or folder's name that every system takes, in so many bytes."""
     text = "".join(
         "_"
         if letter in _FORBIDDEN
@@ -39,7 +41,7 @@ def safe_name(label: str) -> str:
         else letter
         for letter in label
     ).lstrip(". ")
-    text = text.encode()[:_NAME_BYTES].decode(errors="ignore").rstrip(". ")
+    text = text.encode()[:longest].decode(errors="ignore").rstrip(". ")
     stem = text.partition(".")[0].rstrip().casefold()
     is_results = text.casefold().startswith("results") and text.casefold().endswith(".csv")
     return f"_{text}" if not text or is_hidden(text) or stem in _DEVICES or is_results else text
@@ -58,3 +60,24 @@ def suffix_of(path: Path) -> str:
         return _SUFFIX_OF.get(sniff(read_head(path)), "")
     except (OSError, PictureError):
         return ""
+
+
+def kept_stem(path: Path, suffix: str) -> str:
+    """A picture's own name without its suffix, as every system takes it; what is not the suffix of
+    a picture is part of the name."""
+    stem = path.name.removesuffix(suffix) if path.suffix == suffix else path.name
+    return safe_name(stem, _LONGEST)
+
+
+def longest_name(folder: Path) -> int:
+    """Bytes of the longest name that a file below a folder may have, which need not be there."""
+    there = next(up for up in (folder, *folder.parents) if os.path.isdir(up))
+    try:
+        return min(os.pathconf(there, "PC_NAME_MAX"), _LONGEST)
+    except (OSError, ValueError, AttributeError):  # a system that does not say
+        return _LONGEST
+
+
+def named(stem: str, ending: str, longest: int) -> str:
+    """A file's name; where that is too long, the stem loses its last letters."""
+    return stem.encode()[: longest - len(ending.encode())].decode(errors="ignore") + ending

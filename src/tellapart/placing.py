@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from .attributes import take_along
 from .deadlines import NoAnswerError, answered
 from .errors import DestinationError, PictureError
 from .files import sync
@@ -66,8 +67,13 @@ def holds(path: Path, content: Content) -> bool:
         return False
 
 
-def carry(source: Path, target: Path, content: Content, token: str, *, keep: bool) -> None:
+def carry(
+    source: Path, target: Path, content: Content, token: str, *, keep: bool
+) -> frozenset[str]:
     """Copy (`keep`) or move a file to a free place, on this disk or another.
+
+    Returns what another disk does not keep of a file that is moved. A copy has the time of its
+    original, and is else a new file.
 
     Raises:
         FileExistsError: the place is taken.
@@ -79,13 +85,14 @@ def carry(source: Path, target: Path, content: Content, token: str, *, keep: boo
     if not keep:
         try:
             take_place(source, target, token)
-            return
+            return frozenset()
         except OSError as error:
             if error.errno != errno.EXDEV:
                 raise
     part = part_beside(target, token)
     try:
-        _copy(source, part, content, with_mode=not keep)
+        _copy(source, part, content)
+        lost = frozenset[str]() if keep else take_along(source, part)
         take_place(part, target, token)
     except BaseException:
         with suppress(OSError):
@@ -97,6 +104,7 @@ def carry(source: Path, target: Path, content: Content, token: str, *, keep: boo
             target.unlink()
             raise PictureError("changed while it was being sorted")
         _let_go(source, target)
+    return lost
 
 
 def take_place(path: Path, target: Path, token: str) -> None:
@@ -151,7 +159,7 @@ def part_beside(target: Path, token: str) -> Path:
     return target.with_name(f"{STATE}-{token}.part")
 
 
-def _copy(source: Path, part: Path, content: Content, *, with_mode: bool) -> None:
+def _copy(source: Path, part: Path, content: Content) -> None:
     part.unlink(missing_ok=True)
     digest = hashlib.sha256()
     with part.open("xb") as out:
@@ -164,8 +172,6 @@ def _copy(source: Path, part: Path, content: Content, *, with_mode: bool) -> Non
         raise PictureError("changed while it was being sorted")
     with suppress(OSError):
         os.utime(part, ns=(content.mtime_ns, content.mtime_ns))
-        if with_mode:
-            os.chmod(part, stat.S_IMODE(source.stat().st_mode))
 
 
 def link(source: Path, target: Path) -> None:

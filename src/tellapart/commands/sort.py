@@ -40,6 +40,12 @@ def sort(
     into_folders: Annotated[
         bool, typer.Option("--into-folders", help="One folder a label below DEST.")
     ] = False,
+    keep_names: Annotated[
+        bool,
+        typer.Option(
+            "--keep-names", help="Keep each picture's own name, after its label and score."
+        ),
+    ] = False,
     unsure_below: Annotated[
         str | None,
         typer.Option(
@@ -68,6 +74,10 @@ def sort(
 
     Pictures that are none of the labels go to none-of-these/.
     A picture becomes <label>-<score>.<its own extension>; sorted/results.csv has every score.
+    With --keep-names it becomes <label>-<score>-<its own name>, or keeps its name as it is in the
+    folder that --into-folders makes for its label.
+    A copy keeps the time of its original; its owner and permissions are those of a new file.
+    A move keeps everything; onto another disk, all that this disk can hold: what it cannot is said.
     Nothing is ever overwritten.
     Stopped half-way? Type the same again to go on, or --undo to take it back.
     """
@@ -80,6 +90,7 @@ def sort(
         others = {
             "MODEL": model,
             "--into-folders": into_folders,
+            "--keep-names": keep_names,
             "--unsure-below": unsure_below,
             "--link": link,
             "--move": move,
@@ -104,6 +115,7 @@ def sort(
     options = sorting.SortOptions(
         how="link" if link else "move" if move else "copy",
         into_folders=into_folders,
+        keep_names=keep_names,
         unsure_below=share(unsure_below or "0", "--unsure-below", whole=True),
         follow_links=follow_links,
     )

@@ -50,6 +50,7 @@ class SortResult:
     already_done: int
     hidden: int  # hidden and system files in the inbox, not looked at
     results: Path  # the table of all scores
+    not_kept: tuple[str, ...] = ()  # of pictures moved to another disk, such as "owner"
 
     @property
     def total(self) -> int:
@@ -90,7 +91,8 @@ def sort(
     """Sort the pictures of a folder, or one picture, into `destination`.
 
     A picture is named `<label>-<score>` with its own suffix as written; a file whose suffix is
-    none of a picture gets that of its content. Nothing is overwritten: the next of a name is
+    none of a picture gets that of its content. With `keep_names` its own name follows the score,
+    or is all of its name in a label's folder. Nothing is overwritten: the next of a name is
     `<name>-2`. All scores are in `results.csv`. Calling again goes on where a run was interrupted,
     or adds what is new in the inbox. `progress` is called with the files dealt with so far and
     with those there are.
@@ -149,6 +151,7 @@ class _Sorting:
             already_done=self.already,
             hidden=self.work.hidden,
             results=results,
+            not_kept=tuple(sorted(self.journal.lost)),
         )
 
     def _pass_over(self, one: Skipped) -> None:

@@ -86,7 +86,9 @@ class Journal:
         self.entries: dict[str, Entry] = {}  # by target; a later line replaces an earlier one
         self.done: set[str] = set()  # targets
         self.folders: list[str] = []
+        self.lost: set[str] = set()  # what another disk did not keep of what was moved to it
         self.results: dict[str, set[str]] = {}  # name of a table that was written -> its sha256s
+        self._lost = frozenset[str]()  # of those, what is not written down yet
         self._length = 0  # bytes of whole lines
         self._stream: BinaryIO | None = None
         self._reading: BinaryIO | None = None
@@ -137,7 +139,10 @@ class Journal:
                 f"{shown(destination)} was sorted by another release of tellapart.",
                 hint="Undo it, or go on with it, with that release.",
             )
-        request = Request(**{**values["request"], "labels": tuple(values["request"]["labels"])})
+        asked = values["request"]
+        options = {"keep_names": False, **asked["options"]}  # which the first sorts did not have
+        asked = {**asked, "labels": tuple(asked["labels"]), "options": options}
+        request = Request(**asked)
         return cls(destination, request, values["token"], tuple(values["made"]))
 
     def _take(self, values: dict[str, Any], offset: int) -> None:
@@ -151,6 +156,7 @@ class Journal:
             self.done.discard(target)
         elif "done" in values:
             self.done.update(self.entries[target].target for target in values["done"])
+            self.lost.update(values.get("lost", ()))
         elif "folder" in values:
             self.folders.append(values["folder"])
         else:
@@ -236,7 +242,8 @@ class Journal:
         if self.how == "link":
             link(source, target)
         else:
-            carry(source, target, entry.content, self.token, keep=self.how == "copy")
+            keep = self.how == "copy"
+            self._lost |= carry(source, target, entry.content, self.token, keep=keep)
 
     def finish(self, placed: Iterable[Entry]) -> None:
         """Note what was placed, once the folders themselves are on the disk."""
@@ -244,7 +251,7 @@ class Journal:
         for name in {target.rpartition("/")[0] for target in targets}:
             sync(self.destination / name)
         if targets:
-            self.append([{"done": targets}], synced=False)
+            self.append([{"done": targets, "lost": sorted(self._lost)}], synced=False)
 
     def _go_on(self) -> None:
         """Drop a torn last line, and finish or forget what a kill interrupted."""

@@ -12,7 +12,7 @@ from typing import Literal, Protocol
 from ..dataset import Skipped, pictures_below
 from ..deadlines import NoAnswerError, answered
 from ..errors import DestinationError, PictureError, UsageError
-from ..naming import folded, safe_name, suffix_of
+from ..naming import folded, kept_stem, longest_name, named, safe_name, suffix_of
 from ..placing import STATE, content_of
 from ..wording import shown
 from .journal import Entry, Request
@@ -60,6 +60,7 @@ class SortOptions:
 
     how: Literal["copy", "link", "move"] = "copy"
     into_folders: bool = False  # one folder a label
+    keep_names: bool = False  # a picture's own name stays part of its new one
     unsure_below: float = 0.0
     follow_links: bool = False  # into linked folders of the inbox
 
@@ -225,6 +226,7 @@ class Names:
         self.taken = {folded(entry.target) for entry in live}
         self.last: dict[str, int] = {}  # the number given last to each name
         self.used: set[str] = set()
+        self.longest = longest_name(work.destination)
         self.unsure = self._unique(UNSURE, is_folder=True)
         self.strangers = self._unique(NONE_OF_THESE, is_folder=True)
         self.of_label: dict[str, str] = {}
@@ -236,16 +238,24 @@ class Names:
         name = self._name(label)
         unsure = score < self.work.options.unsure_below or math.isnan(score)
         apart = self.strangers if answer.unknown else self.unsure if unsure else ""
-        folder = apart or (name if self.work.options.into_folders else "")
-        target = self._free(str(PurePosixPath(folder, f"{name}-{score:.5f}")), suffix_of(source))
+        into_folders, keep = self.work.options.into_folders, self.work.options.keep_names
+        folder = apart or (name if into_folders else "")
+        suffix = suffix_of(source)
+        stem = f"{name}-{score:.5f}"
+        if keep:
+            own = kept_stem(source, suffix)
+            stem = own if into_folders and not apart else f"{stem}-{own}"
+        target = self._free(folder, stem, suffix)
         return Step(source, target, label, score, answer.scores, answer.unknown, apart or name)
 
-    def _free(self, stem: str, suffix: str) -> str:
-        """`stem.suffix`, or the next number of it, that neither stands nor is spoken for."""
-        key = folded(stem + suffix)
+    def _free(self, folder: str, stem: str, suffix: str) -> str:
+        """`stem.suffix` in a folder, or the next number of it, that neither stands nor is spoken
+        for."""
+        key = folded(str(PurePosixPath(folder, named(stem, suffix, self.longest))))
         while True:
             number = self.last[key] = self.last.get(key, 0) + 1
-            target = f"{stem}-{number}{suffix}" if number > 1 else stem + suffix
+            ending = f"-{number}{suffix}" if number > 1 else suffix
+            target = str(PurePosixPath(folder, named(stem, ending, self.longest)))
             known_as = folded(target) if number > 1 else key
             if known_as in self.taken or os.path.lexists(self.work.destination / target):
                 continue

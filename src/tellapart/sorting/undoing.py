@@ -36,6 +36,7 @@ class UndoResult:
     taken_back: int = 0
     left: tuple[Skipped, ...] = ()
     unfinished: bool = False
+    not_kept: tuple[str, ...] = ()  # of pictures moved back to another disk, such as "owner"
 
 
 def undo(destination: str | os.PathLike[str]) -> UndoResult:
@@ -74,6 +75,7 @@ def undo(destination: str | os.PathLike[str]) -> UndoResult:
 def _taken_back(journal: Journal) -> UndoResult:
     count = 0
     left: list[Skipped] = []
+    lost: set[str] = set()
     unfinished = False
     part_beside(journal.destination / STATE, journal.token).unlink(missing_ok=True)
     for entry in reversed(journal.entries.values()):
@@ -88,7 +90,7 @@ def _taken_back(journal: Journal) -> UndoResult:
             if reason := _why_kept(journal, entry):
                 left.append(Skipped(entry.target, reason))
             else:
-                _take_back(journal, entry)
+                lost |= _take_back(journal, entry)
                 count += 1
         except (OSError, TellapartError) as error:
             reason = reason_of(error) if isinstance(error, OSError) else str(error)
@@ -106,7 +108,7 @@ def _taken_back(journal: Journal) -> UndoResult:
         except OSError as error:
             left.append(Skipped(path.name, reason_of(error)))
             unfinished = True
-    return UndoResult(journal.destination, count, tuple(left), unfinished)
+    return UndoResult(journal.destination, count, tuple(left), unfinished, tuple(sorted(lost)))
 
 
 def _why_kept(journal: Journal, entry: Entry) -> str:
@@ -135,17 +137,18 @@ def _is_safe(source: Path, target: Path, content: Content) -> bool:
         return False
 
 
-def _take_back(journal: Journal, entry: Entry) -> None:
+def _take_back(journal: Journal, entry: Entry) -> frozenset[str]:
+    """Returns what another disk does not keep of a picture that is moved back."""
     source, target = journal.source(entry), journal.target(entry)
     if journal.how != "move":
         target.unlink()
-        return
+        return frozenset()
     part_beside(source, journal.token).unlink(missing_ok=True)
     drop_reservation(source, journal.token)
     if not os.path.lexists(source):
         make_folders(source.parent)
-        carry(target, source, entry.content, journal.token, keep=False)
-    elif holds(source, entry.content):  # interrupted between placing and letting go
-        target.unlink()
-    else:
+        return carry(target, source, entry.content, journal.token, keep=False)
+    if not holds(source, entry.content):
         raise FileExistsError
+    target.unlink()  # interrupted between placing and letting go
+    return frozenset()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..dataset import Skipped
@@ -16,6 +17,8 @@ from . import (
 )
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from ..sorting import SortResult, Step, UndoResult
 
 
@@ -37,6 +40,7 @@ def print_sort(result: SortResult) -> None:
     if result.already_done:
         console.print(f"\n{several(result.already_done, 'picture')} of these were there before.")
     print_skipped(console, result.unreadable, result.hidden)
+    _print_not_kept(console, result.not_kept)
     console.print()
     if result.counts:
         where = shown(result.destination)
@@ -53,3 +57,9 @@ def print_undo(result: UndoResult) -> None:
         for file in result.left[:MOST]:
             console.print(f"  {shown(file.name)}  {file.reason}", soft_wrap=True)
         print_rest(console, len(result.left))
+    _print_not_kept(console, result.not_kept)
+
+
+def _print_not_kept(console: Console, what: Sequence[str]) -> None:
+    if what:
+        console.print(f"\nThe other disk does not keep: {', '.join(what)}.", soft_wrap=True)

@@ -167,6 +167,7 @@ def sorted_(result: SortResult) -> dict[str, Json]:
         "skipped": _skipped(result.unreadable),
         "hidden": result.hidden,
         "results": str(result.results),
+        "not_kept": list(result.not_kept),
     }
 
 
@@ -177,6 +178,7 @@ def undone(result: UndoResult) -> dict[str, Json]:
         "taken_back": result.taken_back,
         "left": _skipped(result.left),
         "unfinished": result.unfinished,
+        "not_kept": list(result.not_kept),
     }
 
 
