@@ -13,6 +13,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -1058,6 +1059,41 @@ def test_a_kill_before_any_step(
 
 
 @needs_fork
+@pytest.mark.parametrize("how", ["copy", "move"])
+def test_a_kill_before_any_step_into_a_folder_that_was_not_there(tmp_path: Path, how: Any) -> None:
+    scene = Scene(tmp_path, None)
+    out = scene.there / "new" / "deep" / "out"
+    options = SortOptions(how=how, into_folders=True)
+
+    def run() -> None:
+        sort(Reader(), scene.inbox / "sub", out, options)
+
+    def take_back() -> None:
+        with suppress(UsageError):  # nothing was sorted there
+            assert undo(out).left == ()
+
+    run()
+    expected = scene.now()
+    take_back()
+    assert scene.now(everything) == scene.start
+    for work in (run, take_back):
+        for step in itertools.count(1):
+            scene.set_up()
+            if work is take_back:
+                run()
+            killed = scene.killed_at(step, work)
+            assert scene.nothing_lost(), step
+            if step % 2:
+                run()
+                assert how == "move" or scene.now() == expected, step
+            take_back()
+            assert scene.now(everything) == scene.start, step
+            if not killed:
+                break
+        assert step > 15
+
+
+@needs_fork
 @pytest.mark.parametrize("seed", range(8))
 def test_sigkill_at_random_moments(tmp_path: Path, seed: int) -> None:
     chance = random.Random(seed)
@@ -1093,7 +1129,8 @@ def test_sigkill_at_random_moments(tmp_path: Path, seed: int) -> None:
         assert tree(tmp_path) == expected
     while (tmp_path / "out" / STATE).exists():
         kill_after(chance.uniform(0.002, 0.05), lambda: undo(tmp_path / "out"))
-    shutil.rmtree(tmp_path / "out", ignore_errors=not any((tmp_path / "out").rglob("*")))
+    with suppress(UsageError):  # nothing is sorted there, and what kills left is cleared away
+        undo(tmp_path / "out")
     assert everything(tmp_path) == start
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import secrets
 import shutil
 import signal
 import sys
-import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
@@ -23,6 +23,7 @@ from .wording import shown
 TEMPORARY = ".tellapart-"  # how the names of files begin that are not yet complete
 CLUTTER = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
 """Files that file managers leave in every folder they show; they are nobody's work."""
+_PART = ".part"  # a file that is being written
 _LOCK = ".lock"  # beside a folder that is being written
 _OLD = ".old"  # a folder moved aside while the new one takes its place
 
@@ -91,20 +92,28 @@ def write_atomically(path: Path, content: bytes) -> None:
     Raises:
         OSError: the disk is full or read-only; nothing is left behind.
     """
-    with undisturbed():
-        handle, name = tempfile.mkstemp(prefix=TEMPORARY, dir=path.parent)
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(content)
-                stream.flush()
-                os.fsync(stream.fileno())
-            os.chmod(name, 0o666 & ~_umask())
-            os.replace(name, path)
-        except BaseException:
-            with suppress(OSError):
-                os.unlink(name)
-            raise
+    with undisturbed(), _part_of(path, content) as part:
+        os.replace(part, path)
     sync(path.parent)
+
+
+@contextmanager
+def _part_of(path: Path, content: bytes) -> Iterator[str]:
+    """The name of a new file beside `path`, whole and on the disk, which is gone afterwards unless
+    it was renamed; what a killed run left is cleared away first."""
+    clear_leftovers(path)
+    stream = _new_lock(path, _PART)
+    try:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+        if os.name == "nt":  # where an open file keeps its name
+            stream.close()
+        yield stream.name
+    finally:
+        with suppress(OSError):
+            os.unlink(stream.name)
+        stream.close()
 
 
 def check_free(path: Path) -> None:
@@ -148,13 +157,14 @@ def write_new(path: Path, content: bytes) -> None:
     """
     check_free(path)
     try:
-        with path.open("xb") as stream:
+        with undisturbed(), _part_of(path, content) as part:
             try:
-                stream.write(content)
-                stream.flush()
-            except OSError:
-                path.unlink()
+                os.link(part, path)
+            except FileExistsError:
                 raise
+            except OSError:  # a disk without hard links: take the name first, and then fill it
+                path.open("xb").close()
+                os.replace(part, path)
     except OSError as error:
         raise cannot_write(path, error) from error
 
@@ -173,7 +183,7 @@ def folder_written_atomically(target: Path) -> Iterator[Path]:
     try:
         with undisturbed():
             target.parent.mkdir(parents=True, exist_ok=True)
-            _clear_leftovers(target)
+            clear_leftovers(target)
             lock = _new_lock(target)
             fresh = _folder_of(lock)
             fresh.mkdir(0o700)
@@ -193,15 +203,66 @@ def folder_written_atomically(target: Path) -> Iterator[Path]:
                 _discard(lock)
 
 
+@contextmanager
+def new_folder(target: Path) -> Iterator[Path]:
+    """A folder to write into that then is there in one step, unless something is by then.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    lock = None
+    try:
+        with undisturbed():
+            clear_leftovers(target)
+            lock = _new_lock(target)
+            fresh = _folder_of(lock)
+            fresh.mkdir()
+        yield fresh
+        sync(fresh)
+        with suppress(FileExistsError, NotADirectoryError), undisturbed():
+            _rename_unless_there(fresh, target)
+        sync(target.parent)
+    finally:
+        with undisturbed():
+            if lock:
+                _discard(lock)
+
+
+def _rename_unless_there(folder: Path, target: Path) -> None:
+    try:
+        os.rename(folder, target)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+
+
+@contextmanager
+def moved_away(folder: Path, beside: Path) -> Iterator[None]:
+    """A folder of our own is first moved away, to a hidden name beside `beside`, and deleted when
+    all is done; what is done in between, `clear_leftovers` can do again after a kill.
+
+    Raises:
+        OSError: it cannot be moved.
+    """
+    with undisturbed():
+        lock = _new_lock(beside)
+        try:
+            os.rename(folder, _folder_of(lock))
+            yield
+        finally:
+            _discard(lock)
+
+
 def _beginning(target: Path) -> str:
     """How the names of all that is only there while `target` is written begin."""
     return f"{TEMPORARY}{hashlib.sha256(os.fsencode(target.name)).hexdigest()[:8]}-"
 
 
-def _new_lock(target: Path) -> BinaryIO:
-    """A lock that is held while a folder is written, and that tells it from what a kill left."""
+def _new_lock(target: Path, suffix: str = _LOCK) -> BinaryIO:
+    """A lock that is held while a folder is written, and that tells it from what a kill left; a
+    single file is written into the locked file itself."""
     while True:
-        path = target.parent / f"{_beginning(target)}{secrets.token_hex(4)}{_LOCK}"
+        path = target.parent / f"{_beginning(target)}{secrets.token_hex(4)}{suffix}"
         lock = path.open("xb")
         if take(lock) is not False and is_still(path, lock):
             return lock
@@ -212,18 +273,32 @@ def _folder_of(lock: BinaryIO) -> Path:
     return Path(lock.name).with_suffix("")
 
 
-def _clear_leftovers(target: Path) -> None:
-    """Delete what killed runs left; the old folder comes back if none took its place."""
-    for path in target.parent.glob(f"{_beginning(target)}*{_LOCK}"):
+def clear_leftovers(target: Path, finish: Callable[[Path], None] | None = None) -> None:
+    """Delete what killed runs left; the old folder comes back if none took its place. `finish` is
+    called with each folder that was left, before that is deleted."""
+    for path in _leftovers(target):
         with suppress(OSError):
             lock = path.open("r+b")
             if not (take(lock) and is_still(path, lock)):  # a run that is still writing
                 lock.close()
                 continue
-            if not os.path.lexists(target):
+            if path.suffix == _LOCK and not os.path.lexists(target):
                 with suppress(FileNotFoundError):
                     os.rename(_folder_of(lock).with_suffix(_OLD), target)
+            if finish:
+                finish(_folder_of(lock))
             _discard(lock)
+
+
+def _leftovers(target: Path) -> list[Path]:
+    beginning = _beginning(target)
+    with suppress(OSError), os.scandir(target.parent) as entries:
+        return [
+            Path(entry.path)
+            for entry in entries
+            if entry.name.startswith(beginning) and entry.name.endswith((_LOCK, _PART))
+        ]
+    return []
 
 
 def _discard(lock: BinaryIO) -> None:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ..errors import DestinationError, PictureError
-from ..files import sync
+from ..files import clear_leftovers, make_folders, moved_away, new_folder, sync
 from ..locks import is_still, take
 from ..placing import (
     STATE,
@@ -273,9 +273,8 @@ class Journal:
             drop_reservation(self.destination / name, self.token)
         self.finish(placed)
 
-    def _begin(self) -> None:
-        path = self.destination / STATE / _JOURNAL
-        self._stream = path.open("wb")
+    def _begin(self, state: Path) -> None:
+        self._stream = (state / _JOURNAL).open("wb")
         header = {
             "version": _VERSION,
             "token": self.token,
@@ -286,8 +285,8 @@ class Journal:
         self._stream.flush()
         os.fsync(self._stream.fileno())
         self._length = self._stream.tell()
-        sync(path.parent)
-        sync(self.destination)
+        sync(state)
+        sync(state.parent)
 
     def close(self) -> None:
         for stream in (self._stream, self._reading):
@@ -304,30 +303,35 @@ def opened(destination: Path, request: Request) -> Iterator[Journal]:
         DestinationError: the folder cannot be written to, is being sorted into, or holds the
             pictures of a sort that was asked for something else.
     """
+    finish_leftovers(destination)
     chain = (destination, *destination.parents)
     made = tuple(str(folder) for folder in chain if not os.path.lexists(folder))
-    try:
-        with writing(destination, begun=False):
-            (destination / STATE).mkdir(parents=True, exist_ok=True)
-    except DestinationError:
-        _remove_made(destination, made)
-        raise
+    with writing(destination, begun=False):
+        if made:  # in one step: a kill leaves no folder of which nobody knows who made it
+            top = Path(made[-1])
+            with new_folder(top) as fresh:
+                state = fresh / destination.relative_to(top) / STATE
+                make_folders(state)
+                begun = Journal(destination, request, secrets.token_hex(8), made)
+                with closing(begun):
+                    begun._begin(state)
+        (destination / STATE).mkdir(parents=True, exist_ok=True)
     with locked(destination):
-        journal = Journal.load(destination)
-        if journal is not None:
-            check_same(journal, request)
-            with closing(journal):
+        earlier = Journal.load(destination)
+        if earlier is not None:
+            check_same(earlier, request)
+            with closing(earlier):
                 with writing(destination):
-                    journal._go_on()
-                yield journal
+                    earlier._go_on()
+                yield earlier
             return
-        journal = Journal(destination, request, secrets.token_hex(8), made)
+        journal = Journal(destination, request, secrets.token_hex(8), ())
         with closing(journal):
             try:
                 with writing(destination, begun=False):
-                    journal._begin()
+                    journal._begin(destination / STATE)
             except DestinationError:
-                remove_state(destination, made)
+                remove_state(destination, ())
                 raise
             yield journal
 
@@ -384,16 +388,34 @@ def writing(destination: Path, *, begun: bool = True) -> Iterator[None]:
 
 def remove_state(destination: Path, made: tuple[str, ...]) -> None:
     """Delete what a sort kept for itself, and the folders it made around it if they are empty."""
+    if folders := _made_folders(destination, made):
+        with suppress(OSError), moved_away(destination / STATE, folders[-1]):
+            _remove_empty(folders)
     with suppress(OSError):
         (destination / STATE / _JOURNAL).unlink(missing_ok=True)
         (destination / STATE / _LOCK).unlink(missing_ok=True)
         (destination / STATE).rmdir()
-    _remove_made(destination, made)
+    _remove_empty(folders)
 
 
-def _remove_made(destination: Path, made: tuple[str, ...]) -> None:
-    """Remove the destination, and the folders above it as long as they are where they were made."""
-    for folder in (destination, *destination.parents)[: len(made)]:
-        if folder == destination or str(folder) in made:
-            with suppress(OSError):
-                folder.rmdir()
+def _made_folders(destination: Path, made: tuple[str, ...]) -> list[Path]:
+    """The destination, and the folders above it as long as they are where they were made."""
+    chain = (destination, *destination.parents)[: len(made)]
+    return [folder for folder in chain if folder == destination or str(folder) in made]
+
+
+def _remove_empty(folders: Iterable[Path]) -> None:
+    for folder in folders:
+        with suppress(OSError):
+            folder.rmdir()
+
+
+def finish_leftovers(destination: Path) -> None:
+    """End what a kill interrupted when a sort made its folders, or when undo took them away."""
+
+    def finish(state: Path) -> None:
+        with suppress(OSError, ValueError, KeyError), (state / _JOURNAL).open("rb") as stream:
+            _remove_empty(_made_folders(destination, tuple(json.loads(stream.readline())["made"])))
+
+    for folder in (destination, *destination.parents[:-1]):
+        clear_leftovers(folder, finish)

@@ -21,7 +21,7 @@ from ..placing import (
     reason_of,
 )
 from ..wording import shown
-from .journal import Entry, Journal, locked, remove_state
+from .journal import Entry, Journal, finish_leftovers, locked, remove_state
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,7 @@ def undo(destination: str | os.PathLike[str]) -> UndoResult:
         DestinationError: the journal is damaged, or another run is at work.
     """
     folder = Path(os.path.realpath(destination))
+    finish_leftovers(folder)
     if not (folder / STATE).is_dir():
         raise UsageError(
             f"Nothing was sorted into {shown(destination)}.",
