@@ -114,8 +114,9 @@ def _decoded(
     whole, reduced = image.size, 1
     if enough:
         image.draft(None, (enough, enough))
-        while whole[0] * whole[1] > HUGE and min(image.size) >= 2 * enough * reduced:
-            reduced *= 2  # a JPEG's draft has left nothing to do
+    if enough and whole == image.size and whole[0] * whole[1] > HUGE:
+        while reduced < 8 and min(whole) >= 2 * enough * reduced:  # as far as a JPEG's draft goes
+            reduced *= 2
     sequential = not image.info.get("progressive")
     unpacked = whole[0] // image.size[0] if sequential and min(image.size) else 1
     check_size(*whole, unpacked=unpacked)

@@ -60,7 +60,7 @@ def opened(content: bytes, kind: str, *, suffix: str, enough: int) -> PIL.Image.
         return read_raw(content, enough=enough)
     if kind == "TIFF":
         return _tiff(content, suffix, enough)
-    return _by_pillow(content, kind)
+    return open_by_pillow(content, kind)
 
 
 def _tiff(content: bytes, suffix: str, enough: int) -> PIL.Image.Image:
@@ -71,7 +71,7 @@ def _tiff(content: bytes, suffix: str, enough: int) -> PIL.Image.Image:
     check_size(width, height)
     if pillow_reads(directory):
         try:
-            return _by_pillow(content, "TIFF")
+            return open_by_pillow(content, "TIFF")
         except PictureError:
             if not directory.integer(tag.BITS):  # nothing to go by
                 raise
@@ -80,7 +80,7 @@ def _tiff(content: bytes, suffix: str, enough: int) -> PIL.Image.Image:
         return read_tiff(content, directory)
 
 
-def _by_pillow(content: bytes, kind: str) -> PIL.Image.Image:
+def open_by_pillow(content: bytes, kind: str) -> PIL.Image.Image:
     """Opened by the one plugin of that kind: `Image.open` would judge its size by a global, and
     keep to itself what is wrong."""
     from PIL import Image
@@ -117,13 +117,28 @@ def damage(error: Exception, kind: str, content: bytes, *, opening: bool = False
         return HEADER_DAMAGED
     if "truncated" in words or "unrecognized data stream" in words or "eof" in words:
         return CUT_SHORT
-    if kind == "WEBP" and int.from_bytes(content[4:8], "little") + 8 > len(content):
+    if _ends_too_early(kind, content):
         return CUT_SHORT
     if opening and isinstance(error, SyntaxError | IndexError | TypeError | struct.error):
         return HEADER_DAMAGED
     if "decoder error" in words or not words:
         return "damaged: its data cannot be unpacked"
     return f"damaged: {str(error).splitlines()[0]}"
+
+
+def _ends_too_early(kind: str, content: bytes) -> bool:
+    """Whether a file says that it is longer than it is: WebP in its head, AVIF in its boxes."""
+    if kind == "WEBP":
+        return int.from_bytes(content[4:8], "little") + 8 > len(content)
+    at = 0
+    while kind == "AVIF" and at < len(content):
+        size = int.from_bytes(content[at : at + 4], "big")
+        if size == 1:  # the size follows the name, in eight bytes
+            size = int.from_bytes(content[at + 8 : at + 16], "big")
+        if size < 8:  # none that goes on: the last box is as long as the file
+            return False
+        at += size
+    return at > len(content)
 
 
 def _is_not_read(kind: str, content: bytes) -> bool:

@@ -13,7 +13,7 @@ import numpy as np
 if TYPE_CHECKING:
     import PIL.Image
 
-STRIP = 2**22  # pixels
+STRIP = 2**20  # pixels
 
 
 def pixels_by_strips(
