@@ -27,7 +27,7 @@ SHARED = Path(__file__).parents[2] / "shared" / "data"
 
 HEADER_DAMAGED = "damaged: its header cannot be read"
 CUT_SHORT = "cut short: the end of the file is missing"
-LIMITS = "the limits are 30000 a side and 89 million in all"
+LIMITS = "the limits are 30000 a side and 179 million in all"
 SAVE_AS = "which cannot be read: save it as JPEG or PNG first"
 
 
@@ -139,8 +139,8 @@ def broken_pictures(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, str]
         "archive.png": (archive.getvalue(), "a zip archive saved as .png"),
         "document.png": (b"%PDF-1.7\n", "a PDF document saved as .png"),
         "film.jpg": (b"\0\0\0\x20ftypisom\0\0\2\0isomiso2", "a video saved as .jpg"),
-        "phone.heic": (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", f"a HEIC picture, {SAVE_AS}"),
-        "phone.jpg": (b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic", f"a HEIC picture, {SAVE_AS}"),
+        "phone.heic": (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", CUT_SHORT),
+        "phone.jpg": (b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic", CUT_SHORT),
         "old.jp2": (b"\0\0\0\x0cjP  \r\n\x87\n", f"a JPEG 2000 picture, {SAVE_AS}"),
         "new.jxl": (b"\xff\x0a\xfa\x7f", f"a JPEG XL picture, {SAVE_AS}"),
         "site.ico": (b"\0\0\1\0\1\0\x10\x10", f"an icon (ICO), {SAVE_AS}"),
@@ -169,14 +169,11 @@ def broken_pictures(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, str]
             encoded(Image.new("L", (1, 60_000)), "JPEG"),
             f"too large: 1 x 60000 pixels; {LIMITS}",
         ),
-        "large.png": (png_header(9_460, 9_460), f"too large: 9460 x 9460 pixels; {LIMITS}"),
-        "bomb.png": (
-            png_header(50_000, 50_000),
-            "too large: more than 89 million pixels once unpacked",
-        ),
+        "large.png": (png_header(13_378, 13_378), f"too large: 13378 x 13378 pixels; {LIMITS}"),
+        "bomb.png": (png_header(50_000, 50_000), f"too large: 50000 x 50000 pixels; {LIMITS}"),
         "bomb.gif": (
             encoded(Image.new("P", (2, 2)), "GIF").replace(b"\2\0\2\0", b"\xff\xff\xff\xff"),
-            "too large: more than 89 million pixels once unpacked",
+            f"too large: 65535 x 65535 pixels; {LIMITS}",
         ),
     }
     reasons = {}

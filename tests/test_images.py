@@ -27,19 +27,17 @@ UNREADABLE_ODD_FILES = {
     "crash-465703f71a0f0094873a3e0e82c9f798161171b8.sgi": "an SGI picture",
     "crash-4fb027452e6988530aa5dabee76eecacb3b79f8a.j2k": "a JPEG 2000 picture",
     "crash-5762152299364352.fli": "not a picture of a kind that can be read",
-    "decompression_bomb.gif": "too large: more than 89 million pixels once unpacked",
+    "decompression_bomb.gif": "too large: more than 179 million pixels once unpacked",
     "drawing.jpg": "an SVG drawing saved as .jpg",
     "empty.jpg": "an empty file",
-    "hopper.heif": "a HEIC picture, which cannot be read: save it as JPEG or PNG first",
     "hopper.ico": "an icon (ICO)",
     "hopper.ppm": "a PPM/PGM picture",
     "hopper_16bit.pgm": "a PPM/PGM picture",
     "negative_size.ppm": "a text file saved as .ppm",
     "page.jpg": "an HTML page saved as .jpg",
-    "truncated_end_chunk.png": CUT_SHORT,
     "truncated_image.png": CUT_SHORT,
-    "truncated_jpeg.jpg": CUT_SHORT,
 }
+WRITTEN = FORMATS[:7]  # those that Pillow writes
 NEVER_READ = ("crash-", "decompression_", "png_decompression_dos", "broken_data_stream")
 
 
@@ -251,7 +249,7 @@ def test_a_big_jpeg_is_decoded_reduced_but_never_too_far(
     assert np.abs(pixels - reference).mean() < 5
 
 
-@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("kind", WRITTEN)
 def test_every_door_gives_the_same_pixels(kind: str, tmp_path: Path) -> None:
     content = encoded(draw_scene(), kind)
     path = tmp_path / "picture"
@@ -384,11 +382,11 @@ def test_any_bytes_are_pixels_or_a_reason(content: bytes, suffix: str) -> None:
     assert sniff(content)
 
 
-WHOLE = {kind: encoded(draw_scene(40, 30), kind) for kind in FORMATS}
+WHOLE = {kind: encoded(draw_scene(40, 30), kind) for kind in WRITTEN}
 
 
 @settings(max_examples=150)
-@given(st.sampled_from(FORMATS), st.data())
+@given(st.sampled_from(WRITTEN), st.data())
 def test_a_damaged_picture_is_pixels_or_a_reason(kind: str, data: st.DataObject) -> None:
     content = bytearray(WHOLE[kind])
     places = st.integers(0, len(content) - 1)

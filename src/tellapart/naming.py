@@ -22,6 +22,7 @@ _SUFFIX_OF = {
     "BMP": ".bmp",
     "TIFF": ".tif",
     "AVIF": ".avif",
+    "HEIC": ".heic",
 }
 _FORBIDDEN = frozenset('<>:"/\\|?*')  # in a name, on one system or another
 _TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")  # text direction

@@ -6,12 +6,11 @@ from these whether a label can be told by something that has nothing to do with 
 
 from __future__ import annotations
 
-import io
-
 import numpy as np
 
 from .images.decode import ENOUGH
 from .images.kinds import FORMATS, sniff
+from .images.opening import open_by_pillow
 
 TRAITS = (
     "brightness",
@@ -45,12 +44,11 @@ def traits_of(pixels: np.ndarray, content: bytes) -> np.ndarray:
 
 
 def _sides(pixels: np.ndarray, content: bytes, kind: str) -> tuple[int, int]:
-    """Width and height in the file; only a big JPEG may have been decoded smaller than it is."""
+    """Width and height in the file; a big JPEG may have been decoded smaller than it is. (So may a
+    RAW picture and any of more than 89 million pixels, whose sides are those decoded.)"""
     height, width = pixels.shape[:2]
     if kind != "JPEG" or min(width, height) < ENOUGH:
         return width, height
-    from PIL import Image
-
-    with Image.open(io.BytesIO(content), formats=["JPEG"]) as opened:
+    with open_by_pillow(content, kind) as opened:
         sides = sorted(opened.size)
     return (sides[1], sides[0]) if width > height else (sides[0], sides[1])

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..images.budget import BUDGET, SMALL
 from .untrusted import parse_onnx
 
 if TYPE_CHECKING:
     import onnxruntime
+
+_ROOM = 7  # bytes for each of a picture's: resizing begins with floats
 
 
 def open_session(content: bytes) -> onnxruntime.InferenceSession:
@@ -65,5 +68,21 @@ class LazySession:
         with self._lock:
             if self._session is None:
                 self._session = open_session(self._content)
-        result: list[np.ndarray] = self._session.run(list(outputs), {"image": image})
-        return result
+        asked, fed = list(outputs), {"image": image}
+        result: list[np.ndarray]
+        if image.nbytes <= SMALL:
+            result = self._session.run(asked, fed)
+            return result
+        with BUDGET.room(image.nbytes * _ROOM):
+            result = self._session.run(asked, fed, _shrinking())
+            return result
+
+
+def _shrinking() -> onnxruntime.RunOptions:
+    """A run after which the session gives back the memory it took."""
+    import onnxruntime
+
+    options = onnxruntime.RunOptions()
+    options.log_severity_level = 4
+    options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+    return options

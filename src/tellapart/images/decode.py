@@ -7,7 +7,6 @@ The one resize is inside the model's graph (`graph.py`).
 
 from __future__ import annotations
 
-import io
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -15,19 +14,24 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from ..errors import PictureError, UsageError
+from .budget import BUDGET, MAX_PIXELS, MAX_SIDE, check_size
+from .deep import scaled
 from .kinds import FORMATS, misnamed, sniff
+from .opening import damage, opened
 from .reading import read_content
+from .strips import pixels_by_strips
+from .tiff_tags import CUT_SHORT
+from .whole import is_filled_up, pixels_without_end
 
 if TYPE_CHECKING:
     import PIL.Image
 
 Picture: TypeAlias = "str | os.PathLike[str] | bytes | PIL.Image.Image | np.ndarray"
 
-DECODER_VERSION = 1  # part of every cache key: raise it when the pixels of any picture change
+DECODER_VERSION = 2  # part of every cache key: raise it when the pixels of any picture change
 
-MAX_SIDE = 30_000  # pixels
-MAX_PIXELS = 89_478_485  # where Pillow itself begins to warn of a decompression bomb
 ENOUGH = 520  # a big JPEG is decoded at the smallest scale whose shorter side is at least this
+HUGE = 89_478_485  # pixels: a picture of another kind that has more is reduced, down to `ENOUGH`
 
 
 def read_picture(picture: Picture, *, enough: int = ENOUGH) -> np.ndarray:
@@ -57,58 +61,63 @@ def read_picture(picture: Picture, *, enough: int = ENOUGH) -> np.ndarray:
 
 
 def decode(content: bytes, *, suffix: str = "", enough: int = ENOUGH) -> np.ndarray:
-    """Pixels of an encoded picture; `suffix` is only for naming a file that is something else."""
-    from PIL import Image
-
+    """Pixels of an encoded picture; `suffix` is for naming a file that is something else, and tells
+    RAW pictures from other TIFFs."""
     if not content:
         raise PictureError("an empty file")
     kind = sniff(content)
     if kind not in FORMATS:
         raise PictureError(misnamed(kind, suffix))
+
+    def pixels_of(whole: bytes) -> np.ndarray:
+        with opened(whole, kind, suffix=suffix, enough=enough) as image:
+            return _decoded(image, enough=enough, kind=kind, content=whole)
+
     try:
-        image = Image.open(io.BytesIO(content), formats=FORMATS)
-    except Exception as error:  # Pillow raises ValueError, SyntaxError, struct.error and others
-        raise PictureError(_damage(error)) from error
-    with image:
-        return _decoded(image, enough=enough)
+        if is_filled_up(content, kind):
+            raise PictureError(CUT_SHORT)
+        return pixels_of(content)
+    except PictureError as error:
+        if error.message != CUT_SHORT:
+            raise
+        try:
+            pixels = pixels_without_end(content, kind, pixels_of)
+        except PictureError:
+            pixels = None  # what was cut short is not read: the first reason stands
+        if pixels is None:
+            raise
+        return pixels
 
 
-def _damage(error: Exception) -> str:
-    """A Pillow error in plain words."""
-    from PIL import Image, UnidentifiedImageError
-
-    words = str(error).lower()
-    if isinstance(error, Image.DecompressionBombError | Image.DecompressionBombWarning):
-        return f"too large: more than {MAX_PIXELS / 1e6:.0f} million pixels once unpacked"
-    if isinstance(error, MemoryError) or "out of memory" in words:
-        return "too large for the memory that is free"
-    if isinstance(error, UnidentifiedImageError):
-        return "damaged: its header cannot be read"
-    if "truncated" in words or "unrecognized data stream" in words or "eof" in words:
-        return "cut short: the end of the file is missing"
-    if "decoder error" in words or not words:
-        return "damaged: its data cannot be unpacked"
-    return f"damaged: {str(error).splitlines()[0]}"
-
-
-def _decoded(image: PIL.Image.Image, *, enough: int = 0) -> np.ndarray:
+def _decoded(
+    image: PIL.Image.Image, *, enough: int = 0, kind: str = "", content: bytes = b""
+) -> np.ndarray:
     """Pixels of an opened picture; one that may be opened smaller, if its shorter side stays
-    `enough`."""
-    width, height = image.size
-    if max(width, height) > MAX_SIDE or width * height > MAX_PIXELS:
-        raise PictureError(
-            f"too large: {width} x {height} pixels; the limits are {MAX_SIDE} a side and "
-            f"{MAX_PIXELS / 1e6:.0f} million in all"
-        )
-    if min(width, height) < 1:
-        raise PictureError("damaged: it has no pixels")
+    `enough`. `kind` and `content` are of its file."""
+    whole, reduced = image.size, 1
+    if enough:
+        image.draft(None, (enough, enough))
+    if enough and whole == image.size and whole[0] * whole[1] > HUGE:
+        while reduced < 8 and min(whole) >= 2 * enough * reduced:  # as far as a JPEG's draft goes
+            reduced *= 2
+    sequential = not image.info.get("progressive")
+    unpacked = whole[0] // image.size[0] if sequential and min(image.size) else 1
+    check_size(*whole, unpacked=unpacked)
     try:
-        if enough:
-            image.draft(None, (enough, enough))
-        image.load()
-        return np.asarray(_as_rgb(_upright(image)))
+        with BUDGET.room(_bytes_needed(image, whole)):
+            image.load()
+            return pixels_by_strips(_upright(image), _as_rgb, reduced=reduced)
     except Exception as error:  # 37 of 761 broken files raised something else than OSError
-        raise PictureError(_damage(error)) from error
+        raise PictureError(damage(error, kind, content)) from error
+
+
+def _bytes_needed(image: PIL.Image.Image, whole: tuple[int, int]) -> int:
+    """An estimate of the memory that a picture takes at most on its way to RGB pixels."""
+    width, height = image.size
+    held = {"1": 1, "L": 1, "P": 1}.get(image.mode, 2 if image.mode.startswith("I;16") else 4)
+    decoder = {"WEBP": 8, "AVIF": 8, "TIFF": 4}.get(image.format or "", 0)
+    coefficients = 3 * whole[0] * whole[1] if image.info.get("progressive") else 0
+    return width * height * (held + decoder + 3) + coefficients
 
 
 def _upright(image: PIL.Image.Image) -> PIL.Image.Image:
@@ -125,24 +134,12 @@ def _as_rgb(image: PIL.Image.Image) -> PIL.Image.Image:
     from PIL import Image
 
     if image.mode.startswith(("I", "F")):
-        image = Image.fromarray(_scaled(np.asarray(image)))
+        image = Image.fromarray(scaled(np.asarray(image)))
     if image.has_transparency_data:
         layer = image.convert("RGBA")
         image = Image.new("RGBA", layer.size, "white")
         image.alpha_composite(layer)
     return image if image.mode == "RGB" else image.convert("RGB")
-
-
-def _scaled(grey: np.ndarray) -> np.ndarray:
-    """Deep grey values to 0..255 by the range they are stored in (Pillow's `convert` clips)."""
-    values = np.nan_to_num(grey.astype(np.float64), posinf=0.0, neginf=0.0).clip(min=0.0)
-    if grey.dtype.newbyteorder("=") == np.uint16:
-        full = 65535.0
-    else:
-        ranges = (1.0, 255.0, 65535.0) if grey.dtype.kind == "f" else (255.0, 65535.0)
-        largest = float(values.max())
-        full = next((limit for limit in ranges if largest <= limit), largest)
-    return np.rint(values * (255 / full)).astype(np.uint8)
 
 
 def _checked_array(array: np.ndarray) -> np.ndarray:

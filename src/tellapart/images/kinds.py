@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from ..wording import shown
 
-FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF")
+FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF", "HEIC", "RAW")
 
-SUFFIXES = frozenset(
+# Of cameras: what the sensor saw. Most are TIFFs whose first picture is only a thumbnail.
+_CAMERAS = """
+    .3fr .arw .cr2 .cr3 .crw .dcr .dng .erf .fff .iiq .k25 .kdc .mef .mos .mrw .nef .nrw .orf .pef
+    .raf .rw2 .rwl .sr2 .srf .srw .x3f
+"""
+RAW_SUFFIXES = frozenset(_CAMERAS.split())
+
+SUFFIXES = RAW_SUFFIXES | frozenset(
     [
         ".jpg",
         ".jpeg",
@@ -24,6 +31,9 @@ SUFFIXES = frozenset(
         ".avif",
         ".heic",
         ".heif",
+        ".heics",
+        ".heifs",
+        ".hif",
         ".jp2",
         ".j2k",
         ".jpx",
@@ -42,13 +52,6 @@ SUFFIXES = frozenset(
         ".psd",
         ".svg",
         ".raw",
-        ".dng",
-        ".cr2",
-        ".cr3",
-        ".nef",
-        ".arw",
-        ".orf",
-        ".rw2",
     ]
 )
 
@@ -59,15 +62,21 @@ _SIGNATURES: tuple[tuple[bytes, int, str], ...] = (
     (b"GIF8", 0, "GIF"),
     (b"WEBP", 8, "WEBP"),
     (b"BM", 0, "BMP"),
+    (b"CR\x02", 8, "RAW"),  # Canon's CR2, which is a TIFF besides
+    (b"HEAPCCDR", 6, "RAW"),  # Canon's CRW
+    (b"FUJIFILMCCD-RAW", 0, "RAW"),
+    (b"IIRO", 0, "RAW"),  # Olympus
+    (b"IIRS", 0, "RAW"),
+    (b"MMOR", 0, "RAW"),
+    (b"IIU\x00", 0, "RAW"),  # Panasonic
+    (b"\x00MRM", 0, "RAW"),  # Minolta
+    (b"FOVb", 0, "RAW"),  # Sigma
     (b"II*\x00", 0, "TIFF"),
     (b"MM\x00*", 0, "TIFF"),
     (b"II+\x00", 0, "TIFF"),
     (b"MM\x00+", 0, "TIFF"),
     (b"ftypavi", 4, "AVIF"),
-    (b"ftypheic", 4, "a HEIC picture"),
-    (b"ftypheix", 4, "a HEIC picture"),
-    (b"ftypmif1", 4, "a HEIC picture"),
-    (b"ftypmsf1", 4, "a HEIC picture"),
+    (b"ftypcrx ", 4, "RAW"),  # Canon's CR3
     (b"ftyp", 4, "a video"),
     (b"\x1aE\xdf\xa3", 0, "a video"),
     (b"\x00\x00\x00\x0cjP  ", 0, "a JPEG 2000 picture"),
@@ -95,8 +104,12 @@ UNKNOWN = "not a picture of a kind that can be read"
 
 def sniff(head: bytes) -> str:
     """What the first 512 bytes say: a row of `FORMATS`, or a noun such as "an HTML page"."""
-    if head[4:8] == b"ftyp" and b"avif" in head[8:40]:  # among the brands it is compatible with
-        return "AVIF"
+    if head[4:8] == b"ftyp":
+        brands = _brands(head)
+        if brands & {b"avif", b"avis"}:
+            return "AVIF"
+        if brands & _HEIF_BRANDS:
+            return "HEIC"
     for signature, at, kind in _SIGNATURES:
         if head[at : at + len(signature)] == signature:
             return kind
@@ -110,6 +123,18 @@ def sniff(head: bytes) -> str:
     if not head[:512].translate(None, _TEXT_BYTES):
         return "a text file"
     return UNKNOWN
+
+
+# Of pictures in ISO 23008-12 (HEIF): of HEVC, and of any coding.
+_HEIF_BRANDS = frozenset(
+    b"heic heix heim heis hevc hevx hevm hevs mif1 mif2 msf1 miaf MiHB MiHE".split()
+)
+
+
+def _brands(head: bytes) -> frozenset[bytes]:
+    """The brand of a file in boxes, and those that it is compatible with."""
+    end = min(int.from_bytes(head[:4], "big"), len(head))
+    return frozenset(head[at : at + 4] for at in (8, *range(16, end - 3, 4)))
 
 
 _TEXT_BYTES = bytes([9, 10, 13, *range(32, 127)])
