@@ -13,14 +13,13 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 from PIL import Image
 
 from conftest import draw_scene
 from drawn import only_sentences, run
 from tellapart import exporters
-from tellapart.backbones.session import open_session
+from tellapart.backbones.runtime import onnxruntime, open_session
 from tellapart.demo import DemoPictures
 from tellapart.errors import DestinationError, ModelError, UsageError
 from tellapart.exporters import TARGETS, export, onnx_int8, triton
@@ -58,6 +57,7 @@ def test_an_export_is_a_folder_that_proves_itself(
     assert files >= {"README.md", "labels.txt", "example.py"}
     readme = (result.folder / "README.md").read_text("utf-8")
     assert "20 pictures" in readme
+    assert "ORT_DISABLE_TELEMETRY=1" in readme
     assert "ask for the output `novelty`" in readme
     assert f"is at most {classifier.manifest.stranger_above(0.99):.4g}" in " ".join(readme.split())
     assert result.size == sum(p.stat().st_size for p in result.folder.rglob("*") if p.is_file())
@@ -89,9 +89,10 @@ def test_integers_do_not_overflow(
     classifier: Classifier, pictures: list[Path], quantised: bytes
 ) -> None:
     """Without optimisation onnxruntime unpacks them and computes in float: that is the truth."""
-    plain = onnxruntime.SessionOptions()
-    plain.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    unpacked = onnxruntime.InferenceSession(quantised, plain, providers=["CPUExecutionProvider"])
+    runtime = onnxruntime()
+    plain = runtime.SessionOptions()
+    plain.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    unpacked = runtime.InferenceSession(quantised, plain, providers=["CPUExecutionProvider"])
     packed = open_session(quantised)
     for path in pictures[:4]:
         image = {"image": read_picture(path)[None]}

@@ -8,25 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .runtime import open_session
 from .untrusted import parse_onnx
 
 if TYPE_CHECKING:
-    import onnxruntime
-
-
-def open_session(content: bytes) -> onnxruntime.InferenceSession:
-    """A session that runs on the calling thread: parallelism is one picture a thread.
-
-    Results do not depend on how many threads there are or on what else is in a batch.
-    """
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.enable_mem_pattern = False  # pictures differ in size, so no plan of memory holds
-    options.log_severity_level = 4
-    return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    from .runtime import Session
 
 
 def only(content: bytes, outputs: Collection[str]) -> bytes:
@@ -57,7 +43,7 @@ class LazySession:
 
     def __init__(self, content: bytes) -> None:
         self._content = content
-        self._session: onnxruntime.InferenceSession | None = None
+        self._session: Session | None = None
         self._lock = threading.Lock()
 
     def run(self, outputs: Sequence[str], image: np.ndarray) -> list[np.ndarray]:

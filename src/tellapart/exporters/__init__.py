@@ -32,6 +32,12 @@ _TENSORFLOW_DECODES = (
     "beneath."
 )
 
+_REPORTS = (
+    "onnxruntime 1.29 and later report to their maker, unless `ORT_DISABLE_TELEMETRY=1` stands in "
+    "the\nenvironment before they are loaded. `example.py` sees to that; a program of your own has "
+    "to."
+)
+
 TARGETS: Mapping[str, Target] = {
     row.name: row
     for row in (
@@ -41,6 +47,7 @@ TARGETS: Mapping[str, Target] = {
             read_by="every ONNX runtime",
             run="python example.py PICTURE",
             module="onnx_file",
+            more=_REPORTS,
             strangers="measured",
         ),
         Target(
@@ -49,6 +56,7 @@ TARGETS: Mapping[str, Target] = {
             read_by="onnxruntime, and other ONNX runtimes that know QDQ",
             run="python example.py PICTURE",
             module="onnx_int8",
+            more=_REPORTS,
             strangers="measured",
             agreement=0.95,
             tolerance=0.3,
@@ -64,8 +72,9 @@ TARGETS: Mapping[str, Target] = {
             run="tritonserver --model-repository=repository",
             module="triton",
             more="That is the server's own command: type it inside NVIDIA's container image of it, "
-            "started with\n`--publish 8000:8000` and this folder mounted. Then ask it, from "
-            "anywhere that reaches port 8000\n(`SERVER` names another address):\n\n"
+            "started with\n`--publish 8000:8000 --env ORT_DISABLE_TELEMETRY=1` and this folder "
+            "mounted: without the variable\nits onnxruntime may report to its maker. Then ask it, "
+            "from anywhere that reaches port 8000\n(`SERVER` names another address):\n\n"
             "```\nSERVER=http://localhost:8000 python example.py PICTURE\n```",
             strangers="measured",
             differs="The server itself was not run: model.onnx was, with onnxruntime, which is "
