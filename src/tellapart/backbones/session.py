@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
@@ -39,17 +40,50 @@ def only(content: bytes, outputs: Collection[str]) -> bytes:
 
 
 class LazySession:
-    """A session that is opened when it is first run, by whichever thread comes first."""
+    """A session that is opened when it is first run, by whichever thread comes first.
 
-    def __init__(self, content: bytes) -> None:
+    With `outputs` it gives these alone, and needs less. What is open stays in its process: a copy,
+    a pickle and a forked process open it anew, and give the same answers.
+    """
+
+    def __init__(self, content: bytes, outputs: Collection[str] | None = None) -> None:
         self._content = content
+        self._outputs = outputs
         self._session: Session | None = None
-        self._lock = threading.Lock()
+        self._process = 0  # in which it is open
 
     def run(self, outputs: Sequence[str], image: np.ndarray) -> list[np.ndarray]:
         """The named outputs for `image` uint8 `[N,H,W,3]`."""
-        with self._lock:
-            if self._session is None:
-                self._session = open_session(self._content)
-        result: list[np.ndarray] = self._session.run(list(outputs), {"image": image})
+        session = self._session if self._process == os.getpid() else self._opened()
+        assert session
+        result: list[np.ndarray] = session.run(list(outputs), {"image": image})
         return result
+
+    def _opened(self) -> Session:
+        with _opening:
+            if self._session is None or self._process != os.getpid():
+                _left_behind.append(self._session)  # closing it would wait for its locks
+                content = self._content
+                if self._outputs is not None:
+                    content = only(content, self._outputs)
+                self._session = open_session(content)
+                self._process = os.getpid()
+            return self._session
+
+    def __getstate__(self) -> dict[str, object]:
+        return {**self.__dict__, "_session": None, "_process": 0}
+
+
+# Another thread may hold any lock while a process is forked: in the new one it is held for ever. So
+# there the lock of ours is another, and the runtime's own, in what was open, are never touched.
+_opening = threading.Lock()
+_left_behind: list[Session | None] = []
+
+
+def _forked() -> None:
+    global _opening
+    _opening = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
