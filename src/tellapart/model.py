@@ -267,7 +267,7 @@ def load(path: str | os.PathLike[str]) -> Classifier:
 
 
 def labels_text(labels: Sequence[str]) -> str:
-    """The text of labels.txt: a label a line, in the order of `scores`."""
+    """The text of labels.txt: a label a line for whoever reads it, in the order of `scores`."""
     return "".join(f"{one_line(label)}\n" for label in labels)
 
 

@@ -20,7 +20,7 @@ from ..files import check_may_be_replaced, folder_written_atomically
 from ..images.decode import read_picture
 from ..model import LABELS_FILE, Classifier, labels_text
 from ..wording import shown
-from .proof import MOST_PICTURES, Proof, compare, example_answers
+from .proof import MOST_PICTURES, Proof, by_label, compare, example_answers
 from .readme import export_readme
 from .target import Export, Target
 
@@ -261,7 +261,8 @@ def _proved(
         proof: Proof = module.prove(classifier, target, folder, pictures)
         return proof
     ask = getattr(module, "answers", example_answers)
-    return compare(classifier, target, ask(folder, pictures), pictures)
+    answers = by_label(classifier.labels, ask(folder, pictures))
+    return compare(classifier, target, answers, pictures)
 
 
 def _readable(pictures: Sequence[Path]) -> list[Path]:
