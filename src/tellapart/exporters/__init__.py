@@ -20,6 +20,7 @@ from ..files import check_may_be_replaced, folder_written_atomically
 from ..images.decode import read_picture
 from ..model import LABELS_FILE, Classifier, labels_text
 from ..wording import shown
+from .npm import Watch
 from .proof import MOST_PICTURES, Proof, by_label, compare, example_answers
 from .readme import export_readme
 from .target import Export, Target
@@ -209,10 +210,12 @@ def export(
     pictures: Sequence[Path],
     *,
     cdn: bool = False,
+    fetching: Watch = lambda fetching: None,
 ) -> ExportResult:
     """Write a model in another form, prove it equal on `pictures`, and only then keep it.
 
     With `cdn` a web page links to a public network in place of carrying onnxruntime-web.
+    `fetching` is told what npm fetches for it, before and while it does.
 
     Raises:
         UsageError: there is no such target, it cannot link, or no picture to prove it with.
@@ -232,6 +235,9 @@ def export(
         raise UsageError(f"--cdn is for web pages ({able}), not for {row.name}.")
     if cdn:
         row = replace(row, read_by="any browser of 2023 or later; onnxruntime comes by the network")
+    module = import_module(f".{row.module}", __name__)
+    if hasattr(module, "prepare"):
+        module.prepare(cdn, fetching)
     shown_pictures = _readable(_spread(pictures, MOST_PICTURES))
     if not shown_pictures:
         why = "none of those given can be read" if pictures else "no training picture was found"
@@ -239,7 +245,6 @@ def export(
             f"An export is proved on real pictures, and {why}.",
             hint="Give some with --pictures FOLDER.",
         )
-    module = import_module(f".{row.module}", __name__)
     with folder_written_atomically(destination) as fresh:
         (fresh / LABELS_FILE).write_text(labels_text(classifier.labels), "utf-8")
         module.write(Export(row, classifier, fresh, pictures, cdn))
