@@ -17,14 +17,14 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-import onnxruntime
 from onnx import TensorProto, helper
 from PIL import Image
 
 from tellapart.backbones import BACKBONES, QUALITIES, Trunk
 from tellapart.backbones.graph import network_of
 from tellapart.backbones.nodes import IR_VERSION, OPSET
-from tellapart.backbones.session import LazySession, open_session
+from tellapart.backbones.runtime import onnxruntime, open_session
+from tellapart.backbones.session import LazySession
 from tellapart.dataset import pictures_below
 from tellapart.images.decode import read_picture
 from tellapart.pool import batches_of, cores
@@ -68,9 +68,10 @@ def seconds_of(work: Callable[[], object]) -> float:
 
 def on_all_cores(content: bytes, entry: str, pictures: list[np.ndarray]) -> float:
     """One session that spreads each batch over all cores."""
-    options = onnxruntime.SessionOptions()
+    runtime = onnxruntime()
+    options = runtime.SessionOptions()
     options.intra_op_num_threads = cores()
-    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    session = runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     batches = [np.stack(batch) for batch in batches_of(pictures, BATCH)]
     session.run(None, {entry: batches[0]})  # the first run allocates
     return seconds_of(lambda: [session.run(None, {entry: batch}) for batch in batches])

@@ -15,7 +15,7 @@ import onnx
 from PIL import Image
 
 from tellapart.backbones.graph import VIEWS
-from tellapart.backbones.session import open_session
+from tellapart.backbones.runtime import open_session
 from tellapart.explain.changes import Blur
 from tellapart.explain.regions import Region
 from tellapart.model import Classifier

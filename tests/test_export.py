@@ -13,20 +13,24 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from onnx import helper
 from PIL import Image
 
 from conftest import draw_scene
 from drawn import only_sentences, run
 from tellapart import exporters
-from tellapart.backbones.session import open_session
+from tellapart.backbones.runtime import onnxruntime, open_session
 from tellapart.demo import DemoPictures
 from tellapart.errors import DestinationError, ModelError, UsageError
 from tellapart.exporters import TARGETS, export, onnx_int8, triton
 from tellapart.images.decode import read_picture
 from tellapart.model import Classifier, load
+from tellapart.modelfile import KEY
 from tellapart.training import train
+from tellapart.wording import one_line
 
 BASE = [name for name, row in TARGETS.items() if not row.extra]
 
@@ -58,9 +62,63 @@ def test_an_export_is_a_folder_that_proves_itself(
     assert files >= {"README.md", "labels.txt", "example.py"}
     readme = (result.folder / "README.md").read_text("utf-8")
     assert "20 pictures" in readme
+    assert "ORT_DISABLE_TELEMETRY=1" in readme
     assert "ask for the output `novelty`" in readme
     assert f"is at most {classifier.manifest.stranger_above(0.99):.4g}" in " ".join(readme.split())
     assert result.size == sum(p.stat().st_size for p in result.folder.rglob("*") if p.is_file())
+
+
+def with_labels(classifier: Classifier, *labels: str) -> Classifier:
+    manifest = replace(classifier.manifest, labels=labels)
+    model = onnx.load_from_string(classifier.content)
+    helper.set_model_props(model, {KEY: manifest.to_json()})
+    return Classifier(model.SerializeToString(), manifest)
+
+
+@pytest.mark.parametrize(
+    ("labels", "lines"),
+    [
+        (("a\u2028b", "a\u2029b"), ("a\\u2028b", "a\\u2029b")),
+        (("a\nb", "a\\nb"), ("a\\nb", "a\\\\nb")),
+        (("a\r\nb\x85", "\x0b\x0c\x1c\x1d\x1e"), ("a\\r\\nb\\x85", "\\x0b\\x0c\\x1c\\x1d\\x1e")),
+        ((" a", "a\t"), (" a", "a\\t")),
+        (('"a", b;', "<b>'{{ 1 }}'</b>"), ('"a", b;', "<b>'{{ 1 }}'</b>")),
+        (("👩‍🚀", "\u202eעברית"), ("👩‍🚀", "\u202eעברית")),
+    ],
+)
+def test_a_label_is_one_line_to_every_program(
+    labels: tuple[str, str],
+    lines: tuple[str, str],
+    classifier: Classifier,
+    pictures: list[Path],
+    tmp_path: Path,
+) -> None:
+    renamed = with_labels(classifier, *labels)
+    result = export(renamed, "onnx", tmp_path / "out", pictures[:2])
+    assert result.proof.same_label == 2
+    written = (result.folder / "labels.txt").read_bytes()
+    assert written == "".join(f"{line}\n" for line in lines).encode()
+    assert written.decode().splitlines() == [*lines]
+    assert written.decode().split("\n") == [*lines, ""]
+    assert renamed.save(tmp_path / "model").joinpath("labels.txt").read_bytes() == written
+    readme = (result.folder / "README.md").read_text("utf-8")
+    assert ("are escaped" in readme) == (labels != lines)
+
+
+@pytest.mark.parametrize("target", BASE)
+def test_every_form_takes_labels_with_line_breaks(
+    target: str, classifier: Classifier, pictures: list[Path], tmp_path: Path
+) -> None:
+    labels = ("lf\nls\u2028nel\x85ff\x0c", "\u2028")
+    result = export(with_labels(classifier, *labels), target, tmp_path / "out", pictures[:8])
+    assert result.proof.pictures == 8
+
+
+@given(first=st.text(), second=st.text())
+def test_no_two_labels_become_one(first: str, second: str) -> None:
+    assert (one_line(first) == one_line(second)) == (first == second)
+    assert one_line(first).splitlines() in ([], [one_line(first)])
+    assert one_line(first).encode("ascii", "backslashreplace").decode("unicode_escape") == first
 
 
 def test_the_file_as_it_is_can_be_loaded_again(
@@ -89,9 +147,10 @@ def test_integers_do_not_overflow(
     classifier: Classifier, pictures: list[Path], quantised: bytes
 ) -> None:
     """Without optimisation onnxruntime unpacks them and computes in float: that is the truth."""
-    plain = onnxruntime.SessionOptions()
-    plain.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    unpacked = onnxruntime.InferenceSession(quantised, plain, providers=["CPUExecutionProvider"])
+    runtime = onnxruntime()
+    plain = runtime.SessionOptions()
+    plain.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    unpacked = runtime.InferenceSession(quantised, plain, providers=["CPUExecutionProvider"])
     packed = open_session(quantised)
     for path in pictures[:4]:
         image = {"image": read_picture(path)[None]}

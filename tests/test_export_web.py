@@ -231,13 +231,14 @@ def test_the_camera_is_guessed_until_it_is_stopped(page: Page) -> None:
 def test_labels_are_text_whatever_they_say(
     form: str, browser: Browser, classifier: Classifier, pictures: list[Path], tmp_path: Path
 ) -> None:
-    renamed = with_labels(classifier, (HOSTILE, "</script><img src=x onerror=alert(2)>"))
+    broken = '</script><img src=x onerror=alert(2)>\n"\\'
+    renamed = with_labels(classifier, (f"{HOSTILE}\u2028\x85", broken))
     folder = written(renamed, form, tmp_path / "out")
     with opened(browser, folder) as page:
         asked: list[str] = []
         page.on("dialog", lambda dialog: asked.append(dialog.message))
         (answer,) = page_answers(page, pictures[:1])
-        shown = {*page.locator(".label").all_inner_texts()}
+        shown = {*page.locator(".label").all_text_contents()}
         assert asked == []
         assert page.locator("img").count() == 0
     assert set(answer) == set(renamed.labels)
@@ -287,9 +288,28 @@ def test_files_that_were_changed_in_the_cache_are_fetched_again(
 
 def test_another_package_than_the_pinned_one_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(web_runtime, "_read", lambda folder: None)
-    monkeypatch.setattr(web_runtime, "_fetched", lambda: b"something else")
+    monkeypatch.setattr(web_runtime, "archive", lambda *given: b"something else")
     with pytest.raises(ModelError, match="not onnxruntime-web"):
         web_runtime.runtime_files()
+
+
+def test_offline_a_page_that_links_is_written_and_not_called_proved(
+    browser: Browser,
+    classifier: Classifier,
+    pictures: list[Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def offline(*given: object) -> bytes:
+        raise ModelError("npm could not fetch it.")
+
+    monkeypatch.setattr(web_runtime, "_read", lambda folder: None)
+    monkeypatch.setattr(web_runtime, "archive", offline)
+    result = export(classifier, "web-page", tmp_path / "linked", pictures[:2], cdn=True)
+    assert result.proof.note == "Not proved: npm could not fetch it."
+    with pytest.raises(ModelError, match="npm could not fetch it"):
+        export(classifier, "web-page", tmp_path / "whole", pictures[:2])
+    assert not (tmp_path / "whole").exists()
 
 
 @pytest.mark.parametrize(

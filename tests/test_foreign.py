@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
@@ -18,6 +17,7 @@ import tellapart
 from conftest import draw_scene
 from drawn import model_of, run, run_here, small_network
 from tellapart.backbones.foreign import ForeignBackbone
+from tellapart.backbones.runtime import open_session
 from tellapart.demo import DemoPictures
 from tellapart.errors import BackboneError
 
@@ -84,7 +84,7 @@ def test_the_features_are_the_networks_own(photos: Path, tmp_path: Path) -> None
     (embedding,) = classifier.run(pixels, ["embedding"])
     model = onnx.load(network)
     model.graph.output.append(helper.make_tensor_value_info("pooled", TensorProto.FLOAT, None))
-    session = onnxruntime.InferenceSession(model.SerializeToString())
+    session = open_session(model.SerializeToString())
     given = ((pixels.astype(np.float32) - 127.5) / 127.5).transpose(2, 0, 1)[None]
     (expected,) = session.run(["pooled"], {"pixels": given})
     np.testing.assert_allclose(embedding, expected[0], atol=1e-5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,13 +13,16 @@ from pathlib import Path
 import pytest
 
 import tellapart
+from tellapart.unsent import VARIABLE
 
 SOURCE = Path(tellapart.__file__).parent
+PROJECT = Path(__file__).parents[1]
 
 # A name is a module or a package.
 ROWS = (
     # words, files and threads
     (
+        "unsent",
         "errors",
         "extras",
         "version",
@@ -143,6 +147,90 @@ def test_all_ways_of_importing_are_seen(
         (tmp_path / f"{name}.py").touch()
     monkeypatch.setattr(sys.modules[__name__], "SOURCE", tmp_path)
     assert [name for name, _ in imports(path)] == expected
+
+
+DOOR = SOURCE / "backbones" / "runtime.py"
+TAKES_IN = re.compile(r"(?:\bimport|\bfrom)\s+onnxruntime\b")
+LOADERS = {"import_module", "__import__", "importorskip", "run_module"}
+
+
+def unguarded(path: Path) -> list[int]:
+    """The lines of a file that take in ONNX Runtime before it is forbidden to report.
+
+    In a Python file these are imports and strings that hold any; elsewhere, blocks of code.
+    """
+    text = path.read_text("utf-8")
+    if path.suffix != ".py":
+        blocks = re.split(r"^```", text, flags=re.MULTILINE)
+        return [number for number, block in enumerate(blocks) if loads_unguarded(block)]
+    found, guarded = [], len(text)
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            names = [node.module or ""]
+        elif isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
+            loads = getattr(node.func, "attr", getattr(node.func, "id", "")) in LOADERS
+            names = [str(node.args[0].value)] if loads else []
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            names = ["onnxruntime"] if loads_unguarded(node.value) else []
+        elif (
+            isinstance(node, ast.Assign) and ast.unparse(node) == f"os.environ['{VARIABLE}'] = '1'"
+        ):
+            guarded = min(guarded, node.lineno)
+            continue
+        else:
+            continue
+        if any(name.partition(".")[0] == "onnxruntime" for name in names):
+            found.append(node.lineno)
+    return [line for line in found if line < guarded]
+
+
+def loads_unguarded(text: str) -> bool:
+    """Whether a piece of code loads ONNX Runtime, and says nothing before that forbids reports."""
+    found = TAKES_IN.search(text)
+    return found is not None and VARIABLE not in text[: found.start()]
+
+
+def texts() -> list[Path]:
+    """All that is ours to read or to run, but for the door itself and this test of it."""
+    kinds = {".py", ".md", ".sh", ".html", ".js", ".yaml", ""}
+    places = (SOURCE, *(PROJECT / name for name in ("benchmarks", "docker", "docs", "scripts")))
+    found = [path for place in (*places, PROJECT / "tests") for path in place.rglob("*")]
+    found.append(PROJECT / "README.md")
+    others = [path for path in found if path not in (DOOR, Path(__file__))]
+    return [path for path in others if path.is_file() and path.suffix in kinds]
+
+
+def test_onnx_runtime_comes_in_by_one_door() -> None:
+    wrong = {path: lines for path in texts() if (lines := unguarded(path))}
+    assert wrong == {}
+    assert unguarded(DOOR) != []
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "seen"),
+    [
+        ("a.py", "import onnxruntime", True),
+        ("a.py", "import os, onnxruntime.capi as c", True),
+        ("a.py", "def f():\n    from onnxruntime import InferenceSession", True),
+        ("a.py", "from onnxruntime.quantization import QuantType", True),
+        ("a.py", "import importlib\nimportlib.import_module('onnxruntime')", True),
+        ("a.py", "script = 'import onnxruntime'", True),
+        ("a.py", f"import os\nos.environ['{VARIABLE}'] = '1'\nimport onnxruntime", False),
+        ("a.py", f"import os\nimport onnxruntime\nos.environ['{VARIABLE}'] = '1'", True),
+        ("a.py", "from tellapart.backbones.runtime import onnxruntime", False),
+        ("a.md", "```\nimport onnxruntime\n```", True),
+        ("a.md", f"```\n{VARIABLE}=1 python -c 'import onnxruntime'\n```", False),
+        ("a.md", f"{VARIABLE}\n```\nimport onnxruntime\n```", True),
+        ("a.sh", "python -c 'from onnxruntime import x'", True),
+    ],
+)
+def test_all_ways_to_onnx_runtime_are_seen(
+    name: str, text: str, seen: bool, tmp_path: Path
+) -> None:
+    (tmp_path / name).write_text(text)
+    assert bool(unguarded(tmp_path / name)) == seen
 
 
 def python(script: str) -> str:

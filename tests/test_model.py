@@ -10,7 +10,6 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 import pytest
 from PIL import Image
 
@@ -18,6 +17,7 @@ import tellapart
 from conftest import draw_scene, encoded
 from drawn import contents, model_of
 from tellapart import Classifier, TrainResult
+from tellapart.backbones.runtime import onnxruntime, open_session
 from tellapart.demo import DemoPictures
 from tellapart.errors import DestinationError, ModelError, PictureError
 
@@ -136,7 +136,7 @@ def test_the_file_alone_answers_in_a_bare_onnx_runtime(
     folder: Path, classifier: Classifier, pictures: list[Path], tmp_path: Path
 ) -> None:
     alone = Path(shutil.copy(folder / "model.onnx", tmp_path))
-    session = onnxruntime.InferenceSession(alone, providers=["CPUExecutionProvider"])
+    session = onnxruntime().InferenceSession(alone, providers=["CPUExecutionProvider"])
     for path in pictures[:8]:
         with Image.open(path) as image:
             pixels = np.asarray(image.convert("RGB"))[None]
@@ -146,7 +146,7 @@ def test_the_file_alone_answers_in_a_bare_onnx_runtime(
 
 
 def test_a_batch_gives_what_its_pictures_give(classifier: Classifier) -> None:
-    session = onnxruntime.InferenceSession(classifier.content, providers=["CPUExecutionProvider"])
+    session = open_session(classifier.content)
     batch = np.stack([np.asarray(draw_scene(seed=seed)) for seed in range(3)])
     outputs = ["scores", "embedding", "evidence", "novelty"]
     together = session.run(outputs, {"image": batch})

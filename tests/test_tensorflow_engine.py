@@ -19,7 +19,7 @@ from conftest import draw_scene
 from drawn import COMMAND, few_of, only_sentences, run
 from tellapart.backbones import BACKBONES, QUALITIES
 from tellapart.backbones.graph import Network
-from tellapart.backbones.session import open_session
+from tellapart.backbones.runtime import open_session
 from tellapart.commands.train_settings import Asked, settings, with_epochs
 from tellapart.demo import DemoPictures
 from tellapart.errors import BackboneError, DatasetError, DestinationError, UsageError

@@ -14,7 +14,10 @@ Names are imported when they are first used, so that `import tellapart` costs no
 
 from __future__ import annotations
 
+from . import unsent
 from .version import __version__
+
+unsent.forbid()  # before anything else is loaded
 
 TYPE_CHECKING = False  # as typing has it, whose import would take longer than all of this
 if TYPE_CHECKING:

@@ -130,7 +130,7 @@ class Fitted:
     `validated` judges those that only watched. `held_out` judges those kept back for testing.
     `repeated` are the out-of-fold accuracies of dealing the pictures into folds anew, if that was
     asked for, the first one first. `found` is what cross-validation left, for the learning curve.
-    `after_saving` is called once the model is safe in its folder.
+    `after_saving`, if any, is called once the model is safe in its folder.
     """
 
     head: Head
@@ -146,7 +146,7 @@ class Fitted:
     fold_heads: Mapping[int, Head] = field(default_factory=dict)
     repeated: tuple[Share, ...] = ()
     found: OutOfFold | None = field(default=None, repr=False)
-    after_saving: Callable[[], None] = lambda: None
+    after_saving: Callable[[], None] | None = None
 
     @property
     def judged(self) -> np.ndarray:

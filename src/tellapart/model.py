@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Literal, overload
 
 import numpy as np
 
-from .backbones.session import LazySession, only
+from .backbones.session import LazySession
 from .backbones.untrusted import read_network
 from .errors import DestinationError, ModelError, PictureError
 from .evaluation import ranked
@@ -210,6 +210,10 @@ class Classifier:
                 (fresh / name).write_bytes(content)
         return target
 
+    def __getstate__(self) -> dict[str, object]:
+        """For a pickle: taken in one step, since other threads may be at work with it."""
+        return self.__dict__.copy()
+
     @cached_property
     def _stranger_above(self) -> float:
         return self.manifest.stranger_above(self.admit)
@@ -221,7 +225,7 @@ class Classifier:
     @cached_property
     def _answering(self) -> LazySession:
         """Gives answers and nothing else: worth its making where there are many to give."""
-        return LazySession(only(self.content, _ANSWER))
+        return LazySession(self.content, _ANSWER)
 
 
 def _run(session: LazySession, picture: Picture, outputs: Sequence[str]) -> list[np.ndarray]:
@@ -259,11 +263,11 @@ def load(path: str | os.PathLike[str]) -> Classifier:
         ) from error
     except ModelError as error:
         raise type(error)(f"{shown(file)}: {error.message}", hint=error.hint) from error
-    return Classifier(content, manifest, file.parent / TRAINING_FILE)
+    return Classifier(content, manifest, file.parent.absolute() / TRAINING_FILE)
 
 
 def labels_text(labels: Sequence[str]) -> str:
-    """The text of labels.txt: a label a line, in the order of `scores`."""
+    """The text of labels.txt: a label a line for whoever reads it, in the order of `scores`."""
     return "".join(f"{one_line(label)}\n" for label in labels)
 
 

@@ -6,6 +6,7 @@ import math
 import os
 import re
 
+_NOT_IN_A_LINE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\\]")
 _FORMULA = re.compile(r"(^\s*|;\s*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])")
 
 
@@ -19,8 +20,9 @@ def shown(name: str | os.PathLike[str]) -> str:
 
 
 def one_line(label: str) -> str:
-    """A label verbatim, but for line breaks, which are escaped."""
-    return label.replace("\\", "\\\\").replace("\n", "\\n") if "\n" in label else label
+    """A label verbatim, but for all that any program may take for the end of a line, other control
+    characters and backslashes: these are escaped, so no two labels become one."""
+    return _NOT_IN_A_LINE.sub(lambda found: found[0].encode("unicode_escape").decode(), label)
 
 
 def label_words(label: str) -> str:

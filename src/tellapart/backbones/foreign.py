@@ -17,6 +17,7 @@ from ..errors import BackboneError, ModelError, UsageError
 from ..wording import shown
 from . import Trunk
 from .nodes import IR_VERSION, OPSET, Nodes
+from .runtime import open_session
 from .untrusted import parse_onnx, read_network, refuse_hostile
 
 if TYPE_CHECKING:
@@ -196,7 +197,6 @@ def _needed_for(model: ModelProto, output: str) -> list[NodeProto]:
 
 def _probe(model: ModelProto, nodes: list[NodeProto], entry: _Entry, output: str) -> _Features:
     """Run the network on two blank pictures to learn the shape of its features."""
-    import onnxruntime
     from onnx import TensorProto, helper
 
     shape = (
@@ -211,10 +211,8 @@ def _probe(model: ModelProto, nodes: list[NodeProto], entry: _Entry, output: str
     )
     probe = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)])
     probe.ir_version = IR_VERSION
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
     try:
-        session = onnxruntime.InferenceSession(probe.SerializeToString(), options)
+        session = open_session(probe.SerializeToString())
         (found,) = session.run([output], {entry.name: np.zeros(shape, np.float32)})
     except Exception as error:  # the runtime's errors share no base of their own
         raise BackboneError(

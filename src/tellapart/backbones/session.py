@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
@@ -9,27 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..images.budget import BUDGET, SMALL
+from .runtime import open_session, shrinking
 from .untrusted import parse_onnx
 
 if TYPE_CHECKING:
-    import onnxruntime
+    from .runtime import Session
 
 _ROOM = 7  # bytes for each of a picture's: resizing begins with floats
-
-
-def open_session(content: bytes) -> onnxruntime.InferenceSession:
-    """A session that runs on the calling thread: parallelism is one picture a thread.
-
-    Results do not depend on how many threads there are or on what else is in a batch.
-    """
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.enable_mem_pattern = False  # pictures differ in size, so no plan of memory holds
-    options.log_severity_level = 4
-    return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
 
 def only(content: bytes, outputs: Collection[str]) -> bytes:
@@ -56,33 +43,56 @@ def only(content: bytes, outputs: Collection[str]) -> bytes:
 
 
 class LazySession:
-    """A session that is opened when it is first run, by whichever thread comes first."""
+    """A session that is opened when it is first run, by whichever thread comes first.
 
-    def __init__(self, content: bytes) -> None:
+    With `outputs` it gives these alone, and needs less. What is open stays in its process: a copy,
+    a pickle and a forked process open it anew, and give the same answers.
+    """
+
+    def __init__(self, content: bytes, outputs: Collection[str] | None = None) -> None:
         self._content = content
-        self._session: onnxruntime.InferenceSession | None = None
-        self._lock = threading.Lock()
+        self._outputs = outputs
+        self._session: Session | None = None
+        self._process = 0  # in which it is open
 
     def run(self, outputs: Sequence[str], image: np.ndarray) -> list[np.ndarray]:
         """The named outputs for `image` uint8 `[N,H,W,3]`."""
-        with self._lock:
-            if self._session is None:
-                self._session = open_session(self._content)
+        session = self._session if self._process == os.getpid() else self._opened()
+        assert session
         asked, fed = list(outputs), {"image": image}
         result: list[np.ndarray]
         if image.nbytes <= SMALL:
-            result = self._session.run(asked, fed)
+            result = session.run(asked, fed)
             return result
         with BUDGET.room(image.nbytes * _ROOM):
-            result = self._session.run(asked, fed, _shrinking())
+            result = session.run(asked, fed, shrinking())
             return result
 
+    def _opened(self) -> Session:
+        with _opening:
+            if self._session is None or self._process != os.getpid():
+                _left_behind.append(self._session)  # closing it would wait for its locks
+                content = self._content
+                if self._outputs is not None:
+                    content = only(content, self._outputs)
+                self._session = open_session(content)
+                self._process = os.getpid()
+            return self._session
 
-def _shrinking() -> onnxruntime.RunOptions:
-    """A run after which the session gives back the memory it took."""
-    import onnxruntime
+    def __getstate__(self) -> dict[str, object]:
+        return {**self.__dict__, "_session": None, "_process": 0}
 
-    options = onnxruntime.RunOptions()
-    options.log_severity_level = 4
-    options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
-    return options
+
+# Another thread may hold any lock while a process is forked: in the new one it is held for ever. So
+# there the lock of ours is another, and the runtime's own, in what was open, are never touched.
+_opening = threading.Lock()
+_left_behind: list[Session | None] = []
+
+
+def _forked() -> None:
+    global _opening
+    _opening = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)

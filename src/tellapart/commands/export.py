@@ -41,10 +41,13 @@ def export(
 
     What is written is a folder with the model, its labels, a minimal program and a README. It is
     kept only if that program, in a fresh process, agrees with the model on real pictures.
+
+    A web page carries onnxruntime-web, which npm fetches from its registry, once (33 MB). Nothing
+    else is fetched, and nothing is sent.
     """
     from .. import exporters, to_json
     from ..model import load
-    from ..terminal.models import print_export, print_targets
+    from ..terminal.models import print_export, print_fetching, print_targets
 
     if show_list:
         targets = list(exporters.TARGETS.values())
@@ -58,7 +61,8 @@ def export(
     else:
         found = list(classifier.memory.locate().values()) if classifier.memory else []
     folder = output or Path(f"{model.resolve().name}-{to}")
-    result = exporters.export(classifier, to, folder, found, cdn=cdn)
+    with print_fetching() as fetching:
+        result = exporters.export(classifier, to, folder, found, cdn=cdn, fetching=fetching)
     show(to_json.exported(result), as_json, lambda: print_export(result))
 
 

@@ -20,7 +20,8 @@ from ..files import check_may_be_replaced, folder_written_atomically
 from ..images.decode import read_picture
 from ..model import LABELS_FILE, Classifier, labels_text
 from ..wording import shown
-from .proof import MOST_PICTURES, Proof, compare, example_answers
+from .npm import Watch
+from .proof import MOST_PICTURES, Proof, by_label, compare, example_answers
 from .readme import export_readme
 from .target import Export, Target
 
@@ -32,6 +33,12 @@ _TENSORFLOW_DECODES = (
     "beneath."
 )
 
+_REPORTS = (
+    "onnxruntime 1.29 and later report to their maker, unless `ORT_DISABLE_TELEMETRY=1` stands in "
+    "the\nenvironment before they are loaded. `example.py` sees to that; a program of your own has "
+    "to."
+)
+
 TARGETS: Mapping[str, Target] = {
     row.name: row
     for row in (
@@ -41,6 +48,7 @@ TARGETS: Mapping[str, Target] = {
             read_by="every ONNX runtime",
             run="python example.py PICTURE",
             module="onnx_file",
+            more=_REPORTS,
             strangers="measured",
         ),
         Target(
@@ -49,6 +57,7 @@ TARGETS: Mapping[str, Target] = {
             read_by="onnxruntime, and other ONNX runtimes that know QDQ",
             run="python example.py PICTURE",
             module="onnx_int8",
+            more=_REPORTS,
             strangers="measured",
             agreement=0.95,
             tolerance=0.3,
@@ -64,8 +73,9 @@ TARGETS: Mapping[str, Target] = {
             run="tritonserver --model-repository=repository",
             module="triton",
             more="That is the server's own command: type it inside NVIDIA's container image of it, "
-            "started with\n`--publish 8000:8000` and this folder mounted. Then ask it, from "
-            "anywhere that reaches port 8000\n(`SERVER` names another address):\n\n"
+            "started with\n`--publish 8000:8000 --env ORT_DISABLE_TELEMETRY=1` and this folder "
+            "mounted: without the variable\nits onnxruntime may report to its maker. Then ask it, "
+            "from anywhere that reaches port 8000\n(`SERVER` names another address):\n\n"
             "```\nSERVER=http://localhost:8000 python example.py PICTURE\n```",
             strangers="measured",
             differs="The server itself was not run: model.onnx was, with onnxruntime, which is "
@@ -200,10 +210,12 @@ def export(
     pictures: Sequence[Path],
     *,
     cdn: bool = False,
+    fetching: Watch = lambda fetching: None,
 ) -> ExportResult:
     """Write a model in another form, prove it equal on `pictures`, and only then keep it.
 
     With `cdn` a web page links to a public network in place of carrying onnxruntime-web.
+    `fetching` is told what npm fetches for it, before and while it does.
 
     Raises:
         UsageError: there is no such target, it cannot link, or no picture to prove it with.
@@ -223,6 +235,9 @@ def export(
         raise UsageError(f"--cdn is for web pages ({able}), not for {row.name}.")
     if cdn:
         row = replace(row, read_by="any browser of 2023 or later; onnxruntime comes by the network")
+    module = import_module(f".{row.module}", __name__)
+    if hasattr(module, "prepare"):
+        module.prepare(cdn, fetching)
     shown_pictures = _readable(_spread(pictures, MOST_PICTURES))
     if not shown_pictures:
         why = "none of those given can be read" if pictures else "no training picture was found"
@@ -230,7 +245,6 @@ def export(
             f"An export is proved on real pictures, and {why}.",
             hint="Give some with --pictures FOLDER.",
         )
-    module = import_module(f".{row.module}", __name__)
     with folder_written_atomically(destination) as fresh:
         (fresh / LABELS_FILE).write_text(labels_text(classifier.labels), "utf-8")
         module.write(Export(row, classifier, fresh, pictures, cdn))
@@ -252,7 +266,8 @@ def _proved(
         proof: Proof = module.prove(classifier, target, folder, pictures)
         return proof
     ask = getattr(module, "answers", example_answers)
-    return compare(classifier, target, ask(folder, pictures), pictures)
+    answers = by_label(classifier.labels, ask(folder, pictures))
+    return compare(classifier, target, answers, pictures)
 
 
 def _readable(pictures: Sequence[Path]) -> list[Path]:

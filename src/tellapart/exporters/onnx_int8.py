@@ -11,14 +11,16 @@ the file gives the same answers everywhere.
 
 from __future__ import annotations
 
+import io
 import logging
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..backbones.runtime import quantization
 from ..backbones.untrusted import parse_onnx
 from ..errors import ModelError, PictureError
 from ..images.decode import read_picture
@@ -49,8 +51,6 @@ def quantised(content: bytes, pictures: Sequence[Path]) -> bytes:
     Raises:
         ModelError: none of the pictures can be read, or the model holds no convolution.
     """
-    from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
-
     model = parse_onnx(content)
     nodes = [node for node in model.graph.node if _is_network(node, model)]
     for node in nodes:
@@ -64,17 +64,18 @@ def quantised(content: bytes, pictures: Sequence[Path]) -> bytes:
     reader = _Pictures(pictures)
     if not reader.readable:
         raise ModelError("None of the pictures to calibrate with can be read.")
+    with_integers = quantization()
     with temporary_folder() as folder, _quiet():
         written = Path(folder, MODEL_FILE)
-        quantize_static(
+        with_integers.quantize_static(
             model,
             written,
             reader,
-            quant_format=QuantFormat.QDQ,
+            quant_format=with_integers.QuantFormat.QDQ,
             per_channel=True,
             reduce_range=True,
-            weight_type=QuantType.QInt8,
-            activation_type=QuantType.QUInt8,
+            weight_type=with_integers.QuantType.QInt8,
+            activation_type=with_integers.QuantType.QUInt8,
             op_types_to_quantize=list(_QUANTISED),
             nodes_to_quantize=[node.name for node in nodes],
             nodes_to_exclude=[
@@ -147,10 +148,12 @@ class _Pictures:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """The quantiser advises steps that the graph has had already, through the root logger."""
+    """The quantiser advises steps that the graph has had already, through the root logger, and what
+    its own sessions have to say goes to stdout."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
-        yield
+        with redirect_stdout(io.StringIO()):
+            yield
     finally:
         logging.disable(before)

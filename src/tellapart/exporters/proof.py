@@ -13,7 +13,7 @@ import numpy as np
 
 from ..errors import ModelError
 from ..model import Classifier
-from ..wording import shown
+from ..wording import one_line, shown
 from .target import Target
 
 MOST_PICTURES = 100
@@ -57,6 +57,23 @@ def example_answers(folder: Path, pictures: Sequence[Path]) -> list[Mapping[str,
             f"it said: {said}"
         )
     return answers
+
+
+def by_label(
+    labels: Sequence[str], answers: Sequence[Mapping[str, float]]
+) -> list[Mapping[str, float]]:
+    """The scores of labels as they are, of scores by the lines of labels.txt.
+
+    Raises:
+        ModelError: there are others.
+    """
+    lines = {one_line(label): label for label in labels}
+    for answer in answers:
+        if answer.keys() != lines.keys():
+            raise ModelError(
+                f"The export's own program names other labels than the model: {', '.join(answer)}."
+            )
+    return [{lines[line]: score for line, score in answer.items()} for answer in answers]
 
 
 def compare(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..model import Classifier
 from ..version import __version__
-from ..wording import label_words, several
+from ..wording import label_words, one_line, several
 from .proof import Proof
 from .target import Target
 
@@ -12,6 +12,9 @@ from .target import Target
 def export_readme(target: Target, classifier: Classifier, proof: Proof) -> str:
     """What it is, who reads it, how to run it, and how it was proved."""
     labels = ", ".join(label_words(label) for label in classifier.labels)
+    escaped = ""
+    if any(label != one_line(label) for label in classifier.labels):
+        escaped = ", where line breaks, other control characters and backslashes are escaped"
     more = f"\n{target.more}\n" if target.more else ""
     differs = f"\n{target.differs}\n" if target.differs else ""
     return f"""# {labels}
@@ -29,7 +32,7 @@ Written by tellapart {__version__} as `{target.name}`.
 ## None of these
 {_of_strangers(target, classifier)}
 
-Labels are in the order of `labels.txt`.
+Labels are in the order of `labels.txt`{escaped}.
 """
 
 

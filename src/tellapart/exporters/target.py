@@ -24,10 +24,11 @@ class Target:
     """One row: what is written, who reads it, and how near its answers must be.
 
     `module` has `write(export)`; where running `example.py` is not the way to ask, it also has
-    `answers(folder, pictures)`, or `prove(classifier, target, folder, pictures)`. `extra` is the
-    optional packages it needs. `agreement` is the least share of pictures with the same label,
-    `tolerance` the largest difference of any score. `strangers` is what becomes of pictures that
-    are none of these: the form says so itself, it has the output `novelty`, or it cannot tell.
+    `answers(folder, pictures)`, or `prove(classifier, target, folder, pictures)`; where something
+    has to be there first, `prepare(cdn, watch)`. `extra` is the optional packages it needs.
+    `agreement` is the least share of pictures with the same label, `tolerance` the largest
+    difference of any score. `strangers` is what becomes of pictures that are none of these: the
+    form says so itself, it has the output `novelty`, or it cannot tell.
     """
 
     name: str

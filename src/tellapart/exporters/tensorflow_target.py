@@ -58,7 +58,7 @@ def original_labels(labels: Sequence[str]) -> list[str]:
     Where that leaves nothing of a label, or makes two labels one, all stay as they are.
     """
     plain = [re.sub(r"[^a-z0-9]+", " ", label.lower()) for label in labels]
-    if len(set(plain)) < len(plain) or not all(label.strip() for label in plain):
+    if len({label.strip() for label in plain}) < len(plain) or "" in map(str.strip, plain):
         return [one_line(label) for label in labels]
     return plain
 

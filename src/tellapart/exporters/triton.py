@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..backbones.session import open_session
+from ..backbones.runtime import open_session
 from ..errors import ModelError
 from ..model import LABELS_FILE, MODEL_FILE
 from ..workspaces import temporary_folder
@@ -20,7 +20,7 @@ from .proof import example_answers
 from .target import Export, write_program
 
 if TYPE_CHECKING:
-    import onnxruntime
+    from ..backbones.runtime import Session
 
 NAME = "tellapart"  # the model's, in the repository and in addresses
 CONFIG = Path("repository", NAME, "config.pbtxt")
@@ -53,7 +53,7 @@ def answers(folder: Path, pictures: Sequence[Path]) -> list[Mapping[str, float]]
         return example_answers(Path(place), pictures)
 
 
-def configuration(session: onnxruntime.InferenceSession) -> str:
+def configuration(session: Session) -> str:
     """config.pbtxt: pictures differ in size, so the axis of batches is an axis like the others."""
     rows = [f'name: "{NAME}"', 'backend: "onnxruntime"', "max_batch_size: 0"]
     for kind, name, data_type, sides in _described(session):
@@ -65,7 +65,7 @@ def configuration(session: onnxruntime.InferenceSession) -> str:
     return "\n".join(rows) + "\n"
 
 
-def check_configuration(text: str, session: onnxruntime.InferenceSession) -> None:
+def check_configuration(text: str, session: Session) -> None:
     """Hold a config.pbtxt against the model it is for.
 
     Raises:
@@ -88,7 +88,7 @@ def check_configuration(text: str, session: onnxruntime.InferenceSession) -> Non
         raise ModelError(f"{CONFIG.name} does not fit the model: {(wrong or said)[0]}.")
 
 
-def _described(session: onnxruntime.InferenceSession) -> list[tuple[str, str, str, list[int]]]:
+def _described(session: Session) -> list[tuple[str, str, str, list[int]]]:
     """(kind, name, type, sides) of each input and output; a side that varies is -1."""
     return [
         (

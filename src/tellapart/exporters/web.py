@@ -12,12 +12,16 @@ import gzip
 import hashlib
 import html
 import json
+from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..errors import MissingExtraError, ModelError
 from ..model import Classifier
 from ..version import __version__
 from ..wording import label_words, several
+from .npm import Watch
 from .target import Export
 from .web_proof import prove
 from .web_runtime import (
@@ -35,12 +39,26 @@ from .web_runtime import (
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-__all__ = ["PAGE", "prove", "write"]
+__all__ = ["PAGE", "prepare", "prove", "write"]
 
 PAGE = "index.html"
 _SOURCES = Path(__file__).parent / "web_page"
 _FEW = 5  # labels that a title can name
 _SHORT = 60  # letters of such a title
+
+
+def prepare(cdn: bool, watch: Watch) -> None:
+    """Have onnxruntime-web's files here; a page that links to them needs them only for its proof.
+
+    Raises:
+        MissingExtraError: they are not in the cache, and there is no npm.
+        ModelError: npm could not fetch them, or they are not the ones that were pinned.
+    """
+    if not cdn:
+        runtime_files(watch)
+    elif find_spec("playwright"):
+        with suppress(MissingExtraError, ModelError):  # the proof says so
+            runtime_files(watch)
 
 
 def write(export: Export) -> None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import ModelError
+from ..errors import MissingExtraError, ModelError
 from ..images.decode import read_picture
 from ..model import Classifier
 from ..wording import several, shown
@@ -59,6 +59,10 @@ def _prove(classifier: Classifier, target: Target, folder: Path, pictures: Seque
     with _browser() as (browser, trouble):
         if browser is None:
             return Proof(0, 0, 0.0, note=f"Not proved: {trouble}")
+        try:
+            runtime_files()  # what a page that links to them asks for
+        except (MissingExtraError, ModelError) as error:
+            return Proof(0, 0, 0.0, note=f"Not proved: {error}")
         version = browser.version
         with temporary_folder() as place, opened(browser, folder) as page:
             cards = page_cards(page, _as_png(pictures, Path(place)))

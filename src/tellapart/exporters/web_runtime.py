@@ -10,17 +10,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
-import shutil
-import subprocess
 import tarfile
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 
 from ..cache.drawers import BROWSER_RUNTIME
-from ..errors import MissingExtraError, ModelError
+from ..errors import ModelError
 from ..files import write_atomically
-from ..workspaces import temporary_folder
+from .npm import Watch, archive
 
 VERSION = "1.30.0"
 PACKAGE_SHA512 = (
@@ -56,24 +53,29 @@ NONINFRINGEMENT. IN NO EVENT SHALL THE AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FO
 OR OTHER LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM, OUT OF OR IN
 CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.
 """
-_PATIENCE = 600  # seconds for npm to fetch 25 MB
+_SIZE = 33_000_000  # bytes that npm fetches, about
+_unkept: dict[str, bytes] = {}  # the files, where there is no cache to keep them
 
 
-def runtime_files() -> dict[str, bytes]:
+def runtime_files(watch: Watch = lambda fetching: None) -> Mapping[str, bytes]:
     """The three files by name: from the cache, or through npm where they are not there yet.
+
+    `watch` is told of the fetching, if there is any.
 
     Raises:
         MissingExtraError: they are not in the cache, and there is no npm.
         ModelError: npm could not fetch them, or they are not the ones that were pinned.
     """
     folder = BROWSER_RUNTIME.folder() / VERSION
-    files = _read(folder)
-    if files is None:
-        files = _unpacked(_fetched())
-        with suppress(OSError):  # no cache, then: they are fetched again the next time
-            folder.mkdir(parents=True, exist_ok=True)
-            for name, content in files.items():
-                write_atomically(folder / name, content)
+    if files := _read(folder) or _unkept:
+        return files
+    files = _unpacked(archive(f"onnxruntime-web@{VERSION}", _SIZE, watch))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in files.items():
+            write_atomically(folder / name, content)
+    except OSError:  # the next process fetches them again
+        _unkept.update(files)
     return files
 
 
@@ -83,35 +85,6 @@ def _read(folder: Path) -> dict[str, bytes] | None:
     except OSError:
         return None
     return files if all(_good(name, content) for name, content in files.items()) else None
-
-
-def _fetched() -> bytes:
-    """The package's archive, by `npm pack`."""
-    npm = shutil.which("npm")
-    if npm is None:
-        raise MissingExtraError(
-            f"A web page needs onnxruntime-web {VERSION}, which npm fetches once, and there is no "
-            "npm here.",
-            hint="Install Node.js, which brings npm, and type this again; after that it works "
-            "offline.",
-        )
-    with temporary_folder() as folder:
-        command = [npm, "pack", f"onnxruntime-web@{VERSION}", "--silent"]
-        try:
-            run = subprocess.run(
-                command, cwd=folder, capture_output=True, text=True, timeout=_PATIENCE, check=False
-            )
-            said = run.stderr
-        except (OSError, subprocess.TimeoutExpired) as error:
-            said = str(error)
-        archives = list(Path(folder).glob("*.tgz"))
-        if len(archives) != 1:
-            reason = next((line for line in said.splitlines() if "error" in line.lower()), "")
-            raise ModelError(
-                f"npm could not fetch onnxruntime-web {VERSION}{f': {reason}' if reason else ''}.",
-                hint="This is needed once, with a network; after that it works offline.",
-            )
-        return archives[0].read_bytes()
 
 
 def _unpacked(archive: bytes) -> dict[str, bytes]:

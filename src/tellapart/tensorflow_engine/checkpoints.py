@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -89,11 +88,6 @@ class Checkpoints:
 
     def due(self, step: int) -> bool:
         return self.folder is not None and step % self.every == 0
-
-    def forget(self) -> None:
-        """Delete the whole folder: the training is done."""
-        if self.folder is not None:
-            shutil.rmtree(self.folder, ignore_errors=True)
 
     def _damaged(self) -> DestinationError:
         assert self.folder is not None

@@ -19,6 +19,7 @@ import numpy as np
 from ..backbones import Trunk
 from ..backbones.foreign import DEFAULT_SIDE, PIXELS, Pixels
 from ..backbones.nodes import IR_VERSION, OPSET, Nodes
+from ..backbones.runtime import open_session
 from ..errors import BackboneError
 from ..tensorflow_settings import KerasBackbone
 from ..wording import shown
@@ -262,7 +263,6 @@ def _onnx_trunk(model: keras_types.Model, pixels: Pixels) -> Trunk:
 
 def _check(trunk: KerasTrunk) -> None:
     """Run both on the same random pixels: what is in the table may still be written otherwise."""
-    import onnxruntime
     from onnx import TensorProto, helper
 
     onnx = trunk.trunk()
@@ -280,9 +280,7 @@ def _check(trunk: KerasTrunk) -> None:
     inputs = ((values - np.array(onnx.mean)) / np.array(onnx.scale)).astype(np.float32)
     wanted = np.asarray(trunk.model(inputs, training=False)).transpose(0, 3, 1, 2)
     try:
-        session = onnxruntime.InferenceSession(
-            model.SerializeToString(), providers=["CPUExecutionProvider"]
-        )
+        session = open_session(model.SerializeToString())
         (found,) = session.run([onnx.output], {onnx.input: inputs.transpose(0, 3, 1, 2)})
     except Exception as error:  # the runtime's errors share no base of their own
         raise BackboneError(

@@ -7,6 +7,7 @@ what the result is judged by where nothing is held out.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -222,37 +223,36 @@ class TensorFlowRecipe:
         head: Head,
         settings: FineTuning,
         watch: Watching,
-    ) -> tuple[FineTuned, Callable[[], None]]:
+    ) -> tuple[FineTuned, Callable[[], None] | None]:
         """Train the network in place; what came of it, and what to do when its model is saved."""
         truth = pictures.truth[rows]
         weights = np.ones(len(rows))
         if self.balanced:
             weights[~watching] = balanced_weights(truth[~watching], len(pictures.labels))
-        kept: list[Checkpoints] = []
         given = self.settings.checkpoints
         folder = given or FINE_TUNING.folder() / self._key(pictures)
-
-        def checkpoints(variables: list[Variable]) -> Checkpoints:
-            kept.append(self._checkpoints(pictures, folder)(variables))
-            return kept[0]
-
         tuned = fine_tune(
             self.keras,
             head,
             Lesson([pictures.paths[i] for i in rows], truth, weights, watching),
             settings,
             self.settings.distortions,
-            checkpoints=checkpoints,
+            checkpoints=self._checkpoints(pictures, folder),
             summaries=Summaries(self.settings.summaries),
             on_epoch=watch.epoch,
             progress=watch.pictures,
         )
-        return tuned, (lambda: None) if given else kept[0].forget
+        return tuned, None if given else partial(_forget, folder)
 
     def _head(self, pictures: Pictures, rows: np.ndarray, strength: float) -> Head:
         vectors = pictures.vectors[rows].astype(np.float64)
         labels, count = pictures.truth[rows], len(pictures.labels)
         return Regression(vectors, labels, count, balanced=self.balanced).fit(strength)
+
+
+def _forget(checkpoints: Path) -> None:
+    """Delete what a stopped training would have gone on from: this one is done."""
+    shutil.rmtree(checkpoints, ignore_errors=True)
 
 
 def _watching(pictures: Pictures, rows: np.ndarray, share: float) -> np.ndarray:

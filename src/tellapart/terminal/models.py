@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..exporters.npm import LONGEST
 from ..wording import label_words, several, shown
 from . import (
     bare_table,
     megabytes,
+    stderr,
     stdout,
     table_of,
 )
 
 if TYPE_CHECKING:
+    from rich.status import Status
+
     from ..cache import SpaceInfo
     from ..exporters import ExportResult, Target
+    from ..exporters.npm import Fetching
     from ..model import Classifier
     from ..report.story import Story
+
+_A_LINE_EVERY = 5  # seconds
 
 
 def print_report(path: Path, story: Story) -> None:
@@ -56,6 +64,35 @@ def print_export(result: ExportResult) -> None:
     console.print(f"Written: {shown(result.folder)} ({megabytes(result.size)})", soft_wrap=True)
     place = shlex.quote(shown(result.folder))
     console.print(f"Run it:  cd {place} && {result.target.run}", soft_wrap=True)
+
+
+@contextmanager
+def print_fetching() -> Iterator[Callable[[Fetching], None]]:
+    """Says what npm fetches before it does, and then how far it is: where nobody looks on, a line
+    every so often."""
+    console = stderr()
+    lines = 0
+    with ExitStack() as stack:
+        status: list[Status] = []
+
+        def tell(fetching: Fetching) -> None:
+            nonlocal lines
+            so_far = f"{fetching.done / 1e6:.0f} of {megabytes(fetching.size)}"
+            if not fetching.seconds:
+                console.print(
+                    f"Fetching {fetching.package}, once: npm asks its registry for it "
+                    f"({megabytes(fetching.size)}, {LONGEST // 60} minutes at most).",
+                    soft_wrap=True,
+                )
+            elif console.is_terminal:
+                if not status:
+                    status.append(stack.enter_context(console.status("")))
+                status[0].update(f"{so_far}, {fetching.seconds:.0f} s")
+            elif fetching.seconds >= _A_LINE_EVERY * (lines + 1):
+                lines += 1
+                console.print(f"  {so_far}, {fetching.seconds:.0f} s")
+
+        yield tell
 
 
 def print_info(classifier: Classifier) -> None:

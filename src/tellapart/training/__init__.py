@@ -73,7 +73,7 @@ class TrainResult:
     learning: LearningCurve | None = None
     cues: tuple[Cue, ...] = ()
     repeated: tuple[Share, ...] = ()
-    after_saving: Callable[[], None] = field(default=lambda: None, repr=False)
+    after_saving: Callable[[], None] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         assert self.cross_validated or self.validated
@@ -94,7 +94,8 @@ class TrainResult:
         written = self.classifier.save(
             folder, also={REPORT_FILE: page.encode(), CARD_FILE: card.encode()}
         )
-        self.after_saving()
+        if self.after_saving:
+            self.after_saving()
         return written
 
     def _repr_html_(self) -> str:

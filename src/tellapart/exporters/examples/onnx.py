@@ -1,5 +1,8 @@
 """Runs model.onnx with onnxruntime alone: python example.py [--json] PICTURE..."""
 
+import os
+
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # or onnxruntime reports to its maker
 import onnxruntime
 from pictures import asked, read, tell
 

@@ -1,0 +1,139 @@
+"""Nothing is sent: the system calls of our commands and programs are watched, and what they leave.
+
+ONNX Runtime would report after about ten seconds, so some are kept alive for longer; what a shorter
+process has to report, it leaves in a file. A build server's variables would keep it quiet, so the
+processes here have an environment, a home and a cache of their own.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from drawn import COMMAND, few_of, model_of
+from tellapart.demo import DemoPictures
+from tellapart.exporters import export
+from tellapart.model import load
+
+LONG_ENOUGH = 16  # seconds
+OTHER_SOCKET = re.compile(r"\bsocket\((?!AF_UNIX\b)[^)]*")
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Where watched processes live, and what is written down of them."""
+
+    folder: Path
+    started: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def start(self, *command: str | Path, cwd: Path | None = None) -> subprocess.Popen[bytes]:
+        """A process that is watched, with all that it starts."""
+        log = self.folder / "calls" / f"{time.monotonic_ns()}"
+        home = self.folder / "home"
+        process = subprocess.Popen(
+            ["strace", "-f", "-qq", "-e", "trace=network", "-o", log, *command],
+            cwd=cwd or self.folder / "work",
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={
+                "PATH": os.environ["PATH"],
+                "PYTHONPATH": os.pathsep.join(sys.path),
+                "HOME": str(home),
+                "XDG_CACHE_HOME": str(home / "cache"),
+                "TMPDIR": str(self.folder / "temporary"),
+            },
+        )
+        self.started.append(process)
+        return process
+
+    def run(self, *command: str | Path, cwd: Path | None = None) -> str:
+        """The same to its end, which must be a good one; what it says."""
+        process = self.start(*command, cwd=cwd)
+        out, err = process.communicate(timeout=300)
+        assert process.returncode == 0, err.decode()
+        return out.decode()
+
+    def sockets(self) -> list[str]:
+        """The sockets that were opened, but for those between processes of this machine."""
+        logs = [path.read_text(errors="replace") for path in (self.folder / "calls").iterdir()]
+        assert logs
+        return [found for log in logs for found in OTHER_SOCKET.findall(log)]
+
+    def strange_files(self) -> list[str]:
+        """The files in the home that are not of our cache, and temporary files that were left."""
+        places = [self.folder / name for name in ("home", "temporary")]
+        found = [path for place in places for path in place.rglob("*") if not path.is_dir()]
+        names = [path.relative_to(self.folder).as_posix() for path in found]
+        return [name for name in names if not name.startswith("home/cache/tellapart/")]
+
+
+@pytest.fixture
+def watch(tmp_path: Path) -> Iterator[Watch]:
+    if not shutil.which("strace"):
+        pytest.skip("system calls cannot be watched: there is no strace here")
+    trial = subprocess.run(["strace", "-f", "-o", tmp_path / "trial", "true"], check=False)
+    if trial.returncode:
+        pytest.skip("system calls cannot be watched: strace is not allowed to here")
+    for name in ("calls", "home", "temporary", "work"):
+        (tmp_path / name).mkdir()
+    watch = Watch(tmp_path)
+    yield watch
+    for process in watch.started:
+        process.kill()  # where a test failed in between
+        process.communicate()
+
+
+def test_the_watch_sees_what_it_is_to_see(watch: Watch) -> None:
+    watch.run(
+        sys.executable,
+        "-c",
+        "import pathlib, socket; socket.socket(); pathlib.Path.home().joinpath('deviceid').touch()",
+    )
+    assert watch.sockets() == ["socket(AF_INET, SOCK_STREAM|SOCK_CLOEXEC, IPPROTO_IP"]
+    assert watch.strange_files() == ["home/deviceid"]
+
+
+@pytest.mark.slow
+def test_no_socket_is_opened_and_no_file_is_left(
+    watch: Watch, heroes: DemoPictures, tmp_path: Path
+) -> None:
+    model = model_of(heroes)
+    pictures = sorted(heroes.kept_back.rglob("*.jpg"))[:5]
+    program = export(load(model), "onnx", tmp_path / "program", pictures).folder
+    photos = few_of(heroes, tmp_path / "photos", 6)
+    script = (
+        f"import tellapart; print(tellapart.load({str(model)!r}).predict({str(pictures[0])!r}))"
+    )
+    example = (sys.executable, "example.py")
+
+    # These three have the network at work, and wait for one more picture.
+    guess = watch.start(*COMMAND, "guess", model, *pictures[:4], "-")
+    library = watch.start(sys.executable, "-c", f"{script}\nimport sys; sys.stdin.read()")
+    exported = watch.start(*example, pictures[0], "/dev/stdin", cwd=program)
+    until = time.monotonic() + LONG_ENOUGH
+
+    watch.run(*COMMAND, "train", photos, "-o", "trained", "--quality", "fast")
+    watch.run(*COMMAND, "explain", "trained", pictures[0], "-o", "why.html")
+    watch.run(*example, pictures[0], cwd=program)
+    time.sleep(max(0, until - time.monotonic()))
+    waiting = [process.poll() for process in (guess, library, exported)]
+    said, _ = guess.communicate(pictures[4].read_bytes(), timeout=60)
+    answer, _ = library.communicate(timeout=60)
+    scores, _ = exported.communicate(timeout=60)  # it cannot read nothing, and ends
+    assert waiting == [None, None, None]
+    assert said.count(b"(score = ") + said.count(b"(closest: ") >= 5
+    assert b"Prediction(" in answer
+    assert scores.count(b"(score = ") == 2
+
+    assert watch.sockets() == []
+    assert watch.strange_files() == []
