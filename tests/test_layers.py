@@ -18,7 +18,18 @@ SOURCE = Path(tellapart.__file__).parent
 # A name is a module or a package.
 ROWS = (
     # words, files and threads
-    ("errors", "extras", "version", "stopping", "wording", "locks", "files", "pool", "cache"),
+    (
+        "errors",
+        "extras",
+        "version",
+        "stopping",
+        "wording",
+        "seal",
+        "locks",
+        "files",
+        "pool",
+        "cache",
+    ),
     # pictures and data sets
     ("images", "traits", "dataset", "naming", "placing"),
     # what is computed from embeddings alone
@@ -35,6 +46,7 @@ ROWS = (
     (
         "memory",
         "modelfile",
+        "outputs",
         "model",
         "guessing",
         "testing",

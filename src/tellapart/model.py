@@ -32,6 +32,7 @@ from .files import (
 from .images.decode import Picture, read_picture
 from .modelfile import Manifest, check_model
 from .notebook import prediction_html
+from .outputs import checked
 from .pool import Each, batches_of, local_map
 from .wording import one_line, shown
 
@@ -129,11 +130,6 @@ class Classifier:
         return self._told(*self.run(picture, _ANSWER))
 
     def _told(self, scores: np.ndarray, novelty: np.ndarray) -> Prediction:
-        if scores.shape != (len(self.labels),):
-            raise ModelError(
-                f"This model file is damaged: it has {len(self.labels)} labels, and gives "
-                f"{scores.size} scores."
-            )
         unknown = bool(novelty > self._stranger_above)
         return Prediction(ranked(self.labels, scores), float(novelty), unknown)
 
@@ -169,7 +165,7 @@ class Classifier:
 
         def answer_of(picture: Picture) -> Prediction | PictureError:
             try:
-                return self._told(*_run(session, picture, _ANSWER))
+                return self._told(*self._run(session, picture, _ANSWER))
             except PictureError as error:
                 return error
 
@@ -183,9 +179,20 @@ class Classifier:
 
         Raises:
             PictureError: the picture cannot be read.
-            ModelError: the model cannot be run.
+            ModelError: the model cannot be run, or gives what cannot be.
         """
-        return _run(self._session, picture, outputs)
+        return self._run(self._session, picture, outputs)
+
+    def _run(
+        self, session: LazySession, picture: Picture, outputs: Sequence[str]
+    ) -> list[np.ndarray]:
+        pixels = read_picture(picture)
+        try:
+            answers = session.run(outputs, pixels[None])
+        except Exception as error:  # the runtime's errors share no base of their own
+            said = str(error).partition("\n")[0]
+            raise ModelError(f"This model file is damaged, it does not run: {said}") from error
+        return checked(outputs, answers, len(self.labels))
 
     def save(self, folder: str | os.PathLike[str], *, also: Mapping[str, bytes] = {}) -> Path:
         """Write the model folder: model.onnx, labels.txt, training.npz, and `also` by name.
@@ -222,16 +229,6 @@ class Classifier:
     def _answering(self) -> LazySession:
         """Gives answers and nothing else: worth its making where there are many to give."""
         return LazySession(only(self.content, _ANSWER))
-
-
-def _run(session: LazySession, picture: Picture, outputs: Sequence[str]) -> list[np.ndarray]:
-    pixels = read_picture(picture)
-    try:
-        return [output[0] for output in session.run(outputs, pixels[None])]
-    except Exception as error:  # the runtime's errors share no base of their own
-        raise ModelError(
-            f"This model file is damaged, it does not run: {str(error).splitlines()[0]}"
-        ) from error
 
 
 def load(path: str | os.PathLike[str]) -> Classifier:
