@@ -25,6 +25,7 @@ ROWS = (
         "stopping",
         "wording",
         "seal",
+        "unread",
         "locks",
         "files",
         "pool",

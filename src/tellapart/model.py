@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -34,6 +35,7 @@ from .modelfile import Manifest, check_model
 from .notebook import prediction_html
 from .outputs import checked
 from .pool import Each, batches_of, local_map
+from .unread import Unread
 from .wording import one_line, shown
 
 if TYPE_CHECKING:
@@ -46,6 +48,8 @@ REPORT_FILE = "report.html"
 CARD_FILE = "README.md"
 FOLDER_FILES = frozenset({MODEL_FILE, LABELS_FILE, TRAINING_FILE, REPORT_FILE, CARD_FILE})
 ADMIT = 0.99  # of the model's own kind; what is stranger than these is none of them
+_TRIES = 50  # to read a model that is being replaced
+_GAP = 0.02  # seconds
 _BATCH = 4  # pictures a thread takes at a time
 _ANSWER = ("scores", "novelty")
 
@@ -84,7 +88,7 @@ class Classifier:
 
     content: bytes = field(repr=False)
     manifest: Manifest
-    _memory: Memory | Path | None = field(default=None, repr=False)  # a path: not yet read
+    _memory: Memory | Unread | None = field(default=None, repr=False)
     admit: float = ADMIT
 
     @property
@@ -98,15 +102,25 @@ class Classifier:
 
     @cached_property
     def memory(self) -> Memory | None:
-        """What the model remembers of its training, if its folder holds that."""
-        if not isinstance(self._memory, Path):
+        """What the model remembers of its training, if its folder holds that.
+
+        Raises:
+            ModelError: it is damaged, or of another model.
+        """
+        if not isinstance(self._memory, Unread):
             return self._memory
-        if not self._memory.is_file():
-            return None
         from .memory import Memory  # a guess does without it
 
-        memory = Memory.from_bytes(self._memory.read_bytes())
-        return memory if memory.scores.shape[1:] == (len(self.labels),) else None
+        try:
+            content = self._memory.read()
+        except OSError as error:
+            raise ModelError(
+                f"{shown(self._memory.path)} cannot be read: {(error.strerror or '').lower()}."
+            ) from error
+        memory = Memory.from_bytes(content, self.digest)
+        if memory.scores.shape[1] != len(self.labels):
+            raise ModelError("training.npz is damaged.", hint="Train again.")
+        return memory
 
     def remembered(self) -> Memory:
         """What the model remembers.
@@ -211,7 +225,7 @@ class Classifier:
             **also,
         }
         if self.memory is not None:
-            files[TRAINING_FILE] = self.memory.to_bytes()
+            files[TRAINING_FILE] = self.memory.to_bytes(self.digest)
         with folder_written_atomically(target) as fresh:
             for name, content in files.items():
                 (fresh / name).write_bytes(content)
@@ -238,10 +252,12 @@ def load(path: str | os.PathLike[str]) -> Classifier:
         ModelError: there is none, or it is damaged, foreign, hostile, or from a newer release.
     """
     given = Path(path)
+    if not os.path.exists(given):  # where no two folders can be exchanged in one step, a model that
+        time.sleep(_GAP)  # is being replaced is away for a moment
     is_folder = os.path.isdir(given)  # unlike Path's, never raises
     file = given / MODEL_FILE if is_folder else given
     try:
-        content = read_network(file)
+        content, record = _read(file)
         manifest = check_model(content)
     except FileNotFoundError:
         raise ModelError(
@@ -256,7 +272,19 @@ def load(path: str | os.PathLike[str]) -> Classifier:
         ) from error
     except ModelError as error:
         raise type(error)(f"{shown(file)}: {error.message}", hint=error.hint) from error
-    return Classifier(content, manifest, file.parent / TRAINING_FILE)
+    return Classifier(content, manifest, record)
+
+
+def _read(file: Path) -> tuple[bytes, Unread | None]:
+    """A model file, and the training record beside it: both of one folder, also where another
+    takes its place meanwhile."""
+    for _ in range(_TRIES):
+        before = os.stat(file.parent)
+        record = Unread.open(file.with_name(TRAINING_FILE))
+        content = read_network(file)
+        if os.path.samestat(before, os.stat(file.parent)):
+            return content, record
+    raise ModelError("This model is replaced again and again while it is read.", hint="Load later.")
 
 
 def labels_text(labels: Sequence[str]) -> str:
