@@ -48,6 +48,7 @@ ROWS = (
         "memory",
         "modelfile",
         "outputs",
+        "replacing",
         "model",
         "guessing",
         "testing",

@@ -29,12 +29,13 @@ _COMMENT = len(seal(_SEAL))
 class Run:
     """What is remembered of the training run itself, for the report.
 
-    `judged_by` names the evaluation of the pictures not held out; `command` repeats the run, but
-    for where the model is written; `balanced` says that labels with few pictures weighed as much as
-    those with many; `versions` are of what it ran with.
+    `place` is where the source was; `judged_by` names the evaluation of the pictures not held out;
+    `command` repeats the run, but for where the model is written; `balanced` says that labels with
+    few pictures weighed as much as those with many; `versions` are of what it ran with.
     """
 
     source: str = ""
+    place: str = ""
     command: str = ""
     judged_by: str = "cross-validated"
     skipped: tuple[Skipped, ...] = ()
@@ -132,8 +133,8 @@ class Memory:
         return seal(bare + _COMMENT.to_bytes(2, "little") + _SEAL)
 
     @classmethod
-    def from_bytes(cls, content: bytes, model: str) -> Memory:
-        """Read back what the model file of this sha256 remembers; nothing in it can run.
+    def from_bytes(cls, content: bytes, model: str | None) -> Memory:
+        """Read back what the model file of this sha256, or any, remembers; nothing in it can run.
 
         Raises:
             ModelError: it was changed, is damaged, or is of another model.
@@ -146,7 +147,7 @@ class Memory:
         try:
             with np.load(io.BytesIO(content), allow_pickle=False) as stored:
                 arrays = {name: stored[name] for name in stored.files}
-            own = arrays.pop("model").tolist() == [model]
+            own = arrays.pop("model").tolist() == [model] or model is None
             memory = cls(
                 vectors=arrays["vectors"],
                 labels=arrays["labels"],

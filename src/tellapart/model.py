@@ -12,7 +12,7 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, overload
@@ -29,6 +29,7 @@ from .files import (
     check_may_be_replaced,
     check_writable,
     folder_written_atomically,
+    kept_beside,
 )
 from .images.decode import Picture, read_picture
 from .modelfile import Manifest, check_model
@@ -40,6 +41,7 @@ from .wording import one_line, shown
 
 if TYPE_CHECKING:
     from .memory import Memory
+    from .replacing import Known
 
 MODEL_FILE = "model.onnx"
 LABELS_FILE = "labels.txt"
@@ -208,17 +210,30 @@ class Classifier:
             raise ModelError(f"This model file is damaged, it does not run: {said}") from error
         return checked(outputs, answers, len(self.labels))
 
-    def save(self, folder: str | os.PathLike[str], *, also: Mapping[str, bytes] = {}) -> Path:
+    def save(
+        self,
+        folder: str | os.PathLike[str],
+        *,
+        replace: bool = False,
+        also: Mapping[str, bytes] = {},
+    ) -> Path:
         """Write the model folder: model.onnx, labels.txt, training.npz, and `also` by name.
 
-        An existing model folder is replaced in one step; any other folder that holds something is
-        left alone.
+        A model of the same source is replaced in one step, and with `replace` any model; it is kept
+        beside the new one, as `heroes.before`, until the next. Any other folder that holds
+        something is left alone.
 
         Raises:
             DestinationError: it cannot be written, or something else is there.
         """
         target = Path(folder)
         check_replaceable(target)
+        old = replaced_in(target)
+        if old and not replace:
+            from .replacing import check_same_source  # a guess does without it
+
+            check_same_source(target, old, self.known)
+        is_new = old is not None and old.digest != self.digest
         files = {
             MODEL_FILE: self.content,
             LABELS_FILE: labels_text(self.labels).encode(),
@@ -226,10 +241,18 @@ class Classifier:
         }
         if self.memory is not None:
             files[TRAINING_FILE] = self.memory.to_bytes(self.digest)
-        with folder_written_atomically(target) as fresh:
+        keep = partial(check_before, target) if is_new else None
+        with folder_written_atomically(target, keep=keep) as fresh:
             for name, content in files.items():
                 (fresh / name).write_bytes(content)
         return target
+
+    @property
+    def known(self) -> Known:
+        """What another model is held against that may take its place."""
+        from .replacing import Known  # a guess does without it
+
+        return Known(self.digest, self.labels, self.memory)
 
     @cached_property
     def _stranger_above(self) -> float:
@@ -292,6 +315,13 @@ def labels_text(labels: Sequence[str]) -> str:
     return "".join(f"{one_line(label)}\n" for label in labels)
 
 
+def replaced_in(folder: Path) -> Known | None:
+    """What is known of the model that another one in `folder` would replace."""
+    from .replacing import known_of
+
+    return known_of(folder, MODEL_FILE, TRAINING_FILE)
+
+
 def check_replaceable(folder: Path) -> None:
     """Whether a model may be written at `folder`: nothing there, an empty folder, or a model.
 
@@ -306,6 +336,38 @@ def check_replaceable(folder: Path) -> None:
             f"{shown(folder)} is a file, and a model is a folder.", hint="Choose another name."
         )
     check_may_be_replaced(folder)
+    if other := _other_than_a_model(folder):
+        raise DestinationError(
+            f"{shown(folder)} holds other things than a model, such as {shown(other)}.",
+            hint="Nothing was changed there. Choose a new folder with -o.",
+        )
+    if os.path.lexists(folder / MODEL_FILE):
+        check_before(folder)
+
+
+def check_before(folder: Path) -> None:
+    """Whether the model in `folder` may be kept beside it: nothing is there, or such a model.
+
+    Raises:
+        DestinationError: something else is there, which is left as it is.
+    """
+    place = kept_beside(folder)
+    try:
+        os.lstat(place)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise cannot_write(place, error) from error
+    is_folder = os.path.isdir(place) and not os.path.islink(place)
+    if not is_folder or os.path.ismount(place) or _other_than_a_model(place):
+        raise DestinationError(
+            f"{shown(place)} is something else than the model before, which would be kept there.",
+            hint="Nothing was changed. Move it away, or choose another name with -o.",
+        )
+
+
+def _other_than_a_model(folder: Path) -> str:
+    """What a folder holds that no model does; empty where it holds a model, or nothing."""
     try:
         names = {path.name for path in folder.iterdir()} - CLUTTER
         ours = MODEL_FILE in names and _is_ours(folder / MODEL_FILE)
@@ -313,11 +375,8 @@ def check_replaceable(folder: Path) -> None:
         raise cannot_write(folder, error) from error
     others = sorted(names - FOLDER_FILES)
     if others or (names and not ours):
-        found = others[0] if others else sorted(names)[0]
-        raise DestinationError(
-            f"{shown(folder)} holds other things than a model, such as {shown(found)}.",
-            hint="Nothing was changed there. Choose a new folder with -o.",
-        )
+        return others[0] if others else sorted(names)[0]
+    return ""
 
 
 def _is_ours(file: Path) -> bool:

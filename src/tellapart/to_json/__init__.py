@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ..learning_curve import LearningCurve
     from ..metrics import Estimate, Share
     from ..model import Classifier, Prediction
+    from ..replacing import Change
     from ..report.story import Story
     from ..retrain import Retrained
     from ..sorting import SortResult, Step, UndoResult
@@ -101,9 +102,9 @@ def evaluation(value: Evaluation) -> dict[str, Json]:
     }
 
 
-def trained(result: TrainResult, model: str) -> dict[str, Json]:
+def trained(result: TrainResult, model: str, changed: Change | None = None) -> dict[str, Json]:
     """All of `train --json`. `cross_validated` is null where `validation` takes its place: after
-    fine-tuning, and with distortions."""
+    fine-tuning, and with distortions. `replaced` is null where there was no model."""
     manifest = result.classifier.manifest
     return {
         "model": model,
@@ -124,13 +125,14 @@ def trained(result: TrainResult, model: str) -> dict[str, Json]:
         "learning_curve": _curve(result.learning) if result.learning else None,
         "cues": [_cue(cue) for cue in result.cues],
         "repeated": [share(one) for one in result.repeated],
+        "replaced": _changed(changed) if changed else None,
     }
 
 
 def retrained(done: Retrained) -> dict[str, Json]:
     """All of `retrain --json`: what `train --json` says, and the files."""
     return {
-        **trained(done.result, str(done.recipe.model)),
+        **trained(done.result, str(done.recipe.model), done.changed),
         "written": [str(path) for path in done.written],
         "missing": str(done.missing) if done.missing else None,
     }
@@ -239,6 +241,23 @@ def spaces(found: Sequence[SpaceInfo]) -> list[Json]:
 
 def _if_any(value: Evaluation | None) -> Json:
     return evaluation(value) if value else None
+
+
+def _changed(found: Change) -> Json:
+    """`kept` is null where the same model was there; the two shares compare if `same_pictures`."""
+    return {
+        "kept": str(found.kept) if found.kept else None,
+        "judged_by": found.judged_by or None,
+        "before": share(found.before) if found.before else None,
+        "after": share(found.after) if found.after else None,
+        "same_pictures": found.same_pictures,
+        "common": found.common,
+        "added": found.added,
+        "removed": found.removed,
+        "new_labels": list(found.new_labels),
+        "gone_labels": list(found.gone_labels),
+        "words": found.words,
+    }
 
 
 def _curve(curve: LearningCurve) -> Json:
