@@ -153,6 +153,12 @@ def moved_and_added_to(photos: Path) -> Path:
     return photos.rename(photos.with_name("elsewhere"))
 
 
+def a_part(photos: Path) -> Path:
+    for path in sorted(photos.glob("*/*.png"))[::2]:
+        path.unlink()
+    return photos.rename(photos.with_name("elsewhere"))
+
+
 def renamed_files(photos: Path) -> Path:
     for path in sorted(photos.glob("*/*.png")):
         path.rename(path.with_name(f"x-{path.name}"))
@@ -185,7 +191,7 @@ def linked(photos: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    "change", [moved, moved_and_added_to, renamed_files, packed, listed, saved_anew, linked]
+    "change", [moved, moved_and_added_to, a_part, renamed_files, packed, listed, saved_anew, linked]
 )
 def test_the_same_source_is_known_again(
     change: Callable[[Path], Path], train: Trainer, photos: Path

@@ -1,8 +1,9 @@
 """A model in the place of another: whether it may take it unasked, and what is different then.
 
 Trained again on the same source, a model takes the place of the one before. The source is the same
-where it lies at the same path and has kept half of its labels; moved elsewhere, where most pictures
-are the same under the same labels. One of anything else is only replaced when that is asked for.
+where it lies at the same path and has kept half of its labels; elsewhere, where half of all
+pictures are the same under the same labels, or of the fewer pictures if no label is another. A
+model of anything else is only replaced when that is asked for.
 """
 
 from __future__ import annotations
@@ -157,8 +158,8 @@ def check_same_source(folder: Path, old: Known, new: Known) -> None:
     if old.labels is None:
         shared = len(old.pictures.keys() & new.pictures.keys())
     same_labels = not old.labels or {*map(_name, old.labels)} == {*map(_name, new.labels or ())}
-    count = len(old.pictures) if same_labels else max(len(old.pictures), len(new.pictures))
-    if 2 * shared < count:
+    counts = len(old.pictures), len(new.pictures)
+    if 2 * shared < (min(counts) if same_labels else max(counts)):
         raise _other(folder, old)
 
 
@@ -174,12 +175,11 @@ def check_before_work(folder: Path, old: Known, source: Path, *, follow_links: b
     if _same_place(old.memory, str(Path(os.path.realpath(source)))):
         return  # whether it has kept its labels is seen in the end
     dataset = read_dataset(source, follow_links=follow_links)
-    items = dataset.items
     if old.labels and not {*map(_name, old.labels)} & {*map(_name, dataset.labels)}:
         raise _other(folder, old)
-    if 2 * len({item.name for item in items} & {*old.memory.names}) >= len(old.memory.names):
-        return
-    some = items[:: max(1, len(items) // _LOOKED_AT)]
+    names = {*old.memory.names}
+    likely = [item for item in dataset.items if item.name in names] or dataset.items
+    some = likely[:: max(1, len(likely) // _LOOKED_AT)]
     if not any(_digest(item.path) in old.pictures for item in some):
         raise _other(folder, old)
 
