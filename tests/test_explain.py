@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 import shutil
 from dataclasses import replace
@@ -32,7 +31,6 @@ from tellapart.explain import (
 from tellapart.explain import page as page_of
 from tellapart.explain.background import NO_MEMORY, NOT_EXACT
 from tellapart.explain.evidence import coverage
-from tellapart.memory import Memory
 from tellapart.model import Classifier
 from tellapart.report.reasons import with_reasons
 from tellapart.report.story import story_of_test, story_of_training
@@ -218,18 +216,6 @@ def test_a_memory_of_another_network_is_no_memory(
         explain_remembered(other, index, memory.locate(only=[index])[index]),
     ):
         assert (found.missing, found.nearest) == (NO_MEMORY, ())
-
-
-def test_damaged_heads_of_folds_are_a_damaged_memory(classifier: Classifier) -> None:
-    memory = classifier.memory
-    assert memory
-    with np.load(io.BytesIO(memory.to_bytes())) as stored:
-        arrays = dict(stored)
-    arrays["fold_weights"] = arrays["fold_weights"][:, :1]
-    stream = io.BytesIO()
-    np.savez(stream, **arrays)
-    with pytest.raises(ModelError, match=r"training\.npz is damaged"):
-        Memory.from_bytes(stream.getvalue())
 
 
 @pytest.mark.parametrize("how", ["sgd", "balanced"])

@@ -21,7 +21,7 @@ from tellapart.exporters import TARGETS, export, web, web_runtime
 from tellapart.exporters.target import Export
 from tellapart.exporters.web_proof import launched, opened, page_answers, page_cards
 from tellapart.model import Classifier
-from tellapart.modelfile import KEY, Manifest
+from tellapart.modelfile import KEY, Manifest, sealed
 from tellapart.training import train
 
 playwright = pytest.importorskip(
@@ -335,7 +335,7 @@ def with_manifest(classifier: Classifier, **changed: Any) -> Classifier:
     for entry in model.metadata_props:
         if entry.key == KEY:
             entry.value = manifest.to_json()
-    return Classifier(model.SerializeToString(), manifest)
+    return Classifier(sealed(model.SerializeToString()), manifest)
 
 
 def test_pictures_for_the_proof_keep_their_pixels(tmp_path: Path) -> None:

@@ -247,3 +247,93 @@ def test_an_old_folder_that_a_kill_left_aside_comes_back(tmp_path: Path) -> None
     ):
         raise OSError(errno.EFBIG, "File too large")
     assert contents(tmp_path) == {f"model/{name}": content for name, content in OLD.items()}
+
+
+OLDER = {"model.onnx": b"older"}
+KEPT = """
+import os, signal, sys
+from pathlib import Path
+from tellapart import files
+steps = int(sys.argv[1])
+def counted(step):
+    def call(*given, **how):
+        global steps
+        steps -= 1
+        if steps == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        done = step(*given, **how)
+        steps -= 1
+        if steps == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return done
+    return call
+os.rename = counted(os.rename)
+files.shutil.rmtree = counted(files.shutil.rmtree)
+files._exchange = counted(files._exchange) if sys.argv[2] == "exchange" else lambda *given: False
+with files.folder_written_atomically(Path("model"), keep=lambda: None) as fresh:
+    (fresh / "model.onnx").write_bytes(b"new")
+    (fresh / "report.html").write_bytes(b"new")
+"""
+
+
+@pytest.mark.parametrize("first", [False, True])
+def test_the_replaced_folder_is_kept_until_the_next(first: bool, tmp_path: Path) -> None:
+    target = tmp_path / "model"
+    for number in range(4):
+        with folder_written_atomically(target, keep=None if first else lambda: None) as fresh:
+            (fresh / "model.onnx").write_bytes(b"%d" % number)
+    expected = {"model/model.onnx": b"3"} | ({} if first else {"model.before/model.onnx": b"2"})
+    assert contents(tmp_path) == expected
+
+
+def test_what_may_not_be_taken_away_stops_it(tmp_path: Path) -> None:
+    def refuse() -> None:
+        raise DestinationError("That is a thesis.")
+
+    write_folder(tmp_path / "model", OLD)
+    write_folder(tmp_path / "model.before", {"thesis.txt": b"years"})
+    with (
+        pytest.raises(DestinationError, match="thesis"),
+        folder_written_atomically(tmp_path / "model", keep=refuse) as fresh,
+    ):
+        (fresh / "model.onnx").write_bytes(b"new")
+    assert contents(tmp_path) == {
+        **{f"model/{name}": content for name, content in OLD.items()},
+        "model.before/thesis.txt": b"years",
+    }
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
+@pytest.mark.parametrize("how", ["exchange", "rename"])
+def test_killed_at_any_step_of_replacing_nothing_is_lost(how: str, tmp_path: Path) -> None:
+    killed = -signal.SIGKILL
+    for step in range(1, 20):
+        place = tmp_path / str(step)
+        place.mkdir()
+        target, before = place / "model", place / "model.before"
+        write_folder(target, OLD)
+        write_folder(before, OLDER)
+        done = subprocess.run(
+            [sys.executable, "-c", KEPT, str(step), how], cwd=place, check=False
+        ).returncode
+        whole = [contents(folder) for folder in place.iterdir() if folder.is_dir()]
+        assert OLD in whole
+        if how == "exchange" or target.exists():
+            assert contents(target) in (OLD, NEW)
+        if not (target.exists() and contents(target) == NEW):
+            assert OLDER in whole
+        with (
+            pytest.raises(DestinationError, match="too large"),
+            folder_written_atomically(target, keep=lambda: None),
+        ):
+            raise OSError(errno.EFBIG, "File too large")
+        if contents(target) == NEW:
+            assert contents(before) == OLD
+        else:
+            assert contents(target) == OLD
+            assert contents(before) == OLDER
+        assert {path.name for path in place.iterdir()} <= {"model", "model.before"}
+        if done == 0:
+            break
+        assert done == killed
+    assert 4 < step < 19

@@ -32,6 +32,8 @@ ROWS = (
         "files",
         "workspaces",
         "deadlines",
+        "seal",
+        "unread",
         "pool",
         "cache",
     ),
@@ -51,6 +53,8 @@ ROWS = (
     (
         "memory",
         "modelfile",
+        "outputs",
+        "replacing",
         "model",
         "guessing",
         "testing",

@@ -19,7 +19,7 @@ from drawn import contents, model_of
 from tellapart import Classifier, TrainResult
 from tellapart.backbones.runtime import onnxruntime, open_session
 from tellapart.demo import DemoPictures
-from tellapart.errors import DestinationError, ModelError, PictureError
+from tellapart.errors import DestinationError, PictureError
 
 PARTS = {"model.onnx", "labels.txt", "training.npz", "report.html", "README.md"}
 
@@ -208,36 +208,6 @@ def test_a_model_loads_from(way: str, folder: Path, pictures: list[Path], tmp_pa
     assert (classifier.memory is not None) == has_memory
     classifier.save(tmp_path / "saved")
     assert (tmp_path / "saved" / "training.npz").exists() == has_memory
-
-
-@pytest.mark.parametrize(
-    "content", [b"", b"no arrays", b"PK\x03\x04", b"\x80\x04]", b"\x93NUMPY\x01\x00"]
-)
-def test_a_damaged_memory_is_said_and_guessing_goes_on(
-    content: bytes, folder: Path, pictures: list[Path], tmp_path: Path
-) -> None:
-    shutil.copy(folder / "model.onnx", tmp_path)
-    (tmp_path / "training.npz").write_bytes(content)
-    classifier = tellapart.load(tmp_path)
-    assert classifier.predict(pictures[0]).label
-    with pytest.raises(ModelError, match=r"training\.npz is damaged\."):
-        _ = classifier.memory
-
-
-@pytest.mark.parametrize("change", ["short", "scalar", "missing"])
-def test_a_memory_whose_arrays_do_not_fit_is_damaged(
-    change: str, folder: Path, tmp_path: Path
-) -> None:
-    shutil.copy(folder / "model.onnx", tmp_path)
-    with np.load(folder / "training.npz") as stored:
-        arrays = {name: stored[name] for name in stored.files}
-    if change == "missing":
-        del arrays["digests"]
-    else:
-        arrays["labels"] = arrays["labels"][1:] if change == "short" else np.array(1)
-    np.savez(tmp_path / "training.npz", **arrays)
-    with pytest.raises(ModelError, match=r"training\.npz is damaged\."):
-        _ = tellapart.load(tmp_path).memory
 
 
 def test_the_memory_lines_up_with_the_pictures(result: TrainResult, heroes: DemoPictures) -> None:

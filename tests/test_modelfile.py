@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
+import math
 import os
 import pickle
 import random
@@ -21,8 +23,9 @@ import tellapart
 from conftest import draw_scene, encoded
 from drawn import only_sentences, run, small_network
 from tellapart.backbones.foreign import ForeignBackbone
+from tellapart.backbones.runtime import onnxruntime
 from tellapart.errors import ModelError
-from tellapart.modelfile import FORMAT, check_model
+from tellapart.modelfile import FORMAT, check_model, sealed
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +44,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 
 def manifest_of(model: ModelProto) -> dict[str, object]:
-    (entry,) = model.metadata_props
+    entry = model.metadata_props[0]
     values: dict[str, object] = json.loads(entry.value)
     return values
 
@@ -49,7 +52,7 @@ def manifest_of(model: ModelProto) -> dict[str, object]:
 def changed(content: bytes, change: Callable[[ModelProto], None]) -> bytes:
     model = onnx.load_model_from_string(content)
     change(model)
-    return bytes(model.SerializeToString())
+    return sealed(bytes(model.SerializeToString()))
 
 
 def with_manifest(content: bytes, **values: object) -> bytes:
@@ -96,23 +99,86 @@ def test_bytes_at_random_are_refused() -> None:
                 check_model(lot.randbytes(size))
 
 
-def test_a_damaged_byte_is_refused_or_harmless_but_never_anything_else(
-    sound: bytes, tmp_path: Path
-) -> None:
+def refused(content: bytes | bytearray, place: Path) -> str:
+    """What `load` says of a file that it does not take."""
+    (place / "model.onnx").write_bytes(content)
+    with pytest.raises(ModelError) as caught:
+        tellapart.load(place)
+    assert only_sentences(caught.value.message)
+    return caught.value.message
+
+
+def test_a_flipped_bit_anywhere_is_refused(sound: bytes, tmp_path: Path) -> None:
     lot = random.Random(1)
-    picture = draw_scene()
-    outcomes = {"refused": 0, "answered": 0}
-    for _ in range(150):
+    seal = range(8 * (len(sound) - 110), 8 * len(sound))
+    bits = [*range(8 * 40), *seal, *(lot.randrange(8 * len(sound)) for _ in range(600))]
+    for bit in bits:
         damaged = bytearray(sound)
-        for _ in range(lot.choice((1, 1, 5))):
-            damaged[lot.randrange(len(sound))] = lot.randrange(256)
-        (tmp_path / "model.onnx").write_bytes(damaged)
-        try:
-            assert tellapart.load(tmp_path).predict(picture).label
-            outcomes["answered"] += 1
-        except ModelError:
-            outcomes["refused"] += 1
-    assert min(outcomes.values()) > 0
+        damaged[bit // 8] ^= 1 << bit % 8
+        with pytest.raises(ModelError):
+            check_model(bytes(damaged))
+        if bit % 40 == 0:
+            refused(damaged, tmp_path)
+
+
+@pytest.mark.parametrize("rest", [b"\0", b"\n", b"more", b"rT", b"\x72\x00", None])
+def test_what_is_appended_is_refused(rest: bytes | None, sound: bytes, tmp_path: Path) -> None:
+    entry = sound[-86:]  # a seal that is there twice is one too many
+    said = refused(sound + (entry if rest is None else rest), tmp_path)
+    assert "damaged" in said
+
+
+def test_blocks_that_changed_places_are_refused(sound: bytes, tmp_path: Path) -> None:
+    lot = random.Random(2)
+    for size in (16, 512, 4096):
+        one, other = sorted(lot.sample(range(0, len(sound) - size, size), 2))
+        swapped = bytearray(sound)
+        swapped[one : one + size], swapped[other : other + size] = (
+            sound[other : other + size],
+            sound[one : one + size],
+        )
+        assert bytes(swapped) != sound
+        refused(swapped, tmp_path)
+    zeros = bytearray(sound)
+    zeros[1000:1512] = bytes(512)
+    refused(zeros, tmp_path)
+
+
+CHANGED = "This model file was changed or damaged after it was written."
+
+
+def test_a_renamed_label_is_refused(sound: bytes, tmp_path: Path) -> None:
+    assert CHANGED in refused(sound.replace(b'"night"', b'"light"'), tmp_path)
+    assert CHANGED in refused(sound[:-86], tmp_path)  # and a seal that is taken off
+    model = onnx.load_model_from_string(sound)
+    del model.metadata_props[1:]
+    model.metadata_props.add(key="tellapart.sha256", value="0" * 64)
+    assert CHANGED in refused(model.SerializeToString(), tmp_path)
+    (tmp_path / "picture.png").write_bytes(encoded(draw_scene()))
+    found = run("guess", tmp_path, tmp_path / "picture.png")
+    assert (found.code, found.out) == (2, "")
+    assert found.err.splitlines() == [
+        f"{tmp_path / 'model.onnx'}: {CHANGED}",
+        "Copy it again, or train it again.",
+    ]
+
+
+def test_the_seal_is_passed_over_by_others(sound: bytes) -> None:
+    model = onnx.load_model_from_string(sound)
+    seal = model.metadata_props[-1]
+    assert seal.key == "tellapart.sha256"
+    assert seal.value == hashlib.sha256(sound[:-64]).hexdigest()
+    assert model.SerializeToString() == sound  # who only reads it and writes it changes nothing
+    options = onnxruntime().SessionOptions()
+    session = onnxruntime().InferenceSession(sound, options, providers=["CPUExecutionProvider"])
+    assert session.get_modelmeta().custom_metadata_map["tellapart.sha256"] == seal.value
+    assert sealed(sound) == sound
+
+
+def test_a_model_without_a_seal_is_of_an_earlier_release(sound: bytes, tmp_path: Path) -> None:
+    earlier = with_manifest(sound, format=1)
+    for content in (earlier, earlier[:-86]):
+        assert "was written by an earlier tellapart" in refused(content, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -135,6 +201,18 @@ def test_a_damaged_byte_is_refused_or_harmless_but_never_anything_else(
         ({"bias": {"day": 0.0}}, "bias"),
         ({"temperature": "hot"}, "temperature"),
         ({"temperature": None}, "temperature"),
+        *(({"temperature": heat}, "temperature") for heat in (math.nan, math.inf, 0, -1.0)),
+        *(({"bias": [0.0, value]}, "bias") for value in (math.nan, -math.inf)),
+        *(({name: 10**400}, "too large") for name in ("temperature", "strength")),
+        ({"strength": math.nan}, "strength"),
+        ({"labels": ["day", ""]}, "labels"),
+        ({"counts": [3, -1]}, "counts"),
+        ({"counts": [3, True]}, "counts"),
+        ({"format": True}, "format"),
+        ({"format": 2.0}, "format"),
+        *(({"novelty": [1.0, *[value] * 5]}, "novelty") for value in (math.nan, math.inf, -1.0)),
+        ({"admitted": [0.9, 0.95, 0.94, 0.99, 0.995, 0.999]}, "admitted"),
+        ({"admitted": [0.9, 0.95, math.nan, 0.99, 0.995, 0.999]}, "admitted"),
         ({"strength": "strong"}, "strength"),
         ({"views": "squash"}, "views"),
         ({"quality": ["good"]}, "quality"),
@@ -150,7 +228,7 @@ def test_a_manifest_that_is_not_ours_is_named(
     assert wrong in caught.value.message
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '"1"', "null", "[" * 100_000, '{"format": 1}'])
+@pytest.mark.parametrize("text", ["", "{", "[]", '"1"', "null", "[" * 100_000, '{"format": 2}'])
 def test_a_manifest_that_is_no_json_object_is_refused(text: str, sound: bytes) -> None:
     def change(model: ModelProto) -> None:
         model.metadata_props[0].value = text

@@ -26,7 +26,6 @@ from tellapart.errors import BackboneError, DatasetError, DestinationError, Usag
 from tellapart.exporters import export
 from tellapart.head import Regression, softmax
 from tellapart.images.decode import read_picture
-from tellapart.memory import Memory
 from tellapart.sgd import SgdSettings, SgdStep, fit_sgd
 from tellapart.tensorflow_settings import Distortions, Epoch, FineTuning, KerasBackbone, TensorFlow
 from tellapart.training import TrainResult, train
@@ -423,7 +422,7 @@ def test_a_fine_tuned_model_is_an_ordinary_one(
     assert info.code == 0, info.err
     tested = run("test", folder / "model", photos, "--json").json()
     assert tested["accuracy"] > 0.9
-    memory = Memory.from_bytes((folder / "model" / "training.npz").read_bytes())
+    memory = tellapart.load(folder / "model").remembered()
     embedding = tellapart.load(folder / "model").run(photos / memory.names[0], ["embedding"])[0]
     np.testing.assert_allclose(embedding, memory.vectors[0], atol=1e-4)
     report = (folder / "model" / "README.md").read_text("utf-8")

@@ -352,7 +352,8 @@ def test_training_again_replaces_the_model(heroes: DemoPictures, tmp_path: Path)
     after = contents(target)
     assert set(after) == set(before) - {".DS_Store"}
     assert after["model.onnx"] != before["model.onnx"]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["few", "m"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["few", "m", "m.before"]
+    assert contents(tmp_path / "m.before") == before
     (target / "model.onnx").write_bytes(after["model.onnx"][:10_000])  # also a damaged one
     assert run(*command).code == 0
     assert contents(target) == after

@@ -26,6 +26,7 @@ CLUTTER = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
 _PART = ".part"  # a file that is being written
 _LOCK = ".lock"  # beside a folder that is being written
 _OLD = ".old"  # a folder moved aside while the new one takes its place
+_OLDER = ".older"  # one that was kept, while a later one takes its place
 
 
 def sync(path: Path) -> None:
@@ -169,11 +170,21 @@ def write_new(path: Path, content: bytes) -> None:
         raise cannot_write(path, error) from error
 
 
+def kept_beside(target: Path) -> Path:
+    """Where the folder whose place another has taken is kept: `flowers.before`."""
+    place = Path(os.path.realpath(target)) if os.path.islink(target) else target
+    return place.with_name(f"{place.name}.before")
+
+
 @contextmanager
-def folder_written_atomically(target: Path) -> Iterator[Path]:
+def folder_written_atomically(
+    target: Path, *, keep: Callable[[], None] | None = None
+) -> Iterator[Path]:
     """A new folder beside `target` to write into; when all went well it takes `target`'s place.
 
     Where `target` is a link, what it leads to is replaced. What a killed run left is cleared away.
+    With `keep` the folder that was there is kept beside the new one, in the place of the one that
+    was kept before; `keep` raises what speaks against taking that one away.
 
     Raises:
         DestinationError: it cannot be written, or the disk is full; `target` is as it was.
@@ -183,7 +194,7 @@ def folder_written_atomically(target: Path) -> Iterator[Path]:
     try:
         with undisturbed():
             target.parent.mkdir(parents=True, exist_ok=True)
-            clear_leftovers(target)
+            clear_leftovers(target, keep=keep)
             lock = _new_lock(target)
             fresh = _folder_of(lock)
             fresh.mkdir(0o700)
@@ -193,7 +204,12 @@ def folder_written_atomically(target: Path) -> Iterator[Path]:
             sync(path)
         sync(fresh)
         with undisturbed():
-            _take_place(fresh, target)
+            if keep and target.exists():
+                keep()
+                _note_to_keep(target, lock)
+            replaced = _take_place(fresh, target)
+            if keep and replaced:
+                _keep(replaced, lock, target)
         sync(target.parent)
     except OSError as error:
         raise cannot_write(target, error) from error
@@ -263,7 +279,7 @@ def _new_lock(target: Path, suffix: str = _LOCK) -> BinaryIO:
     single file is written into the locked file itself."""
     while True:
         path = target.parent / f"{_beginning(target)}{secrets.token_hex(4)}{suffix}"
-        lock = path.open("xb")
+        lock = path.open("x+b")
         if take(lock) is not False and is_still(path, lock):
             return lock
         lock.close()  # another run took it for a leftover
@@ -273,9 +289,13 @@ def _folder_of(lock: BinaryIO) -> Path:
     return Path(lock.name).with_suffix("")
 
 
-def clear_leftovers(target: Path, finish: Callable[[Path], None] | None = None) -> None:
-    """Delete what killed runs left; the old folder comes back if none took its place. `finish` is
-    called with each folder that was left, before that is deleted."""
+def clear_leftovers(
+    target: Path,
+    finish: Callable[[Path], None] | None = None,
+    keep: Callable[[], None] | None = None,
+) -> None:
+    """Delete what killed runs left; the old folder comes back if none took its place, and is kept
+    if it was to be. `finish` is called with each folder that was left, before that is deleted."""
     for path in _leftovers(target):
         with suppress(OSError):
             lock = path.open("r+b")
@@ -285,6 +305,13 @@ def clear_leftovers(target: Path, finish: Callable[[Path], None] | None = None) 
             if path.suffix == _LOCK and not os.path.lexists(target):
                 with suppress(FileNotFoundError):
                     os.rename(_folder_of(lock).with_suffix(_OLD), target)
+            if path.suffix == _LOCK and (replaced := _what_is_noted(lock)):
+                if keep:
+                    keep()
+                elif os.path.lexists(kept_beside(target)):  # whatever that is
+                    lock.close()
+                    continue
+                _keep(replaced, lock, target)
             if finish:
                 finish(_folder_of(lock))
             _discard(lock)
@@ -301,23 +328,60 @@ def _leftovers(target: Path) -> list[Path]:
     return []
 
 
+def _note_to_keep(folder: Path, lock: BinaryIO) -> None:
+    """Write into the lock which folder is to be kept, whatever it is called by then."""
+    lock.write(b"%d" % folder.stat().st_ino)
+    lock.flush()
+    os.fsync(lock.fileno())
+
+
+def _what_is_noted(lock: BinaryIO) -> Path | None:
+    """The folder that is to be kept, where it is neither in its old place nor in its new one."""
+    lock.seek(0)
+    number = lock.read()
+    for folder in (_folder_of(lock), _folder_of(lock).with_suffix(_OLD)):
+        with suppress(OSError):
+            if b"%d" % folder.stat().st_ino == number:
+                return folder
+    return None
+
+
+def _keep(replaced: Path, lock: BinaryIO, target: Path) -> None:
+    """Put a folder that was replaced where it is kept; the one kept before it then has the name of
+    what is to be deleted."""
+    place = kept_beside(target)
+    if os.path.lexists(place):
+        if _exchange(replaced, place):
+            return
+        os.rename(place, _folder_of(lock).with_suffix(_OLDER))
+    os.rename(replaced, place)
+
+
 def _discard(lock: BinaryIO) -> None:
-    """Delete all that belongs to a lock, itself last."""
-    shutil.rmtree(_folder_of(lock), ignore_errors=True)
-    shutil.rmtree(_folder_of(lock).with_suffix(_OLD), ignore_errors=True)
+    """Delete all that belongs to a lock, itself last; what could not be kept stays for the next
+    run to keep."""
+    still_to_keep = _what_is_noted(lock)
+    for folder in (
+        _folder_of(lock),
+        _folder_of(lock).with_suffix(_OLD),
+        _folder_of(lock).with_suffix(_OLDER),
+    ):
+        if folder != still_to_keep:
+            shutil.rmtree(folder, ignore_errors=True)
     lock.close()  # before it is deleted, as Windows asks
-    with suppress(OSError):
-        os.unlink(lock.name)
+    if not still_to_keep:
+        with suppress(OSError):
+            os.unlink(lock.name)
 
 
-def _take_place(fresh: Path, target: Path) -> None:
+def _take_place(fresh: Path, target: Path) -> Path | None:
     """Rename over `target`. A folder that is there is exchanged in one step where the system can;
-    elsewhere it is moved aside first. Either way it is deleted last."""
+    elsewhere it is moved aside first. Returns where it is then: it is deleted or kept last."""
     if not target.exists():
         os.rename(fresh, target)
-        return
+        return None
     if _exchange(fresh, target):  # what is now called `fresh` is the old one
-        return
+        return fresh
     old = fresh.with_suffix(_OLD)
     try:
         os.rename(target, old)
@@ -326,6 +390,7 @@ def _take_place(fresh: Path, target: Path) -> None:
         with suppress(OSError):
             os.rename(old, target)
         raise
+    return old
 
 
 def _exchange(one: Path, other: Path) -> bool:

@@ -131,7 +131,7 @@ def json_lines(answers: Iterable[Answer], top: int | None) -> Iterator[Line]:
             "unknown": outcome.unknown,
             "novelty": outcome.novelty,
         }
-        yield Line(json.dumps(values) + "\n", True)
+        yield Line(json.dumps(values, allow_nan=False) + "\n", True)
 
 
 def csv_lines(answers: Iterable[Answer], labels: Sequence[str]) -> Iterator[Line]:

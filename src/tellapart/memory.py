@@ -19,18 +19,23 @@ from .health.cues import Cue
 from .images.reading import read_content
 from .learning_curve import CurvePoint, LearningCurve
 from .metrics import Estimate, Share
+from .seal import is_sealed, is_whole, seal
+
+_SEAL = b"tellapart.sha256 "  # with the digest that follows, the comment of the zip archive
+_COMMENT = len(seal(_SEAL))
 
 
 @dataclass(frozen=True)
 class Run:
     """What is remembered of the training run itself, for the report.
 
-    `judged_by` names the evaluation of the pictures not held out; `command` repeats the run, but
-    for where the model is written; `balanced` says that labels with few pictures weighed as much as
-    those with many; `versions` are of what it ran with.
+    `place` is where the source was; `judged_by` names the evaluation of the pictures not held out;
+    `command` repeats the run, but for where the model is written; `balanced` says that labels with
+    few pictures weighed as much as those with many; `versions` are of what it ran with.
     """
 
     source: str = ""
+    place: str = ""
     command: str = ""
     judged_by: str = "cross-validated"
     skipped: tuple[Skipped, ...] = ()
@@ -102,12 +107,14 @@ class Memory:
     fold: np.ndarray | None = None
     fold_heads: Mapping[int, Head] = field(default_factory=dict)
 
-    def to_bytes(self) -> bytes:
+    def to_bytes(self, model: str) -> bytes:
+        """The content of training.npz, sealed and tied to the model file of this sha256."""
         stream = io.BytesIO()
         heads = list(self.fold_heads.values())
         shape = (len(heads), self.scores.shape[1], self.vectors.shape[1])
         np.savez(
             stream,
+            model=np.array([model], dtype=np.str_),
             vectors=self.vectors.astype(np.float32),
             labels=self.labels.astype(np.int32),
             names=np.array(self.names, dtype=np.str_),
@@ -122,18 +129,25 @@ class Memory:
             fold_weights=np.reshape([h.weights for h in heads], shape).astype(np.float32),
             fold_bias=np.reshape([h.bias for h in heads], shape[:2]).astype(np.float64),
         )
-        return stream.getvalue()
+        bare = stream.getvalue()[:-2]  # the last two say how long the comment is
+        return seal(bare + _COMMENT.to_bytes(2, "little") + _SEAL)
 
     @classmethod
-    def from_bytes(cls, content: bytes) -> Memory:
-        """Read it back; nothing in it can run.
+    def from_bytes(cls, content: bytes, model: str | None) -> Memory:
+        """Read back what the model file of this sha256, or any, remembers; nothing in it can run.
 
         Raises:
-            ModelError: it is damaged.
+            ModelError: it was changed, is damaged, or is of another model.
         """
+        if not (is_sealed(content, _SEAL) and is_whole(content)):
+            raise ModelError(
+                "training.npz was changed or damaged after it was written.",
+                hint="Copy it again, or train again.",
+            )
         try:
             with np.load(io.BytesIO(content), allow_pickle=False) as stored:
                 arrays = {name: stored[name] for name in stored.files}
+            own = arrays.pop("model").tolist() == [model] or model is None
             memory = cls(
                 vectors=arrays["vectors"],
                 labels=arrays["labels"],
@@ -142,16 +156,36 @@ class Memory:
                 held_out=arrays["held_out"],
                 scores=arrays["scores"],
                 roots=tuple(arrays.pop("roots").tolist()),
-                judged=arrays.get("judged"),
-                run=Run.from_json(arrays.pop("run")[0]) if "run" in arrays else Run(),
-                fold=arrays.get("fold"),
+                judged=arrays["judged"],
+                run=Run.from_json(arrays.pop("run")[0]),
+                fold=arrays["fold"],
                 fold_heads=_heads(arrays),
             )
             if len({len(array) for array in arrays.values()}) != 1:
                 raise ValueError("its lengths differ")
+            memory._check_values()
         except Exception as error:  # a zip of arrays can be broken in very many ways
             raise ModelError("training.npz is damaged.", hint="Train again.") from error
+        if not own:
+            raise ModelError(
+                "training.npz is of another model than the model.onnx it was found beside.",
+                hint="If the model was replaced while it was in use, load it again; or else copy "
+                "its whole folder again, or train again.",
+            )
         return memory
+
+    def _check_values(self) -> None:
+        """Raises ValueError where numbers cannot be what they are said to be."""
+        count = self.scores.shape[1]
+        if not np.isfinite(self.vectors).all():
+            raise ValueError("its embeddings are no numbers")
+        if not ((self.scores >= 0) & (self.scores <= 1 + 1e-6)).all():
+            raise ValueError("its scores are no probabilities")
+        if not ((self.labels >= 0) & (self.labels < count)).all():
+            raise ValueError("it has other labels")
+        heads = self.fold_heads.values()
+        if not all(np.isfinite(h.weights).all() and np.isfinite(h.bias).all() for h in heads):
+            raise ValueError("its heads are no numbers")
 
     def learnt(self) -> frozenset[str]:
         """The digests of all pictures that the model has learnt from."""
@@ -179,11 +213,8 @@ class Memory:
 
 
 def _heads(arrays: dict[str, np.ndarray]) -> dict[int, Head]:
-    """Takes the heads of the folds out of what was stored; older files have none."""
-    none = np.zeros(0)
-    numbers, weights, bias = (
-        arrays.pop(f"fold_{what}", none) for what in ("numbers", "weights", "bias")
-    )
+    """Takes the heads of the folds out of what was stored."""
+    numbers, weights, bias = (arrays.pop(f"fold_{what}") for what in ("numbers", "weights", "bias"))
     shape = (len(numbers), arrays["scores"].shape[1], arrays["vectors"].shape[1])
     if len(numbers) and not weights.shape == shape == (*bias.shape, shape[2]):
         raise ValueError("its heads are of another model")

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, overload
@@ -28,15 +29,19 @@ from .files import (
     check_may_be_replaced,
     check_writable,
     folder_written_atomically,
+    kept_beside,
 )
 from .images.decode import Picture, read_picture
 from .modelfile import Manifest, check_model
 from .notebook import prediction_html
+from .outputs import checked
 from .pool import Each, batches_of, local_map
+from .unread import Unread
 from .wording import one_line, shown
 
 if TYPE_CHECKING:
     from .memory import Memory
+    from .replacing import Known
 
 MODEL_FILE = "model.onnx"
 LABELS_FILE = "labels.txt"
@@ -45,6 +50,8 @@ REPORT_FILE = "report.html"
 CARD_FILE = "README.md"
 FOLDER_FILES = frozenset({MODEL_FILE, LABELS_FILE, TRAINING_FILE, REPORT_FILE, CARD_FILE})
 ADMIT = 0.99  # of the model's own kind; what is stranger than these is none of them
+_TRIES = 50  # to read a model that is being replaced
+_GAP = 0.02  # seconds
 _BATCH = 4  # pictures a thread takes at a time
 _ANSWER = ("scores", "novelty")
 
@@ -83,7 +90,7 @@ class Classifier:
 
     content: bytes = field(repr=False)
     manifest: Manifest
-    _memory: Memory | Path | None = field(default=None, repr=False)  # a path: not yet read
+    _memory: Memory | Unread | None = field(default=None, repr=False)
     admit: float = ADMIT
 
     @property
@@ -97,15 +104,25 @@ class Classifier:
 
     @cached_property
     def memory(self) -> Memory | None:
-        """What the model remembers of its training, if its folder holds that."""
-        if not isinstance(self._memory, Path):
+        """What the model remembers of its training, if its folder holds that.
+
+        Raises:
+            ModelError: it is damaged, or of another model.
+        """
+        if not isinstance(self._memory, Unread):
             return self._memory
-        if not self._memory.is_file():
-            return None
         from .memory import Memory  # a guess does without it
 
-        memory = Memory.from_bytes(self._memory.read_bytes())
-        return memory if memory.scores.shape[1:] == (len(self.labels),) else None
+        try:
+            content = self._memory.read()
+        except OSError as error:
+            raise ModelError(
+                f"{shown(self._memory.path)} cannot be read: {(error.strerror or '').lower()}."
+            ) from error
+        memory = Memory.from_bytes(content, self.digest)
+        if memory.scores.shape[1] != len(self.labels):
+            raise ModelError("training.npz is damaged.", hint="Train again.")
+        return memory
 
     def remembered(self) -> Memory:
         """What the model remembers.
@@ -129,11 +146,6 @@ class Classifier:
         return self._told(*self.run(picture, _ANSWER))
 
     def _told(self, scores: np.ndarray, novelty: np.ndarray) -> Prediction:
-        if scores.shape != (len(self.labels),):
-            raise ModelError(
-                f"This model file is damaged: it has {len(self.labels)} labels, and gives "
-                f"{scores.size} scores."
-            )
         unknown = bool(novelty > self._stranger_above)
         return Prediction(ranked(self.labels, scores), float(novelty), unknown)
 
@@ -169,7 +181,7 @@ class Classifier:
 
         def answer_of(picture: Picture) -> Prediction | PictureError:
             try:
-                return self._told(*_run(session, picture, _ANSWER))
+                return self._told(*self._run(session, picture, _ANSWER))
             except PictureError as error:
                 return error
 
@@ -183,29 +195,54 @@ class Classifier:
 
         Raises:
             PictureError: the picture cannot be read.
-            ModelError: the model cannot be run.
+            ModelError: the model cannot be run, or gives what cannot be.
         """
-        return _run(self._session, picture, outputs)
+        return self._run(self._session, picture, outputs)
 
-    def save(self, folder: str | os.PathLike[str], *, also: Mapping[str, bytes] = {}) -> Path:
+    def _run(
+        self, session: LazySession, picture: Picture, outputs: Sequence[str]
+    ) -> list[np.ndarray]:
+        pixels = read_picture(picture)
+        try:
+            answers = session.run(outputs, pixels[None])
+        except Exception as error:  # the runtime's errors share no base of their own
+            said = str(error).partition("\n")[0]
+            raise ModelError(f"This model file is damaged, it does not run: {said}") from error
+        return checked(outputs, answers, len(self.labels))
+
+    def save(
+        self,
+        folder: str | os.PathLike[str],
+        *,
+        replace: bool = False,
+        also: Mapping[str, bytes] = {},
+    ) -> Path:
         """Write the model folder: model.onnx, labels.txt, training.npz, and `also` by name.
 
-        An existing model folder is replaced in one step; any other folder that holds something is
-        left alone.
+        A model of the same source is replaced in one step, and with `replace` any model; it is kept
+        beside the new one, as `heroes.before`, until the next. Any other folder that holds
+        something is left alone.
 
         Raises:
             DestinationError: it cannot be written, or something else is there.
         """
         target = Path(folder)
         check_replaceable(target)
+        old = replaced_in(target)
+        if old and not replace:
+            from .replacing import check_same_source  # a guess does without it
+
+            check_same_source(target, old, self.known)
+        is_new = old is not None and old.digest != self.digest
         files = {
             MODEL_FILE: self.content,
             LABELS_FILE: labels_text(self.labels).encode(),
             **also,
         }
         if self.memory is not None:
-            files[TRAINING_FILE] = self.memory.to_bytes()
-        with folder_written_atomically(target) as fresh:
+            files[TRAINING_FILE] = self.memory.to_bytes(self.digest)
+        keep = partial(check_before, target) if is_new else None
+        with folder_written_atomically(target, keep=keep) as fresh:
             for name, content in files.items():
                 (fresh / name).write_bytes(content)
         return target
@@ -213,6 +250,13 @@ class Classifier:
     def __getstate__(self) -> dict[str, object]:
         """For a pickle: taken in one step, since other threads may be at work with it."""
         return self.__dict__.copy()
+
+    @property
+    def known(self) -> Known:
+        """What another model is held against that may take its place."""
+        from .replacing import Known  # a guess does without it
+
+        return Known(self.digest, self.labels, self.memory)
 
     @cached_property
     def _stranger_above(self) -> float:
@@ -228,16 +272,6 @@ class Classifier:
         return LazySession(self.content, _ANSWER)
 
 
-def _run(session: LazySession, picture: Picture, outputs: Sequence[str]) -> list[np.ndarray]:
-    pixels = read_picture(picture)
-    try:
-        return [output[0] for output in session.run(outputs, pixels[None])]
-    except Exception as error:  # the runtime's errors share no base of their own
-        raise ModelError(
-            f"This model file is damaged, it does not run: {str(error).splitlines()[0]}"
-        ) from error
-
-
 def load(path: str | os.PathLike[str]) -> Classifier:
     """Load a model folder, or a model file alone.
 
@@ -245,10 +279,12 @@ def load(path: str | os.PathLike[str]) -> Classifier:
         ModelError: there is none, or it is damaged, foreign, hostile, or from a newer release.
     """
     given = Path(path)
+    if not os.path.exists(given):  # where no two folders can be exchanged in one step, a model that
+        time.sleep(_GAP)  # is being replaced is away for a moment
     is_folder = os.path.isdir(given)  # unlike Path's, never raises
     file = given / MODEL_FILE if is_folder else given
     try:
-        content = read_network(file)
+        content, record = _read(file)
         manifest = check_model(content)
     except FileNotFoundError:
         raise ModelError(
@@ -263,12 +299,31 @@ def load(path: str | os.PathLike[str]) -> Classifier:
         ) from error
     except ModelError as error:
         raise type(error)(f"{shown(file)}: {error.message}", hint=error.hint) from error
-    return Classifier(content, manifest, file.parent.absolute() / TRAINING_FILE)
+    return Classifier(content, manifest, record)
+
+
+def _read(file: Path) -> tuple[bytes, Unread | None]:
+    """A model file, and the training record beside it: both of one folder, also where another
+    takes its place meanwhile."""
+    for _ in range(_TRIES):
+        before = os.stat(file.parent)
+        record = Unread.open(file.with_name(TRAINING_FILE))
+        content = read_network(file)
+        if os.path.samestat(before, os.stat(file.parent)):
+            return content, record
+    raise ModelError("This model is replaced again and again while it is read.", hint="Load later.")
 
 
 def labels_text(labels: Sequence[str]) -> str:
     """The text of labels.txt: a label a line for whoever reads it, in the order of `scores`."""
     return "".join(f"{one_line(label)}\n" for label in labels)
+
+
+def replaced_in(folder: Path) -> Known | None:
+    """What is known of the model that another one in `folder` would replace."""
+    from .replacing import known_of
+
+    return known_of(folder, MODEL_FILE, TRAINING_FILE)
 
 
 def check_replaceable(folder: Path) -> None:
@@ -285,6 +340,38 @@ def check_replaceable(folder: Path) -> None:
             f"{shown(folder)} is a file, and a model is a folder.", hint="Choose another name."
         )
     check_may_be_replaced(folder)
+    if other := _other_than_a_model(folder):
+        raise DestinationError(
+            f"{shown(folder)} holds other things than a model, such as {shown(other)}.",
+            hint="Nothing was changed there. Choose a new folder with -o.",
+        )
+    if os.path.lexists(folder / MODEL_FILE):
+        check_before(folder)
+
+
+def check_before(folder: Path) -> None:
+    """Whether the model in `folder` may be kept beside it: nothing is there, or such a model.
+
+    Raises:
+        DestinationError: something else is there, which is left as it is.
+    """
+    place = kept_beside(folder)
+    try:
+        os.lstat(place)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise cannot_write(place, error) from error
+    is_folder = os.path.isdir(place) and not os.path.islink(place)
+    if not is_folder or os.path.ismount(place) or _other_than_a_model(place):
+        raise DestinationError(
+            f"{shown(place)} is something else than the model before, which would be kept there.",
+            hint="Nothing was changed. Move it away, or choose another name with -o.",
+        )
+
+
+def _other_than_a_model(folder: Path) -> str:
+    """What a folder holds that no model does; empty where it holds a model, or nothing."""
     try:
         names = {path.name for path in folder.iterdir()} - CLUTTER
         ours = MODEL_FILE in names and _is_ours(folder / MODEL_FILE)
@@ -292,11 +379,8 @@ def check_replaceable(folder: Path) -> None:
         raise cannot_write(folder, error) from error
     others = sorted(names - FOLDER_FILES)
     if others or (names and not ours):
-        found = others[0] if others else sorted(names)[0]
-        raise DestinationError(
-            f"{shown(folder)} holds other things than a model, such as {shown(found)}.",
-            hint="Nothing was changed there. Choose a new folder with -o.",
-        )
+        return others[0] if others else sorted(names)[0]
+    return ""
 
 
 def _is_ours(file: Path) -> bool:

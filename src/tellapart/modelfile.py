@@ -1,7 +1,8 @@
 """The model file: one plain ONNX file that carries its own manifest.
 
 A model file may come from anyone, so before it runs it must pass `untrusted.refuse_hostile`, have
-our input and outputs, and a manifest that this release understands.
+our input and outputs, and a manifest that this release understands. Its last bytes are a seal over
+all others: an entry of `metadata_props`, which other runtimes pass over.
 """
 
 from __future__ import annotations
@@ -10,18 +11,23 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .backbones.untrusted import parse_onnx, refuse_hostile
 from .errors import ModelError, UsageError
+from .seal import is_sealed, is_whole, seal, unsealed
 
 if TYPE_CHECKING:
     from .backbones.graph import HeadTensors, Network
 
-FORMAT = 1
+FORMAT = 2  # 1 had no seal
 KEY = "tellapart"
+SEAL_KEY = "tellapart.sha256"
+# Field 14 of a model, of 84 bytes: its field 1 the key, its field 2 the 64 digits that follow.
+_SEAL = b"\x72\x54\x0a\x10" + SEAL_KEY.encode() + b"\x12\x40"
 OUTPUTS = ("scores", "embedding", "evidence", "novelty")
 
 
@@ -97,15 +103,23 @@ def build_model(network: Network, head: HeadTensors, manifest: Manifest) -> byte
 
     model = classifier_graph(network, head)
     helper.set_model_props(model, {KEY: manifest.to_json()})
-    return bytes(model.SerializeToString(deterministic=True))
+    return sealed(bytes(model.SerializeToString(deterministic=True)))
+
+
+def sealed(content: bytes) -> bytes:
+    """A model file with a seal that fits it, in place of the one it has at its end, if any."""
+    return seal(unsealed(content, _SEAL) + _SEAL)
 
 
 def check_model(content: bytes) -> Manifest:
     """Refuse what is no sound tellapart model; returns the manifest of one that is.
 
     Raises:
-        ModelError: damaged, foreign, hostile, or written by a newer release; it says which.
+        ModelError: changed, damaged, foreign, hostile, or of a newer or earlier release; it says
+            which.
     """
+    if is_sealed(content, _SEAL) and not is_whole(content):
+        raise _changed()
     model = parse_onnx(content)
     properties = {entry.key: entry.value for entry in model.metadata_props}
     if KEY not in properties:
@@ -114,6 +128,8 @@ def check_model(content: bytes) -> Manifest:
             hint="To build on it, give it to: tellapart train --backbone FILE.",
         )
     manifest = _manifest(properties[KEY])
+    if not is_sealed(content, _SEAL):
+        raise _changed()
     refuse_hostile(model)
     inputs = [value.name for value in model.graph.input]
     outputs = {value.name for value in model.graph.output}
@@ -122,11 +138,18 @@ def check_model(content: bytes) -> Manifest:
     return manifest
 
 
+def _changed() -> ModelError:
+    return ModelError(
+        "This model file was changed or damaged after it was written.",
+        hint="Copy it again, or train it again.",
+    )
+
+
 def _manifest(text: str) -> Manifest:
     try:
         values = json.loads(text)
         written = values["format"]
-        if not isinstance(written, int):
+        if type(written) is not int:
             raise TypeError("format")
         if written > FORMAT:
             raise ModelError(
@@ -134,8 +157,13 @@ def _manifest(text: str) -> Manifest:
                 f"up to {FORMAT}).",
                 hint="Type: pip install --upgrade tellapart",
             )
+        if written < FORMAT:
+            raise ModelError(
+                "This model was written by an earlier tellapart, whose models tell no damage.",
+                hint="Train it again.",
+            )
         return _checked(values)
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise ModelError(f"This model file is damaged: its manifest is wrong ({error}).") from error
 
 
@@ -144,15 +172,37 @@ def _checked(values: Mapping[str, object]) -> Manifest:
     for name, kind in _KINDS.items():  # a later release of this format may say more
         value = values[name]
         parts = value if name in _LISTS else [value]
-        if not isinstance(parts, list) or not all(isinstance(part, kind) for part in parts):
+        if not isinstance(parts, list) or not all(type(part) in kind for part in parts):
             raise TypeError(name)
         given[name] = tuple(parts) if name in _LISTS else value
     manifest = Manifest(**given)  # type: ignore[arg-type]
+    _check_values(manifest)
+    return manifest
+
+
+def _check_values(manifest: Manifest) -> None:
+    """Raises ValueError or OverflowError where numbers cannot be what they are said to be."""
     labels = manifest.labels
-    if len(labels) < 2 or len(set(labels)) != len(labels):
+    if len(labels) < 2 or len(set(labels)) != len(labels) or not all(labels):
         raise ValueError("labels")
     if not len(labels) == len(manifest.counts) == len(manifest.bias):
         raise ValueError("one count and bias a label")
     if not 0 < len(manifest.admitted) == len(manifest.novelty):
         raise ValueError("one threshold a share")
-    return manifest
+    if min(manifest.counts) < 0:
+        raise ValueError("counts")
+    if not all(map(math.isfinite, manifest.bias)):
+        raise ValueError("bias")
+    if not (math.isfinite(manifest.temperature) and manifest.temperature > 0):
+        raise ValueError("temperature")
+    if manifest.strength is not None and not (
+        math.isfinite(manifest.strength) and manifest.strength > 0
+    ):
+        raise ValueError("strength")
+    shares = (0.0, *manifest.admitted, 1.0)
+    if not all(low < high for low, high in pairwise(shares)):
+        raise ValueError("admitted")
+    if not all(map(math.isfinite, manifest.novelty)) or any(
+        low > high for low, high in pairwise(manifest.novelty)
+    ):
+        raise ValueError("novelty")

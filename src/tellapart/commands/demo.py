@@ -46,7 +46,7 @@ def demo(
     terminal.say_command("train", pictures.photos, "-o", model, "--quality", quality.value)
     with terminal.progress_bar("Looking at pictures", quiet) as progress:
         result = run(pictures.photos, quality=quality.value, watch=Watch(progress))
-    result.save(model)
+    result.save(model, replace=True)  # a demo's own, as was seen
     print_training(result, model)
     terminal.say_command("test", model, pictures.kept_back)
     classifier = load(model)

@@ -121,9 +121,9 @@ def show(
     if not as_json:
         as_text()
         return
-    import json
+    from ..to_json import text
 
-    typer.echo(json.dumps(value, indent=None if in_lines else 2))
+    typer.echo(text(value, indent=None if in_lines else 2))
 
 
 def complain(message: str, hint: str) -> None:

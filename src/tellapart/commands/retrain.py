@@ -31,8 +31,9 @@ def retrain(
     train_batch_size, test_batch_size, validation_batch_size,
     print_misclassified_test_images, model_dir, bottleneck_dir, final_tensor_name,
     flip_left_right, random_crop, random_scale, random_brightness, architecture,
-    tfhub_module, saved_model_dir, checkpoint_path, logging_verbosity. One is new:
+    tfhub_module, saved_model_dir, checkpoint_path, logging_verbosity. Two are new:
     output_model says where the tellapart model goes; else it is put beside the graph.
+    replace_model replaces a model of other pictures there, and keeps it beside.
 
     TensorFlow writes the graph. Without it there is a model and no graph; exits with 1 then, if
     output_graph was given.

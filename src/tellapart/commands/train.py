@@ -143,6 +143,12 @@ def train(
         int | None,
         typer.Option(min=1, metavar="N", help="tensorflow: steps between two of them. [100]"),
     ] = None,
+    replace: Annotated[
+        bool,
+        typer.Option(
+            "--replace", help="Replace a model of other pictures too, and keep it as MODEL.before."
+        ),
+    ] = False,
     follow_links: Links = False,
     strict: Strict = False,
     as_json: AsJson = False,
@@ -160,9 +166,14 @@ def train(
     A tenth of the pictures is held out to test the model on, and at least one of each label of ten
     or more. Which ones depends on their content only: adding pictures to such a label moves at most
     one of the old ones. Settings are chosen by cross-validation.
+
+    Trained again on the same source, a model takes the place of the one before, which is kept as
+    MODEL.before until the next time; what is different is said. One of other pictures or labels is
+    only replaced with --replace.
     """
     from .. import tensorboard, terminal
-    from ..model import check_replaceable
+    from ..model import check_replaceable, replaced_in
+    from ..replacing import check_before_work
     from ..terminal.training import print_epoch, print_sgd_step, print_training
     from ..to_json import trained
     from ..training import train as run
@@ -171,6 +182,9 @@ def train(
 
     folder = output or _model_name(source)
     check_replaceable(folder)
+    old = None if replace else replaced_in(folder)
+    if old:
+        check_before_work(folder, old, source, follow_links=follow_links)
     if summaries and engine is Engine.onnxruntime:
         tensorboard.check_installed()
     own = own_backbone(backbone, backbone_input, backbone_output, backbone_pixels)
@@ -215,11 +229,12 @@ def train(
                 (lambda epoch: None) if silent else print_epoch,
             ),
         )
-    result.save(folder)
+    changed = result.replaces(folder)
+    result.save(folder, replace=replace)
     if summaries and engine is Engine.onnxruntime:
         tensorboard.write_summaries(result, summaries)
-    summary = trained(result, str(folder))
-    show(summary, as_json, lambda: print_training(result, folder))
+    summary = trained(result, str(folder), changed)
+    show(summary, as_json, lambda: print_training(result, folder, changed))
     check_strict(strict, result.skipped)
 
 

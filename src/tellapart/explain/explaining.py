@@ -11,7 +11,7 @@ from typing import TypeVar
 import numpy as np
 
 from ..errors import ModelError, PictureError, UsageError
-from ..head import Head
+from ..head import Head, softmax
 from ..images.decode import Picture, read_picture
 from ..memory import Memory
 from ..model import Classifier
@@ -24,6 +24,7 @@ from .places import looks_of
 from .words import Facts, sentences
 
 _BATCH = 1  # pictures a thread takes at a time: each takes a while
+_APART = 0.02  # what a score and the one that its evidence adds up to may differ, by rounding
 
 Told = TypeVar("Told")
 
@@ -122,12 +123,15 @@ class Explainer:
             raise UsageError(f"The model does not know {shown(asked.own)}.")
         pixels = read_picture(asked.picture)
         number = self._fold_of(asked)
-        novelty, embedding, evidence = self._runner(asked).run(
-            pixels, ["novelty", "embedding", "evidence"]
+        runner = self._runner(asked)
+        scores, novelty, embedding, maps = runner.run(
+            pixels, ["scores", "novelty", "embedding", "evidence"]
         )
-        place = 0 if number is None else 1 + self._folds.index(number)
-        evidence = evidence[place * len(labels) : (place + 1) * len(labels)].astype(np.float64)
+        heads = 1 if runner is self.classifier else 1 + len(self._folds)
         bias = np.array(self.classifier.manifest.bias)
+        _check_own(scores, maps, bias, heads)
+        place = 0 if number is None else 1 + self._folds.index(number)
+        evidence = maps[place * len(labels) : (place + 1) * len(labels)].astype(np.float64)
         if number is not None:
             assert self._memory
             bias = self._memory.fold_heads[number].bias
@@ -202,6 +206,20 @@ class Explainer:
     def _making(self) -> Mapping[int | None, threading.Lock]:
         """A lock for each background: two threads may make two of them at once."""
         return {number: threading.Lock() for number in (None, *self._folds)}
+
+
+def _check_own(scores: np.ndarray, maps: np.ndarray, bias: np.ndarray, heads: int) -> None:
+    """Whether the maps `[H*K,h,w]` of H `heads`, its own first, are of a model's scores `[K]`.
+
+    Raises:
+        ModelError: they are not: they would explain another answer.
+    """
+    logits = maps[: len(scores)].mean(axis=(1, 2), dtype=np.float64) + bias
+    if len(maps) != heads * len(scores) or np.abs(softmax(logits[None])[0] - scores).max() > _APART:
+        raise ModelError(
+            "This model file is damaged: its evidence is not that of its scores.",
+            hint="Copy it again, or train it again.",
+        )
 
 
 def _put_together(

@@ -25,6 +25,7 @@ from ..backbones.untrusted import parse_onnx
 from ..errors import ModelError, PictureError
 from ..images.decode import read_picture
 from ..model import MODEL_FILE
+from ..modelfile import SEAL_KEY, sealed
 from ..workspaces import temporary_folder
 from .target import Export, write_program
 
@@ -51,6 +52,8 @@ def quantised(content: bytes, pictures: Sequence[Path]) -> bytes:
     Raises:
         ModelError: none of the pictures can be read, or the model holds no convolution.
     """
+    from onnx import helper
+
     model = parse_onnx(content)
     nodes = [node for node in model.graph.node if _is_network(node, model)]
     for node in nodes:
@@ -86,12 +89,10 @@ def quantised(content: bytes, pictures: Sequence[Path]) -> bytes:
     _spell_out_sizes(result)
     del result.graph.value_info[:]
     result.producer_name = model.producer_name
-    result.metadata_props.MergeFrom(
-        entry
-        for entry in parse_onnx(content).metadata_props
-        if entry.key not in {kept.key for kept in result.metadata_props}
-    )
-    return bytes(result.SerializeToString(deterministic=True))
+    entries = (*result.metadata_props, *parse_onnx(content).metadata_props)
+    kept = {entry.key: entry.value for entry in entries if entry.key != SEAL_KEY}
+    helper.set_model_props(result, kept)
+    return sealed(bytes(result.SerializeToString(deterministic=True)))
 
 
 def _is_network(node: NodeProto, model: ModelProto) -> bool:

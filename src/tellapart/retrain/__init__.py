@@ -25,7 +25,8 @@ from ..files import (
     folder_written_atomically,
     write_atomically,
 )
-from ..model import check_replaceable
+from ..model import check_replaceable, replaced_in
+from ..replacing import Change, check_before_work
 from ..sgd import SgdStep
 from ..training import TrainResult, train
 from ..training.options import Watch
@@ -33,17 +34,21 @@ from ..wording import shown
 from ..workspaces import temporary_folder
 from .flags import FINAL_TENSOR, Recipe, read_flags
 
+_OTHER_NAMES = {"--checkpoints": "--checkpoint_path", "--replace ": "--replace_model "}
+
 __all__ = ["Recipe", "Retrained", "final_lines", "read_flags", "retrain", "step_lines"]
 
 
 @dataclass(frozen=True)
 class Retrained:
-    """What came of it: `written` are all files and folders, `missing` why there is no graph."""
+    """What came of it: `written` are all files and folders, `missing` why there is no graph, and
+    `changed` what is different from the model that was replaced."""
 
     recipe: Recipe
     result: TrainResult
     written: tuple[Path, ...]
     missing: MissingExtraError | None
+    changed: Change | None = None
 
 
 def retrain(recipe: Recipe, watch: Watch) -> Retrained:
@@ -61,6 +66,9 @@ def _retrain(recipe: Recipe, watch: Watch) -> Retrained:
     flags, saved = recipe.flags, Path(recipe.flags.saved_model_dir)
     with _in_its_words(" with --output_model"):
         check_replaceable(recipe.model)
+        old = None if flags.replace_model else replaced_in(recipe.model)
+        if old:
+            check_before_work(recipe.model, old, Path(flags.image_dir), follow_links=False)
     if flags.saved_model_dir and saved.exists() and (not saved.is_dir() or any(saved.iterdir())):
         raise DestinationError(f"{shown(saved)} holds something already.", hint="Choose another.")
     if flags.saved_model_dir:
@@ -70,7 +78,8 @@ def _retrain(recipe: Recipe, watch: Watch) -> Retrained:
     with _cache_in(flags.bottleneck_dir):
         result = _train(recipe, watch)
         with _in_its_words(" with --output_model"):
-            result.save(recipe.model)
+            changed = result.replaces(recipe.model)
+            result.save(recipe.model, replace=flags.replace_model)
         labels, graph = Path(flags.output_labels), Path(flags.output_graph)
         _write(labels, _lines(original_labels(result.classifier.labels)))
         written, missing = [recipe.model, labels], None
@@ -90,7 +99,7 @@ def _retrain(recipe: Recipe, watch: Watch) -> Retrained:
             ):
                 shutil.copytree(folder / "model" / "1", new, dirs_exist_ok=True)
             written.append(saved)
-    return Retrained(recipe, result, tuple(written), missing)
+    return Retrained(recipe, result, tuple(written), missing, changed)
 
 
 @contextmanager
@@ -99,7 +108,9 @@ def _in_its_words(option: str) -> Iterator[None]:
     try:
         yield
     except DestinationError as error:
-        hint = error.hint.replace(" with -o", option).replace("--checkpoints", "--checkpoint_path")
+        hint = error.hint.replace(" with -o", option)
+        for ours, theirs in _OTHER_NAMES.items():
+            hint = hint.replace(ours, theirs)
         raise DestinationError(error.message, hint=hint) from error
 
 
@@ -224,4 +235,8 @@ def final_lines(done: Retrained) -> list[str]:
     if done.recipe.flags.print_misclassified_test_images and held:
         lines.append("=== MISCLASSIFIED TEST IMAGES ===")
         lines += [f"{shown(wrong.name):>70}  {shown(wrong.predicted)}" for wrong in held.mistakes]
+    if done.changed:
+        lines.append(f"Changed: {done.changed.words}")
+    if done.changed and done.changed.kept:
+        lines.append(f"The model before is kept: {shown(done.changed.kept)}")
     return [*lines, *(f"Save final result to : {shown(path)}" for path in done.written)]

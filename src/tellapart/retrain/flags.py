@@ -29,7 +29,7 @@ NETWORKS = {"inception": "good", "mobilenet": "fast"}  # which quality stands in
 
 @dataclass(frozen=True)
 class Flags:
-    """The flags of retrain.py; percentages are whole numbers. The last one is ours."""
+    """The flags of retrain.py; percentages are whole numbers. The last two are ours."""
 
     image_dir: str = ""
     output_graph: str = "/tmp/output_graph.pb"
@@ -59,6 +59,7 @@ class Flags:
     checkpoint_path: str = ""
     logging_verbosity: str = "INFO"
     output_model: str = ""
+    replace_model: bool = False
 
 
 @dataclass(frozen=True)

@@ -213,7 +213,9 @@ class Journal:
     def append(self, lines: Iterable[Mapping[str, object]], *, synced: bool) -> None:
         assert self._stream is not None  # only `opened` gives a journal to write to
         for values in lines:
-            line = json.dumps(values, separators=(",", ":")).encode("ascii") + b"\n"
+            line = (
+                json.dumps(values, separators=(",", ":"), allow_nan=False).encode("ascii") + b"\n"
+            )
             self._stream.write(line)
             self._take(json.loads(line), self._length)
             self._length += len(line)

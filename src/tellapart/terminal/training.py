@@ -24,13 +24,15 @@ from . import (
 )
 
 if TYPE_CHECKING:
+    from ..replacing import Change
     from ..sgd import SgdStep
     from ..tensorflow_settings import Epoch
     from ..training import TrainResult
 
 
-def print_training(result: TrainResult, folder: Path) -> None:
-    """What training says: the labels, how good it is, what was wrong, and what to type next."""
+def print_training(result: TrainResult, folder: Path, changed: Change | None = None) -> None:
+    """What training says: the labels, how good it is, what was wrong, what is different from the
+    model that was replaced, and what to type next."""
     from ..model import REPORT_FILE
 
     console = stdout()
@@ -61,6 +63,10 @@ def print_training(result: TrainResult, folder: Path) -> None:
         console.print(f"  {cue.advice}")
     size = megabytes(len(result.classifier.content))
     console.print(f"\nWritten: {shown(folder)} ({size})", soft_wrap=True)
+    if changed:
+        console.print(f"Changed: {changed.words}", soft_wrap=True)
+    if changed and changed.kept:
+        console.print(f"Before:  {shown(changed.kept)}", soft_wrap=True)
     console.print(f"Report:  {shown(folder / REPORT_FILE)}", soft_wrap=True)
     console.print(f"Next:    {command('guess', folder)} PICTURE", soft_wrap=True)
 

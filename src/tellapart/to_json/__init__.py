@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from ..learning_curve import LearningCurve
     from ..metrics import Estimate, Share
     from ..model import Classifier, Prediction
+    from ..replacing import Change
     from ..report.story import Story
     from ..retrain import Retrained
     from ..sorting import SortResult, Step, UndoResult
@@ -30,6 +32,24 @@ if TYPE_CHECKING:
     from ..training import TrainResult
 
 Json: TypeAlias = "Mapping[str, Json] | Sequence[Json] | str | float | int | bool | None"
+
+
+def text(value: Json, *, indent: int | None = None) -> str:
+    """As JSON that every reader takes: a number that there is not is null."""
+    try:
+        return json.dumps(value, indent=indent, allow_nan=False)
+    except ValueError:
+        return json.dumps(_finite(value), indent=indent, allow_nan=False)
+
+
+def _finite(value: Json) -> Json:
+    if isinstance(value, float):
+        return _number(value)
+    if isinstance(value, Mapping):
+        return {key: _finite(part) for key, part in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_finite(part) for part in value]
+    return value
 
 
 def share(value: Share) -> dict[str, Json]:
@@ -82,9 +102,9 @@ def evaluation(value: Evaluation) -> dict[str, Json]:
     }
 
 
-def trained(result: TrainResult, model: str) -> dict[str, Json]:
+def trained(result: TrainResult, model: str, changed: Change | None = None) -> dict[str, Json]:
     """All of `train --json`. `cross_validated` is null where `validation` takes its place: after
-    fine-tuning, and with distortions."""
+    fine-tuning, and with distortions. `replaced` is null where there was no model."""
     manifest = result.classifier.manifest
     return {
         "model": model,
@@ -105,13 +125,14 @@ def trained(result: TrainResult, model: str) -> dict[str, Json]:
         "learning_curve": _curve(result.learning) if result.learning else None,
         "cues": [_cue(cue) for cue in result.cues],
         "repeated": [share(one) for one in result.repeated],
+        "replaced": _changed(changed) if changed else None,
     }
 
 
 def retrained(done: Retrained) -> dict[str, Json]:
     """All of `retrain --json`: what `train --json` says, and the files."""
     return {
-        **trained(done.result, str(done.recipe.model)),
+        **trained(done.result, str(done.recipe.model), done.changed),
         "written": [str(path) for path in done.written],
         "missing": str(done.missing) if done.missing else None,
     }
@@ -222,6 +243,23 @@ def spaces(found: Sequence[SpaceInfo]) -> list[Json]:
 
 def _if_any(value: Evaluation | None) -> Json:
     return evaluation(value) if value else None
+
+
+def _changed(found: Change) -> Json:
+    """`kept` is null where the same model was there; the two shares compare if `same_pictures`."""
+    return {
+        "kept": str(found.kept) if found.kept else None,
+        "judged_by": found.judged_by or None,
+        "before": share(found.before) if found.before else None,
+        "after": share(found.after) if found.after else None,
+        "same_pictures": found.same_pictures,
+        "common": found.common,
+        "added": found.added,
+        "removed": found.removed,
+        "new_labels": list(found.new_labels),
+        "gone_labels": list(found.gone_labels),
+        "words": found.words,
+    }
 
 
 def _curve(curve: LearningCurve) -> Json:
@@ -382,4 +420,4 @@ def _skipped(skipped: Sequence[Skipped]) -> Json:
 
 
 def _number(value: float) -> float | None:
-    return None if math.isnan(value) else value
+    return value if math.isfinite(value) else None

@@ -27,11 +27,12 @@ from ..images.decode import Picture
 from ..learning_curve import LearningCurve
 from ..memory import Memory, Run
 from ..metrics import Share
-from ..model import CARD_FILE, REPORT_FILE, Classifier, Prediction
+from ..model import CARD_FILE, REPORT_FILE, Classifier, Prediction, replaced_in
 from ..modelfile import Manifest, build_model
 from ..notebook import evaluations_html
 from ..novelty import ADMITTED, fit_novelty
 from ..pool import one_thread_each
+from ..replacing import Change, change
 from ..report import report_page
 from ..report.card import model_card
 from ..report.reasons import with_reasons
@@ -82,7 +83,12 @@ class TrainResult:
         """The label of one picture; see `Classifier.predict`."""
         return self.classifier.predict(picture)
 
-    def save(self, folder: str | os.PathLike[str]) -> Path:
+    def replaces(self, folder: str | os.PathLike[str]) -> Change | None:
+        """What would be different in a folder once this is saved there; None where no model is."""
+        old = replaced_in(Path(folder))
+        return change(Path(folder), old, self.classifier.known) if old else None
+
+    def save(self, folder: str | os.PathLike[str], *, replace: bool = False) -> Path:
         """Write the model folder, with its report and its card; see `Classifier.save`."""
         memory = self.classifier.memory
         assert memory
@@ -92,7 +98,9 @@ class TrainResult:
         page = report_page(with_reasons(story, of_training=True))
         card = model_card(self.classifier, self.evaluations)
         written = self.classifier.save(
-            folder, also={REPORT_FILE: page.encode(), CARD_FILE: card.encode()}
+            folder,
+            replace=replace,
+            also={REPORT_FILE: page.encode(), CARD_FILE: card.encode()},
         )
         if self.after_saving:
             self.after_saving()
@@ -167,6 +175,7 @@ def _train(source: str | os.PathLike[str], options: TrainOptions, watch: Watch) 
     cues = cues_of(pictures, fitted)
     run = Run(
         source=shown(source),
+        place=os.path.realpath(source),
         command=_command(source, options),
         judged_by="cross-validated" if fitted.cross_validated else "validation",
         skipped=skipped,
