@@ -98,4 +98,4 @@ def _between(low: float, high: float) -> float:
         found = math.floor(high * 10**digits) / 10**digits
         if low < found <= high:
             return found
-    return high
+    return float(high)
