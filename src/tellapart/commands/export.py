@@ -9,7 +9,7 @@ import typer
 
 from ..errors import UsageError
 from ..wording import shown
-from .options import AsJson, show
+from .options import AsJson, Quiet, show
 
 
 def export(
@@ -32,6 +32,7 @@ def export(
     ] = False,
     show_list: Annotated[bool, typer.Option("--list", help="List the forms there are.")] = False,
     as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Write a model in another form, and prove that it gives the same answers.
 
@@ -42,7 +43,7 @@ def export(
     What is written is a folder with the model, its labels, a minimal program and a README. It is
     kept only if that program, in a fresh process, agrees with the model on real pictures.
     """
-    from .. import exporters, to_json
+    from .. import exporters, terminal, to_json
     from ..model import load
     from ..terminal.models import print_export, print_targets
 
@@ -58,7 +59,8 @@ def export(
     else:
         found = list(classifier.memory.locate().values()) if classifier.memory else []
     folder = output or Path(f"{model.resolve().name}-{to}")
-    result = exporters.export(classifier, to, folder, found, cdn=cdn)
+    with terminal.progress_bar("Writing and proving it", quiet):
+        result = exporters.export(classifier, to, folder, found, cdn=cdn)
     show(to_json.exported(result), as_json, lambda: print_export(result))
 
 

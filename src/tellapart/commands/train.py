@@ -198,7 +198,7 @@ def train(
     asked = Asked(engine.value, solver.value if solver else None, balanced, given)
     sgd, tensorflow = settings(asked)
     silent = quiet or as_json
-    with terminal.progress_bar("Looking at pictures", quiet or as_json) as progress:
+    with terminal.progress_bar("Looking at pictures", quiet) as progress:
         result = run(
             source,
             quality=(quality or Quality.good).value,
@@ -211,11 +211,13 @@ def train(
             repeats=repeats,
             watch=Watch(
                 progress,
+                progress.doing,
                 None if silent else print_sgd_step,
                 (lambda epoch: None) if silent else print_epoch,
             ),
         )
-    result.save(folder)
+        progress.doing("Writing the model and its report")
+        result.save(folder)
     if summaries and engine is Engine.onnxruntime:
         tensorboard.write_summaries(result, summaries)
     summary = trained(result, str(folder))
