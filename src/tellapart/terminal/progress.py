@@ -118,6 +118,7 @@ class _Bar:
         self.live.update(self._task, completed=done, total=total, count=count, rate=rate)
 
     def doing(self, what: str) -> None:
+        self.live.refresh()  # how the work before it ended is seen
         self.live.reset(self._task, description=what, total=None, count="", rate="")
 
 
