@@ -22,7 +22,7 @@ ROWS = (
     # pictures and data sets
     ("images", "traits", "dataset", "naming", "placing"),
     # what is computed from embeddings alone
-    ("head", "novelty"),
+    ("lbfgs", "head", "novelty"),
     # networks and their embeddings
     ("backbones", "embeddings"),
     # figures, and heads that are judged

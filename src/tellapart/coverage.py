@@ -95,7 +95,8 @@ def _between(low: float, high: float) -> float:
     if low < 0:
         return 0.0
     for digits in range(1, _DIGITS):
-        found = math.floor(high * 10**digits) / 10**digits
+        scale = float(10**digits)
+        found = math.floor(high * scale) / scale
         if low < found <= high:
             return found
-    return float(high)
+    return high
