@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
+from tellapart import head as head_module
+from tellapart import pool
 from tellapart.head import (
     STRENGTHS,
     Head,
@@ -266,6 +268,87 @@ def test_out_of_fold_of_any_solver() -> None:
     expected = cross_validate(embeddings, labels, 3, fold, strengths=[0.1])
     assert np.abs(softmax(found.logits) - softmax(expected.logits)).max() < 1e-2
     assert found.strength is None
+
+
+# Very many scores
+
+
+@pytest.fixture
+def many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few hundred scores count as very many, and are worked on in blocks."""
+    monkeypatch.setattr(head_module, "_MANY", 500)
+    monkeypatch.setattr(head_module, "_BLOCK", 300)
+    monkeypatch.setattr(head_module, "_ENOUGH", 50)
+
+
+@pytest.mark.usefixtures("many")
+@pytest.mark.parametrize("balanced", [False, True])
+@pytest.mark.parametrize("strength", [0.01, 0.3])
+@pytest.mark.parametrize(("samples", "features"), [(400, 30), (120, 200)])
+def test_of_many_scores_the_minimum_is_all_but_reached(
+    samples: int, features: int, strength: float, balanced: bool
+) -> None:
+    embeddings, labels = data(samples, features, 12)
+    head = Regression(embeddings, labels, 12, balanced=balanced).fit(strength)
+    standard, _ = standardised(embeddings)
+    reference = LogisticRegression(
+        C=strength, class_weight="balanced" if balanced else None, tol=1e-10, max_iter=10_000
+    ).fit(standard, labels)
+    found = softmax(head.logits(embeddings))
+    expected = reference.predict_proba(standard)
+    assert np.abs(found - expected).mean() < 0.01
+    assert (found.argmax(axis=1) == expected.argmax(axis=1)).mean() > 0.97
+
+
+@pytest.mark.usefixtures("many")
+def test_of_many_scores_the_bits_do_not_depend_on_the_cores(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    embeddings, labels = data(200, 30, 12)
+    found = []
+    for cores in (1, 3):
+        monkeypatch.setattr(pool, "cores", lambda cores=cores: cores)
+        head = Regression(embeddings, labels, 12).fit(0.3)
+        found.append((head.weights.tobytes(), head.bias.tobytes()))
+    assert found[0] == found[1]
+
+
+@pytest.mark.usefixtures("many")
+def test_of_many_scores_the_strength_is_chosen_on_as_many_folds_as_judge_enough() -> None:
+    embeddings, labels = data(300, 30, 12)
+    fold = dealt(300, 10)
+    found = cross_validate(embeddings, labels, 12, fold)
+    assert list(found.regressions) == [0, 1]  # 30 pictures each
+    assert sorted(found.heads) == list(range(10))
+    for number, head in found.heads.items():
+        outside = fold == number
+        assert np.allclose(found.logits[outside], head.logits(embeddings[outside]), atol=1e-4)
+    assert (found.logits.argmax(axis=1) == labels).mean() > 0.8
+
+
+@pytest.mark.usefixtures("many")
+def test_of_many_scores_too_what_is_left_out_has_no_say_in_its_own_logits() -> None:
+    embeddings, labels = data(180, 30, 3)
+    fold = dealt(180, 4)
+    before = left_out_logits(embeddings, labels, fold, [0.1])
+    for number in (0, 3):  # of those that C is chosen on, and of the others
+        out = np.flatnonzero(fold == number)
+        turned = labels.copy()
+        turned[out] = (turned[out] + 1) % 3
+        after = left_out_logits(embeddings, turned, fold, [0.1])
+        assert np.array_equal(after[out], before[out])
+        assert not np.allclose(after[fold != number], before[fold != number])
+
+
+@pytest.mark.usefixtures("many")
+def test_a_fit_that_begins_near_its_end_comes_to_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    embeddings, labels = data(300, 30, 12)
+    cold = Regression(embeddings, labels, 12).fit(0.1)
+    found = cross_validate(embeddings, labels, 12, dealt(300, 5), strengths=[0.1])
+    warm = Regression(embeddings, labels, 12)
+    warm.begin_at([*found.heads.values()])
+    scores = [softmax(head.logits(embeddings)) for head in (cold, warm.fit(0.1))]
+    assert np.abs(scores[0] - scores[1]).mean() < 0.01
 
 
 # Scores

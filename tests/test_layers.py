@@ -40,11 +40,11 @@ ROWS = (
     # pictures and data sets
     ("images", "traits", "dataset", "naming", "attributes", "placing"),
     # what is computed from embeddings alone
-    ("head", "novelty"),
+    ("lbfgs", "head", "novelty"),
     # networks and their embeddings
     ("backbones", "embeddings"),
     # figures, and heads that are judged
-    ("metrics", "evaluation", "choosing", "sgd", "learning_curve", "health", "fitting"),
+    ("metrics", "coverage", "evaluation", "choosing", "sgd", "learning_curve", "health", "fitting"),
     # figures as words and drawings
     ("sentences", "notebook", "pages"),
     # another way of training; what can be asked of it is known without it

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tellapart import head
 from tellapart.dataset.split import folds
 from tellapart.head import cross_validate
 from tellapart.learning_curve import LearningCurve, _forecast, learning_curve
@@ -30,6 +31,20 @@ def test_points_grow_and_end_with_all_pictures() -> None:
     assert sizes[-1] == 320
     assert all(point.accuracy.n == 400 for point in curve.points)
     assert all(len(point.per_label) == 2 for point in curve.points)
+
+
+def test_of_very_many_scores_a_part_of_the_folds_is_judged(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole = curve_of(400, 1.0)
+    monkeypatch.setattr(head, "_MANY", 100)
+    monkeypatch.setattr(head, "_ENOUGH", 150)
+    part = curve_of(400, 1.0)
+    assert [point.n for point in part.points] == [point.n for point in whole.points]
+    assert all(point.accuracy.n == 160 for point in part.points)  # two folds of 80
+    for one, other in zip(part.points, whole.points, strict=True):
+        assert one.accuracy.value == pytest.approx(other.accuracy.value, abs=0.08)
+        assert sum(share.n for share in one.per_label) == 160
 
 
 def test_where_more_pictures_help_the_gain_has_an_interval_above_zero() -> None:

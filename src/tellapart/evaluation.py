@@ -11,6 +11,7 @@ from functools import cached_property
 import numpy as np
 
 from . import metrics
+from .coverage import Coverage, Covered, coverage_of
 from .metrics import CalibrationBin, Estimate, LabelScore, Share
 
 CALIBRATED = 0.03  # a calibration error that nobody would mind
@@ -98,6 +99,16 @@ class Evaluation:
     def brier(self) -> Estimate:
         """Mean squared distance of the scores from the truth, 0 to 2."""
         return metrics.mean_estimate(metrics.brier(self.scores, self.truth), self._counts[1])
+
+    @cached_property
+    def coverage(self) -> Coverage:
+        """How many pictures have each score or more, and how many of those are right."""
+        return coverage_of(self.scores, self.truth)
+
+    @property
+    def sure(self) -> Covered | None:
+        """As many pictures as a score tells of which `SURE` are right; None: no score does."""
+        return self.coverage.at()
 
     @cached_property
     def calibration(self) -> tuple[CalibrationBin, ...]:

@@ -24,6 +24,7 @@ from .head import (
     OutOfFold,
     Regression,
     Solver,
+    are_many,
     cross_validate,
     out_of_fold,
     softmax,
@@ -36,6 +37,7 @@ from .sgd import SgdSettings, SgdStep, fit_sgd
 from .wording import percent, several, shown
 
 FOLDS = 5
+_PRECISE = np.dtype(np.float64)
 
 
 @dataclass(frozen=True)
@@ -104,11 +106,12 @@ def gather(
             hint="Add pictures of another label, or save the unreadable ones as JPEG.",
         )
     rows = [row for row, item in enumerate(read) if item.label in trained]
+    place = {label: k for k, label in enumerate(labels)}
     return Pictures(
         labels=labels,
         names=tuple(read[row].name for row in rows),
         paths=tuple(read[row].path for row in rows),
-        truth=np.array([labels.index(read[row].label) for row in rows], dtype=np.int64),
+        truth=np.array([place[read[row].label] for row in rows], dtype=np.int64),
         vectors=embeddings.vectors[rows],
         digests=tuple(embeddings.digests[row] for row in rows),
         keys=tuple(keys[row] for row in rows),
@@ -188,7 +191,9 @@ def fit(
     count = len(pictures.labels)
     rows, tested = np.flatnonzero(~pictures.held_out), np.flatnonzero(pictures.held_out)
     vectors, truth = pictures.vectors[rows], pictures.truth[rows]
-    precise = vectors.astype(np.float64)  # for the head itself; float32 does for comparing others
+    many = are_many(len(rows), count)
+    # for the head itself; float32 does for comparing others
+    precise = vectors if many else vectors.astype(np.float64)
     fold = folds_of(pictures, rows)
     if sgd:
         watching = watching_of(pictures, rows, sgd.validation)
@@ -201,8 +206,13 @@ def fit(
         found = cross_validate(vectors, truth, count, fold, balanced=balanced)
         assert found.strength is not None
         solver = partial(_at_strength, found.strength, balanced)
-        head = Regression(precise, truth, count, balanced=balanced).fit(found.strength)
-        heat = temperature(found.logits, truth, least=1)
+        regression = Regression(precise, truth, count, balanced=balanced)
+        if many:
+            regression.begin_at([*found.heads.values()])
+        head = regression.fit(found.strength)
+        heat = (
+            temperature(found.logits, truth) if many else temperature(found.logits, truth, least=1)
+        )
     head = head.cooled(heat)
     unseen = found.logits / heat
     known = judged_in(fold, found.heads)
@@ -218,7 +228,7 @@ def fit(
         logits=unseen,
         fold=fold,
         cross_validated=judged(pictures, rows[known], unseen[known]),
-        held_out=judged_by(head, pictures, tested),
+        held_out=judged_by(head, pictures, tested, unseen.dtype),
         fold_heads={number: one.cooled(heat) for number, one in found.heads.items()},
         notes=(*_on_unjudged(~known), *_on_repeats(shares)),
         repeated=tuple(shares) if repeats > 1 else (),
@@ -302,9 +312,13 @@ def judged(pictures: Pictures, rows: np.ndarray, logits: np.ndarray) -> Evaluati
     return Evaluation(pictures.labels, names, pictures.truth[rows], softmax(logits))
 
 
-def judged_by(head: Head, pictures: Pictures, rows: np.ndarray) -> Evaluation | None:
+def judged_by(
+    head: Head, pictures: Pictures, rows: np.ndarray, kind: np.dtype = _PRECISE
+) -> Evaluation | None:
     """How right a calibrated head is about the pictures in `rows`; None if there are none."""
-    return judged(pictures, rows, head.logits(pictures.vectors[rows])) if len(rows) else None
+    if not len(rows):
+        return None
+    return judged(pictures, rows, head.logits(pictures.vectors[rows]).astype(kind))
 
 
 def _keys_and_labels(pictures: Pictures, rows: np.ndarray) -> tuple[list[str], list[str]]:

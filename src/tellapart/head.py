@@ -7,17 +7,21 @@ states it. The problem is convex and its answer unique. Rows of W lie in the spa
 is solved along the principal axes of the data: with fewer pictures than embedding values that is
 the smaller problem, and along these axes the curvature is nearly diagonal, which makes a good
 preconditioner for L-BFGS. Standardisation is folded into the weights.
+
+One step costs pictures x labels x values. Where these are very many, C is therefore chosen on as
+many folds as judge enough pictures, by calibrated scores, which hardly depend on it; and a fit ends
+where what is left to gain is a small share of the objective.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from .lbfgs import minimum
 from .pool import side_by_side
 
 STRENGTHS = tuple(10.0 ** (exponent / 2) for exponent in range(-8, 5))  # C, weakest fit first
@@ -27,9 +31,14 @@ _TOLERANCE = 1e-6  # largest entry of the preconditioned gradient
 ROUGH = 1e-3  # the same, where many fits are compared: moves a log loss by less than `_GAIN`
 _FIRST = 1e-1  # the same, before the curvature is measured again
 _FLATTEST = 1e-3  # the least curvature that a picture counts with
-_ITERATIONS = 1000
+_MANY = 1_000_000  # scores, pictures times labels, from which on a step takes a while
+_ENOUGH = 2_000  # pictures that the strength of so many labels is chosen on
+_USUAL_OF_MANY = 5  # C times the pictures of a label, where the search for it begins
+_GAIN_OF_MANY = 0.02  # of the loss, that another C has to save
+_LEFT = 5e-3  # of the objective, that a fit of many scores leaves
+_WAY = ((0.01, 0.05), (0.1, 0.05))  # shares of C that it comes by, and what it leaves there
+_BLOCK = 4_000_000  # scores that are computed at once
 _HEAVY = 500_000  # numbers in a matrix, from which multiplying by it takes a while
-_MEMORY = 12
 _HOTTEST = 8.0  # the highest temperature; the lowest is as far below 1
 
 
@@ -100,7 +109,8 @@ def standardisation(embeddings: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 class Regression:
     """One data set made ready for fits at many strengths: standardised and turned to its axes.
 
-    With `rough` the large matrices are of float32, which does for comparing fits, in half the time.
+    With `rough` the large matrices are of float32, which does for comparing fits, in half the time;
+    of many scores all is of float32, and done in blocks of pictures, on all cores.
     """
 
     def __init__(
@@ -114,11 +124,12 @@ class Regression:
     ) -> None:
         self.count = count
         self.balanced = balanced
+        self.many = are_many(len(labels), count)
         self.mean, self.deviation = standardisation(embeddings)
-        kind = np.float32 if rough else np.float64
+        kind = np.float32 if rough or self.many else np.float64
         standard = (embeddings - self.mean.astype(kind)) / self.deviation.astype(kind)
-        self.axes = _principal_axes(standard)
-        self._take(np.column_stack([self.axes.inputs, np.ones(len(labels), kind)]), labels)
+        inputs, self.axes = _principal_axes(standard)
+        self._take(np.column_stack([inputs, np.ones(len(labels), kind)]), labels)
 
     def among(self, chosen: np.ndarray) -> Regression:
         """The same for some of the pictures, bool `[N]`; standardised as all of them are."""
@@ -139,67 +150,115 @@ class Regression:
         )
         self._start = np.zeros((self.count, inputs.shape[1]))
 
+    def begin_at(self, heads: Sequence[Head]) -> None:
+        """Begin the next fit at the mean of `heads`, which were fitted on much the same."""
+        weights = np.mean([head.weights for head in heads], axis=0)
+        bias = np.mean([head.bias for head in heads], axis=0) + weights @ self.mean
+        self._start = np.column_stack([self.axes.along(weights * self.deviation), bias])
+
     def fit(self, strength: float, tolerance: float = _TOLERANCE) -> Head:
         """The unique minimum at C = `strength`; begins from the fit before, if there was one."""
         if not self._start.any():  # the curvature there says little of that at the minimum
-            self._start = self._descend(strength, max(tolerance, _FIRST))
-        self._start = found = self._descend(strength, tolerance)
+            if self.many:
+                for share, left in _WAY:
+                    self._start = self._descend(share * strength, left=left)
+            else:
+                self._start = self._descend(strength, max(tolerance, _FIRST))
+        left = _LEFT if self.many else 0.0
+        self._start = found = self._descend(strength, tolerance, left)
         weights = self.axes.back(found[:, :-1]) / self.deviation
         return Head(weights, found[:, -1] - found[:, -1].mean() - weights @ self.mean)
 
-    def _descend(self, strength: float, tolerance: float) -> np.ndarray:
-        """From `_start` to where no entry of the preconditioned gradient exceeds `tolerance`:
-        weights along the axes, and then the bias, `[K,R+1]`."""
+    def _descend(
+        self, strength: float, tolerance: float = _TOLERANCE, left: float = 0.0
+    ) -> np.ndarray:
+        """From `_start` to where no entry of the preconditioned gradient exceeds `tolerance`, or
+        only a share `left` of the objective is left to gain: weights along the axes, and then the
+        bias, `[K,R+1]`."""
         inputs, labels = self._inputs, self.labels
-        scores = softmax(inputs @ self._start.T.astype(inputs.dtype))
-        spread = np.maximum(scores * (1 - scores), _FLATTEST)
-        curvature = strength * (self.sample_weights @ spread)[:, None]
-        along = curvature * (self.axes.lengths**2 / len(self.axes.inputs))
-        scales = np.hstack([1 / np.sqrt(1 + along), 1 / np.sqrt(curvature)])
-        penalty = np.append(np.ones(inputs.shape[1] - 1), 0.0)
+        kind = np.float32 if self.many else np.float64
+        rows = max(1, _BLOCK // self.count)
+        blocks = [slice(at, at + rows) for at in range(0, len(labels), rows)]
+
+        def logits(weights: np.ndarray, block: slice) -> np.ndarray:
+            return np.asarray((inputs[block] @ weights.T.astype(inputs.dtype)).astype(kind))
+
+        def spread(block: slice) -> np.ndarray:
+            scores = softmax(logits(self._start, block))
+            weighed = self.sample_weights[block].astype(kind)
+            return np.asarray(weighed @ np.maximum(scores * (1 - scores), _FLATTEST))
+
+        curvature = strength * _in_turn(spread, blocks)[:, None].astype(np.float64)
+        along = curvature * (self.axes.lengths**2 / self.axes.samples)
+        scales = np.hstack([1 / np.sqrt(1 + along), 1 / np.sqrt(curvature)]).astype(kind)
+        penalty = np.append(np.ones(inputs.shape[1] - 1), 0.0).astype(kind)
         present = np.bincount(labels, minlength=self.count) > 0
 
         def objective(flat: np.ndarray) -> tuple[float, np.ndarray]:
             weights = flat.reshape(self.count, -1) * scales
-            logits = (inputs @ weights.T.astype(inputs.dtype)).astype(np.float64)
-            losses, residual = _cross_entropy(logits, labels)
-            weighted = residual.T * (strength * self.sample_weights)
-            value = strength * float(self.sample_weights @ losses)
+
+            def of(block: slice) -> np.ndarray:
+                losses, residual = _cross_entropy(logits(weights, block), labels[block])
+                weighed = (strength * self.sample_weights[block]).astype(kind)
+                gradient = (residual.T * weighed).astype(inputs.dtype) @ inputs[block]
+                value = strength * float(self.sample_weights[block] @ losses)
+                return np.array([value, gradient], dtype=object)
+
+            value, gradient = _in_turn(of, blocks)
             value += 0.5 * float(np.sum(penalty * weights**2))
-            gradient = weighted.astype(inputs.dtype) @ inputs + penalty * weights
+            gradient = gradient + penalty * weights
             gradient[~present, -1] = 0  # an absent label's bias would run away
             return value, (gradient * scales).ravel()
 
-        begin = (self._start / scales).ravel()
-        found = _lbfgs(objective, begin, tolerance).reshape(self.count, -1)
+        begin = (self._start / scales).astype(kind).ravel()
+        found = minimum(objective, begin, tolerance, left).reshape(self.count, -1)
         return np.asarray(found * scales)
+
+
+def are_many(pictures: int, count: int) -> bool:
+    """Whether so many scores, of pictures times labels, are to be counted out."""
+    return pictures * count > _MANY
+
+
+def _in_turn(function: Callable[[slice], np.ndarray], blocks: Sequence[slice]) -> np.ndarray:
+    """The sum of what a function gives for each block: the same bits on any number of cores."""
+    first, *others = side_by_side(function, blocks, heavy=len(blocks) > 1)
+    return sum(others, start=first)
 
 
 @dataclass(frozen=True)
 class _Axes:
-    """Data `[N,D]` along its R principal axes: `inputs` `[N,R]`, its length along each `[R]`, and
-    the way back from weights along the axes `[K,R]` to weights `[K,D]`."""
+    """N samples `[N,D]` and their R principal axes: how many there are, the length of the data
+    along each axis `[R]`, and the ways from weights `[K,D]` to weights along the axes `[K,R]` and
+    back."""
 
-    inputs: np.ndarray
+    samples: int
     lengths: np.ndarray
+    along: Callable[[np.ndarray], np.ndarray]
     back: Callable[[np.ndarray], np.ndarray]
 
 
-def _principal_axes(standard: np.ndarray) -> _Axes:
-    """By the smaller of X X' and X' X; with the former the axes themselves are never formed."""
+def _principal_axes(standard: np.ndarray) -> tuple[np.ndarray, _Axes]:
+    """The data along its axes `[N,R]`, and these: by the smaller of X X' and X' X; with the former
+    the axes themselves are never formed."""
     samples, features = standard.shape
     if samples <= features:
         values, vectors = np.linalg.eigh(standard @ standard.T)
         kept = values > max(values[-1], 1e-12) * 1e-12
         lengths, vectors = np.sqrt(values[kept]), vectors[:, kept]
-        return _Axes(
-            vectors * lengths,
+        return vectors * lengths, _Axes(
+            samples,
             lengths,
+            lambda w: w.astype(standard.dtype) @ standard.T @ vectors / lengths,
             lambda w: (w / lengths).astype(standard.dtype) @ vectors.T @ standard,
         )
     values, vectors = np.linalg.eigh(standard.T @ standard)
-    lengths = np.sqrt(np.maximum(values, 0))
-    return _Axes(standard @ vectors, lengths, lambda w: w.astype(standard.dtype) @ vectors.T)
+    return standard @ vectors, _Axes(
+        samples,
+        np.sqrt(np.maximum(values, 0)),
+        lambda w: w.astype(standard.dtype) @ vectors,
+        lambda w: w.astype(standard.dtype) @ vectors.T,
+    )
 
 
 def _cross_entropy(logits: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -214,56 +273,10 @@ def _cross_entropy(logits: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, 
     return losses, gradient
 
 
-def _lbfgs(
-    objective: Callable[[np.ndarray], tuple[float, np.ndarray]],
-    start: np.ndarray,
-    tolerance: float,
-) -> np.ndarray:
-    """Minimise a smooth convex function (Nocedal & Wright 2006, algorithm 7.5, Armijo steps)."""
-    point = start
-    value, gradient = objective(point)
-    pairs: deque[tuple[np.ndarray, np.ndarray, float]] = deque(maxlen=_MEMORY)
-    for _ in range(_ITERATIONS):
-        if np.abs(gradient).max() < tolerance:
-            break
-        direction = _two_loops(gradient, pairs)
-        slope = float(direction @ gradient)
-        step = 1.0
-        while True:
-            candidate = point + step * direction
-            new_value, new_gradient = objective(candidate)
-            if new_value <= value + 1e-4 * step * slope or step < 1e-10:
-                break
-            step /= 2
-        moved, turned = candidate - point, new_gradient - gradient
-        if step < 1e-10 or not (curvature := float(moved @ turned)) > 0:
-            break  # the limit of floating point
-        pairs.append((moved, turned, curvature))
-        point, value, gradient = candidate, new_value, new_gradient
-    return point
-
-
-def _two_loops(
-    gradient: np.ndarray, pairs: Sequence[tuple[np.ndarray, np.ndarray, float]]
-) -> np.ndarray:
-    """The quasi-Newton direction from the last steps (algorithm 7.4)."""
-    direction = -gradient
-    shares = []
-    for moved, turned, curvature in reversed(pairs):
-        share = float(moved @ direction) / curvature
-        shares.append(share)
-        direction = direction - share * turned
-    if pairs:
-        _, turned, curvature = pairs[-1]
-        direction = direction * (curvature / float(turned @ turned))
-    for (moved, turned, curvature), share in zip(pairs, reversed(shares), strict=True):
-        direction = direction + (share - float(turned @ direction) / curvature) * moved
-    return direction
-
-
 def compare(regressions: Sequence[Regression], strength: float) -> list[Head]:
-    """Rough fits of several at one C; on several threads where each takes long enough."""
-    heavy = any(regression.heavy for regression in regressions)
+    """Rough fits of several at one C; on several threads where each takes long enough, but for
+    those that are each done on several."""
+    heavy = any(one.heavy for one in regressions) and not any(one.many for one in regressions)
     return side_by_side(lambda one: one.fit(strength, ROUGH), regressions, heavy=heavy)
 
 
@@ -281,41 +294,57 @@ def cross_validate(
     `fold` int `[N]` says which pictures are left out together; standardisation is done anew
     without each fold. The loss falls and then rises with C: from a usual one of `strengths` the
     search walks downhill until that saves too little, and first the way that the scores point:
-    weaker if they claim too much.
+    weaker if they claim too much. Of many scores, C is chosen on the first folds, of `_ENOUGH`
+    pictures at least, and the others are fitted with it one after the other.
     """
+    many = are_many(len(labels), count)
     insides = {int(number): fold != number for number in np.unique(fold)}
     numbers = [number for number, inside in insides.items() if len(np.unique(labels[inside])) > 1]
+    judged = np.cumsum([np.count_nonzero(~insides[number]) for number in numbers])
+    first = numbers[: 1 + int(np.searchsorted(judged, _ENOUGH))] if many else numbers
+    logits = np.zeros((len(labels), count), np.float32 if many else np.float64)
 
     def prepared(number: int) -> Regression:
         inside = insides[number]
         return Regression(embeddings[inside], labels[inside], count, balanced=balanced, rough=True)
 
-    regressions = dict(zip(numbers, side_by_side(prepared, numbers), strict=True))
-    tried: dict[float, OutOfFold] = {}
+    def judge(by: Mapping[int, Head]) -> None:
+        for number, head in by.items():
+            outside = ~insides[number]
+            logits[outside] = head.logits(embeddings[outside])
+
+    regressions = dict(zip(first, side_by_side(prepared, first, heavy=not many), strict=True))
+    searched = np.isin(fold, first) if many else np.ones(len(fold), bool)
+    heads: dict[float, dict[int, Head]] = {}
+    losses: dict[float, float] = {}
 
     def loss(index: int) -> float:
         strength = strengths[index]
-        if strength not in tried:
-            logits = np.zeros((len(labels), count))
-            heads = dict(zip(numbers, compare([*regressions.values()], strength), strict=True))
-            for number, head in heads.items():
-                outside = ~insides[number]
-                logits[outside] = head.logits(embeddings[outside])
-            tried[strength] = OutOfFold(logits, strength, heads=heads, regressions=regressions)
-        return log_loss(tried[strength].logits, labels)
+        if strength not in losses:
+            fitted = compare([*regressions.values()], strength)
+            heads[strength] = dict(zip(first, fitted, strict=True))
+            judge(heads[strength])
+            own, heat = logits[searched], 1.0
+            if many:
+                heat = temperature(own, labels[searched])
+            losses[strength] = log_loss(own / heat, labels[searched])
+        return losses[strength]
 
-    usual = np.log(_USUAL / len(labels))
+    usual = np.log((_USUAL_OF_MANY * count if many else _USUAL) / len(labels))
     at = int(np.argmin(np.abs(np.log(strengths) - usual)))
+    gain = max(_GAIN, _GAIN_OF_MANY * loss(at)) if many else _GAIN
     loss(at)  # also where it is the only one
-    logits = tried[strengths[at]].logits
-    weaker = log_loss(0.9 * logits, labels) < log_loss(logits, labels)
+    own = logits[searched]
+    weaker = log_loss(0.9 * own, labels[searched]) < losses[strengths[at]]
     for step in (-1, 1) if weaker else (1, -1):
-        while 0 <= at + step < len(strengths) and loss(at + step) < loss(at) - _GAIN:
+        while 0 <= at + step < len(strengths) and loss(at + step) < loss(at) - gain:
             at += step
-    losses = tuple(
-        (strength, log_loss(tried[strength].logits, labels)) for strength in sorted(tried)
-    )
-    return replace(tried[strengths[at]], losses=losses)
+    strength = strengths[at]
+    chosen = heads[strength]
+    for number in numbers[len(first) :]:
+        chosen[number] = prepared(number).fit(strength, ROUGH)
+    judge(chosen)
+    return OutOfFold(logits, strength, tuple(sorted(losses.items())), chosen, regressions)
 
 
 def out_of_fold(

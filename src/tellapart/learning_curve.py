@@ -76,14 +76,17 @@ def learning_curve(
 
     `vectors` `[N,D]`, `truth` `[N]` and `fold` `[N]` are what was cross-validated, `found` what
     came of it: its strength is kept, and its standardisation, each fold's own. `keys` decide which
-    pictures a share takes.
+    pictures a share takes. Of very many scores it is judged on the folds that C was chosen on.
     """
     assert found.strength is not None
     place = np.array([position(key, "curve/") for key in keys])
+    known = np.isin(fold, list(found.regressions))
 
     right, sizes = [], []
     for share in SHARES:
-        chosen = {n: _share_of_each_label(fold != n, place, truth, share) for n in found.heads}
+        chosen = {
+            n: _share_of_each_label(fold != n, place, truth, share) for n in found.regressions
+        }
         if any(len(np.unique(truth[part])) < len(labels) for part in chosen.values()):
             continue  # too few pictures for a share so small
         hits = np.zeros(len(truth), bool)
@@ -91,15 +94,14 @@ def learning_curve(
         for number, head in zip(chosen, compare(parts, found.strength), strict=True):
             outside = fold == number
             hits[outside] = head.logits(vectors[outside]).argmax(axis=1) == truth[outside]
-        right.append(hits)
+        right.append(hits[known])
         sizes.append(round(float(np.mean([part.sum() for part in chosen.values()]))))
-    right.append(found.logits.argmax(axis=1) == truth)
+    right.append((found.logits.argmax(axis=1) == truth)[known])
     folds = len(found.heads)
     sizes.append(round(len(truth) * (folds - 1) / folds))
-    points = tuple(
-        _point(n, hits, truth, len(labels)) for n, hits in zip(sizes, right, strict=True)
-    )
-    return LearningCurve(points, *_forecast(np.array(sizes), np.stack(right), truth, labels))
+    own = truth[known]
+    points = tuple(_point(n, hits, own, len(labels)) for n, hits in zip(sizes, right, strict=True))
+    return LearningCurve(points, *_forecast(np.array(sizes), np.stack(right), own, labels))
 
 
 def _share_of_each_label(
@@ -114,9 +116,8 @@ def _share_of_each_label(
 
 
 def _point(n: int, right: np.ndarray, truth: np.ndarray, count: int) -> CurvePoint:
-    shares = tuple(
-        Share(int(right[truth == k].sum()), int((truth == k).sum())) for k in range(count)
-    )
+    all_of, right_of = (np.bincount(of, minlength=count) for of in (truth, truth[right]))
+    shares = tuple(map(Share, right_of.tolist(), all_of.tolist()))
     return CurvePoint(n, Share(int(right.sum()), len(truth)), shares)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from .coverage import SURE, Covered, fewest
 from .evaluation import Evaluation
 from .metrics import Estimate, Share
 from .wording import label_words, percent, several
@@ -56,6 +57,31 @@ def estimate_words(value: Estimate, digits: int = 3) -> str:
         return "not known"
     low, high = value.interval
     return f"{value.value:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
+
+
+def sure_words(evaluation: Evaluation) -> str:
+    """On how many pictures its answers can be relied on, and from which score on."""
+    found, n = evaluation.sure, len(evaluation.truth)
+    if found:
+        return covered_words(found)
+    if n < fewest():
+        count = several(n, "picture")
+        return f"{count.capitalize()} are too few to say which score is {percent(SURE, 0)} right."
+    return f"No score is high enough to be {percent(SURE, 0)} right."
+
+
+def covered_words(found: Covered) -> str:
+    """`Sure on 71.0 % of pictures (213 of 300, scored 0.83 or more), and right on 99.5 % of those
+    (95 % interval 97.4 to 99.9).`"""
+    share, right = found.coverage, found.accuracy
+    counted = f"{share.correct:,} of {share.n:,}"
+    asked = f", scored {found.score:g} or more" if found.score else ""
+    if not share.correct:
+        return f"Sure on 0 % of pictures ({counted}{asked})."
+    return (
+        f"Sure on {percent(share.value)} of pictures ({counted}{asked}), and right on "
+        f"{percent(right.value)} of those (95 % interval {bounds(right)})."
+    )
 
 
 def calibration_words(evaluation: Evaluation) -> str:

@@ -40,7 +40,7 @@ def compare(
 
     results = []
     for path in (first, second):
-        with terminal.progress_bar(f"Testing {path}", quiet or as_json) as progress:
+        with terminal.progress_bar(f"Testing {path}", quiet) as progress:
             test = evaluate(load(path), source, follow_links=follow_links, progress=progress)
             results.append(test)
     found = comparing.compare(*results)

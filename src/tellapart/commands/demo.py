@@ -41,16 +41,19 @@ def demo(
     model, destination = folder / "model", folder / "sorted"
     check_own(folder)
     say("Can you tell the Dark Knight from the Ice Queen?\n")
-    pictures = draw_demo(folder / PICTURES)
+    with terminal.progress_bar("Drawing pictures", quiet):
+        pictures = draw_demo(folder / PICTURES)
     say(f"Drew pictures of both below {shown(pictures.folder)}: they are drawings, not photos.")
     terminal.say_command("train", pictures.photos, "-o", model, "--quality", quality.value)
     with terminal.progress_bar("Looking at pictures", quiet) as progress:
-        result = run(pictures.photos, quality=quality.value, watch=Watch(progress))
-    result.save(model, replace=True)  # a demo's own, as was seen
+        result = run(pictures.photos, quality=quality.value, watch=Watch(progress, progress.doing))
+        progress.doing("Writing the model and its report")
+        result.save(model, replace=True)  # a demo's own, as was seen
     print_training(result, model)
     terminal.say_command("test", model, pictures.kept_back)
     classifier = load(model)
-    tested = evaluate(classifier, pictures.kept_back)
+    with terminal.progress_bar("Testing", quiet) as progress:
+        tested = evaluate(classifier, pictures.kept_back, progress=progress)
     print_test(tested)
     hard = {path.name for path in pictures.hard}
     if any(Path(mistake.name).name in hard for mistake in tested.evaluation.mistakes):
@@ -61,6 +64,8 @@ def demo(
     if (destination / STATE).is_dir():
         sorting.undo(destination)
     terminal.say_command("sort", model, pictures.inbox, destination)
-    print_sort(sorting.sort(classifier, pictures.inbox, destination))
+    with terminal.progress_bar("Sorting", quiet) as progress:
+        done = sorting.sort(classifier, pictures.inbox, destination, progress=progress)
+    print_sort(done)
     say("\nNow with your own pictures, one folder a label:")
     say(f"  {terminal.command('train', 'photos/', '-o', 'mine')}")

@@ -13,6 +13,7 @@ from .options import (
     AsJson,
     Links,
     Model,
+    Quiet,
     Strict,
     check_folder,
     check_place,
@@ -50,6 +51,7 @@ def explain(
     follow_links: Links = False,
     strict: Strict = False,
     as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Say why pictures get their labels: where, because of which pictures, and in words.
 
@@ -70,7 +72,7 @@ def explain(
     Nothing is ever overwritten by --png. --sweep hides regions of many sizes, some hundred times a
     picture: which is the smallest whose hiding changes the answer, and which alone keeps it?
     """
-    from .. import guessing, to_json
+    from .. import guessing, terminal, to_json
     from ..dataset import Skipped
     from ..explain.files import explain_files, locate
     from ..explain.page import chosen, shown_words, why_page
@@ -89,20 +91,25 @@ def explain(
     skipped: list[Skipped] = []
     overlays: list[Path] = []
     read = 0
-    for told in explain_files(
-        classifier, named, page=bool(output or open_it), overlays=png, sweeping=sweep
-    ):
-        if isinstance(told, Skipped):
-            skipped.append(told)
-            continue
-        read += 1
-        overlays += told.overlays
-        if told.panel:
-            panels = chosen([*panels, told.panel])
-        if as_json:
-            values.append(to_json.explained(told))
-        else:
-            terminal_explain.print_explanation(told)
+    with terminal.progress_beside_output("Explaining", quiet) as progress:
+        for done, told in enumerate(
+            explain_files(
+                classifier, named, page=bool(output or open_it), overlays=png, sweeping=sweep
+            ),
+            start=1,
+        ):
+            progress(done, len(named))
+            if isinstance(told, Skipped):
+                skipped.append(told)
+                continue
+            read += 1
+            overlays += told.overlays
+            if told.panel:
+                panels = chosen([*panels, told.panel])
+            if as_json:
+                values.append(to_json.explained(told))
+            else:
+                terminal_explain.print_explanation(told)
     page = None
     if panels:
         page = output or Path(tempfile.mkdtemp(prefix="tellapart-")) / "why.html"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,7 @@ import typer
 
 from ..errors import UsageError
 from ..wording import shown
-from .options import AsJson, show
+from .options import AsJson, Quiet, show
 
 
 def export(
@@ -32,6 +33,7 @@ def export(
     ] = False,
     show_list: Annotated[bool, typer.Option("--list", help="List the forms there are.")] = False,
     as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Write a model in another form, and prove that it gives the same answers.
 
@@ -45,7 +47,8 @@ def export(
     A web page carries onnxruntime-web, which npm fetches from its registry, once (33 MB). Nothing
     else is fetched, and nothing is sent.
     """
-    from .. import exporters, to_json
+    from .. import exporters, terminal, to_json
+    from ..exporters.npm import Watch
     from ..model import load
     from ..terminal.models import print_export, print_fetching, print_targets
 
@@ -61,7 +64,12 @@ def export(
     else:
         found = list(classifier.memory.locate().values()) if classifier.memory else []
     folder = output or Path(f"{model.resolve().name}-{to}")
-    with print_fetching() as fetching:
+    with ExitStack() as shown_meanwhile:  # one or the other: a terminal has one moving line
+        fetching: Watch = lambda fetching: None
+        if to == "web" and not cdn:
+            fetching = shown_meanwhile.enter_context(print_fetching())
+        else:
+            shown_meanwhile.enter_context(terminal.progress_bar("Writing and proving it", quiet))
         result = exporters.export(classifier, to, folder, found, cdn=cdn, fetching=fetching)
     show(to_json.exported(result), as_json, lambda: print_export(result))
 

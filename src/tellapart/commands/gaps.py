@@ -70,7 +70,7 @@ def gaps(
     check_folder(pictures, "--pictures")
     check_place(output)
     classifier = load(model)
-    with terminal.progress_bar("Looking at pictures", quiet or as_json) as progress:
+    with terminal.progress_bar("Looking at pictures", quiet) as progress:
         found = lacking.find_gaps(
             classifier,
             source,
@@ -78,11 +78,12 @@ def gaps(
             follow_links=follow_links,
             progress=progress,
         )
-    if output:
-        from ..gaps.page import gaps_page
-        from ..pages import write_page
+        if output:
+            from ..gaps.page import gaps_page
+            from ..pages import write_page
 
-        write_page(gaps_page(found), output)
+            progress.doing("Writing the page")
+            write_page(gaps_page(found), output)
     value = as_values(found, str(output) if output else None)
     show(value, as_json, lambda: terminal_gaps.print_gaps(found, output))
     check_strict(strict, found.skipped)

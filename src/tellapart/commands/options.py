@@ -54,7 +54,7 @@ Strict = Annotated[
     bool, typer.Option("--strict", help="Exit with 3 if any picture could not be read.")
 ]
 Links = Annotated[bool, typer.Option("--follow-links", help="Follow links to folders.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing of progress.")]
 Admit = Annotated[
     str | None,
     typer.Option(

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .options import AsJson, Model, check_folder, check_place, show
+from .options import AsJson, Model, Quiet, check_folder, check_place, show
 
 
 def report(
@@ -21,6 +21,7 @@ def report(
     ] = None,
     open_it: Annotated[bool, typer.Option("--open", help="Show it in a browser.")] = False,
     as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Write a model's report again: how good it is, what it got wrong, how it was made.
 
@@ -31,7 +32,7 @@ def report(
     train has written one already. Pictures are found where they were, or below --pictures by
     their content; those that are gone are said to be, and the page still comes.
     """
-    from .. import to_json
+    from .. import terminal, to_json
     from ..model import REPORT_FILE, load
     from ..pages import write_page
     from ..report import report_page
@@ -43,10 +44,11 @@ def report(
     check_place(output)
     classifier = load(model)
     memory = classifier.remembered()
-    found = memory.locate(*([pictures] if pictures else []))
     page = output or (model if model.is_dir() else model.parent) / REPORT_FILE
-    story = with_reasons(story_of_training(classifier, found), of_training=True)
-    write_page(report_page(story), page)
+    with terminal.progress_bar("Writing the report", quiet):
+        found = memory.locate(*([pictures] if pictures else []))
+        story = with_reasons(story_of_training(classifier, found), of_training=True)
+        write_page(report_page(story), page)
     value = to_json.written_report(str(page), story)
     show(value, as_json, lambda: print_report(page, story))
     if open_it:

@@ -51,6 +51,7 @@ def retrain(
     with terminal.progress_bar("Looking at pictures", as_json) as progress:
         watch = Watch(
             progress,
+            progress.doing,
             (lambda step: say("\n".join(original.step_lines(step)))) if logs else None,
         )
         done = original.retrain(recipe, watch)

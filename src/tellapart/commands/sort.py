@@ -128,7 +128,7 @@ def sort(
                 skipped.append(step)
         check_strict(strict, skipped)
         return
-    with terminal.progress_bar("Sorting", quiet or as_json) as progress:
+    with terminal.progress_bar("Sorting", quiet) as progress:
         result = sorting.sort(
             classifier,
             inbox,

@@ -50,7 +50,7 @@ def suggest(
     from ..to_json.suggest import suggested
 
     classifier = load(model)
-    with terminal.progress_bar("Looking at pictures", quiet or as_json) as progress:
+    with terminal.progress_bar("Looking at pictures", quiet) as progress:
         found = suggesting.suggest(
             classifier, folder, count, follow_links=follow_links, progress=progress
         )

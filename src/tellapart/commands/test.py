@@ -65,7 +65,7 @@ def test(
     wanted = share(fail_under, "--fail-under", whole=True) if fail_under else None
     most = share(max_refused, "--max-refused", whole=True) if max_refused else None
     classifier = admitting(load(model), admit, always_choose=False)
-    with terminal.progress_bar("Testing", quiet or as_json) as progress:
+    with terminal.progress_bar("Testing", quiet) as progress:
         result = evaluate(classifier, source, follow_links=follow_links, progress=progress)
     show(to_json.tested(result), as_json, lambda: print_test(result))
     if report:
@@ -74,8 +74,9 @@ def test(
         from ..report.reasons import with_reasons
         from ..report.story import story_of_test
 
-        story = with_reasons(story_of_test(classifier, result, str(model)), of_training=False)
-        write_page(report_page(story), report, "--report")
+        with terminal.progress_bar("Writing the report", quiet):
+            story = with_reasons(story_of_test(classifier, result, str(model)), of_training=False)
+            write_page(report_page(story), report, "--report")
     check_strict(strict, result.skipped)
     accuracy, refused = result.evaluation.accuracy.value, result.refused.value
     failed = []

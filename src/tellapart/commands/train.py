@@ -212,7 +212,7 @@ def train(
     asked = Asked(engine.value, solver.value if solver else None, balanced, given)
     sgd, tensorflow = settings(asked)
     silent = quiet or as_json
-    with terminal.progress_bar("Looking at pictures", quiet or as_json) as progress:
+    with terminal.progress_bar("Looking at pictures", quiet) as progress:
         result = run(
             source,
             quality=(quality or Quality.good).value,
@@ -225,12 +225,14 @@ def train(
             repeats=repeats,
             watch=Watch(
                 progress,
+                progress.doing,
                 None if silent else print_sgd_step,
                 (lambda epoch: None) if silent else print_epoch,
             ),
         )
-    changed = result.replaces(folder)
-    result.save(folder, replace=replace)
+        progress.doing("Writing the model and its report")
+        changed = result.replaces(folder)
+        result.save(folder, replace=replace)
     if summaries and engine is Engine.onnxruntime:
         tensorboard.write_summaries(result, summaries)
     summary = trained(result, str(folder), changed)

@@ -72,11 +72,14 @@ def folds(keys: Sequence[str], labels: Sequence[str], count: int, seed: int = 0)
 
     Within each label the keys are dealt out in turn, in the order of their salted hashes.
     """
+    own: dict[str, set[str]] = {}
+    for key, label in zip(keys, labels, strict=True):
+        own.setdefault(label, set()).add(key)
     fold_of: dict[str, int] = {}
     dealt = 0
-    for label in sorted(set(labels)):
-        own = {key for key, one in zip(keys, labels, strict=True) if one == label}
-        for key in sorted(own - fold_of.keys(), key=lambda key: position(key, f"{seed}/")):
+    for label in sorted(own):
+        others = own[label] - fold_of.keys()
+        for key in sorted(others, key=lambda key: position(key, f"{seed}/")):
             fold_of[key] = dealt % count
             dealt += 1
     return np.array([fold_of[key] for key in keys], dtype=np.int64)

@@ -6,8 +6,8 @@ import math
 import os
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -15,6 +15,7 @@ from rich.table import Table
 
 from ..dataset import Skipped
 from ..wording import label_words, several, shown
+from .progress import Progress, Silence, shown_on
 
 if TYPE_CHECKING:
     from ..dataset import Dataset
@@ -28,8 +29,6 @@ _LONGEST = 200  # letters of a path that is shown as an example
 WIDE = 10_000  # columns where nobody looks on: what is piped is never wrapped
 FIGURES = ("precision", "F1", "recall", "95 % interval")  # of a label
 READABLE = 100  # columns of a table that is piped
-
-Progress = Callable[[int, int | None], None]
 
 
 def stdout() -> Console:
@@ -57,30 +56,17 @@ def _console(stream: object) -> Console:
 
 @contextmanager
 def progress_bar(what: str, quiet: bool) -> Iterator[Progress]:
-    """A live bar with rate and time left on a terminal; nothing where nobody looks on."""
-    console = stderr()
-    if quiet or not console.is_terminal:
-        yield lambda done, total: None
+    """A live bar on a terminal, a line every so often in a file or a pipe; nothing if `quiet`."""
+    if quiet:
+        yield Silence()
         return
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bar
+    with shown_on(stderr(), what) as progress:
+        yield progress
 
-    columns = (
-        TextColumn(what),
-        BarColumn(bar_width=32),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(compact=True),
-    )
-    with Bar(*columns, console=console, transient=True) as bar:
-        task = bar.add_task(what, total=None, rate="")
 
-        def update(done: int, total: int | None) -> None:
-            speed = bar.tasks[0].speed
-            rate = f"{speed:.0f} a second" if speed else ""
-            bar.update(task, completed=done, total=total, rate=rate)
-
-        yield update
+def progress_beside_output(what: str, quiet: bool) -> AbstractContextManager[Progress]:
+    """The same for commands whose results come one by one: who sees these needs no bar."""
+    return progress_bar(what, quiet or stdout().is_terminal)
 
 
 def say_command(*words: str | os.PathLike[str]) -> None:

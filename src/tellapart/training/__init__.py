@@ -168,11 +168,15 @@ def _train(source: str | os.PathLike[str], options: TrainOptions, watch: Watch) 
     )
     unreadable = tuple(Skipped(items[at].name, why) for at, why in embeddings.unreadable.items())
     pictures = gather(items, embeddings, share_of(options), unreadable)
+    watch.doing("Cross-validating" if options.engine is None else "Training")
     network, pictures, fitted = recipe.fit(pictures, watch)
     skipped = (*dataset.skipped, *unreadable)
     notes = (*notes_on(dataset, pictures, embeddings), *fitted.notes)
+    watch.doing("Finding out whether more pictures would help")
     learning = would_more_help(pictures, fitted)
+    watch.doing("Looking for shortcuts")
     cues = cues_of(pictures, fitted)
+    watch.doing("Putting the model together")
     run = Run(
         source=shown(source),
         place=os.path.realpath(source),

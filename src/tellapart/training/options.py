@@ -60,10 +60,11 @@ class TrainOptions:
 
 @dataclass(frozen=True)
 class Watch:
-    """What a caller wants to be told while training: pictures done of how many, steps of gradient
-    descent, and epochs of fine-tuning."""
+    """What a caller wants to be told while training: pictures done of how many, what is being done
+    after that, steps of gradient descent, and epochs of fine-tuning."""
 
     pictures: Callable[[int, int], None] = lambda done, total: None
+    doing: Callable[[str], None] = lambda what: None
     step: Callable[[SgdStep], None] | None = None
     epoch: Callable[[Epoch], None] = lambda epoch: None
 

@@ -1,0 +1,117 @@
+"""A long command says in a file or a pipe, every so often, what it is doing and how far it is."""
+
+from __future__ import annotations
+
+import io
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from drawn import few_of, model_of
+from tellapart.demo import DemoPictures
+from tellapart.terminal.progress import Lines, shown_on
+
+
+@pytest.fixture(scope="module")
+def model(heroes: DemoPictures) -> Path:
+    return model_of(heroes)
+
+
+@pytest.fixture(scope="module")
+def few(heroes: DemoPictures, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return few_of(heroes, tmp_path_factory.mktemp("few") / "photos", 3)
+
+
+def said(lines: Lines, at: float) -> str:
+    return lines.line(lines._since + at)
+
+
+def test_a_line_says_how_many_are_done_and_how_long_it_takes() -> None:
+    lines = Lines("Looking at pictures", lambda words: None)
+    assert said(lines, 12) == "Looking at pictures: 12 seconds so far"
+    lines(1_200, 15_000)
+    assert said(lines, 20) == "Looking at pictures: 1,200 of 15,000, about 4 minutes left"
+    lines(14_900, 15_000)  # 13,700 more in ten seconds: what came last counts
+    assert said(lines, 10) == "Looking at pictures: 14,900 of 15,000, about 1 second left"
+    assert said(lines, 10) == "Looking at pictures: 14,900 of 15,000"  # none came: nobody knows
+    lines(15_000, 15_000)
+    assert said(lines, 10) == "Looking at pictures: 15,000 of 15,000"
+    lines.doing("Cross-validating")
+    assert said(lines, 100) == "Cross-validating: 2 minutes so far"
+    assert said(lines, 7_200) == "Cross-validating: 2 hours so far"
+
+
+def test_lines_come_by_themselves_until_the_work_is_over() -> None:
+    heard: list[str] = []
+    lines = Lines("Sorting", heard.append, first=0.02, later=0.02)
+    lines.start()
+    lines(3, 9)
+    deadline = time.monotonic() + 5
+    while len(heard) < 3 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    lines.stop()
+    count = len(heard)
+    assert count >= 3
+    assert heard[0].startswith("Sorting: ")
+    time.sleep(0.1)
+    assert len(heard) == count
+
+
+def test_short_work_says_nothing_in_a_file() -> None:
+    stream = io.StringIO()
+    with shown_on(Console(file=stream, width=80), "Sorting") as progress:
+        progress(1, 2)
+        progress.doing("Writing")
+    assert stream.getvalue() == ""
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
+def test_a_bar_fits_its_terminal_and_goes_away(width: int) -> None:
+    stream = io.StringIO()
+    console = Console(file=stream, width=width, force_terminal=True, color_system=None)
+    with shown_on(console, "Looking at pictures") as progress:
+        for done in range(0, 15_001, 5_000):
+            progress(done, 15_000)
+        progress.doing("Cross-validating")
+    text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", stream.getvalue())
+    rows = [row.rstrip() for row in re.split(r"[\r\n]+", text) if row.strip()]
+    assert rows
+    assert all(len(row) <= width for row in rows)
+    assert any("Cross-validating" in row for row in rows)
+
+
+SLOW = """
+import sys, time
+from tellapart import cli, testing
+from tellapart.terminal import progress
+progress.FIRST = 0.05
+real = testing.evaluate
+def slow(*given, **named):
+    found = real(*given, **named)
+    time.sleep(0.5)
+    return found
+testing.evaluate = slow
+sys.argv = ["tellapart", *sys.argv[1:]]
+cli.main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("more", "heard"), [([], True), (["--json"], True), (["-q"], False), (["-q", "--json"], False)]
+)
+def test_a_command_is_heard_on_stderr_unless_it_is_quiet(
+    more: list[str], heard: bool, model: Path, few: Path
+) -> None:
+    run = subprocess.run(
+        [sys.executable, "-c", SLOW, "test", str(model), str(few), *more],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ("Testing: " in run.stderr) == heard
+    assert "Testing: " not in run.stdout
