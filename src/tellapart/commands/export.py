@@ -48,7 +48,6 @@ def export(
     else is fetched, and nothing is sent.
     """
     from .. import exporters, terminal, to_json
-    from ..exporters.npm import Watch
     from ..model import load
     from ..terminal.models import print_export, print_fetching, print_targets
 
@@ -65,7 +64,7 @@ def export(
         found = list(classifier.memory.locate().values()) if classifier.memory else []
     folder = output or Path(f"{model.resolve().name}-{to}")
     with ExitStack() as shown_meanwhile:  # one or the other: a terminal has one moving line
-        fetching: Watch = lambda fetching: None
+        fetching = None
         if to == "web" and not cdn:
             fetching = shown_meanwhile.enter_context(print_fetching())
         else:

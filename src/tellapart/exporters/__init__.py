@@ -210,7 +210,7 @@ def export(
     pictures: Sequence[Path],
     *,
     cdn: bool = False,
-    fetching: Watch = lambda fetching: None,
+    fetching: Watch | None = None,
 ) -> ExportResult:
     """Write a model in another form, prove it equal on `pictures`, and only then keep it.
 
@@ -237,7 +237,7 @@ def export(
         row = replace(row, read_by="any browser of 2023 or later; onnxruntime comes by the network")
     module = import_module(f".{row.module}", __name__)
     if hasattr(module, "prepare"):
-        module.prepare(cdn, fetching)
+        module.prepare(cdn, fetching or (lambda fetching: None))
     shown_pictures = _readable(_spread(pictures, MOST_PICTURES))
     if not shown_pictures:
         why = "none of those given can be read" if pictures else "no training picture was found"
