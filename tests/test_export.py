@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import subprocess
 import sys
@@ -325,6 +326,17 @@ def test_files_that_are_no_pictures_are_left_out_of_the_proof(
     assert result.proof.pictures == 3
     with pytest.raises(UsageError, match="none of those given can be read"):
         export(classifier, "onnx", tmp_path / "other", [page])
+
+
+def test_a_proof_on_pictures_that_pillow_does_not_read(
+    classifier: Classifier, pictures: list[Path], tmp_path: Path
+) -> None:
+    files = json.loads((Path(__file__).parent / "golden" / "heic.json").read_text())
+    (tmp_path / "phone.heic").write_bytes(base64.b64decode(files["plain"]))
+    deep = np.asarray(draw_scene().convert("L")).astype(np.float32) / 255
+    Image.fromarray(deep).save(tmp_path / "deep.tif")
+    odd = [tmp_path / "phone.heic", tmp_path / "deep.tif"]
+    assert export(classifier, "onnx", tmp_path / "out", [*odd, pictures[0]]).proof.pictures == 3
 
 
 @pytest.mark.parametrize(

@@ -13,11 +13,13 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import ModuleType
 
 from ..errors import DestinationError, PictureError, UsageError
 from ..files import check_may_be_replaced, folder_written_atomically
-from ..images.decode import read_picture
+from ..images.decode import read_content, read_picture
+from ..images.opening import read_by_pillow_alone
 from ..model import LABELS_FILE, Classifier, labels_text
 from ..wording import shown
 from .npm import Watch
@@ -238,19 +240,20 @@ def export(
     module = import_module(f".{row.module}", __name__)
     if hasattr(module, "prepare"):
         module.prepare(cdn, fetching or (lambda fetching: None))
-    shown_pictures = _readable(_spread(pictures, MOST_PICTURES))
-    if not shown_pictures:
-        why = "none of those given can be read" if pictures else "no training picture was found"
-        raise UsageError(
-            f"An export is proved on real pictures, and {why}.",
-            hint="Give some with --pictures FOLDER.",
-        )
-    with folder_written_atomically(destination) as fresh:
-        (fresh / LABELS_FILE).write_text(labels_text(classifier.labels), "utf-8")
-        module.write(Export(row, classifier, fresh, pictures, cdn))
-        proof = _proved(module, row, classifier, fresh, shown_pictures)
-        (fresh / "README.md").write_text(export_readme(row, classifier, proof), "utf-8")
-        size = sum(path.stat().st_size for path in fresh.rglob("*") if path.is_file())
+    with TemporaryDirectory(prefix="tellapart-") as apart:
+        shown_pictures = _readable(_spread(pictures, MOST_PICTURES), Path(apart))
+        if not shown_pictures:
+            why = "none of those given can be read" if pictures else "no training picture was found"
+            raise UsageError(
+                f"An export is proved on real pictures, and {why}.",
+                hint="Give some with --pictures FOLDER.",
+            )
+        with folder_written_atomically(destination) as fresh:
+            (fresh / LABELS_FILE).write_text(labels_text(classifier.labels), "utf-8")
+            module.write(Export(row, classifier, fresh, pictures, cdn))
+            proof = _proved(module, row, classifier, fresh, shown_pictures)
+            (fresh / "README.md").write_text(export_readme(row, classifier, proof), "utf-8")
+            size = sum(path.stat().st_size for path in fresh.rglob("*") if path.is_file())
     return ExportResult(row, destination, size, proof)
 
 
@@ -270,12 +273,18 @@ def _proved(
     return compare(classifier, target, answers, pictures)
 
 
-def _readable(pictures: Sequence[Path]) -> list[Path]:
-    """Those that are pictures still: a folder that was given may hold others."""
+def _readable(pictures: Sequence[Path], apart: Path) -> list[Path]:
+    """Those that are pictures still: a folder that was given may hold others. One of a kind that
+    only tellapart reads, such as HEIC, is shown to the export's program as a PNG of its pixels."""
+    from PIL import Image
+
     found = []
-    for path in pictures:
+    for number, path in enumerate(pictures):
         with suppress(PictureError):
-            read_picture(path)
+            pixels = read_picture(path)
+            if not read_by_pillow_alone(read_content(path), path.suffix):
+                path = apart / f"{number}-{path.stem[:40]}.png"
+                Image.fromarray(pixels).save(path, compress_level=1)
             found.append(path)
     return found
 

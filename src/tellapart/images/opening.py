@@ -15,6 +15,7 @@ from ..errors import PictureError
 from . import tiff_tags as tag
 from .budget import BUDGET, MAX_PIXELS, check_size
 from .heif import read_heif
+from .kinds import sniff
 from .raw import is_raw, read_raw
 from .tiff import pillow_reads, read_tiff
 from .tiff_samples import A_KIND, layout_of
@@ -93,6 +94,24 @@ def open_by_pillow(content: bytes, kind: str) -> PIL.Image.Image:
         raise PictureError(f"{a_kind(kind)} (this Pillow was built without it)") from error
     except Exception as error:  # Pillow raises ValueError, SyntaxError, struct.error and others
         raise PictureError(damage(error, kind, content, opening=True)) from error
+
+
+def read_by_pillow_alone(content: bytes, suffix: str = "") -> bool:
+    """Whether a program that has nothing but Pillow reads a file, and as it is read here."""
+    from PIL import Image
+
+    kind = sniff(content)
+    try:
+        if kind == "TIFF":
+            directory = first_directory(content)
+            if not pillow_reads(directory) or is_raw(content, directory, suffix):
+                return False
+        with Image.open(io.BytesIO(content), formats=[kind]) as image:
+            image.draft(None, (1, 1))
+            image.load()
+    except Exception:  # for whatever reason
+        return False
+    return True
 
 
 def a_kind(kind: str) -> str:
