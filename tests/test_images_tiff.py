@@ -359,6 +359,28 @@ def test_a_hostile_tiff_is_refused(content: bytes, said: str) -> None:
     assert caught.value.message.startswith(said)
 
 
+@settings(max_examples=200)
+@given(st.sampled_from(["f4", "u2", "i4"]), st.sampled_from([None, "zlib"]), st.data())
+def test_a_damaged_tiff_is_pixels_or_a_reason(
+    stored: str, compression: str | None, data: st.DataObject
+) -> None:
+    whole = written(STORED[stored](SCENE[:20, :20]), photometric="rgb", compression=compression)
+    content = bytearray(whole)
+    for at in data.draw(st.lists(st.integers(0, min(300, len(whole) - 1)), max_size=6)):
+        content[at] = data.draw(st.integers(0, 255))
+    try:
+        pixels = read_picture(bytes(content))
+    except PictureError as error:
+        pixels = np.zeros(len(error.message), np.uint8)
+    assert pixels.dtype == np.uint8
+
+
+def test_a_part_that_would_unpack_to_gigabytes_is_refused() -> None:
+    tags = {258: 16, 262: 0, 259: 8, 277: 4096, 322: 2**16, 323: 2**16, 324: 8, 325: 9}
+    with pytest.raises(PictureError, match="too large"):
+        read_picture(tiff(tags, bytes(9)))
+
+
 def test_a_strip_never_unpacks_to_more_than_it_should() -> None:
     bomb = zlib.compress(bytes(2**28), 9)  # 256 MB in 260 KB
     pixels = read_picture(tiff({258: 16, 262: 0, 259: 8}, bomb))

@@ -77,7 +77,8 @@ def _tiff(content: bytes, suffix: str, enough: int) -> PIL.Image.Image:
             if not directory.integer(tag.BITS):  # nothing to go by
                 raise
     layout = layout_of(directory)
-    with BUDGET.room(width * height * ((layout.colours + 1) * layout.dtype.itemsize + 8)):
+    numbers = width * height * ((layout.colours + 1) * layout.dtype.itemsize + 8)
+    with BUDGET.room(numbers + 2 * layout.block_bytes):
         return read_tiff(content, directory)
 
 

@@ -19,6 +19,8 @@ from .tiff_tags import CUT_SHORT, Directory
 
 A_KIND = "a kind of TIFF that cannot be read here: save it as PNG or JPEG"
 
+MAX_BLOCK = 2**31  # bytes of a strip or tile
+
 WHITE_IS_ZERO, GREY, RGB, PALETTE, CMYK, YCBCR, LAB, ICC_LAB = 0, 1, 2, 3, 5, 6, 8, 9
 COLOURS = {WHITE_IS_ZERO: 1, GREY: 1, RGB: 3, PALETTE: 1, CMYK: 4, LAB: 3, ICC_LAB: 3}
 UNPACKED = frozenset([1, 5, 8, 32773, 32946, 34925, 50000])  # bytes in, the same bytes out
@@ -53,6 +55,12 @@ class Layout:
     @property
     def colours(self) -> int:
         return COLOURS[self.photometric]
+
+    @property
+    def block_bytes(self) -> int:
+        """Of a strip or tile, once it is unpacked."""
+        samples = 1 if self.planar else self.samples
+        return self.block_length * ((self.block_width * samples * self.bits + 7) // 8)
 
     @property
     def dtype(self) -> np.dtype[np.generic]:
@@ -98,7 +106,7 @@ def layout_of(directory: Directory) -> Layout:
     block_length = directory.integer(tag.TILE_LENGTH) if tiled else min(rows, length)
     if block_width < 1 or block_length < 1:
         raise PictureError("damaged: its header cannot be read")
-    return Layout(
+    layout = Layout(
         width=width,
         length=length,
         samples=samples,
@@ -114,6 +122,9 @@ def layout_of(directory: Directory) -> Layout:
         block_length=block_length,
         alpha=after_colours if after_colours in (ASSOCIATED, UNASSOCIATED) else 0,
     )
+    if layout.block_bytes > MAX_BLOCK:
+        raise PictureError(f"too large: a part of it unpacks to more than {MAX_BLOCK >> 30} GB")
+    return layout
 
 
 def _is_number(form: int, bits: int) -> bool:
