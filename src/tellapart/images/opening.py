@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from ..errors import PictureError
+from ..wording import shown
 from . import tiff_tags as tag
 from .budget import BUDGET, MAX_PIXELS, check_size
 from .heif import read_heif
@@ -143,7 +144,7 @@ def damage(error: Exception, kind: str, content: bytes, *, opening: bool = False
         return HEADER_DAMAGED
     if "decoder error" in words or not words:
         return "damaged: its data cannot be unpacked"
-    return f"damaged: {str(error).splitlines()[0]}"
+    return f"damaged: {shown(str(error).splitlines()[0])}"
 
 
 def _ends_too_early(kind: str, content: bytes) -> bool:
