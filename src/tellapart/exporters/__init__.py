@@ -18,8 +18,9 @@ from types import ModuleType
 
 from ..errors import DestinationError, PictureError, UsageError
 from ..files import check_may_be_replaced, folder_written_atomically
-from ..images.decode import read_content, read_picture
+from ..images.decode import read_picture
 from ..images.opening import read_by_pillow_alone
+from ..images.reading import read_content
 from ..model import LABELS_FILE, Classifier, labels_text
 from ..wording import shown
 from .npm import Watch

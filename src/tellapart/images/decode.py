@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from ..errors import PictureError, UsageError
-from .budget import BUDGET, MAX_PIXELS, MAX_SIDE, check_size
+from .budget import BUDGET, MAX_PIXELS, MAX_SIDE, SMALL, check_size, give_back
 from .deep import scaled
 from .kinds import FORMATS, misnamed, sniff
 from .opening import damage, opened
@@ -71,7 +71,12 @@ def decode(content: bytes, *, suffix: str = "", enough: int = ENOUGH) -> np.ndar
 
     def pixels_of(whole: bytes) -> np.ndarray:
         with opened(whole, kind, suffix=suffix, enough=enough) as image:
-            return _decoded(image, enough=enough, kind=kind, content=whole)
+            pixels = _decoded(image, enough=enough, kind=kind, content=whole)
+            large = image.width * image.height > SMALL
+        if large:
+            del image
+            give_back()
+        return pixels
 
     try:
         if is_filled_up(content, kind):
