@@ -75,7 +75,9 @@ def read_tiff(content: bytes, directory: Directory) -> PIL.Image.Image:
     image = Image.frombytes(mode, (width, height), np.ascontiguousarray(pixels).tobytes())
     if profile := directory.blob(tag.PROFILE):
         image.info["icc_profile"] = profile
-    image.getexif()[tag.ORIENTATION] = directory.integer(tag.ORIENTATION, 1)
+    exif = Image.Exif()
+    exif[tag.ORIENTATION] = directory.integer(tag.ORIENTATION, 1)
+    image.info["exif"] = exif.tobytes()
     return image
 
 
