@@ -66,14 +66,14 @@ def progress_bar(what: str, quiet: bool) -> Iterator[Progress]:
     from rich.progress import Progress as Bar
 
     columns = (
-        TextColumn(what),
+        TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=32),
         MofNCompleteColumn(),
         TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(compact=True),
     )
     with Bar(*columns, console=console, transient=True) as bar:
-        task = bar.add_task(what, total=None, rate="")
+        task = bar.add_task(shown(what), total=None, rate="")
 
         def update(done: int, total: int | None) -> None:
             speed = bar.tasks[0].speed
