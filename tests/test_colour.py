@@ -3,7 +3,9 @@ are."""
 
 from __future__ import annotations
 
+import base64
 import io
+import json
 import struct
 import threading
 import zlib
@@ -349,6 +351,21 @@ def test_the_codes_of_an_avif_count(
 ) -> None:
     stored = read_picture(avif(1, 13))
     assert off(avif(primaries, transfer), icc.in_srgb(stored, points, gamma)) <= 1
+
+
+def test_the_codes_of_a_heic_count() -> None:
+    golden = json.loads((Path(__file__).parent / "golden" / "heic.json").read_text())
+    content = base64.b64decode(golden["plain"])
+    at = content.index(b"colrnclx") + 8
+
+    def with_codes(primaries: int, transfer: int) -> bytes:
+        return content[:at] + struct.pack(">HH", primaries, transfer) + content[at + 4 :]
+
+    stored = read_picture(with_codes(1, 13))
+    assert off(with_codes(12, 13), icc.in_srgb(stored, icc.P3)) <= 1
+    assert off(with_codes(1, 8), icc.in_srgb(stored, icc.SRGB, 1)) <= 1
+    for said in ((1, 1), (1, 6), (2, 2)):
+        assert np.array_equal(read_picture(with_codes(*said)), stored)
 
 
 # colour and transparency

@@ -46,7 +46,7 @@ def profile_of(image: PIL.Image.Image) -> bytes:
     """
     info = image.info
     said = _in_file(image)
-    for profile in (said, info.get("icc_profile")):
+    for profile in (said, info.get("icc_profile"), _heif_codes(info.get("nclx_profile"))):
         if isinstance(profile, bytes) and (profile == SRGB or _space(profile)):
             return profile
     gamma = info.get("gamma")
@@ -212,8 +212,21 @@ def _avif_codes(file: IO[bytes]) -> bytes | None:
     at = head.find(b"colrnclx", head.find(b"ipco"))
     if not 0 <= at <= len(head) - 12:
         return None
-    primaries, transfer = struct.unpack_from(">HH", head, at + 8)
-    # In browsers those of television are sRGB here, and in a PNG they are not.
+    return _of_container(*struct.unpack_from(">HH", head, at + 8))
+
+
+def _heif_codes(said: object) -> bytes | None:
+    """Of what pi_heif tells of a HEIC picture."""
+    if not isinstance(said, dict):
+        return None
+    try:
+        return _of_container(said["color_primaries"], said["transfer_characteristics"])
+    except (KeyError, ValueError):
+        return None
+
+
+def _of_container(primaries: int, transfer: int) -> bytes:
+    """In browsers the curves of television are sRGB's here, and in a PNG they are not."""
     return coded(primaries, 13 if transfer in TELEVISION else transfer)
 
 
