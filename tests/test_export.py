@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from onnx import helper
 from PIL import Image
 
+import icc
 from conftest import draw_scene
 from drawn import only_sentences, run
 from tellapart import exporters
@@ -378,6 +379,17 @@ def test_what_phones_and_cameras_write_is_read_as_the_model_reads_it(
     scene.quantize(8).save(tmp_path / "palette.png", transparency=0)
     Image.fromarray(deep).save(tmp_path / "deep.png")
     draw_scene(2300, 1700).save(tmp_path / "big.jpg")
+    scene.save(tmp_path / "p3.jpg", icc_profile=icc.rgb(icc.P3))
+    scene.convert("L").save(tmp_path / "linear.png", icc_profile=icc.grey(1))
+    Image.fromarray(deep).save(tmp_path / "deep-linear.png", icc_profile=icc.grey(1))
+    Image.fromarray(deep).save(tmp_path / "deep-transparent.png", transparency=int(deep[0, 0]))
+    scene.convert("RGBA").rotate(9).save(
+        tmp_path / "swapped.webp", icc_profile=icc.rgb(icc.SWAPPED)
+    )
+    scene.convert("CMYK").save(tmp_path / "inks.jpg", icc_profile=icc.cmyk())
+    scene.save(tmp_path / "said by xmp.jpg", xmp=b'<x tiff:Orientation="6"/>')
+    scene.save(tmp_path / "said by xmp.tif", tiffinfo={700: b'<x tiff:Orientation="6"/>'})
+    scene.save(tmp_path / "nonsense.jpg", icc_profile=b"nonsense" * 99)
     pictures = sorted(tmp_path.iterdir())
     assert export(classifier, "onnx", tmp_path / "out", pictures).proof.largest_difference < 1e-5
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from PIL import Image
 
+import icc
 from conftest import draw_scene, encoded
 from tellapart.backbones.untrusted import parse_onnx
 from tellapart.cache import cache_folder
@@ -137,8 +138,13 @@ def test_without_a_browser_the_page_is_not_called_proved(
         (encoded(draw_scene(90, 60), "WEBP", lossless=True), "webp"),
         (encoded(draw_scene(90, 60).convert("RGBA").rotate(30)), "png"),
         (encoded(draw_scene(90, 60), "GIF"), "gif"),
+        (encoded(draw_scene(90, 60), "JPEG", icc_profile=icc.rgb(icc.P3)), "jpg"),
+        (encoded(draw_scene(90, 60), icc_profile=icc.rgb(icc.SWAPPED)), "png"),
+        (encoded(draw_scene(90, 60), "AVIF", icc_profile=icc.rgb(icc.P3)), "avif"),
+        (encoded(draw_scene(90, 60), "JPEG", xmp=b'<x tiff:Orientation="6"/>'), "jpg"),
     ],
-    ids=["jpeg", "turned", "big jpeg", "big png", "grey", "webp", "transparent", "gif"],
+    ids=["jpeg", "turned", "big jpeg", "big png", "grey", "webp", "transparent", "gif",
+         "p3", "swapped primaries", "avif of p3", "turned by xmp alone"],
 )  # fmt: skip
 def test_every_kind_of_picture_is_read_as_the_model_reads_it(
     content: bytes, kind: str, page: Page, classifier: Classifier, tmp_path: Path

@@ -97,6 +97,27 @@ def test_a_csv_cell_starts_no_formula_loses_nothing_and_is_text(text: str) -> No
         assert cell.replace("'", "") == text.replace("'", "")
 
 
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("make", [Terminal, io.StringIO])
+def test_a_terminal_gets_no_control_characters_and_a_file_gets_the_names(
+    make: Callable[[], io.StringIO],
+) -> None:
+    label = "el\x1b[31m\x07\u202esa"
+    one = answer("a\x1b[2J.jpg", {label: 0.9, "darth": 0.1})
+    stream = make()
+    write(csv_lines([one], (label, "darth")), stream)
+    written = stream.getvalue()
+    if make is Terminal:
+        assert written.replace("\n", "").isprintable()
+        assert "el\\x1b[31m" in written
+    else:
+        assert next(csv.DictReader(io.StringIO(written)))["label"] == label
+
+
 def test_each_line_is_written_before_the_next_is_asked_for() -> None:
     stream = io.StringIO()
 

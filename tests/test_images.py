@@ -5,16 +5,17 @@ from __future__ import annotations
 import io
 import os
 import struct
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, PngImagePlugin
 
-from conftest import CUT_SHORT, HEADER_DAMAGED, draw_scene, encoded
+from conftest import CUT_SHORT, HEADER_DAMAGED, LIMITS, draw_scene, encoded
 from tellapart.errors import PictureError, UsageError
 from tellapart.images.decode import ENOUGH, Picture, read_picture
 from tellapart.images.kinds import FORMATS, SUFFIXES, sniff
@@ -123,6 +124,89 @@ def test_exif_that_cannot_be_read_does_not_matter(exif: bytes) -> None:
     )
 
 
+def exif(kind: int, value: bytes, count: int = 1) -> bytes:
+    """EXIF with an orientation of any type, in Intel's order."""
+    return struct.pack("<4sIHHHI", b"II*\0", 8, 1, 274, kind, count) + value + bytes(4)
+
+
+XMP = (
+    b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF '
+    b'xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description '
+    b'xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="6"/></rdf:RDF></x:xmpmeta>'
+)
+SHORT, LONG, ASCII, RATIONAL = 3, 4, 2, 5
+
+
+def named_text(name: str, text: str) -> PngImagePlugin.PngInfo:
+    info = PngImagePlugin.PngInfo()
+    info.add_itxt(name, text)
+    return info
+
+
+IN_HEX = f"\nexif\n      30\n{exif(SHORT, bytes([6, 0, 0, 0])).hex()}\n"
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        pytest.param("JPEG", {"xmp": XMP}, id="jpeg-xmp"),
+        pytest.param("WEBP", {"xmp": XMP, "lossless": True}, id="webp-xmp"),
+        pytest.param("AVIF", {"xmp": XMP}, id="avif-xmp"),
+        pytest.param("TIFF", {"tiffinfo": {700: XMP}}, id="tiff-xmp"),
+        pytest.param(
+            "PNG", {"pnginfo": named_text("XML:com.adobe.xmp", XMP.decode())}, id="png-xmp"
+        ),
+        pytest.param(
+            "PNG", {"pnginfo": named_text("Raw profile type exif", IN_HEX)}, id="png-imagemagick"
+        ),
+        *(
+            pytest.param("JPEG", {"exif": b"Exif\0\0" + value}, id=f"jpeg-{name}")
+            for name, value in {
+                "0": exif(SHORT, bytes(4)),
+                "9": exif(SHORT, bytes([9, 0, 0, 0])),
+                "65535": exif(SHORT, bytes([255, 255, 0, 0])),
+                "long": exif(LONG, bytes([6, 0, 0, 0])),
+                "text": exif(ASCII, b"6\0\0\0", 2),
+                "fraction": exif(RATIONAL, struct.pack("<III", 26, 6, 1)),
+                "several": exif(SHORT, bytes([6, 0, 6, 0]), 2),
+                "cut": exif(SHORT, bytes([6, 0, 0, 0]))[:19],
+                "nowhere": b"II*\0\xff\xff\xff\xff",
+            }.items()
+        ),
+    ],
+)
+def test_what_browsers_do_not_turn_is_not_turned(kind: str, options: dict[str, object]) -> None:
+    scene = draw_scene()
+    content = encoded(scene, kind, **options)
+    assert b"rientation" in content or b"exif" in content.lower()
+    assert read_picture(content).shape == (64, 96, 3)
+    with Image.open(io.BytesIO(content)) as image:
+        assert read_picture(image).shape == (64, 96, 3)
+
+
+@pytest.mark.parametrize(("number", "turned"), [(1, False), (3, False), (6, True)])
+def test_exif_counts_where_xmp_says_something_else(number: int, turned: bool) -> None:
+    content = encoded(draw_scene(), "JPEG", exif=orientation(number), xmp=XMP)
+    expected = LAID_DOWN[{6: 8}.get(number, number)](draw_scene())
+    found = read_picture(content)
+    assert found.shape == ((96, 64, 3) if turned else (64, 96, 3))
+    assert np.abs(found - np.asarray(expected).astype(int)).mean() < 8
+
+
+def orientation(number: int) -> bytes:
+    found = Image.Exif()
+    found[274] = number
+    return found.tobytes()
+
+
+@pytest.mark.parametrize("number", LAID_DOWN)
+def test_an_avif_is_turned_once(number: int) -> None:
+    """As its container says; the EXIF beside it says the same once more."""
+    laid_down = LAID_DOWN[number](draw_scene(96, 64))
+    found = read_picture(encoded(laid_down, "AVIF", quality=100, exif=orientation(number)))
+    assert np.abs(found - np.asarray(draw_scene(96, 64)).astype(int)).mean() < 4
+
+
 def transparent(mode: str) -> bytes:
     """Left half opaque red or black, right half fully transparent over something dark."""
     image = Image.new("RGBA", (8, 4), (200, 0, 0, 255))
@@ -149,6 +233,75 @@ def test_what_is_transparent_is_white(mode: str) -> None:
     pixels = read_picture(transparent(mode))
     assert (pixels[:, 4:] == 255).all()
     assert (pixels[:, :4, 1] < 100).all()
+
+
+def packed_png(
+    depth: int, kind: int, rows: Sequence[bytes], transparent: bytes, width: int
+) -> bytes:
+    """A PNG of any depth, written by hand, with one transparent colour."""
+    head = struct.pack(">IIBBBBB", width, len(rows), depth, kind, 0, 0, 0)
+    pixels = zlib.compress(b"".join(b"\0" + row for row in rows))
+    chunks = ((b"IHDR", head), (b"tRNS", transparent), (b"IDAT", pixels), (b"IEND", b""))
+    content = b"\x89PNG\r\n\x1a\n"
+    for name, body in chunks:
+        crc = struct.pack(">I", zlib.crc32(name + body))
+        content += struct.pack(">I", len(body)) + name + body + crc
+    return content
+
+
+@pytest.mark.parametrize("depth", [1, 2, 4, 8, 16])
+@pytest.mark.parametrize("place", [0, 1])
+def test_one_grey_of_any_depth_is_transparent(depth: int, place: int) -> None:
+    """Two greys in each row, black and white; what is transparent is white, whichever it is."""
+    most = 2**depth - 1
+    dark, light = (0, most) if depth == 1 else (most // 3, 2 * most // 3)
+    width = max(2, 8 // depth)
+    numbers = [dark, light] * (width // 2)
+    bits = "".join(f"{number:0{depth}b}" for number in numbers)
+    row = int(bits, 2).to_bytes(len(bits) // 8, "big")
+    colour = struct.pack(">H", (dark, light)[place])
+    found = read_picture(packed_png(depth, 0, [row, row], colour, width))
+    expected = [255 * dark / most, 255 * light / most]
+    expected[place] = 255
+    assert np.abs(found[..., 0] - np.tile(expected, (2, width // 2))).max() <= 1
+
+
+@pytest.mark.parametrize("depth", [8, 16])
+def test_one_colour_of_any_depth_is_transparent(depth: int) -> None:
+    most = 2**depth - 1
+    code = ">3B" if depth == 8 else ">3H"
+    colours = ((most // 2, most // 5, most // 7), (most // 5, most // 2, most // 3))
+    row = b"".join(struct.pack(code, *colour) for colour in colours)
+    found = read_picture(packed_png(depth, 2, [row], struct.pack(">3H", *colours[0]), 2))
+    assert found[0, 0].tolist() == [255, 255, 255]
+    assert np.abs(found[0, 1] - 255 * np.array(colours[1]) / most).max() <= 1
+
+
+@pytest.mark.parametrize(("depth", "kind"), [(16, 4), (16, 6), (8, 4), (8, 6)])
+def test_alpha_of_any_depth_is_laid_on_white(depth: int, kind: int) -> None:
+    most = 2**depth - 1
+    numbers = [most // 5] * (kind // 2 - 1 if kind == 4 else 3)
+    row = b"".join(
+        struct.pack(f">{len(numbers) + 1}{'B' if depth == 8 else 'H'}", *numbers, alpha)
+        for alpha in (most, 0)
+    )
+    content = packed_png(depth, kind, [row], b"", 2).replace(b"\0\0\0\0tRNS\xa7\x81\xc6\x1b", b"")
+    found = read_picture(content)
+    assert np.abs(found[0, 0] - 51).max() <= 1
+    assert found[0, 1].tolist() == [255, 255, 255]
+
+
+def test_an_animated_png_is_laid_on_white() -> None:
+    frames = [Image.new("RGBA", (4, 4), (9, 9, 9, alpha)) for alpha in (0, 255)]
+    content = encoded(frames[0], "PNG", save_all=True, append_images=frames[1:])
+    assert (read_picture(content) == 255).all()
+
+
+def test_a_real_deep_png_is_laid_on_white(shared_data: Path) -> None:
+    folder = shared_data / "cases" / "png-grey16-trns"
+    deep, plain = (read_picture(folder / f"grey{bits}_trns.png") for bits in (16, 8))
+    assert (deep[16, 16] == 255).all()
+    assert np.abs(deep.astype(int) - plain).max() <= 1
 
 
 def test_half_transparent_is_half_white() -> None:
@@ -286,8 +439,8 @@ def test_an_avif_of_a_general_brand_is_no_heic() -> None:
     ("value", "said"),
     [
         (np.zeros((4, 5, 3), np.float32), "float32 [4, 5, 3]"),
-        (np.zeros((4, 5), np.uint8), "uint8 [4, 5]"),
-        (np.zeros((4, 5, 4), np.uint8), "uint8 [4, 5, 4]"),
+        (np.zeros((4, 5), np.int64), "int64 [4, 5]"),
+        (np.zeros((4, 5, 5), np.uint8), "uint8 [4, 5, 5]"),
         (np.zeros((1, 4, 5, 3), np.uint8), "uint8 [1, 4, 5, 3]"),
         (np.zeros((0, 5, 3), np.uint8), "uint8 [0, 5, 3]"),
         (None, "NoneType"),
@@ -303,7 +456,8 @@ def test_what_is_no_picture_is_named(value: Picture, said: str) -> None:
 
 
 def test_an_array_over_the_limits_is_refused() -> None:
-    assert reason(np.zeros((1, 30_001, 3), np.uint8)) == "too large: 30001 x 1 pixels"
+    assert reason(np.zeros((1, 30_001, 3), np.uint8)) == f"too large: 30001 x 1 pixels; {LIMITS}"
+    assert reason(np.zeros((30_001, 1), np.uint8)) == f"too large: 1 x 30001 pixels; {LIMITS}"
 
 
 def test_an_array_that_is_a_view_is_read() -> None:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
+import pickle
 import shutil
 from collections.abc import Iterator
+from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +23,8 @@ from drawn import contents, model_of
 from tellapart import Classifier, TrainResult
 from tellapart.backbones.runtime import onnxruntime, open_session
 from tellapart.demo import DemoPictures
-from tellapart.errors import DestinationError, PictureError
+from tellapart.errors import DestinationError, PictureError, UsageError
+from tellapart.images.decode import Picture
 
 PARTS = {"model.onnx", "labels.txt", "training.npz", "report.html", "README.md"}
 
@@ -127,6 +132,74 @@ def test_an_unreadable_picture_is_raised_or_returned_in_its_place(
         next(before)
     with pytest.raises(PictureError, match="no such file"):
         classifier.predict(tmp_path / "nowhere.jpg")
+
+
+def test_an_unreadable_picture_says_which_it_is(
+    classifier: Classifier, pictures: list[Path], tmp_path: Path
+) -> None:
+    page = tmp_path / "page.jpg"
+    page.write_text("<html>")
+    given: list[Picture] = [str(page), page, b"<html>", io.BytesIO(b"<html>"), str(pictures[0])]
+    answers = list(classifier.predict_many(given, errors="return"))
+    paths = [answer.path for answer in answers if isinstance(answer, PictureError)]
+    assert paths == [str(page), page, None, None]
+    for ask in (
+        lambda: classifier.predict(page),
+        lambda: next(classifier.predict_many([page])),
+        lambda: tellapart.explain.explain(classifier, page),
+        lambda: tellapart.explain.what_if(classifier, page),
+        lambda: tellapart.explain.what_if(
+            classifier,
+            pictures[0],
+            tellapart.explain.Paste(tellapart.explain.Region(0, 0, 1, 1), page),
+        ),
+    ):
+        with pytest.raises(PictureError) as caught:
+            ask()
+        assert caught.value.path == page
+        assert pickle.loads(pickle.dumps(caught.value)).path == page
+    (told,) = tellapart.explain.explain_many(classifier, [page])
+    assert isinstance(told, PictureError)
+    assert told.path == page
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "folder/a.jpg",
+        Path("folder/a.jpg"),
+        b"bytes",
+        io.BytesIO(b"bytes"),
+        draw_scene(),
+        np.zeros((4, 5, 3), np.uint8),
+        np.zeros((4, 5), np.uint8),
+        None,
+        7,
+    ],
+    ids=lambda given: type(given).__name__,
+)
+def test_one_picture_in_place_of_several_is_refused_at_once(
+    given: Any, classifier: Classifier
+) -> None:
+    for ask in (classifier.predict_many, partial(tellapart.explain.explain_many, classifier)):
+        with pytest.raises(UsageError) as caught:
+            ask(given)
+        assert caught.value.message.startswith("Several pictures are given as a list")
+        assert type(given).__name__ in caught.value.message
+        assert "[picture]" in caught.value.hint
+
+
+def test_several_pictures_are_any_iterable_or_an_array(
+    classifier: Classifier, pictures: list[Path]
+) -> None:
+    array = np.stack([np.asarray(draw_scene(64, 64, seed)) for seed in range(3)])
+    expected = [classifier.predict(picture) for picture in array]
+    for several in (array, list(array), tuple(array), iter(array), (one for one in array)):
+        assert list(classifier.predict_many(several)) == expected
+    names = np.array([str(path) for path in pictures[:2]])
+    assert len(list(classifier.predict_many(names))) == 2
+    grey = classifier.predict(np.asarray(draw_scene().convert("L")))
+    assert grey == classifier.predict(draw_scene().convert("L"))
 
 
 # the file, alone

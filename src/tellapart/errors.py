@@ -16,6 +16,8 @@ A message says what was wrong and what was expected; a hint says what to do.
 
 from __future__ import annotations
 
+import os
+
 
 class TellapartError(Exception):
     """Base of all errors raised on purpose; catch this one to catch them all."""
@@ -47,10 +49,20 @@ class ArchiveError(DatasetError):
 
 
 class PictureError(TellapartError):
-    """One file cannot be read as a picture; `message` is the reason in plain words."""
+    """One picture cannot be read; `message` is the reason in plain words.
+
+    `path` is its path as it was given, and None if the picture came as bytes, an array, an open
+    file or a Pillow image.
+    """
 
     exit_code = 3
     http_status = 422
+
+    def __init__(
+        self, message: str, *, hint: str = "", path: str | os.PathLike[str] | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.path = path
 
 
 class ModelError(TellapartError):

@@ -150,12 +150,16 @@ def csv_lines(answers: Iterable[Answer], labels: Sequence[str]) -> Iterator[Line
 
 
 def write(lines: Iterable[Line], stream: TextIO) -> Counts:
-    """Write as they come, each at once, so that whoever reads along sees them."""
+    """Write as they come, each at once, so that whoever reads along sees them.
+
+    A terminal gets no control characters, whatever is in the names of labels and files.
+    """
     read = unreadable = 0
+    watched = stream.isatty()
     for line in lines:
         read += line.read is True
         unreadable += line.read is False
-        stream.write(line.text)
+        stream.write("\n".join(map(shown, line.text.split("\n"))) if watched else line.text)
         stream.flush()
     return Counts(read, unreadable)
 

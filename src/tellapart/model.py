@@ -31,7 +31,7 @@ from .files import (
     folder_written_atomically,
     kept_beside,
 )
-from .images.decode import Picture, read_picture
+from .images.decode import Picture, each_of, read_picture
 from .modelfile import Manifest, check_model
 from .notebook import prediction_html
 from .outputs import checked
@@ -138,10 +138,14 @@ class Classifier:
         return self.memory
 
     def predict(self, picture: Picture) -> Prediction:
-        """The label of one picture: a path, bytes, a Pillow image or an array `[H,W,3]` uint8.
+        """The label of one picture: a path, bytes, an open file, a Pillow image or an array.
+
+        An array is `[H,W]` or `[H,W,C]` with grey, grey and alpha, RGB or RGBA, and holds uint8,
+        uint16 or bool.
 
         Raises:
-            PictureError: it cannot be read; the message says why.
+            PictureError: it cannot be read; the message says why, and `path` which it is.
+            UsageError: it is no picture.
         """
         return self._told(*self.run(picture, _ANSWER))
 
@@ -174,7 +178,16 @@ class Classifier:
         """The answers for many pictures, in order, as they come; memory does not grow.
 
         With `errors="return"` an unreadable picture's `PictureError` stands in its place.
+
+        Raises:
+            UsageError: one picture instead of several.
+            PictureError: one cannot be read; `path` says which.
         """
+        return self._predict_each(each_of(pictures), errors)
+
+    def _predict_each(
+        self, pictures: Iterator[Picture], errors: str
+    ) -> Iterator[Prediction | PictureError]:
         batches = batches_of(pictures, _BATCH)
         first = next(batches, [])
         session = self._session if len(first) < _BATCH else self._answering

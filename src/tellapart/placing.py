@@ -47,9 +47,9 @@ def content_of(path: Path) -> Content:
     try:
         mtime_ns = answered(lambda call: path.stat(), path.parent).st_mtime_ns
     except NoAnswerError as error:
-        raise PictureError(error.reason) from error
+        raise PictureError(error.reason, path=path) from error
     except OSError as error:
-        raise PictureError(f"cannot be opened: {reason_of(error)}") from error
+        raise PictureError(f"cannot be opened: {reason_of(error)}", path=path) from error
     for chunk in read_chunks(path):
         digest.update(chunk)
         size += len(chunk)
@@ -81,7 +81,7 @@ def carry(
         OSError, DestinationError: it cannot be written, or cannot be taken away.
     """
     if not os.path.lexists(source):
-        raise PictureError("gone before it could be placed")
+        raise PictureError("gone before it could be placed", path=source)
     if not keep:
         try:
             take_place(source, target, token)
@@ -102,7 +102,7 @@ def carry(
         sync(target.parent)
         if os.path.lexists(source) and not holds(source, content):
             target.unlink()
-            raise PictureError("changed while it was being sorted")
+            raise PictureError("changed while it was being sorted", path=source)
         _let_go(source, target)
     return lost
 
@@ -120,7 +120,7 @@ def take_place(path: Path, target: Path, token: str) -> None:
     else:
         if not is_link(path, target) and os.path.lexists(path):  # saved anew in this moment
             target.unlink()
-            raise PictureError("changed while it was being sorted")
+            raise PictureError("changed while it was being sorted", path=path)
         _let_go(path, target)
         return
     stream = target.open("xb")  # reserve the name, then rename over our own file
@@ -169,7 +169,7 @@ def _copy(source: Path, part: Path, content: Content) -> None:
         out.flush()
         os.fsync(out.fileno())
     if digest.hexdigest() != content.sha256:
-        raise PictureError("changed while it was being sorted")
+        raise PictureError("changed while it was being sorted", path=source)
     with suppress(OSError):
         os.utime(part, ns=(content.mtime_ns, content.mtime_ns))
 
@@ -178,7 +178,7 @@ def link(source: Path, target: Path) -> None:
     """A hard link, which outlives its original; across disks a symbolic one."""
     real = os.path.realpath(source)
     if not os.path.exists(real):
-        raise PictureError("gone before it could be placed")
+        raise PictureError("gone before it could be placed", path=source)
     try:
         os.link(real, target)
     except FileExistsError:

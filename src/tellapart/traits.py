@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from .images.decode import ENOUGH
+from .images.hushing import hushed
 from .images.kinds import FORMATS, sniff
 from .images.opening import open_by_pillow
 
@@ -49,6 +50,6 @@ def _sides(pixels: np.ndarray, content: bytes, kind: str) -> tuple[int, int]:
     height, width = pixels.shape[:2]
     if kind != "JPEG" or min(width, height) < ENOUGH:
         return width, height
-    with open_by_pillow(content, kind) as opened:
+    with hushed(), open_by_pillow(content, kind) as opened:
         sides = sorted(opened.size)
     return (sides[1], sides[0]) if width > height else (sides[0], sides[1])

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..errors import ModelError, PictureError, UsageError
 from ..head import Head, softmax
-from ..images.decode import Picture, read_picture
+from ..images.decode import Picture, each_of, read_picture
 from ..memory import Memory
 from ..model import Classifier
 from ..pool import Each, batches_of, local_map
@@ -90,7 +90,7 @@ def tell_many(
     """What `tell` makes of each explanation, in order; it is called by the thread that explained,
     so that drawing too is done on all cores. Without `shares`, no logit is split into those of the
     training pictures, which takes a while for each head."""
-    whole = (one if isinstance(one, Asked) else Asked(one) for one in asked)
+    whole = (one if isinstance(one, Asked) else Asked(one) for one in each_of(asked))
     explainer = Explainer(classifier, shares=shares)
 
     def told(asked: Asked) -> Told | PictureError:

@@ -53,7 +53,7 @@ def _paste(text: str) -> Change:
     try:
         return Paste(where, read_picture(Path(file)))
     except PictureError as error:
-        raise PictureError(f"{shown(file)}: {error.message}") from error
+        raise PictureError(f"{shown(file)}: {error.message}", path=error.path) from error
 
 
 def _radius(text: str) -> float:

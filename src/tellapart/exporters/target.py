@@ -8,15 +8,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from .. import images
 from ..model import Classifier
 
 EXAMPLES = Path(__file__).parent / "examples"
+_READING = ("__init__", "colour", "orientation", "primaries", "transparency")  # of `images`
 
 
 def write_program(folder: Path, name: str) -> None:
-    """Put a program of `EXAMPLES` into a folder as example.py, with what it needs beside it."""
+    """Put a program of `EXAMPLES` into a folder as example.py, with what it needs beside it: it
+    reads pictures with the very code that the model was trained with."""
     shutil.copyfile(EXAMPLES / name, folder / "example.py")
     shutil.copyfile(EXAMPLES / "pictures.py", folder / "pictures.py")
+    (folder / "images").mkdir()
+    for module in _READING:
+        source = Path(images.__file__).parent / f"{module}.py"
+        shutil.copyfile(source, folder / "images" / source.name)
 
 
 @dataclass(frozen=True)

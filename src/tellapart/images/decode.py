@@ -7,29 +7,50 @@ The one resize is inside the model's graph (`graph.py`).
 
 from __future__ import annotations
 
+import io
 import os
+from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 
 from ..errors import PictureError, UsageError
-from .budget import BUDGET, MAX_PIXELS, MAX_SIDE, SMALL, check_size, give_back
+from ..wording import shown
+from .arrays import image_of, is_rgb
+from .budget import BUDGET, SMALL, check_size, give_back
+from .colour import eight_bits, profile_of, to_srgb
 from .deep import scaled
+from .hushing import hushed
 from .kinds import FORMATS, misnamed, sniff
 from .opening import damage, opened
-from .reading import read_content
+from .orientation import load, upright
+from .reading import MAX_BYTES, read_content
 from .strips import pixels_by_strips
 from .tiff_tags import CUT_SHORT
+from .transparency import on_white, transparent_colour
 from .whole import is_filled_up, pixels_without_end
 
 if TYPE_CHECKING:
     import PIL.Image
 
-Picture: TypeAlias = "str | os.PathLike[str] | bytes | PIL.Image.Image | np.ndarray"
+
+class OpenFile(Protocol):
+    """What gives bytes: a file that is open, a member of an archive, an answer from a network."""
+
+    def read(self, size: int, /) -> bytes: ...
+
+
+Bytes: TypeAlias = "bytes | bytearray | memoryview"
+Picture: TypeAlias = "str | os.PathLike[str] | Bytes | OpenFile | PIL.Image.Image | np.ndarray"
+
+Given = TypeVar("Given")
 
 DECODER_VERSION = 2  # part of every cache key: raise it when the pixels of any picture change
 
+CLOSED = "it was closed before its pixels were read"
+_PART = 2**20  # bytes of an open file that are read at a time
 ENOUGH = 520  # a big JPEG is decoded at the smallest scale whose shorter side is at least this
 HUGE = 89_478_485  # pixels: a picture of another kind that has more is reduced, down to `ENOUGH`
 
@@ -37,27 +58,87 @@ HUGE = 89_478_485  # pixels: a picture of another kind that has more is reduced,
 def read_picture(picture: Picture, *, enough: int = ENOUGH) -> np.ndarray:
     """Upright RGB pixels, uint8 `[H,W,3]`.
 
-    EXIF orientation is applied, transparency is laid on white, 16-bit grey is scaled, of an
-    animation the first frame is taken, and a big JPEG is decoded at the smallest scale whose
-    shorter side is at least `enough`; leave that alone but for showing a picture small.
+    EXIF orientation is applied, colours are converted to sRGB, transparency is laid on white,
+    16-bit grey is scaled, of an animation the first frame is taken, and a big JPEG is decoded at
+    the smallest scale whose shorter side is at least `enough`; leave that alone but for showing a
+    picture small. A file that is open is read from where it stands to its end.
 
     Raises:
         PictureError: the file cannot be read; the message is the reason in plain words.
-        UsageError: an array of another shape or type.
+        UsageError: no picture at all, or an array of another shape or type.
     """
-    if isinstance(picture, np.ndarray):
-        return _checked_array(picture)
-    if isinstance(picture, bytes):
-        return decode(picture, enough=enough)
+    try:
+        return _read(picture, enough)
+    except PictureError as error:
+        if isinstance(picture, str | os.PathLike):
+            error.path = picture
+        raise
+
+
+def each_of(pictures: Iterable[Given]) -> Iterator[Given]:
+    """Many pictures one by one: of a list, a generator, an array `[N,H,W,C]`.
+
+    Raises:
+        UsageError: it is one picture, or none at all.
+    """
+    one = isinstance(pictures, str | os.PathLike | bytes | bytearray | memoryview)
+    if isinstance(pictures, np.ndarray) and pictures.dtype.kind not in "OSU":
+        one = pictures.ndim != 4
+    given = f"{type(pictures).__name__}"
+    if isinstance(pictures, str | os.PathLike):
+        given += f" {shown(os.fspath(pictures))}"
+    try:
+        if not one and not hasattr(pictures, "read"):
+            return iter(pictures)
+    except TypeError:  # a Pillow image, a number
+        pass
+    raise UsageError(
+        "Several pictures are given as a list, a generator or an array [number, height, width, "
+        f"channels]; this is no such thing: {given}.",
+        hint="For one picture there is predict(picture); or put it into a list: [picture].",
+    )
+
+
+def _read(picture: Picture, enough: int) -> np.ndarray:
+    if isinstance(picture, bytes | bytearray | memoryview):
+        return decode(bytes(picture), enough=enough)
     if isinstance(picture, str | os.PathLike):
         return decode(read_content(Path(picture)), suffix=Path(picture).suffix, enough=enough)
+    if isinstance(picture, np.ndarray):
+        if is_rgb(picture):  # as they are
+            check_size(picture.shape[1], picture.shape[0])
+            return np.ascontiguousarray(picture)
+        return _decoded(image_of(picture))
     from PIL import Image
 
     if isinstance(picture, Image.Image):
         return _decoded(picture)
+    if hasattr(picture, "read"):
+        return decode(_read_file(picture), enough=enough)
     raise UsageError(
-        f"A picture is a path, bytes, a Pillow image or an array, not {type(picture).__name__}."
+        f"A picture is a path, bytes, an open file, a Pillow image or an array, not "
+        f"{type(picture).__name__}."
     )
+
+
+def _read_file(file: OpenFile) -> bytes:
+    """What is left of an open file, which may give less at a time than it is asked for."""
+    content = bytearray()
+    while len(content) <= MAX_BYTES:
+        try:
+            part = "" if isinstance(file, io.TextIOBase) else file.read(_PART)
+        except Exception as error:  # it is closed, or its archive is damaged, or its server is gone
+            reason = shown(str(error) or type(error).__name__)
+            raise PictureError(f"cannot be read: {reason}") from error
+        if not isinstance(part, bytes):
+            raise UsageError(
+                "A picture as an open file gives bytes; this one gives "
+                f"{'nothing' if part is None else 'text'}: open it with mode 'rb'."
+            )
+        if not part:
+            return bytes(content)
+        content += part
+    raise PictureError(f"larger than {MAX_BYTES // 2**20} MB")
 
 
 def decode(content: bytes, *, suffix: str = "", enough: int = ENOUGH) -> np.ndarray:
@@ -70,7 +151,7 @@ def decode(content: bytes, *, suffix: str = "", enough: int = ENOUGH) -> np.ndar
         raise PictureError(misnamed(kind, suffix))
 
     def pixels_of(whole: bytes) -> np.ndarray:
-        with opened(whole, kind, suffix=suffix, enough=enough) as image:
+        with hushed(), opened(whole, kind, suffix=suffix, enough=enough) as image:
             pixels = _decoded(image, enough=enough, kind=kind, content=whole)
             large = image.width * image.height > SMALL
         if large:
@@ -100,6 +181,8 @@ def _decoded(
     """Pixels of an opened picture; one that may be opened smaller, if its shorter side stays
     `enough`. `kind` and `content` are of its file."""
     whole, reduced = image.size, 1
+    if getattr(image, "tile", None) and _is_closed(image):
+        raise PictureError(CLOSED)
     if enough:
         image.draft(None, (enough, enough))
     if enough and whole == image.size and whole[0] * whole[1] > HUGE:
@@ -109,10 +192,21 @@ def _decoded(
     unpacked = whole[0] // image.size[0] if sequential and min(image.size) else 1
     check_size(*whole, unpacked=unpacked)
     try:
-        with BUDGET.room(_bytes_needed(image, whole)):
-            image.load()
-            return pixels_by_strips(_upright(image), _as_rgb, reduced=reduced)
+        with BUDGET.room(_bytes_needed(image, whole)), hushed():
+            profile, transparent = profile_of(image), transparent_colour(image)
+            load(image)
+            if transparent is not None:
+                image = image.copy()
+                image.info["transparency"] = transparent
+            to_rgb = partial(_as_rgb, profile=profile)
+            return pixels_by_strips(upright(image), to_rgb, reduced=reduced)
+    except ImportError as error:
+        raise PictureError(
+            "its colours cannot be converted: Pillow was built without LittleCMS"
+        ) from error
     except Exception as error:  # 37 of 761 broken files raised something else than OSError
+        if "closed image" in str(error):
+            raise PictureError(CLOSED) from error
         raise PictureError(damage(error, kind, content)) from error
 
 
@@ -125,34 +219,18 @@ def _bytes_needed(image: PIL.Image.Image, whole: tuple[int, int]) -> int:
     return width * height * (held + decoder + 3) + coefficients
 
 
-def _upright(image: PIL.Image.Image) -> PIL.Image.Image:
-    from PIL import ExifTags, ImageOps
-
-    try:
-        turned = image.getexif().get(ExifTags.Base.Orientation, 1) != 1
-        return ImageOps.exif_transpose(image) if turned else image
-    except Exception:  # EXIF that cannot be read says nothing about how the picture lies
-        return image
+def _is_closed(image: PIL.Image.Image) -> bool:
+    file = getattr(image, "fp", None)
+    return file is None or bool(getattr(file, "closed", False))
 
 
-def _as_rgb(image: PIL.Image.Image) -> PIL.Image.Image:
+def _as_rgb(image: PIL.Image.Image, profile: bytes) -> PIL.Image.Image:
     from PIL import Image
 
-    if image.mode.startswith(("I", "F")):
+    if image.mode.startswith("I;16"):
+        return on_white(eight_bits(image, profile))
+    if image.mode in ("I", "F"):
         image = Image.fromarray(scaled(np.asarray(image)))
-    if image.has_transparency_data:
-        layer = image.convert("RGBA")
-        image = Image.new("RGBA", layer.size, "white")
-        image.alpha_composite(layer)
-    return image if image.mode == "RGB" else image.convert("RGB")
-
-
-def _checked_array(array: np.ndarray) -> np.ndarray:
-    if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3 or array.size == 0:
-        raise UsageError(
-            f"A picture as an array is uint8 [height, width, 3]; this one is "
-            f"{array.dtype} {list(array.shape)}."
-        )
-    if max(array.shape[:2]) > MAX_SIDE or array.shape[0] * array.shape[1] > MAX_PIXELS:
-        raise PictureError(f"too large: {array.shape[1]} x {array.shape[0]} pixels")
-    return np.ascontiguousarray(array)
+    elif image.mode == "La":  # premultiplied, from which Pillow knows but one way
+        image = image.convert("LA")
+    return on_white(to_srgb(image, profile))

@@ -17,6 +17,7 @@ from . import tiff_tags as tag
 from .budget import BUDGET, MAX_PIXELS, check_size
 from .heif import read_heif
 from .kinds import sniff
+from .png import without_remarks
 from .raw import is_raw, read_raw
 from .tiff import pillow_reads, read_tiff
 from .tiff_samples import A_KIND, layout_of
@@ -90,7 +91,12 @@ def open_by_pillow(content: bytes, kind: str) -> PIL.Image.Image:
 
     try:
         import_module(f"PIL.{_PLUGINS[kind]}")
-        image: PIL.Image.Image = Image.OPEN[kind][0](io.BytesIO(content), "")
+        try:
+            image: PIL.Image.Image = Image.OPEN[kind][0](io.BytesIO(content), "")
+        except (SyntaxError, ValueError, OSError, IndexError):
+            if kind != "PNG":
+                raise
+            image = Image.OPEN[kind][0](io.BytesIO(without_remarks(content)), "")
         return image
     except KeyError as error:
         raise PictureError(f"{a_kind(kind)} (this Pillow was built without it)") from error

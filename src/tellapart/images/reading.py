@@ -27,10 +27,14 @@ def read_content(path: Path) -> bytes:
     """
     try:
         return answered(lambda call: _whole(path, call), path.parent)
+    except PictureError as error:
+        error.path = path
+        raise
     except OSError as error:
-        raise PictureError(_why(error, "opened")) from error
+        raise PictureError(_why(error, "opened"), path=path) from error
     except ValueError as error:
-        raise PictureError("its name holds a character no file name can have") from error
+        reason = "its name holds a character no file name can have"
+        raise PictureError(reason, path=path) from error
 
 
 def read_chunks(path: Path) -> Iterator[bytes]:
@@ -42,14 +46,14 @@ def read_chunks(path: Path) -> Iterator[bytes]:
     try:
         handle = answered(lambda call: _opened(path, call), path.parent)
     except OSError as error:
-        raise PictureError(_why(error, "opened")) from error
+        raise PictureError(_why(error, "opened"), path=path) from error
     hangs = False
     try:
         while chunk := answered(lambda call: os.read(handle, _CHUNK), path.parent):
             yield chunk
     except OSError as error:
         hangs = isinstance(error, NoAnswerError)
-        raise PictureError(_why(error, "read")) from error
+        raise PictureError(_why(error, "read"), path=path) from error
     finally:
         if not hangs:  # or closing it would hang as well
             os.close(handle)

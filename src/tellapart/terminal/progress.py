@@ -102,14 +102,14 @@ class _Bar:
 
         room = console.width - _BESIDE
         columns = [
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             *([BarColumn(bar_width=min(_BAR, room))] if room >= 8 else []),
             TextColumn("{task.fields[count]}"),
             *([TextColumn("{task.fields[rate]}")] if room >= 8 else []),
             TimeRemainingColumn(compact=True),
         ]
         self.live = Live(*columns, console=console, transient=True)
-        self._task = self.live.add_task(what, total=None, count="", rate="")
+        self._task = self.live.add_task(shown(what), total=None, count="", rate="")
 
     def __call__(self, done: int, total: int | None) -> None:
         speed = self.live.tasks[0].speed

@@ -5,23 +5,33 @@ import sys
 from collections.abc import Iterable
 
 import numpy as np
-from PIL import Image, ImageOps
+from images.colour import eight_bits, profile_of, to_srgb
+from images.orientation import load, upright
+from images.transparency import on_white, transparent_colour
+from PIL import Image
 
 asked = [argument for argument in sys.argv[1:] if argument != "--json"]
 labels = open("labels.txt", encoding="utf-8").read().splitlines()
 
 
 def read(path: str) -> np.ndarray:
-    """Pixels [1, height, width, 3]: upright, on white, of a big JPEG at a reduced size."""
+    """Pixels [1, height, width, 3]: upright, in sRGB, on white, of a big JPEG at a reduced size."""
     picture: Image.Image = Image.open(path)
     picture.draft(None, (520, 520))
-    picture = ImageOps.exif_transpose(picture)
-    if picture.mode.startswith("I"):  # 16 bits
-        picture = Image.fromarray(np.rint(np.asarray(picture) / 257).astype(np.uint8))
-    if picture.has_transparency_data:
-        white = Image.new("RGBA", picture.size, "white")
-        picture = Image.alpha_composite(white, picture.convert("RGBA"))
-    return np.asarray(picture.convert("RGB"), dtype=np.uint8)[None]
+    profile, transparent = profile_of(picture), transparent_colour(picture)
+    load(picture)
+    if transparent is not None:
+        picture.info["transparency"] = transparent
+    picture = upright(picture)
+    in_srgb = eight_bits if picture.mode.startswith("I") else to_srgb
+    return np.asarray(on_white(in_srgb(picture, profile)), dtype=np.uint8)[None]
+
+
+def jpeg(path: str) -> bytes:
+    """The bytes of a JPEG in sRGB, which needs no more than to be decoded; of no other picture."""
+    picture = Image.open(path)
+    wanted = picture.format in ("JPEG", "MPO") and not profile_of(picture)
+    return open(path, "rb").read() if wanted else b""
 
 
 def tell(path: str, scores: Iterable[float]) -> None:

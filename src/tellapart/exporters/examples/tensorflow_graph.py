@@ -1,14 +1,13 @@
 """Runs retrained_graph.pb as programs of 2016 did: python example.py [--json] PICTURE...
 
-A JPEG goes in as its bytes; anything else is decoded by Pillow and goes in as pixels.
+A JPEG in sRGB goes in as its bytes; anything else is read by Pillow and goes in as pixels.
 """
 
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import tensorflow.compat.v1 as tf
-from pictures import asked, read, tell
-from PIL import Image
+from pictures import asked, jpeg, read, tell
 
 graph = tf.GraphDef()
 graph.ParseFromString(open("retrained_graph.pb", "rb").read())
@@ -17,8 +16,8 @@ with tf.Graph().as_default():
     session = tf.Session()
 
 for path in asked:
-    if Image.open(path).format == "JPEG":
-        feed: dict[str, object] = {"DecodeJpeg/contents:0": open(path, "rb").read()}
+    if content := jpeg(path):
+        feed: dict[str, object] = {"DecodeJpeg/contents:0": content}
     else:
         feed = {"DecodeJpeg:0": read(path)[0]}
     scores = session.run("final_result:0", feed)

@@ -52,7 +52,7 @@ async function classify(session, { data, width, height }) {
 // Upright RGB pixels of a file at its own size, on white, and a small canvas to show.
 async function readPicture(file) {
   const bitmap = await createImageBitmap(file, {
-    colorSpaceConversion: "none",
+    colorSpaceConversion: "default",
     premultiplyAlpha: "none",
     imageOrientation: "from-image",
   });
