@@ -115,6 +115,8 @@ class Classifier:
 
         try:
             content = self._memory.read()
+        except FileNotFoundError:  # it went with its folder, before a copy of this one was read
+            return None
         except OSError as error:
             raise ModelError(
                 f"{shown(self._memory.path)} cannot be read: {(error.strerror or '').lower()}."
