@@ -12,7 +12,7 @@ import numpy as np
 from .backbones.graph import Network
 from .backbones.session import LazySession
 from .cache.shards import EmbeddingCache
-from .errors import PictureError
+from .errors import BackboneError, PictureError
 from .images.decode import DECODER_VERSION, decode
 from .images.reading import read_content
 from .pool import Map, batches_of, local_map
@@ -80,11 +80,23 @@ class Embedder:
             if row is None:
                 pixels = decode(content, suffix=path.suffix)
                 vector = self._session.run(["embedding"], pixels[None])[0][0]
+                _check_finite(vector)
                 row = np.concatenate([vector, traits_of(pixels, content)])
                 self.cache.put(digest, row)
         except PictureError as error:
             return Embedded(digest, None, reason=error.message)
         return Embedded(digest, row[: -len(TRAITS)], row[-len(TRAITS) :])
+
+
+def _check_finite(vector: np.ndarray) -> None:
+    """Raises BackboneError where a network gives what nothing can be learnt from."""
+    wrong = vector[~np.isfinite(vector)]
+    if wrong.size:
+        raise BackboneError(
+            f"This network gives embeddings that cannot be, such as {wrong[0]}.",
+            hint="Its file is damaged, or its pixels are not those it expects: see "
+            "--backbone-pixels.",
+        )
 
 
 def embed_all(

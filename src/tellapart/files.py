@@ -338,7 +338,7 @@ def _note_to_keep(folder: Path, lock: BinaryIO) -> None:
 def _what_is_noted(lock: BinaryIO) -> Path | None:
     """The folder that is to be kept, where it is neither in its old place nor in its new one."""
     lock.seek(0)
-    number = lock.read()
+    number = lock.read(32)  # which is a part of a file where one is written, and no number
     for folder in (_folder_of(lock), _folder_of(lock).with_suffix(_OLD)):
         with suppress(OSError):
             if b"%d" % folder.stat().st_ino == number:

@@ -108,7 +108,7 @@ class Memory:
     fold_heads: Mapping[int, Head] = field(default_factory=dict)
 
     def to_bytes(self, model: str) -> bytes:
-        """The content of training.npz, sealed and tied to the model file of this sha256."""
+        """The content of training.npz, sealed and tied to the model file that has this seal."""
         stream = io.BytesIO()
         heads = list(self.fold_heads.values())
         shape = (len(heads), self.scores.shape[1], self.vectors.shape[1])
@@ -134,7 +134,7 @@ class Memory:
 
     @classmethod
     def from_bytes(cls, content: bytes, model: str | None) -> Memory:
-        """Read back what the model file of this sha256, or any, remembers; nothing in it can run.
+        """Read back what the model file with this seal, or any, remembers; nothing in it can run.
 
         Raises:
             ModelError: it was changed, is damaged, or is of another model.

@@ -32,7 +32,7 @@ from .files import (
     kept_beside,
 )
 from .images.decode import Picture, each_of, read_picture
-from .modelfile import Manifest, check_model
+from .modelfile import Manifest, check_model, seal_of
 from .notebook import prediction_html
 from .outputs import checked
 from .pool import Each, batches_of, local_map
@@ -115,11 +115,13 @@ class Classifier:
 
         try:
             content = self._memory.read()
+        except FileNotFoundError:  # it went with its folder, before a copy of this one was read
+            return None
         except OSError as error:
             raise ModelError(
                 f"{shown(self._memory.path)} cannot be read: {(error.strerror or '').lower()}."
             ) from error
-        memory = Memory.from_bytes(content, self.digest)
+        memory = Memory.from_bytes(content, seal_of(self.content))
         if memory.scores.shape[1] != len(self.labels):
             raise ModelError("training.npz is damaged.", hint="Train again.")
         return memory
@@ -253,7 +255,7 @@ class Classifier:
             **also,
         }
         if self.memory is not None:
-            files[TRAINING_FILE] = self.memory.to_bytes(self.digest)
+            files[TRAINING_FILE] = self.memory.to_bytes(seal_of(self.content))
         keep = partial(check_before, target) if is_new else None
         with folder_written_atomically(target, keep=keep) as fresh:
             for name, content in files.items():
@@ -320,7 +322,7 @@ def _read(file: Path) -> tuple[bytes, Unread | None]:
     takes its place meanwhile."""
     for _ in range(_TRIES):
         before = os.stat(file.parent)
-        record = Unread.open(file.with_name(TRAINING_FILE))
+        record = Unread.open(file.parent.absolute() / TRAINING_FILE)
         content = read_network(file)
         if os.path.samestat(before, os.stat(file.parent)):
             return content, record

@@ -7,6 +7,7 @@ all others: an entry of `metadata_props`, which other runtimes pass over.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Mapping
@@ -18,7 +19,7 @@ import numpy as np
 
 from .backbones.untrusted import parse_onnx, refuse_hostile
 from .errors import ModelError, UsageError
-from .seal import is_sealed, is_whole, seal, unsealed
+from .seal import DIGITS, is_sealed, is_whole, seal, unsealed
 
 if TYPE_CHECKING:
     from .backbones.graph import HeadTensors, Network
@@ -109,6 +110,13 @@ def build_model(network: Network, head: HeadTensors, manifest: Manifest) -> byte
 def sealed(content: bytes) -> bytes:
     """A model file with a seal that fits it, in place of the one it has at its end, if any."""
     return seal(unsealed(content, _SEAL) + _SEAL)
+
+
+def seal_of(content: bytes) -> str:
+    """The sha256 in hex that is a model file's seal: what ties its training record to it."""
+    if is_sealed(content, _SEAL):
+        return content[-DIGITS:].decode("ascii", "replace")
+    return hashlib.sha256(content).hexdigest()
 
 
 def check_model(content: bytes) -> Manifest:

@@ -26,7 +26,7 @@ from .files import kept_beside
 from .images.reading import read_content
 from .memory import Memory
 from .metrics import Share
-from .modelfile import check_model
+from .modelfile import check_model, seal_of
 from .wording import label_words, percent, several, shown
 
 _LOOKED_AT = 60  # pictures of another source, before any work: is one of them known?
@@ -136,7 +136,7 @@ def known_of(folder: Path, model_file: str, record_file: str) -> Known | None:
         labels = check_model(content).labels
     with suppress(OSError, ModelError):  # of a damaged model a record still tells the source
         record = (folder / record_file).read_bytes()
-        memory = Memory.from_bytes(record, digest if labels else None)
+        memory = Memory.from_bytes(record, seal_of(content) if labels else None)
         if labels and memory.scores.shape[1] != len(labels):
             memory = None
     return Known(digest, labels, memory)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 
-_DIGITS = 64  # of a sha256 in hex
+DIGITS = 64  # of a sha256 in hex
 
 
 def seal(body: bytes) -> bytes:
@@ -18,17 +18,17 @@ def seal(body: bytes) -> bytes:
 
 def is_whole(content: bytes) -> bool:
     """Whether sealed bytes are as they were written: each bit, and not one more or fewer."""
-    return content[-_DIGITS:] == _digest(memoryview(content)[:-_DIGITS])
+    return content[-DIGITS:] == _digest(memoryview(content)[:-DIGITS])
 
 
 def is_sealed(content: bytes, header: bytes) -> bool:
     """Whether bytes end as a kind of file does whose digest follows `header`."""
-    return content[-_DIGITS - len(header) : -_DIGITS] == header
+    return content[-DIGITS - len(header) : -DIGITS] == header
 
 
 def unsealed(content: bytes, header: bytes) -> bytes:
     """What was sealed, without `header`; the same bytes if nothing was."""
-    return content[: -_DIGITS - len(header)] if is_sealed(content, header) else content
+    return content[: -DIGITS - len(header)] if is_sealed(content, header) else content
 
 
 def _digest(content: bytes | memoryview) -> bytes:

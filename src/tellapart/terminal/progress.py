@@ -11,7 +11,7 @@ from typing import Protocol
 
 from rich.console import Console
 
-from ..wording import several
+from ..wording import several, shown
 
 FIRST = 10.0  # seconds until the first line, and between the first lines
 LATER = 30.0  # between those after the first minute
