@@ -1059,7 +1059,7 @@ def test_a_kill_before_any_step(
 
 
 @needs_fork
-@pytest.mark.parametrize("how", ["copy", "move"])
+@pytest.mark.parametrize("how", ["copy", pytest.param("move", marks=pytest.mark.slow)])
 def test_a_kill_before_any_step_into_a_folder_that_was_not_there(tmp_path: Path, how: Any) -> None:
     scene = Scene(tmp_path, None)
     out = scene.there / "new" / "deep" / "out"

@@ -45,12 +45,15 @@ def sync(path: Path) -> None:
 def make_folders(path: Path) -> None:
     """A folder and those above it, unless they are there; `Path.mkdir` calls itself for each of
     them, and Python has too little room for some archives."""
-    missing = []
-    while not os.path.isdir(path):
-        missing.append(path)
-        path = path.parent
+    missing, above = [], os.path.abspath(path)
+    while not os.path.isdir(above):
+        missing.append(above)
+        above = os.path.dirname(above)
     for folder in reversed(missing):
-        folder.mkdir(exist_ok=True)
+        with suppress(FileExistsError):
+            os.mkdir(folder)
+    if missing and not os.path.isdir(path):
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
 
 
 def remove_tree(folder: Path) -> None:

@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from .errors import DestinationError
 from .files import remove_tree, undisturbed
 from .locks import is_still, take
 
@@ -25,15 +26,26 @@ _FLAGS = os.O_RDWR | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
 
 
 class Workspace:
-    """An empty temporary folder, which is gone once this object or the process is."""
+    """An empty temporary folder, which is gone once this object or the process is.
+
+    Raises:
+        DestinationError: the system's temporary folder is full, or cannot be written to.
+    """
 
     def __init__(self) -> None:
         clear_leftovers()
-        with undisturbed():  # Ctrl-C never finds a folder that nobody will delete
-            path, lock = _new_lock(Path(tempfile.gettempdir()))
-            self._remove = weakref.finalize(self, _discard, path, lock, os.getpid())
-            self.folder = path.with_suffix("")
-            self.folder.mkdir(0o700)
+        try:
+            with undisturbed():  # Ctrl-C never finds a folder that nobody will delete
+                path, lock = _new_lock(Path(tempfile.gettempdir()))
+                self._remove = weakref.finalize(self, _discard, path, lock, os.getpid())
+                self.folder = path.with_suffix("")
+                self.folder.mkdir(0o700)
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise DestinationError(
+                f"There is no temporary folder to be had: {reason}.",
+                hint="Free some space, or name another folder with TMPDIR.",
+            ) from error
 
     def remove(self) -> None:
         """Delete it now, with all that is in it."""
