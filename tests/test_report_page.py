@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import html
+import itertools
 import os
 import re
 import shutil
@@ -26,9 +27,9 @@ from tellapart.memory import Memory
 from tellapart.metrics import Estimate, Share
 from tellapart.model import Classifier
 from tellapart.modelfile import Manifest
-from tellapart.pages.charts import DOT, learning_chart, reliability_diagram, ticks
-from tellapart.report import MOST_NAMED, report_page
-from tellapart.report.story import MOST_MISTAKES, Story
+from tellapart.pages.charts import DOT, coverage_chart, learning_chart, reliability_diagram, ticks
+from tellapart.report import report_page
+from tellapart.report.story import FIRST_MISTAKES, MOST_MISTAKES, MOST_NAMED, WEAKEST, Story
 from tellapart.sgd import SgdSettings
 from tellapart.tensorflow_settings import Distortions, FineTuning, KerasBackbone, TensorFlow
 from tellapart.testing import evaluate
@@ -199,7 +200,7 @@ def test_every_evaluation_has_its_matrix_and_its_labels(browser: Browser, model:
 
 def test_on_a_phone_nothing_telling_is_cut_off(browser: Browser, model: Path) -> None:
     with Visit(browser, model / "report.html", "light", 390) as visit:
-        for telling in ("#labels ~ .scroll th:has-text('recall')", ".chosen td"):
+        for telling in ("[aria-label^='The labels'] th:has-text('recall')", ".chosen td"):
             box = visit.page.locator(telling).first.bounding_box()
             assert box
             assert box["x"] + box["width"] <= 390
@@ -267,22 +268,24 @@ def test_a_test_writes_its_report(model: Path, photos: Path, tmp_path: Path) -> 
     run = CliRunner().invoke(app, given)
     assert run.exit_code == 0, run.output
     text = page.read_text("utf-8")
-    assert "Tested: " in text
+    assert '<h2 class="kicker">Tested</h2>' in text
     assert "The same pictures, judged by the same model, give the same figures again" in text
     assert "give the same model again" not in text
     made = text[text.index("How it was tested") :]
     assert "tellapart test " in made
     assert "tellapart train " in made  # what made the model that was tested
-    assert all(f">{name}</th>" in made for name in ("Python", "numpy", "onnxruntime"))
-    hashes = re.findall(r">(\w+ pictures)'s? sha256</th><td>(\w{64})<", html.unescape(made))
+    assert all(f">{name}</dt>" in made for name in ("Python", "numpy", "onnxruntime"))
+    hashes = re.findall(
+        r">(\w+ pictures)'s? sha256</dt><dd class=\"digest\">(\w{64})<", html.unescape(made)
+    )
     assert [name for name, _ in hashes] == ["tested pictures", "training pictures"]
     assert hashes[0][1] != hashes[1][1]
     assert text.count('<div class="argued">\n<img') == text.count("<figure") > 0  # with its map
 
 
-def large_story(tmp_path: Path, labels: int) -> Story:
-    """3,000 pictures of noise, which hardly can be packed, a third of them misjudged."""
-    lot, count = np.random.default_rng(0), 3000
+def large_story(tmp_path: Path, labels: int, count: int = 3000) -> Story:
+    """Pictures of noise, which hardly can be packed, a third of them misjudged."""
+    lot = np.random.default_rng(0)
     names = tuple(f"{i:04d}.jpg" for i in range(count))
     words = tuple(f"label {k}" for k in range(labels))
     truth = np.arange(count) % labels
@@ -325,11 +328,175 @@ def test_a_page_of_many_pictures_stays_below_5_mb(tmp_path: Path, labels: int) -
     text = report_page(story)
     assert len(text.encode()) < 5e6
     assert text.count("<figure") == MOST_MISTAKES < len(story.mistakes)
-    assert f"the first {MOST_MISTAKES} are shown" in text
-    named = text[text.index("by name</summary>") :]
+    assert f"after {FIRST_MISTAKES}, the others are folded by their labels" in text
+    named = text[text.index("<details><summary>label ") :]
     assert len(story.mistakes) < MOST_NAMED
     for name, mistake in story.mistakes[MOST_MISTAKES:]:
         assert f"{mistake.name}: " in named, name
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A page of 200 numbered labels."""
+    folder = tmp_path_factory.mktemp("many")
+    path = folder / "many.html"
+    path.write_text(report_page(large_story(folder, 200, 600)), "utf-8")
+    return path
+
+
+@pytest.mark.parametrize("width", [320, 390, 768, 1024, 1440])
+def test_a_page_is_whole_at_any_width(
+    browser: Browser, model: Path, many: Path, width: int
+) -> None:
+    parted = """() => {
+      const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), found = [];
+      while (texts.nextNode())
+        if (!texts.currentNode.parentElement.closest('pre, code, svg, .file')
+            && /\\d (%|points?\\b|MB)/.test(texts.currentNode.data))
+          found.push(texts.currentNode.data);
+      return found;
+    }"""
+    over = """() => [...document.querySelectorAll('.facts div')].filter(row => {
+      const [name, value] = [...row.children].map(one => {
+        const range = document.createRange();
+        range.selectNodeContents(one);
+        return range.getBoundingClientRect();
+      });
+      return name.right > value.left && name.bottom > value.top + 2
+        || Math.max(name.right, value.right) > innerWidth;
+    }).length"""
+    outside = """() => [...document.querySelectorAll('main *, header *')].filter(one =>
+      one.checkVisibility() && !one.closest('.scroll, .toc, .panel')
+      && one.getBoundingClientRect().right > innerWidth + 1).map(one => one.outerHTML.slice(0, 90))
+    """
+    for page in (model / "report.html", many):
+        with Visit(browser, page, "light", width) as visit:
+            assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
+            assert visit.page.evaluate(outside) == []
+            assert visit.page.evaluate(parted) == []
+            assert visit.page.evaluate(over) == 0
+
+
+def test_a_table_that_is_cut_has_a_sign(browser: Browser, model: Path) -> None:
+    look = """() => [...document.querySelectorAll('.scroll')].filter(one => one.checkVisibility())
+      .map(one => [one.scrollWidth > one.clientWidth,
+                   getComputedStyle(one, '::after').visibility == 'visible'])"""
+    for width in (320, 1440):
+        with Visit(browser, model / "report.html", "light", width) as visit:
+            if not visit.page.evaluate("CSS.supports('animation-timeline: scroll()')"):
+                pytest.skip("this browser shows a shadow instead")
+            found = visit.page.evaluate(look)
+        assert all(cut == sign for cut, sign in found)
+        assert any(cut for cut, _ in found) == (width == 320)
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_the_table_of_contents_leads_everywhere(browser: Browser, model: Path, width: int) -> None:
+    with Visit(browser, model / "report.html", "light", width) as visit:
+        links = visit.page.locator(".toc a")
+        targets = links.evaluate_all("all => all.map(one => one.getAttribute('href').slice(1))")
+        headings = visit.page.locator("main h2").evaluate_all("all => all.map(one => one.id)")
+        assert targets == headings
+        assert len(targets) > 5
+        mistakes = visit.page.locator("figure").count()
+        assert re.search(rf"^The mistakes\s+{mistakes}$", links.first.text_content() or "")
+        assert links.first.is_visible() == (width == 1440)
+        if width == 390:
+            visit.page.locator(".toc summary").click()
+        links.last.click()
+        if width == 1440:  # it stays beside what is read
+            assert visit.page.evaluate("scrollY") > 1000
+            assert links.first.is_visible()
+            box = links.first.bounding_box()
+            assert box
+            assert 0 <= box["y"] < 200
+        last = visit.page.locator(f"[id='{targets[-1]}']").bounding_box()
+        assert last
+        assert last["y"] < 800
+
+
+def test_the_headline_gives_both_figures_alike(browser: Browser, model: Path) -> None:
+    with Visit(browser, model / "report.html", "light", 1440) as visit:
+        figures = visit.page.locator(".figure")
+        assert figures.locator("h2").all_inner_texts() == ["Cross-validated", "Held out"]
+        style = "one => [getComputedStyle(one).fontSize, getComputedStyle(one).color]"
+        first, second = (figures.locator(".number").nth(i).evaluate(style) for i in range(2))
+        assert first == second
+        tops = [figures.nth(i).bounding_box() for i in range(2)]
+        assert tops[0]
+        assert tops[1]
+        assert tops[0]["y"] == tops[1]["y"]
+        for words in figures.all_inner_texts():
+            assert re.search(r"\d+ of \d+ pictures\s+95\xa0% interval [\d.]+ to [\d.]+\xa0%", words)
+            assert "trust it" in words
+
+
+def test_it_says_on_how_many_it_is_sure(browser: Browser, many: Path) -> None:
+    with Visit(browser, many, "light", 1440) as visit:
+        words = visit.page.locator(".sure").inner_text()
+        drawn = visit.page.locator(".sure svg").get_attribute("aria-label") or ""
+        line, band = visit.page.locator(".sure .line"), visit.page.locator(".sure .band")
+        assert line.is_visible()
+        assert band.is_visible()
+        beside = visit.page.locator(".sure").bounding_box()
+        figure = visit.page.locator(".figure").bounding_box()
+    assert "No score is high enough to be 99\xa0% right." in words
+    assert re.match("How often it was right: .* of the surest 5 %; .* of the surest 100 %", drawn)
+    assert beside
+    assert figure
+    assert beside["y"] == figure["y"]
+
+
+def test_the_score_from_which_it_is_sure_is_marked(tmp_path: Path) -> None:
+    lot = np.random.default_rng(3)
+    sure = lot.uniform(0.5, 1, 600)
+    truth = (lot.random(600) > np.where(sure > 0.7, 1, sure)).astype(np.int64)
+    judged = Evaluation(("a", "b"), tuple("x" * 600), truth, np.stack([sure, 1 - sure], axis=1))
+    assert judged.sure
+    share = f"{100 * judged.sure.coverage.value:.0f} %"
+    chart = coverage_chart(judged.coverage, judged.sure)
+    assert f"marked: {share}" in chart
+    assert chart.count('class="dot"') == 1
+    assert 'class="dot"' not in coverage_chart(judged.coverage, None)
+    story = dataclasses.replace(large_story(tmp_path, 2, 600), paths={})
+    words = report_page(dataclasses.replace(story, evaluations={"tested": judged}))
+    assert re.search(
+        r"Sure on [\d.]+\xa0% of pictures .*, and right on [\d.]+\xa0% of those", words
+    )
+    assert f"it scores {judged.sure.score:g} or more, and look at the others yourself" in words
+
+
+@pytest.mark.parametrize("width", [768, 1024, 1440])
+def test_mistakes_stand_without_holes(browser: Browser, many: Path, width: int) -> None:
+    with Visit(browser, many, "light", width) as visit:
+        boxes = visit.page.locator("#mistakes ~ .shelf .mistake").evaluate_all(
+            "all => all.map(one => one.getBoundingClientRect()).map(b => [b.top, b.bottom, b.left])"
+        )
+    assert len(boxes) == FIRST_MISTAKES
+    rows = sorted({top for top, _, _ in boxes})
+    assert len(rows) < FIRST_MISTAKES
+    for top, following in itertools.pairwise([*rows, None]):
+        assert top is not None
+        bottoms = {bottom for own, bottom, _ in boxes if own == top}
+        assert len(bottoms) == 1
+        assert following is None or following - bottoms.pop() < 30
+
+
+@pytest.mark.parametrize(("width", "highest"), [(1440, 14_000), (390, 24_000)])
+def test_200_labels_are_grouped_and_folded(
+    browser: Browser, many: Path, width: int, highest: int
+) -> None:
+    with Visit(browser, many, "light", width) as visit:
+        assert visit.page.evaluate("document.documentElement.scrollHeight") < highest
+        seen = visit.page.locator("[aria-label='The labels, tested'] tbody th")
+        assert seen.count() == WEAKEST
+        whole = visit.page.locator("[aria-label='All labels, tested'] tbody th")
+        assert whole.all_text_contents() == [f"label {k}" for k in range(200)]
+        folded = visit.page.locator("details details summary")
+        assert folded.count() > 100
+        assert not folded.first.is_visible()
+        assert visit.page.locator(".pairs li").nth(11).is_visible()
+        assert not visit.page.locator(".pairs li").nth(12).is_visible()
 
 
 def test_the_card_has_front_matter_and_the_hubs_headings(model: Path) -> None:

@@ -18,9 +18,27 @@ UNSEEN = {
 """What the pictures of an evaluation were to the model, by its name."""
 
 
+WORTH = {
+    "cross-validated": (
+        "Every training picture, judged by a model that had not seen it: trust it to compare "
+        "labels, settings and data."
+    ),
+    "validation": (
+        "Pictures that chose when training stopped, so it flatters a little: trust it to compare "
+        "settings."
+    ),
+    "held out": (
+        "Pictures kept back from training, judged by the finished model: trust it for what to "
+        "expect of new pictures."
+    ),
+    "tested": "Judged by the finished model: trust it as far as your pictures are like these.",
+}
+"""What the accuracy of an evaluation can be trusted for, by the evaluation's name."""
+
+
 def verdict(evaluation: Evaluation, name: str) -> tuple[str, str]:
     """Two sentences: how often it is right, and what that is worth."""
-    share, commonest = evaluation.accuracy, evaluation.baseline
+    share = evaluation.accuracy
     if not share.n:
         return (
             "How often it is right is not known: no picture could judge it.",
@@ -30,9 +48,22 @@ def verdict(evaluation: Evaluation, name: str) -> tuple[str, str]:
         f"Right for {percent(share.value)} of {several(share.n, 'picture')} "
         f"{UNSEEN.get(name, 'it was judged by')} (95 % interval {bounds(share)} %)."
     )
+    return first, commonest_words(evaluation)
+
+
+def commonest_words(evaluation: Evaluation) -> str:
+    """What the accuracy is to be held against."""
+    share = percent(evaluation.baseline.value)
+    return f"Always saying the commonest label would be right for {share}."
+
+
+def use_words(found: Covered) -> str:
+    """What the score from which on its answers are sure is good for."""
+    if not found.score:
+        return "All of its answers together are that reliable."
     return (
-        first,
-        f"Always saying the commonest label would be right for {percent(commonest.value)}.",
+        f"Take its word for pictures that it scores {found.score:g} or more, and look at the "
+        "others yourself."
     )
 
 

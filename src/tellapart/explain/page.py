@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..dataset import Skipped
-from ..pages import environment, render
+from ..pages import Name, environment, render
 from ..pages.charts import score_bar
 from ..pages.outlines import outlined
 from ..pages.overlays import common_scale, jpeg, laid_over, shrunk
@@ -158,9 +158,9 @@ def why_page(
     return render(_environment(), "why.html", ["report.css", "why.css"], values)
 
 
-def _file(name: str) -> str:
+def _file(name: str) -> Name:
     """A training picture's name without its folders: its label stands beside it."""
-    return shown(PurePosixPath(name).name)
+    return Name(shown(PurePosixPath(name).name))
 
 
 @cache
@@ -170,5 +170,5 @@ def _environment() -> jinja2.Environment:
     def bar(score: float) -> str:
         return Markup(score_bar(score))
 
-    filters = {"label_words": label_words, "shown": shown, "bar": bar, "file": _file}
+    filters = {"bar": bar, "file": _file}
     return environment(filters, {"several": several, "SMALL": SMALL, "MOST_LISTED": MOST_LISTED})

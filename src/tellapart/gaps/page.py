@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ..pages import environment, render
 from ..pages.thumbnails import Wanted, thumbnails
 from ..sentences import title
-from ..wording import label_words, several, shown
+from ..wording import several
 from . import Example, Gaps
 from .looks import Look
 from .words import advice_words, stranger_words, worth_words, wrong_words
@@ -80,7 +80,7 @@ def _marks(look: Look) -> list[str]:
 
 @cache
 def _environment() -> jinja2.Environment:
-    filters = {"label_words": label_words, "shown": shown, "marks": _marks}
+    filters = {"marks": _marks}
     names = {
         "several": several,
         "advice_words": advice_words,
