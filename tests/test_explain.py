@@ -315,7 +315,7 @@ def test_training_pictures_are_found_where_they_were_moved(
     page = tmp_path / "why.html"
     picture = pictures_of(heroes, KNIGHT)[20]
     assert run_here("explain", model, picture, "-o", page).code == 0
-    assert "training pictures could not be found any more" in page.read_text("utf-8")
+    assert "pictures could not be found any more" in page.read_text("utf-8")
     found = run_here("explain", model, picture, "-o", page, "--pictures", tmp_path / "elsewhere")
     assert found.code == 0
     assert "could not be found" not in page.read_text("utf-8")

@@ -57,6 +57,19 @@ def commonest_words(evaluation: Evaluation) -> str:
     return f"Always saying the commonest label would be right for {share}."
 
 
+def absence_words(missing: int, *, private: bool) -> str:
+    """Why pictures cannot be shown, and what to do: those of a `private` model were left out."""
+    if private:
+        return (
+            "This model was written without pictures, and does not know where they are. If you "
+            "have them, say where with --pictures DIR."
+        )
+    return (
+        f"{several(missing, 'picture')} could not be found any more and cannot be shown. If they "
+        "were moved, say where with --pictures DIR."
+    )
+
+
 def use_words(found: Covered) -> str:
     """What the score from which on its answers are sure is good for."""
     if not found.score:

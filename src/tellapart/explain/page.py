@@ -16,7 +16,7 @@ from ..pages.charts import score_bar
 from ..pages.outlines import outlined
 from ..pages.overlays import common_scale, jpeg, laid_over, shrunk
 from ..pages.thumbnails import Wanted, thumbnails
-from ..sentences import title
+from ..sentences import absence_words, title
 from ..wording import label_words, several, shown
 from . import Argument, Explanation, Neighbour, Sweep
 
@@ -139,9 +139,12 @@ def why_page(
     paths: Mapping[int, Path],
     skipped: Sequence[Skipped] = (),
     explained: int | None = None,
+    *,
+    private: bool = False,
 ) -> str:
     """The page. `paths` say where training pictures are now, by their position in the memory;
-    `explained` is how many pictures were explained, where these are not all of them."""
+    `explained` is how many pictures were explained, where these are not all of them. A `private`
+    model does not know where its pictures are."""
     wanted: list[Wanted] = [(str(index), SMALL) for one in panels for index in one.remembered]
     where = {str(index): path for index, path in paths.items()}
     made = thumbnails(list(dict.fromkeys(wanted)), where, THUMBNAILS)
@@ -153,6 +156,7 @@ def why_page(
         "known": sum(bool(one.own) for one in panels),
         "shown_words": shown_words(len(panels), explained or len(panels)),
         "missing": len({index for one in panels for index in one.remembered} - paths.keys()),
+        "private": private,
         "thumbnail": lambda index: made.get((str(index), SMALL), ""),
     }
     return render(_environment(), "why.html", ["report.css", "why.css"], values)
@@ -171,4 +175,12 @@ def _environment() -> jinja2.Environment:
         return Markup(score_bar(score))
 
     filters = {"bar": bar, "file": _file}
-    return environment(filters, {"several": several, "SMALL": SMALL, "MOST_LISTED": MOST_LISTED})
+    return environment(
+        filters,
+        {
+            "several": several,
+            "absence_words": absence_words,
+            "SMALL": SMALL,
+            "MOST_LISTED": MOST_LISTED,
+        },
+    )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..pages import environment, render
 from ..pages.thumbnails import Wanted, thumbnails
-from ..sentences import title
+from ..sentences import absence_words, title
 from ..wording import several
 from . import Example, Gaps
 from .looks import Look
@@ -83,6 +83,7 @@ def _environment() -> jinja2.Environment:
     filters = {"marks": _marks}
     names = {
         "several": several,
+        "absence_words": absence_words,
         "advice_words": advice_words,
         "worth_words": worth_words,
         "stranger_words": stranger_words,

@@ -16,6 +16,7 @@ from ..pages.charts import coverage_chart, learning_chart, reliability_diagram, 
 from ..pages.thumbnails import Wanted, thumbnails
 from ..sentences import (
     WORTH,
+    absence_words,
     bounds,
     calibration_words,
     commonest_words,
@@ -116,6 +117,7 @@ def _environment() -> jinja2.Environment:
     }
     names = {
         "several": several,
+        "absence_words": absence_words,
         "calibration_words": calibration_words,
         "commonest_words": commonest_words,
         "covered_words": covered_words,

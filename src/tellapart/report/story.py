@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -318,7 +318,14 @@ def story_of_training(classifier: Classifier, paths: Mapping[int, Path]) -> Stor
         hidden=run.hidden,
         notes=run.notes,
         recipes=recipes_of_training(classifier),
+        private=run.private and not paths,
     )
+
+
+def without_pictures(story: Story) -> Story:
+    """The same story for those who shall not see the pictures: mistakes keep their reasons."""
+    told = {name: replace(one, overlay="", nearest=()) for name, one in story.reasons.items()}
+    return replace(story, paths={}, reasons=told, private=True)
 
 
 def story_of_test(classifier: Classifier, result: TestResult, model: str = "MODEL") -> Story:
