@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from markupsafe import Markup
 from typer.testing import CliRunner
 
 import tellapart
 from conftest import draw_scene
 from tellapart.backbones.foreign import ForeignBackbone
 from tellapart.cli import app
+from tellapart.coverage import Covered
 from tellapart.demo import DemoPictures
 from tellapart.evaluation import Evaluation
 from tellapart.learning_curve import CurvePoint, LearningCurve
@@ -27,9 +29,12 @@ from tellapart.memory import Memory
 from tellapart.metrics import Estimate, Share
 from tellapart.model import Classifier
 from tellapart.modelfile import Manifest
+from tellapart.pages import Name, joined
 from tellapart.pages.charts import DOT, coverage_chart, learning_chart, reliability_diagram, ticks
+from tellapart.pages.contents import with_contents
 from tellapart.report import report_page
 from tellapart.report.story import FIRST_MISTAKES, MOST_MISTAKES, MOST_NAMED, WEAKEST, Story
+from tellapart.sentences import same_score_words
 from tellapart.sgd import SgdSettings
 from tellapart.tensorflow_settings import Distortions, FineTuning, KerasBackbone, TensorFlow
 from tellapart.testing import evaluate
@@ -612,3 +617,48 @@ def test_the_curve_is_put_into_words() -> None:
     assert dataclasses.replace(CURVE, gain=None).words == (
         "These pictures cannot tell whether more would help."
     )
+
+
+def test_a_score_that_does_not_hold_on_other_pictures_is_told() -> None:
+    few = Covered(0.6, Share(400, 450), Share(370, 400))
+    assert same_score_words("held out", few).endswith("less than 99 %: expect it of new pictures.")
+    assert same_score_words("held out", Covered(0.6, Share(40, 45), Share(40, 40))).endswith(
+        "100.0)."
+    )
+    assert same_score_words("held out", Covered(0.6, Share(0, 45), Share(0, 0))).endswith("more).")
+
+
+def test_names_and_commands_are_never_joined() -> None:
+    assert joined("99 % of 3 pictures, 0.8 points") == "99\xa0% of 3 pictures, 0.8\xa0points"
+    assert joined(Name("5 % grey.jpg")) == "5 % grey.jpg"
+    assert joined(Markup("5 %")) == "5 %"
+    assert joined(0.5) == 0.5
+
+
+def test_of_few_headings_there_is_no_table() -> None:
+    heading = '<h2 id="a{0}" data-short="s{0}">long <span class="soft">{0}</span></h2>'
+    assert with_contents(f"<!-- contents -->{heading.format(1)}") == heading.format(1)
+    page = with_contents("<!-- contents -->" + "".join(map(heading.format, range(3))))
+    assert '<li><a href="#a2"><span>s2</span> <span class="soft">2</span></a></li>' in page
+    assert page.index("<nav") < page.index("<h2")
+
+
+@pytest.mark.parametrize("width", [320, 390, 768, 1024, 1440])
+def test_other_pages_are_whole_too(
+    browser: Browser, model: Path, photos: Path, tmp_path: Path, width: int
+) -> None:
+    pictures = [str(path) for path in sorted(photos.glob("*.jpg"))[:4]]
+    long = tmp_path / f"{'anna at school ' * 8}.jpg"
+    shutil.copy(pictures[-1], long)
+    why, gaps = tmp_path / "why.html", tmp_path / "gaps.html"
+    given = ["explain", str(model), *pictures, str(long), "-o", str(why)]
+    assert CliRunner().invoke(app, given).exit_code == 0
+    assert CliRunner().invoke(app, ["gaps", str(model), "-o", str(gaps), "-q"]).exit_code == 0
+    for page in (why, gaps):
+        with Visit(browser, page, "dark", width) as visit:
+            assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
+            links = visit.page.locator(".toc a")
+            targets = links.evaluate_all("all => all.map(one => one.getAttribute('href').slice(1))")
+            headings = visit.page.locator("main h2").evaluate_all("all => all.map(one => one.id)")
+            assert targets == (headings if len(headings) >= 3 else [])
+            assert visit.said == []

@@ -80,6 +80,14 @@ def use_words(found: Covered) -> str:
     )
 
 
+def same_score_words(name: str, found: Covered) -> str:
+    """What the score that was chosen on other pictures gives on the ones called `name`."""
+    words = f"The same score, {name}: {covered_words(found)}"
+    if found.accuracy.n and found.accuracy.interval[1] < SURE:
+        return f"{words} That is less than {percent(SURE, 0)}: expect it of new pictures."
+    return words
+
+
 def share_words(share: Share) -> str:
     """`98.5 % (197 of 200; 95 % interval 95.7 to 99.5)`."""
     if not share.n:

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..dataset import Skipped
-from ..pages import Name, environment, render
+from ..pages import environment, file_name, render
 from ..pages.charts import score_bar
 from ..pages.outlines import outlined
 from ..pages.overlays import common_scale, jpeg, laid_over, shrunk
 from ..pages.thumbnails import Wanted, thumbnails
 from ..sentences import absence_words, title
-from ..wording import label_words, several, shown
+from ..wording import label_words, several
 from . import Argument, Explanation, Neighbour, Sweep
 
 if TYPE_CHECKING:
@@ -162,11 +162,6 @@ def why_page(
     return render(_environment(), "why.html", ["report.css", "why.css"], values)
 
 
-def _file(name: str) -> Name:
-    """A training picture's name without its folders: its label stands beside it."""
-    return Name(shown(PurePosixPath(name).name))
-
-
 @cache
 def _environment() -> jinja2.Environment:
     from markupsafe import Markup
@@ -174,7 +169,7 @@ def _environment() -> jinja2.Environment:
     def bar(score: float) -> str:
         return Markup(score_bar(score))
 
-    filters = {"bar": bar, "file": _file}
+    filters = {"bar": bar, "file": file_name}
     return environment(
         filters,
         {

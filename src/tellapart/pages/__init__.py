@@ -10,7 +10,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from ..cache.drawers import COMPILED
@@ -29,6 +29,11 @@ class Name(str):
     """A text that is shown as it is, unlike a sentence: a file's name, a label, a command."""
 
     __slots__ = ()
+
+
+def file_name(name: str) -> Name:
+    """A picture's name without its folders, where its label stands beside it."""
+    return Name(shown(PurePath(name).name))
 
 
 def joined(value: object) -> object:

@@ -9,18 +9,21 @@ import re
 
 PLACE = "<!-- contents -->"
 FEWEST = 3  # headings that are worth a table
-_HEADING = re.compile(r'<h2 id="([^"]+)">(.*?)</h2>', re.DOTALL)
+_HEADING = re.compile(r'<h2 id="([^"]+)"(?: data-short="([^"]*)")?>(.*?)</h2>', re.DOTALL)
 
 
 def with_contents(page: str) -> str:
     """The page with a table of its second headings at its `PLACE`; of few there is none.
 
-    The headings are HTML already: what stands in them (a count, a mark) stands in the table.
+    The headings are HTML already: what stands in them (a count, a mark) stands in the table. One
+    that is long may say in `data-short` what the table calls it.
     """
     headings = _HEADING.findall(page)
     if len(headings) < FEWEST:
         return page.replace(PLACE, "", 1)
-    rows = "".join(f'<li><a href="#{at}">{_row(what)}</a></li>' for at, what in headings)
+    rows = "".join(
+        f'<li><a href="#{at}">{_row(short, what)}</a></li>' for at, short, what in headings
+    )
     table = (
         '<nav class="toc" aria-label="Contents"><details><summary>Contents '
         f'<span class="soft">{len(headings)}</span></summary><ol>{rows}</ol></details></nav>'
@@ -28,7 +31,7 @@ def with_contents(page: str) -> str:
     return page.replace(PLACE, table, 1)
 
 
-def _row(heading: str) -> str:
-    """The words in one element and a count or mark after them in another."""
+def _row(short: str, heading: str) -> str:
+    """The words in one element, or a `short` form of them, and a count or mark in another."""
     words, mark, rest = " ".join(heading.split()).partition("<span")
-    return f"<span>{words.strip()}</span> {mark}{rest}"
+    return f"<span>{short or words.strip()}</span> {mark}{rest}"
