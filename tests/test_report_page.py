@@ -144,22 +144,28 @@ def test_a_confusion_cell_opens_and_shows_its_pictures(
         assert [url for url in visit.asked if not url.startswith(("file:", "data:"))] == []
 
 
+def serious_faults(page: Page) -> list[tuple[str, list[str]]]:
+    """What axe finds at fault on a page: (its rule, the first elements)."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    response = axe.run(page).response
+    assert len(response["passes"]) > 15
+    return [
+        (fault["id"], [node["html"] for node in fault["nodes"]][:3])
+        for fault in response["violations"]
+        if fault["impact"] in {"moderate", "serious", "critical"}
+    ]
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("opened", [False, True])
 def test_it_has_no_serious_accessibility_fault(
     browser: Browser, model: Path, scheme: str, opened: bool
 ) -> None:
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     with Visit(browser, model / "report.html", scheme, 800) as visit:
         if opened:
             visit.page.locator(".matrix .open").first.click()
-        response = axe.run(visit.page).response
-    assert len(response["passes"]) > 15
-    assert [
-        (fault["id"], [node["html"] for node in fault["nodes"]][:3])
-        for fault in response["violations"]
-        if fault["impact"] in {"serious", "critical"}
-    ] == []
+            visit.page.locator(".toc details").evaluate("one => one.open = true")
+        assert serious_faults(visit.page) == []
 
 
 def test_names_are_shown_as_text(browser: Browser, model: Path) -> None:
@@ -661,4 +667,22 @@ def test_other_pages_are_whole_too(
             targets = links.evaluate_all("all => all.map(one => one.getAttribute('href').slice(1))")
             headings = visit.page.locator("main h2").evaluate_all("all => all.map(one => one.id)")
             assert targets == (headings if len(headings) >= 3 else [])
+            if targets and width >= 1024:  # the keyboard reaches it, though nothing was opened
+                links.first.focus()
+                assert links.first.evaluate("one => one === document.activeElement")
             assert visit.said == []
+            assert serious_faults(visit.page) == []
+
+
+def test_of_many_labels_the_weakest_and_the_smallest_are_seen_at_once(tmp_path: Path) -> None:
+    story = large_story(tmp_path, 30, 600)
+    counts = [20] * 30
+    counts[7] = counts[21] = 4
+    story = dataclasses.replace(story, counts={"learnt from": counts})
+    seen = story.telling(story.main)
+    assert {7, 21} <= set(seen)
+    assert WEAKEST <= len(seen) <= WEAKEST + 2
+    f1 = [row.f1 for row in story.main.per_label]
+    assert [f1[k] for k in seen] == sorted(f1[k] for k in seen)
+    assert set(np.argsort(f1, kind="stable")[:8].tolist()) <= set(seen)
+    assert large_story(tmp_path, 12, 60).order == list(range(12))  # label 2 before label 10

@@ -25,7 +25,7 @@ def with_contents(page: str) -> str:
         f'<li><a href="#{at}">{_row(short, what)}</a></li>' for at, short, what in headings
     )
     table = (
-        '<nav class="toc" aria-label="Contents"><details><summary>Contents '
+        '<nav class="toc" aria-label="Contents" tabindex="0"><details><summary>Contents '
         f'<span class="soft">{len(headings)}</span></summary><ol>{rows}</ol></details></nav>'
     )
     return page.replace(PLACE, table, 1)
