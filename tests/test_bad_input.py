@@ -372,7 +372,11 @@ def test_a_folder_or_file_that_cannot_be_opened_is_listed(few: Path, tmp_path: P
         (["train", "photos"], 2, "'photos' is not readable."),
         (["test", "model", "photos"], 2, "'photos' is not readable."),
         (["guess", "model", "photos/ice_queen/000.jpg"], 3, "cannot be opened: permission denied"),
-        (["guess", "model", "photos"], 2, "photos is a folder that cannot be opened: permission denied."),
+        (
+            ["guess", "model", "photos"],
+            2,
+            "photos is a folder that cannot be opened: permission denied.",
+        ),
         (["guess", "shut", "other/ice_queen"], 2, "'shut' is not readable."),
         (["train", "other", "-o", "shut"], 2, "'shut' is not readable."),
         (["train", "other", "-o", "shut/model"], 2, "shut/model cannot be written"),

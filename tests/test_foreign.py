@@ -40,6 +40,31 @@ def written(folder: Path, **options: Any) -> Path:
     return file
 
 
+def test_where_a_network_was_written_does_not_go_into_the_model(
+    photos: Path, tmp_path: Path
+) -> None:
+    secret = "/home/anna/networks/mine.py"
+    network = small_network()
+    for node in network.graph.node:
+        node.doc_string = secret
+        node.metadata_props.add(key="pkg.torch.onnx.stack_trace", value=secret)
+        for attribute in node.attribute:
+            attribute.doc_string = secret
+    for tensor in network.graph.initializer:
+        tensor.doc_string = secret
+    network.doc_string = network.graph.doc_string = secret
+    network.metadata_props.add(key="from", value=secret)
+    file = tmp_path / "network.onnx"
+    file.write_bytes(network.SerializeToString())
+    folder = tmp_path / "m"
+    command = ("train", photos, "-o", folder, "--test", "none", "--no-pictures")
+    assert run_here(*command, "--backbone", file).code == 0
+    for path in folder.iterdir():
+        for word in (secret, str(tmp_path)):
+            assert word.encode() not in path.read_bytes()
+            assert word.encode("utf-32-le") not in path.read_bytes()
+
+
 @pytest.mark.parametrize(
     ("options", "arguments", "grid"),
     [

@@ -52,6 +52,7 @@ ROWS = (
     # models and what is done with them
     (
         "memory",
+        "privacy",
         "modelfile",
         "outputs",
         "replacing",

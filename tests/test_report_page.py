@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import html
+import itertools
 import os
 import re
 import shutil
@@ -13,12 +14,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from markupsafe import Markup
 from typer.testing import CliRunner
 
 import tellapart
 from conftest import draw_scene
 from tellapart.backbones.foreign import ForeignBackbone
 from tellapart.cli import app
+from tellapart.coverage import Covered
 from tellapart.demo import DemoPictures
 from tellapart.evaluation import Evaluation
 from tellapart.learning_curve import CurvePoint, LearningCurve
@@ -26,9 +29,12 @@ from tellapart.memory import Memory
 from tellapart.metrics import Estimate, Share
 from tellapart.model import Classifier
 from tellapart.modelfile import Manifest
-from tellapart.pages.charts import DOT, learning_chart, reliability_diagram, ticks
-from tellapart.report import MOST_NAMED, report_page
-from tellapart.report.story import MOST_MISTAKES, Story
+from tellapart.pages import Name, joined
+from tellapart.pages.charts import DOT, coverage_chart, learning_chart, reliability_diagram, ticks
+from tellapart.pages.contents import with_contents
+from tellapart.report import report_page
+from tellapart.report.story import FIRST_MISTAKES, MOST_MISTAKES, MOST_NAMED, WEAKEST, Story
+from tellapart.sentences import same_score_words
 from tellapart.sgd import SgdSettings
 from tellapart.tensorflow_settings import Distortions, FineTuning, KerasBackbone, TensorFlow
 from tellapart.testing import evaluate
@@ -138,22 +144,28 @@ def test_a_confusion_cell_opens_and_shows_its_pictures(
         assert [url for url in visit.asked if not url.startswith(("file:", "data:"))] == []
 
 
+def serious_faults(page: Page) -> list[tuple[str, list[str]]]:
+    """What axe finds at fault on a page: (its rule, the first elements)."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    response = axe.run(page).response
+    assert len(response["passes"]) > 15
+    return [
+        (fault["id"], [node["html"] for node in fault["nodes"]][:3])
+        for fault in response["violations"]
+        if fault["impact"] in {"moderate", "serious", "critical"}
+    ]
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("opened", [False, True])
 def test_it_has_no_serious_accessibility_fault(
     browser: Browser, model: Path, scheme: str, opened: bool
 ) -> None:
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     with Visit(browser, model / "report.html", scheme, 800) as visit:
         if opened:
             visit.page.locator(".matrix .open").first.click()
-        response = axe.run(visit.page).response
-    assert len(response["passes"]) > 15
-    assert [
-        (fault["id"], [node["html"] for node in fault["nodes"]][:3])
-        for fault in response["violations"]
-        if fault["impact"] in {"serious", "critical"}
-    ] == []
+            visit.page.locator(".toc details").evaluate("one => one.open = true")
+        assert serious_faults(visit.page) == []
 
 
 def test_names_are_shown_as_text(browser: Browser, model: Path) -> None:
@@ -199,7 +211,7 @@ def test_every_evaluation_has_its_matrix_and_its_labels(browser: Browser, model:
 
 def test_on_a_phone_nothing_telling_is_cut_off(browser: Browser, model: Path) -> None:
     with Visit(browser, model / "report.html", "light", 390) as visit:
-        for telling in ("#labels ~ .scroll th:has-text('recall')", ".chosen td"):
+        for telling in ("[aria-label^='The labels'] th:has-text('recall')", ".chosen td"):
             box = visit.page.locator(telling).first.bounding_box()
             assert box
             assert box["x"] + box["width"] <= 390
@@ -267,22 +279,24 @@ def test_a_test_writes_its_report(model: Path, photos: Path, tmp_path: Path) -> 
     run = CliRunner().invoke(app, given)
     assert run.exit_code == 0, run.output
     text = page.read_text("utf-8")
-    assert "Tested: " in text
+    assert '<h2 class="kicker">Tested</h2>' in text
     assert "The same pictures, judged by the same model, give the same figures again" in text
     assert "give the same model again" not in text
     made = text[text.index("How it was tested") :]
     assert "tellapart test " in made
     assert "tellapart train " in made  # what made the model that was tested
-    assert all(f">{name}</th>" in made for name in ("Python", "numpy", "onnxruntime"))
-    hashes = re.findall(r">(\w+ pictures)'s? sha256</th><td>(\w{64})<", html.unescape(made))
+    assert all(f">{name}</dt>" in made for name in ("Python", "numpy", "onnxruntime"))
+    hashes = re.findall(
+        r">(\w+ pictures)'s? sha256</dt><dd class=\"digest\">(\w{64})<", html.unescape(made)
+    )
     assert [name for name, _ in hashes] == ["tested pictures", "training pictures"]
     assert hashes[0][1] != hashes[1][1]
     assert text.count('<div class="argued">\n<img') == text.count("<figure") > 0  # with its map
 
 
-def large_story(tmp_path: Path, labels: int) -> Story:
-    """3,000 pictures of noise, which hardly can be packed, a third of them misjudged."""
-    lot, count = np.random.default_rng(0), 3000
+def large_story(tmp_path: Path, labels: int, count: int = 3000) -> Story:
+    """Pictures of noise, which hardly can be packed, a third of them misjudged."""
+    lot = np.random.default_rng(0)
     names = tuple(f"{i:04d}.jpg" for i in range(count))
     words = tuple(f"label {k}" for k in range(labels))
     truth = np.arange(count) % labels
@@ -325,11 +339,175 @@ def test_a_page_of_many_pictures_stays_below_5_mb(tmp_path: Path, labels: int) -
     text = report_page(story)
     assert len(text.encode()) < 5e6
     assert text.count("<figure") == MOST_MISTAKES < len(story.mistakes)
-    assert f"the first {MOST_MISTAKES} are shown" in text
-    named = text[text.index("by name</summary>") :]
+    assert f"after {FIRST_MISTAKES}, the others are folded by their labels" in text
+    named = text[text.index("<details><summary>label ") :]
     assert len(story.mistakes) < MOST_NAMED
     for name, mistake in story.mistakes[MOST_MISTAKES:]:
         assert f"{mistake.name}: " in named, name
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A page of 200 numbered labels."""
+    folder = tmp_path_factory.mktemp("many")
+    path = folder / "many.html"
+    path.write_text(report_page(large_story(folder, 200, 600)), "utf-8")
+    return path
+
+
+@pytest.mark.parametrize("width", [320, 390, 768, 1024, 1440])
+def test_a_page_is_whole_at_any_width(
+    browser: Browser, model: Path, many: Path, width: int
+) -> None:
+    parted = """() => {
+      const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), found = [];
+      while (texts.nextNode())
+        if (!texts.currentNode.parentElement.closest('pre, code, svg, .file')
+            && /\\d (%|points?\\b|MB)/.test(texts.currentNode.data))
+          found.push(texts.currentNode.data);
+      return found;
+    }"""
+    over = """() => [...document.querySelectorAll('.facts div')].filter(row => {
+      const [name, value] = [...row.children].map(one => {
+        const range = document.createRange();
+        range.selectNodeContents(one);
+        return range.getBoundingClientRect();
+      });
+      return name.right > value.left && name.bottom > value.top + 2
+        || Math.max(name.right, value.right) > innerWidth;
+    }).length"""
+    outside = """() => [...document.querySelectorAll('main *, header *')].filter(one =>
+      one.checkVisibility() && !one.closest('.scroll, .toc, .panel')
+      && one.getBoundingClientRect().right > innerWidth + 1).map(one => one.outerHTML.slice(0, 90))
+    """
+    for page in (model / "report.html", many):
+        with Visit(browser, page, "light", width) as visit:
+            assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
+            assert visit.page.evaluate(outside) == []
+            assert visit.page.evaluate(parted) == []
+            assert visit.page.evaluate(over) == 0
+
+
+def test_a_table_that_is_cut_has_a_sign(browser: Browser, model: Path) -> None:
+    look = """() => [...document.querySelectorAll('.scroll')].filter(one => one.checkVisibility())
+      .map(one => [one.scrollWidth > one.clientWidth,
+                   getComputedStyle(one, '::after').visibility == 'visible'])"""
+    for width in (320, 1440):
+        with Visit(browser, model / "report.html", "light", width) as visit:
+            if not visit.page.evaluate("CSS.supports('animation-timeline: scroll()')"):
+                pytest.skip("this browser shows a shadow instead")
+            found = visit.page.evaluate(look)
+        assert all(cut == sign for cut, sign in found)
+        assert any(cut for cut, _ in found) == (width == 320)
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_the_table_of_contents_leads_everywhere(browser: Browser, model: Path, width: int) -> None:
+    with Visit(browser, model / "report.html", "light", width) as visit:
+        links = visit.page.locator(".toc a")
+        targets = links.evaluate_all("all => all.map(one => one.getAttribute('href').slice(1))")
+        headings = visit.page.locator("main h2").evaluate_all("all => all.map(one => one.id)")
+        assert targets == headings
+        assert len(targets) > 5
+        mistakes = visit.page.locator("figure").count()
+        assert re.search(rf"^The mistakes\s+{mistakes}$", links.first.text_content() or "")
+        assert links.first.is_visible() == (width == 1440)
+        if width == 390:
+            visit.page.locator(".toc summary").click()
+        links.last.click()
+        if width == 1440:  # it stays beside what is read
+            assert visit.page.evaluate("scrollY") > 1000
+            assert links.first.is_visible()
+            box = links.first.bounding_box()
+            assert box
+            assert 0 <= box["y"] < 200
+        last = visit.page.locator(f"[id='{targets[-1]}']").bounding_box()
+        assert last
+        assert last["y"] < 800
+
+
+def test_the_headline_gives_both_figures_alike(browser: Browser, model: Path) -> None:
+    with Visit(browser, model / "report.html", "light", 1440) as visit:
+        figures = visit.page.locator(".figure")
+        assert figures.locator("h2").all_inner_texts() == ["Cross-validated", "Held out"]
+        style = "one => [getComputedStyle(one).fontSize, getComputedStyle(one).color]"
+        first, second = (figures.locator(".number").nth(i).evaluate(style) for i in range(2))
+        assert first == second
+        tops = [figures.nth(i).bounding_box() for i in range(2)]
+        assert tops[0]
+        assert tops[1]
+        assert tops[0]["y"] == tops[1]["y"]
+        for words in figures.all_inner_texts():
+            assert re.search(r"\d+ of \d+ pictures\s+95\xa0% interval [\d.]+ to [\d.]+\xa0%", words)
+            assert "trust it" in words
+
+
+def test_it_says_on_how_many_it_is_sure(browser: Browser, many: Path) -> None:
+    with Visit(browser, many, "light", 1440) as visit:
+        words = visit.page.locator(".sure").inner_text()
+        drawn = visit.page.locator(".sure svg").get_attribute("aria-label") or ""
+        line, band = visit.page.locator(".sure .line"), visit.page.locator(".sure .band")
+        assert line.is_visible()
+        assert band.is_visible()
+        beside = visit.page.locator(".sure").bounding_box()
+        figure = visit.page.locator(".figure").bounding_box()
+    assert "No score is high enough to be 99\xa0% right." in words
+    assert re.match("How often it was right: .* of the surest 5 %; .* of the surest 100 %", drawn)
+    assert beside
+    assert figure
+    assert beside["y"] == figure["y"]
+
+
+def test_the_score_from_which_it_is_sure_is_marked(tmp_path: Path) -> None:
+    lot = np.random.default_rng(3)
+    sure = lot.uniform(0.5, 1, 600)
+    truth = (lot.random(600) > np.where(sure > 0.7, 1, sure)).astype(np.int64)
+    judged = Evaluation(("a", "b"), tuple("x" * 600), truth, np.stack([sure, 1 - sure], axis=1))
+    assert judged.sure
+    share = f"{100 * judged.sure.coverage.value:.0f} %"
+    chart = coverage_chart(judged.coverage, judged.sure)
+    assert f"marked: {share}" in chart
+    assert chart.count('class="dot"') == 1
+    assert 'class="dot"' not in coverage_chart(judged.coverage, None)
+    story = dataclasses.replace(large_story(tmp_path, 2, 600), paths={})
+    words = report_page(dataclasses.replace(story, evaluations={"tested": judged}))
+    assert re.search(
+        r"Sure on [\d.]+\xa0% of pictures .*, and right on [\d.]+\xa0% of those", words
+    )
+    assert f"it scores {judged.sure.score:g} or more, and look at the others yourself" in words
+
+
+@pytest.mark.parametrize("width", [768, 1024, 1440])
+def test_mistakes_stand_without_holes(browser: Browser, many: Path, width: int) -> None:
+    with Visit(browser, many, "light", width) as visit:
+        boxes = visit.page.locator("#mistakes ~ .shelf .mistake").evaluate_all(
+            "all => all.map(one => one.getBoundingClientRect()).map(b => [b.top, b.bottom, b.left])"
+        )
+    assert len(boxes) == FIRST_MISTAKES
+    rows = sorted({top for top, _, _ in boxes})
+    assert len(rows) < FIRST_MISTAKES
+    for top, following in itertools.pairwise([*rows, None]):
+        assert top is not None
+        bottoms = {bottom for own, bottom, _ in boxes if own == top}
+        assert len(bottoms) == 1
+        assert following is None or following - bottoms.pop() < 30
+
+
+@pytest.mark.parametrize(("width", "highest"), [(1440, 14_000), (390, 24_000)])
+def test_200_labels_are_grouped_and_folded(
+    browser: Browser, many: Path, width: int, highest: int
+) -> None:
+    with Visit(browser, many, "light", width) as visit:
+        assert visit.page.evaluate("document.documentElement.scrollHeight") < highest
+        seen = visit.page.locator("[aria-label='The labels, tested'] tbody th")
+        assert seen.count() == WEAKEST
+        whole = visit.page.locator("[aria-label='All labels, tested'] tbody th")
+        assert whole.all_text_contents() == [f"label {k}" for k in range(200)]
+        folded = visit.page.locator("details details summary")
+        assert folded.count() > 100
+        assert not folded.first.is_visible()
+        assert visit.page.locator(".pairs li").nth(11).is_visible()
+        assert not visit.page.locator(".pairs li").nth(12).is_visible()
 
 
 def test_the_card_has_front_matter_and_the_hubs_headings(model: Path) -> None:
@@ -445,3 +623,66 @@ def test_the_curve_is_put_into_words() -> None:
     assert dataclasses.replace(CURVE, gain=None).words == (
         "These pictures cannot tell whether more would help."
     )
+
+
+def test_a_score_that_does_not_hold_on_other_pictures_is_told() -> None:
+    few = Covered(0.6, Share(400, 450), Share(370, 400))
+    assert same_score_words("held out", few).endswith("less than 99 %: expect it of new pictures.")
+    assert same_score_words("held out", Covered(0.6, Share(40, 45), Share(40, 40))).endswith(
+        "100.0)."
+    )
+    assert same_score_words("held out", Covered(0.6, Share(0, 45), Share(0, 0))).endswith("more).")
+
+
+def test_names_and_commands_are_never_joined() -> None:
+    assert joined("99 % of 3 pictures, 0.8 points") == "99\xa0% of 3 pictures, 0.8\xa0points"
+    assert joined(Name("5 % grey.jpg")) == "5 % grey.jpg"
+    assert joined(Markup("5 %")) == "5 %"
+    assert joined(0.5) == 0.5
+
+
+def test_of_few_headings_there_is_no_table() -> None:
+    heading = '<h2 id="a{0}" data-short="s{0}">long <span class="soft">{0}</span></h2>'
+    assert with_contents(f"<!-- contents -->{heading.format(1)}") == heading.format(1)
+    page = with_contents("<!-- contents -->" + "".join(map(heading.format, range(3))))
+    assert '<li><a href="#a2"><span>s2</span> <span class="soft">2</span></a></li>' in page
+    assert page.index("<nav") < page.index("<h2")
+
+
+@pytest.mark.parametrize("width", [320, 390, 768, 1024, 1440])
+def test_other_pages_are_whole_too(
+    browser: Browser, model: Path, photos: Path, tmp_path: Path, width: int
+) -> None:
+    pictures = [str(path) for path in sorted(photos.glob("*.jpg"))[:4]]
+    long = tmp_path / f"{'anna at school ' * 8}.jpg"
+    shutil.copy(pictures[-1], long)
+    why, gaps = tmp_path / "why.html", tmp_path / "gaps.html"
+    given = ["explain", str(model), *pictures, str(long), "-o", str(why)]
+    assert CliRunner().invoke(app, given).exit_code == 0
+    assert CliRunner().invoke(app, ["gaps", str(model), "-o", str(gaps), "-q"]).exit_code == 0
+    for page in (why, gaps):
+        with Visit(browser, page, "dark", width) as visit:
+            assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
+            links = visit.page.locator(".toc a")
+            targets = links.evaluate_all("all => all.map(one => one.getAttribute('href').slice(1))")
+            headings = visit.page.locator("main h2").evaluate_all("all => all.map(one => one.id)")
+            assert targets == (headings if len(headings) >= 3 else [])
+            if targets and width >= 1024:  # the keyboard reaches it, though nothing was opened
+                links.first.focus()
+                assert links.first.evaluate("one => one === document.activeElement")
+            assert visit.said == []
+            assert serious_faults(visit.page) == []
+
+
+def test_of_many_labels_the_weakest_and_the_smallest_are_seen_at_once(tmp_path: Path) -> None:
+    story = large_story(tmp_path, 30, 600)
+    counts = [20] * 30
+    counts[7] = counts[21] = 4
+    story = dataclasses.replace(story, counts={"learnt from": counts})
+    seen = story.telling(story.main)
+    assert {7, 21} <= set(seen)
+    assert WEAKEST <= len(seen) <= WEAKEST + 2
+    f1 = [row.f1 for row in story.main.per_label]
+    assert [f1[k] for k in seen] == sorted(f1[k] for k in seen)
+    assert set(np.argsort(f1, kind="stable")[:8].tolist()) <= set(seen)
+    assert large_story(tmp_path, 12, 60).order == list(range(12))  # label 2 before label 10

@@ -31,7 +31,8 @@ class Run:
 
     `place` is where the source was; `judged_by` names the evaluation of the pictures not held out;
     `command` repeats the run, but for where the model is written; `balanced` says that labels with
-    few pictures weighed as much as those with many; `versions` are of what it ran with.
+    few pictures weighed as much as those with many; `versions` are of what it ran with. A
+    `private` run remembers no name or place of a picture.
     """
 
     source: str = ""
@@ -45,6 +46,7 @@ class Run:
     cues: tuple[Cue, ...] = ()
     balanced: bool = False
     versions: Mapping[str, str] = field(default_factory=dict)
+    private: bool = False
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))

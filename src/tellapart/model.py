@@ -225,11 +225,21 @@ class Classifier:
             raise ModelError(f"This model file is damaged, it does not run: {said}") from error
         return checked(outputs, answers, len(self.labels))
 
+    def private(self, names: Iterable[str] = ()) -> Classifier:
+        """The same model, remembering no name or place of a picture; see `privacy`.
+
+        `names` are of other files that its notes may name.
+        """
+        from .privacy import private
+
+        return replace(self, _memory=private(self.memory, names) if self.memory else None)
+
     def save(
         self,
         folder: str | os.PathLike[str],
         *,
         replace: bool = False,
+        private: bool = False,
         also: Mapping[str, bytes] = {},
     ) -> Path:
         """Write the model folder: model.onnx, labels.txt, training.npz, and `also` by name.
@@ -237,6 +247,10 @@ class Classifier:
         A model of the same source is replaced in one step, and with `replace` any model; it is kept
         beside the new one, as `heroes.before`, until the next. Any other folder that holds
         something is left alone.
+
+        With `private` it holds no name or place of a picture: training.npz keeps their embeddings,
+        and the sha256 of their content, by which whoever has a picture can tell that it was learnt
+        from.
 
         Raises:
             DestinationError: it cannot be written, or something else is there.
@@ -254,8 +268,9 @@ class Classifier:
             LABELS_FILE: labels_text(self.labels).encode(),
             **also,
         }
-        if self.memory is not None:
-            files[TRAINING_FILE] = self.memory.to_bytes(seal_of(self.content))
+        memory = self.private().memory if private else self.memory
+        if memory is not None:
+            files[TRAINING_FILE] = memory.to_bytes(seal_of(self.content))
         keep = partial(check_before, target) if is_new else None
         with folder_written_atomically(target, keep=keep) as fresh:
             for name, content in files.items():

@@ -18,9 +18,27 @@ UNSEEN = {
 """What the pictures of an evaluation were to the model, by its name."""
 
 
+WORTH = {
+    "cross-validated": (
+        "Every training picture, judged by a model that had not seen it: trust it to compare "
+        "labels, settings and data."
+    ),
+    "validation": (
+        "Pictures that chose when training stopped, so it flatters a little: trust it to compare "
+        "settings."
+    ),
+    "held out": (
+        "Pictures kept back from training, judged by the finished model: trust it for what to "
+        "expect of new pictures."
+    ),
+    "tested": "Judged by the finished model: trust it as far as your pictures are like these.",
+}
+"""What the accuracy of an evaluation can be trusted for, by the evaluation's name."""
+
+
 def verdict(evaluation: Evaluation, name: str) -> tuple[str, str]:
     """Two sentences: how often it is right, and what that is worth."""
-    share, commonest = evaluation.accuracy, evaluation.baseline
+    share = evaluation.accuracy
     if not share.n:
         return (
             "How often it is right is not known: no picture could judge it.",
@@ -30,10 +48,44 @@ def verdict(evaluation: Evaluation, name: str) -> tuple[str, str]:
         f"Right for {percent(share.value)} of {several(share.n, 'picture')} "
         f"{UNSEEN.get(name, 'it was judged by')} (95 % interval {bounds(share)} %)."
     )
+    return first, commonest_words(evaluation)
+
+
+def commonest_words(evaluation: Evaluation) -> str:
+    """What the accuracy is to be held against."""
+    share = percent(evaluation.baseline.value)
+    return f"Always saying the commonest label would be right for {share}."
+
+
+def absence_words(missing: int, *, private: bool) -> str:
+    """Why pictures cannot be shown, and what to do: those of a `private` model were left out."""
+    if private:
+        return (
+            "This model was written without pictures, and does not know where they are. If you "
+            "have them, say where with --pictures DIR."
+        )
     return (
-        first,
-        f"Always saying the commonest label would be right for {percent(commonest.value)}.",
+        f"{several(missing, 'picture')} could not be found any more and cannot be shown. If they "
+        "were moved, say where with --pictures DIR."
     )
+
+
+def use_words(found: Covered) -> str:
+    """What the score from which on its answers are sure is good for."""
+    if not found.score:
+        return "All of its answers together are that reliable."
+    return (
+        f"Take its word for pictures that it scores {found.score:g} or more, and look at the "
+        "others yourself."
+    )
+
+
+def same_score_words(name: str, found: Covered) -> str:
+    """What the score that was chosen on other pictures gives on the ones called `name`."""
+    words = f"The same score, {name}: {covered_words(found)}"
+    if found.accuracy.n and found.accuracy.interval[1] < SURE:
+        return f"{words} That is less than {percent(SURE, 0)}: expect it of new pictures."
+    return words
 
 
 def share_words(share: Share) -> str:

@@ -249,6 +249,7 @@ def _as_trunk(
         copy = type(tensor)()
         copy.CopyFrom(tensor)
         copy.name = _renamed(tensor.name)
+        copy.ClearField("doc_string")
         part.initializers.append(copy)
     output, shape = _renamed(features.name), features.shape
     if len(shape) == 1:
@@ -284,4 +285,17 @@ def _renamed_nodes(nodes: list[NodeProto]) -> Iterator[NodeProto]:
         for names in (copy.input, copy.output):
             names[:] = map(_renamed, names)
         copy.name = f"own/node/{number}"  # theirs may be missing or not unique
+        _forget_origin(copy)
         yield copy
+
+
+def _forget_origin(node: NodeProto) -> None:
+    """Exporters note there which file on whose machine a node was written in."""
+    node.ClearField("doc_string")
+    node.ClearField("metadata_props")
+    for attribute in node.attribute:
+        attribute.ClearField("doc_string")
+        if attribute.HasField("t"):
+            attribute.t.ClearField("doc_string")
+        for inner in attribute.g.node:
+            _forget_origin(inner)

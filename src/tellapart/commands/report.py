@@ -19,6 +19,10 @@ def report(
     pictures: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Look for moved pictures here too.")
     ] = None,
+    no_pictures: Annotated[
+        bool,
+        typer.Option("--no-pictures", help="Leave out pictures, and names and places of files."),
+    ] = False,
     open_it: Annotated[bool, typer.Option("--open", help="Show it in a browser.")] = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -28,6 +32,7 @@ def report(
     \b
     tellapart report heroes --open
     tellapart report heroes -o heroes.html --pictures moved-photos/
+    tellapart report heroes -o to-share.html --no-pictures
 
     train has written one already. Pictures are found where they were, or below --pictures by
     their content; those that are gone are said to be, and the page still comes.
@@ -37,7 +42,7 @@ def report(
     from ..pages import write_page
     from ..report import report_page
     from ..report.reasons import with_reasons
-    from ..report.story import story_of_training
+    from ..report.story import story_of_training, without_pictures
     from ..terminal.models import print_report
 
     check_folder(pictures, "--pictures")
@@ -45,9 +50,11 @@ def report(
     classifier = load(model)
     memory = classifier.remembered()
     page = output or (model if model.is_dir() else model.parent) / REPORT_FILE
+    told = classifier.private() if no_pictures else classifier
     with terminal.progress_bar("Writing the report", quiet):
         found = memory.locate(*([pictures] if pictures else []))
-        story = with_reasons(story_of_training(classifier, found), of_training=True)
+        story = with_reasons(story_of_training(told, found), of_training=True)
+        story = without_pictures(story) if no_pictures else story
         write_page(report_page(story), page)
     value = to_json.written_report(str(page), story)
     show(value, as_json, lambda: print_report(page, story))

@@ -149,6 +149,14 @@ def train(
             "--replace", help="Replace a model of other pictures too, and keep it as MODEL.before."
         ),
     ] = False,
+    no_pictures: Annotated[
+        bool,
+        typer.Option(
+            "--no-pictures",
+            help="Write the model without small pictures in its report, and without names and "
+            "places of files. Labels, embeddings and sha256 of contents stay.",
+        ),
+    ] = False,
     follow_links: Links = False,
     strict: Strict = False,
     as_json: AsJson = False,
@@ -160,6 +168,7 @@ def train(
     tellapart train photos/ -o heroes
     tellapart train photos/ -o heroes --test photos-i-kept-back/
     tellapart train labels.csv -o heroes --quality best
+    tellapart train photos/ -o heroes --no-pictures
     tellapart train photos/ -o heroes --solver sgd --steps 4000
     tellapart train photos/ -o heroes --engine tensorflow --fine-tune
 
@@ -232,7 +241,7 @@ def train(
         )
         progress.doing("Writing the model and its report")
         changed = result.replaces(folder)
-        result.save(folder, replace=replace)
+        result.save(folder, replace=replace, private=no_pictures)
     if summaries and engine is Engine.onnxruntime:
         tensorboard.write_summaries(result, summaries)
     summary = trained(result, str(folder), changed)

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..dataset import Skipped
-from ..pages import environment, render
+from ..pages import environment, file_name, render
 from ..pages.charts import score_bar
 from ..pages.outlines import outlined
 from ..pages.overlays import common_scale, jpeg, laid_over, shrunk
 from ..pages.thumbnails import Wanted, thumbnails
-from ..sentences import title
-from ..wording import label_words, several, shown
+from ..sentences import absence_words, title
+from ..wording import label_words, several
 from . import Argument, Explanation, Neighbour, Sweep
 
 if TYPE_CHECKING:
@@ -139,9 +139,12 @@ def why_page(
     paths: Mapping[int, Path],
     skipped: Sequence[Skipped] = (),
     explained: int | None = None,
+    *,
+    private: bool = False,
 ) -> str:
     """The page. `paths` say where training pictures are now, by their position in the memory;
-    `explained` is how many pictures were explained, where these are not all of them."""
+    `explained` is how many pictures were explained, where these are not all of them. A `private`
+    model does not know where its pictures are."""
     wanted: list[Wanted] = [(str(index), SMALL) for one in panels for index in one.remembered]
     where = {str(index): path for index, path in paths.items()}
     made = thumbnails(list(dict.fromkeys(wanted)), where, THUMBNAILS)
@@ -153,14 +156,10 @@ def why_page(
         "known": sum(bool(one.own) for one in panels),
         "shown_words": shown_words(len(panels), explained or len(panels)),
         "missing": len({index for one in panels for index in one.remembered} - paths.keys()),
+        "private": private,
         "thumbnail": lambda index: made.get((str(index), SMALL), ""),
     }
     return render(_environment(), "why.html", ["report.css", "why.css"], values)
-
-
-def _file(name: str) -> str:
-    """A training picture's name without its folders: its label stands beside it."""
-    return shown(PurePosixPath(name).name)
 
 
 @cache
@@ -170,5 +169,13 @@ def _environment() -> jinja2.Environment:
     def bar(score: float) -> str:
         return Markup(score_bar(score))
 
-    filters = {"label_words": label_words, "shown": shown, "bar": bar, "file": _file}
-    return environment(filters, {"several": several, "SMALL": SMALL, "MOST_LISTED": MOST_LISTED})
+    filters = {"bar": bar, "file": file_name}
+    return environment(
+        filters,
+        {
+            "several": several,
+            "absence_words": absence_words,
+            "SMALL": SMALL,
+            "MOST_LISTED": MOST_LISTED,
+        },
+    )

@@ -54,7 +54,7 @@ class Gaps:
     `tested` is None where no pictures were given and none were held out; `what_tested` says in
     words what they are. `strangers` are pictures without labels that are unlike everything learnt:
     they are in no look, for they may be of no label at all. `unknown` counts pictures of labels
-    that the model does not know.
+    that the model does not know. A `private` model does not know where its pictures are.
     """
 
     labels: tuple[str, ...]
@@ -66,6 +66,7 @@ class Gaps:
     skipped: tuple[Skipped, ...] = ()
     hidden: int = 0
     unknown: dict[str, int] = field(default_factory=dict)
+    private: bool = False
     _dataset: Dataset | None = field(default=None, repr=False)  # keeps an unpacked archive
 
     @property
@@ -159,6 +160,7 @@ def find_gaps(
             learnt=learnt,
             tested=held,
             what_tested="held out" if held else "",
+            private=memory.run.private,
         )
     found = Source(classifier, Path(source), follow_links)
     seen, unreadable = look_at(classifier, found, progress or (lambda done, total: None))
@@ -174,6 +176,7 @@ def find_gaps(
         skipped=(*found.skipped, *unreadable),
         hidden=found.hidden,
         unknown=found.unknown,
+        private=memory.run.private,
         _dataset=found.dataset,
     )
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING
 
-from ..pages import environment, render
+from ..pages import environment, file_name, render
 from ..pages.thumbnails import Wanted, thumbnails
-from ..sentences import title
-from ..wording import label_words, several, shown
+from ..sentences import absence_words, title
+from ..wording import several
 from . import Example, Gaps
 from .looks import Look
 from .words import advice_words, stranger_words, worth_words, wrong_words
@@ -23,6 +23,7 @@ PICTURES = 4_000_000  # characters that all pictures together may take, of a pag
 MOST_OF_ADVICE = 12  # pieces of advice that are shown
 ON_A_SHEET = 12  # pictures of a look, in its advice
 IN_A_STRIP = 8  # pictures of a look, among all looks
+FEW = 3  # labels whose looks are open at once
 MOST_STRANGERS = 24  # pictures unlike everything learnt
 
 
@@ -80,15 +81,17 @@ def _marks(look: Look) -> list[str]:
 
 @cache
 def _environment() -> jinja2.Environment:
-    filters = {"label_words": label_words, "shown": shown, "marks": _marks}
+    filters = {"marks": _marks, "file": file_name}
     names = {
         "several": several,
+        "absence_words": absence_words,
         "advice_words": advice_words,
         "worth_words": worth_words,
         "stranger_words": stranger_words,
         "wrong_words": wrong_words,
         "sheet": _sheet,
         "strip": _strip,
+        "FEW": FEW,
         "LARGE": LARGE,
         "SMALL": SMALL,
         "MOST": MOST_OF_ADVICE,

@@ -11,10 +11,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 
+import numpy as np
+
+from ..coverage import Coverage, Covered
 from ..learning_curve import MORE, LearningCurve
 from ..metrics import CalibrationBin, wilson
 
 DOT, CAP = 3.5, 6.5  # units; half the width of a point, and of a whisker's ends
+FEW, FIRST, POINTS = 10, 0.05, 120  # of coverage's curve: where it begins, and its points at most
 WIDTH = 360  # units; about the pixels of a phone, so that text stays legible there
 
 
@@ -117,6 +121,53 @@ def learning_chart(curve: LearningCurve) -> str:
         ]
         words += f"; expected {_percent(value, 1)} with {furthest:,}"
     return _drawing(302, f"Accuracy by pictures learnt from: {words}.", parts)
+
+
+def coverage_chart(curve: Coverage, chosen: Covered | None) -> str:
+    """How right it is on the pictures it is surest of, for every share of all pictures, with its
+    95 % interval as a band; `chosen` is marked. Of fewer than `FEW` pictures nothing is drawn."""
+    shares, right = curve.shares
+    kept = np.flatnonzero((curve.covered >= max(FEW, FIRST * curve.n)) | (shares == 1))
+    kept = kept[
+        np.unique(np.linspace(0, len(kept) - 1, min(len(kept), POINTS)).round().astype(int))
+    ]
+    bands = [wilson(int(curve.right[i]), int(curve.covered[i])) for i in kept]
+    marks = ticks(min(low for low, _ in bands), 1.0)
+    frame = Frame(48, 26, 340, 216, (0, 1), (marks[0], marks[-1]))
+    across = [frame.x(float(shares[i])) for i in kept]
+    upper = [(x, frame.y(high)) for x, (_, high) in zip(across, bands, strict=True)]
+    lower = [(x, frame.y(low)) for x, (low, _) in zip(across, bands, strict=True)]
+    line = [(x, frame.y(float(right[i]))) for x, i in zip(across, kept, strict=True)]
+    parts = [
+        *_y_axis(frame, marks),
+        *(_text(frame.x(v), 234, _percent(v), "middle") for v in (0, 0.25, 0.5, 0.75, 1)),
+        _text(8, 10, "how often it was right"),
+        _text(340, 254, "of pictures, the surest ones", "end"),
+        f'<polygon class="band" points="{_points([*upper, *reversed(lower)])}"/>',
+        f'<polyline class="line" points="{_points(line)}"/>',
+    ]
+    words = [
+        f"{_percent(float(right[i]), 1)} of the surest {_percent(float(shares[i]))}"
+        for i in kept[np.unique(np.linspace(0, len(kept) - 1, 5).round().astype(int))]
+    ]
+    if chosen and chosen.coverage.correct:
+        x, y = frame.x(chosen.coverage.value), frame.y(chosen.accuracy.value)
+        parts += [
+            _line(x, y, x, frame.bottom, "ideal"),
+            _circle(x, y, DOT + 1.5, "dot"),
+            _text(x, frame.bottom - 6, f"{_percent(chosen.coverage.value)} ", *_beside(frame, x)),
+        ]
+        words.append(f"marked: {_percent(chosen.coverage.value)}")
+    return _drawing(262, f"How often it was right: {'; '.join(words)}.", parts)
+
+
+def _points(places: Iterable[tuple[float, float]]) -> str:
+    return " ".join(f"{_n(x)},{_n(y)}" for x, y in places)
+
+
+def _beside(frame: Frame, x: float) -> tuple[str, str]:
+    """Where a text beside a vertical line goes: to its left, where there is room, and its kind."""
+    return ("end" if x - frame.left > 50 else "start"), "axis"
 
 
 def ticks(low: float, high: float, about: int = 4) -> list[float]:

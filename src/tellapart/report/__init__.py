@@ -9,41 +9,54 @@ from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING
 
-from ..evaluation import Mistake
+from ..evaluation import Evaluation, Mistake
 from ..metrics import Estimate
 from ..pages import environment, render
-from ..pages.charts import learning_chart, reliability_diagram, score_bar
+from ..pages.charts import coverage_chart, learning_chart, reliability_diagram, score_bar
 from ..pages.thumbnails import Wanted, thumbnails
-from ..sentences import bounds, calibration_words, share_words, title, verdict
-from ..wording import label_words, percent, several, shown
-from .story import MOST_MISTAKES, Cell, Story
+from ..sentences import (
+    WORTH,
+    absence_words,
+    bounds,
+    calibration_words,
+    commonest_words,
+    same_score_words,
+    sure_words,
+    title,
+    use_words,
+    verdict,
+)
+from ..wording import label_words, percent, several
+from .story import FIRST_MISTAKES, FIRST_PAIRS, MOST_MISTAKES, Cell, Story
 
 if TYPE_CHECKING:
     import jinja2
 
 LARGE, MEDIUM, SMALL, TINY = 420, 180, 144, 112  # pixels, the longer side; shown smaller
-PICTURES = 4_300_000  # characters that all pictures together may take, of a page below 5 MB
-FIRST_MISTAKES = 12  # seen at once; the others open below them
+PAGE = 4_900_000  # bytes that a page may take, with all its pictures
 MOST_LISTED = 60  # of files not read
-MOST_NAMED = 2_000  # mistakes without a picture, a line each
 
 
 def report_page(story: Story) -> str:
     """The page, with as many of its pictures as can be found and as fit."""
-    maps = sum(len(reason.overlay) for reason in story.reasons.values())
-    made = thumbnails(list(_wanted(story)), story.paths, PICTURES - maps)
     manifest = story.classifier.manifest
+    made: dict[Wanted, str] = {}
     values = {
         "story": story,
         "manifest": manifest,
         "threshold": manifest.stranger_above(story.classifier.admit),
-        "title": title(story.labels),
+        "title": title(tuple(story.labels[k] for k in story.order)),
         "verdict": verdict(story.main, story.name),
-        "mistakes": story.mistakes[:MOST_MISTAKES],
-        "named": story.mistakes[MOST_MISTAKES:],
         "picture": lambda name, side: made.get((name, side), ""),
     }
-    return render(_environment(), "report.html", ["report.css"], values)
+
+    def page() -> str:
+        return render(_environment(), "report.html", ["report.css"], values)
+
+    if not story.paths:
+        return page()
+    made |= thumbnails(list(_wanted(story)), story.paths, PAGE - len(page().encode()))
+    return page()
 
 
 def _wanted(story: Story) -> Iterator[Wanted]:
@@ -77,6 +90,10 @@ def _cell_words(cell: Cell) -> str:
     return f"{label_words(cell.label)}, {what}: {several(cell.n, 'picture')}"
 
 
+def _coverage_chart(evaluation: Evaluation) -> str:
+    return coverage_chart(evaluation.coverage, evaluation.sure)
+
+
 def _range(value: Estimate) -> str:
     low, high = value.interval
     return f"{low:.3f} to {high:.3f}"
@@ -89,26 +106,30 @@ def _environment() -> jinja2.Environment:
     filters = {
         "bounds": bounds,
         "cell_words": _cell_words,
-        "label_words": label_words,
         "percent": percent,
         "range": _range,
-        "share_words": share_words,
-        "shown": shown,
         "telling": _telling,
         "thousands": "{:,}".format,
         "bar": lambda score: Markup(score_bar(score)),
         "reliability": lambda bins: Markup(reliability_diagram(bins)),
         "curve": lambda curve: Markup(learning_chart(curve)),
+        "coverage": lambda evaluation: Markup(_coverage_chart(evaluation)),
     }
     names = {
         "several": several,
+        "absence_words": absence_words,
         "calibration_words": calibration_words,
+        "commonest_words": commonest_words,
+        "same_score_words": same_score_words,
+        "sure_words": sure_words,
+        "use_words": use_words,
+        "WORTH": WORTH,
         "LARGE": LARGE,
         "MEDIUM": MEDIUM,
         "SMALL": SMALL,
         "TINY": TINY,
         "FIRST": FIRST_MISTAKES,
+        "FIRST_PAIRS": FIRST_PAIRS,
         "MOST_LISTED": MOST_LISTED,
-        "MOST_NAMED": MOST_NAMED,
     }
     return environment(filters, names)

@@ -95,4 +95,4 @@ def _environment() -> jinja2.Environment:
         "yaml": lambda text: Markup(_yaml(text)),
     }
     names = {"several": several, "calibration_words": calibration_words}
-    return environment(filters, names)
+    return environment(filters, names, html=False)

@@ -6,8 +6,9 @@ writes it as a page.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -23,7 +24,9 @@ from ..testing import TestResult
 from ..wording import label_words, percent, several, shown
 from .recipes import Recipe, recipes_of_test, recipes_of_training
 
-MOST_MISTAKES = 48
+MOST_MISTAKES = 48  # shown with their pictures
+FIRST_MISTAKES = 12  # seen at once; the others are folded by their labels
+MOST_NAMED = 2_000  # mistakes without a picture, a line each
 MOST_FACES = 12  # labels that are introduced with a picture
 MOST_CERTAIN = 8
 MOST_IN_A_CELL = 24
@@ -31,6 +34,9 @@ MOST_IN_CELLS = 400
 MOST_EXAMPLES = 120  # of all labels together
 WIDEST_MATRIX = 20  # labels; of more, only the pairs that were confused are shown
 MOST_PAIRS = 60
+FIRST_PAIRS = 12  # seen at once
+WEAKEST = 10  # labels seen at once where there are more than `WIDEST_MATRIX`
+FEWEST = 5  # labels with the fewest pictures that are seen beside them
 
 
 @dataclass(frozen=True)
@@ -79,13 +85,27 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class Shelf:
+    """The mistakes of a label that are folded: those with a picture, and those only named."""
+
+    label: str
+    shown: Sequence[tuple[str, Mistake]]
+    named: Sequence[tuple[str, Mistake]]
+
+    @property
+    def n(self) -> int:
+        return len(self.shown) + len(self.named)
+
+
+@dataclass(frozen=True)
 class Story:
     """All that a page tells.
 
     `evaluations` are by name; `paths` say where the pictures are now, by their names, and `shelves`
     name the pictures of each label; `counts` are of each label, by what was counted. `learning` is
     None where there is no curve; `cues` are what else the labels can be told by; `reasons` explain
-    mistakes, by the pictures' names; `recipes` say how to do it again.
+    mistakes, by the pictures' names; `recipes` say how to do it again. A `private` one shows no
+    pictures.
     """
 
     what: str
@@ -101,6 +121,7 @@ class Story:
     notes: Sequence[str] = ()
     recipes: Sequence[Recipe] = ()
     reasons: Mapping[str, Reason] = field(default_factory=dict)
+    private: bool = False
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -121,6 +142,46 @@ class Story:
         found = [(name, m) for name, e in self.evaluations.items() for m in e.mistakes]
         return sorted(found, key=lambda pair: -pair[1].score)
 
+    @property
+    def unnamed(self) -> int:
+        """Mistakes that the page does not even name."""
+        return max(0, len(self.mistakes) - MOST_MISTAKES - MOST_NAMED)
+
+    @cached_property
+    def folded(self) -> list[Shelf]:
+        """The mistakes after the first ones, by their labels, those with most of them first."""
+        by_label: dict[str, tuple[list[tuple[str, Mistake]], list[tuple[str, Mistake]]]] = {}
+        listed = self.mistakes[: MOST_MISTAKES + MOST_NAMED]
+        for at, pair in enumerate(listed[FIRST_MISTAKES:], FIRST_MISTAKES):
+            of = by_label.setdefault(pair[1].label, ([], []))
+            of[0 if at < MOST_MISTAKES else 1].append(pair)
+        shelves = [
+            Shelf(self.labels[k], *by_label[self.labels[k]])
+            for k in self.order
+            if self.labels[k] in by_label
+        ]
+        return sorted(shelves, key=lambda shelf: -shelf.n)
+
+    @cached_property
+    def order(self) -> list[int]:
+        """The labels as a table lists them, by their position in the model."""
+        return sorted(range(len(self.labels)), key=lambda k: _natural(self.labels[k]))
+
+    def telling(self, evaluation: Evaluation) -> list[int]:
+        """The labels that a table of many shows at once, by their position, the weakest first.
+
+        They are those with the lowest F1, and those learnt from the fewest pictures, if fewer than
+        most.
+        """
+        if self.as_matrix:
+            return self.order
+        counts = np.asarray(next(iter(self.counts.values())))
+        f1 = [row.f1 if row.n else np.inf for row in evaluation.per_label]
+        weakest = sorted(self.order, key=lambda k: (f1[k], counts[k]))[:WEAKEST]
+        few = [k for k in self.order if counts[k] < np.median(counts)]
+        fewest = sorted(few, key=lambda k: int(counts[k]))[:FEWEST]
+        return sorted({*weakest, *fewest}, key=lambda k: (f1[k], counts[k]))
+
     @cached_property
     def surest(self) -> list[Judged]:
         """The surest right ones of each label in turn."""
@@ -137,7 +198,7 @@ class Story:
         best = {one.label: one.name for one in reversed(self._right(descending=True, in_turn=True))}
         return [
             (label, best.get(label) or self.shelves[label][0])
-            for label in self.labels[:MOST_FACES]
+            for label in [self.labels[k] for k in self.order[:MOST_FACES]]
             if self.shelves[label]
         ]
 
@@ -195,7 +256,7 @@ class Story:
             label: [
                 shelf[round(at)] for at in np.linspace(0, len(shelf) - 1, min(most, len(shelf)))
             ]
-            for label, shelf in self.shelves.items()
+            for label, shelf in ((self.labels[k], self.shelves[self.labels[k]]) for k in self.order)
         }
 
     @property
@@ -257,7 +318,14 @@ def story_of_training(classifier: Classifier, paths: Mapping[int, Path]) -> Stor
         hidden=run.hidden,
         notes=run.notes,
         recipes=recipes_of_training(classifier),
+        private=run.private and not paths,
     )
+
+
+def without_pictures(story: Story) -> Story:
+    """The same story for those who shall not see the pictures: mistakes keep their reasons."""
+    told = {name: replace(one, overlay="", nearest=()) for name, one in story.reasons.items()}
+    return replace(story, paths={}, reasons=told, private=True)
 
 
 def story_of_test(classifier: Classifier, result: TestResult, model: str = "MODEL") -> Story:
@@ -311,6 +379,12 @@ def evaluations_of(classifier: Classifier) -> dict[str, Evaluation]:
     }
     found = {name: evaluation for name, evaluation in every.items() if len(evaluation.truth)}
     return found or {memory.run.judged_by: every[memory.run.judged_by]}
+
+
+def _natural(text: str) -> list[tuple[int, int, str]]:
+    """Sorts numbers in a text by their value: 1, 2, 10."""
+    parts = re.split(r"(\d+)", text)
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts if part]
 
 
 def _share_of(whole: int, parts: int) -> int:

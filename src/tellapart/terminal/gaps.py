@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..gaps.words import advice_words, stranger_words, worth_words, wrong_words
+from ..sentences import absence_words
 from ..wording import label_words, several, shown
 from . import MOST, print_skipped, stdout
 
@@ -60,10 +61,7 @@ def print_gaps(gaps: Gaps, page: Path | None) -> None:
         )
     if page:
         if gaps.missing_pictures:
-            console.print(
-                f"\n{several(gaps.missing_pictures, 'picture')} could not be found any more. If "
-                f"they were moved, say where with --pictures."
-            )
+            console.print(f"\n{absence_words(gaps.missing_pictures, private=gaps.private)}")
         console.print(f"\nWritten: {shown(page)}")
 
 

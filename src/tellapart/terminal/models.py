@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..exporters.npm import LONGEST
+from ..sentences import absence_words
 from ..wording import label_words, several, shown
 from . import (
     bare_table,
@@ -34,10 +35,7 @@ def print_report(path: Path, story: Story) -> None:
     """What writing a report says."""
     console = stdout()
     if story.missing:
-        console.print(
-            f"{several(story.missing, 'picture')} could not be found any more. If they were moved, "
-            f"say where with --pictures."
-        )
+        console.print(absence_words(story.missing, private=story.private))
     console.print(f"Written: {shown(path)}", soft_wrap=True)
 
 

@@ -36,7 +36,7 @@ from ..replacing import Change, change
 from ..report import report_page
 from ..report.card import model_card
 from ..report.reasons import with_reasons
-from ..report.story import story_of_training
+from ..report.story import story_of_training, without_pictures
 from ..sgd import SgdSettings
 from ..tensorflow_settings import KerasBackbone, TensorFlow
 from ..version import __version__
@@ -88,16 +88,22 @@ class TrainResult:
         old = replaced_in(Path(folder))
         return change(Path(folder), old, self.classifier.known) if old else None
 
-    def save(self, folder: str | os.PathLike[str], *, replace: bool = False) -> Path:
-        """Write the model folder, with its report and its card; see `Classifier.save`."""
+    def save(
+        self, folder: str | os.PathLike[str], *, replace: bool = False, private: bool = False
+    ) -> Path:
+        """Write the model folder, with its report and its card; see `Classifier.save`.
+
+        With `private` its report embeds no pictures, and nothing in it names or places any.
+        """
         memory = self.classifier.memory
         assert memory
         where = {item.name: item.path for item in self.dataset.items}
         paths = {i: where[name] for i, name in enumerate(memory.names)}
-        story = story_of_training(self.classifier, paths)
-        page = report_page(with_reasons(story, of_training=True))
-        card = model_card(self.classifier, self.evaluations)
-        written = self.classifier.save(
+        classifier = self.classifier.private(where) if private else self.classifier
+        story = with_reasons(story_of_training(classifier, paths), of_training=True)
+        page = report_page(without_pictures(story) if private else story)
+        card = model_card(classifier, self.evaluations)
+        written = classifier.save(
             folder,
             replace=replace,
             also={REPORT_FILE: page.encode(), CARD_FILE: card.encode()},
