@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -24,7 +25,13 @@ from tellapart.demo import DemoPictures
 from tellapart.exporters import export
 from tellapart.model import load
 
+BROWSERS = os.environ.get("PLAYWRIGHT_BROWSERS_PATH", str(Path.home() / ".cache/ms-playwright"))
 LONG_ENOUGH = 16  # seconds
+CALLED = re.compile(
+    r"connect\([^\n]*?sin6?_port=htons\((\d+)\)[^\n]*?"
+    r'(?:inet_addr\("([^"]+)"|inet_pton\(AF_INET6, "([^"]+)")'
+)
+NAME_SERVER = "53"  # its port; it may be on this machine
 OTHER_SOCKET = re.compile(r"\bsocket\((?!AF_UNIX\b)[^)]*")
 
 
@@ -33,6 +40,7 @@ class Watch:
     """Where watched processes live, and what is written down of them."""
 
     folder: Path
+    variables: dict[str, str] = field(default_factory=dict)
     started: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def start(self, *command: str | Path, cwd: Path | None = None) -> subprocess.Popen[bytes]:
@@ -51,6 +59,7 @@ class Watch:
                 "HOME": str(home),
                 "XDG_CACHE_HOME": str(home / "cache"),
                 "TMPDIR": str(self.folder / "temporary"),
+                **self.variables,
             },
         )
         self.started.append(process)
@@ -68,6 +77,16 @@ class Watch:
         logs = [path.read_text(errors="replace") for path in (self.folder / "calls").iterdir()]
         assert logs
         return [found for log in logs for found in OTHER_SOCKET.findall(log)]
+
+    def called(self) -> set[str]:
+        """The addresses that anything was connected to, beyond this machine or for a look-up."""
+        logs = [path.read_text(errors="replace") for path in (self.folder / "calls").iterdir()]
+        found = {(port, four or six) for log in logs for port, four, six in CALLED.findall(log)}
+        return {
+            address
+            for port, address in found
+            if port == NAME_SERVER or not (address.startswith("127.") or address == "::1")
+        }
 
     def strange_files(self) -> list[str]:
         """The files in the home that are not of our cache, and temporary files that were left."""
@@ -137,3 +156,31 @@ def test_no_socket_is_opened_and_no_file_is_left(
 
     assert watch.sockets() == []
     assert watch.strange_files() == []
+
+
+BROWSER = """
+import time
+from playwright.sync_api import sync_playwright
+from tellapart.exporters.web_proof import launched
+
+with sync_playwright() as driver:
+    browser = launched(driver)
+    if browser:
+        browser.new_context().new_page().goto("data:text/html,<p>A page.")
+        time.sleep(10)
+        browser.close()
+    print("done" if browser else "none")
+"""
+
+
+@pytest.mark.slow
+def test_the_browser_that_proves_a_page_calls_nobody(watch: Watch) -> None:
+    """By itself it would look up where its maker's updates and accounts are, within seconds."""
+    pytest.importorskip("playwright.sync_api", reason="needs a browser driver")
+    watch.variables["PLAYWRIGHT_BROWSERS_PATH"] = BROWSERS
+    watch.variables["TMPDIR"] = tempfile.gettempdir()  # the paths of its sockets have to be short
+    if watch.run(sys.executable, "-c", BROWSER).strip() == "none":
+        pytest.skip("no Chromium, Chrome or Edge was found")
+    # Chromium asks the system for a route to this one, to know whether there is IPv6; that it sends
+    # nothing there shows in that it is no name server's, nor a stream.
+    assert watch.called() <= {"2001:4860:4860::8888"}

@@ -28,6 +28,7 @@ class Unread:
         """The file at `path`; None where there is none."""
         if not os.path.isfile(path):  # a pipe would wait for someone to write
             return None
+        path = path.absolute()  # a program may go elsewhere, and send a pickle there
         if sys.platform == "win32":  # where a folder with an open file cannot be replaced
             return cls(path)
         try:

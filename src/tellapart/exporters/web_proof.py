@@ -30,7 +30,10 @@ if TYPE_CHECKING:
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "microsoft-edge")
 _CHANNELS = ("chrome", "msedge")
+# By itself a browser asks its maker for updates and accounts: it finds no host, and no way out.
 _QUIET = (
+    "--host-resolver-rules=MAP * ~NOTFOUND",
+    "--proxy-server=http://127.0.0.1:9",
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-gpu",

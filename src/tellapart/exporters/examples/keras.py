@@ -3,6 +3,7 @@
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("KERAS_HOME", os.devnull)  # or Keras leaves its settings in your home
 import keras
 from pictures import asked, read, tell
 

@@ -19,6 +19,7 @@ def main() -> None:
     job = json.load(sys.stdin)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever the user's own Keras runs on
+    os.environ["KERAS_HOME"] = os.devnull  # its usual settings, and none are left in a home
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # writing a file needs none
     try:
         anatomy = read_anatomy(Path(job["model"]).read_bytes())
