@@ -54,7 +54,7 @@ class Gaps:
     `tested` is None where no pictures were given and none were held out; `what_tested` says in
     words what they are. `strangers` are pictures without labels that are unlike everything learnt:
     they are in no look, for they may be of no label at all. `unknown` counts pictures of labels
-    that the model does not know.
+    that the model does not know. `notes` say how the source was read.
     """
 
     labels: tuple[str, ...]
@@ -66,6 +66,7 @@ class Gaps:
     skipped: tuple[Skipped, ...] = ()
     hidden: int = 0
     unknown: dict[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
     _dataset: Dataset | None = field(default=None, repr=False)  # keeps an unpacked archive
 
     @property
@@ -174,6 +175,7 @@ def find_gaps(
         skipped=(*found.skipped, *unreadable),
         hidden=found.hidden,
         unknown=found.unknown,
+        notes=found.notes,
         _dataset=found.dataset,
     )
 
