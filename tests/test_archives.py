@@ -8,17 +8,25 @@ import io
 import lzma
 import os
 import stat
+import struct
 import tarfile
 import tracemalloc
+import unicodedata
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from conftest import flipped
+import tellapart
+from conftest import draw_scene, encoded, flipped
 from tellapart.dataset import archives
 from tellapart.dataset.archives import is_archive, unpack
+from tellapart.dataset.encodings import ENCODINGS, decoded
 from tellapart.errors import ArchiveError, DestinationError
 
 GOOD = {"photos/cat/a.jpg": b"first", "photos/dog/b.jpg": b"second", "photos/empty.txt": b""}
@@ -288,3 +296,172 @@ def test_a_file_where_a_folder_is_needed(name: str, tmp_path: Path, inside: Path
     archive = pack(tmp_path / name, {"cat": b"file", "cat/a.jpg": b"below it"})
     with pytest.raises(DestinationError, match="cannot be unpacked into"):
         unpack(archive, inside)
+
+
+# Names that do not say their encoding
+
+
+def raw_zip(
+    path: Path,
+    names: list[bytes],
+    flag: int = 0,
+    extra: bytes = b"",
+    contents: dict[bytes, bytes] | None = None,
+) -> Path:
+    """A zip whose names are these bytes, as no module would write them."""
+    body = directory = b""
+    for number, name in enumerate(names):
+        content = contents[name] if contents else b"picture %d" % number
+        values = (20, flag, 0, 0, 0x5000, zlib.crc32(content), len(content), len(content))
+        lengths = (len(name), len(extra))
+        at = len(body)
+        body += struct.pack("<4s5H3I2H", b"PK\3\4", *values, *lengths) + name + extra + content
+        directory += (
+            struct.pack("<4s6H3I5H2I", b"PK\1\2", 0x0314, *values, *lengths, 0, 0, 0, 0, at)
+            + name
+            + extra
+        )
+    count = len(names)
+    end = struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, count, count, len(directory), len(body), 0)
+    path.write_bytes(body + directory + end)
+    return path
+
+
+def raw_tar(path: Path, names: list[bytes]) -> Path:
+    """A tar in the old format, whose names are these bytes."""
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w", format=tarfile.USTAR_FORMAT) as opened:
+        for number, name in enumerate(names):
+            content = b"picture %d" % number
+            member = tarfile.TarInfo(name.decode("utf-8", "surrogateescape"))
+            member.size = len(content)
+            opened.addfile(member, io.BytesIO(content))
+    path.write_bytes(stream.getvalue())
+    return path
+
+
+GERMAN = ["Gänseblümchen", "Löwenzahn", "Straße", "Öl"]
+FRENCH = ["été", "forêt", "château", "Noël"]
+SPANISH = ["niño", "árbol", "corazón"]
+RUSSIAN = ["кошка", "собака", "Москва"]
+
+
+@pytest.mark.parametrize(
+    ("labels", "encoding"),
+    [
+        (GERMAN, "cp437"),
+        (GERMAN, "cp850"),
+        (GERMAN, "cp1252"),
+        (GERMAN, "latin-1"),
+        (FRENCH, "cp850"),
+        (FRENCH, "cp1252"),
+        (SPANISH, "cp850"),
+        (SPANISH, "cp1252"),
+        (["maçã", "avião", "coração"], "cp1252"),
+        (["køer", "får", "Ålborg"], "cp850"),
+        (RUSSIAN, "cp866"),
+        (RUSSIAN, "cp1251"),
+        (RUSSIAN, "koi8-r"),
+        (["żółw", "łódź", "źrebię"], "cp852"),
+        (["kočka", "růže", "řeka"], "cp1250"),
+        (["çiçek", "ağaç", "ışık"], "cp1254"),
+        (["γάτα", "σκύλος", "λουλούδι"], "cp1253"),
+        (["雪だるま", "ひまわり", "ソース", "表"], "cp932"),
+        (["雪人", "向日葵", "蒲公英"], "gbk"),
+        (["눈사람", "해바라기", "고양이"], "cp949"),
+    ],
+)
+@pytest.mark.parametrize("packer", [raw_zip, raw_tar])
+def test_names_without_an_encoding_are_read_and_said(
+    labels: list[str],
+    encoding: str,
+    packer: Callable[[Path, list[bytes]], Path],
+    tmp_path: Path,
+    inside: Path,
+) -> None:
+    names = [f"photos/{label}/1.jpg" for label in labels] + ["photos/plain/1.jpg"]
+    suffix = ".zip" if packer is raw_zip else ".tar"
+    archive = packer(tmp_path / f"a{suffix}", [name.encode(encoding) for name in names])
+    (note,) = unpack(archive, inside)
+    assert sorted(files_below(inside)) == sorted(names)
+    assert "do not say how their letters are encoded" in note
+    assert all(label in note for label in labels)
+
+
+@pytest.mark.parametrize("packer", [raw_zip, raw_tar])
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+@pytest.mark.parametrize("labels", [GERMAN, RUSSIAN, ["雪だるま"], ["猫", "🌸"]])
+def test_utf8_needs_no_flag(
+    labels: list[str],
+    form: Literal["NFC", "NFD"],
+    packer: Callable[[Path, list[bytes]], Path],
+    tmp_path: Path,
+    inside: Path,
+) -> None:
+    names = [unicodedata.normalize(form, f"{label}/1.jpg") for label in labels]
+    suffix = ".zip" if packer is raw_zip else ".tar"
+    archive = packer(tmp_path / f"a{suffix}", [name.encode() for name in names])
+    assert unpack(archive, inside) == ()
+    assert sorted(files_below(inside)) == sorted(names)
+
+
+def unicode_path(raw: bytes, name: str) -> bytes:
+    """Info-ZIP's field of a name in UTF-8, which counts for the name whose CRC it has."""
+    field = b"\1" + struct.pack("<L", zlib.crc32(raw)) + name.encode()
+    return struct.pack("<HH", 0x7075, len(field)) + field
+
+
+@pytest.mark.parametrize(("fits", "landing"), [(True, "猫.jpg"), (False, "é.jpg")])
+def test_the_field_with_a_name_in_unicode(
+    fits: bool, landing: str, tmp_path: Path, inside: Path
+) -> None:
+    raw = "é.jpg".encode("cp850")
+    extra = b"\x99\x99\2\0ab" + unicode_path(raw if fits else b"other", "猫.jpg")
+    notes = unpack(raw_zip(tmp_path / "a.zip", [raw], extra=extra), inside)
+    assert list(files_below(inside)) == [landing]
+    assert len(notes) == (not fits)
+
+
+def test_names_said_to_be_utf8_that_are_not(tmp_path: Path, inside: Path) -> None:
+    archive = raw_zip(tmp_path / "a.zip", [b"caf\xe9.jpg"], flag=0x800)
+    assert "is damaged" in refused(archive, inside)
+
+
+@pytest.mark.parametrize("packer", [raw_zip, raw_tar])
+@pytest.mark.parametrize("name", [b"\xe9/../../a.jpg", b"/\xe9.jpg", b"..\\\xe9.jpg", b"C:\\\xe9"])
+def test_names_in_any_encoding_stay_below_the_folder(
+    name: bytes, packer: Callable[[Path, list[bytes]], Path], tmp_path: Path, inside: Path
+) -> None:
+    archive = packer(tmp_path / ("a.zip" if packer is raw_zip else "a.tar"), [name])
+    assert "leads outside" in refused(archive, inside)
+
+
+@pytest.mark.parametrize("packer", [raw_zip, raw_tar])
+@pytest.mark.parametrize("name", [b"a.jpg", "é.jpg".encode("cp1252"), "é.jpg".encode()])
+def test_a_name_that_is_there_twice(
+    name: bytes, packer: Callable[[Path, list[bytes]], Path], tmp_path: Path, inside: Path
+) -> None:
+    archive = packer(tmp_path / ("a.zip" if packer is raw_zip else "a.tar"), [name, name])
+    notes = unpack(archive, inside)
+    assert list(files_below(inside).values()) == [b"picture 1"]
+    assert "1 file again under the same name: the last one counts." in notes[-1]
+
+
+@given(raws=st.lists(st.binary(min_size=1, max_size=12), max_size=5))
+def test_any_bytes_are_some_text(raws: list[bytes]) -> None:
+    names, encoding = decoded(raws)
+    assert len(names) == len(raws)
+    assert encoding in {"", "utf-8", *(row.name for row in ENCODINGS)}
+    assert all(name.encode() for name in names)
+
+
+def test_a_zip_of_such_names_trains_and_says_so(tmp_path: Path) -> None:
+    names = [f"photos/{label}/{n}.png" for label in ("Gänse", "Öl") for n in range(3)]
+    contents = {
+        name.encode("cp1252"): encoded(draw_scene(64, 48, seed=seed))
+        for seed, name in enumerate(names)
+    }
+    archive = raw_zip(tmp_path / "a.zip", list(contents), contents=contents)
+    result = tellapart.train(archive, quality="fast", test=0)
+    assert result.classifier.labels == ("Gänse", "Öl")
+    assert any("They were read as cp1252" in note for note in result.notes)

@@ -375,7 +375,7 @@ def test_a_folder_or_file_that_cannot_be_opened_is_listed(few: Path, tmp_path: P
         (
             ["guess", "model", "photos"],
             2,
-            "photos is a folder that cannot be opened: permission denied.",
+            "a folder that cannot be opened: permission denied.",
         ),
         (["guess", "shut", "other/ice_queen"], 2, "'shut' is not readable."),
         (["train", "other", "-o", "shut"], 2, "'shut' is not readable."),

@@ -80,11 +80,19 @@ def test_csv_has_the_labels_in_the_models_order() -> None:
     ]
 
 
-def test_csv_neutralises_labels_too() -> None:
-    formula = answer("-", {"=HYPERLINK(1)": 0.75, "@x": 0.25})
-    rows = list(csv.reader(io.StringIO(joined(csv_lines([formula], ["=HYPERLINK(1)", "@x"])))))
-    assert rows[0][:5] == ["path", "label", "score", "'=HYPERLINK(1)", "'@x"]
-    assert rows[1][:2] == ["'-", "'=HYPERLINK(1)"]
+def test_csv_keeps_the_names_of_labels_and_paths() -> None:
+    labels = ["=HYPERLINK(1)", "@x", "-rf", 'a "b", c', "two\nlines", "semi;=1"]
+    formula = answer("-", dict.fromkeys(labels, 0.25))
+    rows = list(csv.reader(io.StringIO(joined(csv_lines([formula], labels)), newline="")))
+    assert rows[0] == ["path", "label", "score", *labels, "unknown", "error"]
+    assert rows[1][:2] == ["-", "=HYPERLINK(1)"]
+
+
+@given(st.text(alphabet=st.characters(codec="utf-8"), min_size=1, max_size=20))
+def test_csv_gives_any_label_back(label: str) -> None:
+    text = joined(csv_lines([answer("a.jpg", {label: 1.0})], [label]))
+    rows = list(csv.reader(io.StringIO(text, newline="")))
+    assert (rows[0][3], rows[1][1]) == (label, label)
 
 
 @given(st.text(alphabet=st.characters(codec=None), max_size=20))

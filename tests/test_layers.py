@@ -44,7 +44,17 @@ ROWS = (
     # networks and their embeddings
     ("backbones", "embeddings"),
     # figures, and heads that are judged
-    ("metrics", "coverage", "evaluation", "choosing", "sgd", "learning_curve", "health", "fitting"),
+    (
+        "metrics",
+        "coverage",
+        "evaluation",
+        "choosing",
+        "sgd",
+        "learning_curve",
+        "health",
+        "leaks",
+        "fitting",
+    ),
     # figures as words and drawings
     ("sentences", "notebook", "pages"),
     # another way of training; what can be asked of it is known without it

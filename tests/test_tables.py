@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import unicodedata
+import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conftest import draw_scene, encoded
+from tellapart.dataset import read_dataset
+from tellapart.dataset.paths import Finder
 from tellapart.dataset.tables import Row, read_table
 from tellapart.errors import DatasetError
 
@@ -39,8 +45,8 @@ PLAIN = [Row("a.jpg", "cat", None, None), Row("b.jpg", "dog", None, None)]
         ("t.csv", "path,label,set\na.jpg,cat,  \n", [Row("a.jpg", "cat", None, None)]),
         (
             "t.csv",
-            "path,label,split\na.jpg,cat,train\nb.jpg,cat,holdout\n",
-            "line 3, has the split 'holdout'; it may be: train, training, test,",
+            "path,label,split\na.jpg,cat,train\nb.jpg,cat,later\n",
+            "line 3, has the split 'later'; it may be: train, training, test,",
         ),
         ("t.jsonl", '{"path": "a.jpg", "label": "c", "split": 3}', "line 1, has the split '3'"),
         ("t.csv", "path,label\n", []),
@@ -98,3 +104,98 @@ def test_any_bytes_are_rows_or_an_error(
         except DatasetError:
             continue
         assert all(row.path and row.label for row in rows)
+
+
+PICTURE = encoded(draw_scene(16, 12))
+
+
+def photos(root: Path, names: Sequence[str]) -> Path:
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(PICTURE)
+    return root
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"path, label\npics/1.jpg, daisy\npics/2.jpg,  roses \n",
+        b"path;label\npics\\1.jpg;daisy\n.\\pics\\2.jpg;roses\n",
+        b" pics/1.jpg , daisy\n".join([b"path,label\n", b"pics/2.jpg ,roses\n"]),
+        b"sep=;\r\nPath;LABEL\r\npics/1.jpg;daisy\r\npics/2.jpg;roses\r\n",
+        b"# exported\n\n#by hand\npath,label\n# first\npics/1.jpg,daisy\n,\npics/2.jpg,roses\n,,\n",
+        b"path|label\npics/1.jpg|daisy\npics/2.jpg|roses",
+        b"path,label\rpics/1.jpg,daisy\rpics/2.jpg,roses\r",
+        b"\rpath,label\rpics/1.jpg,daisy\rpics/2.jpg,roses\r",
+        'path,label\npics/1.jpg,"daisy"\n"pics/2.jpg",\u00a0roses\n'.encode(),
+        "path\tlabel\npics/1.jpg\tdaisy\npics/2.jpg\troses\n".encode("utf-16"),
+        "path\tlabel\npics/1.jpg\tdaisy\npics/2.jpg\troses\n".encode("utf-16-le"),
+        "path\tlabel\npics/1.jpg\tdaisy\npics/2.jpg\troses\n".encode("utf-16-be"),
+        "path,label\npics/1.jpg,daisy\npics/2.jpg,roses\n".encode("utf-32"),
+    ],
+)
+def test_what_spreadsheets_and_people_write(content: bytes, tmp_path: Path) -> None:
+    table = photos(tmp_path, ["pics/1.jpg", "pics/2.jpg"]) / "t.csv"
+    table.write_bytes(content)
+    dataset = read_dataset(table)
+    assert dataset.counts == {"daisy": 1, "roses": 1}
+    assert dataset.skipped == ()
+    assert [item.name for item in dataset.items] == ["pics/1.jpg", "pics/2.jpg"]
+    with zipfile.ZipFile(tmp_path / "t.zip", "w") as opened:
+        for path in [*sorted(tmp_path.rglob("*.*g")), table]:
+            opened.write(path, path.relative_to(tmp_path).as_posix())
+    assert read_dataset(tmp_path / "t.zip").counts == dataset.counts
+
+
+@pytest.mark.parametrize("written", ["c/1.jpg", " c/1.jpg", "c\\1.jpg", "./c/1.jpg"])
+def test_a_picture_named_twice_counts_once(written: str, tmp_path: Path) -> None:
+    table = photos(tmp_path, ["c/1.jpg", "d/1.jpg"]) / "t.csv"
+    table.write_text(f"path,label\nc/1.jpg,cat\n{written},cat\nd/1.jpg,dog\n{written},dog\n")
+    dataset = read_dataset(table)
+    assert dataset.counts == {"cat": 1, "dog": 2}
+    assert [file.reason for file in dataset.skipped] == ["named a second time, with the same label"]
+    assert dataset.notes == (
+        "1 picture named in t.csv with more than one label: one of them must be wrong. "
+        "c/1.jpg is said to be cat, dog.",
+    )
+
+
+def test_a_file_whose_name_has_a_backslash_or_spaces_comes_first(tmp_path: Path) -> None:
+    names = ["a\\1.jpg", "a/1.jpg", " b.jpg", "b.jpg"]
+    table = photos(tmp_path, names) / "t.csv"
+    table.write_text("path,label\na\\1.jpg,x\n b.jpg,y\n")
+    assert [item.path.name for item in read_dataset(table).items] == [" b.jpg", "a\\1.jpg"]
+
+
+def test_letters_of_another_case_are_another_file(tmp_path: Path) -> None:
+    table = photos(tmp_path, ["a/1.jpg", "b/1.jpg"]) / "t.csv"
+    table.write_text("path,label\na/1.jpg,x\nb/1.jpg,y\nB/1.JPG,y\n")
+    if (tmp_path / "B").exists():
+        pytest.skip("this disk takes them for one")
+    assert [file.reason for file in read_dataset(table).skipped] == ["no such file"]
+
+
+def test_paths_of_a_windows_disk_are_refused_in_words(tmp_path: Path) -> None:
+    table = tmp_path / "t.csv"
+    table.write_text("path,label\nC:\\photos\\1.jpg,x\n\\\\server\\photos\\2.jpg,y\n")
+    with pytest.raises(DatasetError, match="a path on a Windows disk") as caught:
+        read_dataset(table)
+    assert "relative to the folder" in caught.value.hint
+
+
+@given(
+    parts=st.lists(st.text("aéë한ガ", min_size=1, max_size=5), min_size=1, max_size=3),
+    forms=st.tuples(st.sampled_from(["NFC", "NFD"]), st.sampled_from(["NFC", "NFD"])),
+)
+def test_a_path_is_found_in_any_form(
+    parts: list[str], forms: tuple[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    root = tmp_path_factory.mktemp("forms")
+    there, written = (
+        unicodedata.normalize("NFC" if form == "NFC" else "NFD", "/".join(parts)) for form in forms
+    )
+    photos(root, [f"{there}/1.jpg"])
+    found = Finder(root).find(f"{written}/1.jpg")
+    assert found
+    assert found.read_bytes() == PICTURE
+    assert Finder(root).find(f"{written}/2.jpg") is None

@@ -64,5 +64,9 @@ def compare(first: TestResult, second: TestResult) -> Comparison:
         only_second=counts[2],
         difference=paired_difference(*counts),
         learnt_from=(first.learnt_from, second.learnt_from),
-        cautions=(first.caution, second.caution),
+        cautions=(_caution(first), _caution(second)),
     )
+
+
+def _caution(test: TestResult) -> str:
+    return " ".join(filter(None, (test.caution, *test.notes, *test.unjudged)))

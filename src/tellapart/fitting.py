@@ -31,10 +31,11 @@ from .head import (
     temperature,
 )
 from .health.cues import Cue, find_cues
+from .leaks import Known, Leaks, find_leaks, first_pairs, near
 from .learning_curve import LearningCurve, learning_curve
 from .metrics import Share
 from .sgd import SgdSettings, SgdStep, fit_sgd
-from .wording import percent, several, shown
+from .wording import first_few, percent, several, shown
 
 FOLDS = 5
 _PRECISE = np.dtype(np.float64)
@@ -101,7 +102,7 @@ def gather(
         reasons = "; ".join(f"{shown(s.name)}: {s.reason}" for s in unreadable[:3])
         raise DatasetError(
             f"Pictures of at least two labels are needed to train; those that can be read have "
-            f"{several(len(labels), 'label')}: {', '.join(map(shown, labels)) or 'none'}."
+            f"{several(len(labels), 'label')}: {first_few(labels) or 'none'}."
             + (f" Not read: {several(len(unreadable), 'file')} ({reasons})." if unreadable else ""),
             hint="Add pictures of another label, or save the unreadable ones as JPEG.",
         )
@@ -295,6 +296,20 @@ def cues_of(pictures: Pictures, fitted: Fitted) -> tuple[Cue, ...]:
     return find_cues(pictures.traits[rows], names, truth, pictures.labels, fitted.fold)
 
 
+def leaks_of(pictures: Pictures) -> Leaks:
+    """Which pictures held out are copies of pictures learnt from."""
+    tested, learnt = (
+        Known(
+            pictures.vectors[rows],
+            [pictures.names[i] for i in rows],
+            [pictures.digests[i] for i in rows],
+            {row: pictures.paths[i] for row, i in enumerate(rows)},
+        )
+        for rows in (np.flatnonzero(pictures.held_out), np.flatnonzero(~pictures.held_out))
+    )
+    return find_leaks(tested, learnt, near(tested, learnt))
+
+
 def folds_of(pictures: Pictures, rows: np.ndarray, seed: int = 0) -> np.ndarray:
     """The fold number of each of `rows`."""
     keys, labels = _keys_and_labels(pictures, rows)
@@ -330,32 +345,40 @@ def _keys_and_labels(pictures: Pictures, rows: np.ndarray) -> tuple[list[str], l
 
 def notes_on(dataset: Dataset, pictures: Pictures, embeddings: Embeddings) -> Iterator[str]:
     """What the user should know, in sentences."""
+    yield from dataset.notes
+    yield from dataset.words_on_empty
     few = [
-        f"{shown(label)} ({count})"
+        f"{label} ({count})"
         for label, count in zip(pictures.labels, pictures.counts, strict=True)
         if count < FEW
     ]
     if few:
-        yield f"Fewer than {FEW} pictures to learn from: {', '.join(few)}. Expect mistakes."
+        yield f"Fewer than {FEW} pictures to learn from: {first_few(few)}. Expect mistakes."
     to_learn = {item.label for item in dataset.items if item.split != "test"}
     if gone := sorted(to_learn - {*pictures.labels, *pictures.unknown}):
-        words = ", ".join(map(shown, gone))
-        yield f"Left out, because no picture to learn from can be read: {words}."
+        yield f"Left out, because no picture to learn from can be read: {first_few(gone)}."
     if pictures.unknown:
-        words = ", ".join(map(shown, pictures.unknown))
+        words = first_few(pictures.unknown)
         yield f"Not judged, because there is no picture of these to learn from: {words}."
     wanted = any(item.split != "train" for item in dataset.items)
     if wanted and pictures.untested:
-        words = ", ".join(map(shown, pictures.untested))
+        words = first_few(pictures.untested)
         yield f"Not tested, because no picture of these is held out: {words}."
-    by_content: dict[str, set[int]] = {}
-    for digest, label in zip(pictures.digests, pictures.truth.tolist(), strict=True):
-        by_content.setdefault(digest, set()).add(label)
-    if torn := sum(len(labels) > 1 for labels in by_content.values()):
-        yield f"{several(torn, 'picture')} found under two labels: one of them must be wrong."
+    by_content: dict[str, dict[int, str]] = {}  # one picture of each label
+    for digest, label, name in zip(
+        pictures.digests, pictures.truth.tolist(), pictures.names, strict=True
+    ):
+        by_content.setdefault(digest, {}).setdefault(label, name)
+    torn = [list(names.values()) for names in by_content.values() if len({*names.values()}) > 1]
+    if torn:  # not by a table, whose notes say so
+        yield (
+            f"{several(len(torn), 'picture')} found under two labels: one of them must be wrong. "
+            f"{first_pairs([' and '.join(map(shown, names)) for names in torn])}."
+        )
     tested = {d for d, held in zip(pictures.digests, pictures.held_out, strict=True) if held}
     trained = {d for d, held in zip(pictures.digests, pictures.held_out, strict=True) if not held}
     if both := len(tested & trained):
         yield f"{several(both, 'test picture')} also among those learnt from: the test flatters."
+    yield from leaks_of(pictures).words("held out")
     if embeddings.trouble:
         yield f"Embeddings were not kept for next time: {embeddings.trouble}."

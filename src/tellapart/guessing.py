@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import TextIO
 
 from .dataset import Skipped, pictures_below
-from .dataset.walk import SHUT
+from .dataset.walk import LINK, SHUT
 from .deadlines import NoAnswerError, answered
 from .errors import PictureError, UsageError
 from .images.decode import Picture
 from .model import Classifier, Prediction
-from .wording import csv_cell, label_words, shown
+from .wording import csv_text, label_words, shown
 
 STDIN = "-"
 
@@ -69,7 +69,9 @@ def expand(
             if shut is not None:
                 shut += (Skipped(str(Path(text, one.name)), one.reason) for one in closed)
             if not found:
-                raise UsageError(f"{shown(text)} holds no pictures.")
+                linked = any(file.reason == LINK for file in skipped)
+                hint = "It holds a link to a folder: --follow-links goes there." if linked else ""
+                raise UsageError(f"{shown(text)} holds no pictures.", hint=hint)
         elif text != STDIN and glob.has_magic(text) and not os.path.exists(text):
             matches = sorted(glob.glob(text, recursive=True))
             found = [match for match in matches if not os.path.isdir(match)]
@@ -135,7 +137,10 @@ def json_lines(answers: Iterable[Answer], top: int | None) -> Iterator[Line]:
 
 
 def csv_lines(answers: Iterable[Answer], labels: Sequence[str]) -> Iterator[Line]:
-    """A header and a row a picture: path, label, score, each label's score, unknown, error."""
+    """A header and a row a picture: path, label, score, each label's score, unknown, error.
+
+    Paths and labels stay as they are, one that begins as a formula does too: programs read this.
+    """
     yield Line(_csv_row(["path", "label", "score", *labels, "unknown", "error"]), None)
     for answer in answers:
         outcome = answer.outcome
@@ -166,5 +171,5 @@ def write(lines: Iterable[Line], stream: TextIO) -> Counts:
 
 def _csv_row(values: Sequence[str]) -> str:
     stream = io.StringIO()
-    csv.writer(stream, lineterminator="\n").writerow([csv_cell(value) for value in values])
+    csv.writer(stream, lineterminator="\n").writerow([csv_text(value) for value in values])
     return stream.getvalue()

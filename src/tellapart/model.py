@@ -151,6 +151,13 @@ class Classifier:
         """
         return self._told(*self.run(picture, _ANSWER))
 
+    def predict_with(
+        self, picture: Picture, outputs: Sequence[str]
+    ) -> tuple[Prediction, list[np.ndarray]]:
+        """The label of one picture, and more of what `run` gives for it, at one go."""
+        scores, novelty, *more = self.run(picture, [*_ANSWER, *outputs])
+        return self._told(scores, novelty), more
+
     def _told(self, scores: np.ndarray, novelty: np.ndarray) -> Prediction:
         unknown = bool(novelty > self._stranger_above)
         return Prediction(ranked(self.labels, scores), float(novelty), unknown)

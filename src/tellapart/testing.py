@@ -12,16 +12,18 @@ from pathlib import Path
 
 import numpy as np
 
-from .dataset import Dataset, Skipped, read_dataset
+from .dataset import Dataset, Item, Skipped, read_dataset
+from .dataset.labels import Labels
 from .errors import DatasetError, PictureError
 from .evaluation import Evaluation
 from .images.decode import decode
 from .images.reading import read_content
+from .leaks import Known, Leaks, find_leaks, near
 from .metrics import Share
 from .model import Classifier, Prediction
 from .notebook import evaluations_html
 from .pool import Each, batches_of, local_map
-from .wording import several, shown
+from .wording import first_few, several, shown
 
 _BATCH = 4  # pictures a thread takes at a time
 
@@ -31,7 +33,9 @@ class TestResult:
     """What came out of a test. `unknown` counts pictures of labels that the model does not know,
     which are not judged; `missing` are labels of the model without pictures here. `refused` are the
     pictures of its own labels that it would call none of these; they are judged all the same.
-    `learnt_from` counts the pictures that the model learnt from, which say little of others."""
+    `learnt_from` counts the pictures that the model learnt from, which say little of others.
+    `notes` say what else to know: which part of the source was tested, and which pictures are
+    copies of some that the model learnt from."""
 
     __test__ = False  # a result, not a test case
 
@@ -42,6 +46,7 @@ class TestResult:
     missing: tuple[str, ...]
     refused: Share
     learnt_from: int = 0
+    notes: tuple[str, ...] = ()
 
     @property
     def caution(self) -> str:
@@ -53,6 +58,15 @@ class TestResult:
         return (
             f"The model learnt from {which} of these {several(count, 'picture')}, so this says "
             f"little of how often it is right for others."
+        )
+
+    @property
+    def unjudged(self) -> tuple[str, ...]:
+        """Sentences on the pictures of labels that the model does not know."""
+        return tuple(
+            f"Not judged: {several(count, 'picture')} of {shown(label)}, which the model does not "
+            f"know."
+            for label, count in self.unknown.items()
         )
 
     def _repr_html_(self) -> str:
@@ -70,24 +84,31 @@ def evaluate(
     """Test a model on a folder, table or archive of labelled pictures; labels match by name.
 
     Raises:
-        DatasetError: none of the pictures can be read and has a label of the model.
+        DatasetError: none of the pictures can be read and has a label of the model, or a label
+            differs from one of the model's only in what few would see.
     """
     dataset = read_dataset(source, follow_links=follow_links, at_least=1)
-    said = {item.split for item in dataset.items}
-    items = dataset.only("test").items if "test" in said else dataset.items
-    judged = [item for item in items if item.label in classifier.labels]
-    unknown = Counter(item.label for item in items if item.label not in classifier.labels)
+    part, notes = dataset.to_test()
+    items = part.items
+    known = Labels(classifier.labels).known(part.labels, dataset.source, "the model's")
+    judged = [item for item in items if item.label in known]
+    unknown = Counter(item.label for item in items if item.label not in known)
     names, truth, rows, unreadable, refused, learnt_from = [], [], [], [], 0, 0
+    fresh: list[tuple[Item, _Seen]] = []  # not learnt from
     learnt = classifier.memory.learnt() if classifier.memory else frozenset()
     work = batches_of((item.path for item in judged), _BATCH)
     answers = local_map(Each(partial(_answer, classifier)), work)
-    for done, (item, (digest, answer)) in enumerate(zip(judged, answers, strict=True), start=1):
-        if isinstance(answer, PictureError):
-            unreadable.append(Skipped(item.name, answer.message))
+    for done, (item, seen) in enumerate(zip(judged, answers, strict=True), start=1):
+        if isinstance(seen, PictureError):
+            unreadable.append(Skipped(item.name, seen.message))
         else:
-            learnt_from += digest in learnt
+            answer = seen.answer
+            if seen.digest in learnt:
+                learnt_from += 1
+            else:
+                fresh.append((item, seen))
             names.append(item.name)
-            truth.append(classifier.labels.index(item.label))
+            truth.append(classifier.labels.index(known[item.label]))
             rows.append([answer.scores[label] for label in classifier.labels])
             refused += answer.unknown
         if progress:
@@ -95,8 +116,8 @@ def evaluate(
     if not names:
         raise DatasetError(
             f"{shown(dataset.source)} holds no readable picture of a label that the model knows; "
-            f"it has: {', '.join(map(shown, dataset.labels))}; "
-            f"the model knows: {', '.join(map(shown, classifier.labels))}.",
+            f"it has: {first_few(part.labels, 20)}; "
+            f"the model knows: {first_few(classifier.labels, 20)}.",
             hint="Name the folders as the model's labels.",
         )
     present = set(truth)
@@ -110,14 +131,45 @@ def evaluate(
         missing=tuple(label for k, label in enumerate(classifier.labels) if k not in present),
         refused=Share(refused, len(names)),
         learnt_from=learnt_from,
+        notes=(*dataset.notes, *notes, *_leaks(classifier, fresh).words("tested")),
     )
 
 
-def _answer(classifier: Classifier, path: Path) -> tuple[str, Prediction | PictureError]:
-    """A picture's digest, and what the model says of it."""
+@dataclass(frozen=True)
+class _Seen:
+    """A picture as the model sees it."""
+
+    digest: str
+    answer: Prediction
+    embedding: np.ndarray
+
+
+def _answer(classifier: Classifier, path: Path) -> _Seen | PictureError:
     try:
         content = read_content(path)
-        answer = classifier.predict(decode(content, suffix=path.suffix))
+        answer, (vector,) = classifier.predict_with(
+            decode(content, suffix=path.suffix), ["embedding"]
+        )
     except PictureError as error:
-        return "", error
-    return hashlib.sha256(content).hexdigest(), answer
+        return error
+    return _Seen(hashlib.sha256(content).hexdigest(), answer, vector)
+
+
+def _leaks(classifier: Classifier, fresh: list[tuple[Item, _Seen]]) -> Leaks:
+    """Which pictures are copies of some that the model learnt from; those are looked for where they
+    were when it was trained."""
+    memory = classifier.memory
+    if memory is None or not fresh:
+        return Leaks()
+    tested = Known(
+        np.stack([seen.embedding for _, seen in fresh]),
+        [item.name for item, _ in fresh],
+        [seen.digest for _, seen in fresh],
+        {row: item.path for row, (item, _) in enumerate(fresh)},
+    )
+    rows = np.flatnonzero(~memory.held_out).tolist()
+    names, digests = ([of[i] for i in rows] for of in (memory.names, memory.digests))
+    pairs = near(tested, Known(memory.vectors[rows], names, digests, {}))
+    where = memory.locate(only=[rows[pair.learnt] for pair in pairs])
+    paths = {row: where[i] for row, i in enumerate(rows) if i in where}
+    return find_leaks(tested, Known(memory.vectors[rows], names, digests, paths), pairs)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import re
+from collections.abc import Sequence
 
 _NOT_IN_A_LINE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\\]")
 _FORMULA = re.compile(r"(^\s*|;\s*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])")
@@ -30,13 +31,18 @@ def label_words(label: str) -> str:
     return shown(label).replace("_", " ")
 
 
+def csv_text(text: str) -> str:
+    """A cell as it is, but for stray bytes, which are escaped: for programs to read."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def csv_cell(text: str) -> str:
-    """A cell that no spreadsheet takes for a formula, and that any encoding can hold.
+    """A cell of a file meant for a spreadsheet, which none takes for a formula.
 
     Where it, or what follows a `;` (which splits cells in half of Europe), begins as a formula
     does, an apostrophe is put before that.
     """
-    safe = text.encode("utf-8", "backslashreplace").decode()
+    safe = csv_text(text)
     safe = f"'{safe}" if safe.startswith(("\t", "\r")) else safe
     return _FORMULA.sub(r"\1'", safe)
 
@@ -44,6 +50,12 @@ def csv_cell(text: str) -> str:
 def several(count: int, noun: str, plural: str = "") -> str:
     """`1 picture`, `2 pictures`, `1,204 pictures`."""
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+
+
+def first_few(names: Sequence[str], most: int = 10) -> str:
+    """Names in a sentence, `a, b, c`; of more than `most` the first, and how many more."""
+    rest = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(map(shown, names[:most])) + rest
 
 
 def percent(share: float, digits: int = 1) -> str:

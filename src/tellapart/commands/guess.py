@@ -30,7 +30,9 @@ def guess(
         int | None, typer.Option(min=1, metavar="N", help="Only the N likeliest labels.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="A JSON object a line.")] = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="A CSV row a picture.")] = False,
+    as_csv: Annotated[
+        bool, typer.Option("--csv", help="A CSV row a picture, with names as they are.")
+    ] = False,
     admit: Admit = None,
     always_choose: Always = False,
     follow_links: Links = False,
@@ -43,6 +45,9 @@ def guess(
     tellapart guess heroes inbox/ --top 1
     tellapart guess heroes 'inbox/*.png' --json
     curl -s https://example.org/p.jpg | tellapart guess heroes -
+
+    --csv is for programs: a name that begins with = + - or @ stays so, and a spreadsheet may take
+    it for a formula. results.csv, which sort writes, is for spreadsheets.
 
     "none of these (closest: elsa, score = 1.00)" is a picture unlike all that the model learnt
     from. The score beside it only weighs the labels against each other: of these, elsa it would be.

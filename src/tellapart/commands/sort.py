@@ -78,6 +78,7 @@ def sort(
     folder that --into-folders makes for its label.
     A copy keeps the time of its original; its owner and permissions are those of a new file.
     A move keeps everything; onto another disk, all that this disk can hold: what it cannot is said.
+    results.csv is for spreadsheets: a cell that would begin a formula gets an apostrophe first.
     Nothing is ever overwritten.
     Stopped half-way? Type the same again to go on, or --undo to take it back.
     """

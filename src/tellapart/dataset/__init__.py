@@ -7,20 +7,22 @@ over and why.
 from __future__ import annotations
 
 import os
-import unicodedata
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
 from ..errors import DatasetError
-from ..wording import several, shown
+from ..wording import first_few, several, shown
 from ..workspaces import Workspace
 from .archives import is_archive, unpack
-from .tables import SPLITS, TABLE_SUFFIXES, names_pictures, read_table
+from .labels import distinct
+from .layout import layout_of
+from .paths import Finder, missing
+from .tables import TABLE_SUFFIXES, names_pictures, read_table
+from .walk import LINK, Walk, identity
 from .walk import Skipped as Skipped
-from .walk import Walk, identity
 from .walk import is_hidden as is_hidden
 from .walk import pictures_below as pictures_below
 
@@ -40,12 +42,20 @@ class Item:
 
 @dataclass(frozen=True)
 class Dataset:
-    """What was found in a source: `labels` sorted, `items` in order of their names."""
+    """What was found in a source: `labels` sorted, `items` in order of their names.
+
+    `empty` are the folders that would be labels if they held a picture; `parts` are (split, name)
+    of what in the source says splits, folders or words in a column; `notes` are sentences about
+    what was read in one way and could be meant in another.
+    """
 
     source: Path
     items: tuple[Item, ...]
     skipped: tuple[Skipped, ...] = ()
     hidden: int = 0  # files and folders that systems leave behind
+    empty: tuple[str, ...] = ()
+    parts: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
     _workspaces: tuple[Workspace, ...] = field(default=(), repr=False, compare=False)
 
     @property
@@ -79,6 +89,35 @@ class Dataset:
         """The part whose items are said to be in one of `splits`."""
         return replace(self, items=tuple(i for i in self.items if i.split in splits))
 
+    @property
+    def held(self) -> str | None:
+        """The split that is to be tested on: validation only where nothing is for testing."""
+        said = {item.split for item in self.items}
+        return next((split for split in ("test", "validation") if split in said), None)
+
+    def to_test(self) -> tuple[Dataset, tuple[str, ...]]:
+        """What of it a model is tested on, and a note where that is not all."""
+        if self.held is None or {item.split for item in self.items} == {self.held}:
+            return self, ()
+        part = self.only(self.held)
+        names = [name for split, name in self.parts if split == self.held]
+        rest = several(len(self.items) - len(part.items), "picture")
+        return part, (
+            f"Only {first_few(names)} of {shown(self.source)} is looked at, as it is there for "
+            f"testing; {rest} beside it are not.",
+        )
+
+    @property
+    def words_on_empty(self) -> tuple[str, ...]:
+        """A sentence on the folders that hold no pictures."""
+        if not self.empty:
+            return ()
+        many = len(self.empty) > 1
+        return (
+            f"{first_few(self.empty)} {'hold' if many else 'holds'} no pictures, so "
+            f"{'they are no labels' if many else 'it is no label'} of the model.",
+        )
+
 
 def read_dataset(
     source: str | os.PathLike[str], *, follow_links: bool = False, at_least: int = 2
@@ -100,8 +139,9 @@ def read_dataset(
     if is_archive(path):
         workspace = Workspace()
         with workspace.filling() as folder:
-            unpack(path, folder)
-        dataset = replace(_read_unpacked(workspace.folder, path), _workspaces=(workspace,))
+            said = unpack(path, folder)
+        dataset = _read_unpacked(workspace.folder, path)
+        dataset = replace(dataset, notes=(*said, *dataset.notes), _workspaces=(workspace,))
     elif path.is_dir():
         dataset = _read_folder(path, follow_links)
     elif path.suffix.lower() in TABLE_SUFFIXES and path.is_file():
@@ -112,40 +152,29 @@ def read_dataset(
             hint="Give a folder with one folder of pictures a label.",
         )
     _check_labels(dataset, at_least)
-    return dataset
+    written = distinct(dataset.labels)
+    items = (replace(i, label=written[i.label]) for i in dataset.items)
+    return replace(dataset, items=tuple(items))
 
 
 def _read_folder(root: Path, follow_links: bool) -> Dataset:
     walk = Walk(root, follow_links)
+    layout = layout_of(walk)
     items: list[Item] = []
-    for split, label_folder in _label_folders(walk):
-        label = _label(label_folder.name)
-        above = frozenset({identity(root), identity(label_folder.parent)})
-        items += (
-            Item(path, name, label, split, _nohash_group(label, path.name))
-            for path, name in walk.pictures(label_folder, above)
-        )
-    return Dataset(root, tuple(items), tuple(walk.skipped), walk.hidden)
-
-
-def _label_folders(walk: Walk) -> list[tuple[str | None, Path]]:
-    """(split, folder of a label); split folders are read one level deeper.
-
-    A root of nothing but split folders has them; beside others they must be `train/`, with nothing
-    but folders in it, and one more, for all of them may be labels.
-    """
-    named = [(SPLITS.get(folder.name.lower()), folder) for folder in walk.folders(walk.root)]
-    learnt = [folder for split, folder in named if split == "train"]
-    splits = {split for split, _ in named}
-    if not learnt or (
-        None in splits
-        and (len(splits) < 3 or not all(walk.holds_only_folders(folder) for folder in learnt))
-    ):
-        return [(None, folder) for _, folder in named]
-    for split, folder in named:
-        if split is None:
-            walk.pass_over(folder, f"a folder beside {learnt[0].name}/, and none of a split")
-    return [(split, inner) for split, folder in named if split for inner in walk.folders(folder)]
+    bare: list[str] = []
+    for place in layout.labels:
+        label = _label(place.label)
+        above = frozenset({identity(root), identity(place.folder.parent)})
+        found = [
+            Item(path, name, label, place.split, _nohash_group(label, path.name))
+            for path, name in walk.pictures(place.folder, above)
+        ]
+        items += found
+        bare += [] if found else [label]
+    filled = {item.label for item in items}
+    empty = tuple(dict.fromkeys(label for label in bare if label not in filled))
+    skipped = tuple(walk.skipped)
+    return Dataset(root, tuple(items), skipped, walk.hidden, empty, layout.parts, layout.notes)
 
 
 def _nohash_group(label: str, file_name: str) -> str | None:
@@ -160,24 +189,50 @@ def _read_table(path: Path, inside: Path | None = None, called: Path | None = No
     `called` is what an error calls it, if not by its path.
     """
     items, skipped = [], []
-    for row in read_table(path, called):
-        file = path.parent / row.path
-        if not os.path.exists(file):  # unlike Path.exists, never raises
-            skipped.append(Skipped(row.path, "no such file"))
+    labels_of: dict[Path, dict[str, None]] = {}
+    finder = Finder(path.parent)
+    rows = read_table(path, called)
+    for row in rows:
+        file = finder.find(row.path)
+        if file is None:
+            skipped.append(Skipped(row.path, missing(row.path)))
         elif inside and not file.resolve().is_relative_to(inside.resolve()):
             skipped.append(Skipped(row.path, "a path that leads outside the archive"))
+        elif row.label in labels_of.setdefault(file, {}):
+            skipped.append(Skipped(row.path, "named a second time, with the same label"))
         else:
+            labels_of[file][row.label] = None
             label = _label(row.label)
             group = row.group or _nohash_group(label, file.name)
-            items.append(Item(file, row.path, label, row.split, group))
+            name = finder.name(row.path, file)
+            items.append(Item(file, name, label, row.split, group))
     if skipped and not items:
         raise DatasetError(
             f"None of the {several(len(skipped), 'picture')} named in {shown(called or path)} "
-            f"exists; the first is {shown(skipped[0].name)}.",
+            f"exists; the first is {shown(skipped[0].name)} ({skipped[0].reason}).",
             hint="Paths are relative to the folder that the table is in.",
         )
     items.sort(key=lambda item: item.name)
-    return Dataset(path, tuple(items), tuple(skipped))
+    torn = [(finder.name("", f), list(of)) for f, of in labels_of.items() if len(of) > 1]
+    parts = dict.fromkeys((r.split, r.part) for r in rows if r.split)
+    return Dataset(
+        path, tuple(items), tuple(skipped), parts=_marked(parts), notes=tuple(_on_torn(torn, path))
+    )
+
+
+def _marked(parts: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """What a column says splits, those to learn from first."""
+    named = sorted(parts, key=lambda part: (part[0] != "train", part[1]))
+    return tuple((split, f"what is marked {word}") for split, word in named)
+
+
+def _on_torn(torn: list[tuple[str, list[str]]], path: Path) -> Iterator[str]:
+    if torn:
+        name, labels = torn[0]
+        yield (
+            f"{several(len(torn), 'picture')} named in {shown(path.name)} with more than one "
+            f"label: one of them must be wrong. {shown(name)} is said to be {first_few(labels)}."
+        )
 
 
 def _read_unpacked(root: Path, archive: Path) -> Dataset:
@@ -207,40 +262,35 @@ def _label(name: str) -> str:
 
 
 def _check_labels(dataset: Dataset, at_least: int) -> None:
-    """Enough labels with pictures, and none that is another one but for how it is written."""
+    """Enough labels with pictures to learn from."""
+    said = {item.split for item in dataset.items}
+    named = first_few([name for _, name in dataset.parts])
+    if at_least > 1 and said and not said & {None, "train"}:
+        raise DatasetError(
+            f"{shown(dataset.source)} holds pictures for validation or testing ({named}), and none "
+            f"to learn from.",
+            hint="Name what is to be learnt from train.",
+        )
     counts = dataset.only(None, "train", "validation").counts if at_least > 1 else dataset.counts
     if len(counts) < at_least:
-        found = ", ".join(f"{shown(label)} ({n})" for label, n in counts.items()) or "none"
-        needed = several(at_least, "label")
+        found = first_few([f"{label} ({n})" for label, n in counts.items()], 20) or "none"
+        hint = "Put the pictures of each label into a folder with the label's name."
+        if any(file.reason == LINK for file in dataset.skipped):
+            hint = "If a link leads to a label's pictures, give --follow-links."
+        elif len(counts) == 1 and (inner := _folders_of_the_only(dataset)):
+            hint = f"If the labels are the folders of {shown(inner)}, give that."
         raise DatasetError(
-            f"{shown(dataset.source)} needs pictures of at least {needed}; found: {found}."
-            f"{_passed_over(dataset)}",
-            hint="Put the pictures of each label into a folder with the label's name.",
+            f"{shown(dataset.source)} needs pictures of at least {several(at_least, 'label')}; "
+            f"found: {found}.{_passed_over(dataset)}",
+            hint=hint,
         )
-    check_distinct(dataset.labels)
 
 
-def check_distinct(labels: Iterable[str]) -> None:
-    """No label is another one but for case, encoding, or spaces at its ends.
-
-    Raises:
-        DatasetError: two of them are.
-    """
-    seen: dict[str, str] = {}
-    for label in labels:
-        folded = _folded(label.strip())
-        if folded in seen:
-            spaces = _folded(label) != _folded(seen[folded])
-            way = "spaces at their ends" if spaces else "case or encoding"
-            raise DatasetError(
-                f"The labels {seen[folded]!r} and {label!r} differ only in {way}.",
-                hint="Rename one of them, or put their pictures into one folder.",
-            )
-        seen[folded] = label
-
-
-def _folded(label: str) -> str:
-    return unicodedata.normalize("NFC", label).casefold()
+def _folders_of_the_only(dataset: Dataset) -> Path | None:
+    """The only label's folder, where its pictures are all in folders of it."""
+    folder = dataset.source / dataset.items[0].label
+    deep = all(len(Path(item.name).parts) > 2 for item in dataset.items)
+    return folder if deep and folder.is_dir() else None
 
 
 def _passed_over(dataset: Dataset) -> str:

@@ -9,7 +9,9 @@ from __future__ import annotations
 import bz2
 import gzip
 import lzma
+import os
 import stat
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -21,7 +23,8 @@ from typing import IO, cast
 
 from ..errors import ArchiveError, DestinationError
 from ..files import make_folders
-from ..wording import shown
+from ..wording import several, shown
+from .encodings import decoded, words_on
 
 MAX_MEMBERS = 200_000
 MAX_BYTES = 20 * 2**30
@@ -29,14 +32,28 @@ MAX_RATIO = 200  # unpacked bytes per byte of archive; pictures hardly compress 
 _FREE_OF_RATIO = 64 * 2**20  # small archives may expand further: a page of drawings does
 _CHUNK = 2**20
 _HEADERS = 2 * _CHUNK  # what a tar may say of one member, which is read at once
+_WAITING = ".waiting-"  # how a file is called until its name can be read
+_DAMAGES = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    EOFError,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    UnicodeError,  # a name that is said to be UTF-8, and is not
+    OverflowError,
+)
+_UTF8 = 0x800  # the flag of a zip's member whose name is UTF-8
+_UNICODE_PATH = 0x7075  # Info-ZIP's extra field with the name in UTF-8, and the other one's CRC
 _TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 
 
 @dataclass(frozen=True)
 class _Member:
-    """A regular member, open until the next one is asked for."""
+    """A regular member, open until the next one is asked for; its name as bytes where the archive
+    does not say what they mean."""
 
-    name: str
+    name: str | bytes
     content: IO[bytes]
 
 
@@ -45,8 +62,11 @@ def is_archive(path: Path) -> bool:
     return path.is_file() and path.name.lower().endswith((".zip", *_TAR_SUFFIXES))
 
 
-def unpack(archive: Path, folder: Path) -> None:
+def unpack(archive: Path, folder: Path) -> tuple[str, ...]:
     """Write all members of `archive` below `folder`, which exists and is empty.
+
+    Gives sentences on what could be meant otherwise: names that do not say their encoding, and
+    members that are there twice.
 
     Raises:
         ArchiveError: damaged, over a cap, or with a member that is no regular file inside.
@@ -54,6 +74,8 @@ def unpack(archive: Path, folder: Path) -> None:
     """
     budget = min(MAX_BYTES, max(_FREE_OF_RATIO, MAX_RATIO * archive.stat().st_size))
     is_zip = archive.name.lower().endswith(".zip")
+    waiting: list[tuple[bytes, Path]] = []  # until all names are known, which tell their encoding
+    twice = 0
     try:
         with closing(_zip_members(archive) if is_zip else _tar_members(archive, budget)) as members:
             for count, member in enumerate(members, start=1):
@@ -62,15 +84,14 @@ def unpack(archive: Path, folder: Path) -> None:
                         f"{shown(archive)} holds more than {MAX_MEMBERS:,} files.",
                         hint="Unpack it yourself, and give the folder.",
                     )
-                target = folder.joinpath(*_inside(member.name, archive))
+                if isinstance(member.name, bytes):
+                    target = folder / f"{_WAITING}{count}"
+                    waiting.append((member.name, target))
+                else:
+                    target = folder.joinpath(*_inside(member.name, archive))
+                    twice += os.path.lexists(target)
                 budget -= _write(member.content, target, budget, archive)
-    except (
-        zipfile.BadZipFile,
-        tarfile.TarError,
-        EOFError,
-        zlib.error,
-        lzma.LZMAError,
-    ) as error:
+    except _DAMAGES as error:
         raise _damaged(archive, error) from error
     except (OSError, RuntimeError) as error:  # a password, or a way of packing zipfile cannot undo
         if isinstance(error, OSError) and error.errno is None:  # from a decompressor
@@ -79,6 +100,32 @@ def unpack(archive: Path, folder: Path) -> None:
             f"{shown(archive)} cannot be unpacked: {error}.",
             hint="Unpack it yourself, and give the folder.",
         ) from error
+    names, encoding = decoded([raw for raw, _ in waiting])
+    for name, (_, file) in zip(names, waiting, strict=True):
+        target = folder.joinpath(*_inside(name, archive))
+        twice += os.path.lexists(target)
+        _move(file, target, archive)
+    notes = [words_on(archive, names, encoding)] if encoding not in ("", "utf-8") else []
+    if twice:
+        notes.append(
+            f"{shown(archive)} holds {several(twice, 'file')} again under the same name: the last "
+            f"one counts."
+        )
+    return tuple(notes)
+
+
+def _move(file: Path, target: Path, archive: Path) -> None:
+    try:
+        make_folders(target.parent)
+        os.replace(file, target)
+    except OSError as error:
+        raise _not_written(archive, target, error) from error
+
+
+def _not_written(archive: Path, target: Path, error: OSError) -> DestinationError:
+    return DestinationError(
+        f"{shown(archive)} cannot be unpacked into {shown(target.parent)}: {error.strerror}."
+    )
 
 
 def _damaged(archive: Path, error: Exception) -> ArchiveError:
@@ -112,7 +159,22 @@ def _zip_members(archive: Path) -> Generator[_Member, None, None]:
             if kind not in (0, stat.S_IFREG):
                 raise _unwanted(archive, info.filename, "a link or a device")
             with opened.open(info) as content:
-                yield _Member(info.filename, content)
+                yield _Member(_zip_name(info), content)
+
+
+def _zip_name(info: zipfile.ZipInfo) -> str | bytes:
+    """A member's name; its bytes where neither a flag nor a field says how to read them."""
+    if info.flag_bits & _UTF8 or info.orig_filename.isascii():
+        return info.filename
+    raw = info.orig_filename.encode("cp437")  # which zipfile took it for, and which loses nothing
+    extra = info.extra
+    while len(extra) >= 4:
+        kind, size = struct.unpack_from("<HH", extra)
+        field, extra = extra[4 : 4 + size], extra[4 + size :]
+        mark = b"\1" + struct.pack("<L", zlib.crc32(raw))
+        if kind == _UNICODE_PATH and len(field) == size and field.startswith(mark):
+            return field.removeprefix(mark).decode("utf-8")
+    return raw.partition(b"\0")[0]
 
 
 class _Metered:
@@ -155,7 +217,12 @@ class _Metered:
 def _tar_members(archive: Path, budget: int) -> Generator[_Member, None, None]:
     with _unpacked(archive) as stream:
         metered = _Metered(stream, budget, archive)
-        with tarfile.open(fileobj=cast("IO[bytes]", metered), mode="r:") as opened:
+        with tarfile.open(
+            fileobj=cast("IO[bytes]", metered),
+            mode="r:",
+            encoding="utf-8",
+            errors="surrogateescape",
+        ) as opened:
             while info := opened.next():
                 opened.members = []  # type: ignore[attr-defined]  # or all headers would be kept
                 if info.isdir():
@@ -165,9 +232,17 @@ def _tar_members(archive: Path, budget: int) -> Generator[_Member, None, None]:
                 content = opened.extractfile(info)
                 assert content is not None  # a regular member always opens
                 metered.allow(info.size)
-                yield _Member(info.name, content)
+                yield _Member(_tar_name(info.name), content)
                 metered.allow(0)
         stream.read(_CHUNK)  # to the end, where a compressed file's checksum is
+
+
+def _tar_name(name: str) -> str | bytes:
+    raw = name.encode("utf-8", "surrogateescape")
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return raw
 
 
 def _unpacked(archive: Path) -> IO[bytes]:
@@ -211,7 +286,5 @@ def _write(stream: IO[bytes], target: Path, budget: int, archive: Path) -> int:
     except OSError as error:
         if error.errno is None:  # from the decompressor, not from the system
             raise
-        raise DestinationError(
-            f"{shown(archive)} cannot be unpacked into {shown(target.parent)}: {error.strerror}."
-        ) from error
+        raise _not_written(archive, target, error) from error
     return written

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import DatasetError
 from ..wording import shown
+from .splits import SPLITS, split_of
 
-_LONGEST_HEADER = 2**20  # characters
+_LONGEST_HEADER = 2**20  # bytes
+_MARKS = (  # the longer first, for one begins as another does
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
 TABLE_SUFFIXES = frozenset({".csv", ".tsv", ".jsonl", ".ndjson"})
 _COLUMNS: Mapping[str, tuple[str, ...]] = {
     "path": ("path", "file", "filename", "file_name", "filepath", "image", "picture"),
@@ -20,26 +30,20 @@ _COLUMNS: Mapping[str, tuple[str, ...]] = {
     "split": ("split", "set", "subset"),
     "group": ("group", "group_id"),
 }
-SPLITS: Mapping[str, str] = {  # how folders and rows name them
-    "train": "train",
-    "training": "train",
-    "test": "test",
-    "testing": "test",
-    "val": "validation",
-    "valid": "validation",
-    "validation": "validation",
-    "dev": "validation",
-}
 
 
 @dataclass(frozen=True)
 class Row:
-    """One line of a table: a picture's path as written, its label, and what else is said of it."""
+    """One line of a table: a picture's path as written, its label, and what else is said of it.
+
+    Spaces around a label are not part of it.
+    """
 
     path: str
     label: str
     split: str | None  # "train", "test" or "validation"
     group: str | None
+    part: str = field(default="", compare=False)  # how the table writes the split
 
 
 def read_table(path: Path, called: Path | None = None) -> list[Row]:
@@ -51,7 +55,7 @@ def read_table(path: Path, called: Path | None = None) -> list[Row]:
     """
     name = called or path
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = _text(path.read_bytes())
     except UnicodeDecodeError as error:
         raise DatasetError(
             f"{shown(name)} cannot be read: it is not UTF-8 text.",
@@ -75,12 +79,13 @@ def names_pictures(path: Path) -> bool:
     if path.suffix.lower() not in TABLE_SUFFIXES or not path.is_file():
         return False
     try:
-        with path.open(encoding="utf-8-sig", errors="replace", newline="") as stream:
-            top = stream.readline(_LONGEST_HEADER)
+        with path.open("rb") as stream:
+            top = _text(stream.read(_LONGEST_HEADER), "replace")
         if _is_json(path):
-            columns = list(json.loads(top))
+            columns = list(json.loads(top.strip().partition("\n")[0]))
         else:
-            columns = next(csv.reader([top], delimiter=_delimiter(top)), [])
+            _, header, delimiter = _header(top)
+            columns = next(csv.reader([header], delimiter=delimiter), [])
     except (OSError, ValueError, TypeError, RecursionError, csv.Error):
         return False
     known = {str(column).strip().lower() for column in columns}
@@ -91,15 +96,51 @@ def _is_json(path: Path) -> bool:
     return path.suffix.lower() in {".jsonl", ".ndjson"}
 
 
-def _delimiter(header: str) -> str:
-    return max(",;\t", key=header.count)
+def _text(content: bytes, errors: str = "strict") -> str:
+    """The text of a file: by the mark at its beginning, else UTF-8, or UTF-16 where every other
+    byte at its top is 0."""
+    encoding = next((name for mark, name in _MARKS if content.startswith(mark)), "utf-8")
+    if encoding == "utf-8" and len(top := content[:64]) > 3:
+        for nulls, letters, name in ((top[1::2], top[::2], "le"), (top[::2], top[1::2], "be")):
+            if not any(nulls[: len(letters)]) and all(letters):
+                encoding = f"utf-16-{name}"
+    return content.decode(encoding, errors)
+
+
+def _header(text: str) -> tuple[int, str, str]:
+    """How many lines come before that with the names of the columns, that line, and what parts
+    its cells: comments, empty lines, and the `sep=;` that some spreadsheets want."""
+    delimiter = ""
+    number = 0
+    for number, line in enumerate(re.split(r"\r\n|\r|\n", text)):
+        if wanted := re.fullmatch(r"sep=(.)", line.strip(" "), re.IGNORECASE):
+            delimiter = wanted[1]
+        elif line.strip() and not line.startswith("#"):
+            return number, line, delimiter or max(",;\t|", key=line.count)
+    return number, "", ","
 
 
 def _csv_rows(text: str) -> Iterator[tuple[int, Mapping[str, object]]]:
-    delimiter = _delimiter(text.partition("\n")[0])
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
+    before, _, delimiter = _header(text)
+    lines = io.StringIO(text, newline="")
+    for _ in range(before):
+        _read_line(lines)
+    reader = csv.DictReader(lines, delimiter=delimiter)
     for values in reader:
-        yield reader.line_num, {key: value for key, value in values.items() if key is not None}
+        known = {key: value for key, value in values.items() if key is not None}
+        cells = [cell.strip() for cell in known.values() if isinstance(cell, str) and cell.strip()]
+        if cells and not (len(cells) == 1 and cells[0].startswith("#")):  # a comment
+            yield before + reader.line_num, known
+
+
+def _read_line(stream: io.StringIO) -> None:
+    """Skips a line, whichever of the three ways it ends."""
+    while (letter := stream.read(1)) not in ("\n", ""):
+        if letter == "\r":
+            at = stream.tell()
+            if stream.read(1) != "\n":
+                stream.seek(at)
+            return
 
 
 def _json_rows(text: str, path: Path) -> Iterator[tuple[int, Mapping[str, object]]]:
@@ -122,7 +163,7 @@ def _row(number: int, values: Mapping[str, object], path: Path) -> Row:
         for column, names in _COLUMNS.items()
     }
     for column in ("path", "label"):
-        if found[column] in (None, ""):
+        if not str("" if found[column] is None else found[column]).strip():
             raise DatasetError(
                 f"{shown(path)}, line {number}, has no {column}; "
                 f"its columns are: {', '.join(map(shown, values)) or 'none'}.",
@@ -130,15 +171,21 @@ def _row(number: int, values: Mapping[str, object], path: Path) -> Row:
                 f"{', '.join(_COLUMNS[column][1:])}).",
             )
     split, group = ("" if found[c] is None else str(found[c]) for c in ("split", "group"))
-    return Row(str(found["path"]), str(found["label"]), _split(split, number, path), group or None)
+    return Row(
+        path=str(found["path"]),
+        label=str(found["label"]).strip(),
+        split=_split(split, number, path),
+        group=group.strip() or None,
+        part=split.strip(),
+    )
 
 
 def _split(written: str, number: int, path: Path) -> str | None:
-    name = written.strip().casefold()
-    if name and name not in SPLITS:
+    split = split_of(written)
+    if written.strip() and split is None:
         raise DatasetError(
-            f"{shown(path)}, line {number}, has the split {shown(name)!r}; "
+            f"{shown(path)}, line {number}, has the split {shown(written.strip())!r}; "
             f"it may be: {', '.join(SPLITS)}, or empty.",
             hint="Write one of these; if that column says something else, rename it.",
         )
-    return SPLITS.get(name)
+    return split

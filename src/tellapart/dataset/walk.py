@@ -14,6 +14,7 @@ from ..images.kinds import FORMATS, SUFFIXES, sniff
 from ..images.reading import read_head
 
 _SYSTEM_NAMES = frozenset({"__macosx", "thumbs.db", "desktop.ini", "@eadir", "$recycle.bin"})
+LINK = "a link to a folder, not followed"
 SHUT = "a folder that "  # how the reasons begin why a folder was passed over with all in it
 
 
@@ -72,11 +73,13 @@ class Walk:
                 self.pass_over(path, "in no label's folder")
         return found
 
-    def holds_only_folders(self, folder: Path) -> bool:
-        """Whether there are folders directly inside and no picture beside them; counts nothing."""
+    def names_of_only_folders(self, folder: Path) -> list[str]:
+        """The names of the folders directly inside; none where a picture is beside them. Counts
+        nothing."""
         entries = Walk(self.root, self.follow_links).entries(folder)
-        loose = [entry for entry in entries if not self._look(entry)[0]]
-        return len(loose) < len(entries) and all(_no_picture(Path(e.path)) for e in loose)
+        inner = {entry.name: None for entry in entries if self._look(entry)[0]}
+        loose = (Path(entry.path) for entry in entries if entry.name not in inner)
+        return list(inner) if all(map(_no_picture, loose)) else []
 
     def pictures(
         self, folder: Path, above: frozenset[Identity] = frozenset()
@@ -129,7 +132,7 @@ class Walk:
         except NoAnswerError as error:
             return False, error.reason
         if leads_to_folder and not self.follow_links:
-            return False, "a link to a folder, not followed"
+            return False, LINK
         return leads_to_folder, ""
 
     def pass_over(self, path: Path, reason: str) -> None:

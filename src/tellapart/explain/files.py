@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from ..dataset import Skipped
+from ..dataset.labels import Labels
 from ..errors import PictureError
 from ..files import cannot_write
 from ..guessing import STDIN
@@ -78,6 +79,7 @@ def _asked(classifier: Classifier, names: Sequence[str]) -> Iterator[Asked]:
     its place if it was learnt from; of any other the label that its folder is called after."""
     memory = classifier.memory
     places = {digest: i for i, digest in enumerate(memory.digests)} if memory else {}
+    labels = Labels(classifier.labels)
     for name in names:
         picture = sys.stdin.buffer.read() if name == STDIN else Path(name)
         at = places.get(_digest(picture)) if places else None
@@ -86,7 +88,7 @@ def _asked(classifier: Classifier, names: Sequence[str]) -> Iterator[Asked]:
             yield Asked(picture, own, None if memory.held_out[at] else at, name)
         else:
             folder = "" if name == STDIN else Path(os.path.abspath(name)).parent.name
-            yield Asked(picture, folder if folder in classifier.labels else "", name=name)
+            yield Asked(picture, labels.near(folder) or "", name=name)
 
 
 def _digest(picture: bytes | Path) -> str:

@@ -54,7 +54,8 @@ class Gaps:
     `tested` is None where no pictures were given and none were held out; `what_tested` says in
     words what they are. `strangers` are pictures without labels that are unlike everything learnt:
     they are in no look, for they may be of no label at all. `unknown` counts pictures of labels
-    that the model does not know. A `private` model does not know where its pictures are.
+    that the model does not know. `notes` say how the source was read. A `private` model does not
+    know where its pictures are.
     """
 
     labels: tuple[str, ...]
@@ -67,6 +68,7 @@ class Gaps:
     hidden: int = 0
     unknown: dict[str, int] = field(default_factory=dict)
     private: bool = False
+    notes: tuple[str, ...] = ()
     _dataset: Dataset | None = field(default=None, repr=False)  # keeps an unpacked archive
 
     @property
@@ -177,6 +179,7 @@ def find_gaps(
         hidden=found.hidden,
         unknown=found.unknown,
         private=memory.run.private,
+        notes=found.notes,
         _dataset=found.dataset,
     )
 

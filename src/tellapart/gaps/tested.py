@@ -12,13 +12,14 @@ from pathlib import Path
 
 import numpy as np
 
-from ..dataset import Dataset, Item, Skipped, pictures_below, read_dataset
+from ..dataset import Dataset, Skipped, pictures_below, read_dataset
+from ..dataset.labels import Labels
 from ..errors import DatasetError, PictureError
 from ..images.decode import decode
 from ..images.reading import read_content
 from ..model import Classifier
 from ..pool import Each, batches_of, local_map
-from ..wording import shown
+from ..wording import first_few, shown
 from .looks import Sample
 
 _BATCH = 4  # pictures a thread takes at a time
@@ -56,33 +57,52 @@ class Source:
         self.unknown: dict[str, int] = {}
         self.skipped: Sequence[Skipped] = ()
         self.hidden = 0
+        self.notes: tuple[str, ...] = ()
+        labels: tuple[str, ...] = ()
         try:
             self.dataset = read_dataset(source, follow_links=follow_links, at_least=1)
         except DatasetError:
             if not os.path.isdir(source):
                 raise
-        items = self._to_judge()
-        known = [item for item in items if item.label in classifier.labels]
-        if self.dataset and known:
-            self.skipped, self.hidden = self.dataset.skipped, self.dataset.hidden
-            self.items = [(i.path, i.name, classifier.labels.index(i.label)) for i in known]
-            others = (item.label for item in items if item.label not in classifier.labels)
-            self.unknown = dict(Counter(others))
-        elif os.path.isdir(source):  # folders of other names say nothing of what is in them
+        if self.dataset:
+            self._take_labelled(self.dataset, classifier)
+            labels = self.dataset.labels
+        if not self.items and os.path.isdir(source):
+            # folders of other names say nothing of what is in them
             below, self.skipped, self.hidden = pictures_below(source, follow_links=follow_links)
             self.items = [(path, name, None) for path, name in below]
+            self.unknown = {}
+            if labels:
+                self.notes = (
+                    f"No folder here is called as a label of the model: {first_few(labels)}. So "
+                    f"the labels are what the model gives.",
+                )
+        elif not self.items and labels:
+            raise DatasetError(
+                f"{shown(source)} holds no picture of a label that the model knows; "
+                f"it has: {first_few(labels, 20)}; "
+                f"the model knows: {first_few(classifier.labels, 20)}.",
+                hint="Write them as the model's labels, or give a folder of pictures.",
+            )
         if not self.items:
             raise DatasetError(
                 f"{shown(source)} holds no picture to look at.",
                 hint="Give a folder of pictures, labelled as the model's or not at all.",
             )
 
-    def _to_judge(self) -> Sequence[Item]:
-        """Of a source that says what is for testing, only that."""
-        if self.dataset is None:
-            return ()
-        said = {item.split for item in self.dataset.items}
-        return self.dataset.only("test").items if "test" in said else self.dataset.items
+    def _take_labelled(self, dataset: Dataset, classifier: Classifier) -> None:
+        """The pictures of labels that the model knows; of a source that says what is for testing,
+        only that."""
+        part, notes = dataset.to_test()
+        known = Labels(classifier.labels).known(part.labels, dataset.source, "the model's")
+        self.skipped, self.hidden = dataset.skipped, dataset.hidden
+        self.notes = (*dataset.notes, *notes)
+        self.items = [
+            (item.path, item.name, classifier.labels.index(known[item.label]))
+            for item in part.items
+            if item.label in known
+        ]
+        self.unknown = dict(Counter(i.label for i in part.items if i.label not in known))
 
 
 @dataclass(frozen=True)

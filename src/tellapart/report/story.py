@@ -334,12 +334,7 @@ def story_of_test(classifier: Classifier, result: TestResult, model: str = "MODE
     shelves: dict[str, list[str]] = {label: [] for label in classifier.labels}
     for name, k in zip(evaluation.names, evaluation.truth.tolist(), strict=True):
         shelves[classifier.labels[k]].append(name)
-    notes = [
-        f"Not judged: {several(count, 'picture')} of {shown(label)}, which the model does not know."
-        for label, count in result.unknown.items()
-    ]
-    if result.caution:
-        notes.insert(0, result.caution)
+    notes = [*filter(None, [result.caution]), *result.notes, *result.unjudged]
     if result.missing:
         notes.append(f"No pictures here of: {', '.join(map(label_words, result.missing))}.")
     if result.refused.correct:

@@ -50,6 +50,8 @@ def print_gaps(gaps: Gaps, page: Path | None) -> None:
         console.print(
             f"      and {len(gaps.strangers) - MOST:,} more (all with --json)", style="dim"
         )
+    for note in gaps.notes:
+        console.print(f"\nNote: {note}")
     for label, count in gaps.unknown.items():
         pictures = several(count, "picture")
         console.print(f"\nLeft out: {pictures} of {shown(label)}, which the model does not know.")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from ..wording import label_words, percent, several, shown
+from ..wording import label_words, percent, shown
 from . import (
     COMMONEST,
     FIGURES,
@@ -39,6 +39,8 @@ def print_test(result: TestResult) -> None:
         print_share(console, "none of these", result.refused)
     if result.caution:
         console.print(f"\nNote: {result.caution}")
+    for note in result.notes:
+        console.print(f"\nNote: {note}")
     console.print()
     table = table_of("label", "tested", *FIGURES)
     for row in evaluation.per_label:
@@ -48,9 +50,8 @@ def print_test(result: TestResult) -> None:
     _print_confusion(console, evaluation)
     print_mistakes(console, "Wrong", evaluation, result.dataset)
     print_skipped(console, result.skipped, result.dataset.hidden)
-    for label, count in result.unknown.items():
-        pictures = several(count, "picture")
-        console.print(f"\nNot judged: {pictures} of {shown(label)}, which the model does not know.")
+    for sentence in result.unjudged:
+        console.print(f"\n{sentence}")
     if result.missing:
         console.print(f"\nNo pictures here of: {', '.join(map(label_words, result.missing))}.")
 

@@ -147,6 +147,7 @@ def tested(result: TestResult) -> dict[str, Json]:
         "unknown_labels": result.unknown,
         "missing_labels": list(result.missing),
         "skipped": _skipped(result.skipped),
+        "notes": list(result.notes),
     }
 
 
@@ -159,6 +160,8 @@ def compared(result: Comparison) -> dict[str, Json]:
         "only_second_right": result.only_second,
         "first_learnt_from": result.learnt_from[0],
         "second_learnt_from": result.learnt_from[1],
+        "first_note": result.cautions[0],
+        "second_note": result.cautions[1],
         "difference": estimate(result.difference),
         "p": result.p,
         "better": result.better,

@@ -23,6 +23,7 @@ def gaps(found: Gaps, page: str | None) -> dict[str, Json]:
         "looks": [_look(found, look) for look in found.looks],
         "strangers": [{"path": one.name, "closest": one.label} for one in found.strangers],
         "unknown_labels": found.unknown,
+        "notes": list(found.notes),
         "skipped": [{"path": file.name, "reason": file.reason} for file in found.skipped],
         "hidden": found.hidden,
         "missing_pictures": found.missing_pictures,

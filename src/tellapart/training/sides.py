@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from ..dataset import Dataset, Item, check_distinct, read_dataset
+from ..dataset import Dataset, Item, read_dataset
+from ..dataset.labels import Labels
 from ..errors import DatasetError, UsageError
-from ..wording import shown
+from ..wording import first_few, shown
 from .options import TrainOptions
 
 
@@ -17,16 +18,20 @@ def choose_sides(dataset: Dataset, options: TrainOptions) -> Dataset:
 
     What the source says is for testing is tested on; what it says is for validation is tested on
     where nothing else is, and otherwise trained on, because settings are cross-validated. Where it
-    says of nothing that it is for either, all is for the hash to decide.
+    says of nothing that it is for either, all is for the hash to decide. Notes say which part was
+    used for what.
 
     Raises:
-        DatasetError: what is for testing has none of the labels that are learnt.
+        DatasetError: what is for testing has none of the labels that are learnt, or one that
+            differs from one of them only in what few would see.
         UsageError: a share is asked for, and the source says itself what is for testing.
     """
     said = {item.split for item in dataset.items}
     if isinstance(options.test, Path):
         test = read_dataset(options.test, follow_links=options.follow_links, at_least=1)
-        return _tested(_joined(_all_to_learn(dataset), test), test.source)
+        part, notes = test.to_test()
+        joined = _joined(_all_to_learn(dataset), replace(part, notes=part.notes + notes))
+        return _tested(joined, test.source)
     if options.test == 0:
         return _all_to_learn(dataset)
     if said <= {None, "train"}:
@@ -36,14 +41,14 @@ def choose_sides(dataset: Dataset, options: TrainOptions) -> Dataset:
             f"{shown(dataset.source)} says itself which pictures are for testing.",
             hint="Leave out --test, or give --test none to train without testing.",
         )
-    held = "test" if "test" in said else "validation"
+    held = dataset.held
     sides = ("test" if item.split == held else "train" for item in dataset.items)
-    return _tested(_with_items(dataset, map(_on_side, dataset.items, sides)), dataset.source)
+    known = _tested(_with_items(dataset, map(_on_side, dataset.items, sides)), dataset.source)
+    return _with_note(known, "Held out for testing", held)
 
 
 def _tested(dataset: Dataset, source: Path) -> Dataset:
     """The same data set, if any picture that `source` has for testing can be judged."""
-    check_distinct(dataset.labels)
     learnt, tested = (dataset.only(side).labels for side in ("train", "test"))
     if not set(learnt) & set(tested):
         raise DatasetError(
@@ -55,20 +60,39 @@ def _tested(dataset: Dataset, source: Path) -> Dataset:
 
 
 def _all_to_learn(dataset: Dataset) -> Dataset:
+    """Without what the source has for testing, where other pictures or none are to test on."""
     ours = (item for item in dataset.items if item.split != "test")
-    return _with_items(dataset, (_on_side(item, "train") for item in ours))
+    learnt = _with_items(dataset, (_on_side(item, "train") for item in ours))
+    return _with_note(learnt, "Not used", "test") if dataset.held else learnt
+
+
+def _with_note(dataset: Dataset, what: str, split: str | None) -> Dataset:
+    """The same, with a note on which parts were learnt from, and `what` is done with a split."""
+    learnt = [name for kind, name in dataset.parts if kind != split]
+    others = [name for kind, name in dataset.parts if kind == split]
+    rest = f" {what}: {first_few(others)}." if others else ""
+    note = f"Learnt from: {first_few(learnt) or 'all that is marked as nothing'}.{rest}"
+    return replace(dataset, notes=(*dataset.notes, note))
 
 
 def _joined(learn: Dataset, test: Dataset) -> Dataset:
-    """Both as one; names of the pictures to test on begin with the name of their source."""
+    """Both as one; names of the pictures to test on begin with the name of their source.
+
+    A label is written as in `learn`, where both have it.
+    """
     name = test.source.name
+    known = Labels(learn.labels).known(test.labels, test.source, "one to learn")
+    items = (
+        replace(i, split="test", name=f"{name}/{i.name}", label=known.get(i.label, i.label))
+        for i in test.items
+    )
     return replace(
         learn,
-        items=learn.items
-        + tuple(replace(item, split="test", name=f"{name}/{item.name}") for item in test.items),
+        items=(*learn.items, *items),
         skipped=learn.skipped
         + tuple(replace(file, name=f"{name}/{file.name}") for file in test.skipped),
         hidden=learn.hidden + test.hidden,
+        notes=learn.notes + test.notes,
         _workspaces=learn._workspaces + test._workspaces,
     )
 

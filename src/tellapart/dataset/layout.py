@@ -1,0 +1,133 @@
+"""What the folders of a data set are: labels, splits with labels in them, or labels with splits.
+
+Only names and what lies directly in a folder decide; what cannot be told is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import DatasetError
+from ..wording import first_few, shown
+from .splits import labels_torn, named_as_splits, split_of, split_within
+
+if TYPE_CHECKING:
+    from .walk import Walk
+
+
+@dataclass(frozen=True)
+class LabelFolder:
+    """A folder of pictures of one label, and the split that a folder above or below it says."""
+
+    label: str
+    folder: Path
+    split: str | None = None
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The folders of labels; `parts` are (split, name) of the folders that say splits, and `notes`
+    sentences about what else the folders could mean."""
+
+    labels: tuple[LabelFolder, ...]
+    parts: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def layout_of(walk: Walk) -> Layout:
+    """What the folders directly below the walk's root are.
+
+    Splits, if all are named so (`train/`, `test/`; or `training_set/`, `test_set/`), or if
+    `train/` holds nothing but folders and another split is beside it: then others are passed over.
+    Labels, each holding nothing but folders that are named as splits. Or just labels.
+
+    Raises:
+        DatasetError: the names say both a label and a split.
+    """
+    folders = walk.folders(walk.root)
+    splits = _splits(walk, folders)
+    if splits:
+        learnt = next((f.name for f, split in splits.items() if split == "train"), "")
+        for folder in folders:
+            if folder not in splits:
+                walk.pass_over(folder, f"a folder beside {learnt}/, and none of a split")
+        found = [
+            LabelFolder(inner.name, inner, split)
+            for folder, split in splits.items()
+            for inner in walk.folders(_doubled(walk, folder))
+        ]
+        return Layout(tuple(found), _learnt_first((s, f.name) for f, s in splits.items()))
+    names = [folder.name for folder in folders]
+    if labels_torn(names):
+        raise DatasetError(
+            f"The folders of {shown(walk.root)} are named after labels and after splits: "
+            f"{first_few(names)}.",
+            hint="Make folders train and test, with one folder a label in each.",
+        )
+    below = {folder: walk.names_of_only_folders(folder) for folder in folders}
+    if folders and all(below.values()):
+        if turned := _splits_below_labels(walk, folders, below):
+            return turned
+        if len(folders) > 1 and len({frozenset(inner) for inner in below.values()}) == 1:
+            return _labels(folders, _on_equal_folders(walk.root, names, below[folders[0]]))
+    return _labels(folders)
+
+
+def _labels(folders: Sequence[Path], *notes: str) -> Layout:
+    return Layout(tuple(LabelFolder(folder.name, folder) for folder in folders), notes=notes)
+
+
+def _splits(walk: Walk, folders: Sequence[Path]) -> dict[Path, str]:
+    """The split of each folder that is for one; none where all are labels."""
+    exact = {folder: split for folder in folders if (split := split_of(folder.name))}
+    kinds = set(exact.values())
+    learnt = [folder for folder, split in exact.items() if split == "train"]
+    only_folders = all(walk.names_of_only_folders(folder) for folder in learnt or exact)
+    if len(exact) == len(folders):
+        meant = bool(learnt) or len(kinds) > 1 or only_folders
+    else:
+        meant = bool(learnt) and len(kinds) > 1 and only_folders
+    if not meant:
+        loosely = named_as_splits([folder.name for folder in folders])
+        return {folder: loosely[folder.name] for folder in folders if loosely}
+    return exact
+
+
+def _doubled(walk: Walk, folder: Path) -> Path:
+    """Where a split's folder holds nothing but one of the same split, as unpacking often leaves
+    it (`seg_train/seg_train/`), that one."""
+    inner = walk.names_of_only_folders(folder)
+    again = len(inner) == 1 and split_within(inner[0])[0] == split_within(folder.name)[0]
+    return folder / inner[0] if again and walk.names_of_only_folders(folder / inner[0]) else folder
+
+
+def _splits_below_labels(
+    walk: Walk, folders: Sequence[Path], below: dict[Path, list[str]]
+) -> Layout | None:
+    """Labels whose pictures are in folders named as splits: `cats/train/`, `cats/test/`."""
+    parts = {name: split_of(name) for inner in below.values() for name in inner}
+    kinds = set(parts.values())
+    if None in kinds or "train" not in kinds or len(kinds) < 2:
+        return None
+    found = [
+        LabelFolder(folder.name, inner, split_of(inner.name))
+        for folder in folders
+        for inner in walk.folders(folder)
+    ]
+    return Layout(tuple(found), _learnt_first((s, name) for name, s in parts.items() if s))
+
+
+def _learnt_first(parts: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    named = sorted(parts, key=lambda part: (part[0] != "train", part[1]))
+    return tuple((split, f"{name}/") for split, name in named)
+
+
+def _on_equal_folders(root: Path, names: Sequence[str], inner: Sequence[str]) -> str:
+    return (
+        f"All folders of {shown(root)} ({first_few(names)}) hold folders of the same names "
+        f"({first_few(inner)}). The labels are {first_few(names)}. If {first_few(inner)} are the "
+        f"labels, and the folders above them parts of one data set, name those train and test."
+    )

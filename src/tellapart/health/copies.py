@@ -1,0 +1,120 @@
+"""Which pictures are copies of others: saved again, resized, cropped or mirrored.
+
+Their embeddings say where to look, and their pixels whether it is so. Measured with `good` on 15
+pictures each of four real sets (heroes, flowers, clothing, groceries), in 15 ways: saved again
+(JPEG quality 30 and 75), at 0.3 and 2 times the size, squeezed to a square, cropped by up to 10 %
+of each side, mirrored, lighter, darker; some together. The likeness was at least `COPY` for 99 % of
+these 900 copies, the embedding near enough for 99 %, and 98 % were found: 87 % of those at 0.3
+times the size, 99 % of all others. Of the 1,549 pairs of different pictures that are looked at
+between the test and training parts of these sets, none was taken for a copy: the likest was 0.77,
+one flower photographed twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+COPY = 0.88  # likeness from which a picture is a copy of another
+NEAR = 0.33  # cosine of centred embeddings from which pixels are compared
+SURE = 0.95  # the same from which they need not be, where there are none to compare
+NEAREST = 2  # pictures that each is compared with
+THUMBNAIL = 48  # pixels a side
+_SIDE = 24  # of what is compared
+_UNLIKE = 0.62  # likeness on the coarse grid below which the fine one cannot make it a copy
+_ROWS = 1024  # whose cosines are held at once
+
+
+def near_pairs(tested: np.ndarray, learnt: np.ndarray) -> Iterator[tuple[int, int, float]]:
+    """(row of `tested` `[M,D]`, row of `learnt` `[N,D]`, cosine) of embeddings that are near, the
+    nearest of each first."""
+    if not len(tested) or not len(learnt):
+        return
+    centre = learnt.mean(axis=0)
+    others = _unit(learnt - centre).T
+    for begin in range(0, len(tested), _ROWS):
+        cosines = _unit(tested[begin : begin + _ROWS] - centre) @ others
+        few = min(NEAREST, cosines.shape[1])
+        columns = np.argpartition(-cosines, few - 1, axis=1)[:, :few]
+        for row, found in enumerate(columns):
+            for column in found[np.argsort(-cosines[row, found], kind="stable")]:
+                if cosines[row, column] >= NEAR:
+                    yield begin + row, int(column), float(cosines[row, column])
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.maximum(lengths, 1e-12), np.float32)
+
+
+def thumbnail(pixels: np.ndarray) -> np.ndarray:
+    """A picture uint8 `[H,W,3]` small, square and grey: float32 `[THUMBNAIL,THUMBNAIL]`."""
+    from PIL import Image
+
+    grey = Image.fromarray(pixels).convert("L")
+    return np.asarray(grey.resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX), np.float32)
+
+
+def likeness(one: np.ndarray, other: np.ndarray) -> float:
+    """How like two thumbnails are, whichever of them is cropped or mirrored: -1 to 1.
+
+    The correlation of their details (what is left without a mean over five pixels) at the crop of
+    one that fits the other best.
+    """
+    coarse = max(_best(one, other, _COARSE), _best(other, one, _COARSE))
+    if coarse < _UNLIKE:
+        return coarse
+    return max(coarse, _best(one, other, _FINE), _best(other, one, _FINE))
+
+
+def _best(cropped: np.ndarray, whole: np.ndarray, grid: tuple[np.ndarray, np.ndarray]) -> float:
+    """The highest correlation of any crop of one thumbnail with all of the other."""
+    sharp, smooth = grid
+    crops = _all_crops(sharp, cropped) - _all_crops(smooth, cropped)
+    full = _WHOLE @ whole @ _WHOLE.T - _BLUR @ _WHOLE @ whole @ (_BLUR @ _WHOLE).T
+    ways = np.stack([_standard(full), _standard(full[:, ::-1])], axis=1)
+    return float(np.max(_standard(crops) @ ways))
+
+
+def _all_crops(axis: np.ndarray, picture: np.ndarray) -> np.ndarray:
+    """All crops `[K*K,S,S]` of a picture, from the `K` of an axis `[K,S,THUMBNAIL]`."""
+    rows = axis @ picture  # [K,S,T]
+    crops = np.tensordot(rows, axis, axes=([2], [2]))  # [K,S,K,S]
+    return np.asarray(crops.transpose(0, 2, 1, 3).reshape(-1, _SIDE, _SIDE))
+
+
+def _standard(pictures: np.ndarray) -> np.ndarray:
+    """Pictures `[...,S,S]` as vectors of mean 0 and length 1; of one without details, all 0."""
+    flat = pictures.reshape(*pictures.shape[:-2], -1)
+    flat = np.asarray(flat - flat.mean(axis=-1, keepdims=True))
+    length = np.linalg.norm(flat, axis=-1, keepdims=True)
+    return np.asarray(np.where(length > 1, flat / np.maximum(length, 1), 0), np.float32)
+
+
+def _axis(step: float) -> np.ndarray:
+    """What takes crops of a line, `[K,S,THUMBNAIL]`: of each, the shares of its pixels."""
+    cuts = np.arange(0, 0.1 + step / 2, step)
+    pixel = np.arange(THUMBNAIL)
+    found = []
+    for begin in cuts:
+        for end in cuts:
+            edges = np.linspace(begin, 1 - end, _SIDE + 1)[:, None] * THUMBNAIL
+            share = np.minimum(edges[1:], pixel + 1) - np.maximum(edges[:-1], pixel)
+            share = np.maximum(share, 0)
+            found.append(share / share.sum(axis=1, keepdims=True))
+    return np.array(found, np.float32)
+
+
+def _mean_of_five() -> np.ndarray:
+    """`[S,S]`: each pixel's mean with two on each side; the outermost stand for those beyond."""
+    blur = np.zeros((_SIDE, _SIDE), np.float32)
+    for pixel in range(_SIDE):
+        for shift in range(-2, 3):
+            blur[pixel, min(max(pixel + shift, 0), _SIDE - 1)] += 0.2
+    return blur
+
+
+_BLUR = _mean_of_five()
+_WHOLE = _axis(1.0)[0]
+_COARSE, _FINE = ((axis, _BLUR @ axis) for axis in (_axis(0.05), _axis(0.025)))
