@@ -173,10 +173,18 @@ def test_a_picture_that_does_not_answer_is_named_and_the_others_are_judged(
     assert sum(found["counts"].values()) == 2
 
 
+def ignore_ctrl_c() -> None:
+    """As shells have it for what a script starts with `&`."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 @linux
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    ("number", "background"),
+    [(signal.SIGTERM, False), (signal.SIGTERM, True), (signal.SIGINT, False)],
+)
 def test_a_request_to_end_is_heard_while_a_picture_does_not_answer(
-    number: int, heroes: DemoPictures, tmp_path: Path
+    number: int, background: bool, heroes: DemoPictures, tmp_path: Path
 ) -> None:
     picture = next(heroes.photos.rglob("*.jpg"))
     (tmp_path / "in").mkdir()
@@ -186,6 +194,7 @@ def test_a_request_to_end_is_heard_while_a_picture_does_not_answer(
         [sys.executable, "-c", script, "guess", str(model_of(heroes)), str(tmp_path / "in")],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        preexec_fn=ignore_ctrl_c if background else None,
     ) as process:
         time.sleep(3)  # by then it waits, as it would for 30 seconds
         assert process.poll() is None

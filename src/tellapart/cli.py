@@ -127,10 +127,11 @@ def main() -> None:
     _open_streams()
     _hush_codecs()
     gc.set_threshold(100_000, 20, 20)  # a command makes few cycles, and most objects stay
-    signal.signal(signal.SIGTERM, lambda number, frame: signal.raise_signal(signal.SIGINT))
+    stopping.hear_termination()
     code = _run()
     _clear_leftovers()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is done; Python takes a while to end
+    for number in (signal.SIGINT, signal.SIGTERM):  # all is done; Python takes a while to end
+        signal.signal(number, signal.SIG_IGN)
     gc.freeze()  # less of a while without a search for cycles: the system frees it all
     sys.exit(code)
 

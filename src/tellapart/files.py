@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from .errors import DestinationError
 from .locks import is_still, take
@@ -74,20 +74,25 @@ def remove_tree(folder: Path) -> None:
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Let Ctrl-C wait until a few steps that belong together are done; on the main thread."""
-    main = threading.current_thread() is threading.main_thread()
-    before = signal.getsignal(signal.SIGINT)
-    if not (main and callable(before)):  # a thread is never disturbed
+    """Let Ctrl-C and SIGTERM wait until a few steps that belong together are done; on the main
+    thread."""
+    if threading.current_thread() is not threading.main_thread():  # a thread is never disturbed
         yield
         return
+    before: dict[signal.Signals, Callable[[int, FrameType | None], Any]] = {}
     came: list[tuple[int, FrameType | None]] = []
-    signal.signal(signal.SIGINT, lambda number, frame: came.append((number, frame)))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        handler = signal.getsignal(number)
+        if callable(handler):
+            before[number] = handler
+            signal.signal(number, lambda number, frame: came.append((number, frame)))
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
         if came:
-            before(*came[0])
+            before[signal.Signals(came[0][0])](*came[0])
 
 
 def write_atomically(path: Path, content: bytes) -> None:

@@ -25,6 +25,17 @@ def raise_once() -> None:
     _handle(_raise)
 
 
+def hear_termination() -> None:
+    """SIGTERM is as good as Ctrl-C, also where that is ignored, as a script's `&` does it."""
+    signal.signal(signal.SIGTERM, _terminate)
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        _raise(number, frame)
+    signal.raise_signal(signal.SIGINT)
+
+
 def came() -> bool:
     """Whether `raise_once` has raised. In the middle of an import that can come out as anything."""
     return _came > 0
