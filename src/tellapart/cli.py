@@ -12,7 +12,9 @@ from contextlib import suppress
 from copy import copy
 from typing import Annotated
 
+import click
 import typer
+from typer.core import TyperGroup
 
 from . import stopping
 from .commands import (
@@ -35,8 +37,26 @@ from .commands import (
 from .commands.options import complain
 from .errors import TellapartError
 
+WHOLE = 1_000  # characters of a command's first sentence, which is not to be cut
+
+
+class Summaries(TyperGroup):
+    """Commands with the whole first sentence of what each says of itself."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        commands = {name: self.get_command(ctx, name) for name in self.list_commands(ctx)}
+        rows = [
+            (name, command.get_short_help_str(WHOLE))
+            for name, command in commands.items()
+            if command
+        ]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
 app = typer.Typer(
     name="tellapart",
+    cls=Summaries,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     no_args_is_help=True,
@@ -68,6 +88,7 @@ app = typer.Typer(
     """,
 )
 cache_app = typer.Typer(
+    cls=Summaries,
     rich_markup_mode=None,
     no_args_is_help=True,
     help="""Look after what is kept between runs: embeddings, and networks that were built.

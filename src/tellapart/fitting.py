@@ -6,7 +6,7 @@ on all pictures to learn from.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -34,7 +34,7 @@ from .health.cues import Cue, find_cues
 from .learning_curve import LearningCurve, learning_curve
 from .metrics import Share
 from .sgd import SgdSettings, SgdStep, fit_sgd
-from .wording import percent, several, shown
+from .wording import in_order, listed, natural, percent, several, shown
 
 FOLDS = 5
 _PRECISE = np.dtype(np.float64)
@@ -101,7 +101,7 @@ def gather(
         reasons = "; ".join(f"{shown(s.name)}: {s.reason}" for s in unreadable[:3])
         raise DatasetError(
             f"Pictures of at least two labels are needed to train; those that can be read have "
-            f"{several(len(labels), 'label')}: {', '.join(map(shown, labels)) or 'none'}."
+            f"{several(len(labels), 'label')}: {_named(labels) or 'none'}."
             + (f" Not read: {several(len(unreadable), 'file')} ({reasons})." if unreadable else ""),
             hint="Add pictures of another label, or save the unreadable ones as JPEG.",
         )
@@ -328,25 +328,29 @@ def _keys_and_labels(pictures: Pictures, rows: np.ndarray) -> tuple[list[str], l
     )
 
 
+def _named(labels: Iterable[str]) -> str:
+    return listed([shown(label) for label in sorted(labels, key=natural)])
+
+
 def notes_on(dataset: Dataset, pictures: Pictures, embeddings: Embeddings) -> Iterator[str]:
     """What the user should know, in sentences."""
     few = [
-        f"{shown(label)} ({count})"
-        for label, count in zip(pictures.labels, pictures.counts, strict=True)
-        if count < FEW
+        f"{shown(pictures.labels[k])} ({pictures.counts[k]})"
+        for k in in_order(pictures.labels)
+        if pictures.counts[k] < FEW
     ]
     if few:
-        yield f"Fewer than {FEW} pictures to learn from: {', '.join(few)}. Expect mistakes."
+        yield f"Fewer than {FEW} pictures to learn from: {listed(few)}. Expect mistakes."
     to_learn = {item.label for item in dataset.items if item.split != "test"}
     if gone := sorted(to_learn - {*pictures.labels, *pictures.unknown}):
-        words = ", ".join(map(shown, gone))
+        words = _named(gone)
         yield f"Left out, because no picture to learn from can be read: {words}."
     if pictures.unknown:
-        words = ", ".join(map(shown, pictures.unknown))
+        words = _named(pictures.unknown)
         yield f"Not judged, because there is no picture of these to learn from: {words}."
     wanted = any(item.split != "train" for item in dataset.items)
     if wanted and pictures.untested:
-        words = ", ".join(map(shown, pictures.untested))
+        words = _named(pictures.untested)
         yield f"Not tested, because no picture of these is held out: {words}."
     by_content: dict[str, set[int]] = {}
     for digest, label in zip(pictures.digests, pictures.truth.tolist(), strict=True):

@@ -21,7 +21,7 @@ from .metrics import Share
 from .model import Classifier, Prediction
 from .notebook import evaluations_html
 from .pool import Each, batches_of, local_map
-from .wording import several, shown
+from .wording import listed, several, shown
 
 _BATCH = 4  # pictures a thread takes at a time
 
@@ -75,8 +75,9 @@ def evaluate(
     dataset = read_dataset(source, follow_links=follow_links, at_least=1)
     said = {item.split for item in dataset.items}
     items = dataset.only("test").items if "test" in said else dataset.items
-    judged = [item for item in items if item.label in classifier.labels]
-    unknown = Counter(item.label for item in items if item.label not in classifier.labels)
+    place = {label: k for k, label in enumerate(classifier.labels)}
+    judged = [item for item in items if item.label in place]
+    unknown = Counter(item.label for item in items if item.label not in place)
     names, truth, rows, unreadable, refused, learnt_from = [], [], [], [], 0, 0
     learnt = classifier.memory.learnt() if classifier.memory else frozenset()
     work = batches_of((item.path for item in judged), _BATCH)
@@ -87,7 +88,7 @@ def evaluate(
         else:
             learnt_from += digest in learnt
             names.append(item.name)
-            truth.append(classifier.labels.index(item.label))
+            truth.append(place[item.label])
             rows.append([answer.scores[label] for label in classifier.labels])
             refused += answer.unknown
         if progress:
@@ -95,8 +96,8 @@ def evaluate(
     if not names:
         raise DatasetError(
             f"{shown(dataset.source)} holds no readable picture of a label that the model knows; "
-            f"it has: {', '.join(map(shown, dataset.labels))}; "
-            f"the model knows: {', '.join(map(shown, classifier.labels))}.",
+            f"it has: {listed([*map(shown, dataset.labels)])}; "
+            f"the model knows: {listed([*map(shown, classifier.labels)])}.",
             hint="Name the folders as the model's labels.",
         )
     present = set(truth)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import re
+from collections.abc import Sequence
 
 _NOT_IN_A_LINE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\\]")
 _FORMULA = re.compile(r"(^\s*|;\s*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])")
@@ -28,6 +29,29 @@ def one_line(label: str) -> str:
 def label_words(label: str) -> str:
     """A label as people read it: `_` shown as a space."""
     return shown(label).replace("_", " ")
+
+
+def natural(name: str) -> tuple[tuple[str, int, str], ...]:
+    """What to sort names by as people do: numbers in them by their value, case set aside."""
+    pieces = re.split(r"(\d+)", name)
+    words = [(piece.casefold(), 0, "") for piece in pieces]
+    for at, digits in enumerate(pieces):
+        if at % 2:
+            value = digits.lstrip("0")
+            words[at] = ("", len(value), value)
+    return (*words, (name, 0, ""))
+
+
+def in_order(labels: Sequence[str]) -> list[int]:
+    """The places of labels in the order of `natural`: for tables; a model keeps its own order."""
+    return sorted(range(len(labels)), key=lambda at: natural(labels[at]))
+
+
+def listed(words: Sequence[str], most: int = 10) -> str:
+    """`a, b, c`; of more than `most`, the first and `and 990 others`."""
+    if len(words) <= most:
+        return ", ".join(words)
+    return f"{', '.join(words[:most])} and {several(len(words) - most, 'other')}"
 
 
 def csv_cell(text: str) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from ..wording import label_words, percent, several, shown
+from ..wording import in_order, label_words, listed, natural, percent, several, shown
 from . import (
     COMMONEST,
     FIGURES,
@@ -15,10 +15,14 @@ from . import (
     READABLE,
     WIDE,
     figures,
+    print_labels,
     print_mistakes,
     print_rest,
     print_share,
     print_skipped,
+    print_sure,
+    print_table,
+    say,
     stdout,
     table_of,
 )
@@ -38,12 +42,13 @@ def print_test(result: TestResult) -> None:
     if result.refused.correct:
         print_share(console, "none of these", result.refused)
     if result.caution:
-        console.print(f"\nNote: {result.caution}")
+        say(console, f"\nNote: {result.caution}")
     console.print()
-    table = table_of("label", "tested", *FIGURES)
-    for row in evaluation.per_label:
-        table.add_row(label_words(row.label), f"{row.n:,}", *figures(row))
-    console.print(table)
+    print_sure(console, {"tested": evaluation})
+    console.print()
+    rows = [(label_words(row.label), f"{row.n:,}", *figures(row)) for row in evaluation.per_label]
+    f1 = [row.f1 for row in evaluation.per_label]
+    print_labels(console, ("label", "tested", *FIGURES), rows, f1)
     console.print("Intervals of all figures: --json, or --report FILE.", style="dim")
     _print_confusion(console, evaluation)
     print_mistakes(console, "Wrong", evaluation, result.dataset)
@@ -52,7 +57,8 @@ def print_test(result: TestResult) -> None:
         pictures = several(count, "picture")
         console.print(f"\nNot judged: {pictures} of {shown(label)}, which the model does not know.")
     if result.missing:
-        console.print(f"\nNo pictures here of: {', '.join(map(label_words, result.missing))}.")
+        missing = [label_words(label) for label in sorted(result.missing, key=natural)]
+        say(console, f"\nNo pictures here of: {listed(missing)}.")
 
 
 def print_comparison(result: Comparison, names: tuple[str, str]) -> None:
@@ -88,12 +94,13 @@ def print_comparison(result: Comparison, names: tuple[str, str]) -> None:
 
 def _print_confusion(console: Console, evaluation: Evaluation) -> None:
     """Who was taken for whom: a table, or where that is too wide the commonest pairs."""
-    table = _confusion_table(evaluation)
     room = console.width if console.is_terminal else READABLE
-    if console.measure(table, options=console.options.update(width=WIDE)).maximum <= room:
-        console.print()
-        console.print(table)
-        return
+    if len(evaluation.labels) < room:
+        table = _confusion_table(evaluation)
+        if console.measure(table, options=console.options.update(width=WIDE)).maximum <= room:
+            console.print()
+            print_table(console, table)
+            return
     pairs = evaluation.confusions
     if pairs:
         console.print("\nMost often taken for another:")
@@ -103,7 +110,9 @@ def _print_confusion(console: Console, evaluation: Evaluation) -> None:
 
 
 def _confusion_table(evaluation: Evaluation) -> Table:
-    table = table_of("is \\ taken for", *map(label_words, evaluation.labels))
-    for label, row in zip(evaluation.labels, evaluation.confusion.tolist(), strict=True):
-        table.add_row(label_words(label), *(f"{count:,}" if count else "·" for count in row))
+    order = in_order(evaluation.labels)
+    names = [label_words(evaluation.labels[k]) for k in order]
+    table = table_of("is \\ taken for", *names)
+    for name, row in zip(names, evaluation.confusion[order][:, order].tolist(), strict=True):
+        table.add_row(name, *(f"{count:,}" if count else "·" for count in row))
     return table
