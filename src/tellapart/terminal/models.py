@@ -11,17 +11,8 @@ from typing import TYPE_CHECKING
 from ..exporters.npm import LONGEST
 from ..report.story import evaluations_of
 from ..wording import in_order, label_words, several, shown
-from . import (
-    bare_table,
-    megabytes,
-    print_figures,
-    print_share,
-    print_sure,
-    print_table,
-    stderr,
-    stdout,
-    table_of,
-)
+from . import megabytes, print_share, print_sure, stderr, stdout, table_of
+from .layout import bare_table, print_figures, print_table
 
 if TYPE_CHECKING:
     from rich.status import Status

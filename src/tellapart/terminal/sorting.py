@@ -7,14 +7,8 @@ from typing import TYPE_CHECKING
 
 from ..dataset import Skipped
 from ..wording import label_words, natural, several, shown
-from . import (
-    MOST,
-    command,
-    print_figures,
-    print_rest,
-    print_skipped,
-    stdout,
-)
+from . import MOST, command, print_rest, print_skipped, stdout
+from .layout import print_figures
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Literal
 from rich.table import Table
 
 from ..wording import label_words, percent, several, shown
-from . import print_skipped, print_table, say, stdout
+from . import print_skipped, stdout
+from .layout import print_table, say
 
 if TYPE_CHECKING:
     from ..suggesting import Copied, Suggestions

@@ -21,11 +21,10 @@ from . import (
     print_share,
     print_skipped,
     print_sure,
-    print_table,
-    say,
     stdout,
     table_of,
 )
+from .layout import print_table, say
 
 if TYPE_CHECKING:
     from ..comparing import Comparison

@@ -21,10 +21,10 @@ from . import (
     print_share,
     print_skipped,
     print_sure,
-    say,
     stderr,
     stdout,
 )
+from .layout import say
 
 if TYPE_CHECKING:
     from ..replacing import Change

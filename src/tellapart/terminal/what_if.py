@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..wording import label_words, several, shown
-from . import MOST, print_figures, stdout
+from . import MOST, stdout
+from .layout import print_figures
 
 if TYPE_CHECKING:
     from ..explain import WhatIf
