@@ -199,9 +199,8 @@ def ranking(data: Data, trial: Trial) -> tuple[float, float]:
     learn = np.setdiff1d(np.flatnonzero(data.truth == k), test)
     away = 1 - (unit(data.vectors[test]) @ unit(data.vectors[learn]).T).max(axis=1)
     removed = np.arange(len(test)) < len(trial.removed)
-    once = np.ones((1, len(test)))
     areas = [
-        float(roc_auc(scores, removed, once)[0])
+        roc_auc(scores, removed).value
         for scores in (away, scarcity(data.vectors[test], data.vectors[learn]))
     ]
     return areas[0], areas[1]

@@ -79,7 +79,7 @@ def judge(known: Pictures, of_known: np.ndarray, strangers: np.ndarray) -> tuple
     strange = novelty.of(both, logits)
     scores = np.stack([strange, apart(both, vectors), -logits.max(axis=1)])
     positive = np.arange(len(both)) >= own.sum()
-    areas = [float(roc_auc(s, positive, np.ones((1, len(both))))[0]) for s in scores]
+    areas = [roc_auc(s, positive).value for s in scores]
     caught = strange > novelty.thresholds[ADMITTED.index(0.99)]
     return areas[0], float(caught[~positive].mean()), float(caught[positive].mean()), *areas[1:]
 

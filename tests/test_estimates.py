@@ -37,8 +37,35 @@ def test_figures_equal_scikit_learns(labels: int) -> None:
 
 def test_the_area_counts_ties_as_half() -> None:
     scores, positive = np.array([0.5, 0.5, 0.1, 0.9]), np.array([True, False, False, True])
-    area = metrics.roc_auc(scores, positive, np.ones((1, 4)))
-    assert area[0] == pytest.approx(roc_auc_score(positive, scores))
+    area = metrics.roc_auc(scores, positive)
+    assert area.value == pytest.approx(roc_auc_score(positive, scores))
+
+
+def test_the_interval_of_an_area_covers_what_an_endless_sample_would_give() -> None:
+    """And is as wide as resampling says."""
+    held, widths = [], []
+    for seed in range(200):
+        lot = np.random.default_rng(seed)
+        positive = np.arange(90) < 30
+        found = metrics.roc_auc(lot.normal(positive * 1.2, 1), positive)
+        low, high = found.interval
+        assert 0 < low < found.value < high < 1
+        held.append(low <= 0.80193 <= high)  # the normal distribution at 1.2 / sqrt(2)
+        widths.append(high - low)
+    assert 0.9 <= np.mean(held) <= 0.99
+    scores, draws = np.random.default_rng(7).normal(positive * 1.2, 1), []
+    for seed in range(300):
+        rows = np.random.default_rng(seed).choice(90, 90)
+        draws.append(roc_auc_score(positive[rows], scores[rows]))
+    drawn = np.quantile(draws, 0.975) - np.quantile(draws, 0.025)
+    low, high = metrics.roc_auc(scores, positive).interval
+    assert high - low == pytest.approx(drawn, rel=0.25)
+
+
+def test_of_a_single_picture_the_area_is_in_doubt() -> None:
+    area = metrics.roc_auc(np.array([0.1, 0.4, 0.8, 0.9]), np.array([False, False, True, False]))
+    low, high = area.interval
+    assert low < area.value < high
 
 
 def test_intervals_hold_the_figure_and_shrink_with_more_pictures() -> None:

@@ -28,7 +28,7 @@ def logits_for(vectors: np.ndarray) -> np.ndarray:
 def auroc(own: np.ndarray, strange: np.ndarray) -> float:
     scores = np.concatenate([own, strange])
     positive = np.arange(len(scores)) >= len(own)
-    return float(roc_auc(scores, positive, np.ones((1, len(scores))))[0])
+    return roc_auc(scores, positive).value
 
 
 def test_strangers_are_told_from_the_models_own_kind() -> None:

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import warnings
+from collections.abc import Callable
 from contextlib import suppress
 from copy import copy
 from typing import Annotated
@@ -80,25 +81,38 @@ cache_app = typer.Typer(
     so moving or renaming pictures costs nothing. Clearing the cache only costs time.
     """,
 )
-app.add_typer(cache_app, name="cache")
-app.command()(train.train)
-app.command()(guess.guess)
-app.command()(test.test)
-app.command()(explain.explain)
-app.command(cls=what_if.InOrder)(what_if.what_if)
-app.command()(sort.sort)
-app.command()(compare.compare)
-app.command()(suggest.suggest)
-app.command()(gaps.gaps)
-app.command()(report.report)
-app.command()(export.export)
-app.command()(info.info)
-app.command()(demo.demo)
-app.command(context_settings={"ignore_unknown_options": True})(retrain.retrain)
-cache_app.command("dir")(cache.cache_dir)
-cache_app.command("info")(cache.cache_info)
-cache_app.command("verify")(cache.cache_verify)
-cache_app.command("clear")(cache.cache_clear)
+
+
+def _summary(function: Callable[..., None]) -> str:
+    """The first line of what a command says of itself, which --help would cut."""
+    return (function.__doc__ or "").split("\n", 1)[0]
+
+
+app.add_typer(
+    cache_app,
+    name="cache",
+    short_help="Look after what is kept between runs: embeddings, and networks that were built.",
+)
+app.command(short_help=_summary(train.train))(train.train)
+app.command(short_help=_summary(guess.guess))(guess.guess)
+app.command(short_help=_summary(test.test))(test.test)
+app.command(short_help=_summary(explain.explain))(explain.explain)
+app.command(cls=what_if.InOrder, short_help=_summary(what_if.what_if))(what_if.what_if)
+app.command(short_help=_summary(sort.sort))(sort.sort)
+app.command(short_help=_summary(compare.compare))(compare.compare)
+app.command(short_help=_summary(suggest.suggest))(suggest.suggest)
+app.command(short_help=_summary(gaps.gaps))(gaps.gaps)
+app.command(short_help=_summary(report.report))(report.report)
+app.command(short_help=_summary(export.export))(export.export)
+app.command(short_help=_summary(info.info))(info.info)
+app.command(short_help=_summary(demo.demo))(demo.demo)
+app.command(
+    context_settings={"ignore_unknown_options": True}, short_help=_summary(retrain.retrain)
+)(retrain.retrain)
+cache_app.command("dir", short_help=_summary(cache.cache_dir))(cache.cache_dir)
+cache_app.command("info", short_help=_summary(cache.cache_info))(cache.cache_info)
+cache_app.command("verify", short_help=_summary(cache.cache_verify))(cache.cache_verify)
+cache_app.command("clear", short_help=_summary(cache.cache_clear))(cache.cache_clear)
 
 
 def _version(wanted: bool) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -24,11 +24,14 @@ class Mistake:
     name: str
     label: str
     predicted: str
-    scores: Mapping[str, float]  # highest first
+    score: float
+    _labels: tuple[str, ...] = field(repr=False)
+    _scores: np.ndarray = field(repr=False)
 
     @property
-    def score(self) -> float:
-        return self.scores[self.predicted]
+    def scores(self) -> dict[str, float]:
+        """The score of each label, highest first."""
+        return ranked(self._labels, self._scores)
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,9 @@ class Evaluation:
                 self.names[i],
                 self.labels[self.truth[i]],
                 self.labels[self.predicted[i]],
-                ranked(self.labels, self.scores[i]),
+                float(self.scores[i].max()),
+                self.labels,
+                self.scores[i],
             )
             for i in order
         )
@@ -154,10 +159,7 @@ class Evaluation:
             if own.all() or not own.any():
                 areas.append(None)
                 continue
-            whole, draws = (
-                metrics.roc_auc(self.scores[:, k], own, counts) for counts in self._counts
-            )
-            areas.append(metrics.area_estimate(float(whole[0]), draws, own))
+            areas.append(metrics.roc_auc(self.scores[:, k], own))
         return tuple(areas)
 
     @cached_property

@@ -6,7 +6,7 @@ on all pictures to learn from.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -35,7 +35,7 @@ from .leaks import Known, Leaks, find_leaks, first_pairs, near
 from .learning_curve import LearningCurve, learning_curve
 from .metrics import Share
 from .sgd import SgdSettings, SgdStep, fit_sgd
-from .wording import first_few, percent, several, shown
+from .wording import first_few, in_order, natural, percent, several, shown
 
 FOLDS = 5
 _PRECISE = np.dtype(np.float64)
@@ -102,7 +102,7 @@ def gather(
         reasons = "; ".join(f"{shown(s.name)}: {s.reason}" for s in unreadable[:3])
         raise DatasetError(
             f"Pictures of at least two labels are needed to train; those that can be read have "
-            f"{several(len(labels), 'label')}: {first_few(labels) or 'none'}."
+            f"{several(len(labels), 'label')}: {_named(labels) or 'none'}."
             + (f" Not read: {several(len(unreadable), 'file')} ({reasons})." if unreadable else ""),
             hint="Add pictures of another label, or save the unreadable ones as JPEG.",
         )
@@ -343,26 +343,31 @@ def _keys_and_labels(pictures: Pictures, rows: np.ndarray) -> tuple[list[str], l
     )
 
 
+def _named(labels: Iterable[str]) -> str:
+    return first_few([shown(label) for label in sorted(labels, key=natural)])
+
+
 def notes_on(dataset: Dataset, pictures: Pictures, embeddings: Embeddings) -> Iterator[str]:
     """What the user should know, in sentences."""
     yield from dataset.notes
     yield from dataset.words_on_empty
     few = [
-        f"{label} ({count})"
-        for label, count in zip(pictures.labels, pictures.counts, strict=True)
-        if count < FEW
+        f"{shown(pictures.labels[k])} ({pictures.counts[k]})"
+        for k in in_order(pictures.labels)
+        if pictures.counts[k] < FEW
     ]
     if few:
         yield f"Fewer than {FEW} pictures to learn from: {first_few(few)}. Expect mistakes."
     to_learn = {item.label for item in dataset.items if item.split != "test"}
     if gone := sorted(to_learn - {*pictures.labels, *pictures.unknown}):
-        yield f"Left out, because no picture to learn from can be read: {first_few(gone)}."
+        words = _named(gone)
+        yield f"Left out, because no picture to learn from can be read: {words}."
     if pictures.unknown:
-        words = first_few(pictures.unknown)
+        words = _named(pictures.unknown)
         yield f"Not judged, because there is no picture of these to learn from: {words}."
     wanted = any(item.split != "train" for item in dataset.items)
     if wanted and pictures.untested:
-        words = first_few(pictures.untested)
+        words = _named(pictures.untested)
         yield f"Not tested, because no picture of these is held out: {words}."
     by_content: dict[str, dict[int, str]] = {}  # one picture of each label
     for digest, label, name in zip(

@@ -232,33 +232,34 @@ def calibration_luck(scores: np.ndarray, draws: int = 200) -> np.ndarray:
     return np.asarray(np.sort(np.sum(gaps, axis=0) / len(sure)))
 
 
-def roc_auc(scores: np.ndarray, positive: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """The area under the ROC curve for each row of `counts` `[R,N]`: `[R]`; ties count half.
+def roc_auc(scores: np.ndarray, positive: np.ndarray) -> Estimate:
+    """The area under the ROC curve, of some positives and some others; ties count half.
 
-    The share of (positive, negative) pairs in which the positive has the higher score `[N]`.
+    The share of (positive, other) pairs in which the positive has the higher score `[N]`. The
+    interval is DeLong's (1988), by ranks (Sun and Xu 2014), on the scale of log odds. Where that
+    knows no doubt, at an area of 0 or 1, and of a single picture, the variance is at most
+    A (1 - A) / m, m being the smaller of the numbers of positives and others (Bamber 1975), that of
+    a share of m: so Wilson's interval.
     """
-    order = np.argsort(scores, kind="stable")
-    _, group = np.unique(scores[order], return_inverse=True)
-    weight, own = counts[:, order], positive[order]
-    starts = np.flatnonzero(np.diff(group, prepend=-1))
-    positives = np.add.reduceat(weight * own, starts, axis=1)
-    negatives = np.add.reduceat(weight * ~own, starts, axis=1)
-    below = np.cumsum(negatives, axis=1) - negatives / 2
-    with np.errstate(invalid="ignore"):
-        area = (positives * below).sum(axis=1)
-        return np.asarray(area / (positives.sum(axis=1) * negatives.sum(axis=1)))
+    others = ~positive
+    every = _ranks(scores)
+    below = (every[positive] - _ranks(scores[positive])) / others.sum()
+    above = 1 - (every[others] - _ranks(scores[others])) / positive.sum()
+    value = float(below.mean())
+    smaller = min(len(below), len(above))
+    if smaller < 2 or not 0 < value < 1:
+        low, high = wilson(round(value * smaller), smaller)
+        return Estimate(value, (min(low, value), max(high, value)))
+    error = math.sqrt(below.var(ddof=1) / len(below) + above.var(ddof=1) / len(above))
+    odds, reach = math.log(value / (1 - value)), Z_95 * error / (value * (1 - value))
+    low, high = (1 / (1 + math.exp(-bound)) for bound in (odds - reach, odds + reach))
+    return Estimate(value, (low, high))
 
 
-def area_estimate(value: float, draws: np.ndarray, positive: np.ndarray) -> Estimate:
-    """An area under the ROC curve with its interval: resampled, but for an area of 0 or 1.
-
-    There every draw is the same. Its variance is at most A (1 - A) / m, m being the smaller of the
-    numbers of positives and negatives (Bamber 1975), that of a share of m: so Wilson's interval.
-    """
-    if 0 < value < 1:
-        return estimate(value, draws)
-    smaller = int(min(positive.sum(), (~positive).sum()))
-    return Estimate(value, wilson(round(value * smaller), smaller))
+def _ranks(values: np.ndarray) -> np.ndarray:
+    """The place of each of `[N]` from the lowest, 1 to N; equal ones share their mean place."""
+    _, group, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return np.asarray((np.cumsum(counts) - (counts - 1) / 2)[group])
 
 
 def mcnemar(only_first: int, only_second: int) -> float:

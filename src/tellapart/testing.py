@@ -93,6 +93,7 @@ def evaluate(
     known = Labels(classifier.labels).known(part.labels, dataset.source, "the model's")
     judged = [item for item in items if item.label in known]
     unknown = Counter(item.label for item in items if item.label not in known)
+    place = {label: k for k, label in enumerate(classifier.labels)}
     names, truth, rows, unreadable, refused, learnt_from = [], [], [], [], 0, 0
     fresh: list[tuple[Item, _Seen]] = []  # not learnt from
     learnt = classifier.memory.learnt() if classifier.memory else frozenset()
@@ -108,7 +109,7 @@ def evaluate(
             else:
                 fresh.append((item, seen))
             names.append(item.name)
-            truth.append(classifier.labels.index(known[item.label]))
+            truth.append(place[known[item.label]])
             rows.append([answer.scores[label] for label in classifier.labels])
             refused += answer.unknown
         if progress:
@@ -116,8 +117,8 @@ def evaluate(
     if not names:
         raise DatasetError(
             f"{shown(dataset.source)} holds no readable picture of a label that the model knows; "
-            f"it has: {first_few(part.labels, 20)}; "
-            f"the model knows: {first_few(classifier.labels, 20)}.",
+            f"it has: {first_few(part.labels)}; "
+            f"the model knows: {first_few(classifier.labels)}.",
             hint="Name the folders as the model's labels.",
         )
     present = set(truth)

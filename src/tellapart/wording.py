@@ -36,6 +36,22 @@ def csv_text(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
+def natural(name: str) -> tuple[tuple[str, int, str], ...]:
+    """What to sort names by as people do: numbers in them by their value, case set aside."""
+    pieces = re.split(r"(\d+)", name)
+    words = [(piece.casefold(), 0, "") for piece in pieces]
+    for at, digits in enumerate(pieces):
+        if at % 2:
+            value = digits.lstrip("0")
+            words[at] = ("", len(value), value)
+    return (*words, (name, 0, ""))
+
+
+def in_order(labels: Sequence[str]) -> list[int]:
+    """The places of labels in the order of `natural`: for tables; a model keeps its own order."""
+    return sorted(range(len(labels)), key=lambda at: natural(labels[at]))
+
+
 def csv_cell(text: str) -> str:
     """A cell of a file meant for a spreadsheet, which none takes for a formula.
 
@@ -53,8 +69,8 @@ def several(count: int, noun: str, plural: str = "") -> str:
 
 
 def first_few(names: Sequence[str], most: int = 10) -> str:
-    """Names in a sentence, `a, b, c`; of more than `most` the first, and how many more."""
-    rest = f" and {len(names) - most:,} more" if len(names) > most else ""
+    """Names in a sentence, `a, b, c`; of more than `most`, the first and `and 990 others`."""
+    rest = f" and {several(len(names) - most, 'other')}" if len(names) > most else ""
     return ", ".join(map(shown, names[:most])) + rest
 
 

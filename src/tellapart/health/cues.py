@@ -280,13 +280,16 @@ def _edges(values: np.ndarray) -> np.ndarray:
 def _told(given: np.ndarray, own: np.ndarray) -> tuple[list[Estimate], list[float]]:
     """How often each label is told, and by how many standard errors of chance that is above 0.5."""
     told, errors = [], []
-    for k in range(own.shape[1]):
-        sides = [(given & own)[:, k], own[:, k]], [(~given & ~own)[:, k], ~own[:, k]]
-        counts = [(int(right.sum()), max(1, int(side.sum()))) for right, side in sides]
-        value = sum(right / n for right, n in counts) / 2
-        reach = Z_95 * math.sqrt(sum(_variance(right, n) for right, n in counts)) / 2
+    all_own, all_given, both = own.sum(axis=0), given.sum(axis=0), (given & own).sum(axis=0)
+    neither = len(own) - all_own - all_given + both
+    for right, n, right_others in zip(
+        both.tolist(), all_own.tolist(), neither.tolist(), strict=True
+    ):
+        counts = [(right, max(1, n)), (right_others, max(1, len(own) - n))]
+        value = sum(hits / of for hits, of in counts) / 2
+        reach = Z_95 * math.sqrt(sum(_variance(hits, of) for hits, of in counts)) / 2
         told.append(Estimate(value, (max(0.0, value - reach), min(1.0, value + reach))))
-        errors.append((value - 0.5) / (math.sqrt(sum(0.25 / n for _, n in counts)) / 2))
+        errors.append((value - 0.5) / (math.sqrt(sum(0.25 / of for _, of in counts)) / 2))
     return told, errors
 
 

@@ -15,8 +15,16 @@ from ..metrics import Estimate, Share
 from ..model import Classifier
 from ..notebook import most_pictures
 from ..pages import environment
-from ..sentences import bounds, calibration_words, estimate_words, share_words, title, verdict
-from ..wording import label_words, percent, several, shown
+from ..sentences import (
+    bounds,
+    calibration_words,
+    estimate_words,
+    share_words,
+    sure_words,
+    title,
+    verdict,
+)
+from ..wording import in_order, label_words, percent, several, shown
 
 if TYPE_CHECKING:
     import jinja2
@@ -35,6 +43,7 @@ def model_card(classifier: Classifier, evaluations: Mapping[str, Evaluation]) ->
         .render(
             title=title(manifest.labels),
             manifest=manifest,
+            order=in_order(manifest.labels),
             run=memory.run if memory else None,
             evaluations=evaluations,
             name=name,
@@ -94,5 +103,5 @@ def _environment() -> jinja2.Environment:
         "shown": shown,
         "yaml": lambda text: Markup(_yaml(text)),
     }
-    names = {"several": several, "calibration_words": calibration_words}
+    names = {"several": several, "calibration_words": calibration_words, "sure_words": sure_words}
     return environment(filters, names, html=False)

@@ -6,15 +6,18 @@ import math
 import os
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
 
 from ..dataset import Skipped
-from ..wording import label_words, several, shown
+from ..sentences import covered_words, sure_words
+from ..wording import in_order, label_words, several, shown
+from .layout import bare_table, print_figures, print_table, say
 from .progress import Progress, Silence, shown_on
 
 if TYPE_CHECKING:
@@ -28,6 +31,8 @@ _EXAMPLES = 3  # of the files that were not read for one reason
 _LONGEST = 200  # letters of a path that is shown as an example
 WIDE = 10_000  # columns where nobody looks on: what is piped is never wrapped
 FIGURES = ("precision", "F1", "recall", "95 % interval")  # of a label
+LEAST = ("precision", "F1", "held out", "learnt", "tested")  # go where a table is too wide
+MOST_LABELS = 50  # rows of a table of labels
 READABLE = 100  # columns of a table that is piped
 
 
@@ -84,10 +89,23 @@ def print_share(console: Console, name: str, share: Share) -> None:
         console.print(f"{name:18}{'·':>7}   (no picture was judged)")
         return
     low, high = share.interval
-    console.print(
+    say(
+        console,
         f"{name:18}{100 * share.value:5.1f} %   "
-        f"({share.correct:,} of {share.n:,}; 95 % interval {100 * low:.1f} to {100 * high:.1f})"
+        f"({share.correct:,} of {share.n:,}; 95 % interval {100 * low:.1f} to {100 * high:.1f})",
+        " " * 10,
     )
+
+
+def print_sure(console: Console, evaluations: Mapping[str, Evaluation]) -> None:
+    """On how many pictures it is sure, and how right on those: the score is chosen by the first
+    evaluation, and the others are held against it."""
+    (_, first), *others = evaluations.items()
+    say(console, sure_words(first))
+    if first.sure:
+        for name, other in others:
+            found = covered_words(other.coverage.above(first.sure.score))
+            say(console, f"{name.capitalize()}: {found[0].lower()}{found[1:]}")
 
 
 def print_mistakes(console: Console, title: str, evaluation: Evaluation, dataset: Dataset) -> None:
@@ -123,7 +141,7 @@ def print_skipped(console: Console, skipped: Sequence[Skipped], hidden: int) -> 
     for reason, names in reasons[:MOST]:
         table.add_row(reason, f"{len(names):,}", ", ".join(names[:_EXAMPLES]))
     console.print(f"\nNot read ({len(skipped):,}):")
-    console.print(table)
+    print_table(console, table)
     if len(reasons) > MOST:
         rest = several(len(reasons) - MOST, "other reason")
         console.print(f"  and {rest} (all with --json)")
@@ -134,9 +152,18 @@ def print_rest(console: Console, count: int) -> None:
         console.print(f"  and {count - MOST:,} more (all with --json)")
 
 
-def bare_table() -> Table:
-    """A table without lines, and no columns yet."""
-    return Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
+def print_labels(
+    console: Console, heads: Sequence[str], rows: Sequence[Sequence[str]], scores: Sequence[float]
+) -> None:
+    """A row a label, in natural order; of very many, those with the lowest `scores`."""
+    chosen = set(range(len(rows)))
+    if len(rows) > MOST_LABELS:
+        low = sorted(chosen, key=lambda k: (math.isnan(scores[k]), scores[k]))
+        chosen = set(low[:MOST_LABELS])
+    order = [k for k in in_order([row[0] for row in rows]) if k in chosen]
+    print_figures(console, heads, [rows[k] for k in order], LEAST)
+    if len(rows) > MOST_LABELS:
+        console.print(f"  and {len(rows) - MOST_LABELS:,} more with a higher F1 (all with --json)")
 
 
 def table_of(first: str, *others: str) -> Table:
@@ -157,6 +184,11 @@ def figures(row: LabelScore) -> Iterator[str]:
 
 def _share(value: float) -> str:
     return "·" if math.isnan(value) else f"{100 * value:.1f} %"
+
+
+def folder_size(folder: Path) -> int:
+    """Bytes of all files below a folder."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def megabytes(size: int) -> str:

@@ -9,15 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..exporters.npm import LONGEST
+from ..report.story import evaluations_of
 from ..sentences import absence_words
-from ..wording import label_words, several, shown
-from . import (
-    bare_table,
-    megabytes,
-    stderr,
-    stdout,
-    table_of,
-)
+from ..wording import in_order, label_words, several, shown
+from . import megabytes, print_share, print_sure, stderr, stdout, table_of
+from .layout import bare_table, print_figures, print_table
 
 if TYPE_CHECKING:
     from rich.status import Status
@@ -46,7 +42,7 @@ def print_targets(targets: Sequence[Target]) -> None:
         table.add_column(name, overflow="fold")
     for row in targets:
         table.add_row(row.name, row.writes, row.read_by, row.needs or "·", row.run)
-    stdout().print(table)
+    print_table(stdout(), table)
 
 
 def print_export(result: ExportResult) -> None:
@@ -96,11 +92,18 @@ def print_fetching() -> Iterator[Callable[[Fetching], None]]:
 def print_info(classifier: Classifier) -> None:
     """What a model says of itself."""
     console, manifest = stdout(), classifier.manifest
-    table = table_of("label", "learnt from")
-    for label, count in zip(manifest.labels, manifest.counts, strict=True):
-        table.add_row(label_words(label), f"{count:,}")
-    console.print(table)
+    rows = [
+        (label_words(manifest.labels[k]), f"{manifest.counts[k]:,}")
+        for k in in_order(manifest.labels)
+    ]
+    print_figures(console, ("label", "learnt from"), rows)
     console.print()
+    if classifier.memory:
+        evaluations = evaluations_of(classifier)
+        for name, found in evaluations.items():
+            print_share(console, name, found.accuracy)
+        print_sure(console, evaluations)
+        console.print()
     strength = f", C = {manifest.strength:.3g}" if manifest.strength else ""
     memory = classifier.memory
     for name, value in {
@@ -127,4 +130,7 @@ def print_spaces(spaces: Sequence[SpaceInfo]) -> None:
             megabytes(space.size),
             f"{space.damaged:,}" if space.damaged else "·",
         )
-    console.print(table if spaces else "The cache is empty.")
+    if spaces:
+        print_table(console, table)
+    else:
+        console.print("The cache is empty.")

@@ -6,15 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..dataset import Skipped
-from ..wording import label_words, several, shown
-from . import (
-    MOST,
-    command,
-    print_rest,
-    print_skipped,
-    stdout,
-    table_of,
-)
+from ..wording import label_words, natural, several, shown
+from . import MOST, command, print_rest, print_skipped, stdout
+from .layout import print_figures
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -33,10 +27,12 @@ def print_step(step: Step | Skipped) -> None:
 def print_sort(result: SortResult) -> None:
     """What sorting says."""
     console = stdout()
-    table = table_of("label", "pictures")
-    for group, count in result.counts.items():
-        table.add_row(label_words(group), f"{count:,}")
-    console.print(table if result.counts else "There was no picture to sort.")
+    counted = sorted(result.counts.items(), key=lambda pair: natural(pair[0]))
+    rows = [(label_words(group), f"{count:,}") for group, count in counted]
+    if rows:
+        print_figures(console, ("label", "pictures"), rows)
+    else:
+        console.print("There was no picture to sort.")
     if result.already_done:
         console.print(f"\n{several(result.already_done, 'picture')} of these were there before.")
     print_skipped(console, result.unreadable, result.hidden)

@@ -8,6 +8,7 @@ from rich.table import Table
 
 from ..wording import label_words, percent, several, shown
 from . import print_skipped, stdout
+from .layout import print_table, say
 
 if TYPE_CHECKING:
     from ..suggesting import Copied, Suggestions
@@ -19,12 +20,12 @@ def print_suggestions(result: Suggestions, copied: Copied | None) -> None:
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
     for name in ("", "picture", "likely", "score", "settles", "because"):
         justify: Literal["left", "right"] = "right" if name in ("", "score", "settles") else "left"
-        table.add_column(name, overflow="fold", justify=justify)
+        table.add_column(name, overflow="fold", justify=justify, no_wrap=justify == "right")
     for number, one in enumerate(result.suggestions, start=1):
         figures = f"{one.score:.2f}", percent(one.settles)
         table.add_row(f"{number}", shown(one.path), label_words(one.label), *figures, one.reason)
     if result.suggestions:
-        console.print(table)
+        print_table(console, table)
         settled = sum(one.settles for one in result.suggestions)
         console.print(
             f"\nLabelling {'them' if len(result.suggestions) > 1 else 'it'} would settle about "
@@ -41,7 +42,7 @@ def print_suggestions(result: Suggestions, copied: Copied | None) -> None:
             console.print(f"Left out: {several(count, 'picture')} {words}.")
     print_skipped(console, result.unreadable, result.hidden)
     for note in result.notes:
-        console.print(f"\nNote: {note}")
+        say(console, f"\nNote: {note}")
     if copied:
         there = f"; {copied.there:,} were there before" if copied.there else ""
         copies = several(copied.copied, "picture")

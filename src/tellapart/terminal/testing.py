@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from ..wording import label_words, percent, shown
+from ..wording import first_few, in_order, label_words, natural, percent, shown
 from . import (
     COMMONEST,
     FIGURES,
@@ -15,13 +15,16 @@ from . import (
     READABLE,
     WIDE,
     figures,
+    print_labels,
     print_mistakes,
     print_rest,
     print_share,
     print_skipped,
+    print_sure,
     stdout,
     table_of,
 )
+from .layout import print_table, say
 
 if TYPE_CHECKING:
     from ..comparing import Comparison
@@ -38,14 +41,15 @@ def print_test(result: TestResult) -> None:
     if result.refused.correct:
         print_share(console, "none of these", result.refused)
     if result.caution:
-        console.print(f"\nNote: {result.caution}")
+        say(console, f"\nNote: {result.caution}")
     for note in result.notes:
-        console.print(f"\nNote: {note}")
+        say(console, f"\nNote: {note}")
     console.print()
-    table = table_of("label", "tested", *FIGURES)
-    for row in evaluation.per_label:
-        table.add_row(label_words(row.label), f"{row.n:,}", *figures(row))
-    console.print(table)
+    print_sure(console, {"tested": evaluation})
+    console.print()
+    rows = [(label_words(row.label), f"{row.n:,}", *figures(row)) for row in evaluation.per_label]
+    f1 = [row.f1 for row in evaluation.per_label]
+    print_labels(console, ("label", "tested", *FIGURES), rows, f1)
     console.print("Intervals of all figures: --json, or --report FILE.", style="dim")
     _print_confusion(console, evaluation)
     print_mistakes(console, "Wrong", evaluation, result.dataset)
@@ -53,7 +57,8 @@ def print_test(result: TestResult) -> None:
     for sentence in result.unjudged:
         console.print(f"\n{sentence}")
     if result.missing:
-        console.print(f"\nNo pictures here of: {', '.join(map(label_words, result.missing))}.")
+        missing = [label_words(label) for label in sorted(result.missing, key=natural)]
+        say(console, f"\nNo pictures here of: {first_few(missing)}.")
 
 
 def print_comparison(result: Comparison, names: tuple[str, str]) -> None:
@@ -89,12 +94,13 @@ def print_comparison(result: Comparison, names: tuple[str, str]) -> None:
 
 def _print_confusion(console: Console, evaluation: Evaluation) -> None:
     """Who was taken for whom: a table, or where that is too wide the commonest pairs."""
-    table = _confusion_table(evaluation)
     room = console.width if console.is_terminal else READABLE
-    if console.measure(table, options=console.options.update(width=WIDE)).maximum <= room:
-        console.print()
-        console.print(table)
-        return
+    if len(evaluation.labels) < room:
+        table = _confusion_table(evaluation)
+        if console.measure(table, options=console.options.update(width=WIDE)).maximum <= room:
+            console.print()
+            print_table(console, table)
+            return
     pairs = evaluation.confusions
     if pairs:
         console.print("\nMost often taken for another:")
@@ -104,7 +110,9 @@ def _print_confusion(console: Console, evaluation: Evaluation) -> None:
 
 
 def _confusion_table(evaluation: Evaluation) -> Table:
-    table = table_of("is \\ taken for", *map(label_words, evaluation.labels))
-    for label, row in zip(evaluation.labels, evaluation.confusion.tolist(), strict=True):
-        table.add_row(label_words(label), *(f"{count:,}" if count else "·" for count in row))
+    order = in_order(evaluation.labels)
+    names = [label_words(evaluation.labels[k]) for k in order]
+    table = table_of("is \\ taken for", *names)
+    for name, row in zip(names, evaluation.confusion[order][:, order].tolist(), strict=True):
+        table.add_row(name, *(f"{count:,}" if count else "·" for count in row))
     return table

@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.table import Table
+from rich.console import Console
 
 from ..wording import label_words, several, shown
 from . import (
@@ -14,14 +14,17 @@ from . import (
     FIGURES,
     command,
     figures,
+    folder_size,
     megabytes,
+    print_labels,
     print_mistakes,
     print_share,
     print_skipped,
+    print_sure,
     stderr,
     stdout,
-    table_of,
 )
+from .layout import say
 
 if TYPE_CHECKING:
     from ..replacing import Change
@@ -44,24 +47,26 @@ def print_training(result: TrainResult, folder: Path, changed: Change | None = N
         f"{held:,} held out, {several(len(manifest.labels), 'label')}"
     )
     console.print()
-    console.print(_labels_table(result))
+    _print_labels(console, result)
     console.print()
     for name, found in result.evaluations.items():
         print_share(console, name, found.accuracy)
     print_share(console, COMMONEST, next(iter(result.evaluations.values())).baseline)
+    console.print()
+    print_sure(console, result.evaluations)
     if result.learning:
-        console.print(f"\n{result.learning.words}")
+        say(console, f"\n{result.learning.words}")
     for name, found in result.evaluations.items():
         print_mistakes(console, f"Wrong, {name}", found, result.dataset)
     print_skipped(console, result.skipped, result.dataset.hidden)
     for note in result.notes:
-        console.print(f"\nNote: {note}")
+        say(console, f"\nNote: {note}")
     for cue in result.cues:
-        console.print(f"\nNote: {cue.words}")
+        say(console, f"\nNote: {cue.words}")
         for what, names in cue.shelves.items():
             console.print(f"  {what}: {', '.join(map(shown, names))}")
         console.print(f"  {cue.advice}")
-    size = megabytes(len(result.classifier.content))
+    size = megabytes(folder_size(folder))
     console.print(f"\nWritten: {shown(folder)} ({size})", soft_wrap=True)
     if changed:
         console.print(f"Changed: {changed.words}", soft_wrap=True)
@@ -71,18 +76,20 @@ def print_training(result: TrainResult, folder: Path, changed: Change | None = N
     console.print(f"Next:    {command('guess', folder)} PICTURE", soft_wrap=True)
 
 
-def _labels_table(result: TrainResult) -> Table:
+def _print_labels(console: Console, result: TrainResult) -> None:
     """One row a label; precision, recall and F1 are cross-validated, or of the validation."""
-    table = table_of("label", "learnt", "held out", *FIGURES)
     held, judged = result.held_out, next(iter(result.evaluations.values()))
-    for k, row in enumerate(judged.per_label):
-        table.add_row(
+    rows = [
+        (
             label_words(row.label),
             f"{result.classifier.manifest.counts[k]:,}",
             f"{held.per_label[k].n:,}" if held else "0",
             *figures(row),
         )
-    return table
+        for k, row in enumerate(judged.per_label)
+    ]
+    f1 = [row.f1 for row in judged.per_label]
+    print_labels(console, ("label", "learnt", "held out", *FIGURES), rows, f1)
 
 
 def print_sgd_step(step: SgdStep) -> None:

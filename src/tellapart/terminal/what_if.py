@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.table import Table
-
 from ..wording import label_words, several, shown
 from . import MOST, stdout
+from .layout import print_figures
 
 if TYPE_CHECKING:
     from ..explain import WhatIf
@@ -17,14 +16,12 @@ if TYPE_CHECKING:
 def print_what_if(result: WhatIf, written: Path | None) -> None:
     """The scores side by side, in the order they have afterwards, and a sentence."""
     console = stdout()
-    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
-    table.add_column("label", overflow="fold")
-    table.add_column("before", justify="right")
-    table.add_column("after", justify="right")
     before, after = result.before.scores, result.after.scores
-    for label in list(after)[:MOST]:
-        table.add_row(label_words(label), f"{before[label]:.5f}", f"{after[label]:.5f}")
-    console.print(table)
+    rows = [
+        (label_words(label), f"{before[label]:.5f}", f"{after[label]:.5f}")
+        for label in list(after)[:MOST]
+    ]
+    print_figures(console, ("label", "before", "after"), rows)
     if len(after) > MOST:
         console.print(f"and {several(len(after) - MOST, 'label')} more (all with --json)")
     console.print(f"\n{result.words}")

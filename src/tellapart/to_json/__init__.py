@@ -8,8 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, TypeAlias
 
+from ..coverage import SURE, Coverage, Covered
 from ..dataset import Skipped
 from ..learning_curve import MORE
+from ..report.story import evaluations_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
     from ..sorting import SortResult, Step, UndoResult
     from ..testing import TestResult
     from ..training import TrainResult
+
+MOST_SCORES = 100  # labels whose scores are told of each mistake
+MOST_POINTS = 200  # of the curve of coverage
 
 Json: TypeAlias = "Mapping[str, Json] | Sequence[Json] | str | float | int | bool | None"
 
@@ -82,6 +87,8 @@ def evaluation(value: Evaluation) -> dict[str, Json]:
         "enough_to_calibrate": value.enough_to_calibrate,
         "reliability": [asdict(row) for row in value.calibration],
         "top_2": share(value.top_k(2)),
+        "sure": _covered(value.sure),
+        "coverage": _coverage(value.coverage),
         "labels": [
             {
                 "label": row.label,
@@ -100,6 +107,33 @@ def evaluation(value: Evaluation) -> dict[str, Json]:
         "confusion": value.confusion.tolist(),
         "wrong": [_mistake(mistake) for mistake in value.mistakes],
     }
+
+
+def _covered(found: Covered | None) -> Json:
+    """Of the pictures with this `score` or more, `SURE` are right; null where no score says so."""
+    if found is None:
+        return None
+    return {
+        "asked": SURE,
+        "score": found.score,
+        "coverage": share(found.coverage),
+        "accuracy": share(found.accuracy),
+    }
+
+
+def _coverage(curve: Coverage) -> Json:
+    """How many pictures have each of at most `MOST_POINTS` scores or more, and how many of those
+    are right, the surest first."""
+    points = range(len(curve.scores))
+    step = max(1, math.ceil(len(points) / MOST_POINTS))
+    return [
+        {
+            "score": float(curve.scores[at]),
+            "n": int(curve.covered[at]),
+            "correct": int(curve.right[at]),
+        }
+        for at in sorted({*points[::step], *points[-1:]})
+    ]
 
 
 def trained(result: TrainResult, model: str, changed: Change | None = None) -> dict[str, Json]:
@@ -235,8 +269,15 @@ def exported(result: ExportResult) -> dict[str, Json]:
 
 
 def described(classifier: Classifier) -> dict[str, Json]:
-    """All of `info --json`: the manifest."""
-    return asdict(classifier.manifest)
+    """All of `info --json`: the manifest, and how good the model is, where it remembers that."""
+    evaluations = evaluations_of(classifier) if classifier.memory else {}
+    return {
+        **asdict(classifier.manifest),
+        "judged": {
+            name: {"accuracy": share(found.accuracy), "sure": _covered(found.sure)}
+            for name, found in evaluations.items()
+        },
+    }
 
 
 def spaces(found: Sequence[SpaceInfo]) -> list[Json]:
@@ -409,12 +450,17 @@ def _arguments(arguments: Sequence[Argument]) -> Json:
 
 
 def _mistake(mistake: Mistake) -> Json:
+    """With the scores of the `MOST_SCORES` likeliest labels, and of its own."""
+    scores = mistake.scores
+    if len(scores) > MOST_SCORES:
+        likeliest = dict(list(scores.items())[:MOST_SCORES])
+        scores = {**likeliest, mistake.label: scores[mistake.label]}
     return {
         "path": mistake.name,
         "label": mistake.label,
         "predicted": mistake.predicted,
         "score": mistake.score,
-        "scores": dict(mistake.scores),
+        "scores": scores,
     }
 
 
