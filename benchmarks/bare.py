@@ -20,14 +20,14 @@ import numpy as np
 from onnx import TensorProto, helper
 from PIL import Image
 
-from tellapart.backbones import BACKBONES, QUALITIES, Trunk
 from tellapart.backbones.graph import network_of
 from tellapart.backbones.nodes import IR_VERSION, OPSET
+from tellapart.backbones.rows import BACKBONES, QUALITIES, Trunk
 from tellapart.backbones.runtime import onnxruntime, open_session
 from tellapart.backbones.session import LazySession
-from tellapart.dataset import pictures_below
+from tellapart.dataset.sources import pictures_below
 from tellapart.images.decode import read_picture
-from tellapart.pool import batches_of, cores
+from tellapart.workers.local import batches_of, cores
 
 BATCH = 8
 

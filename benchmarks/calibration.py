@@ -13,8 +13,8 @@ import numpy as np
 from measure import arguments, machine, print_table
 from novelty import Pictures
 
-from tellapart.head import log_loss, softmax, temperature
-from tellapart.metrics import calibration_error, calibration_luck
+from tellapart.evaluation.metrics import calibration_error, calibration_luck
+from tellapart.head.regression import log_loss, softmax, temperature
 
 SETS = {"flowers": 1 / 3, "heroes": 0.8}  # and the share that is kept back
 SPLITS = 20

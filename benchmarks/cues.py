@@ -18,15 +18,15 @@ from statistics import median
 import numpy as np
 from measure import arguments, machine, print_table
 
-from tellapart.dataset import read_dataset
+from tellapart.backbones.embed import Embedder, embed_all
+from tellapart.dataset.sources import read_dataset
 from tellapart.dataset.split import folds
-from tellapart.embeddings import Embedder, embed_all
-from tellapart.fitting import FOLDS
-from tellapart.health.cues import BY_NAME, Cue, Tried, find_cues, try_cues
+from tellapart.health.shortcuts import BY_NAME, Cue, Tried, find_cues, try_cues
 from tellapart.images.decode import decode
-from tellapart.training import build_network
+from tellapart.images.properties import TRAITS, traits_of
+from tellapart.training.fitting import FOLDS
 from tellapart.training.options import TrainOptions
-from tellapart.traits import TRAITS, traits_of
+from tellapart.training.train import build_network
 
 DRAWS = 100
 # What is planted in one label's pictures: column of traits -> factor and what is added. Others are

@@ -25,11 +25,11 @@ import numpy as np
 from measure import arguments, machine, print_table
 
 import tellapart
-from tellapart.dataset import Skipped
+from tellapart.dataset.sources import Skipped
 from tellapart.explain import Asked, Explanation, explain_many
 from tellapart.explain.files import explain_files, locate
 from tellapart.explain.page import why_page
-from tellapart.model import Classifier
+from tellapart.model.classifier import Classifier
 
 PICTURES = 100
 HEADS = (

@@ -41,7 +41,7 @@ from saliency import (
 import tellapart
 from tellapart.explain.changes import blurred
 from tellapart.images.decode import read_picture
-from tellapart.model import Classifier
+from tellapart.model.classifier import Classifier
 
 HIDDEN = 0.2
 SHARES = (0.0, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 0.85, 1.0)

@@ -15,9 +15,9 @@ from measure import arguments, machine, print_table
 from novelty import Pictures
 
 from tellapart.dataset.split import folds
-from tellapart.head import ROUGH, Regression, cross_validate
-from tellapart.learning_curve import MORE, LearningCurve, learning_curve
-from tellapart.metrics import Share
+from tellapart.evaluation.learning_curve import MORE, LearningCurve, learning_curve
+from tellapart.evaluation.metrics import Share
+from tellapart.head.regression import ROUGH, Regression, cross_validate
 
 JUDGED = 100  # pictures a draw is judged on
 C = 0.01  # about what cross-validation chooses here

@@ -26,19 +26,19 @@ import measure
 import numpy as np
 from sklearn.cluster import KMeans
 
-from tellapart.backbones import BACKBONES
+from tellapart.backbones.embed import Embedder, embed_all
 from tellapart.backbones.graph import Network
-from tellapart.dataset import read_dataset
-from tellapart.embeddings import Embedder, embed_all
-from tellapart.fitting import Pictures, fit
-from tellapart.gaps.grouping import looks, scarcity, unit
-from tellapart.gaps.looks import FEWEST, Look, Sample, looks_of
-from tellapart.head import softmax
-from tellapart.metrics import Share, roc_auc
-from tellapart.model import ADMIT
-from tellapart.novelty import ADMITTED, fit_novelty
-from tellapart.training import build_network
+from tellapart.backbones.rows import BACKBONES
+from tellapart.dataset.sources import read_dataset
+from tellapart.evaluation.metrics import Share, roc_auc
+from tellapart.head.novelty import ADMITTED, fit_novelty
+from tellapart.head.regression import softmax
+from tellapart.health.grouping import looks, scarcity, unit
+from tellapart.health.subgroups import FEWEST, Look, Sample, looks_of
+from tellapart.model.classifier import ADMIT
+from tellapart.training.fitting import Pictures, fit
 from tellapart.training.options import TrainOptions
+from tellapart.training.train import build_network
 
 LOOKS = 5  # that a label's pictures are divided into for removal
 SMALLEST, LARGEST = 8, 0.4  # pictures of a look to remove; and the share of its label

@@ -15,15 +15,15 @@ from pathlib import Path
 
 import numpy as np
 
-from tellapart import fitting
-from tellapart.dataset import read_dataset
+from tellapart.backbones.embed import Embedder, embed_all
+from tellapart.dataset.sources import read_dataset
 from tellapart.dataset.split import kept_back
-from tellapart.embeddings import Embedder, embed_all
-from tellapart.fitting import Fitted, fit
-from tellapart.metrics import roc_auc
-from tellapart.novelty import ADMITTED, fit_novelty
-from tellapart.training import build_network
+from tellapart.evaluation.metrics import roc_auc
+from tellapart.head.novelty import ADMITTED, fit_novelty
+from tellapart.training import fitting
+from tellapart.training.fitting import Fitted, fit
 from tellapart.training.options import TrainOptions
+from tellapart.training.train import build_network
 
 KEPT_BACK = 0.3  # of each label of a folder of one's own
 SPLITS = 5

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from measure import machine, print_table
 
-from tellapart.pool import cores
+from tellapart.workers.local import cores
 
 _SHOWN = 5  # the slowest, and those that take the most memory
 _RSS_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes in a unit of ru_maxrss

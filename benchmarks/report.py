@@ -54,11 +54,11 @@ def draw(folder: Path, data: Path) -> Path:
 def measure(photos: Path, runs: int) -> Round:
     """Medians of a training whose embeddings are all in the cache, cross-validation and every
     figure of `--json` included, and of the report as `train` writes it, reasons and all."""
-    from tellapart.report import report_page
+    from tellapart.report.content import story_of_training
+    from tellapart.report.page import report_page
     from tellapart.report.reasons import with_reasons
-    from tellapart.report.story import story_of_training
-    from tellapart.to_json import trained
-    from tellapart.training import train
+    from tellapart.to_json.results import trained
+    from tellapart.training.train import train
 
     train(photos, quality="fast")  # fills the cache
     judging, writing, size = [], [], 0

@@ -18,8 +18,8 @@ from tellapart.backbones.graph import VIEWS
 from tellapart.backbones.runtime import open_session
 from tellapart.explain.changes import Blur
 from tellapart.explain.regions import Region
-from tellapart.model import Classifier
-from tellapart.pool import batches_of, local_map
+from tellapart.model.classifier import Classifier
+from tellapart.workers.local import batches_of, local_map
 
 WINDOW, STEP = 0.25, 0.125  # of the sides: how large the occlusions are, and how far apart
 

@@ -15,9 +15,9 @@ import numpy as np
 from measure import arguments, machine, print_table
 from novelty import Pictures
 
-from tellapart.choosing import choose, doubts
-from tellapart.head import Head, softmax
-from tellapart.metrics import Z_95
+from tellapart.evaluation.metrics import Z_95
+from tellapart.head.regression import Head, softmax
+from tellapart.health.selection import choose, doubts
 
 Way = Callable[[np.ndarray, np.ndarray, np.ndarray, int, np.random.Generator], np.ndarray]
 """Pool's embeddings and scores, embeddings of the labelled, how many, chance -> rows."""

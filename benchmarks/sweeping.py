@@ -29,7 +29,7 @@ from tellapart.explain import Blank, Blur, Region, sweep
 from tellapart.explain.changes import Change
 from tellapart.explain.regions import WHOLE
 from tellapart.images.decode import read_picture
-from tellapart.model import Classifier
+from tellapart.model.classifier import Classifier
 
 QUALITIES = ("fast", "good", "best")
 HEADS = (

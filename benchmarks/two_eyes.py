@@ -19,7 +19,7 @@ from measure import arguments, machine, print_table
 import tellapart
 from tellapart.explain import Alike, Change, Oval, Paint, Region, explain, sweep, what_if
 from tellapart.images.decode import read_picture
-from tellapart.model import Classifier
+from tellapart.model.classifier import Classifier
 
 DRESS, REPAIRED = "imagesfg.jpg", "imagesff.jpg"
 WHITE, BLACK = (255, 255, 255), (0, 0, 0)

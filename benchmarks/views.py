@@ -16,13 +16,13 @@ from pathlib import Path
 import numpy as np
 from measure import print_table
 
-from tellapart.backbones import BACKBONES
+from tellapart.backbones.embed import Embedder, embed_all
 from tellapart.backbones.graph import VIEWS, Network
-from tellapart.dataset import read_dataset
+from tellapart.backbones.rows import BACKBONES
+from tellapart.dataset.sources import read_dataset
 from tellapart.dataset.split import folds, tie
-from tellapart.embeddings import Embedder, embed_all
-from tellapart.fitting import FOLDS
-from tellapart.head import Regression, cross_validate, log_loss
+from tellapart.head.regression import Regression, cross_validate, log_loss
+from tellapart.training.fitting import FOLDS
 
 DEALS = 4  # ways to deal the pictures into folds
 CHOICES: Mapping[str, Sequence[str]] = {

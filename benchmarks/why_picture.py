@@ -17,13 +17,13 @@ from measure import print_table
 from PIL import Image, ImageDraw, ImageFont
 
 import tellapart
-from tellapart.demo import DemoPictures, draw_demo
+from tellapart.demo.walk import DemoPictures, draw_demo
 from tellapart.explain import Brightness, Change, Oval, Paint, Region, explain, sweep, what_if
 from tellapart.explain.sweeping import hidden
-from tellapart.model import Classifier, Prediction
+from tellapart.model.classifier import Classifier, Prediction
 from tellapart.pages.outlines import outlined
 from tellapart.pages.overlays import laid_over
-from tellapart.wording import label_words
+from tellapart.text import label_words
 
 WHICH = "dress-from-behind-3.jpg"
 EYES = tuple(

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import typer.main
 
-from tellapart.cli import app
-from tellapart.exporters import TARGETS
+from tellapart.cli.app import app
+from tellapart.exporters.export import TARGETS
 
 TARGET = Path(__file__).parents[1] / "docs" / "cli.md"
 EXPORTS = TARGET.with_name("exports.md")

@@ -15,9 +15,9 @@ import pytest
 from hypothesis import settings
 from PIL import Image
 
-from tellapart.backbones import BACKBONES, Trunk
 from tellapart.backbones.graph import Network
-from tellapart.demo import DemoPictures, draw_demo
+from tellapart.backbones.rows import BACKBONES, Trunk
+from tellapart.demo.walk import DemoPictures, draw_demo
 
 # The same examples in every run, as long as they need, and nothing left in the folder.
 settings.register_profile("tellapart", deadline=None, derandomize=True, database=None)

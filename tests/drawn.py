@@ -19,8 +19,8 @@ from onnx import ModelProto, TensorProto, helper, numpy_helper
 from typer.testing import CliRunner
 
 import tellapart
-from tellapart.cli import app
-from tellapart.demo import DemoPictures
+from tellapart.cli.app import app
+from tellapart.demo.walk import DemoPictures
 from tellapart.errors import TellapartError
 
 COMMAND = (sys.executable, "-m", "tellapart")

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tellapart.backbones import BACKBONES, QUALITIES, quality
 from tellapart.backbones.graph import VIEWS, Network
 from tellapart.backbones.nodes import OPSET
+from tellapart.backbones.rows import BACKBONES, QUALITIES, quality
 from tellapart.backbones.session import LazySession
 from tellapart.errors import UsageError
 

@@ -20,7 +20,7 @@ from PIL import Image
 import tellapart
 from conftest import draw_scene, encoded, png_header
 from drawn import Run, contents, few_of, model_of, run, run_here
-from tellapart.demo import DemoPictures
+from tellapart.demo.walk import DemoPictures
 
 needs_limits = pytest.mark.skipif(sys.platform == "win32", reason="needs limits on processes")
 PAGE = b"<!DOCTYPE html><html></html>"

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from drawn import run
-from tellapart.backbones import quality
 from tellapart.backbones.built import Built, built_once
 from tellapart.backbones.graph import Network, network_of
-from tellapart.cache.drawers import cache_info, clear_cache, verify_cache
+from tellapart.backbones.rows import quality
+from tellapart.cache.stores import cache_info, clear_cache, verify_cache
 
 
 class Builder:

@@ -18,9 +18,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from conftest import flipped
-from tellapart.cache import SpaceInfo, cache_folder
-from tellapart.cache.drawers import cache_info, clear_cache, verify_cache
+from tellapart.cache.folder import SpaceInfo, cache_folder
 from tellapart.cache.shards import EmbeddingCache
+from tellapart.cache.stores import cache_info, clear_cache, verify_cache
 
 SPACE = "fast-0123"
 WIDTH = 8

@@ -17,7 +17,7 @@ import pytest
 import tellapart
 from conftest import draw_scene, encoded
 from drawn import COMMAND, FOUR, few_of, model_of, only_sentences, run
-from tellapart.demo import DemoPictures
+from tellapart.demo.walk import DemoPictures
 
 LABELS = {"dark_knight", "ice_queen"}
 ESCAPE = "\x1b"
@@ -413,7 +413,7 @@ def test_info_json_is_the_manifest(model: Path) -> None:
 def test_one_process_can_be_asked_for_one_command_after_another() -> None:
     program = """
 import sys
-from tellapart.cli import main
+from tellapart.cli.app import main
 
 for command in ("guess", "what-if", "train", "cache"):
     sys.argv = ["tellapart", command, "--help"]

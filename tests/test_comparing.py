@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tellapart.comparing import compare
-from tellapart.dataset import Dataset
+from tellapart.assess.comparing import compare
+from tellapart.assess.testing import TestResult
+from tellapart.cli.terminal.testing import print_comparison
+from tellapart.dataset.sources import Dataset
 from tellapart.errors import UsageError
-from tellapart.evaluation import Evaluation
-from tellapart.metrics import Share, mcnemar, paired_difference
-from tellapart.terminal.testing import print_comparison
-from tellapart.testing import TestResult
+from tellapart.evaluation.judged import Evaluation
+from tellapart.evaluation.metrics import Share, mcnemar, paired_difference
 
 
 def result(right: str, first: int = 0) -> TestResult:

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tellapart.coverage import SURE, coverage_of, fewest
-from tellapart.evaluation import Evaluation
-from tellapart.sentences import covered_words, sure_words
+from tellapart.evaluation.coverage import SURE, coverage_of, fewest
+from tellapart.evaluation.judged import Evaluation
+from tellapart.evaluation.sentences import covered_words, sure_words
 
 
 @st.composite

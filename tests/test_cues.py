@@ -15,15 +15,15 @@ from PIL import Image, ImageEnhance, ImageOps
 import tellapart
 from conftest import draw_scene, encoded
 from drawn import run_here
+from tellapart.backbones.embed import Embedder, embed_all
 from tellapart.backbones.graph import Network
-from tellapart.embeddings import Embedder, embed_all
-from tellapart.health.cues import KINDS, Cue, find_cues, sources_of
+from tellapart.evaluation.metrics import Estimate
+from tellapart.health.shortcuts import KINDS, Cue, find_cues, sources_of
 from tellapart.images.decode import decode
 from tellapart.images.kinds import FORMATS
-from tellapart.memory import Run
-from tellapart.metrics import Estimate
-from tellapart.traits import TRAITS, traits_of
-from tellapart.wording import label_words
+from tellapart.images.properties import TRAITS, traits_of
+from tellapart.model.record import Run
+from tellapart.text import label_words
 
 BORDERS = {"border", "plain border"}
 
@@ -78,7 +78,7 @@ def test_traits_are_kept_with_the_embeddings(
         paths.append(tmp_path / f"{number}.png")
         paths[-1].write_bytes(encoded(draw_scene(30 + number, 20, seed=number)))
     cold = embed_all(paths, Embedder(network, tmp_path / "cache"))
-    monkeypatch.setattr("tellapart.embeddings.traits_of", None)  # it is not asked again
+    monkeypatch.setattr("tellapart.backbones.embed.traits_of", None)  # it is not asked again
     warm = embed_all(paths, Embedder(network, tmp_path / "cache"))
     assert cold.traits.tobytes() == warm.traits.tobytes()
     expected = [traits_of(decode(p.read_bytes()), p.read_bytes()) for p in paths]
@@ -90,7 +90,7 @@ def test_rows_with_other_traits_are_never_read_as_these(
     network: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = Embedder(network).space()
-    monkeypatch.setattr("tellapart.embeddings.TRAITS", TRAITS[:-1])
+    monkeypatch.setattr("tellapart.backbones.embed.TRAITS", TRAITS[:-1])
     assert Embedder(network).space() != now
 
 

@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conftest import draw_scene, encoded
-from tellapart.dataset import Dataset, pictures_below, read_dataset
+from tellapart.dataset.sources import Dataset, pictures_below, read_dataset
 from tellapart.dataset.split import TO_SPARE, folds, kept_back, position, tie
 from tellapart.errors import ArchiveError, DatasetError
 from tellapart.images.decode import read_picture
@@ -338,7 +338,7 @@ def test_a_source_that_is_none(name: str, tmp_path: Path) -> None:
 
 WITHOUT_RIGHTS = """
 import os, sys
-from tellapart.dataset import read_dataset
+from tellapart.dataset.sources import read_dataset
 os.setgroups([]); os.setgid(65534); os.setuid(65534)
 dataset = read_dataset(sys.argv[1])
 print(sorted((s.name, s.reason) for s in dataset.skipped), len(dataset.items))

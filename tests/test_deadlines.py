@@ -16,12 +16,12 @@ import pytest
 import tellapart
 from conftest import draw_scene
 from drawn import model_of, run, run_here
-from tellapart import deadlines
-from tellapart.deadlines import Call, NoAnswerError, Stop, answered
-from tellapart.demo import DemoPictures
+from tellapart.demo.walk import DemoPictures
 from tellapart.errors import PictureError
 from tellapart.images.decode import read_picture
-from tellapart.pool import Each, local_map
+from tellapart.workers import deadlines
+from tellapart.workers.deadlines import Call, NoAnswerError, Stop, answered
+from tellapart.workers.local import Each, local_map
 
 SENTENCE = "Stopped. What was finished is kept; type the same again to go on."
 STALL = """

@@ -15,11 +15,11 @@ import pytest
 
 import tellapart
 from drawn import contents, only_sentences, run
-from tellapart.dataset import pictures_below, read_dataset
-from tellapart.demo import INBOX_PICTURES, LABELS, DemoPictures, check_own, draw_demo
+from tellapart.dataset.sources import pictures_below, read_dataset
+from tellapart.demo.walk import INBOX_PICTURES, LABELS, DemoPictures, check_own, draw_demo
 from tellapart.errors import DestinationError, PictureError
 from tellapart.images.decode import read_picture
-from tellapart.sorting import SortOptions, sort
+from tellapart.sorting.sort import SortOptions, sort
 
 
 def test_what_there_is(heroes: DemoPictures) -> None:
@@ -143,7 +143,7 @@ def test_a_drawing_that_was_killed_is_drawn_to_its_end(tmp_path: Path) -> None:
     script = """
 import os, signal, sys
 from pathlib import Path
-from tellapart.demo import draw_demo
+from tellapart.demo.walk import draw_demo
 rename, calls = os.rename, []
 def rename_or_die(part, path):
     calls.append(path)

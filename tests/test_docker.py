@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from drawn import few_of
-from tellapart.demo import DemoPictures
+from tellapart.demo.walk import DemoPictures
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="they are shell scripts")
 
@@ -41,7 +41,9 @@ def tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with `tellapart`, `tellapart-alone`, which finds no TensorFlow, and the tools of a
     small system: what PATH is here."""
     folder = tmp_path_factory.mktemp("bin")
-    blind = "import sys; sys.modules['tensorflow'] = None; from tellapart.cli import main; main()"
+    blind = (
+        "import sys; sys.modules['tensorflow'] = None; from tellapart.cli import app; app.main()"
+    )
     for name, call in (("tellapart", "-m tellapart"), ("tellapart-alone", f'-c "{blind}"')):
         (folder / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" {call} "$@"\n')
         (folder / name).chmod(0o755)

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 
 from conftest import draw_scene, encoded, flipped
-from tellapart import embeddings
+from tellapart.backbones import embed as embeddings
+from tellapart.backbones.embed import BATCH, Embedded, Embedder, embed_all
 from tellapart.backbones.graph import Network
 from tellapart.backbones.session import LazySession
-from tellapart.cache.drawers import cache_info
-from tellapart.embeddings import BATCH, Embedded, Embedder, embed_all
+from tellapart.cache.stores import cache_info
 from tellapart.images.decode import read_picture
-from tellapart.pool import Unit
+from tellapart.workers.local import Unit
 
 COUNT = 2 * BATCH + 3
 

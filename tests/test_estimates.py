@@ -7,9 +7,9 @@ import pytest
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 from sklearn.metrics import log_loss as sklearn_log_loss
 
-from tellapart import metrics
-from tellapart.evaluation import Evaluation
-from tellapart.sentences import calibration_words
+from tellapart.evaluation import metrics
+from tellapart.evaluation.judged import Evaluation
+from tellapart.evaluation.sentences import calibration_words
 
 
 def an_evaluation(n: int = 400, labels: int = 4, seed: int = 0) -> Evaluation:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from tellapart.evaluation import Evaluation, ranked
+from tellapart.evaluation.judged import Evaluation, ranked
 
 
 @pytest.fixture

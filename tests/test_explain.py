@@ -17,7 +17,8 @@ import tellapart
 from conftest import draw_scene
 from drawn import Run, few_of, model_of, only_sentences, run_here
 from tellapart import explain as explaining
-from tellapart.demo import DemoPictures
+from tellapart.assess.testing import evaluate
+from tellapart.demo.walk import DemoPictures
 from tellapart.errors import ModelError, PictureError, UsageError
 from tellapart.explain import (
     Asked,
@@ -31,11 +32,10 @@ from tellapart.explain import (
 from tellapart.explain import page as page_of
 from tellapart.explain.background import NO_MEMORY, NOT_EXACT
 from tellapart.explain.evidence import coverage
-from tellapart.model import Classifier
+from tellapart.head.sgd import SgdSettings
+from tellapart.model.classifier import Classifier
+from tellapart.report.content import story_of_test, story_of_training
 from tellapart.report.reasons import with_reasons
-from tellapart.report.story import story_of_test, story_of_training
-from tellapart.sgd import SgdSettings
-from tellapart.testing import evaluate
 
 KNIGHT, QUEEN = "dark_knight", "ice_queen"
 

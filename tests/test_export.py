@@ -23,16 +23,17 @@ from PIL import Image
 import icc
 from conftest import draw_scene
 from drawn import only_sentences, run
-from tellapart import exporters
 from tellapart.backbones.runtime import onnxruntime, open_session
-from tellapart.demo import DemoPictures
+from tellapart.demo.walk import DemoPictures
 from tellapart.errors import DestinationError, ModelError, UsageError
-from tellapart.exporters import TARGETS, export, onnx_int8, triton
+from tellapart.exporters import export as exporters
+from tellapart.exporters import onnx_int8, triton
+from tellapart.exporters.export import TARGETS, export
 from tellapart.images.decode import read_picture
-from tellapart.model import Classifier, load
-from tellapart.modelfile import KEY
-from tellapart.training import train
-from tellapart.wording import one_line
+from tellapart.model.classifier import Classifier, load
+from tellapart.model.file import KEY
+from tellapart.text import one_line
+from tellapart.training.train import train
 
 BASE = [name for name, row in TARGETS.items() if not row.extra]
 

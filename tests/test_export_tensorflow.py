@@ -25,16 +25,17 @@ from PIL import Image
 import tellapart
 from conftest import draw_scene
 from drawn import small_network
-from tellapart.backbones import Trunk
 from tellapart.backbones.foreign import ForeignBackbone
 from tellapart.backbones.graph import VIEWS
+from tellapart.backbones.rows import Trunk
 from tellapart.backbones.session import LazySession
-from tellapart.demo import DemoPictures
+from tellapart.demo.walk import DemoPictures
 from tellapart.errors import BackboneError, MissingExtraError, ModelError
-from tellapart.exporters import TARGETS, export, tensorflow_target
+from tellapart.exporters import tensorflow_target
 from tellapart.exporters.anatomy import read_anatomy
+from tellapart.exporters.export import TARGETS, export
 from tellapart.exporters.proof import example_answers
-from tellapart.model import Classifier
+from tellapart.model.classifier import Classifier
 
 ROWS = [name for name, row in TARGETS.items() if row.module == "tensorflow_target"]
 TFLITE = [name for name in ROWS if name.startswith("tflite")]

@@ -15,15 +15,16 @@ from PIL import Image
 import icc
 from conftest import draw_scene, encoded
 from tellapart.backbones.untrusted import parse_onnx
-from tellapart.cache import cache_folder
-from tellapart.demo import DemoPictures
+from tellapart.cache.folder import cache_folder
+from tellapart.demo.walk import DemoPictures
 from tellapart.errors import MissingExtraError, ModelError
-from tellapart.exporters import TARGETS, export, web, web_runtime
+from tellapart.exporters import web, web_runtime
+from tellapart.exporters.export import TARGETS, export
 from tellapart.exporters.target import Export
 from tellapart.exporters.web_proof import launched, opened, page_answers, page_cards
-from tellapart.model import Classifier
-from tellapart.modelfile import KEY, Manifest, sealed
-from tellapart.training import train
+from tellapart.model.classifier import Classifier
+from tellapart.model.file import KEY, Manifest, sealed
+from tellapart.training.train import train
 
 playwright = pytest.importorskip(
     "playwright.sync_api", reason='needs a browser driver: pip install "tellapart[web]"'

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from drawn import contents
-from tellapart import files
 from tellapart.errors import DestinationError
-from tellapart.files import folder_written_atomically, write_atomically
+from tellapart.files import atomic as files
+from tellapart.files.atomic import folder_written_atomically, write_atomically
 
 OLD = {"model.onnx": b"old", "labels.txt": b"old"}
 NEW = {"model.onnx": b"new", "report.html": b"new"}
@@ -128,7 +128,7 @@ def test_a_file_is_written_whole_or_not_at_all(
 REPLACING = """
 import signal
 from pathlib import Path
-from tellapart.files import folder_written_atomically
+from tellapart.files.atomic import folder_written_atomically
 signal.signal(signal.SIGINT, signal.default_int_handler)  # shells ignore it in the background
 for time in range(5_000):
     if time == 1:
@@ -183,7 +183,7 @@ def test_a_place_that_cannot_be_is_said(place: str, tmp_path: Path) -> None:
 WRITING = """
 import sys
 from pathlib import Path
-from tellapart.files import folder_written_atomically
+from tellapart.files.atomic import folder_written_atomically
 with folder_written_atomically(Path("model")) as fresh:
     (fresh / "model.onnx").write_bytes(b"half")
     print("ready", flush=True)

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tellapart.fitting import Pictures, fit, folds_of
-from tellapart.head import Regression, log_loss, out_of_fold, temperature
-from tellapart.sgd import SgdSettings, fit_sgd
+from tellapart.head.regression import Regression, log_loss, out_of_fold, temperature
+from tellapart.head.sgd import SgdSettings, fit_sgd
+from tellapart.training.fitting import Pictures, fit, folds_of
 
 
 def apart_by(distance: float, count: int, dimensions: int, held_out: int, seed: int) -> Pictures:

@@ -18,7 +18,7 @@ from conftest import draw_scene
 from drawn import model_of, run, run_here, small_network
 from tellapart.backbones.foreign import ForeignBackbone
 from tellapart.backbones.runtime import open_session
-from tellapart.demo import DemoPictures
+from tellapart.demo.walk import DemoPictures
 from tellapart.errors import BackboneError
 
 

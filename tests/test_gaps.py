@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 import tellapart
 from conftest import draw_scene
 from drawn import contents, model_of, only_sentences, run, run_here
-from tellapart.demo import DemoPictures
-from tellapart.gaps import Gaps, find_gaps
-from tellapart.gaps.looks import Look, Sample, looks_of, tail, to_add
-from tellapart.gaps.tested import Side
-from tellapart.gaps.words import advice_words
+from tellapart.assess.gaps import Gaps, find_gaps
+from tellapart.assess.gaps_source import Side
+from tellapart.assess.gaps_words import advice_words
+from tellapart.demo.walk import DemoPictures
+from tellapart.health.subgroups import Look, Sample, looks_of, tail, to_add
 
 LOOKS = 5  # planted in each of two labels
 DIMENSIONS = 32

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tellapart.cli.answers import Answer, Line, csv_lines, expand, json_lines, text_lines, write
 from tellapart.errors import PictureError, UsageError
-from tellapart.guessing import Answer, Line, csv_lines, expand, json_lines, text_lines, write
-from tellapart.model import Prediction
-from tellapart.wording import csv_cell
+from tellapart.model.classifier import Prediction
+from tellapart.text import csv_cell
 
 
 def answer(path: str, scores: dict[str, float], *, unknown: bool = False) -> Answer:

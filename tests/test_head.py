@@ -10,9 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
-from tellapart import head as head_module
-from tellapart import pool
-from tellapart.head import (
+from tellapart.head import regression as head_module
+from tellapart.head.regression import (
     STRENGTHS,
     Head,
     Regression,
@@ -23,6 +22,7 @@ from tellapart.head import (
     softmax,
     temperature,
 )
+from tellapart.workers import local as pool
 
 TOLERANCE = 1e-4
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from drawn import COMMAND, contents, few_of, run
-from tellapart.demo import DemoPictures
+from tellapart.demo.walk import DemoPictures
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs signals and terminals")
 

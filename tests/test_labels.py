@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 import tellapart
 from conftest import draw_scene
 from drawn import few_of, run_here
-from tellapart.dataset import read_dataset
+from tellapart.assess.gaps import find_gaps
+from tellapart.assess.testing import evaluate
 from tellapart.dataset.labels import Labels, difference, distinct
-from tellapart.demo import DemoPictures
+from tellapart.dataset.sources import read_dataset
+from tellapart.demo.walk import DemoPictures
 from tellapart.errors import DatasetError
 from tellapart.explain.files import Explained, explain_files
-from tellapart.gaps import find_gaps
-from tellapart.testing import evaluate
 
 NFC, NFD = (unicodedata.normalize(form, "Gänseblümchen") for form in ("NFC", "NFD"))
 

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 import tellapart
 from drawn import few_of, model_of, run_here
-from tellapart.dataset import read_dataset
+from tellapart.assess.testing import evaluate
+from tellapart.dataset.sources import read_dataset
 from tellapart.dataset.splits import SPLITS, named_as_splits, split_of, split_within
-from tellapart.demo import DemoPictures
+from tellapart.demo.walk import DemoPictures
 from tellapart.errors import DatasetError
-from tellapart.memory import Memory
-from tellapart.testing import evaluate
+from tellapart.model.record import Memory
 from test_dataset import PICTURE, build, pack, why_not
 
 

@@ -14,12 +14,12 @@ from PIL import Image, ImageEnhance
 import tellapart
 from conftest import draw_scene
 from drawn import few_of, model_of, run_here
-from tellapart.demo import DemoPictures
+from tellapart.assess.leaks import Known, find_leaks, near
+from tellapart.assess.testing import evaluate
+from tellapart.demo.walk import DemoPictures
 from tellapart.health.copies import COPY, likeness, near_pairs, thumbnail
 from tellapart.images.decode import read_picture
-from tellapart.leaks import Known, find_leaks, near
-from tellapart.pool import one_thread_each
-from tellapart.testing import evaluate
+from tellapart.workers.local import one_thread_each
 
 
 def cropped(image: Image.Image, left: float, top: float, right: float, low: float) -> Image.Image:

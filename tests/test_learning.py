@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tellapart import head
 from tellapart.dataset.split import folds
-from tellapart.head import cross_validate
-from tellapart.learning_curve import LearningCurve, _forecast, learning_curve
+from tellapart.evaluation.learning_curve import LearningCurve, _forecast, learning_curve
+from tellapart.head import regression as head
+from tellapart.head.regression import cross_validate
 
 
 def curve_of(count: int, spread: float, seed: int = 0) -> LearningCurve:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.cluster import AgglomerativeClustering
 
-from tellapart.gaps.grouping import MOST_LOOKS, MOST_MERGED, USUAL, central, looks, scarcity, unit
+from tellapart.health.grouping import MOST_LOOKS, MOST_MERGED, USUAL, central, looks, scarcity, unit
 
 
 def digests(count: int, seed: int = 0) -> list[str]:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 from sklearn.metrics import log_loss as sklearn_log_loss
 
-from tellapart.metrics import Share, confusion, log_loss, per_label, wilson
+from tellapart.evaluation.metrics import Share, confusion, log_loss, per_label, wilson
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from conftest import draw_scene, encoded
 from drawn import contents, model_of
 from tellapart import Classifier, TrainResult
 from tellapart.backbones.runtime import onnxruntime, open_session
-from tellapart.demo import DemoPictures
+from tellapart.demo.walk import DemoPictures
 from tellapart.errors import DestinationError, PictureError, UsageError
 from tellapart.images.decode import Picture
 

@@ -25,7 +25,7 @@ from drawn import only_sentences, run, small_network
 from tellapart.backbones.foreign import ForeignBackbone
 from tellapart.backbones.runtime import onnxruntime
 from tellapart.errors import ModelError
-from tellapart.modelfile import FORMAT, check_model, sealed
+from tellapart.model.file import FORMAT, check_model, sealed
 
 
 @pytest.fixture(scope="module")

@@ -21,9 +21,9 @@ from pathlib import Path
 import pytest
 
 from drawn import COMMAND, few_of, model_of
-from tellapart.demo import DemoPictures
-from tellapart.exporters import export
-from tellapart.model import load
+from tellapart.demo.walk import DemoPictures
+from tellapart.exporters.export import export
+from tellapart.model.classifier import load
 
 BROWSERS = os.environ.get("PLAYWRIGHT_BROWSERS_PATH", str(Path.home() / ".cache/ms-playwright"))
 LONG_ENOUGH = 16  # seconds

@@ -5,9 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tellapart import novelty as module
-from tellapart.metrics import roc_auc
-from tellapart.novelty import ADMITTED, SOFTENING, Exemplars, fit_novelty, radii_of, thresholds_of
+from tellapart.evaluation.metrics import roc_auc
+from tellapart.head import novelty as module
+from tellapart.head.novelty import (
+    ADMITTED,
+    SOFTENING,
+    Exemplars,
+    fit_novelty,
+    radii_of,
+    thresholds_of,
+)
 
 
 def clusters(per_label: int, *centres: int, seed: int = 0) -> np.ndarray:

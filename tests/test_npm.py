@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from drawn import model_of, run
-from tellapart.demo import DemoPictures
+from tellapart.demo.walk import DemoPictures
 from tellapart.errors import ModelError
 from tellapart.exporters import npm
 from tellapart.exporters.npm import Fetching, archive

@@ -18,7 +18,7 @@ import pytest
 from conftest import draw_scene
 from drawn import few_of, model_of
 from tellapart import Classifier, PictureError, Prediction, TrainResult, load, train
-from tellapart.demo import DemoPictures
+from tellapart.demo.walk import DemoPictures
 
 COPIES: dict[str, Callable[[Classifier], Classifier]] = {
     "pickle": lambda one: pickle.loads(pickle.dumps(one)),

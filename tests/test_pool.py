@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tellapart import pool
-from tellapart.pool import AHEAD, batches_of, cores, local_map
+from tellapart.workers import local as pool
+from tellapart.workers.local import AHEAD, batches_of, cores, local_map
 
 WORKERS = 3
 
@@ -173,7 +173,7 @@ def test_a_containers_quota_is_respected(
 def test_affinity_is_respected() -> None:
     one = min(os.sched_getaffinity(0))
     script = f"import os; os.sched_setaffinity(0, {{{one}}})\n"
-    script += "from tellapart.pool import cores; print(cores())"
+    script += "from tellapart.workers.local import cores; print(cores())"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     found = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, env=environment, check=True

@@ -14,11 +14,11 @@ import pytest
 from typer.testing import CliRunner
 
 import tellapart
-from tellapart.cli import app
-from tellapart.demo import DemoPictures
-from tellapart.memory import Memory, Run
-from tellapart.model import FOLDER_FILES, load
-from tellapart.privacy import private, without_paths
+from tellapart.cli.app import app
+from tellapart.demo.walk import DemoPictures
+from tellapart.model.classifier import FOLDER_FILES, load
+from tellapart.model.privacy import private, without_paths
+from tellapart.model.record import Memory, Run
 
 SECRET = "anna_at_school"
 FILES = sorted(FOLDER_FILES)

@@ -13,8 +13,8 @@ import pytest
 from rich.console import Console
 
 from drawn import few_of, model_of
-from tellapart.demo import DemoPictures
-from tellapart.terminal.progress import Lines, shown_on
+from tellapart.cli.terminal.progress import Lines, shown_on
+from tellapart.demo.walk import DemoPictures
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +88,7 @@ def test_a_bar_fits_its_terminal_and_goes_away(width: int) -> None:
 SLOW = """
 import sys, time
 from tellapart import cli, testing
-from tellapart.terminal import progress
+from tellapart.cli.terminal.console import progress
 progress.FIRST = 0.05
 real = testing.evaluate
 def slow(*given, **named):

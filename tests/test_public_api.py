@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import tellapart
-from tellapart.demo import DemoPictures
+from tellapart.demo.walk import DemoPictures
 
 NAMES = [
     "Classifier",
@@ -66,8 +66,8 @@ def test_every_module_can_be_imported(module: str) -> None:
     ("what", "absent"),
     [
         ("tellapart", {"numpy", "PIL", "onnx", "onnxruntime", "typer"}),
-        ("tellapart.cli", {"numpy", "PIL", "onnx", "onnxruntime", "rich", "jinja2"}),
-        ("tellapart.training", {"onnxruntime", "jinja2", "rich", "sklearn", "torch"}),
+        ("tellapart.cli.app", {"numpy", "PIL", "onnx", "onnxruntime", "rich", "jinja2"}),
+        ("tellapart.training.train", {"onnxruntime", "jinja2", "rich", "sklearn", "torch"}),
     ],
 )
 def test_importing_brings_in_nothing_heavy(what: str, absent: set[str]) -> None:

@@ -15,7 +15,7 @@ from PIL import Image
 import tellapart
 from conftest import SHARED, draw_scene, encoded
 from drawn import few_of
-from tellapart.demo import DemoPictures
+from tellapart.demo.walk import DemoPictures
 from tellapart.pages.thumbnails import thumbnails
 
 SIDE = 220  # pixels

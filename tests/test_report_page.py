@@ -19,26 +19,31 @@ from typer.testing import CliRunner
 
 import tellapart
 from conftest import draw_scene
+from tellapart.assess.testing import evaluate
 from tellapart.backbones.foreign import ForeignBackbone
-from tellapart.cli import app
-from tellapart.coverage import Covered
-from tellapart.demo import DemoPictures
-from tellapart.evaluation import Evaluation
-from tellapart.learning_curve import CurvePoint, LearningCurve
-from tellapart.memory import Memory
-from tellapart.metrics import Estimate, Share
-from tellapart.model import Classifier
-from tellapart.modelfile import Manifest
-from tellapart.pages import Name, joined
+from tellapart.cli.app import app
+from tellapart.demo.walk import DemoPictures
+from tellapart.evaluation.coverage import Covered
+from tellapart.evaluation.judged import Evaluation
+from tellapart.evaluation.learning_curve import CurvePoint, LearningCurve
+from tellapart.evaluation.metrics import Estimate, Share
+from tellapart.evaluation.sentences import same_score_words
+from tellapart.head.sgd import SgdSettings
+from tellapart.model.classifier import Classifier
+from tellapart.model.file import Manifest
+from tellapart.model.record import Memory
 from tellapart.pages.charts import DOT, coverage_chart, learning_chart, reliability_diagram, ticks
 from tellapart.pages.contents import with_contents
-from tellapart.report import report_page
-from tellapart.report.story import FIRST_MISTAKES, MOST_MISTAKES, MOST_NAMED, WEAKEST, Story
-from tellapart.sentences import same_score_words
-from tellapart.sgd import SgdSettings
-from tellapart.tensorflow_settings import Distortions, FineTuning, KerasBackbone, TensorFlow
-from tellapart.testing import evaluate
+from tellapart.pages.render import Name, joined
+from tellapart.report.content import FIRST_MISTAKES, MOST_MISTAKES, MOST_NAMED, WEAKEST, Story
+from tellapart.report.page import report_page
 from tellapart.training.command import train_command
+from tellapart.training.tensorflow_settings import (
+    Distortions,
+    FineTuning,
+    KerasBackbone,
+    TensorFlow,
+)
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -256,7 +261,7 @@ def test_without_memory_there_is_no_report(model: Path, tmp_path: Path) -> None:
     shutil.copy(model / "model.onnx", tmp_path)
     classifier = tellapart.load(tmp_path)
     from tellapart.errors import ModelError
-    from tellapart.report.story import story_of_training
+    from tellapart.report.content import story_of_training
 
     with pytest.raises(ModelError, match="does not remember its training"):
         story_of_training(classifier, {})

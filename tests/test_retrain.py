@@ -14,12 +14,12 @@ import pytest
 
 import tellapart
 from drawn import few_of, only_sentences, run
-from tellapart.demo import DemoPictures
+from tellapart.cli.retrain.flags import Flags, Recipe, read_flags
+from tellapart.cli.retrain.run import with_output_named
+from tellapart.demo.walk import DemoPictures
 from tellapart.errors import UsageError
 from tellapart.exporters.tensorflow_target import original_labels
-from tellapart.retrain import with_output_named
-from tellapart.retrain.flags import Flags, Recipe, read_flags
-from tellapart.tensorflow_settings import Distortions
+from tellapart.training.tensorflow_settings import Distortions
 
 ROOT = Path(__file__).parents[1]
 NAMES = [field.name for field in fields(Flags)]

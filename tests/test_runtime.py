@@ -11,11 +11,11 @@ import pytest
 
 from conftest import draw_scene
 from drawn import model_of
+from tellapart.backbones.telemetry import VARIABLE
 from tellapart.backbones.untrusted import parse_onnx
-from tellapart.demo import DemoPictures
+from tellapart.demo.walk import DemoPictures
 from tellapart.errors import ModelError
-from tellapart.model import Classifier, load
-from tellapart.unsent import VARIABLE
+from tellapart.model.classifier import Classifier, load
 
 RUNTIME = "onnxruntime"
 GUESS = "tellapart.load({model!r}).predict({picture!r}).label"

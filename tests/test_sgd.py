@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from tellapart.errors import UsageError
-from tellapart.head import Head, Regression, log_loss
-from tellapart.sgd import SgdSettings, SgdStep, fit_sgd
+from tellapart.head.regression import Head, Regression, log_loss
+from tellapart.head.sgd import SgdSettings, SgdStep, fit_sgd
 
 
 @pytest.fixture(scope="module")

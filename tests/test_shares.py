@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tellapart.explain.shares import Split, split_head
-from tellapart.head import Head, Regression, balanced_weights, softmax
-from tellapart.sgd import SgdSettings, fit_sgd
+from tellapart.head.regression import Head, Regression, balanced_weights, softmax
+from tellapart.head.sgd import SgdSettings, fit_sgd
 
 
 def drawn(count: int, size: int, labels: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -22,15 +22,15 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from tellapart.dataset import Skipped
+from tellapart.cli.terminal.sorting import print_sort, print_undo
+from tellapart.dataset.filenames import safe_name
+from tellapart.dataset.sources import Skipped
 from tellapart.errors import DestinationError, PictureError, UsageError
-from tellapart.naming import safe_name
-from tellapart.placing import STATE
-from tellapart.sorting import SortOptions, Step, plan, sort, undo
+from tellapart.files.transfer import STATE
 from tellapart.sorting import journal as journal_module
 from tellapart.sorting.journal import locked
-from tellapart.terminal.sorting import print_sort, print_undo
-from tellapart.to_json import planned as planned_
+from tellapart.sorting.sort import SortOptions, Step, plan, sort, undo
+from tellapart.to_json.results import planned as planned_
 
 HOWS = ["copy", "link", "move"]
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # Python 3.12

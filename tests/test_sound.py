@@ -28,8 +28,8 @@ from drawn import contents, run, run_here, small_network
 from tellapart import Classifier
 from tellapart.backbones.foreign import ForeignBackbone
 from tellapart.errors import ModelError
-from tellapart.modelfile import sealed
-from tellapart.seal import seal
+from tellapart.files.seal import seal
+from tellapart.model.file import sealed
 
 HEADER = b"tellapart.sha256 "
 
@@ -410,7 +410,7 @@ def test_the_command_line_exits_with_2_and_prints_no_number(place: Path, tmp_pat
 
 
 def test_numbers_that_there_are_not_are_null_in_json() -> None:
-    from tellapart import to_json
+    from tellapart.to_json import results as to_json
 
     value: Any = {"a": [float("nan"), 1.5, {"b": float("-inf")}], "c": "NaN", "d": (1, None, True)}
     expected = {"a": [None, 1.5, {"b": None}], "c": "NaN", "d": [1, None, True]}

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 import tellapart
 from conftest import draw_scene, encoded
 from drawn import contents, few_of, model_of, run_here
-from tellapart import suggesting
-from tellapart.choosing import choose, doubts
-from tellapart.demo import DemoPictures
+from tellapart.assess import suggesting
+from tellapart.assess.suggesting import MOST_CHOSEN, reason_words, suggest
+from tellapart.demo.walk import DemoPictures
 from tellapart.errors import DatasetError, UsageError
-from tellapart.model import Classifier
-from tellapart.suggesting import MOST_CHOSEN, reason_words, suggest
+from tellapart.health.selection import choose, doubts
+from tellapart.model.classifier import Classifier
 
 
 @pytest.fixture(scope="module")

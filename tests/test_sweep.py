@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 import tellapart
 from drawn import model_of, run_here
-from tellapart.demo import DemoPictures
+from tellapart.demo.walk import DemoPictures
 from tellapart.explain import Region, Sweep, sweep, sweeping, what_if
 from tellapart.explain.search import GRID, Measured, all_rectangles, areas, smallest, sums
 from tellapart.explain.sweeping import KEPT, LARGEST, alone, hidden
-from tellapart.model import Classifier
+from tellapart.model.classifier import Classifier
 from tellapart.pages.outlines import outlined
-from tellapart.wording import label_words
+from tellapart.text import label_words
 
 
 def effects_of(seed: int) -> np.ndarray:

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conftest import draw_scene, encoded
-from tellapart.dataset import read_dataset
 from tellapart.dataset.paths import Finder
+from tellapart.dataset.sources import read_dataset
 from tellapart.dataset.tables import Row, read_table
 from tellapart.errors import DatasetError
 

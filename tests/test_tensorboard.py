@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from drawn import few_of
-from tellapart.demo import DemoPictures
+from tellapart.demo.walk import DemoPictures
 
 pytest.importorskip("tensorboardX", reason="tellapart[tensorboard] is not installed")
 

@@ -17,22 +17,28 @@ import pytest
 import tellapart
 from conftest import draw_scene
 from drawn import COMMAND, few_of, only_sentences, run
-from tellapart.backbones import BACKBONES, QUALITIES
 from tellapart.backbones.graph import Network
+from tellapart.backbones.rows import BACKBONES, QUALITIES
 from tellapart.backbones.runtime import open_session
-from tellapart.commands.train_settings import Asked, settings, with_epochs
-from tellapart.demo import DemoPictures
+from tellapart.cli.commands.train_settings import Asked, settings, with_epochs
+from tellapart.demo.walk import DemoPictures
 from tellapart.errors import BackboneError, DatasetError, DestinationError, UsageError
-from tellapart.exporters import export
-from tellapart.head import Regression, softmax
+from tellapart.exporters.export import export
+from tellapart.head.regression import Regression, softmax
+from tellapart.head.sgd import SgdSettings, SgdStep, fit_sgd
 from tellapart.images.decode import read_picture
-from tellapart.sgd import SgdSettings, SgdStep, fit_sgd
-from tellapart.tensorflow_settings import Distortions, Epoch, FineTuning, KerasBackbone, TensorFlow
-from tellapart.training import TrainResult, train
 from tellapart.training.options import Watch
+from tellapart.training.tensorflow_settings import (
+    Distortions,
+    Epoch,
+    FineTuning,
+    KerasBackbone,
+    TensorFlow,
+)
+from tellapart.training.train import TrainResult, train
 
 if TYPE_CHECKING:
-    from tellapart.tensorflow_engine.networks import KerasNetwork
+    from tellapart.training.tensorflow.networks import KerasNetwork
 
 HERE = find_spec("tensorflow") is not None
 needs_tensorflow = pytest.mark.skipif(not HERE, reason="TensorFlow is not installed")
@@ -45,7 +51,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
 ]
 QUICK = SgdSettings(steps=60, batch_size=16, eval_every=20, validation=0.25)
-BLIND = "import sys; sys.modules['tensorflow'] = None; from tellapart.cli import main; main()"
+BLIND = "import sys; sys.modules['tensorflow'] = None; from tellapart.cli.app import main; main()"
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +65,7 @@ def fast() -> KerasNetwork:
     """The quickest network in Keras; its weights are not to be changed."""
     if not HERE:
         pytest.skip("TensorFlow is not installed")
-    from tellapart.tensorflow_engine.networks import quality_network
+    from tellapart.training.tensorflow.networks import quality_network
 
     return quality_network("fast")
 
@@ -163,7 +169,7 @@ def test_without_tensorflow_there_is_the_command_to_type(
 @needs_tensorflow
 @pytest.mark.parametrize("row", QUALITIES.values(), ids=lambda row: row.name)
 def test_keras_is_built_from_the_same_weights(row: object) -> None:
-    from tellapart.tensorflow_engine.networks import quality_network
+    from tellapart.training.tensorflow.networks import quality_network
 
     quality = getattr(row, "name", "")
     ours = quality_network(quality).network()
@@ -174,7 +180,7 @@ def test_keras_is_built_from_the_same_weights(row: object) -> None:
 @needs_tensorflow
 @pytest.mark.parametrize("quality", ["fast", "good"])
 def test_keras_gives_the_embeddings_of_onnx(quality: str) -> None:
-    from tellapart.tensorflow_engine.networks import quality_network
+    from tellapart.training.tensorflow.networks import quality_network
 
     keras = quality_network(quality)
     session = open_session(keras.network().content)
@@ -218,7 +224,7 @@ def test_without_a_resize_keras_is_onnx_to_the_fifth_digit(fast: KerasNetwork) -
 
 @needs_tensorflow
 def test_gradient_descent_walks_as_the_one_without_tensorflow(tmp_path: Path) -> None:
-    from tellapart.tensorflow_engine.softmax_layer import fit_softmax_layer
+    from tellapart.training.tensorflow.softmax_layer import fit_softmax_layer
 
     random = np.random.default_rng(1)
     vectors, labels = random.normal(size=(40, 6)), random.integers(0, 3, 40)
@@ -240,8 +246,8 @@ def test_gradient_descent_walks_as_the_one_without_tensorflow(tmp_path: Path) ->
 
 @needs_tensorflow
 def test_gradient_descent_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
-    from tellapart.tensorflow_engine.checkpoints import Checkpoints
-    from tellapart.tensorflow_engine.softmax_layer import fit_softmax_layer
+    from tellapart.training.tensorflow.checkpoints import Checkpoints
+    from tellapart.training.tensorflow.softmax_layer import fit_softmax_layer
 
     random = np.random.default_rng(1)
     vectors, labels = random.normal(size=(40, 6)), random.integers(0, 3, 40)
@@ -297,8 +303,8 @@ def test_summaries_are_read_by_tensorboard(tmp_path: Path) -> None:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
     from tensorboard.util import tensor_util
 
-    from tellapart.tensorflow_engine.softmax_layer import fit_softmax_layer
-    from tellapart.tensorflow_engine.summaries import Summaries
+    from tellapart.training.tensorflow.softmax_layer import fit_softmax_layer
+    from tellapart.training.tensorflow.summaries import Summaries
 
     random = np.random.default_rng(1)
     vectors, labels = random.normal(size=(40, 6)), random.integers(0, 3, 40)
@@ -491,7 +497,7 @@ def test_fine_tuning_goes_on_after_a_kill(photos: Path, tmp_path: Path) -> None:
 def test_checkpoints_are_kept_until_the_model_is_saved(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tellapart.tensorflow_engine import recipe
+    from tellapart.training.tensorflow import recipe
 
     monkeypatch.setenv("TELLAPART_CACHE", str(tmp_path / "cache"))
     engine = TensorFlow(fine_tuning=FineTuning(epochs=1, validation=0.3))
@@ -532,7 +538,7 @@ def test_fine_tuning_needs_pictures_to_watch(heroes: DemoPictures, tmp_path: Pat
 
 def small_keras(path: Path, *, rescaling: bool = True, odd: str = "") -> Path:
     """A classifier with one of most kinds of layers, saved as a `.keras` file."""
-    from tellapart.tensorflow_engine.runtime import keras
+    from tellapart.training.tensorflow.runtime import keras
 
     layers = keras().layers
     keras().utils.set_random_seed(3)
@@ -568,7 +574,7 @@ def small_keras(path: Path, *, rescaling: bool = True, odd: str = "") -> Path:
 @needs_tensorflow
 @pytest.mark.parametrize("odd", ["", "no pooling"])
 def test_a_keras_file_gives_its_features(tmp_path: Path, odd: str) -> None:
-    from tellapart.tensorflow_engine.keras_backbone import read_keras_backbone
+    from tellapart.training.tensorflow.keras_backbone import read_keras_backbone
 
     path = small_keras(tmp_path / "small.keras", odd=odd)
     trunk = read_keras_backbone(KerasBackbone(str(path)))
@@ -583,7 +589,7 @@ def test_a_keras_file_gives_its_features(tmp_path: Path, odd: str) -> None:
     [("transposed", "a layer of the kind Conv2DTranspose"), ("activation", "softsign")],
 )
 def test_a_network_of_other_layers_is_refused(tmp_path: Path, odd: str, said: str) -> None:
-    from tellapart.tensorflow_engine.keras_backbone import read_keras_backbone
+    from tellapart.training.tensorflow.keras_backbone import read_keras_backbone
 
     path = small_keras(tmp_path / "odd.keras", odd=odd)
     with pytest.raises(BackboneError, match=said):
@@ -592,7 +598,7 @@ def test_a_network_of_other_layers_is_refused(tmp_path: Path, odd: str, said: st
 
 @needs_tensorflow
 def test_a_keras_backbone_that_is_none_is_said_so(tmp_path: Path) -> None:
-    from tellapart.tensorflow_engine.keras_backbone import read_keras_backbone
+    from tellapart.training.tensorflow.keras_backbone import read_keras_backbone
 
     silent = small_keras(tmp_path / "silent.keras", rescaling=False)
     with pytest.raises(BackboneError, match="does not say which pixels"):
@@ -625,7 +631,7 @@ def test_weights_that_keras_has_not_are_not_downloaded(
 @pytest.mark.parametrize("name", ["MobileNetV2", "ResNet50", "EfficientNetB0", "MobileNetV3Small"])
 def test_applications_become_onnx(name: str) -> None:
     """With random weights: the trunk is checked against Keras as it is made."""
-    from tellapart.tensorflow_engine import keras_backbone as backbone
+    from tellapart.training.tensorflow import keras_backbone as backbone
 
     module, build = backbone._application(name)
     model = build(weights=None, include_top=True, input_shape=(224, 224, 3))
@@ -659,7 +665,7 @@ def test_a_keras_file_as_backbone(photos: Path, tmp_path: Path, engine: TensorFl
 @pytest.mark.parametrize("target", ["keras", "tflite"])
 def test_a_keras_network_goes_back_to_tensorflow(photos: Path, tmp_path: Path, target: str) -> None:
     """With the layers that small_keras has not."""
-    from tellapart.tensorflow_engine.runtime import keras
+    from tellapart.training.tensorflow.runtime import keras
 
     layers = keras().layers
     keras().utils.set_random_seed(5)

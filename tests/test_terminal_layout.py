@@ -9,7 +9,7 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from tellapart.terminal.layout import print_figures, say
+from tellapart.cli.terminal.layout import print_figures, say
 
 HEADS = ("label", "learnt", "held out", "precision", "F1", "recall", "95 % interval")
 LEAST = ("precision", "F1", "held out", "learnt")

@@ -11,13 +11,13 @@ import pytest
 import tellapart
 from drawn import model_of, run
 from tellapart import Classifier
-from tellapart.dataset import Dataset
-from tellapart.demo import DemoPictures
+from tellapart.assess.testing import TestResult, evaluate
+from tellapart.cli.terminal.testing import print_test
+from tellapart.dataset.sources import Dataset
+from tellapart.demo.walk import DemoPictures
 from tellapart.errors import DatasetError
-from tellapart.evaluation import Evaluation
-from tellapart.metrics import Share
-from tellapart.terminal.testing import print_test
-from tellapart.testing import TestResult, evaluate
+from tellapart.evaluation.judged import Evaluation
+from tellapart.evaluation.metrics import Share
 
 
 @pytest.fixture(scope="module")

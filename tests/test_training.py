@@ -19,9 +19,9 @@ import pytest
 import tellapart
 from conftest import draw_scene
 from drawn import contents, few_of, model_of, only_sentences, run, run_here
-from tellapart.demo import DemoPictures, draw_demo
+from tellapart.demo.walk import DemoPictures, draw_demo
 from tellapart.errors import DatasetError, DestinationError, UsageError
-from tellapart.sgd import SgdSettings, SgdStep
+from tellapart.head.sgd import SgdSettings, SgdStep
 from tellapart.training.options import TrainOptions, Watch
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from drawn import Run, few_of, model_of, run, run_here
-from tellapart.dataset import pictures_below, read_dataset
-from tellapart.demo import DemoPictures
+from tellapart.dataset.sources import pictures_below, read_dataset
+from tellapart.demo.walk import DemoPictures
 
 SHUT = "a folder that cannot be opened: permission denied"
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="takes rights away as Linux does")

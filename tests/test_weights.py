@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tellapart.backbones import BACKBONES
+from tellapart.backbones.rows import BACKBONES
 from tellapart.backbones.weights import Checkpoint, read_checkpoint, read_legacy_pickle
 from tellapart.errors import BackboneError, MissingExtraError
 

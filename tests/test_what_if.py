@@ -13,7 +13,7 @@ from PIL import Image
 import tellapart
 from conftest import draw_scene
 from drawn import model_of, only_sentences, run_here
-from tellapart.demo import DemoPictures
+from tellapart.demo.walk import DemoPictures
 from tellapart.errors import TellapartError, UsageError
 from tellapart.explain import (
     Alike,

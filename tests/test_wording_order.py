@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tellapart.wording import first_few, in_order, natural
+from tellapart.text import first_few, in_order, natural
 
 
 @pytest.mark.parametrize(

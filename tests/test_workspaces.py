@@ -17,12 +17,12 @@ from typing import Any
 import pytest
 
 from drawn import COMMAND, few_of, run
-from tellapart.dataset import read_dataset
-from tellapart.demo import DemoPictures
+from tellapart.dataset.sources import read_dataset
+from tellapart.demo.walk import DemoPictures
 from tellapart.errors import DestinationError
-from tellapart.files import write_atomically
-from tellapart.locks import take
-from tellapart.workspaces import Workspace, clear_leftovers, temporary_folder
+from tellapart.files.atomic import write_atomically
+from tellapart.files.locks import take
+from tellapart.files.workspaces import Workspace, clear_leftovers, temporary_folder
 
 NAME = "tellapart-0123456789abcdef"
 

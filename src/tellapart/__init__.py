@@ -14,29 +14,29 @@ Names are imported when they are first used, so that `import tellapart` costs no
 
 from __future__ import annotations
 
-from . import unsent
+from .backbones import telemetry
 from .version import __version__
 
-unsent.forbid()  # before anything else is loaded
+telemetry.forbid()  # before anything else is loaded
 
 TYPE_CHECKING = False  # as typing has it, whose import would take longer than all of this
 if TYPE_CHECKING:
     from . import explain
     from .errors import PictureError, TellapartError
-    from .model import Classifier, Prediction, load
-    from .training import TrainResult, train
+    from .model.classifier import Classifier, Prediction, load
     from .training.options import TrainOptions
+    from .training.train import TrainResult, train
 
 _HOMES = {
-    "Classifier": "model",
+    "Classifier": "model.classifier",
     "PictureError": "errors",
-    "Prediction": "model",
+    "Prediction": "model.classifier",
     "TellapartError": "errors",
     "TrainOptions": "training.options",
-    "TrainResult": "training",
+    "TrainResult": "training.train",
     "explain": "",  # a package
-    "load": "model",
-    "train": "training",
+    "load": "model.classifier",
+    "train": "training.train",
 }
 
 __all__ = [

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from . import stopping
+from .cli import interrupts as stopping
 
 
 def main() -> None:
     """Run the command line."""
     stopping.end_at_once()
-    from .cli import main as run
+    from .cli.app import main as run
 
     run()
 

@@ -85,3 +85,11 @@ class MissingExtraError(TellapartError):
     """A feature needs optional packages that are not installed."""
 
     http_status = 501
+
+
+def need(extra: str, *, why: str) -> MissingExtraError:
+    """The error to raise when `extra` is not installed; `why` names what asked for it."""
+    return MissingExtraError(
+        f"This needs {why}, which is not installed.",
+        hint=f'Type: pip install "tellapart[{extra}]"',
+    )

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..cache.drawers import NETWORKS
+from ..cache.stores import NETWORKS
 
 _DIGEST = hashlib.sha256().digest_size
 

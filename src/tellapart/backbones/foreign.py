@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import BackboneError, ModelError, UsageError
-from ..wording import shown
-from . import Trunk
+from ..text import shown
 from .nodes import IR_VERSION, OPSET, Nodes
+from .rows import Trunk
 from .runtime import open_session
 from .untrusted import parse_onnx, read_network, refuse_hostile
 

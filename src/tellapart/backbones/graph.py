@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..novelty import Novelty
+from ..head.novelty import Novelty
 from ..version import __version__
-from . import BACKBONES, Quality, Trunk
 from .built import Built, built_once
 from .nodes import IR_VERSION, OPSET, Nodes
 from .novelty_nodes import add_novelty
+from .rows import BACKBONES, Quality, Trunk
 from .untrusted import parse_onnx
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..novelty import NEIGHBOURS, TINY, Novelty
+from ..head.novelty import NEIGHBOURS, TINY, Novelty
 from .nodes import Nodes
 
 _AT = "novelty"

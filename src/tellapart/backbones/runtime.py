@@ -12,7 +12,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from .. import unsent
+from . import telemetry
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession as Session
@@ -29,7 +29,7 @@ def onnxruntime() -> ModuleType:
     Where the program has imported it before tellapart, without the variable that forbids it, it has
     made its first report already; all that can be done then is to ask for no more, and to warn.
     """
-    unsent.forbid()
+    telemetry.forbid()
     runtime = import_module("onnxruntime")
     _ask_for_no_reports(runtime)
     return runtime
@@ -72,10 +72,10 @@ def shrinking() -> RunOptions:
 @cache
 def _ask_for_no_reports(runtime: ModuleType) -> None:
     runtime.disable_telemetry_events()  # all there is where the system collects, as Windows does
-    if unsent.TOO_LATE:
+    if telemetry.TOO_LATE:
         warnings.warn(
             "onnxruntime was imported before tellapart, so it may report this process to its "
-            f"maker. Import tellapart first, or set {unsent.VARIABLE}=1 in the environment.",
+            f"maker. Import tellapart first, or set {telemetry.VARIABLE}=1 in the environment.",
             RuntimeWarning,
             stacklevel=3,
         )

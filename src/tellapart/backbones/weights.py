@@ -19,8 +19,7 @@ from typing import BinaryIO, ClassVar
 
 import numpy as np
 
-from ..errors import BackboneError
-from ..extras import need
+from ..errors import BackboneError, need
 
 _MAGIC_PICKLES = 3  # magic number, protocol version, sizes of the system that wrote the file
 

@@ -20,8 +20,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..files import TEMPORARY, write_atomically
-from . import SpaceInfo, cache_folder, delete
+from ..files.atomic import TEMPORARY, write_atomically
+from .folder import SpaceInfo, cache_folder, delete
 
 _MAGIC = "tellapart embeddings 1"
 _HEADER = 256  # bytes

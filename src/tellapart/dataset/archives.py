@@ -22,8 +22,8 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import IO, cast
 
 from ..errors import ArchiveError, DestinationError
-from ..files import make_folders
-from ..wording import several, shown
+from ..files.atomic import make_folders
+from ..text import several, shown
 from .encodings import decoded, words_on
 
 MAX_MEMBERS = 200_000

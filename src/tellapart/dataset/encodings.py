@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from ..wording import first_few, shown
+from ..text import first_few, shown
 
 _MOST = 2000  # names that are looked at
 _WESTERN = "äöüéßñèàçóáíÄÖÜêëâîïôûùúãõåøæÉÀÑÇÅØÆÁÍÓÚ"

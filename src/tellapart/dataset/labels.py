@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 
 from ..errors import DatasetError
-from ..wording import shown
+from ..text import shown
 
 _LOOK_ALIKE = str.maketrans(  # of Cyrillic and of Greek, and the Latin letters they look like
     "аеорсухіјѕһԁԛԝАВЕЅІЈКМНОРСТУХԜ" + "οναιρυχκΑΒΕΖΗΙΚΜΝΟΡΤΥΧ",

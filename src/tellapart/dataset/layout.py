@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import DatasetError
-from ..wording import first_few, shown
+from ..text import first_few, shown
 from .splits import labels_torn, named_as_splits, split_of, split_within
 
 if TYPE_CHECKING:

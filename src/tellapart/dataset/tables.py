@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import DatasetError
-from ..wording import shown
+from ..text import shown
 from .splits import SPLITS, split_of
 
 _LONGEST_HEADER = 2**20  # bytes

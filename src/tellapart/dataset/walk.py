@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..deadlines import NoAnswerError, answered
 from ..errors import PictureError
+from ..files.reading import read_head
 from ..images.kinds import FORMATS, SUFFIXES, sniff
-from ..images.reading import read_head
+from ..workers.deadlines import NoAnswerError, answered
 
 _SYSTEM_NAMES = frozenset({"__macosx", "thumbs.db", "desktop.ini", "@eadir", "$recycle.bin"})
 LINK = "a link to a folder, not followed"

@@ -8,9 +8,9 @@ from functools import cached_property
 
 import numpy as np
 
-from ..head import Head, balanced_weights
-from ..memory import Memory
-from ..modelfile import Manifest
+from ..head.regression import Head, balanced_weights
+from ..model.file import Manifest
+from ..model.record import Memory
 from .explanation import Argument, Case, Neighbour
 from .shares import Split, split_head
 

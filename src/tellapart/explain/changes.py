@@ -18,8 +18,8 @@ import numpy as np
 
 from ..errors import UsageError
 from ..images.decode import Picture, read_picture
-from ..model import Classifier, Prediction
-from ..wording import label_words
+from ..model.classifier import Classifier, Prediction
+from ..text import label_words
 from .regions import Color, Place, Region, color_text
 
 BLUR = 0.2  # of the shorter side: all that is left is colour and light and dark

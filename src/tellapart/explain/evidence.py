@@ -13,7 +13,7 @@ import numpy as np
 from ..backbones.graph import VIEWS
 from ..backbones.untrusted import parse_onnx
 from ..errors import ModelError
-from ..head import Head
+from ..head.regression import Head
 
 _PART = "tellapart/evidence/"
 

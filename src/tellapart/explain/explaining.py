@@ -11,12 +11,12 @@ from typing import TypeVar
 import numpy as np
 
 from ..errors import ModelError, PictureError, UsageError
-from ..head import Head, softmax
+from ..head.regression import Head, softmax
 from ..images.decode import Picture, each_of, read_picture
-from ..memory import Memory
-from ..model import Classifier
-from ..pool import Each, batches_of, local_map
-from ..wording import shown
+from ..model.classifier import Classifier
+from ..model.record import Memory
+from ..text import shown
+from ..workers.local import Each, batches_of, local_map
 from .background import NO_MEMORY, Background, Backgrounds
 from .evidence import coverage, own_head, with_heads
 from .explanation import Explanation

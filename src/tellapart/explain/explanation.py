@@ -8,8 +8,8 @@ from functools import cached_property
 
 import numpy as np
 
-from ..evaluation import ranked
-from ..wording import label_words
+from ..evaluation.judged import ranked
+from ..text import label_words
 
 _NOTEBOOK = 320  # pixels, the longer side
 
@@ -135,7 +135,7 @@ class Explanation:
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the picture, its map, and the sentences."""
-        from ..notebook import pictures_html
+        from ..evaluation.notebook import pictures_html
         from ..pages.overlays import jpeg, laid_over, shrunk
 
         small = shrunk(self.pixels, _NOTEBOOK)

@@ -12,14 +12,14 @@ from pathlib import Path
 
 import numpy as np
 
-from ..dataset import Skipped
+from ..cli.answers import STDIN
+from ..dataset.filenames import safe_name
 from ..dataset.labels import Labels
+from ..dataset.sources import Skipped
 from ..errors import PictureError
-from ..files import cannot_write
-from ..guessing import STDIN
-from ..images.reading import read_content
-from ..model import Classifier
-from ..naming import safe_name
+from ..files.atomic import cannot_write
+from ..files.reading import read_content
+from ..model.classifier import Classifier
 from ..pages.overlays import common_scale, laid_over, png
 from . import Asked, Explanation, Sweep, sweep, tell_many
 from .page import MOST_PANELS, Panel, panel

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..errors import PictureError, UsageError
 from ..images.decode import read_picture
-from ..wording import shown
+from ..text import shown
 from .changes import BLUR, Blank, Blur, Brightness, Change, Crop, Paint, Paste
 from .regions import Region, parse_color, parse_place
 

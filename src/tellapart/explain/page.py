@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..dataset import Skipped
-from ..pages import environment, file_name, render
+from ..dataset.sources import Skipped
+from ..evaluation.sentences import absence_words, title
 from ..pages.charts import score_bar
 from ..pages.outlines import outlined
 from ..pages.overlays import common_scale, jpeg, laid_over, shrunk
+from ..pages.render import environment, file_name, render
 from ..pages.thumbnails import Wanted, thumbnails
-from ..sentences import absence_words, title
-from ..wording import label_words, several
+from ..text import label_words, several
 from . import Argument, Explanation, Neighbour, Sweep
 
 if TYPE_CHECKING:

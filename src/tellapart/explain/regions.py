@@ -17,7 +17,7 @@ from typing import ClassVar, Protocol, TypeAlias
 import numpy as np
 
 from ..errors import UsageError
-from ..wording import shown
+from ..text import shown
 
 Color: TypeAlias = tuple[int, int, int]
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..head import Head, softmax, standardisation
+from ..head.regression import Head, softmax, standardisation
 
 _FITTED = 0.1  # of the weights: a head further than this from the minimum was fitted otherwise
 _LOST = 1e-5  # of the weights: what no sum of the pictures can give; rounding stays far below

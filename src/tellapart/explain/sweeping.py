@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..images.decode import Picture, read_picture
-from ..model import Classifier, Prediction
-from ..wording import label_words, percent
+from ..model.classifier import Classifier, Prediction
+from ..text import label_words, percent
 from .changes import Blank, Blur, Change, WhatIf, what_if
 from .places import place
 from .regions import WHOLE, Color, Outside, Region

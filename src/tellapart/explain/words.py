@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..wording import label_words, shown
+from ..text import label_words, shown
 from .explanation import Neighbour
 from .places import SEVERAL, Looks, look, place
 

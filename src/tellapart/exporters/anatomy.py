@@ -16,7 +16,7 @@ import numpy as np
 from ..backbones.graph import VIEWS, View
 from ..backbones.untrusted import parse_onnx
 from ..errors import ModelError
-from ..modelfile import check_model
+from ..model.file import check_model
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto

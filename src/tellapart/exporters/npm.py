@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import MissingExtraError, ModelError
-from ..workspaces import temporary_folder
+from ..files.workspaces import temporary_folder
 
 LONGEST = 600  # seconds for all of it
 _STARTING = 20  # seconds until npm itself says a first word, on a machine that is busy

@@ -23,10 +23,10 @@ import numpy as np
 from ..backbones.runtime import quantization
 from ..backbones.untrusted import parse_onnx
 from ..errors import ModelError, PictureError
+from ..files.workspaces import temporary_folder
 from ..images.decode import read_picture
-from ..model import MODEL_FILE
-from ..modelfile import SEAL_KEY, sealed
-from ..workspaces import temporary_folder
+from ..model.classifier import MODEL_FILE
+from ..model.file import SEAL_KEY, sealed
 from .target import Export, write_program
 
 if TYPE_CHECKING:

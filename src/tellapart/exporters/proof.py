@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import ModelError
-from ..model import Classifier
-from ..wording import one_line, shown
+from ..model.classifier import Classifier
+from ..text import one_line, shown
 from .target import Target
 
 MOST_PICTURES = 100

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ..model import Classifier
+from ..model.classifier import Classifier
+from ..text import label_words, one_line, several
 from ..version import __version__
-from ..wording import label_words, one_line, several
 from .proof import Proof
 from .target import Target
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from .. import images
-from ..model import Classifier
+from ..model.classifier import Classifier
 
 EXAMPLES = Path(__file__).parent / "examples"
 _READING = ("__init__", "colour", "orientation", "primaries", "transparency")  # of `images`

@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from .. import errors, extras
+from .. import errors
 from ..errors import ModelError, TellapartError
-from ..model import MODEL_FILE
-from ..wording import one_line
-from ..workspaces import temporary_folder
+from ..files.workspaces import temporary_folder
+from ..model.classifier import MODEL_FILE
+from ..text import one_line
 from .target import EXAMPLES, Export, write_program
 
 _PACKAGES = {"tensorflow": "TensorFlow", "ai_edge_litert": "ai-edge-litert"}
@@ -49,7 +49,7 @@ def check_installed(packages: Sequence[str]) -> None:
     """
     for package in packages:
         if find_spec(package) is None:
-            raise extras.need("tensorflow", why=_PACKAGES[package])
+            raise errors.need("tensorflow", why=_PACKAGES[package])
 
 
 def original_labels(labels: Sequence[str]) -> list[str]:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..backbones.runtime import open_session
 from ..errors import ModelError
-from ..model import LABELS_FILE, MODEL_FILE
-from ..workspaces import temporary_folder
+from ..files.workspaces import temporary_folder
+from ..model.classifier import LABELS_FILE, MODEL_FILE
 from .proof import example_answers
 from .target import Export, write_program
 

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import MissingExtraError, ModelError
-from ..model import Classifier
+from ..model.classifier import Classifier
+from ..text import label_words, several
 from ..version import __version__
-from ..wording import label_words, several
 from .npm import Watch
 from .target import Export
 from .web_proof import prove
@@ -97,7 +97,7 @@ def _scripts(export: Export) -> dict[str, str]:
     scripts = {
         "model.js": f"var tellapart = {{ labels: {_literal(labels)}, "
         f"strangerAbove: {_literal(strange)} }};\n"
-        f'tellapart.model = "{_packed(classifier.content)}";\n'
+        f'tellapart.model.classifier = "{_packed(classifier.content)}";\n'
     }
     if export.cdn:
         parts: dict[str, dict[str, str]] = {

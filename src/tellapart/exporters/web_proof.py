@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import MissingExtraError, ModelError
+from ..files.workspaces import temporary_folder
 from ..images.decode import read_picture
-from ..model import Classifier
-from ..wording import several, shown
-from ..workspaces import temporary_folder
+from ..model.classifier import Classifier
+from ..text import several, shown
 from .proof import Proof, compare, compared
 from .target import Target
 from .web_runtime import ADDRESS, runtime_files

@@ -14,9 +14,9 @@ import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from ..cache.drawers import BROWSER_RUNTIME
+from ..cache.stores import BROWSER_RUNTIME
 from ..errors import ModelError
-from ..files import write_atomically
+from ..files.atomic import write_atomically
 from .npm import Watch, archive
 
 VERSION = "1.30.0"

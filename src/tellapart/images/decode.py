@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 import numpy as np
 
 from ..errors import PictureError, UsageError
-from ..wording import shown
+from ..files.reading import MAX_BYTES, read_content
+from ..text import shown
 from .arrays import image_of, is_rgb
 from .budget import BUDGET, SMALL, check_size, give_back
 from .colour import eight_bits, profile_of, to_srgb
@@ -26,7 +27,6 @@ from .hushing import hushed
 from .kinds import FORMATS, misnamed, sniff
 from .opening import damage, opened
 from .orientation import load, upright
-from .reading import MAX_BYTES, read_content
 from .strips import pixels_by_strips
 from .tiff_tags import CUT_SHORT
 from .transparency import on_white, transparent_colour

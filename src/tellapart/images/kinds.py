@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..wording import shown
+from ..text import shown
 
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF", "HEIC", "RAW")
 

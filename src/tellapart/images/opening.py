@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from ..errors import PictureError
-from ..wording import shown
+from ..text import shown
 from . import tiff_tags as tag
 from .budget import BUDGET, MAX_PIXELS, check_size
 from .heif import read_heif

@@ -13,9 +13,9 @@ from html import escape
 
 import numpy as np
 
-from ..coverage import Coverage, Covered
-from ..learning_curve import MORE, LearningCurve
-from ..metrics import CalibrationBin, wilson
+from ..evaluation.coverage import Coverage, Covered
+from ..evaluation.learning_curve import MORE, LearningCurve
+from ..evaluation.metrics import CalibrationBin, wilson
 
 DOT, CAP = 3.5, 6.5  # units; half the width of a point, and of a whisker's ends
 FEW, FIRST, POINTS = 10, 0.05, 120  # of coverage's curve: where it begins, and its points at most

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..errors import PictureError
 from ..images.decode import read_picture
-from ..pool import Each, batches_of, local_map
+from ..workers.local import Each, batches_of, local_map
 
 QUALITY = 76
 _BATCH = 8  # pictures a thread takes at a time

@@ -10,12 +10,10 @@ from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING
 
-from ..evaluation import Evaluation
-from ..metrics import Estimate, Share
-from ..model import Classifier
-from ..notebook import most_pictures
-from ..pages import environment
-from ..sentences import (
+from ..evaluation.judged import Evaluation
+from ..evaluation.metrics import Estimate, Share
+from ..evaluation.notebook import most_pictures
+from ..evaluation.sentences import (
     bounds,
     calibration_words,
     estimate_words,
@@ -24,7 +22,9 @@ from ..sentences import (
     title,
     verdict,
 )
-from ..wording import in_order, label_words, percent, several, shown
+from ..model.classifier import Classifier
+from ..pages.render import environment
+from ..text import in_order, label_words, percent, several, shown
 
 if TYPE_CHECKING:
     import jinja2

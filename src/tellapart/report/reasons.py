@@ -12,9 +12,9 @@ from pathlib import Path
 
 from ..explain import Asked, Explanation, Neighbour, tell_many
 from ..explain.words import BY_FOLD
-from ..memory import Memory
+from ..model.record import Memory
 from ..pages.overlays import jpeg, laid_over, shrunk
-from .story import MOST_MISTAKES, Near, Reason, Story
+from .content import MOST_MISTAKES, Near, Reason, Story
 
 SIDE = 240  # pixels, the longer side of an overlay
 

@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ..errors import DestinationError, PictureError
-from ..files import clear_leftovers, make_folders, moved_away, new_folder, sync
-from ..locks import is_still, take
-from ..placing import (
+from ..files.atomic import clear_leftovers, make_folders, moved_away, new_folder, sync
+from ..files.locks import is_still, take
+from ..files.transfer import (
     STATE,
     Content,
     carry,
@@ -34,7 +34,7 @@ from ..placing import (
     part_beside,
     reason_of,
 )
-from ..wording import shown
+from ..text import shown
 
 _VERSION = 1
 _JOURNAL = "journal.jsonl"

@@ -9,12 +9,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal, Protocol
 
-from ..dataset import Skipped, pictures_below
-from ..deadlines import NoAnswerError, answered
+from ..dataset.filenames import folded, kept_stem, longest_name, named, safe_name, suffix_of
+from ..dataset.sources import Skipped, pictures_below
 from ..errors import DestinationError, PictureError, UsageError
-from ..naming import folded, kept_stem, longest_name, named, safe_name, suffix_of
-from ..placing import STATE, content_of
-from ..wording import shown
+from ..files.transfer import STATE, content_of
+from ..text import shown
+from ..workers.deadlines import NoAnswerError, answered
 from .journal import Entry, Request
 
 UNSURE = "unsure"

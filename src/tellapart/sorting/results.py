@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from ..dataset import Skipped
-from ..files import sync
-from ..placing import content_of, part_beside, take_place
-from ..wording import csv_cell, shown
+from ..dataset.sources import Skipped
+from ..files.atomic import sync
+from ..files.transfer import content_of, part_beside, take_place
+from ..text import csv_cell, shown
 from .journal import Entry, Journal
 
 RESULTS = "results.csv"

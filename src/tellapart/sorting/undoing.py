@@ -7,10 +7,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..dataset import Skipped
+from ..dataset.sources import Skipped
 from ..errors import PictureError, TellapartError, UsageError
-from ..files import make_folders
-from ..placing import (
+from ..files.atomic import make_folders
+from ..files.transfer import (
     STATE,
     Content,
     carry,
@@ -20,7 +20,7 @@ from ..placing import (
     part_beside,
     reason_of,
 )
-from ..wording import shown
+from ..text import shown
 from .journal import Entry, Journal, finish_leftovers, locked, remove_state
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import Json, estimate
+from .results import Json, estimate
 
 if TYPE_CHECKING:
-    from ..gaps import Gaps
-    from ..gaps.looks import Look
-    from ..metrics import Share
+    from ..assess.gaps import Gaps
+    from ..evaluation.metrics import Share
+    from ..health.subgroups import Look
 
 
 def gaps(found: Gaps, page: str | None) -> dict[str, Json]:

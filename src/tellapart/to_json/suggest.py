@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ..dataset import Skipped
+from ..dataset.sources import Skipped
 
 if TYPE_CHECKING:
-    from ..suggesting import Copied, Suggestions
-    from . import Json
+    from ..assess.suggesting import Copied, Suggestions
+    from .results import Json
 
 
 def suggested(result: Suggestions, copied: Copied | None) -> dict[str, Json]:

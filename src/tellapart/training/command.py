@@ -10,12 +10,12 @@ from dataclasses import fields
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from ..backbones import Backbone
 from ..backbones.foreign import ForeignBackbone
-from ..sgd import SgdSettings
-from ..tensorflow_settings import Distortions, FineTuning, KerasBackbone, TensorFlow
+from ..backbones.rows import Backbone
+from ..head.sgd import SgdSettings
+from ..text import shown
 from ..version import __version__
-from ..wording import shown
+from .tensorflow_settings import Distortions, FineTuning, KerasBackbone, TensorFlow
 
 _PACKAGES = ("numpy", "pillow", "onnx", "onnxruntime")
 _OTHER_NAMES = {"epochs": "fine-tune", "rate": "learning-rate"}

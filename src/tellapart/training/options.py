@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..backbones import Backbone
-from ..backbones import quality as quality_row
 from ..backbones.foreign import ForeignBackbone
+from ..backbones.rows import Backbone
+from ..backbones.rows import quality as quality_row
 from ..errors import UsageError
-from ..sgd import SgdSettings, SgdStep
-from ..tensorflow_settings import Epoch, KerasBackbone, TensorFlow
+from ..head.sgd import SgdSettings, SgdStep
+from .tensorflow_settings import Epoch, KerasBackbone, TensorFlow
 
 DEFAULT_TEST = 0.10
 

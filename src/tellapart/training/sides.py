@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from ..dataset import Dataset, Item, read_dataset
 from ..dataset.labels import Labels
+from ..dataset.sources import Dataset, Item, read_dataset
 from ..errors import DatasetError, UsageError
-from ..wording import first_few, shown
+from ..text import first_few, shown
 from .options import TrainOptions
 
 

@@ -1,0 +1,1 @@
+"""Models held against pictures: tests, comparisons, gaps, and what to label next."""

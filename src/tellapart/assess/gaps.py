@@ -1,0 +1,215 @@
+"""A model, and perhaps a folder of pictures -> what the data lacks: looks with too few pictures.
+
+What the model learnt from is remembered by it; pictures to test on may be labelled, in any form
+that training takes, or not.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from ..dataset.sources import Dataset, Skipped
+from ..errors import ModelError
+from ..health.subgroups import FEWEST, Look, Sample, looks_of
+from ..model.classifier import Classifier
+from ..model.record import Memory
+from ..text import shown
+from .gaps_source import Side, Source, look_at
+
+EXAMPLES = 3  # pictures named with a piece of advice
+MOST_MAYBE = 3  # looks that may be chance
+
+
+@dataclass(frozen=True)
+class Example:
+    """A picture of a look: its name, where it is if that is known, its own label and the one given.
+
+    Of a picture without a label, or that was not judged, the two are the same. `strange` says that
+    it is unlike everything learnt.
+    """
+
+    name: str
+    path: Path | None
+    label: str
+    predicted: str
+    tested: bool
+    strange: bool = False
+
+    @property
+    def wrong(self) -> bool:
+        return self.label != self.predicted
+
+
+@dataclass(frozen=True)
+class Gaps:
+    """The looks of all labels: those that stand out first, then by the errors that more pictures
+    of them would mend.
+
+    `tested` is None where no pictures were given and none were held out; `what_tested` says in
+    words what they are. `strangers` are pictures without labels that are unlike everything learnt:
+    they are in no look, for they may be of no label at all. `unknown` counts pictures of labels
+    that the model does not know. `notes` say how the source was read. A `private` model does not
+    know where its pictures are.
+    """
+
+    labels: tuple[str, ...]
+    looks: tuple[Look, ...]
+    learnt: Side
+    tested: Side | None
+    what_tested: str = ""
+    strangers: tuple[Example, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+    hidden: int = 0
+    unknown: dict[str, int] = field(default_factory=dict)
+    private: bool = False
+    notes: tuple[str, ...] = ()
+    _dataset: Dataset | None = field(default=None, repr=False)  # keeps an unpacked archive
+
+    @property
+    def known(self) -> bool:
+        """Whether the labels of the pictures tested are known, or there are none."""
+        return self.tested is None or self.tested.sample.known
+
+    @property
+    def advice(self) -> tuple[Look, ...]:
+        """The looks that stand out: what to photograph next."""
+        return tuple(look for look in self.looks if look.stands_out)
+
+    @property
+    def maybe(self) -> tuple[Look, ...]:
+        """The next few looks in rank, for which chance alone could explain what is seen."""
+        rest = (look for look in self.looks if not look.stands_out and self._says_something(look))
+        return tuple(itertools.islice(rest, MOST_MAYBE))
+
+    def label(self, look: Look) -> str:
+        return self.labels[look.label]
+
+    def learnt_of(self, look: Look) -> int:
+        """How many pictures of the look's label were learnt from."""
+        return int((self.learnt.sample.labels == look.label).sum())
+
+    def pictures(self, look: Look) -> list[Example]:
+        """The pictures tested, then those learnt from; the most central first."""
+        tested = _examples(self.labels, self.tested, look.tested, True) if self.tested else []
+        return [*tested, *_examples(self.labels, self.learnt, look.learnt, False)]
+
+    def telling(self, look: Look) -> list[Example]:
+        """The same, but of a look that is only hard those judged wrong come first."""
+        found = self.pictures(look)
+        return (
+            found if look.missing else sorted(found, key=lambda one: not (look.hard and one.wrong))
+        )
+
+    def examples(self, look: Look) -> list[Example]:
+        """A few pictures that show what more is needed of."""
+        return self.telling(look)[:EXAMPLES]
+
+    def learnt_wrong(self, look: Look) -> int:
+        """How many of the look's pictures that were learnt from are judged wrong."""
+        sample = self.learnt.sample
+        return int((sample.errors[look.learnt] >= 1).sum())
+
+    @property
+    def labelled_strangers(self) -> int:
+        """How many of the pictures tested are unlike everything learnt, whatever their label."""
+        return int(self.tested.strange.sum()) if self.tested else 0
+
+    @property
+    def missing_pictures(self) -> int:
+        """Pictures learnt from that are not where they can be found."""
+        return sum(path is None for path in self.learnt.paths)
+
+    def _says_something(self, look: Look) -> bool:
+        """Whether a look is rarer among those learnt from, or thin and judged wrong at all."""
+        rarer = look.scarcity > 0 and len(look.tested) >= FEWEST
+        return rarer or (look.thin and look.size >= FEWEST and round(look.likely_wrong) > 0)
+
+
+def find_gaps(
+    classifier: Classifier,
+    source: str | os.PathLike[str] | None = None,
+    *,
+    pictures: Sequence[Path] = (),
+    follow_links: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> Gaps:
+    """Find looks that a model has learnt too little of.
+
+    `source` are pictures to test on, labelled in any form that training takes, or any folder of
+    pictures; without it, those that were held out, if any were. The pictures learnt from are looked
+    for where they were, and below `pictures`.
+
+    Raises:
+        ModelError: the model does not remember its training.
+        DatasetError: `source` holds no picture that can be read and judged.
+    """
+    memory = classifier.remembered()
+    where = memory.locate(*pictures)
+    learnt = _remembered_side(memory, ~memory.held_out, where)
+    if not len(learnt.names):
+        raise ModelError("This model remembers no picture it learnt from.", hint="Train again.")
+    if source is None:
+        held = _remembered_side(memory, memory.held_out, where) if memory.held_out.any() else None
+        return Gaps(
+            labels=classifier.labels,
+            looks=looks_of(learnt.sample, held.sample if held else None, len(classifier.labels)),
+            learnt=learnt,
+            tested=held,
+            what_tested="held out" if held else "",
+            private=memory.run.private,
+        )
+    found = Source(classifier, Path(source), follow_links)
+    seen, unreadable = look_at(classifier, found, progress or (lambda done, total: None))
+    apart = seen.strange & (not seen.sample.known)
+    tested = None if apart.all() else seen.only(~apart)
+    return Gaps(
+        labels=classifier.labels,
+        looks=looks_of(learnt.sample, tested.sample if tested else None, len(classifier.labels)),
+        learnt=learnt,
+        tested=tested,
+        what_tested=f"from {shown(source)}",
+        strangers=tuple(_examples(classifier.labels, seen, np.flatnonzero(apart), True)),
+        skipped=(*found.skipped, *unreadable),
+        hidden=found.hidden,
+        unknown=found.unknown,
+        private=memory.run.private,
+        notes=found.notes,
+        _dataset=found.dataset,
+    )
+
+
+def _examples(labels: tuple[str, ...], side: Side, rows: np.ndarray, tested: bool) -> list[Example]:
+    sample = side.sample
+    given = np.where(sample.errors >= 1, sample.scores.argmax(axis=1), sample.labels)
+    return [
+        Example(
+            name=side.names[i],
+            path=side.paths[i],
+            label=labels[int(sample.labels[i])],
+            predicted=labels[int(given[i])],
+            tested=tested,
+            strange=bool(side.strange[i]),
+        )
+        for i in rows
+    ]
+
+
+def _remembered_side(memory: Memory, wanted: np.ndarray, where: dict[int, Path]) -> Side:
+    """Some of the pictures that a model remembers; what it learnt from, or was held out from it,
+    says what is usual and is not called strange."""
+    judged = np.ones(len(wanted), bool) if memory.judged is None else memory.judged
+    sample = Sample(
+        vectors=memory.vectors,
+        labels=memory.labels.astype(np.int64),
+        scores=memory.scores,
+        digests=memory.digests,
+        judged=judged,
+    )
+    paths = tuple(where.get(i) for i in range(len(wanted)))
+    return Side(sample, memory.names, paths, np.zeros(len(wanted), bool)).only(wanted)

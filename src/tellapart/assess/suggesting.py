@@ -1,0 +1,296 @@
+"""A model and a folder of unlabelled pictures -> those to label next, in order, with reasons.
+
+Pictures are looked at as they come and only the `MOST` least sure are kept, so memory does not
+grow with the folder; among those `choosing.py` chooses.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+import itertools
+import os
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from ..dataset.sources import Skipped, pictures_below
+from ..errors import DatasetError, PictureError, UsageError
+from ..files.atomic import cannot_write, sync
+from ..files.reading import read_content
+from ..files.transfer import carry, content_of, holds
+from ..health.selection import choose, doubts
+from ..images.decode import decode
+from ..model.classifier import Classifier
+from ..text import label_words, several, shown
+from ..workers.local import Each, batches_of, local_map
+
+MOST = 2000  # pictures that are chosen from
+MOST_CHOSEN = 1000
+UNSURE = 0.5  # from this doubt on a picture lies between labels
+_BATCH = 4  # pictures a thread takes at a time
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """A picture to label: `label` and `score` are what the model would say of it.
+
+    `settles` is the share that its label would take of all doubt about the pictures looked at,
+    after those suggested before it.
+    """
+
+    name: str
+    path: Path
+    label: str
+    score: float
+    settles: float
+    reason: str
+
+
+@dataclass(frozen=True)
+class Suggestions:
+    """Pictures to label, those first that teach most.
+
+    `looked_at` pictures could be read; `learnt` of them the model learnt from already, `tested` it
+    was tested on, and `twice` hold what another holds; these are not suggested. `notes` say what
+    else to know.
+    """
+
+    source: Path
+    suggestions: tuple[Suggestion, ...]
+    looked_at: int
+    learnt: int
+    tested: int
+    twice: int
+    unreadable: tuple[Skipped, ...]
+    hidden: int
+    notes: tuple[str, ...] = ()
+
+
+def suggest(
+    classifier: Classifier,
+    folder: str | os.PathLike[str],
+    count: int = 50,
+    *,
+    follow_links: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> Suggestions:
+    """Choose the `count` pictures below a folder whose labels would teach the model most.
+
+    The same pictures give the same answer, whatever they are called and in whatever order.
+
+    Raises:
+        UsageError: a count that is not from 1 to `MOST_CHOSEN`.
+        DatasetError: the folder is none, or holds no picture that can be read.
+    """
+    if not 1 <= count <= MOST_CHOSEN:
+        raise UsageError(
+            f"{count:,} pictures cannot be suggested: it is 1 to {MOST_CHOSEN:,}.",
+            hint="Label some, train again, and ask again: the answer will have changed.",
+        )
+    root = Path(folder)
+    if not os.path.isdir(root):
+        raise DatasetError(
+            f"{shown(root)} is no folder.", hint="Give the folder of pictures to choose from."
+        )
+    files, skipped, hidden = pictures_below(root, follow_links=follow_links)
+    pool = _Pool(classifier)
+    work = batches_of((path for path, _ in files), _BATCH)
+    look = Each(partial(_look, classifier, pool.remembered))
+    seen = zip(files, local_map(look, work), strict=True)
+    for done, ((path, name), found) in enumerate(seen, start=1):
+        if isinstance(found, PictureError):
+            skipped.append(Skipped(name, found.message))
+        else:
+            pool.add(replace(found, name=name, path=path))
+        if progress:
+            progress(done, len(files))
+    if not pool.looked_at:
+        raise DatasetError(
+            f"{shown(root)} holds no picture that can be read.",
+            hint="Give the folder of pictures to choose from.",
+        )
+    return Suggestions(
+        source=root,
+        suggestions=tuple(pool.chosen(count)),
+        looked_at=pool.looked_at,
+        learnt=pool.learnt,
+        tested=pool.tested,
+        twice=pool.twice,
+        unreadable=tuple(skipped),
+        hidden=hidden,
+        notes=tuple(pool.notes()),
+    )
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """A picture, and what the model says of it: nothing where it was known before."""
+
+    digest: str
+    embedding: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    scores: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    unknown: bool = False
+    name: str = ""
+    path: Path = Path()
+
+
+def _look(classifier: Classifier, remembered: frozenset[str], path: Path) -> _Seen | PictureError:
+    """Reads a picture, and runs the model on it unless it remembers it."""
+    try:
+        content = read_content(path)
+        digest = hashlib.sha256(content).hexdigest()
+        if digest in remembered:
+            return _Seen(digest)
+        pixels = decode(content, suffix=path.suffix)
+    except PictureError as error:
+        return error
+    embedding, scores, novelty = classifier.run(pixels, ["embedding", "scores", "novelty"])
+    threshold = classifier.manifest.stranger_above(classifier.admit)
+    return _Seen(digest, embedding, scores, bool(novelty > threshold))
+
+
+class _Pool:
+    """What was seen so far: counts of all, and the least sure pictures."""
+
+    def __init__(self, classifier: Classifier) -> None:
+        memory = classifier.memory
+        self.classifier = classifier
+        self.remembered = frozenset(memory.digests) if memory else frozenset()
+        held = np.flatnonzero(memory.held_out).tolist() if memory else []
+        self._held = {memory.digests[i] for i in held} if memory else set()
+        self.looked_at = self.learnt = self.tested = self.twice = 0
+        self._known: set[str] = set()
+        self._heap: list[tuple[float, str, _Seen]] = []
+        self._fresh = 0
+
+    def add(self, seen: _Seen) -> None:
+        self.looked_at += 1
+        if seen.digest in self._held:
+            self.tested += 1
+        elif seen.digest in self.remembered:
+            self.learnt += 1
+        elif seen.digest in self._known:
+            self.twice += 1
+        else:
+            self._known.add(seen.digest)
+            self._fresh += 1
+            row = (float(doubts(seen.scores[None])[0]), seen.digest, seen)
+            push = heapq.heappush if len(self._heap) < MOST else heapq.heappushpop
+            push(self._heap, row)
+
+    def chosen(self, count: int) -> list[Suggestion]:
+        if not self._heap:
+            return []
+        rows = sorted(self._heap, key=lambda row: row[1])  # by content, not by name
+        pictures = [seen for _, _, seen in rows]
+        vectors = np.stack([seen.embedding for seen in pictures])
+        memory = self.classifier.memory
+        known = memory.vectors[~memory.held_out] if memory else vectors[:0]
+        doubt = np.array([doubt for doubt, _, _ in rows])
+        found = choose(vectors, doubt, known, count)
+        return [
+            self._suggestion(pictures[row], float(doubt[row]), settles, stands_for)
+            for row, settles, stands_for in zip(
+                found.rows.tolist(), found.settles.tolist(), found.stands_for.tolist(), strict=True
+            )
+        ]
+
+    def notes(self) -> list[str]:
+        found = []
+        if self.classifier.memory is None:
+            found.append(
+                "There is no training.npz beside this model: it cannot tell what it learnt from."
+            )
+        if self._fresh > MOST:
+            found.append(
+                f"Chosen among the {MOST:,} least sure of {several(self._fresh, 'new picture')}."
+            )
+        return found
+
+    def _suggestion(self, seen: _Seen, doubt: float, settles: float, stands_for: int) -> Suggestion:
+        order = np.argsort(-seen.scores, kind="stable")
+        ranked = [(self.classifier.labels[k], float(seen.scores[k])) for k in order[:3]]
+        reason = reason_words(ranked, doubt, seen.unknown, stands_for)
+        label, score = ranked[0]
+        return Suggestion(seen.name, seen.path, label, score, settles, reason)
+
+
+def reason_words(
+    ranked: Sequence[tuple[str, float]], doubt: float, unknown: bool, stands_for: int
+) -> str:
+    """Why a picture is suggested, in few words: from its likeliest labels with their scores."""
+    words = [label_words(label) for label, _ in ranked]
+    parts = ["unlike anything learnt"] if unknown else []
+    if doubt >= UNSURE:
+        third = len(ranked) > 2 and ranked[2][1] >= ranked[0][1] / 2
+        parts.append(
+            f"between {words[0]}, {words[1]} and {words[2]}"
+            if third
+            else f"between {words[0]} and {words[1]}"
+        )
+    if stands_for and not unknown:
+        parts.append(f"stands for {several(stands_for, 'other')} here")
+    return "; ".join(parts) or "unlike the others chosen"
+
+
+@dataclass(frozen=True)
+class Copied:
+    """How many pictures were copied into a folder, how many were there before, and the rest."""
+
+    folder: Path
+    copied: int
+    there: int
+    skipped: tuple[Skipped, ...] = ()
+
+
+def copy_to(folder: Path, suggestions: Sequence[Suggestion]) -> Copied:
+    """Copy the pictures into a folder under their own names; nothing is ever overwritten.
+
+    Where a name is taken by something else, a number is put behind it; a picture that is there
+    already is left. One that has gone or changed since is listed.
+
+    Raises:
+        DestinationError: the folder cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+    token = secrets.token_hex(8)
+    copied = there = 0
+    skipped = []
+    for one in suggestions:
+        try:
+            if _copy(one.path, folder, token):
+                copied += 1
+            else:
+                there += 1
+        except PictureError as error:
+            skipped.append(Skipped(one.name, error.message))
+        except OSError as error:
+            raise cannot_write(folder, error) from error
+    sync(folder)
+    return Copied(folder, copied, there, tuple(skipped))
+
+
+def _copy(path: Path, folder: Path, token: str) -> bool:
+    """Whether a picture was copied; False where it is there already."""
+    content = content_of(path)
+    for number in itertools.count(1):
+        tail = f"-{number}" if number > 1 else ""
+        target = folder / f"{path.stem}{tail}{path.suffix}"
+        if holds(target, content):
+            return False
+        if os.path.lexists(target):
+            continue
+        try:
+            carry(path, target, content, token, keep=True)
+        except FileExistsError:  # it has appeared in this moment
+            continue
+        return True
+    raise AssertionError("there is always another number")

@@ -1,0 +1,176 @@
+"""A labelled data set held against a model: how often is it right, and where is it wrong?"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from ..dataset.labels import Labels
+from ..dataset.sources import Dataset, Item, Skipped, read_dataset
+from ..errors import DatasetError, PictureError
+from ..evaluation.judged import Evaluation
+from ..evaluation.metrics import Share
+from ..evaluation.notebook import evaluations_html
+from ..files.reading import read_content
+from ..images.decode import decode
+from ..model.classifier import Classifier, Prediction
+from ..text import first_few, several, shown
+from ..workers.local import Each, batches_of, local_map
+from .leaks import Known, Leaks, find_leaks, near
+
+_BATCH = 4  # pictures a thread takes at a time
+
+
+@dataclass(frozen=True)
+class TestResult:
+    """What came out of a test. `unknown` counts pictures of labels that the model does not know,
+    which are not judged; `missing` are labels of the model without pictures here. `refused` are the
+    pictures of its own labels that it would call none of these; they are judged all the same.
+    `learnt_from` counts the pictures that the model learnt from, which say little of others.
+    `notes` say what else to know: which part of the source was tested, and which pictures are
+    copies of some that the model learnt from."""
+
+    __test__ = False  # a result, not a test case
+
+    dataset: Dataset
+    evaluation: Evaluation
+    skipped: tuple[Skipped, ...]
+    unknown: dict[str, int]
+    missing: tuple[str, ...]
+    refused: Share
+    learnt_from: int = 0
+    notes: tuple[str, ...] = ()
+
+    @property
+    def caution(self) -> str:
+        """What keeps the figures from being taken at their word; empty if nothing does."""
+        count = len(self.evaluation.names)
+        if not self.learnt_from:
+            return ""
+        which = "all" if self.learnt_from == count else f"{self.learnt_from:,}"
+        return (
+            f"The model learnt from {which} of these {several(count, 'picture')}, so this says "
+            f"little of how often it is right for others."
+        )
+
+    @property
+    def unjudged(self) -> tuple[str, ...]:
+        """Sentences on the pictures of labels that the model does not know."""
+        return tuple(
+            f"Not judged: {several(count, 'picture')} of {shown(label)}, which the model does not "
+            f"know."
+            for label, count in self.unknown.items()
+        )
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        return evaluations_html({"tested": self.evaluation})
+
+
+def evaluate(
+    classifier: Classifier,
+    source: str | os.PathLike[str],
+    *,
+    follow_links: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> TestResult:
+    """Test a model on a folder, table or archive of labelled pictures; labels match by name.
+
+    Raises:
+        DatasetError: none of the pictures can be read and has a label of the model, or a label
+            differs from one of the model's only in what few would see.
+    """
+    dataset = read_dataset(source, follow_links=follow_links, at_least=1)
+    part, notes = dataset.to_test()
+    items = part.items
+    known = Labels(classifier.labels).known(part.labels, dataset.source, "the model's")
+    judged = [item for item in items if item.label in known]
+    unknown = Counter(item.label for item in items if item.label not in known)
+    place = {label: k for k, label in enumerate(classifier.labels)}
+    names, truth, rows, unreadable, refused, learnt_from = [], [], [], [], 0, 0
+    fresh: list[tuple[Item, _Seen]] = []  # not learnt from
+    learnt = classifier.memory.learnt() if classifier.memory else frozenset()
+    work = batches_of((item.path for item in judged), _BATCH)
+    answers = local_map(Each(partial(_answer, classifier)), work)
+    for done, (item, seen) in enumerate(zip(judged, answers, strict=True), start=1):
+        if isinstance(seen, PictureError):
+            unreadable.append(Skipped(item.name, seen.message))
+        else:
+            answer = seen.answer
+            if seen.digest in learnt:
+                learnt_from += 1
+            else:
+                fresh.append((item, seen))
+            names.append(item.name)
+            truth.append(place[known[item.label]])
+            rows.append([answer.scores[label] for label in classifier.labels])
+            refused += answer.unknown
+        if progress:
+            progress(done, len(judged))
+    if not names:
+        raise DatasetError(
+            f"{shown(dataset.source)} holds no readable picture of a label that the model knows; "
+            f"it has: {first_few(part.labels)}; "
+            f"the model knows: {first_few(classifier.labels)}.",
+            hint="Name the folders as the model's labels.",
+        )
+    present = set(truth)
+    return TestResult(
+        dataset=dataset,
+        evaluation=Evaluation(
+            classifier.labels, tuple(names), np.array(truth, dtype=np.int64), np.array(rows)
+        ),
+        skipped=(*dataset.skipped, *unreadable),
+        unknown=dict(unknown),
+        missing=tuple(label for k, label in enumerate(classifier.labels) if k not in present),
+        refused=Share(refused, len(names)),
+        learnt_from=learnt_from,
+        notes=(*dataset.notes, *notes, *_leaks(classifier, fresh).words("tested")),
+    )
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """A picture as the model sees it."""
+
+    digest: str
+    answer: Prediction
+    embedding: np.ndarray
+
+
+def _answer(classifier: Classifier, path: Path) -> _Seen | PictureError:
+    try:
+        content = read_content(path)
+        answer, (vector,) = classifier.predict_with(
+            decode(content, suffix=path.suffix), ["embedding"]
+        )
+    except PictureError as error:
+        return error
+    return _Seen(hashlib.sha256(content).hexdigest(), answer, vector)
+
+
+def _leaks(classifier: Classifier, fresh: list[tuple[Item, _Seen]]) -> Leaks:
+    """Which pictures are copies of some that the model learnt from; those are looked for where they
+    were when it was trained."""
+    memory = classifier.memory
+    if memory is None or not fresh:
+        return Leaks()
+    tested = Known(
+        np.stack([seen.embedding for _, seen in fresh]),
+        [item.name for item, _ in fresh],
+        [seen.digest for _, seen in fresh],
+        {row: item.path for row, (item, _) in enumerate(fresh)},
+    )
+    rows = np.flatnonzero(~memory.held_out).tolist()
+    names, digests = ([of[i] for i in rows] for of in (memory.names, memory.digests))
+    pairs = near(tested, Known(memory.vectors[rows], names, digests, {}))
+    where = memory.locate(only=[rows[pair.learnt] for pair in pairs])
+    paths = {row: where[i] for row, i in enumerate(rows) if i in where}
+    return find_leaks(tested, Known(memory.vectors[rows], names, digests, paths), pairs)

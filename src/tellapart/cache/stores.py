@@ -1,0 +1,104 @@
+"""The folders of the cache beside the embeddings: one row each, and what is done with all of them.
+
+A *sealed* file begins with a checksum of the rest: one that is damaged is made again.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..files.atomic import TEMPORARY, write_atomically
+from .folder import SpaceInfo, cache_folder, delete
+from .shards import clear_spaces, spaces_info
+
+_CHECKSUM = 4  # bytes
+
+
+@dataclass(frozen=True)
+class Drawer:
+    """One folder of the cache. Only files that match `pattern` below it are ours."""
+
+    name: str
+    pattern: str
+    is_sealed: bool = False
+
+    def folder(self, cache: Path | None = None) -> Path:
+        return (cache or cache_folder()) / self.name
+
+    def read(self, name: str) -> bytes | None:
+        """What was kept under a name; None where that is nothing, or damaged."""
+        with suppress(OSError):
+            content = memoryview((self.folder() / name).read_bytes())
+            if content[:_CHECKSUM] == _checksum(content[_CHECKSUM:]):
+                return bytes(content[_CHECKSUM:])
+        return None
+
+    def keep(self, name: str, content: bytes) -> None:
+        """Keep something, sealed; where there is no room, nothing is kept."""
+        with suppress(OSError):
+            self.folder().mkdir(parents=True, exist_ok=True)
+            write_atomically(self.folder() / name, _checksum(content) + content)
+
+    def info(self, cache: Path | None = None, *, check: bool = False) -> list[SpaceInfo]:
+        """One row if it holds anything; with `check` damaged files are counted."""
+        files = [path for path in self._files(cache) if not path.name.startswith(TEMPORARY)]
+        damaged = sum(map(_is_damaged, files)) if check and self.is_sealed else 0
+        size = sum(path.stat().st_size for path in files)
+        return [SpaceInfo(self.name, len(files), 0, size, damaged)] if files else []
+
+    def clear(self, cache: Path | None = None) -> int:
+        """Delete what is kept, and nothing else; returns the bytes freed."""
+        files = list(self._files(cache))
+        freed = sum(map(delete, files))
+        for folder in {*(path.parent for path in files), self.folder(cache)}:
+            with suppress(OSError):  # something else is in there, or it is not there
+                folder.rmdir()
+        with suppress(OSError):
+            self.folder(cache).rmdir()
+        return freed
+
+    def _files(self, cache: Path | None) -> Iterator[Path]:
+        below = self.pattern.rpartition("/")[0]
+        for pattern in (self.pattern, f"{below}/{TEMPORARY}*".lstrip("/")):
+            with suppress(OSError):
+                yield from (path for path in self.folder(cache).glob(pattern) if path.is_file())
+
+
+NETWORKS = Drawer("networks", "*.network", is_sealed=True)
+COMPILED = Drawer("templates", "*.template", is_sealed=True)
+BROWSER_RUNTIME = Drawer("onnxruntime-web", "*/ort*")  # by version
+FINE_TUNING = Drawer("fine-tuning", f"{'[0-9a-f]' * 32}/*")  # checkpoints of stopped trainings
+DRAWERS = (NETWORKS, COMPILED, BROWSER_RUNTIME, FINE_TUNING)
+
+
+def cache_info(folder: Path | None = None) -> list[SpaceInfo]:
+    """What the cache holds: embeddings space by space, then the drawers."""
+    return _info(folder, check=False)
+
+
+def verify_cache(folder: Path | None = None) -> list[SpaceInfo]:
+    """The same, with all that has a checksum held against it; damaged shards are set aside."""
+    return _info(folder, check=True)
+
+
+def clear_cache(folder: Path | None = None) -> int:
+    """Delete all that the cache has written, and nothing else; returns the bytes freed."""
+    return clear_spaces(folder) + sum(drawer.clear(folder) for drawer in DRAWERS)
+
+
+def _info(folder: Path | None, *, check: bool) -> list[SpaceInfo]:
+    drawers = [row for drawer in DRAWERS for row in drawer.info(folder, check=check)]
+    return spaces_info(folder, check=check) + drawers
+
+
+def _is_damaged(path: Path) -> bool:
+    content = memoryview(path.read_bytes())
+    return content[:_CHECKSUM] != _checksum(content[_CHECKSUM:])
+
+
+def _checksum(content: bytes | memoryview) -> bytes:
+    return zlib.crc32(content).to_bytes(_CHECKSUM, "big")

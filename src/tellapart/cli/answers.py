@@ -1,0 +1,175 @@
+"""Many pictures from the command line -> answers, streamed as text, JSON lines or CSV."""
+
+from __future__ import annotations
+
+import csv
+import glob
+import io
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+from ..dataset.sources import Skipped, pictures_below
+from ..dataset.walk import LINK, SHUT
+from ..errors import PictureError, UsageError
+from ..images.decode import Picture
+from ..model.classifier import Classifier, Prediction
+from ..text import csv_text, label_words, shown
+from ..workers.deadlines import NoAnswerError, answered
+
+STDIN = "-"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A picture's path as it was given, and what the model said of it or why it could not."""
+
+    path: str
+    outcome: Prediction | PictureError
+
+
+@dataclass(frozen=True)
+class Line:
+    """A piece of output, and whether it is about a picture that could be read."""
+
+    text: str
+    read: bool | None  # None: about no picture, such as a header
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many pictures were read, and how many could not be."""
+
+    read: int
+    unreadable: int
+
+
+def expand(
+    given: Sequence[str], *, follow_links: bool, shut: list[Skipped] | None = None
+) -> list[str]:
+    """Paths of all pictures meant by files, folders, patterns and `-`.
+
+    Folders below these that cannot be opened are added to `shut`.
+
+    Raises:
+        UsageError: a pattern or a folder that holds none.
+    """
+    paths: list[str] = []
+    for text in given:
+        if text != STDIN and _is_folder(text):
+            below, skipped, _ = pictures_below(Path(text), follow_links=follow_links)
+            found = [str(file) for file, _ in below]
+            closed = [one for one in skipped if one.reason.startswith(SHUT)]
+            if any(one.name == "." for one in closed):
+                raise UsageError(f"{shown(text)} is {closed[0].reason}.")
+            if shut is not None:
+                shut += (Skipped(str(Path(text, one.name)), one.reason) for one in closed)
+            if not found:
+                linked = any(file.reason == LINK for file in skipped)
+                hint = "It holds a link to a folder: --follow-links goes there." if linked else ""
+                raise UsageError(f"{shown(text)} holds no pictures.", hint=hint)
+        elif text != STDIN and glob.has_magic(text) and not os.path.exists(text):
+            matches = sorted(glob.glob(text, recursive=True))
+            found = [match for match in matches if not os.path.isdir(match)]
+            if not found:
+                raise UsageError(f"Nothing matches {shown(text)}.")
+        else:
+            found = [text]
+        paths += found
+    return paths
+
+
+def _is_folder(text: str) -> bool:
+    try:  # unlike Path's, os.path's never raise
+        return answered(lambda call: os.path.isdir(text), text)
+    except NoAnswerError:
+        return False  # reading it will say so
+
+
+def guess(classifier: Classifier, paths: Sequence[str]) -> Iterator[Answer]:
+    """An answer for each path, in order, as they come."""
+    pictures: Iterator[Picture] = (
+        sys.stdin.buffer.read() if path == STDIN else Path(path) for path in paths
+    )
+    answers = classifier.predict_many(pictures, errors="return")
+    for path, outcome in zip(paths, answers, strict=True):
+        yield Answer(path, outcome)
+
+
+def text_lines(answers: Iterable[Answer], top: int | None, *, alone: bool) -> Iterator[Line]:
+    """The original's format, `elsa (score = 0.99621)`; of several pictures each under its path."""
+    for number, answer in enumerate(answers):
+        outcome = answer.outcome
+        gap = "\n" if number else ""
+        if isinstance(outcome, PictureError):
+            yield Line(f"{gap}{shown(answer.path)}: {outcome.message}\n", False)
+            continue
+        if outcome.unknown:
+            closest = f"{label_words(outcome.label)}, score = {outcome.score:.2f}"
+            words = [f"none of these (closest: {closest})\n"]
+        else:
+            rows = list(outcome.scores.items())[:top]
+            words = [f"{label_words(label)} (score = {score:.5f})\n" for label, score in rows]
+        head = "" if alone else f"{gap}{shown(answer.path)}\n"
+        yield Line(head + "".join(words), True)
+
+
+def json_lines(answers: Iterable[Answer], top: int | None) -> Iterator[Line]:
+    """`{"path", "label", "score", "scores"}` or `{"path", "error"}`, an object a line."""
+    for answer in answers:
+        outcome = answer.outcome
+        if isinstance(outcome, PictureError):
+            yield Line(json.dumps({"path": answer.path, "error": outcome.message}) + "\n", False)
+            continue
+        values = {
+            "path": answer.path,
+            "label": outcome.label,
+            "score": outcome.score,
+            "scores": dict(list(outcome.scores.items())[:top]),
+            "unknown": outcome.unknown,
+            "novelty": outcome.novelty,
+        }
+        yield Line(json.dumps(values, allow_nan=False) + "\n", True)
+
+
+def csv_lines(answers: Iterable[Answer], labels: Sequence[str]) -> Iterator[Line]:
+    """A header and a row a picture: path, label, score, each label's score, unknown, error.
+
+    Paths and labels stay as they are, one that begins as a formula does too: programs read this.
+    """
+    yield Line(_csv_row(["path", "label", "score", *labels, "unknown", "error"]), None)
+    for answer in answers:
+        outcome = answer.outcome
+        if isinstance(outcome, PictureError):
+            row = [answer.path, "", "", *[""] * len(labels), "", outcome.message]
+            yield Line(_csv_row(row), False)
+        else:
+            scores = [f"{outcome.scores[label]:.6f}" for label in labels]
+            unknown = "yes" if outcome.unknown else "no"
+            row = [answer.path, outcome.label, f"{outcome.score:.6f}", *scores, unknown, ""]
+            yield Line(_csv_row(row), True)
+
+
+def write(lines: Iterable[Line], stream: TextIO) -> Counts:
+    """Write as they come, each at once, so that whoever reads along sees them.
+
+    A terminal gets no control characters, whatever is in the names of labels and files.
+    """
+    read = unreadable = 0
+    watched = stream.isatty()
+    for line in lines:
+        read += line.read is True
+        unreadable += line.read is False
+        stream.write("\n".join(map(shown, line.text.split("\n"))) if watched else line.text)
+        stream.flush()
+    return Counts(read, unreadable)
+
+
+def _csv_row(values: Sequence[str]) -> str:
+    stream = io.StringIO()
+    csv.writer(stream, lineterminator="\n").writerow([csv_text(value) for value in values])
+    return stream.getvalue()

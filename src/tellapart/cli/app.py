@@ -1,0 +1,245 @@
+"""The command line: its commands put together, and one place that turns errors into messages."""
+
+from __future__ import annotations
+
+import gc
+import io
+import os
+import signal
+import sys
+import warnings
+from collections.abc import Callable
+from contextlib import suppress
+from copy import copy
+from typing import Annotated
+
+import typer
+
+from ..errors import TellapartError
+from . import interrupts as stopping
+from .commands import (
+    cache,
+    compare,
+    demo,
+    explain,
+    export,
+    gaps,
+    guess,
+    info,
+    report,
+    retrain,
+    sort,
+    suggest,
+    test,
+    train,
+    what_if,
+)
+from .commands.options import complain
+
+app = typer.Typer(
+    name="tellapart",
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="""Folders of labelled pictures in, a tested image classifier out: in seconds, offline.
+
+    \b
+    See it work on pictures it draws itself:
+      tellapart demo
+
+    \b
+    Put your pictures into one folder a label, then train, ask, and test:
+      photos/elsa/*.jpg  photos/darth_vader/*.jpg
+      tellapart train photos/ -o heroes
+      tellapart guess heroes picture.jpg
+      tellapart test heroes photos-i-kept-back/
+
+    \b
+    Ask why a picture got its label, with maps in a browser:
+      tellapart explain heroes picture.jpg --open
+
+    \b
+    Sort a folder of new pictures by copying, and take it back if you do not like it:
+      tellapart sort heroes inbox/ sorted/
+      tellapart sort --undo sorted/
+
+    Every command has --help, and --json where it finds something out.
+    Nothing is ever sent anywhere.
+    """,
+)
+cache_app = typer.Typer(
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    help="""Look after what is kept between runs: embeddings, and networks that were built.
+
+    \b
+    tellapart cache info
+    tellapart cache clear
+
+    Each picture is put through the network once; what came out is kept by the picture's content,
+    so moving or renaming pictures costs nothing. Clearing the cache only costs time.
+    """,
+)
+
+
+def _summary(function: Callable[..., None]) -> str:
+    """The first line of what a command says of itself, which --help would cut."""
+    return (function.__doc__ or "").split("\n", 1)[0]
+
+
+app.add_typer(
+    cache_app,
+    name="cache",
+    short_help="Look after what is kept between runs: embeddings, and networks that were built.",
+)
+app.command(short_help=_summary(train.train))(train.train)
+app.command(short_help=_summary(guess.guess))(guess.guess)
+app.command(short_help=_summary(test.test))(test.test)
+app.command(short_help=_summary(explain.explain))(explain.explain)
+app.command(cls=what_if.InOrder, short_help=_summary(what_if.what_if))(what_if.what_if)
+app.command(short_help=_summary(sort.sort))(sort.sort)
+app.command(short_help=_summary(compare.compare))(compare.compare)
+app.command(short_help=_summary(suggest.suggest))(suggest.suggest)
+app.command(short_help=_summary(gaps.gaps))(gaps.gaps)
+app.command(short_help=_summary(report.report))(report.report)
+app.command(short_help=_summary(export.export))(export.export)
+app.command(short_help=_summary(info.info))(info.info)
+app.command(short_help=_summary(demo.demo))(demo.demo)
+app.command(
+    context_settings={"ignore_unknown_options": True}, short_help=_summary(retrain.retrain)
+)(retrain.retrain)
+cache_app.command("dir", short_help=_summary(cache.cache_dir))(cache.cache_dir)
+cache_app.command("info", short_help=_summary(cache.cache_info))(cache.cache_info)
+cache_app.command("verify", short_help=_summary(cache.cache_verify))(cache.cache_verify)
+cache_app.command("clear", short_help=_summary(cache.cache_clear))(cache.cache_clear)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from ..version import __version__
+
+        typer.echo(f"tellapart {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command line; every expected error becomes a sentence and an exit code."""
+    # One thread for numpy: faster on matrices as small as ours, and the same sums on every machine.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    warnings.filterwarnings("ignore", module="PIL")  # remarks on tags in files, not for users
+    _open_streams()
+    _hush_codecs()
+    gc.set_threshold(100_000, 20, 20)  # a command makes few cycles, and most objects stay
+    stopping.hear_termination()
+    code = _run()
+    _clear_leftovers()
+    for number in (signal.SIGINT, signal.SIGTERM):  # all is done; Python takes a while to end
+        signal.signal(number, signal.SIG_IGN)
+    gc.freeze()  # less of a while without a search for cycles: the system frees it all
+    sys.exit(code)
+
+
+def _clear_leftovers() -> None:
+    """What runs that were killed left in the system's temporary folder; now, when nobody waits."""
+    from ..files.workspaces import clear_leftovers
+
+    with suppress(KeyboardInterrupt):
+        clear_leftovers()
+
+
+def _open_streams() -> None:
+    """What goes to a stream that was closed before we began goes nowhere; and no file of ours gets
+    its number."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+
+
+def _hush_codecs() -> None:
+    """Codecs write remarks on damaged pictures straight to file 2; our own stderr is a copy."""
+    try:
+        copy = os.dup(2)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    except OSError:  # there is no stderr to speak of
+        return
+    sys.stderr = os.fdopen(copy, "w", encoding="utf-8", errors="backslashreplace", buffering=1)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _only(name: str) -> typer.Typer:
+    """The app with this command alone, if it is one: making all of them takes a while."""
+    function = name.replace("-", "_")
+    asked = [c for c in app.registered_commands if c.callback and c.callback.__name__ == function]
+    if not asked:
+        return app
+    small = copy(app)
+    small.registered_commands, small.registered_groups = asked, []
+    return small
+
+
+def _call() -> int:
+    """What was asked for; Ctrl-C comes out of it as KeyboardInterrupt and as nothing else."""
+    try:
+        stopping.raise_once()
+        arguments = sys.argv[1:]
+        if "--fine-tune" in arguments:
+            from .commands.train_settings import with_epochs
+
+            arguments = with_epochs(arguments)
+        asked = _only(arguments[0]) if arguments else app
+        code = asked(arguments, prog_name="tellapart", standalone_mode=False)
+        sys.stdout.flush()
+    except Exception:  # Ctrl-C in the middle of an import can come out as any; others pass through
+        if stopping.came():
+            raise KeyboardInterrupt from None
+        raise
+    if code == stopping.EXIT_CODE:  # typer's way of telling of Ctrl-C
+        raise KeyboardInterrupt
+    return code if isinstance(code, int) else 0
+
+
+def _run() -> int:
+    try:
+        return _call()
+    except TellapartError as error:
+        complain(error.message, error.hint)
+        return error.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        complain(stopping.SENTENCE, "")
+        stopping.end_with_code()
+        return stopping.EXIT_CODE
+    except SystemExit as error:  # of completion; or made of a broken pipe, by typer and rich
+        if not isinstance(error.__context__, BrokenPipeError):
+            raise
+        _close_stdout()
+        return 0
+    except BrokenPipeError:  # whoever read our output has seen enough
+        _close_stdout()
+        return 0
+    except OSError as error:  # stdout on a full disk, say
+        _close_stdout()
+        complain(f"The system refuses: {(error.strerror or str(error)).lower()}.", "")
+        return TellapartError.exit_code
+    except Exception as error:  # typer's errors of usage share no public base; others pass through
+        show = getattr(error, "show", None)
+        if show is None:
+            raise
+        show()
+        return int(getattr(error, "exit_code", 2))
+
+
+def _close_stdout() -> None:
+    """What is not yet written goes nowhere, or Python complains of it at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,134 @@
+"""Why a picture gets its label: `explain`."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ...errors import PictureError
+from .options import (
+    AsJson,
+    Links,
+    Model,
+    Quiet,
+    Strict,
+    check_folder,
+    check_place,
+    check_strict,
+    complain_of,
+    show,
+)
+
+if TYPE_CHECKING:
+    from ...explain.page import Panel
+    from ...to_json.results import Json
+
+
+def explain(
+    model: Model,
+    pictures: Annotated[
+        list[str],
+        typer.Argument(metavar="PICTURE...", help="Files, folders, patterns, or - for stdin."),
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Write a page with maps: a .html."),
+    ] = None,
+    png: Annotated[
+        Path | None, typer.Option("--png", metavar="DIR", help="Write the maps as PNG files.")
+    ] = None,
+    photos: Annotated[
+        Path | None,
+        typer.Option("--pictures", metavar="DIR", help="Look for moved training pictures here."),
+    ] = None,
+    sweep: Annotated[
+        bool, typer.Option("--sweep", help="Find the smallest region that the answer hangs on.")
+    ] = False,
+    open_it: Annotated[bool, typer.Option("--open", help="Show the page in a browser.")] = False,
+    follow_links: Links = False,
+    strict: Strict = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Say why pictures get their labels: where, because of which pictures, and in words.
+
+    \b
+    tellapart explain heroes picture.jpg
+    tellapart explain heroes picture.jpg --open
+    tellapart explain heroes mistakes/ -o why.html
+    tellapart explain heroes picture.jpg --png maps/
+    tellapart explain heroes picture.jpg --sweep
+
+    The page shows for each picture where the evidence lies for the label it got and for the
+    runner-up, and the training pictures that argue most for and against. All of it is exact: the
+    mean of a map is the label's logit, and so is the sum of the training pictures' shares.
+    Training pictures are known from the training.npz beside the model, and shown where they can
+    still be found. One of them is judged by a head that never saw it, as in the cross-validation.
+    Whether an answer is wrong is known of pictures that the model remembers, and of those whose
+    folder is called after a label; the page shows mistakes first, and 100 pictures at most.
+    Nothing is ever overwritten by --png. --sweep hides regions of many sizes, some hundred times a
+    picture: which is the smallest whose hiding changes the answer, and which alone keeps it?
+    """
+    from ...dataset.sources import Skipped
+    from ...explain.files import explain_files, locate
+    from ...explain.page import chosen, shown_words, why_page
+    from ...model.classifier import load
+    from ...pages.render import write_page
+    from ...to_json import results as to_json
+    from .. import answers as guessing
+    from ..terminal import console as terminal
+    from ..terminal import explain as terminal_explain
+
+    check_folder(photos, "--pictures")
+    check_place(output)
+    classifier = load(model)
+    shut: list[Skipped] = []
+    named = guessing.expand(pictures, follow_links=follow_links, shut=shut)
+    complain_of(shut)
+    values: list[Json] = []
+    panels: list[Panel] = []
+    skipped: list[Skipped] = []
+    overlays: list[Path] = []
+    read = 0
+    with terminal.progress_beside_output("Explaining", quiet) as progress:
+        for done, told in enumerate(
+            explain_files(
+                classifier, named, page=bool(output or open_it), overlays=png, sweeping=sweep
+            ),
+            start=1,
+        ):
+            progress(done, len(named))
+            if isinstance(told, Skipped):
+                skipped.append(told)
+                continue
+            read += 1
+            overlays += told.overlays
+            if told.panel:
+                panels = chosen([*panels, told.panel])
+            if as_json:
+                values.append(to_json.explained(told))
+            else:
+                terminal_explain.print_explanation(told)
+    page = None
+    if panels:
+        page = output or Path(tempfile.mkdtemp(prefix="tellapart-")) / "why.html"
+        paths = locate(classifier, panels, photos)
+        private = classifier.memory is not None and classifier.memory.run.private
+        write_page(why_page(classifier.labels, panels, paths, skipped, read, private=private), page)
+    value = to_json.all_explained(values, skipped, page, len(panels))
+    said = shown_words(len(panels), read)
+    show(
+        value,
+        as_json,
+        lambda: terminal_explain.print_written(skipped, page, overlays, said, anything=read > 0),
+    )
+    if open_it and page:
+        import webbrowser
+
+        webbrowser.open(page.resolve().as_uri())
+    check_strict(strict, shut)
+    if skipped and (strict or len(skipped) == len(named)):
+        raise typer.Exit(PictureError.exit_code)

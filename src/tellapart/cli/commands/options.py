@@ -1,0 +1,136 @@
+"""Options that several commands have, and what they do with their results."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ...errors import PictureError, UsageError
+from ...text import shown
+
+if TYPE_CHECKING:
+    from ...dataset.sources import Skipped
+    from ...model.classifier import Classifier
+    from ...to_json.results import Json
+
+
+class Quality(str, Enum):
+    """The rows of `backbones.QUALITIES`, for --help and completion."""
+
+    fast = "fast"
+    good = "good"
+    best = "best"
+
+
+class Solver(str, Enum):
+    """How the head is fitted."""
+
+    exact = "exact"
+    sgd = "sgd"
+
+
+class Engine(str, Enum):
+    """What runs and trains the network."""
+
+    onnxruntime = "onnxruntime"
+    tensorflow = "tensorflow"
+
+
+class ClassWeights(str, Enum):
+    """Whether labels with few pictures weigh as much as those with many."""
+
+    none = "none"
+    balanced = "balanced"
+
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout instead of text.")]
+Strict = Annotated[
+    bool, typer.Option("--strict", help="Exit with 3 if any picture could not be read.")
+]
+Links = Annotated[bool, typer.Option("--follow-links", help="Follow links to folders.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing of progress.")]
+Admit = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SHARE",
+        help="What is stranger than this share of the model's own kind is none of these. [99%]",
+    ),
+]
+Always = Annotated[
+    bool, typer.Option("--always-choose", help="Never say none of these: name the closest label.")
+]
+Model = Annotated[
+    Path, typer.Argument(metavar="MODEL", help="A model folder, or its model.onnx alone.")
+]
+
+
+def share(text: str, option: str, *, whole: bool = False) -> float:
+    """`20%`, `20 %` or `0.2`; all of it, `100%` or `1`, only where `whole` is allowed."""
+    try:
+        number = float(text.rstrip("% ")) / (100 if text.rstrip().endswith("%") else 1)
+    except ValueError:
+        number = -1.0
+    if not (0 <= number < 1 or (whole and number == 1)):
+        raise UsageError(
+            f"{option} {text} is no share" + (" and no folder." if option == "--test" else "."),
+            hint="Give a share such as 10% or 0.1.",
+        )
+    return number
+
+
+def admitting(classifier: Classifier, admit: str | None, always_choose: bool) -> Classifier:
+    if admit and always_choose:
+        raise UsageError("--admit and --always-choose cannot both be had.")
+    if always_choose:
+        return classifier.admitting(1)
+    return classifier.admitting(share(admit, "--admit")) if admit else classifier
+
+
+def check_folder(path: Path | None, option: str) -> None:
+    """Refuse a folder that is not there, before any work is done."""
+    if path and not os.path.isdir(path):
+        what = "no folder" if os.path.exists(path) else "not there"
+        raise UsageError(
+            f"{option} {shown(path)} is {what}.", hint="Give the folder that the pictures are in."
+        )
+
+
+def check_place(path: Path | None, option: str = "-o") -> None:
+    """Refuse a file that cannot be written, before any work is done for it."""
+    from ...files.atomic import check_file_writable
+
+    if path:
+        check_file_writable(path, option)
+
+
+def check_strict(strict: bool, skipped: Sequence[Skipped]) -> None:
+    if strict and skipped:
+        raise typer.Exit(PictureError.exit_code)
+
+
+def show(
+    value: Json, as_json: bool, as_text: Callable[[], None], *, in_lines: bool = False
+) -> None:
+    """A result as JSON or as text, whichever was asked for."""
+    if not as_json:
+        as_text()
+        return
+    from ...to_json.results import text
+
+    typer.echo(text(value, indent=None if in_lines else 2))
+
+
+def complain(message: str, hint: str) -> None:
+    sys.stderr.write(f"{message}\n" + (f"{hint}\n" if hint else ""))
+
+
+def complain_of(shut: Sequence[Skipped]) -> None:
+    """Folders with pictures in them that nobody saw; with whatever else there was to say."""
+    for folder in shut:
+        complain(f"{shown(folder.name)}: {folder.reason}", "")

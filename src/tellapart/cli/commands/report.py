@@ -1,0 +1,65 @@
+"""`tellapart report`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .options import AsJson, Model, Quiet, check_folder, check_place, show
+
+
+def report(
+    model: Model,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="[report.html in the model's folder]"),
+    ] = None,
+    pictures: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Look for moved pictures here too.")
+    ] = None,
+    no_pictures: Annotated[
+        bool,
+        typer.Option("--no-pictures", help="Leave out pictures, and names and places of files."),
+    ] = False,
+    open_it: Annotated[bool, typer.Option("--open", help="Show it in a browser.")] = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write a model's report again: how good it is, what it got wrong, how it was made.
+
+    \b
+    tellapart report heroes --open
+    tellapart report heroes -o heroes.html --pictures moved-photos/
+    tellapart report heroes -o to-share.html --no-pictures
+
+    train has written one already. Pictures are found where they were, or below --pictures by
+    their content; those that are gone are said to be, and the page still comes.
+    """
+    from ...model.classifier import REPORT_FILE, load
+    from ...pages.render import write_page
+    from ...report.content import story_of_training, without_pictures
+    from ...report.page import report_page
+    from ...report.reasons import with_reasons
+    from ...to_json import results as to_json
+    from ..terminal import console as terminal
+    from ..terminal.models import print_report
+
+    check_folder(pictures, "--pictures")
+    check_place(output)
+    classifier = load(model)
+    memory = classifier.remembered()
+    page = output or (model if model.is_dir() else model.parent) / REPORT_FILE
+    told = classifier.private() if no_pictures else classifier
+    with terminal.progress_bar("Writing the report", quiet):
+        found = memory.locate(*([pictures] if pictures else []))
+        story = with_reasons(story_of_training(told, found), of_training=True)
+        story = without_pictures(story) if no_pictures else story
+        write_page(report_page(story), page)
+    value = to_json.written_report(str(page), story)
+    show(value, as_json, lambda: print_report(page, story))
+    if open_it:
+        import webbrowser
+
+        webbrowser.open(page.resolve().as_uri())

@@ -1,0 +1,59 @@
+"""`tellapart retrain`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from .options import AsJson, complain, show
+
+
+def retrain(
+    flags: Annotated[
+        list[str], typer.Argument(metavar="--FLAG VALUE...", help="The flags of retrain.py.")
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Train with the very command line of TensorFlow's retrain.py (2016-2019).
+
+    \b
+    tellapart retrain --image_dir photos --how_many_training_steps 500
+    tellapart retrain --image_dir=photos --output_graph=graph.pb --output_labels=labels.txt
+
+    Takes its flags: image_dir, output_graph, intermediate_output_graphs_dir,
+    intermediate_store_frequency, output_labels, summaries_dir, how_many_training_steps,
+    learning_rate, testing_percentage, validation_percentage, eval_step_interval,
+    train_batch_size, test_batch_size, validation_batch_size,
+    print_misclassified_test_images, model_dir, bottleneck_dir, final_tensor_name,
+    flip_left_right, random_crop, random_scale, random_brightness, architecture,
+    tfhub_module, saved_model_dir, checkpoint_path, logging_verbosity. Two are new:
+    output_model says where the tellapart model goes; else it is put beside the graph.
+    replace_model replaces a model of other pictures there, and keeps it beside.
+
+    TensorFlow writes the graph. Without it there is a model and no graph; exits with 1 then, if
+    output_graph was given.
+    """
+    from ...to_json import results as to_json
+    from ...training.options import Watch
+    from ..retrain import run as original
+    from ..terminal import console as terminal
+
+    recipe = original.read_flags(flags)
+    level = recipe.flags.logging_verbosity
+    say = terminal.stderr().print
+    for note in recipe.notes if level in ("DEBUG", "INFO", "WARN") else ():
+        say(note)
+    logs = level in ("DEBUG", "INFO") and not as_json
+    with terminal.progress_bar("Looking at pictures", as_json) as progress:
+        watch = Watch(
+            progress,
+            progress.doing,
+            (lambda step: say("\n".join(original.step_lines(step)))) if logs else None,
+        )
+        done = original.retrain(recipe, watch)
+    lines = original.final_lines(done)
+    show(to_json.retrained(done), as_json, lambda: typer.echo("\n".join(lines)))
+    if done.missing:
+        complain(f"The graph was not written. {done.missing.message}", done.missing.hint)
+        raise typer.Exit(1 if "output_graph" in recipe.asked else 0)

@@ -1,0 +1,143 @@
+"""`tellapart sort`."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ...errors import UsageError
+from .options import (
+    Admit,
+    Always,
+    AsJson,
+    Links,
+    Quiet,
+    Strict,
+    admitting,
+    check_strict,
+    share,
+    show,
+)
+
+
+def sort(
+    model: Annotated[
+        Path | None, typer.Argument(metavar="MODEL", help="A model folder, or its model.onnx.")
+    ] = None,
+    inbox: Annotated[
+        Path | None, typer.Argument(metavar="INBOX", help="The folder of pictures to sort.")
+    ] = None,
+    destination: Annotated[
+        Path | None, typer.Argument(metavar="DEST", help="The folder to sort them into.")
+    ] = None,
+    undo: Annotated[
+        Path | None,
+        typer.Option("--undo", metavar="DEST", help="Take back all that was sorted into DEST."),
+    ] = None,
+    into_folders: Annotated[
+        bool, typer.Option("--into-folders", help="One folder a label below DEST.")
+    ] = False,
+    keep_names: Annotated[
+        bool,
+        typer.Option(
+            "--keep-names", help="Keep each picture's own name, after its label and score."
+        ),
+    ] = False,
+    unsure_below: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SCORE", help="Pictures scored lower than this, say 0.8, go to unsure/."
+        ),
+    ] = None,
+    link: Annotated[bool, typer.Option("--link", help="Link instead of copying.")] = False,
+    move: Annotated[bool, typer.Option("--move", help="Move instead of copying.")] = False,
+    admit: Admit = None,
+    always_choose: Always = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only print what would be done.")
+    ] = False,
+    follow_links: Links = False,
+    strict: Strict = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Sort a folder of pictures by what is in them, by copying.
+
+    \b
+    tellapart sort heroes inbox/ sorted/
+    tellapart sort heroes inbox/ sorted/ --into-folders --unsure-below 0.8
+    tellapart sort heroes inbox/ sorted/ --dry-run
+    tellapart sort --undo sorted/
+
+    Pictures that are none of the labels go to none-of-these/.
+    A picture becomes <label>-<score>.<its own extension>; sorted/results.csv has every score.
+    With --keep-names it becomes <label>-<score>-<its own name>, or keeps its name as it is in the
+    folder that --into-folders makes for its label.
+    A copy keeps the time of its original; its owner and permissions are those of a new file.
+    A move keeps everything; onto another disk, all that this disk can hold: what it cannot is said.
+    results.csv is for spreadsheets: a cell that would begin a formula gets an apostrophe first.
+    Nothing is ever overwritten.
+    Stopped half-way? Type the same again to go on, or --undo to take it back.
+    """
+    from ...dataset.sources import Skipped
+    from ...model.classifier import load
+    from ...sorting import sort as sorting
+    from ...to_json import results as to_json
+    from ..terminal import console as terminal
+    from ..terminal.sorting import print_sort, print_step, print_undo
+
+    if undo:
+        others = {
+            "MODEL": model,
+            "--into-folders": into_folders,
+            "--keep-names": keep_names,
+            "--unsure-below": unsure_below,
+            "--link": link,
+            "--move": move,
+            "--admit": admit,
+            "--always-choose": always_choose,
+            "--dry-run": dry_run,
+            "--follow-links": follow_links,
+            "--strict": strict,
+        }
+        for name in (name for name, value in others.items() if value):
+            raise UsageError(
+                f"{name} does not go with --undo, which takes the folder only.",
+                hint="Type: tellapart sort --undo DEST.",
+            )
+        taken = sorting.undo(undo)
+        show(to_json.undone(taken), as_json, lambda: print_undo(taken))
+        raise typer.Exit(1 if taken.unfinished else 0)
+    if not (model and inbox and destination):
+        raise UsageError("Give a model, a folder of pictures and a folder to sort them into.")
+    if link and move:
+        raise UsageError("--link and --move cannot both be had.")
+    options = sorting.SortOptions(
+        how="link" if link else "move" if move else "copy",
+        into_folders=into_folders,
+        keep_names=keep_names,
+        unsure_below=share(unsure_below or "0", "--unsure-below", whole=True),
+        follow_links=follow_links,
+    )
+    classifier = admitting(load(model), admit, always_choose)
+    if dry_run:
+        skipped = []
+        for step in sorting.plan(classifier, inbox, destination, options):
+            show(to_json.planned(step), as_json, partial(print_step, step), in_lines=True)
+            if isinstance(step, Skipped):
+                skipped.append(step)
+        check_strict(strict, skipped)
+        return
+    with terminal.progress_bar("Sorting", quiet) as progress:
+        result = sorting.sort(
+            classifier,
+            inbox,
+            destination,
+            options,
+            progress=progress,
+        )
+    show(to_json.sorted_(result), as_json, lambda: print_sort(result))
+    check_strict(strict, result.unreadable)

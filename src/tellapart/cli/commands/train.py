@@ -1,0 +1,265 @@
+"""`tellapart train`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ...errors import UsageError
+from .options import (
+    AsJson,
+    ClassWeights,
+    Engine,
+    Links,
+    Quality,
+    Quiet,
+    Solver,
+    Strict,
+    check_strict,
+    share,
+    show,
+)
+
+
+def train(
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="PHOTOS",
+            help="A folder with one folder of pictures a label; or one with train/ and test/ of "
+            "such; or a CSV or JSONL file with the columns path and label; or a .zip or .tar.gz.",
+        ),
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="MODEL", help="The model folder to write. [PHOTOS-model]"
+        ),
+    ] = None,
+    quality: Annotated[
+        Quality | None,
+        typer.Option(help="fast: one look a picture; good: about 3 times slower; best: 8. [good]"),
+    ] = None,
+    test: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SHARE|DIR|none",
+            help="What to hold out for testing: a share such as 20%, a labelled folder, or none. "
+            "[what PHOTOS says is for testing, or else 10%]",
+        ),
+    ] = None,
+    repeats: Annotated[
+        int,
+        typer.Option(
+            min=1, metavar="N", help="Cross-validate N times, dealt into folds anew each time."
+        ),
+    ] = 1,
+    class_weights: Annotated[
+        ClassWeights, typer.Option(help="balanced: few pictures weigh as much as many.")
+    ] = ClassWeights.none,
+    backbone: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NETWORK",
+            help="Build on this network instead: lite0, lite1 (with tellapart[lite1]) or lite2; an "
+            "ONNX file; or with tellapart[tensorflow] keras:InceptionV3 (any application whose "
+            "weights Keras has) or keras:FILE.keras.",
+        ),
+    ] = None,
+    backbone_input: Annotated[
+        str, typer.Option(metavar="NAME", help="Its image input, if it has several.")
+    ] = "",
+    backbone_output: Annotated[
+        str, typer.Option(metavar="NAME", help="Its features, if they are not found.")
+    ] = "",
+    backbone_pixels: Annotated[
+        str | None,
+        typer.Option(metavar="KIND", help="What it expects: imagenet, 0..1, -1..1 or 0..255."),
+    ] = None,
+    solver: Annotated[
+        Solver | None,
+        typer.Option(
+            help="exact: to the minimum; sgd: the 2016 recipe's small steps. [exact; with "
+            "--engine tensorflow sgd]"
+        ),
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="sgd: how many steps. [4000]")
+    ] = None,
+    learning_rate: Annotated[
+        float | None,
+        typer.Option(metavar="RATE", help="sgd: their size. [0.01; fine-tuning: 0.00002]"),
+    ] = None,
+    batch_size: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="sgd: pictures a step. [100; fine-tuning: 16]"),
+    ] = None,
+    validation: Annotated[
+        str | None, typer.Option(metavar="SHARE", help="sgd: share watched as it goes. [10%]")
+    ] = None,
+    eval_every: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="sgd: steps between two lines of log. [10]"),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(metavar="N", help="sgd: which random batches. [0]")
+    ] = None,
+    engine: Annotated[
+        Engine, typer.Option(help="tensorflow: all of it in TensorFlow, as in 2016.")
+    ] = Engine.onnxruntime,
+    flip_left_right: Annotated[
+        bool | None,
+        typer.Option("--flip-left-right", help="tensorflow: learn from mirrored pictures too."),
+    ] = None,
+    random_crop: Annotated[
+        int | None,
+        typer.Option(min=0, max=100, metavar="PERCENT", help="tensorflow: cut off up to so much."),
+    ] = None,
+    random_scale: Annotated[
+        int | None,
+        typer.Option(min=0, max=100, metavar="PERCENT", help="tensorflow: enlarge by up to this."),
+    ] = None,
+    random_brightness: Annotated[
+        int | None,
+        typer.Option(min=0, max=100, metavar="PERCENT", help="tensorflow: lighter or darker."),
+    ] = None,
+    fine_tune: Annotated[
+        int | None,
+        typer.Option(
+            min=1, metavar="[EPOCHS]", help="tensorflow: train the backbone too, so many times. [8]"
+        ),
+    ] = None,
+    summaries: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write event files for TensorBoard here.")
+    ] = None,
+    checkpoints: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="tensorflow: what a stopped training goes on from."),
+    ] = None,
+    checkpoint_every: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="tensorflow: steps between two of them. [100]"),
+    ] = None,
+    replace: Annotated[
+        bool,
+        typer.Option(
+            "--replace", help="Replace a model of other pictures too, and keep it as MODEL.before."
+        ),
+    ] = False,
+    no_pictures: Annotated[
+        bool,
+        typer.Option(
+            "--no-pictures",
+            help="Write the model without small pictures in its report, and without names and "
+            "places of files. Labels, embeddings and sha256 of contents stay.",
+        ),
+    ] = False,
+    follow_links: Links = False,
+    strict: Strict = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train a classifier from folders of labelled pictures.
+
+    \b
+    tellapart train photos/ -o heroes
+    tellapart train photos/ -o heroes --test photos-i-kept-back/
+    tellapart train labels.csv -o heroes --quality best
+    tellapart train photos/ -o heroes --no-pictures
+    tellapart train photos/ -o heroes --solver sgd --steps 4000
+    tellapart train photos/ -o heroes --engine tensorflow --fine-tune
+
+    A tenth of the pictures is held out to test the model on, and at least one of each label of ten
+    or more. Which ones depends on their content only: adding pictures to such a label moves at most
+    one of the old ones. Settings are chosen by cross-validation.
+
+    Trained again on the same source, a model takes the place of the one before, which is kept as
+    MODEL.before until the next time; what is different is said. One of other pictures or labels is
+    only replaced with --replace.
+    """
+    from ...model.classifier import check_replaceable, replaced_in
+    from ...model.replacing import check_before_work
+    from ...to_json.results import trained
+    from ...training import summaries as tensorboard
+    from ...training.options import Watch
+    from ...training.train import train as run
+    from ..terminal import console as terminal
+    from ..terminal.training import print_epoch, print_sgd_step, print_training
+    from .train_settings import Asked, own_backbone, settings
+
+    folder = output or _model_name(source)
+    check_replaceable(folder)
+    old = None if replace else replaced_in(folder)
+    if old:
+        check_before_work(folder, old, source, follow_links=follow_links)
+    if summaries and engine is Engine.onnxruntime:
+        tensorboard.check_installed()
+    own = own_backbone(backbone, backbone_input, backbone_output, backbone_pixels)
+    if own and quality:
+        raise UsageError(
+            "--quality chooses among our own networks: it does not go with --backbone."
+        )
+    balanced = class_weights is ClassWeights.balanced
+    given = {
+        "steps": steps,
+        "learning_rate": learning_rate,
+        "batch_size": batch_size,
+        "validation": None if validation is None else share(validation, "--validation"),
+        "eval_every": eval_every,
+        "seed": seed,
+        "flip_left_right": flip_left_right,
+        "random_crop": random_crop,
+        "random_scale": random_scale,
+        "random_brightness": random_brightness,
+        "fine_tune": fine_tune,
+        "summaries": summaries,
+        "checkpoints": checkpoints,
+        "checkpoint_every": checkpoint_every,
+    }
+    asked = Asked(engine.value, solver.value if solver else None, balanced, given)
+    sgd, tensorflow = settings(asked)
+    silent = quiet or as_json
+    with terminal.progress_bar("Looking at pictures", quiet) as progress:
+        result = run(
+            source,
+            quality=(quality or Quality.good).value,
+            backbone=own,
+            test=_test(test),
+            balanced=balanced,
+            sgd=sgd,
+            follow_links=follow_links,
+            engine=tensorflow,
+            repeats=repeats,
+            watch=Watch(
+                progress,
+                progress.doing,
+                None if silent else print_sgd_step,
+                (lambda epoch: None) if silent else print_epoch,
+            ),
+        )
+        progress.doing("Writing the model and its report")
+        changed = result.replaces(folder)
+        result.save(folder, replace=replace, private=no_pictures)
+    if summaries and engine is Engine.onnxruntime:
+        tensorboard.write_summaries(result, summaries)
+    summary = trained(result, str(folder), changed)
+    show(summary, as_json, lambda: print_training(result, folder, changed))
+    check_strict(strict, result.skipped)
+
+
+def _model_name(source: Path) -> Path:
+    """`photos-model` for photos/, photos.zip, photos.tar.gz and photos.csv."""
+    name = source.resolve().name
+    return Path(f"{name if os.path.isdir(source) else name.split('.')[0]}-model")
+
+
+def _test(text: str | None) -> float | Path | None:
+    """`none`, a share, or a folder."""
+    if text is None:
+        return None
+    if text.lower() == "none":
+        return 0.0
+    return Path(text) if os.path.exists(text) else share(text, "--test")

@@ -1,0 +1,241 @@
+"""What retrain.py did, asked for in its own words: its steps, its files, its log.
+
+    Recipe -> train -> our model folder, labels, graph, graphs of the steps between, SavedModel
+
+`retrain_flags.py` reads the command line. The graphs are exports: TensorFlow writes them.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from pathlib import Path
+
+from ...errors import DestinationError, MissingExtraError, need
+from ...exporters.export import export
+from ...exporters.tensorflow_target import original_labels
+from ...files.atomic import (
+    cannot_write,
+    check_may_be_replaced,
+    folder_written_atomically,
+    write_atomically,
+)
+from ...files.workspaces import temporary_folder
+from ...head.sgd import SgdStep
+from ...model.classifier import check_replaceable, replaced_in
+from ...model.replacing import Change, check_before_work
+from ...text import shown
+from ...training.options import Watch
+from ...training.train import TrainResult, train
+from .flags import FINAL_TENSOR, Recipe, read_flags
+
+_OTHER_NAMES = {"--checkpoints": "--checkpoint_path", "--replace ": "--replace_model "}
+
+__all__ = ["Recipe", "Retrained", "final_lines", "read_flags", "retrain", "step_lines"]
+
+
+@dataclass(frozen=True)
+class Retrained:
+    """What came of it: `written` are all files and folders, `missing` why there is no graph, and
+    `changed` what is different from the model that was replaced."""
+
+    recipe: Recipe
+    result: TrainResult
+    written: tuple[Path, ...]
+    missing: MissingExtraError | None
+    changed: Change | None = None
+
+
+def retrain(recipe: Recipe, watch: Watch) -> Retrained:
+    """Train by the original's steps, and write what it wrote, and our model folder.
+
+    Raises:
+        MissingExtraError: something that TensorFlow is needed for was asked for; before training.
+        DestinationError: a file cannot be written, or the folder for the saved model is not empty.
+    """
+    with _in_its_words(""):
+        return _retrain(recipe, watch)
+
+
+def _retrain(recipe: Recipe, watch: Watch) -> Retrained:
+    flags, saved = recipe.flags, Path(recipe.flags.saved_model_dir)
+    with _in_its_words(" with --output_model"):
+        check_replaceable(recipe.model)
+        old = None if flags.replace_model else replaced_in(recipe.model)
+        if old:
+            check_before_work(recipe.model, old, Path(flags.image_dir), follow_links=False)
+    if flags.saved_model_dir and saved.exists() and (not saved.is_dir() or any(saved.iterdir())):
+        raise DestinationError(f"{shown(saved)} holds something already.", hint="Choose another.")
+    if flags.saved_model_dir:
+        check_may_be_replaced(saved)
+    if recipe.needs_tensorflow and find_spec("tensorflow") is None:
+        raise need("tensorflow", why="TensorFlow")
+    with _cache_in(flags.bottleneck_dir):
+        result = _train(recipe, watch)
+        with _in_its_words(" with --output_model"):
+            changed = result.replaces(recipe.model)
+            result.save(recipe.model, replace=flags.replace_model)
+        labels, graph = Path(flags.output_labels), Path(flags.output_graph)
+        _write(labels, _lines(original_labels(result.classifier.labels)))
+        written, missing = [recipe.model, labels], None
+        try:
+            _write_graph(result, graph, flags.final_tensor_name)
+            written.append(graph)
+        except MissingExtraError as error:
+            missing = error
+        for step in recipe.intermediate:
+            path = Path(flags.intermediate_output_graphs_dir, f"intermediate_{step}.pb")
+            _write_graph(_train(recipe, Watch(), step + 1), path, flags.final_tensor_name)
+            written.append(path)
+        if flags.saved_model_dir:
+            with (
+                _exported(result, "saved-model") as folder,
+                folder_written_atomically(saved) as new,
+            ):
+                shutil.copytree(folder / "model" / "1", new, dirs_exist_ok=True)
+            written.append(saved)
+    return Retrained(recipe, result, tuple(written), missing, changed)
+
+
+@contextmanager
+def _in_its_words(option: str) -> Iterator[None]:
+    """Hints that name options of `train`: those of this command in their place."""
+    try:
+        yield
+    except DestinationError as error:
+        hint = error.hint.replace(" with -o", option)
+        for ours, theirs in _OTHER_NAMES.items():
+            hint = hint.replace(ours, theirs)
+        raise DestinationError(error.message, hint=hint) from error
+
+
+def _train(recipe: Recipe, watch: Watch, steps: int = 0) -> TrainResult:
+    """Train as asked; or only so many steps, which are the first ones of the whole training."""
+    engine = recipe.engine
+    if engine and steps:
+        engine = replace(engine, summaries=None, checkpoints=None)
+    return train(
+        recipe.flags.image_dir,
+        quality=recipe.quality,
+        test=recipe.share,
+        sgd=replace(recipe.sgd, steps=steps) if steps else recipe.sgd,
+        engine=engine,
+        watch=watch,
+    )
+
+
+@contextmanager
+def _exported(result: TrainResult, target: str) -> Iterator[Path]:
+    """An export, proved on the training pictures, in a folder that passes."""
+    memory = result.classifier.memory
+    pictures = list(memory.locate().values()) if memory else []
+    with temporary_folder() as place:
+        folder = Path(place, target)
+        export(result.classifier, target, folder, pictures)
+        yield folder
+
+
+def _write_graph(result: TrainResult, path: Path, final_tensor: str) -> None:
+    with _exported(result, "tensorflow-graph") as folder:
+        graph = (folder / "retrained_graph.pb").read_bytes()
+    _write(path, with_output_named(graph, final_tensor))
+
+
+def _lines(lines: Sequence[str]) -> bytes:
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, content)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+
+
+@contextmanager
+def _cache_in(folder: str) -> Iterator[None]:
+    """Keep what is computed of each picture in a folder of the user's choice."""
+    before = os.environ.get("TELLAPART_CACHE")
+    if folder:
+        os.environ["TELLAPART_CACHE"] = os.path.abspath(folder)
+    try:
+        yield
+    finally:
+        if folder and before is None:
+            del os.environ["TELLAPART_CACHE"]
+        elif folder and before is not None:
+            os.environ["TELLAPART_CACHE"] = before
+
+
+def with_output_named(graph: bytes, name: str) -> bytes:
+    """A GraphDef whose node `final_result`, which no other node reads, has another name.
+
+    A GraphDef is a list of fields (tag, length, content); field 1 is a node, whose first field is
+    its name: https://protobuf.dev/programming-guides/encoding
+    """
+    if name == FINAL_TENSOR:
+        return graph
+    old = b"\x0a" + _varint(len(FINAL_TENSOR)) + FINAL_TENSOR.encode()
+    new = b"\x0a" + _varint(len(name)) + name.encode()
+    parts, at = [], 0
+    while at < len(graph):
+        start, tag = at, graph[at]
+        size, at = _read_varint(graph, at + 1)
+        content, at = graph[at : at + size], at + size
+        if tag == 0x0A and content.startswith(old):
+            content = new + content.removeprefix(old)
+            parts.append(bytes([tag]) + _varint(len(content)) + content)
+        else:
+            parts.append(graph[start:at])
+    return b"".join(parts)
+
+
+def _varint(number: int) -> bytes:
+    rest = bytearray()
+    while number > 0x7F:
+        rest.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes([*rest, number])
+
+
+def _read_varint(content: bytes, at: int) -> tuple[int, int]:
+    """The number that begins there, and where it ends."""
+    number = shift = 0
+    while content[at] & 0x80:
+        number |= (content[at] & 0x7F) << shift
+        at, shift = at + 1, shift + 7
+    return number | content[at] << shift, at + 1
+
+
+def step_lines(step: SgdStep) -> list[str]:
+    """The original's log of a step."""
+    lines = [
+        f"Train accuracy = {100 * step.train_accuracy:.1f}%",
+        f"Cross entropy = {step.cross_entropy:f}",
+    ]
+    if step.validation_accuracy == step.validation_accuracy:  # not nan: there are such pictures
+        lines.append(f"Validation accuracy = {100 * step.validation_accuracy:.1f}%")
+    return [f"Step {step.step}: {line}" for line in lines]
+
+
+def final_lines(done: Retrained) -> list[str]:
+    """The original's last lines: how good it is, what was wrong, and what was written."""
+    held = done.result.held_out
+    if held:
+        share = held.accuracy
+        lines = [f"Final test accuracy = {100 * share.value:.1f}% (N={share.n})"]
+    else:
+        lines = ["No picture was held out, so there is no final test."]
+    if done.recipe.flags.print_misclassified_test_images and held:
+        lines.append("=== MISCLASSIFIED TEST IMAGES ===")
+        lines += [f"{shown(wrong.name):>70}  {shown(wrong.predicted)}" for wrong in held.mistakes]
+    if done.changed:
+        lines.append(f"Changed: {done.changed.words}")
+    if done.changed and done.changed.kept:
+        lines.append(f"The model before is kept: {shown(done.changed.kept)}")
+    return [*lines, *(f"Save final result to : {shown(path)}" for path in done.written)]

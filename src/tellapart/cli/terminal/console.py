@@ -1,0 +1,195 @@
+"""Results -> quiet, legible text for a terminal: what all of it is made of. Computes nothing."""
+
+from __future__ import annotations
+
+import math
+import os
+import shlex
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+
+from ...dataset.sources import Skipped
+from ...evaluation.sentences import covered_words, sure_words
+from ...text import in_order, label_words, several, shown
+from .layout import bare_table, print_figures, print_table, say
+from .progress import Progress, Silence, shown_on
+
+if TYPE_CHECKING:
+    from ...dataset.sources import Dataset
+    from ...evaluation.judged import Evaluation
+    from ...evaluation.metrics import LabelScore, Share
+
+COMMONEST = "always commonest"  # how often the commonest label is the right one
+MOST = 10  # of anything listed; the rest is counted and found with --json
+_EXAMPLES = 3  # of the files that were not read for one reason
+_LONGEST = 200  # letters of a path that is shown as an example
+WIDE = 10_000  # columns where nobody looks on: what is piped is never wrapped
+FIGURES = ("precision", "F1", "recall", "95 % interval")  # of a label
+LEAST = ("precision", "F1", "held out", "learnt", "tested")  # go where a table is too wide
+MOST_LABELS = 50  # rows of a table of labels
+READABLE = 100  # columns of a table that is piped
+
+
+def stdout() -> Console:
+    """Where results go."""
+    return _console(sys.stdout)
+
+
+def stderr() -> Console:
+    """Where progress, notes and errors go."""
+    return _console(sys.stderr)
+
+
+def _console(stream: object) -> Console:
+    console = Console(
+        file=stream,  # type: ignore[arg-type]
+        color_system=None if os.environ.get("NO_COLOR") else "auto",  # rich would still dim
+        highlight=False,
+        emoji=False,
+        markup=False,
+    )
+    if not console.is_terminal:
+        console.width = WIDE
+    return console
+
+
+@contextmanager
+def progress_bar(what: str, quiet: bool) -> Iterator[Progress]:
+    """A live bar on a terminal, a line every so often in a file or a pipe; nothing if `quiet`."""
+    if quiet:
+        yield Silence()
+        return
+    with shown_on(stderr(), what) as progress:
+        yield progress
+
+
+def progress_beside_output(what: str, quiet: bool) -> AbstractContextManager[Progress]:
+    """The same for commands whose results come one by one: who sees these needs no bar."""
+    return progress_bar(what, quiet or stdout().is_terminal)
+
+
+def say_command(*words: str | os.PathLike[str]) -> None:
+    """A command of ours as if it had been typed here."""
+    stdout().print(f"\n$ {command(*words)}", style="bold", soft_wrap=True)
+
+
+def command(*words: str | os.PathLike[str]) -> str:
+    """What to type, whatever is in the names; to be printed unbroken."""
+    return shlex.join(["tellapart", *map(shown, words)])
+
+
+def print_share(console: Console, name: str, share: Share) -> None:
+    if not share.n:
+        console.print(f"{name:18}{'·':>7}   (no picture was judged)")
+        return
+    low, high = share.interval
+    say(
+        console,
+        f"{name:18}{100 * share.value:5.1f} %   "
+        f"({share.correct:,} of {share.n:,}; 95 % interval {100 * low:.1f} to {100 * high:.1f})",
+        " " * 10,
+    )
+
+
+def print_sure(console: Console, evaluations: Mapping[str, Evaluation]) -> None:
+    """On how many pictures it is sure, and how right on those: the score is chosen by the first
+    evaluation, and the others are held against it."""
+    (_, first), *others = evaluations.items()
+    say(console, sure_words(first))
+    if first.sure:
+        for name, other in others:
+            found = covered_words(other.coverage.above(first.sure.score))
+            say(console, f"{name.capitalize()}: {found[0].lower()}{found[1:]}")
+
+
+def print_mistakes(console: Console, title: str, evaluation: Evaluation, dataset: Dataset) -> None:
+    mistakes = evaluation.mistakes
+    if not mistakes:
+        return
+    console.print(f"\n{title} ({len(mistakes):,}), the surest first:")
+    for mistake in mistakes[:MOST]:
+        console.print(
+            f"  {shown(dataset.place_of(mistake.name))}  is {label_words(mistake.label)}, "
+            f"taken for {label_words(mistake.predicted)} ({mistake.score:.2f})",
+            soft_wrap=True,
+        )
+    print_rest(console, len(mistakes))
+
+
+def print_skipped(console: Console, skipped: Sequence[Skipped], hidden: int) -> None:
+    if hidden:
+        console.print(f"\nPassed over: {several(hidden, 'hidden or system file')}.")
+    if not skipped:
+        return
+    by_reason: dict[str, list[str]] = {}
+    for file in skipped:
+        name = shown(file.name)
+        if len(name) > _LONGEST:
+            name = f"{name[: _LONGEST // 2]}…{name[-_LONGEST // 2 :]}"
+        by_reason.setdefault(file.reason, []).append(name)
+    reasons = sorted(by_reason.items(), key=lambda pair: -len(pair[1]))
+    table = bare_table()
+    table.add_column("reason", overflow="fold")
+    table.add_column("files", justify="right")
+    table.add_column("such as", overflow="fold")
+    for reason, names in reasons[:MOST]:
+        table.add_row(reason, f"{len(names):,}", ", ".join(names[:_EXAMPLES]))
+    console.print(f"\nNot read ({len(skipped):,}):")
+    print_table(console, table)
+    if len(reasons) > MOST:
+        rest = several(len(reasons) - MOST, "other reason")
+        console.print(f"  and {rest} (all with --json)")
+
+
+def print_rest(console: Console, count: int) -> None:
+    if count > MOST:
+        console.print(f"  and {count - MOST:,} more (all with --json)")
+
+
+def print_labels(
+    console: Console, heads: Sequence[str], rows: Sequence[Sequence[str]], scores: Sequence[float]
+) -> None:
+    """A row a label, in natural order; of very many, those with the lowest `scores`."""
+    chosen = set(range(len(rows)))
+    if len(rows) > MOST_LABELS:
+        low = sorted(chosen, key=lambda k: (math.isnan(scores[k]), scores[k]))
+        chosen = set(low[:MOST_LABELS])
+    order = [k for k in in_order([row[0] for row in rows]) if k in chosen]
+    print_figures(console, heads, [rows[k] for k in order], LEAST)
+    if len(rows) > MOST_LABELS:
+        console.print(f"  and {len(rows) - MOST_LABELS:,} more with a higher F1 (all with --json)")
+
+
+def table_of(first: str, *others: str) -> Table:
+    """A table with words in its first column and figures in the others."""
+    table = bare_table()
+    table.add_column(first, overflow="fold")
+    for name in others:
+        table.add_column(name, justify="right")
+    return table
+
+
+def figures(row: LabelScore) -> Iterator[str]:
+    """A label's `FIGURES`; of one interval only, so that it fits into 80 columns."""
+    yield from map(_share, (row.precision, row.f1, row.recall))
+    low, high = row.found.interval
+    yield f"{100 * low:.1f} to {100 * high:.1f}" if row.n else "·"
+
+
+def _share(value: float) -> str:
+    return "·" if math.isnan(value) else f"{100 * value:.1f} %"
+
+
+def folder_size(folder: Path) -> int:
+    """Bytes of all files below a folder."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def megabytes(size: int) -> str:
+    return f"{size / 1e6:.1f} MB"

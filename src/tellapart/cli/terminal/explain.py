@@ -1,0 +1,49 @@
+"""Explanations -> text for a terminal. Computes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...dataset.sources import Skipped
+from ...text import several, shown
+from .console import print_skipped, stdout
+
+if TYPE_CHECKING:
+    from ...explain.files import Explained
+
+
+def print_explanation(explained: Explained) -> None:
+    """What is said of one picture, under its name."""
+    console = stdout()
+    mark = "  wrong" if explained.explanation.wrong else ""
+    console.print(f"{shown(explained.name)}{mark}", style="bold")
+    for sentence in explained.explanation.sentences:
+        console.print(f"  {sentence}")
+    if explained.sweep:
+        console.print(f"  {explained.sweep.words}")
+        console.print(f"  {explained.sweep.regions}", style="dim")
+    if explained.explanation.missing:
+        console.print(f"  {explained.explanation.missing}", style="dim")
+    console.print()
+
+
+def print_written(
+    skipped: Sequence[Skipped],
+    page: Path | None,
+    overlays: Sequence[Path],
+    on_page: str,
+    *,
+    anything: bool,
+) -> None:
+    """What is said after all pictures: `on_page` where the page has not all of them, `anything` if
+    any could be read."""
+    console = stdout()
+    print_skipped(console, skipped, 0)
+    if overlays:
+        console.print(f"Written: {several(len(overlays), 'map')} in {shown(overlays[0].parent)}")
+    if page:
+        console.print(f"Written: {shown(page)}{f', with {on_page}' if on_page else ''}")
+    elif anything and not overlays:
+        console.print("See the maps and the training pictures: add --open, or -o why.html.")

@@ -1,0 +1,74 @@
+"""What the data lacks -> text for a terminal, as `terminal.py` does it for other results."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...assess.gaps_words import advice_words, stranger_words, worth_words, wrong_words
+from ...evaluation.sentences import absence_words
+from ...text import label_words, several, shown
+from .console import MOST, print_skipped, stdout
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ...assess.gaps import Gaps
+    from ...health.subgroups import Look
+
+
+def print_gaps(gaps: Gaps, page: Path | None) -> None:
+    """Which pictures to take next, those first that would mend most."""
+    console = stdout()
+    learnt = several(len(gaps.learnt.names), "picture")
+    looks = several(len(gaps.looks), "look")
+    tested = f", {len(gaps.tested.names):,} {gaps.what_tested}" if gaps.tested else ""
+    guessed = "" if gaps.known else ", their labels as the model gives them"
+    console.print(f"{learnt} learnt from{tested}{guessed}; {looks}")
+    if not gaps.advice:
+        console.print("\nNothing stands out.")
+    for number, look in enumerate(gaps.advice[:MOST], start=1):
+        console.print(f"\n{number:>2}  {advice_words(gaps, look)}")
+        console.print(f"    {worth_words(gaps, look)}", style="dim")
+        _print_examples(console, gaps, look)
+    if len(gaps.advice) > MOST:
+        console.print(f"\nand {len(gaps.advice) - MOST:,} more (all with --json)")
+    if gaps.maybe:
+        console.print("\nPerhaps, but these are too few to tell from chance:")
+    for look in gaps.maybe:
+        console.print(
+            f"    {label_words(gaps.label(look))}: {len(look.learnt):,} learnt from"
+            + (f", {len(look.tested):,} tested" if gaps.tested else "")
+            + f"; {wrong_words(gaps, look)}"
+        )
+        _print_examples(console, gaps, look)
+    for sentence in stranger_words(gaps):
+        console.print(f"\n{sentence}")
+    for one in gaps.strangers[:MOST]:
+        console.print(f"      {shown(one.path or one.name)}", style="dim")
+    if len(gaps.strangers) > MOST:
+        console.print(
+            f"      and {len(gaps.strangers) - MOST:,} more (all with --json)", style="dim"
+        )
+    for note in gaps.notes:
+        console.print(f"\nNote: {note}")
+    for label, count in gaps.unknown.items():
+        pictures = several(count, "picture")
+        console.print(f"\nLeft out: {pictures} of {shown(label)}, which the model does not know.")
+    print_skipped(console, gaps.skipped, gaps.hidden)
+    if gaps.tested is None and not gaps.strangers:
+        console.print(
+            "\nOnly the pictures learnt from were looked at, and they cannot tell what is not among"
+            " them. Give pictures to test on: tellapart gaps MODEL PHOTOS"
+        )
+    if page:
+        if gaps.missing_pictures:
+            console.print(f"\n{absence_words(gaps.missing_pictures, private=gaps.private)}")
+        console.print(f"\nWritten: {shown(page)}")
+
+
+def _print_examples(console: Console, gaps: Gaps, look: Look) -> None:
+    for one in gaps.examples(look):
+        taken = f"  taken for {label_words(one.predicted)}" if one.wrong else ""
+        strange = "  unlike everything learnt" if one.strange else ""
+        console.print(f"      {shown(one.path or one.name)}{taken}{strange}", style="dim")

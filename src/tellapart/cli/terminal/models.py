@@ -1,0 +1,136 @@
+"""What is said of a model, of its report and its exports, and of the cache."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...evaluation.sentences import absence_words
+from ...exporters.npm import LONGEST
+from ...report.content import evaluations_of
+from ...text import in_order, label_words, several, shown
+from .console import megabytes, print_share, print_sure, stderr, stdout, table_of
+from .layout import bare_table, print_figures, print_table
+
+if TYPE_CHECKING:
+    from rich.status import Status
+
+    from ...cache.folder import SpaceInfo
+    from ...exporters.export import ExportResult, Target
+    from ...exporters.npm import Fetching
+    from ...model.classifier import Classifier
+    from ...report.content import Story
+
+_A_LINE_EVERY = 5  # seconds
+
+
+def print_report(path: Path, story: Story) -> None:
+    """What writing a report says."""
+    console = stdout()
+    if story.missing:
+        console.print(absence_words(story.missing, private=story.private))
+    console.print(f"Written: {shown(path)}", soft_wrap=True)
+
+
+def print_targets(targets: Sequence[Target]) -> None:
+    """The forms that a model can be written in."""
+    table = bare_table()
+    for name in ("name", "what is written", "read by", "needs", "run it, in its folder"):
+        table.add_column(name, overflow="fold")
+    for row in targets:
+        table.add_row(row.name, row.writes, row.read_by, row.needs or "·", row.run)
+    print_table(stdout(), table)
+
+
+def print_export(result: ExportResult) -> None:
+    """What exporting says."""
+    console, proof = stdout(), result.proof
+    if proof.pictures:
+        console.print(
+            f"Proved on {several(proof.pictures, 'picture')}: the same label for "
+            f"{proof.same_label:,}, scores at most {proof.largest_difference:.2g} apart."
+        )
+    if proof.note:
+        console.print(proof.note)
+    console.print(f"Written: {shown(result.folder)} ({megabytes(result.size)})", soft_wrap=True)
+    place = shlex.quote(shown(result.folder))
+    console.print(f"Run it:  cd {place} && {result.target.run}", soft_wrap=True)
+
+
+@contextmanager
+def print_fetching() -> Iterator[Callable[[Fetching], None]]:
+    """Says what npm fetches before it does, and then how far it is: where nobody looks on, a line
+    every so often."""
+    console = stderr()
+    lines = 0
+    with ExitStack() as stack:
+        status: list[Status] = []
+
+        def tell(fetching: Fetching) -> None:
+            nonlocal lines
+            so_far = f"{fetching.done / 1e6:.0f} of {megabytes(fetching.size)}"
+            if not fetching.seconds:
+                console.print(
+                    f"Fetching {fetching.package}, once: npm asks its registry for it "
+                    f"({megabytes(fetching.size)}, {LONGEST // 60} minutes at most).",
+                    soft_wrap=True,
+                )
+            elif console.is_terminal:
+                if not status:
+                    status.append(stack.enter_context(console.status("")))
+                status[0].update(f"{so_far}, {fetching.seconds:.0f} s")
+            elif fetching.seconds >= _A_LINE_EVERY * (lines + 1):
+                lines += 1
+                console.print(f"  {so_far}, {fetching.seconds:.0f} s")
+
+        yield tell
+
+
+def print_info(classifier: Classifier) -> None:
+    """What a model says of itself."""
+    console, manifest = stdout(), classifier.manifest
+    rows = [
+        (label_words(manifest.labels[k]), f"{manifest.counts[k]:,}")
+        for k in in_order(manifest.labels)
+    ]
+    print_figures(console, ("label", "learnt from"), rows)
+    console.print()
+    if classifier.memory:
+        evaluations = evaluations_of(classifier)
+        for name, found in evaluations.items():
+            print_share(console, name, found.accuracy)
+        print_sure(console, evaluations)
+        console.print()
+    strength = f", C = {manifest.strength:.3g}" if manifest.strength else ""
+    memory = classifier.memory
+    for name, value in {
+        "quality": f"{manifest.quality} ({' and '.join(manifest.backbones)})",
+        "views": ", ".join(manifest.views),
+        "head": f"{manifest.solver}{strength}, temperature {manifest.temperature:.3f}",
+        "network": f"sha256 {manifest.network}",
+        "size": megabytes(len(classifier.content)),
+        "training.npz": several(len(memory.names), "picture") if memory else "not here",
+        "written by": f"tellapart {manifest.version}, format {manifest.format}",
+    }.items():
+        console.print(f"{name:13} {value}")
+
+
+def print_spaces(spaces: Sequence[SpaceInfo]) -> None:
+    """What the cache holds."""
+    console = stdout()
+    table = table_of("kept for", "pictures", "files", "size", "damaged")
+    for space in spaces:
+        table.add_row(
+            space.space,
+            f"{space.pictures:,}",
+            f"{space.shards:,}",
+            megabytes(space.size),
+            f"{space.damaged:,}" if space.damaged else "·",
+        )
+    if spaces:
+        print_table(console, table)
+    else:
+        console.print("The cache is empty.")

@@ -1,0 +1,149 @@
+"""What a long command is doing, and how far it is, on stderr: a live bar where somebody looks on,
+a plain line every so often in a file or a pipe. Computes nothing but the time that is left."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from rich.console import Console
+
+from ...text import several, shown
+
+FIRST = 10.0  # seconds until the first line, and between the first lines
+LATER = 30.0  # between those after the first minute
+_BAR = 32  # columns
+_BESIDE = 46  # columns of what stands beside the bar
+
+
+class Progress(Protocol):
+    """What is told of work: how many of how many are done, or what is being done now."""
+
+    def __call__(self, done: int, total: int | None) -> None: ...
+
+    def doing(self, what: str) -> None: ...
+
+
+class Silence:
+    """Says nothing."""
+
+    def __call__(self, done: int, total: int | None) -> None:
+        """Nothing is said."""
+
+    def doing(self, what: str) -> None:
+        """Nothing is said."""
+
+
+class Lines:
+    """A line every so often, said by a thread of its own, so that no work is silent for long."""
+
+    def __init__(
+        self,
+        what: str,
+        say: Callable[[str], None],
+        *,
+        first: float = FIRST,
+        later: float = LATER,
+    ) -> None:
+        self._what, self._say, self._first, self._later = what, say, first, later
+        self._done, self._total = 0, None  # type: int, int | None
+        self._began = self._since = time.monotonic()
+        self._before = 0  # how many were done when the last line was said
+        self._lock, self._over = threading.Lock(), threading.Event()
+        self._thread = threading.Thread(target=self._run, name="tellapart-progress", daemon=True)
+
+    def __call__(self, done: int, total: int | None) -> None:
+        with self._lock:
+            self._done, self._total = done, total
+
+    def doing(self, what: str) -> None:
+        with self._lock:
+            self._what, self._total = what, None
+            self._done = self._before = 0
+            self._since = time.monotonic()
+
+    def line(self, now: float) -> str:
+        """What there is to say at a time of `time.monotonic`."""
+        with self._lock:
+            words, done, total = self._what, self._done, self._total
+            passed, came = now - self._since, done - self._before
+            if total is None:
+                return f"{words}: {_duration(now - self._since)} so far"
+            self._since, self._before = now, done
+        said = f"{words}: {done:,} of {total:,}"
+        if came <= 0 or passed <= 0 or done >= total:
+            return said
+        return f"{said}, about {_duration((total - done) * passed / came)} left"
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._over.wait(self._pause()):
+            self._say(self.line(time.monotonic()))
+
+    def _pause(self) -> float:
+        return self._first if time.monotonic() - self._began < 2 * self._later else self._later
+
+
+class _Bar:
+    """A live bar with rate and time left; what has no count only moves."""
+
+    def __init__(self, what: str, console: Console) -> None:
+        from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as Live
+
+        room = console.width - _BESIDE
+        columns = [
+            TextColumn("{task.description}", markup=False),
+            *([BarColumn(bar_width=min(_BAR, room))] if room >= 8 else []),
+            TextColumn("{task.fields[count]}"),
+            *([TextColumn("{task.fields[rate]}")] if room >= 8 else []),
+            TimeRemainingColumn(compact=True),
+        ]
+        self.live = Live(*columns, console=console, transient=True)
+        self._task = self.live.add_task(shown(what), total=None, count="", rate="")
+
+    def __call__(self, done: int, total: int | None) -> None:
+        speed = self.live.tasks[0].speed
+        rate = f"{speed:.0f} a second" if speed else ""
+        count = "" if total is None else f"{done:,}/{total:,}"
+        self.live.update(self._task, completed=done, total=total, count=count, rate=rate)
+
+    def doing(self, what: str) -> None:
+        self.live.refresh()  # how the work before it ended is seen
+        self.live.reset(self._task, description=what, total=None, count="", rate="")
+
+
+@contextmanager
+def shown_on(console: Console, what: str) -> Iterator[Progress]:
+    """What is told of the work inside is shown on a terminal's `console`, or said to a file."""
+    if console.is_terminal:
+        bar = _Bar(what, console)
+        with bar.live:
+            yield bar
+        return
+    lines = Lines(
+        what, lambda words: console.print(words, soft_wrap=True), first=FIRST, later=LATER
+    )
+    lines.start()
+    try:
+        yield lines
+    finally:
+        lines.stop()
+
+
+def _duration(seconds: float) -> str:
+    """`40 seconds`, `4 minutes`, `2 hours`."""
+    if seconds < 90:
+        return several(max(1, round(seconds)), "second")
+    if seconds < 90 * 60:
+        return several(round(seconds / 60), "minute")
+    return several(round(seconds / 3600), "hour")

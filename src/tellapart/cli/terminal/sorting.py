@@ -1,0 +1,61 @@
+"""What sorting says, and taking it back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ...dataset.sources import Skipped
+from ...text import label_words, natural, several, shown
+from .console import MOST, command, print_rest, print_skipped, stdout
+from .layout import print_figures
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ...sorting.sort import SortResult, Step, UndoResult
+
+
+def print_step(step: Step | Skipped) -> None:
+    """A line of what `sort --dry-run` would do."""
+    if isinstance(step, Skipped):
+        stdout().print(f"{shown(step.name)}  not read: {step.reason}", soft_wrap=True)
+    else:
+        stdout().print(f"{shown(step.source)}  ->  {shown(step.target)}", soft_wrap=True)
+
+
+def print_sort(result: SortResult) -> None:
+    """What sorting says."""
+    console = stdout()
+    counted = sorted(result.counts.items(), key=lambda pair: natural(pair[0]))
+    rows = [(label_words(group), f"{count:,}") for group, count in counted]
+    if rows:
+        print_figures(console, ("label", "pictures"), rows)
+    else:
+        console.print("There was no picture to sort.")
+    if result.already_done:
+        console.print(f"\n{several(result.already_done, 'picture')} of these were there before.")
+    print_skipped(console, result.unreadable, result.hidden)
+    _print_not_kept(console, result.not_kept)
+    console.print()
+    if result.counts:
+        where = shown(result.destination)
+        console.print(f"Sorted into {where}; all scores in results.csv there.", soft_wrap=True)
+    console.print(f"Undo:    {command('sort', '--undo', result.destination)}", soft_wrap=True)
+
+
+def print_undo(result: UndoResult) -> None:
+    """What taking back says."""
+    console = stdout()
+    console.print(f"Taken back: {several(result.taken_back, 'picture')}.")
+    if result.left:
+        console.print(f"\nLeft where they are ({len(result.left):,}):")
+        for file in result.left[:MOST]:
+            console.print(f"  {shown(file.name)}  {file.reason}", soft_wrap=True)
+        print_rest(console, len(result.left))
+    _print_not_kept(console, result.not_kept)
+
+
+def _print_not_kept(console: Console, what: Sequence[str]) -> None:
+    if what:
+        console.print(f"\nThe other disk does not keep: {', '.join(what)}.", soft_wrap=True)

@@ -1,0 +1,114 @@
+"""What training says, and its logs."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from ...text import label_words, several, shown
+from .console import (
+    COMMONEST,
+    FIGURES,
+    command,
+    figures,
+    folder_size,
+    megabytes,
+    print_labels,
+    print_mistakes,
+    print_share,
+    print_skipped,
+    print_sure,
+    stderr,
+    stdout,
+)
+from .layout import say
+
+if TYPE_CHECKING:
+    from ...head.sgd import SgdStep
+    from ...model.replacing import Change
+    from ...training.tensorflow_settings import Epoch
+    from ...training.train import TrainResult
+
+
+def print_training(result: TrainResult, folder: Path, changed: Change | None = None) -> None:
+    """What training says: the labels, how good it is, what was wrong, what is different from the
+    model that was replaced, and what to type next."""
+    from ...model.classifier import REPORT_FILE
+
+    console = stdout()
+    manifest = result.classifier.manifest
+    learnt = sum(manifest.counts)
+    held = result.held_out.accuracy.n if result.held_out else 0
+    console.print(
+        f"{shown(result.dataset.source)}: {several(learnt, 'picture')} to learn from, "
+        f"{held:,} held out, {several(len(manifest.labels), 'label')}"
+    )
+    console.print()
+    _print_labels(console, result)
+    console.print()
+    for name, found in result.evaluations.items():
+        print_share(console, name, found.accuracy)
+    print_share(console, COMMONEST, next(iter(result.evaluations.values())).baseline)
+    console.print()
+    print_sure(console, result.evaluations)
+    if result.learning:
+        say(console, f"\n{result.learning.words}")
+    for name, found in result.evaluations.items():
+        print_mistakes(console, f"Wrong, {name}", found, result.dataset)
+    print_skipped(console, result.skipped, result.dataset.hidden)
+    for note in result.notes:
+        say(console, f"\nNote: {note}")
+    for cue in result.cues:
+        say(console, f"\nNote: {cue.words}")
+        for what, names in cue.shelves.items():
+            console.print(f"  {what}: {', '.join(map(shown, names))}")
+        console.print(f"  {cue.advice}")
+    size = megabytes(folder_size(folder))
+    console.print(f"\nWritten: {shown(folder)} ({size})", soft_wrap=True)
+    if changed:
+        console.print(f"Changed: {changed.words}", soft_wrap=True)
+    if changed and changed.kept:
+        console.print(f"Before:  {shown(changed.kept)}", soft_wrap=True)
+    console.print(f"Report:  {shown(folder / REPORT_FILE)}", soft_wrap=True)
+    console.print(f"Next:    {command('guess', folder)} PICTURE", soft_wrap=True)
+
+
+def _print_labels(console: Console, result: TrainResult) -> None:
+    """One row a label; precision, recall and F1 are cross-validated, or of the validation."""
+    held, judged = result.held_out, next(iter(result.evaluations.values()))
+    rows = [
+        (
+            label_words(row.label),
+            f"{result.classifier.manifest.counts[k]:,}",
+            f"{held.per_label[k].n:,}" if held else "0",
+            *figures(row),
+        )
+        for k, row in enumerate(judged.per_label)
+    ]
+    f1 = [row.f1 for row in judged.per_label]
+    print_labels(console, ("label", "learnt", "held out", *FIGURES), rows, f1)
+
+
+def print_sgd_step(step: SgdStep) -> None:
+    """A line of the original's training log, on stderr."""
+    line = (
+        f"step {step.step:5}: train accuracy {step.train_accuracy:6.1%}, "
+        f"cross entropy {step.cross_entropy:.6f}"
+    )
+    if not math.isnan(step.validation_accuracy):
+        line += f", validation accuracy {step.validation_accuracy:6.1%}"
+    stderr().print(line)
+
+
+def print_epoch(epoch: Epoch) -> None:
+    """A line of the log of fine-tuning, on stderr."""
+    line = f"epoch {epoch.number:3}: "
+    if not math.isnan(epoch.train_loss):
+        line += f"train accuracy {epoch.train_accuracy:6.1%}, loss {epoch.train_loss:.4f}, "
+    line += (
+        f"validation accuracy {epoch.validation_accuracy:6.1%}, loss {epoch.validation_loss:.4f}"
+    )
+    stderr().print(line)

@@ -1,0 +1,301 @@
+"""A folder, table or archive of labelled pictures -> `Dataset`.
+
+Nothing is decoded here: a `Dataset` lists what is there, under which label, and what was passed
+over and why.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+
+from ..errors import DatasetError
+from ..files.workspaces import Workspace
+from ..text import first_few, several, shown
+from .archives import is_archive, unpack
+from .labels import distinct
+from .layout import layout_of
+from .paths import Finder, missing
+from .tables import TABLE_SUFFIXES, names_pictures, read_table
+from .walk import LINK, Walk, identity
+from .walk import Skipped as Skipped
+from .walk import is_hidden as is_hidden
+from .walk import pictures_below as pictures_below
+
+FEW = 20  # the original warned below this many pictures of a label
+
+
+@dataclass(frozen=True)
+class Item:
+    """One file said to be a picture: where it is, its name below the source, and its label."""
+
+    path: Path
+    name: str
+    label: str
+    split: str | None = None  # "train", "test", "validation", or None: not said
+    group: str | None = None  # pictures of one group are never parted
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What was found in a source: `labels` sorted, `items` in order of their names.
+
+    `empty` are the folders that would be labels if they held a picture; `parts` are (split, name)
+    of what in the source says splits, folders or words in a column; `notes` are sentences about
+    what was read in one way and could be meant in another.
+    """
+
+    source: Path
+    items: tuple[Item, ...]
+    skipped: tuple[Skipped, ...] = ()
+    hidden: int = 0  # files and folders that systems leave behind
+    empty: tuple[str, ...] = ()
+    parts: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
+    _workspaces: tuple[Workspace, ...] = field(default=(), repr=False, compare=False)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return tuple(sorted({item.label for item in self.items}))
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Pictures per label, in the order of `labels`."""
+        counts = Counter(item.label for item in self.items)
+        return {label: counts[label] for label in self.labels}
+
+    def place_of(self, name: str) -> Path:
+        """The path by which a picture can be opened from here, if it has one; else its name."""
+        if name in self._paths:
+            return self._paths[name]
+        place = (self.source if self.source.is_dir() else self.source.parent) / name
+        return place if os.path.lexists(place) else Path(name)
+
+    @cached_property
+    def _paths(self) -> dict[str, Path]:
+        """Those in an unpacked archive have none that lasts."""
+        folders = [workspace.folder for workspace in self._workspaces]
+        return {
+            item.name: item.path
+            for item in self.items
+            if not any(item.path.is_relative_to(folder) for folder in folders)
+        }
+
+    def only(self, *splits: str | None) -> Dataset:
+        """The part whose items are said to be in one of `splits`."""
+        return replace(self, items=tuple(i for i in self.items if i.split in splits))
+
+    @property
+    def held(self) -> str | None:
+        """The split that is to be tested on: validation only where nothing is for testing."""
+        said = {item.split for item in self.items}
+        return next((split for split in ("test", "validation") if split in said), None)
+
+    def to_test(self) -> tuple[Dataset, tuple[str, ...]]:
+        """What of it a model is tested on, and a note where that is not all."""
+        if self.held is None or {item.split for item in self.items} == {self.held}:
+            return self, ()
+        part = self.only(self.held)
+        names = [name for split, name in self.parts if split == self.held]
+        rest = several(len(self.items) - len(part.items), "picture")
+        return part, (
+            f"Only {first_few(names)} of {shown(self.source)} is looked at, as it is there for "
+            f"testing; {rest} beside it are not.",
+        )
+
+    @property
+    def words_on_empty(self) -> tuple[str, ...]:
+        """A sentence on the folders that hold no pictures."""
+        if not self.empty:
+            return ()
+        many = len(self.empty) > 1
+        return (
+            f"{first_few(self.empty)} {'hold' if many else 'holds'} no pictures, so "
+            f"{'they are no labels' if many else 'it is no label'} of the model.",
+        )
+
+
+def read_dataset(
+    source: str | os.PathLike[str], *, follow_links: bool = False, at_least: int = 2
+) -> Dataset:
+    """Read a labelled data set with pictures of `at_least` so many labels.
+
+    A source is a folder with one folder a label; a folder with `train/` and perhaps `test/` and
+    `val/` of such folders, beside which others are passed over; a CSV or JSONL file with the
+    columns path and label, and perhaps split and group; or a .zip or .tar.gz of any of these.
+
+    Raises:
+        DatasetError: there is nothing of that kind; the message lists what was found.
+    """
+    path = Path(source)
+    if not os.path.exists(path):
+        raise DatasetError(
+            f"There is no {shown(path)}.", hint="Give a folder with one folder of pictures a label."
+        )
+    if is_archive(path):
+        workspace = Workspace()
+        with workspace.filling() as folder:
+            said = unpack(path, folder)
+        dataset = _read_unpacked(workspace.folder, path)
+        dataset = replace(dataset, notes=(*said, *dataset.notes), _workspaces=(workspace,))
+    elif path.is_dir():
+        dataset = _read_folder(path, follow_links)
+    elif path.suffix.lower() in TABLE_SUFFIXES and path.is_file():
+        dataset = _read_table(path)
+    else:
+        raise DatasetError(
+            f"{shown(path)} is neither a folder, a CSV or JSONL file, nor a .zip or .tar.gz.",
+            hint="Give a folder with one folder of pictures a label.",
+        )
+    _check_labels(dataset, at_least)
+    written = distinct(dataset.labels)
+    items = (replace(i, label=written[i.label]) for i in dataset.items)
+    return replace(dataset, items=tuple(items))
+
+
+def _read_folder(root: Path, follow_links: bool) -> Dataset:
+    walk = Walk(root, follow_links)
+    layout = layout_of(walk)
+    items: list[Item] = []
+    bare: list[str] = []
+    for place in layout.labels:
+        label = _label(place.label)
+        above = frozenset({identity(root), identity(place.folder.parent)})
+        found = [
+            Item(path, name, label, place.split, _nohash_group(label, path.name))
+            for path, name in walk.pictures(place.folder, above)
+        ]
+        items += found
+        bare += [] if found else [label]
+    filled = {item.label for item in items}
+    empty = tuple(dict.fromkeys(label for label in bare if label not in filled))
+    skipped = tuple(walk.skipped)
+    return Dataset(root, tuple(items), skipped, walk.hidden, empty, layout.parts, layout.notes)
+
+
+def _nohash_group(label: str, file_name: str) -> str | None:
+    """retrain.py's convention: `rose1_nohash_2.jpg` belongs with `rose1`."""
+    stem, mark, _ = file_name.partition("_nohash_")
+    return f"{label}/{stem}" if mark else None
+
+
+def _read_table(path: Path, inside: Path | None = None, called: Path | None = None) -> Dataset:
+    """A CSV or JSONL file; paths in it are relative to its folder, and below `inside` if given.
+
+    `called` is what an error calls it, if not by its path.
+    """
+    items, skipped = [], []
+    labels_of: dict[Path, dict[str, None]] = {}
+    finder = Finder(path.parent)
+    rows = read_table(path, called)
+    for row in rows:
+        file = finder.find(row.path)
+        if file is None:
+            skipped.append(Skipped(row.path, missing(row.path)))
+        elif inside and not file.resolve().is_relative_to(inside.resolve()):
+            skipped.append(Skipped(row.path, "a path that leads outside the archive"))
+        elif row.label in labels_of.setdefault(file, {}):
+            skipped.append(Skipped(row.path, "named a second time, with the same label"))
+        else:
+            labels_of[file][row.label] = None
+            label = _label(row.label)
+            group = row.group or _nohash_group(label, file.name)
+            name = finder.name(row.path, file)
+            items.append(Item(file, name, label, row.split, group))
+    if skipped and not items:
+        raise DatasetError(
+            f"None of the {several(len(skipped), 'picture')} named in {shown(called or path)} "
+            f"exists; the first is {shown(skipped[0].name)} ({skipped[0].reason}).",
+            hint="Paths are relative to the folder that the table is in.",
+        )
+    items.sort(key=lambda item: item.name)
+    torn = [(finder.name("", f), list(of)) for f, of in labels_of.items() if len(of) > 1]
+    parts = dict.fromkeys((r.split, r.part) for r in rows if r.split)
+    return Dataset(
+        path, tuple(items), tuple(skipped), parts=_marked(parts), notes=tuple(_on_torn(torn, path))
+    )
+
+
+def _marked(parts: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """What a column says splits, those to learn from first."""
+    named = sorted(parts, key=lambda part: (part[0] != "train", part[1]))
+    return tuple((split, f"what is marked {word}") for split, word in named)
+
+
+def _on_torn(torn: list[tuple[str, list[str]]], path: Path) -> Iterator[str]:
+    if torn:
+        name, labels = torn[0]
+        yield (
+            f"{several(len(torn), 'picture')} named in {shown(path.name)} with more than one "
+            f"label: one of them must be wrong. {shown(name)} is said to be {first_few(labels)}."
+        )
+
+
+def _read_unpacked(root: Path, archive: Path) -> Dataset:
+    """What an archive held: a data set at its top, or one folder further down."""
+    top = root
+    for _ in range(3):
+        walk = Walk(root, follow_links=False)
+        entries = walk.entries(root)
+        tables = [path for path in (Path(e.path) for e in entries) if names_pictures(path)]
+        folders = [e for e in entries if e.is_dir()]
+        if len(tables) == 1:
+            called = archive / tables[0].relative_to(top)
+            return replace(_read_table(tables[0], root, called), source=archive)
+        if len(folders) != 1 or not walk.folders(Path(folders[0].path)):
+            break
+        root = Path(folders[0].path)
+    return replace(_read_folder(root, follow_links=False), source=archive)
+
+
+def _label(name: str) -> str:
+    if not name or any(0xD800 <= ord(letter) <= 0xDFFF for letter in name):
+        raise DatasetError(
+            f"The label {shown(name)!r} is not text: its folder's name is not UTF-8.",
+            hint="Rename that folder.",
+        )
+    return name
+
+
+def _check_labels(dataset: Dataset, at_least: int) -> None:
+    """Enough labels with pictures to learn from."""
+    said = {item.split for item in dataset.items}
+    named = first_few([name for _, name in dataset.parts])
+    if at_least > 1 and said and not said & {None, "train"}:
+        raise DatasetError(
+            f"{shown(dataset.source)} holds pictures for validation or testing ({named}), and none "
+            f"to learn from.",
+            hint="Name what is to be learnt from train.",
+        )
+    counts = dataset.only(None, "train", "validation").counts if at_least > 1 else dataset.counts
+    if len(counts) < at_least:
+        found = first_few([f"{label} ({n})" for label, n in counts.items()], 20) or "none"
+        hint = "Put the pictures of each label into a folder with the label's name."
+        if any(file.reason == LINK for file in dataset.skipped):
+            hint = "If a link leads to a label's pictures, give --follow-links."
+        elif len(counts) == 1 and (inner := _folders_of_the_only(dataset)):
+            hint = f"If the labels are the folders of {shown(inner)}, give that."
+        raise DatasetError(
+            f"{shown(dataset.source)} needs pictures of at least {several(at_least, 'label')}; "
+            f"found: {found}.{_passed_over(dataset)}",
+            hint=hint,
+        )
+
+
+def _folders_of_the_only(dataset: Dataset) -> Path | None:
+    """The only label's folder, where its pictures are all in folders of it."""
+    folder = dataset.source / dataset.items[0].label
+    deep = all(len(Path(item.name).parts) > 2 for item in dataset.items)
+    return folder if deep and folder.is_dir() else None
+
+
+def _passed_over(dataset: Dataset) -> str:
+    if not dataset.skipped:
+        return ""
+    first = dataset.skipped[0]
+    count = several(len(dataset.skipped), "file")
+    return f" Passed over: {count}, such as {shown(first.name)} ({first.reason})."

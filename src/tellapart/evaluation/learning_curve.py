@@ -1,0 +1,158 @@
+"""Would more pictures help? Accuracy at growing shares of the training pictures, carried forward.
+
+With embeddings at hand each point costs a few fits. Errors are modelled as a * n^-b, the power law
+that learning curves follow (Cortes et al. 1994; Hestness et al. 2017, arXiv:1712.00409), fitted to
+resampled pictures too, so that the forecast has an interval, widened by how far the law itself is
+off, or is "cannot tell". Only the last points are carried forward: the law holds near them.
+benchmarks/forecast.py holds it against what more pictures really bring.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..dataset.split import position
+from ..head.regression import OutOfFold, compare
+from ..text import label_words
+from .metrics import Estimate, Share, estimate, resampled
+
+SHARES = (1 / 8, 1 / 4, 1 / 2, 3 / 4)  # of those outside each fold; the whole is known
+_NEAR = 0.2  # of the whole: the forecast goes by points of at least so many pictures
+_SURE = 0.9  # how often the neediest label has to be the same one in resampled pictures
+MORE = 100  # pictures that the forecast adds
+_LAW = 0.15  # of a gain: the standard error of the law itself, which resampling does not show
+_FEW_MISTAKES = 5  # with fewer at the end of the curve, nothing can be told from it
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """How many of all pictures were right after learning from `n` others, and of each label."""
+
+    n: int
+    accuracy: Share
+    per_label: tuple[Share, ...]
+
+
+@dataclass(frozen=True)
+class LearningCurve:
+    """The points, and what `MORE` pictures would bring: a gain in accuracy, or None: cannot tell.
+
+    `neediest` is the label with most mistakes to mend, or None: several may be.
+    """
+
+    points: tuple[CurvePoint, ...]
+    gain: Estimate | None
+    neediest: str | None
+
+    @property
+    def words(self) -> str:
+        """What the curve says, as a sentence."""
+        if self.gain is None:
+            return "These pictures cannot tell whether more would help."
+        low, high = (100 * bound for bound in self.gain.interval)
+        needs = (
+            f"the label that needs them most: {label_words(self.neediest)}"
+            if self.neediest
+            else "which label needs them most cannot be told"
+        )
+        return (
+            f"{MORE} more pictures would bring about {100 * self.gain.value:+.1f} points "
+            f"({low:.1f} to {high:.1f}); {needs}."
+        )
+
+
+def learning_curve(
+    vectors: np.ndarray,
+    truth: np.ndarray,
+    labels: Sequence[str],
+    keys: Sequence[str],
+    fold: np.ndarray,
+    found: OutOfFold,
+) -> LearningCurve:
+    """Fit on nested shares of the pictures outside each fold, and judge the fold.
+
+    `vectors` `[N,D]`, `truth` `[N]` and `fold` `[N]` are what was cross-validated, `found` what
+    came of it: its strength is kept, and its standardisation, each fold's own. `keys` decide which
+    pictures a share takes. Of very many scores it is judged on the folds that C was chosen on.
+    """
+    assert found.strength is not None
+    place = np.array([position(key, "curve/") for key in keys])
+    known = np.isin(fold, list(found.regressions))
+
+    right, sizes = [], []
+    for share in SHARES:
+        chosen = {
+            n: _share_of_each_label(fold != n, place, truth, share) for n in found.regressions
+        }
+        if any(len(np.unique(truth[part])) < len(labels) for part in chosen.values()):
+            continue  # too few pictures for a share so small
+        hits = np.zeros(len(truth), bool)
+        parts = [found.regressions[n].among(part[fold != n]) for n, part in chosen.items()]
+        for number, head in zip(chosen, compare(parts, found.strength), strict=True):
+            outside = fold == number
+            hits[outside] = head.logits(vectors[outside]).argmax(axis=1) == truth[outside]
+        right.append(hits[known])
+        sizes.append(round(float(np.mean([part.sum() for part in chosen.values()]))))
+    right.append((found.logits.argmax(axis=1) == truth)[known])
+    folds = len(found.heads)
+    sizes.append(round(len(truth) * (folds - 1) / folds))
+    own = truth[known]
+    points = tuple(_point(n, hits, own, len(labels)) for n, hits in zip(sizes, right, strict=True))
+    return LearningCurve(points, *_forecast(np.array(sizes), np.stack(right), own, labels))
+
+
+def _share_of_each_label(
+    among: np.ndarray, place: np.ndarray, truth: np.ndarray, share: float
+) -> np.ndarray:
+    """A share of each label's pictures `among` all, those first in place: larger shares hold it."""
+    chosen = np.zeros(len(truth), bool)
+    for k in np.unique(truth[among]):
+        own = np.flatnonzero(among & (truth == k))
+        chosen[own[np.argsort(place[own], kind="stable")][: max(1, round(share * len(own)))]] = True
+    return chosen
+
+
+def _point(n: int, right: np.ndarray, truth: np.ndarray, count: int) -> CurvePoint:
+    all_of, right_of = (np.bincount(of, minlength=count) for of in (truth, truth[right]))
+    shares = tuple(map(Share, right_of.tolist(), all_of.tolist()))
+    return CurvePoint(n, Share(int(right.sum()), len(truth)), shares)
+
+
+def _forecast(
+    sizes: np.ndarray, right: np.ndarray, truth: np.ndarray, labels: Sequence[str]
+) -> tuple[Estimate | None, str | None]:
+    near = sizes >= _NEAR * sizes[-1]
+    sizes, wrong = sizes[near], (~right[near]).astype(np.float64)
+    if len(sizes) < 3 or wrong[-1].sum() < _FEW_MISTAKES:
+        return None, None
+    counts = resampled(len(truth))
+    whole = _gain(sizes, wrong @ np.ones((len(truth), 1)), len(truth))
+    law = 1 + _LAW * np.random.default_rng(0).standard_normal(len(counts))
+    gain = estimate(float(whole[0]), law * _gain(sizes, wrong @ counts.T, len(truth)))
+    if gain.interval[0] <= 0:
+        return None, None
+    mistakes = counts @ (wrong[-1][:, None] * (truth[:, None] == np.arange(len(labels))))
+    most = np.bincount(mistakes.argmax(axis=1), minlength=len(labels)) / len(counts)
+    return gain, labels[int(most.argmax())] if most.max() >= _SURE else None
+
+
+def _gain(sizes: np.ndarray, mistakes: np.ndarray, n: int) -> np.ndarray:
+    """What `MORE` pictures bring to a head that learnt from all n, by the power law through
+    `mistakes` `[S,R]` of n: `[R]`.
+
+    Weighted least squares on logarithms; the weight of a point is its number of mistakes, the
+    inverse of the variance of that number's logarithm. A curve that does not fall brings nothing.
+    """
+    logs, weights = np.log((mistakes + 0.5) / (n + 1)), mistakes + 0.5
+    across = np.log(sizes)[:, None]
+    total = weights.sum(axis=0)
+    mean_x, mean_y = (weights * across).sum(axis=0) / total, (weights * logs).sum(axis=0) / total
+    slope = (weights * (across - mean_x) * (logs - mean_y)).sum(axis=0) / (
+        weights * (across - mean_x) ** 2
+    ).sum(axis=0)
+    now = np.exp(mean_y + slope * (np.log(n) - mean_x))
+    later = np.exp(mean_y + slope * (np.log(n + MORE) - mean_x))
+    return np.asarray(np.where(slope < 0, now - later, 0.0))

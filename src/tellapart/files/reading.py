@@ -1,0 +1,113 @@
+"""The bytes of a picture's file, if it gives them: a drive may stall, and a link lead to a device.
+
+Every read has a deadline: see `deadlines`.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..errors import PictureError
+from ..workers.deadlines import Call, NoAnswerError, answered
+
+MAX_BYTES = 256 * 2**20
+_CHUNK = 2**20
+# A pipe that took a file's place is opened without waiting for its other end.
+_FLAGS = sum(getattr(os, f"O_{flag}", 0) for flag in ("CLOEXEC", "NOCTTY", "NONBLOCK", "BINARY"))
+
+
+def read_content(path: Path) -> bytes:
+    """The bytes of a regular file of at most `MAX_BYTES`.
+
+    Raises:
+        PictureError: it is something else, cannot be opened, or does not answer.
+    """
+    try:
+        return answered(lambda call: _whole(path, call), path.parent)
+    except PictureError as error:
+        error.path = path
+        raise
+    except OSError as error:
+        raise PictureError(_why(error, "opened"), path=path) from error
+    except ValueError as error:
+        reason = "its name holds a character no file name can have"
+        raise PictureError(reason, path=path) from error
+
+
+def read_chunks(path: Path) -> Iterator[bytes]:
+    """The bytes of a file of any size, piece by piece.
+
+    Raises:
+        PictureError: it cannot be read, or does not answer.
+    """
+    try:
+        handle = answered(lambda call: _opened(path, call), path.parent)
+    except OSError as error:
+        raise PictureError(_why(error, "opened"), path=path) from error
+    hangs = False
+    try:
+        while chunk := answered(lambda call: os.read(handle, _CHUNK), path.parent):
+            yield chunk
+    except OSError as error:
+        hangs = isinstance(error, NoAnswerError)
+        raise PictureError(_why(error, "read"), path=path) from error
+    finally:
+        if not hangs:  # or closing it would hang as well
+            os.close(handle)
+
+
+def read_head(path: Path, size: int = 512) -> bytes:
+    """The first bytes of a file, which tell what it is.
+
+    Raises:
+        OSError: it cannot be read, or does not answer.
+    """
+
+    def read(call: Call[bytes]) -> bytes:
+        handle = _opened(path, call)
+        try:
+            return os.read(handle, size)
+        finally:
+            os.close(handle)
+
+    return answered(read, path.parent)
+
+
+def _whole(path: Path, call: Call[bytes]) -> bytes:
+    handle = _opened(path, call, limit=MAX_BYTES)
+    try:
+        chunks = []
+        left = MAX_BYTES
+        while chunk := os.read(handle, min(_CHUNK, left + 1)):
+            call.beat()
+            chunks.append(chunk)
+            left -= len(chunk)
+            if left < 0:  # it grows, or is none that has a size
+                raise _too_large()
+        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+    finally:
+        os.close(handle)
+
+
+def _opened(path: Path, call: Call[bytes] | Call[int], limit: int | None = None) -> int:
+    """A descriptor of a regular file: the kind is looked at first, as opening can do things to a
+    device."""
+    found = os.stat(path)
+    call.at(found.st_dev)
+    if not stat.S_ISREG(found.st_mode):
+        raise PictureError("not a file" if stat.S_ISDIR(found.st_mode) else "not a regular file")
+    if limit is not None and found.st_size > limit:
+        raise _too_large()
+    return os.open(path, os.O_RDONLY | _FLAGS)
+
+
+def _too_large() -> PictureError:
+    return PictureError(f"larger than {MAX_BYTES // 2**20} MB")
+
+
+def _why(error: OSError, what: str) -> str:
+    reason = error.strerror or type(error).__name__
+    return reason if isinstance(error, NoAnswerError) else f"cannot be {what}: {reason.lower()}"

@@ -1,0 +1,208 @@
+"""Putting one file in a place that is free: by copying, linking or moving, never over anything.
+
+A copy is written under a hidden name beside its place, synced, and then takes the place; a
+source is let go only after that. What a kill leaves in between can be told by the sort's token.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import stat
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import DestinationError, PictureError
+from ..text import shown
+from ..workers.deadlines import NoAnswerError, answered
+from .atomic import sync
+from .attributes import take_along
+from .reading import read_chunks
+
+STATE = ".tellapart-sort"  # the hidden folder in a destination, and how temporary names begin
+_FULL = frozenset({errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EFBIG, errno.EIO})
+_NO_HARD_LINKS = frozenset(
+    {errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EMLINK}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a file held when it was looked at."""
+
+    size: int
+    mtime_ns: int
+    sha256: str
+
+
+def content_of(path: Path) -> Content:
+    """Size, time and hash of a file.
+
+    Raises:
+        PictureError: it cannot be read.
+    """
+    digest, size = hashlib.sha256(), 0
+    try:
+        mtime_ns = answered(lambda call: path.stat(), path.parent).st_mtime_ns
+    except NoAnswerError as error:
+        raise PictureError(error.reason, path=path) from error
+    except OSError as error:
+        raise PictureError(f"cannot be opened: {reason_of(error)}", path=path) from error
+    for chunk in read_chunks(path):
+        digest.update(chunk)
+        size += len(chunk)
+    return Content(size, mtime_ns, digest.hexdigest())
+
+
+def holds(path: Path, content: Content) -> bool:
+    """Whether a path is a file of its own, no link, with just this content."""
+    try:
+        found = path.lstat()
+        if not stat.S_ISREG(found.st_mode) or found.st_size != content.size:
+            return False
+        return content_of(path).sha256 == content.sha256
+    except (OSError, PictureError):
+        return False
+
+
+def carry(
+    source: Path, target: Path, content: Content, token: str, *, keep: bool
+) -> frozenset[str]:
+    """Copy (`keep`) or move a file to a free place, on this disk or another.
+
+    Returns what another disk does not keep of a file that is moved. A copy has the time of its
+    original, and is else a new file.
+
+    Raises:
+        FileExistsError: the place is taken.
+        PictureError: the source cannot be read, or does not hold `content` any more.
+        OSError, DestinationError: it cannot be written, or cannot be taken away.
+    """
+    if not os.path.lexists(source):
+        raise PictureError("gone before it could be placed", path=source)
+    if not keep:
+        try:
+            take_place(source, target, token)
+            return frozenset()
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+    part = part_beside(target, token)
+    try:
+        _copy(source, part, content)
+        lost = frozenset[str]() if keep else take_along(source, part)
+        take_place(part, target, token)
+    except BaseException:
+        with suppress(OSError):
+            part.unlink()
+        raise
+    if not keep:
+        sync(target.parent)
+        if os.path.lexists(source) and not holds(source, content):
+            target.unlink()
+            raise PictureError("changed while it was being sorted", path=source)
+        _let_go(source, target)
+    return lost
+
+
+def take_place(path: Path, target: Path, token: str) -> None:
+    """Rename, but never over anything: POSIX has no portable call for that."""
+    if os.name == "nt":
+        os.rename(path, target)  # which refuses there
+        return
+    try:
+        os.link(path, target, follow_symlinks=False)
+    except OSError as error:
+        if error.errno not in _NO_HARD_LINKS:
+            raise
+    else:
+        if not is_link(path, target) and os.path.lexists(path):  # saved anew in this moment
+            target.unlink()
+            raise PictureError("changed while it was being sorted", path=path)
+        _let_go(path, target)
+        return
+    stream = target.open("xb")  # reserve the name, then rename over our own file
+    try:
+        with stream:
+            stream.write(token.encode())
+        os.replace(path, target)
+    except OSError:
+        target.unlink()
+        raise
+
+
+def _let_go(source: Path, target: Path) -> None:
+    """Delete a source that is whole at its target; if that is refused, the target goes again."""
+    try:
+        source.unlink(missing_ok=True)
+    except OSError as error:
+        if os.path.lexists(source):
+            target.unlink()
+        raise DestinationError(
+            f"{shown(source)} cannot be moved away: {reason_of(error)}.",
+            hint="It was left where it is. Without --move, pictures are copied.",
+        ) from error
+
+
+def drop_reservation(path: Path, token: str, *, begun: bool = False) -> None:
+    """Delete what a kill left between the two steps of `take_place`; `begun`: also if empty."""
+    words = [token.encode(), b""] if begun else [token.encode()]
+    for word in words:
+        if holds(path, Content(len(word), 0, hashlib.sha256(word).hexdigest())):
+            path.unlink()
+
+
+def part_beside(target: Path, token: str) -> Path:
+    """Where a file is written before it gets its name; walks pass over it, as it is hidden."""
+    return target.with_name(f"{STATE}-{token}.part")
+
+
+def _copy(source: Path, part: Path, content: Content) -> None:
+    part.unlink(missing_ok=True)
+    digest = hashlib.sha256()
+    with part.open("xb") as out:
+        for chunk in read_chunks(source):
+            digest.update(chunk)
+            out.write(chunk)
+        out.flush()
+        os.fsync(out.fileno())
+    if digest.hexdigest() != content.sha256:
+        raise PictureError("changed while it was being sorted", path=source)
+    with suppress(OSError):
+        os.utime(part, ns=(content.mtime_ns, content.mtime_ns))
+
+
+def link(source: Path, target: Path) -> None:
+    """A hard link, which outlives its original; across disks a symbolic one."""
+    real = os.path.realpath(source)
+    if not os.path.exists(real):
+        raise PictureError("gone before it could be placed", path=source)
+    try:
+        os.link(real, target)
+    except FileExistsError:
+        raise
+    except OSError as error:
+        if error.errno in _FULL:
+            raise
+        try:
+            os.symlink(real, target)
+        except FileExistsError:
+            raise
+        except OSError as failure:
+            raise DestinationError(
+                f"{shown(target.parent)} cannot hold links: {reason_of(failure)}.",
+                hint="Without --link, pictures are copied.",
+            ) from failure
+
+
+def is_link(target: Path, source: Path) -> bool:
+    try:
+        return os.path.samefile(target, source)
+    except OSError:
+        return target.is_symlink() and os.readlink(target) == os.path.realpath(source)
+
+
+def reason_of(error: OSError) -> str:
+    return (error.strerror or type(error).__name__).lower()

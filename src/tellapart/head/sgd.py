@@ -1,0 +1,118 @@
+"""The original's way of training the last layer: many small steps on random batches.
+
+retrain.py (2016) drew 100 random bottlenecks at a time, took a step of plain gradient descent on
+the softmax layer's cross entropy, and every so often looked at a validation set. Kept for those
+who want to repeat it; the exact solver in `head.py` reaches the minimum this walks towards.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..errors import UsageError
+from .regression import Head, softmax
+
+LARGEST_BATCH = 10_000  # pictures: their embeddings are copied in every step
+_LARGEST_WEIGHT = 1e9  # beyond it logits come near what a float32 holds, and nothing is learnt
+
+
+@dataclass(frozen=True)
+class SgdSettings:
+    """retrain.py's settings, under its names, with its defaults; `validation` is a share."""
+
+    steps: int = 4000
+    learning_rate: float = 0.01
+    batch_size: int = 100
+    validation: float = 0.10
+    eval_every: int = 10
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, sound, expected in (
+            ("steps", self.steps >= 1, "1 or more"),
+            ("learning_rate", 0 < self.learning_rate < math.inf, "above 0"),
+            ("batch_size", 1 <= self.batch_size <= LARGEST_BATCH, f"1 to {LARGEST_BATCH}"),
+            ("validation", 0 <= self.validation < 1, "a share from 0 to below 1"),
+            ("eval_every", self.eval_every >= 1, "1 or more"),
+            ("seed", self.seed >= 0, "0 or more"),
+        ):
+            if not sound:
+                words = name.replace("_", " ")
+                raise UsageError(f"The {words} is {expected}, not {getattr(self, name)}.")
+
+
+@dataclass(frozen=True)
+class SgdStep:
+    """What the original printed as it went. The first two are of the step's own batch."""
+
+    step: int
+    train_accuracy: float
+    cross_entropy: float
+    validation_accuracy: float  # nan without a validation set
+
+
+def fit_sgd(
+    embeddings: np.ndarray,
+    labels: np.ndarray,
+    count: int,
+    settings: SgdSettings,
+    *,
+    validation: np.ndarray | None = None,
+    on_step: Callable[[SgdStep], None] | None = None,
+) -> Head:
+    """Train a softmax layer on embeddings `[N,D]`; those marked in `validation` `[N]` only watch.
+
+    Batches are drawn with replacement by a generator seeded with `settings.seed`.
+
+    Raises:
+        UsageError: there is nothing to learn from, or the weights ran away.
+    """
+    random = np.random.default_rng(settings.seed)
+    watching = np.zeros(len(labels), bool) if validation is None else validation
+    learn_from = np.flatnonzero(~watching)
+    if not len(learn_from):
+        raise UsageError(
+            f"A validation share of {settings.validation:g} leaves no picture to learn from.",
+            hint="Give a smaller share.",
+        )
+    layer = random.normal(0.0, 0.001, (count, embeddings.shape[1]))
+    bias = np.zeros(count)
+    for step in range(settings.steps):
+        batch = random.choice(learn_from, settings.batch_size)
+        inputs, targets = embeddings[batch], labels[batch]
+        scores = softmax(inputs @ layer.T + bias)
+        last = step == settings.steps - 1
+        if on_step and (step % settings.eval_every == 0 or last):
+            head = Head(layer, bias)
+            on_step(
+                SgdStep(
+                    step,
+                    float((scores.argmax(axis=1) == targets).mean()),
+                    float(
+                        -np.log(np.maximum(scores[np.arange(len(batch)), targets], 1e-12)).mean()
+                    ),
+                    _accuracy(head, embeddings[watching], labels[watching]),
+                )
+            )
+        scores[np.arange(len(batch)), targets] -= 1
+        slope = scores / len(batch)
+        with np.errstate(over="ignore", invalid="ignore"):
+            layer = layer - settings.learning_rate * (slope.T @ inputs)
+            bias = bias - settings.learning_rate * slope.sum(axis=0)
+        if not max(np.abs(layer).max(), np.abs(bias).max()) < _LARGEST_WEIGHT:  # nan too
+            raise UsageError(
+                f"Gradient descent ran away in step {step}: a learning rate of "
+                f"{settings.learning_rate:g} is too large.",
+                hint="Give a smaller --learning-rate, such as 0.01.",
+            )
+    return Head(layer, bias)
+
+
+def _accuracy(head: Head, embeddings: np.ndarray, labels: np.ndarray) -> float:
+    if not len(labels):
+        return float("nan")
+    return float((head.logits(embeddings).argmax(axis=1) == labels).mean())

@@ -1,0 +1,326 @@
+"""Can a label be told by something that has nothing to do with it: light, border, size, folder?
+
+From one cue alone, each label is told from all others, cross-validated in the folds that the head
+is cross-validated in. A number is looked up in a table of as many bins as the pictures allow, a
+kind of thing in a table of all kinds; a picture is given the label where a larger share of the
+label's pictures than of the others fell. A model can take such a short cut, and is then right on
+all pictures that share it, the tested ones too, and wrong elsewhere (Geirhos et al. 2020,
+arXiv:2004.07780).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..evaluation.metrics import Z_95, Estimate
+from ..images.kinds import FORMATS
+from ..images.properties import TRAITS
+from ..text import label_words, percent, shown
+
+TELLS = 0.75  # half-way from chance to always right: the interval must lie above to warn
+BEYOND_CHANCE = 4.0  # standard errors: of a thousand cues without meaning, none comes so far
+SHOWN = 3  # pictures of each sort
+_BINS = 16
+_IN_A_BIN = 5  # pictures at least, on average: with few bins, one lies across the boundary
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A sort of cue. Numbers have words for low and high values; kinds of things have none."""
+
+    name: str
+    what: str  # that the model may be looking at
+    advice: str
+    low: str = ""
+    high: str = ""
+
+
+KINDS = (
+    Kind(
+        "brightness",
+        "the light",
+        "Take pictures of each label in the same light.",
+        "darkest",
+        "brightest",
+    ),
+    Kind(
+        "border",
+        "the border",
+        "Cut borders off, or give every label the same.",
+        "darkest at the border",
+        "brightest at the border",
+    ),
+    Kind(
+        "plain border",
+        "the border",
+        "Cut borders off, or give every label the same.",
+        "plainest at the border",
+        "most varied at the border",
+    ),
+    Kind(
+        "size",
+        "how sharp a picture of that size is",
+        "Take pictures of each label in the same sizes.",
+        "smallest",
+        "largest",
+    ),
+    Kind(
+        "aspect",
+        "the shape of the picture",
+        "Take pictures of each label upright as often as across.",
+        "narrowest",
+        "widest",
+    ),
+    Kind(
+        "file type",
+        "traces of how a picture was saved",
+        "Take all pictures from the same sources, or save all of them in one way.",
+    ),
+    Kind(
+        "source folder",
+        "the place or the occasion",
+        "Take pictures of each label from the same sources.",
+    ),
+)
+BY_NAME: Mapping[str, Kind] = {kind.name: kind for kind in KINDS}
+
+
+@dataclass(frozen=True)
+class Cue:
+    """A label that can be told from all `others` by one cue alone, and how often: the mean of how
+    many of its pictures and how many of the others' are told, 0.5 by chance.
+
+    `direction` is "low" or "high", or the kind of thing that the label has. The names are of
+    pictures that show it, of the label and of the others, and of `contrary` ones that break it.
+    """
+
+    cue: str
+    label: str
+    others: tuple[str, ...]
+    told: Estimate
+    direction: str
+    typical: tuple[str, ...]
+    opposite: tuple[str, ...]
+    contrary: tuple[str, ...]
+
+    @property
+    def rest(self) -> str:
+        """What the label is told from, in words."""
+        return label_words(self.others[0]) if len(self.others) == 1 else "all others"
+
+    @property
+    def words(self) -> str:
+        """What was found and what it means, in a sentence."""
+        return (
+            f"{self.cue.capitalize()} alone tells {label_words(self.label)} from {self.rest} "
+            f"{percent(self.told.value, 0)} of the time (by chance 50 %): the model may be looking "
+            f"at {BY_NAME[self.cue].what}, not at the thing."
+        )
+
+    @property
+    def advice(self) -> str:
+        return BY_NAME[self.cue].advice
+
+    @property
+    def shelves(self) -> dict[str, tuple[str, ...]]:
+        """The pictures that show it, by what they are."""
+        kind, label = BY_NAME[self.cue], label_words(self.label)
+        if kind.low:
+            ends = (kind.low, kind.high) if self.direction == "low" else (kind.high, kind.low)
+            of = " of" if len(self.others) > 1 else ""
+            heads = (f"{ends[0]} {label}", f"{ends[1]}{of} {self.rest}")
+        else:
+            heads = (f"{label}, {shown(self.direction)}", self.rest)
+        shelves = {
+            heads[0]: self.typical,
+            heads[1]: self.opposite,
+            "against it": self.contrary,
+        }
+        return {head[0].upper() + head[1:]: names for head, names in shelves.items() if names}
+
+
+def find_cues(
+    traits: np.ndarray,
+    names: Sequence[str],
+    truth: np.ndarray,
+    labels: Sequence[str],
+    fold: np.ndarray,
+) -> tuple[Cue, ...]:
+    """The cues that tell a label, at most one of a sort: the label it tells best, surest first.
+
+    `traits` `[N,T]` as `traits.traits_of` gives them; `names` are the pictures' paths below their
+    source; `truth` int `[N]` are indices into `labels`, `fold` int `[N]` the parts left out.
+    """
+    found: dict[str, Cue] = {}
+    for tried in try_cues(traits, names, truth, labels, fold):
+        what = tried.kind.what
+        known = found.get(what)
+        if tried.is_telling and (known is None or tried.told.value > known.told.value):
+            found[what] = _cue(tried, names, truth == tried.label, labels)
+    return tuple(sorted(found.values(), key=lambda cue: -cue.told.value))
+
+
+@dataclass(frozen=True)
+class Tried:
+    """How well one cue tells the label (an index) that it tells best.
+
+    `told` is as in `Cue`, and `errors` how many standard errors of chance it is above 0.5. `values`
+    `[N]` are the cue's, or of kinds of things indices into `words`; `given` bool `[N]` are the
+    pictures that were given the label.
+    """
+
+    kind: Kind
+    label: int
+    told: Estimate
+    errors: float
+    values: np.ndarray
+    words: Sequence[str]
+    given: np.ndarray
+
+    @property
+    def is_telling(self) -> bool:
+        """Whether it tells more than chance can, and enough to matter."""
+        return self.told.interval[0] >= TELLS and self.errors >= BEYOND_CHANCE
+
+
+def try_cues(
+    traits: np.ndarray,
+    names: Sequence[str],
+    truth: np.ndarray,
+    labels: Sequence[str],
+    fold: np.ndarray,
+) -> Iterator[Tried]:
+    """All cues, whether they tell anything or not; see `find_cues`."""
+    own = truth[:, None] == np.arange(len(labels))
+    if len(np.unique(fold)) < 2 or len(np.unique(truth)) < 2:
+        return
+    for kind, values, words in _all_cues(traits, names, [labels[k] for k in truth]):
+        given = _given(values, len(words), own, fold)
+        told, errors = _told(given, own)
+        k = int(np.argmax([one.value for one in told]))
+        yield Tried(kind, k, told[k], errors[k], values, words, given[:, k])
+
+
+def sources_of(names: Sequence[str], labels: Sequence[str]) -> list[str]:
+    """The folders that each picture lies in below the first that is called after any label.
+
+    Empty where folders stand one to one for labels that they are not called after, as in a table:
+    these are the labels in other words.
+    """
+    known = set(labels)
+    inside = [name.split("/")[:-1] for name in names]
+    found, called_after = [], False
+    for folders in inside:
+        at = next((at for at, folder in enumerate(folders) if folder in known), -1)
+        called_after |= at >= 0
+        found.append("/".join(folders[at + 1 :]))
+    pairs = set(zip(found, labels, strict=True))
+    if not called_after and len(pairs) == len(set(found)) == len(set(labels)):
+        return [""] * len(names)
+    return found
+
+
+def _all_cues(
+    traits: np.ndarray, names: Sequence[str], labels: Sequence[str]
+) -> list[tuple[Kind, np.ndarray, list[str]]]:
+    """Each sort of cue with its values `[N]`; of kinds of things, indices into their words."""
+    column = dict(zip(TRAITS, traits.astype(np.float64).T, strict=True))
+    brightness, contrast = column["brightness"], np.maximum(column["contrast"], 1e-3)
+    values = {
+        "brightness": brightness,
+        "border": column["border brightness"] - brightness,
+        "plain border": column["border contrast"] / contrast,
+        "size": column["width"] * column["height"],
+        "aspect": column["width"] / np.maximum(column["height"], 1),
+    }
+    folders, where = np.unique(sources_of(names, labels), return_inverse=True)
+    kinds = {
+        "file type": (column["file type"].astype(np.int64), list(FORMATS)),
+        "source folder": (where.astype(np.int64), [str(folder) or "none" for folder in folders]),
+    }
+    return [
+        (BY_NAME[name], *kinds[name]) if name in kinds else (BY_NAME[name], values[name], [])
+        for name in BY_NAME
+    ]
+
+
+def _given(values: np.ndarray, kinds: int, own: np.ndarray, fold: np.ndarray) -> np.ndarray:
+    """Which pictures are given each label by the cue alone, bool `[N,K]`, each out of fold.
+
+    The values are numbers, or indices of so many `kinds`.
+    """
+    given, truth, labels = np.zeros(own.shape, bool), own.argmax(axis=1), own.shape[1]
+    for number in np.unique(fold):
+        outside = fold == number
+        inside = ~outside
+        place, rows = values, kinds
+        if not kinds:
+            edges = _edges(values[inside])
+            place, rows = np.searchsorted(edges, values, side="right"), len(edges) + 1
+        cells = place[inside] * labels + truth[inside]
+        table = np.bincount(cells, minlength=rows * labels).reshape(rows, labels)
+        per_label = table.sum(axis=0)
+        rest = table.sum(axis=1, keepdims=True) - table
+        with np.errstate(invalid="ignore", divide="ignore"):
+            larger = table / per_label > rest / (inside.sum() - per_label)
+        given[outside] = larger[place[outside]]
+    return given
+
+
+def _edges(values: np.ndarray) -> np.ndarray:
+    """Between bins of equally many values; equal values are never parted."""
+    count = max(2, min(_BINS, len(values) // _IN_A_BIN))
+    return np.unique(np.quantile(values, np.arange(1, count) / count))
+
+
+def _told(given: np.ndarray, own: np.ndarray) -> tuple[list[Estimate], list[float]]:
+    """How often each label is told, and by how many standard errors of chance that is above 0.5."""
+    told, errors = [], []
+    all_own, all_given, both = own.sum(axis=0), given.sum(axis=0), (given & own).sum(axis=0)
+    neither = len(own) - all_own - all_given + both
+    for right, n, right_others in zip(
+        both.tolist(), all_own.tolist(), neither.tolist(), strict=True
+    ):
+        counts = [(right, max(1, n)), (right_others, max(1, len(own) - n))]
+        value = sum(hits / of for hits, of in counts) / 2
+        reach = Z_95 * math.sqrt(sum(_variance(hits, of) for hits, of in counts)) / 2
+        told.append(Estimate(value, (max(0.0, value - reach), min(1.0, value + reach))))
+        errors.append((value - 0.5) / (math.sqrt(sum(0.25 / of for _, of in counts)) / 2))
+    return told, errors
+
+
+def _variance(right: int, n: int) -> float:
+    """Of a share, as if two more were right and two wrong (Agresti & Coull 1998): never none."""
+    share = (right + 2) / (n + 4)
+    return share * (1 - share) / (n + 4)
+
+
+def _cue(tried: Tried, names: Sequence[str], own: np.ndarray, labels: Sequence[str]) -> Cue:
+    """A cue with its pictures: those that show it most, and those that break it most."""
+    values, given = tried.values, tried.given
+    if tried.words:
+        commonest = int(np.bincount(values[own & given]).argmax())
+        direction, rank = tried.words[commonest], np.where(values == commonest, 0.0, 1.0)
+    else:
+        high = np.median(values[own]) > np.median(values[~own])
+        direction, rank = ("high", -values) if high else ("low", values)
+
+    def first(rows: np.ndarray, by: np.ndarray) -> tuple[str, ...]:
+        order = np.argsort(by, kind="stable")
+        return tuple(names[i] for i in order[rows[order]][:SHOWN])
+
+    label = labels[tried.label]
+    return Cue(
+        cue=tried.kind.name,
+        label=label,
+        others=tuple(other for other in labels if other != label),
+        told=tried.told,
+        direction=direction,
+        typical=first(own & given, rank),
+        opposite=first(~own & ~given, -rank),
+        contrary=first(given != own, np.where(own, -rank, rank)),
+    )

@@ -1,0 +1,259 @@
+"""Looks that a label has too few pictures of, ranked by the errors that more of them would mend.
+
+Two things are told of each look. It is *missing* where the pictures tested have more of it than the
+pictures learnt from, and *hard* where more of its pictures are judged wrong than of the rest of its
+label. Either has to be more than chance among so many looks; otherwise it is too few to tell.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..evaluation.metrics import Estimate, Share
+from .grouping import central, looks, scarcity
+
+CHANCE = 0.05  # at most, that a look of a label is said to be missing, or hard, where none is
+FEWEST = 3  # pictures of a look, of those tested or judged, before anything is said of it
+THIN = 6  # a look of fewer pictures than half the usual dozen
+GROWTH = 0.5  # errors fall with the pictures of a look to this power (Cortes et al. 1994)
+_STEP = 5  # how many to add is rounded up to these
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Pictures with what a model made of them; N pictures, K labels.
+
+    `vectors` `[N,D]`, `labels` `[N]` (indices), `scores` `[N,K]`, `digests` of their content.
+    `judged` bool `[N]` are those whose scores say how good the model is. Where the labels are not
+    `known` they are only what the model said.
+    """
+
+    vectors: np.ndarray
+    labels: np.ndarray
+    scores: np.ndarray
+    digests: tuple[str, ...]
+    judged: np.ndarray
+    known: bool = True
+
+    def only(self, rows: np.ndarray) -> Sample:
+        """Some of the pictures, by their rows."""
+        return Sample(
+            self.vectors[rows],
+            self.labels[rows],
+            self.scores[rows],
+            tuple(self.digests[i] for i in rows),
+            self.judged[rows],
+            self.known,
+        )
+
+    @property
+    def errors(self) -> np.ndarray:
+        """For each picture 1 where it was judged, and wrong, else 0, `[N]`; of unknown labels how
+        likely that is by a calibrated model: 1 minus its highest score."""
+        if self.known:
+            wrong = self.judged & (self.scores.argmax(axis=1) != self.labels)
+            return np.asarray(wrong, dtype=np.float64)
+        return np.asarray(1 - self.scores.max(axis=1))
+
+
+@dataclass(frozen=True)
+class Look:
+    """Pictures of one label that resemble each other, and what is to be said of them.
+
+    `learnt` and `tested` are rows of the pictures learnt from and of those tested, the most central
+    first. `wrong` counts those judged wrong of all that were judged, `rest` the same of the
+    label's other looks, and `wrong_tested` those of `tested`; it is None where their labels are not
+    known. `likely_wrong` are the errors in the pictures that the advice goes by, or the sum of
+    their chances. `scarcity` is the mean of `looks.scarcity` over `tested`. `mended` are the errors
+    in 100 pictures that adding `add` of the look would mend; see `looks_of`.
+    """
+
+    label: int
+    learnt: np.ndarray
+    tested: np.ndarray
+    wrong: Share
+    rest: Share
+    wrong_tested: Share | None
+    likely_wrong: float
+    scarcity: float
+    missing: bool
+    hard: bool
+    add: int
+    mended: Estimate
+
+    @property
+    def size(self) -> int:
+        return len(self.learnt) + len(self.tested)
+
+    @property
+    def thin(self) -> bool:
+        """Whether few of its pictures were learnt from."""
+        return len(self.learnt) < THIN
+
+    @property
+    def stands_out(self) -> bool:
+        return self.missing or self.hard
+
+
+def looks_of(learnt: Sample, tested: Sample | None, count: int) -> tuple[Look, ...]:
+    """The looks of `count` labels: those that stand out first, then by the errors mended.
+
+    Pictures learnt from and tested are grouped together, so a look may be of either alone.
+
+    The errors mended are three factors. How many such pictures there are in 100: of those
+    tested, or where the look is hard and not missing, of all, for then both sides have it.
+    How often they are judged wrong: (wrong + 1) / (judged + 2), Laplace's rule of succession, so
+    that 3 of 3 is not taken for always. And how much of that more pictures would mend: where the
+    look is s times rarer among those learnt from, making it as common as in the test mends
+    1 - 1/s; where it is hard, or nothing was tested, n + a pictures in the place of n mend
+    1 - (n / (n + a)) ** `GROWTH`, as learning curves fall. The interval is Wilson's of the errors
+    alone; what the third factor is worth was measured by benchmarks/gaps.py.
+    """
+    wholes = len(learnt.labels), len(tested.labels) if tested else 0
+    pools = [_pool(k, learnt, tested) for k in range(count)]
+    found = [look for pool in pools for look in _looks(pool, wholes)]
+    return tuple(sorted(found, key=lambda look: (not look.stands_out, -look.mended.value)))
+
+
+def tail(hits: int, drawn: int, special: int, total: int) -> float:
+    """The chance that of `drawn` out of `total`, `special` ones among them, `hits` or more are
+    special: the hypergeometric distribution's upper tail, Fisher's exact test on one side."""
+    whole = _log_choices(total, drawn)
+    return min(
+        1.0,
+        sum(
+            math.exp(_log_choices(special, k) + _log_choices(total - special, drawn - k) - whole)
+            for k in range(max(hits, drawn + special - total), min(drawn, special) + 1)
+        ),
+    )
+
+
+def to_add(have: int, learnt: int, share: float, usual: int) -> int:
+    """How many pictures of a look to add to the `have` among `learnt` of its label.
+
+    So many that its share becomes `share`, that of the pictures tested, but no more than half.
+    Where it has that share already: so many as make it `usual`, or as many again.
+    """
+    aim = min(share, 0.5)
+    lacking = math.ceil((aim * learnt - have) / (1 - aim))
+    if lacking <= 0:
+        lacking = max(usual - have, have)
+    return max(_STEP, _STEP * math.ceil(lacking / _STEP))
+
+
+@dataclass(frozen=True)
+class _Pool:
+    """All pictures of a label, those learnt from before those tested: M in all.
+
+    `rows` `[M]` are theirs in their sample; `rarer` `[M]` is 0 for those learnt from.
+    """
+
+    label: int
+    rows: np.ndarray
+    tested: np.ndarray  # bool [M]
+    vectors: np.ndarray
+    errors: np.ndarray
+    judged: np.ndarray
+    rarer: np.ndarray
+    groups: np.ndarray
+    known: bool
+
+
+def _pool(k: int, learnt: Sample, tested: Sample | None) -> _Pool:
+    sides = [learnt, tested] if tested else [learnt]
+    rows = [np.flatnonzero(side.labels == k) for side in sides]
+    vectors = np.concatenate([side.vectors[own] for side, own in zip(sides, rows, strict=True)])
+    n = len(rows[0])
+    return _Pool(
+        label=k,
+        rows=np.concatenate(rows),
+        tested=np.arange(len(vectors)) >= n,
+        vectors=vectors,
+        errors=np.concatenate([s.errors[own] for s, own in zip(sides, rows, strict=True)]),
+        judged=np.concatenate(
+            [s.judged[own] & s.known for s, own in zip(sides, rows, strict=True)]
+        ),
+        rarer=np.concatenate([np.zeros(n), scarcity(vectors[n:], vectors[:n])]),
+        groups=looks(
+            vectors, [s.digests[i] for s, own in zip(sides, rows, strict=True) for i in own]
+        ),
+        known=tested is None or tested.known,
+    )
+
+
+def _looks(pool: _Pool, wholes: tuple[int, int]) -> list[Look]:
+    number = len(np.unique(pool.groups))
+    sizes = np.bincount(pool.groups[~pool.tested], minlength=number)
+    usual = int(np.median(sizes)) if number else 0
+    return [_look(pool, pool.groups == group, number, usual, wholes) for group in range(number)]
+
+
+def _look(pool: _Pool, own: np.ndarray, among: int, usual: int, wholes: tuple[int, int]) -> Look:
+    """The look of the pictures `own`, one `among` so many; `wholes` are all pictures, of all
+    labels, that were learnt from and tested."""
+    learnt, tested = (_central(pool, own & side) for side in (~pool.tested, pool.tested))
+    have, came = len(learnt), len(tested)
+    all_learnt, all_tested = int((~pool.tested).sum()), int(pool.tested.sum())
+    wrong, rest = _wrong(pool, own), _wrong(pool, ~own)
+    missing = came >= FEWEST and _beyond_chance(
+        came, came + have, all_tested, all_learnt + all_tested, among
+    )
+    hard = min(wrong.n, 2 * wrong.correct) >= FEWEST and _beyond_chance(
+        wrong.correct, wrong.n, wrong.correct + rest.correct, wrong.n + rest.n, among
+    )
+    add = to_add(have, all_learnt, came / all_tested if all_tested else 0.0, usual)
+    rarer = float(pool.rarer[own & pool.tested].mean()) if came else 0.0
+    mends = 1 - math.exp(-max(rarer, 0.0))
+    if hard or not all_tested:
+        mends = max(mends, 1 - ((have + 1) / (have + 1 + add)) ** GROWTH)
+    by_test = missing or (all_tested > 0 and not hard)
+    told = own & pool.tested if by_test else own
+    of_a_hundred = 100 * int(told.sum()) / max(1, wholes[1] if by_test else sum(wholes))
+    likely = float(pool.errors[told].sum())
+    return Look(
+        label=pool.label,
+        learnt=learnt,
+        tested=tested,
+        wrong=wrong,
+        rest=rest,
+        wrong_tested=_wrong(pool, own & pool.tested) if pool.known and came else None,
+        likely_wrong=likely,
+        scarcity=rarer,
+        missing=missing,
+        hard=hard,
+        add=add,
+        mended=_scaled(
+            of_a_hundred * mends,
+            float(wrong.correct) if pool.known else likely,
+            wrong.n if pool.known else int(told.sum()),
+        ),
+    )
+
+
+def _beyond_chance(hits: int, drawn: int, special: int, total: int, among: int) -> bool:
+    """Whether so many hits are too many for chance, in any of so many looks (Bonferroni)."""
+    return tail(hits, drawn, special, total) <= CHANCE / among
+
+
+def _scaled(weight: float, wrong: float, judged: int) -> Estimate:
+    """A share of errors by the rule of succession, with Wilson's interval, times a weight."""
+    low, high = Share(round(wrong), judged).interval
+    return Estimate(weight * (wrong + 1) / (judged + 2), (weight * low, weight * high))
+
+
+def _wrong(pool: _Pool, own: np.ndarray) -> Share:
+    judged = own & pool.judged
+    return Share(round(float(pool.errors[judged].sum())), int(judged.sum()))
+
+
+def _central(pool: _Pool, own: np.ndarray) -> np.ndarray:
+    """The rows of some pictures in their sample, the most central first."""
+    return np.asarray(pool.rows[own][central(pool.vectors[own])] if own.any() else pool.rows[own])
+
+
+def _log_choices(n: int, k: int) -> float:
+    """The logarithm of how many ways there are to choose k of n."""
+    return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)

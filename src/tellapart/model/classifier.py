@@ -1,0 +1,426 @@
+"""A trained classifier: predict with it, save it, load it.
+
+>>> classifier = tellapart.load("heroes")
+>>> classifier.predict("picture.jpg").label
+'elsa'
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, overload
+
+import numpy as np
+
+from ..backbones.session import LazySession
+from ..backbones.untrusted import read_network
+from ..errors import DestinationError, ModelError, PictureError
+from ..evaluation.judged import ranked
+from ..evaluation.notebook import prediction_html
+from ..files.atomic import (
+    CLUTTER,
+    cannot_write,
+    check_may_be_replaced,
+    check_writable,
+    folder_written_atomically,
+    kept_beside,
+)
+from ..files.unread import Unread
+from ..images.decode import Picture, each_of, read_picture
+from ..text import one_line, shown
+from ..workers.local import Each, batches_of, local_map
+from .file import Manifest, check_model, seal_of
+from .outputs import checked
+
+if TYPE_CHECKING:
+    from .record import Memory
+    from .replacing import Known
+
+MODEL_FILE = "model.onnx"
+LABELS_FILE = "labels.txt"
+TRAINING_FILE = "training.npz"
+REPORT_FILE = "report.html"
+CARD_FILE = "README.md"
+FOLDER_FILES = frozenset({MODEL_FILE, LABELS_FILE, TRAINING_FILE, REPORT_FILE, CARD_FILE})
+ADMIT = 0.99  # of the model's own kind; what is stranger than these is none of them
+_TRIES = 50  # to read a model that is being replaced
+_GAP = 0.02  # seconds
+_BATCH = 4  # pictures a thread takes at a time
+_ANSWER = ("scores", "novelty")
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The answer for one picture: `scores` of all labels, highest first.
+
+    `novelty` is how unlike all training pictures it is; where it is `unknown`, the picture is none
+    of these, and `label` only the closest.
+    """
+
+    scores: dict[str, float]
+    novelty: float
+    unknown: bool
+
+    @property
+    def label(self) -> str:
+        return next(iter(self.scores))
+
+    @property
+    def score(self) -> float:
+        return self.scores[self.label]
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        return prediction_html(self.scores, self.unknown)
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """A model and what it says of itself.
+
+    A picture stranger than a share `admit` of the model's own kind is called unknown.
+    """
+
+    content: bytes = field(repr=False)
+    manifest: Manifest
+    _memory: Memory | Unread | None = field(default=None, repr=False)
+    admit: float = ADMIT
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return self.manifest.labels
+
+    @cached_property
+    def digest(self) -> str:
+        """The sha256 of the model file, in hex."""
+        return hashlib.sha256(self.content).hexdigest()
+
+    @cached_property
+    def memory(self) -> Memory | None:
+        """What the model remembers of its training, if its folder holds that.
+
+        Raises:
+            ModelError: it is damaged, or of another model.
+        """
+        if not isinstance(self._memory, Unread):
+            return self._memory
+        from .record import Memory  # a guess does without it
+
+        try:
+            content = self._memory.read()
+        except FileNotFoundError:  # it went with its folder, before a copy of this one was read
+            return None
+        except OSError as error:
+            raise ModelError(
+                f"{shown(self._memory.path)} cannot be read: {(error.strerror or '').lower()}."
+            ) from error
+        memory = Memory.from_bytes(content, seal_of(self.content))
+        if memory.scores.shape[1] != len(self.labels):
+            raise ModelError("training.npz is damaged.", hint="Train again.")
+        return memory
+
+    def remembered(self) -> Memory:
+        """What the model remembers.
+
+        Raises:
+            ModelError: nothing; its folder holds no training.npz.
+        """
+        if self.memory is None:
+            raise ModelError(
+                "This model does not remember its training: there is no training.npz beside it.",
+                hint="Give the folder that tellapart train wrote, or train again.",
+            )
+        return self.memory
+
+    def predict(self, picture: Picture) -> Prediction:
+        """The label of one picture: a path, bytes, an open file, a Pillow image or an array.
+
+        An array is `[H,W]` or `[H,W,C]` with grey, grey and alpha, RGB or RGBA, and holds uint8,
+        uint16 or bool.
+
+        Raises:
+            PictureError: it cannot be read; the message says why, and `path` which it is.
+            UsageError: it is no picture.
+        """
+        return self._told(*self.run(picture, _ANSWER))
+
+    def predict_with(
+        self, picture: Picture, outputs: Sequence[str]
+    ) -> tuple[Prediction, list[np.ndarray]]:
+        """The label of one picture, and more of what `run` gives for it, at one go."""
+        scores, novelty, *more = self.run(picture, [*_ANSWER, *outputs])
+        return self._told(scores, novelty), more
+
+    def _told(self, scores: np.ndarray, novelty: np.ndarray) -> Prediction:
+        unknown = bool(novelty > self._stranger_above)
+        return Prediction(ranked(self.labels, scores), float(novelty), unknown)
+
+    def admitting(self, share: float) -> Classifier:
+        """The same model with another share of its own kind admitted; 1 calls nothing unknown.
+
+        Raises:
+            UsageError: a share that its training pictures cannot tell.
+        """
+        self.manifest.stranger_above(share)
+        return replace(self, admit=share)
+
+    @overload
+    def predict_many(
+        self, pictures: Iterable[Picture], *, errors: Literal["raise"] = "raise"
+    ) -> Iterator[Prediction]: ...
+
+    @overload
+    def predict_many(
+        self, pictures: Iterable[Picture], *, errors: Literal["return"]
+    ) -> Iterator[Prediction | PictureError]: ...
+
+    def predict_many(
+        self, pictures: Iterable[Picture], *, errors: Literal["raise", "return"] = "raise"
+    ) -> Iterator[Prediction | PictureError]:
+        """The answers for many pictures, in order, as they come; memory does not grow.
+
+        With `errors="return"` an unreadable picture's `PictureError` stands in its place.
+
+        Raises:
+            UsageError: one picture instead of several.
+            PictureError: one cannot be read; `path` says which.
+        """
+        return self._predict_each(each_of(pictures), errors)
+
+    def _predict_each(
+        self, pictures: Iterator[Picture], errors: str
+    ) -> Iterator[Prediction | PictureError]:
+        batches = batches_of(pictures, _BATCH)
+        first = next(batches, [])
+        session = self._session if len(first) < _BATCH else self._answering
+
+        def answer_of(picture: Picture) -> Prediction | PictureError:
+            try:
+                return self._told(*self._run(session, picture, _ANSWER))
+            except PictureError as error:
+                return error
+
+        for answer in local_map(Each(answer_of), chain([first], batches)):
+            if isinstance(answer, PictureError) and errors == "raise":
+                raise answer
+            yield answer
+
+    def run(self, picture: Picture, outputs: Sequence[str]) -> list[np.ndarray]:
+        """The named outputs for one picture: of scores, embedding, evidence, novelty.
+
+        Raises:
+            PictureError: the picture cannot be read.
+            ModelError: the model cannot be run, or gives what cannot be.
+        """
+        return self._run(self._session, picture, outputs)
+
+    def _run(
+        self, session: LazySession, picture: Picture, outputs: Sequence[str]
+    ) -> list[np.ndarray]:
+        pixels = read_picture(picture)
+        try:
+            answers = session.run(outputs, pixels[None])
+        except Exception as error:  # the runtime's errors share no base of their own
+            said = str(error).partition("\n")[0]
+            raise ModelError(f"This model file is damaged, it does not run: {said}") from error
+        return checked(outputs, answers, len(self.labels))
+
+    def private(self, names: Iterable[str] = ()) -> Classifier:
+        """The same model, remembering no name or place of a picture; see `privacy`.
+
+        `names` are of other files that its notes may name.
+        """
+        from .privacy import private
+
+        return replace(self, _memory=private(self.memory, names) if self.memory else None)
+
+    def save(
+        self,
+        folder: str | os.PathLike[str],
+        *,
+        replace: bool = False,
+        private: bool = False,
+        also: Mapping[str, bytes] = {},
+    ) -> Path:
+        """Write the model folder: model.onnx, labels.txt, training.npz, and `also` by name.
+
+        A model of the same source is replaced in one step, and with `replace` any model; it is kept
+        beside the new one, as `heroes.before`, until the next. Any other folder that holds
+        something is left alone.
+
+        With `private` it holds no name or place of a picture: training.npz keeps their embeddings,
+        and the sha256 of their content, by which whoever has a picture can tell that it was learnt
+        from.
+
+        Raises:
+            DestinationError: it cannot be written, or something else is there.
+        """
+        target = Path(folder)
+        check_replaceable(target)
+        old = replaced_in(target)
+        if old and not replace:
+            from .replacing import check_same_source  # a guess does without it
+
+            check_same_source(target, old, self.known)
+        is_new = old is not None and old.digest != self.digest
+        files = {
+            MODEL_FILE: self.content,
+            LABELS_FILE: labels_text(self.labels).encode(),
+            **also,
+        }
+        memory = self.private().memory if private else self.memory
+        if memory is not None:
+            files[TRAINING_FILE] = memory.to_bytes(seal_of(self.content))
+        keep = partial(check_before, target) if is_new else None
+        with folder_written_atomically(target, keep=keep) as fresh:
+            for name, content in files.items():
+                (fresh / name).write_bytes(content)
+        return target
+
+    def __getstate__(self) -> dict[str, object]:
+        """For a pickle: taken in one step, since other threads may be at work with it."""
+        return self.__dict__.copy()
+
+    @property
+    def known(self) -> Known:
+        """What another model is held against that may take its place."""
+        from .replacing import Known  # a guess does without it
+
+        return Known(self.digest, self.labels, self.memory)
+
+    @cached_property
+    def _stranger_above(self) -> float:
+        return self.manifest.stranger_above(self.admit)
+
+    @cached_property
+    def _session(self) -> LazySession:
+        return LazySession(self.content)
+
+    @cached_property
+    def _answering(self) -> LazySession:
+        """Gives answers and nothing else: worth its making where there are many to give."""
+        return LazySession(self.content, _ANSWER)
+
+
+def load(path: str | os.PathLike[str]) -> Classifier:
+    """Load a model folder, or a model file alone.
+
+    Raises:
+        ModelError: there is none, or it is damaged, foreign, hostile, or from a newer release.
+    """
+    given = Path(path)
+    if not os.path.exists(given):  # where no two folders can be exchanged in one step, a model that
+        time.sleep(_GAP)  # is being replaced is away for a moment
+    is_folder = os.path.isdir(given)  # unlike Path's, never raises
+    file = given / MODEL_FILE if is_folder else given
+    try:
+        content, record = _read(file)
+        manifest = check_model(content)
+    except FileNotFoundError:
+        raise ModelError(
+            f"{shown(given)} holds no {MODEL_FILE}."
+            if is_folder
+            else f"There is no {shown(given)}.",
+            hint="A model is what tellapart train writes: give its folder.",
+        ) from None
+    except OSError as error:
+        raise ModelError(
+            f"{shown(file)} cannot be read: {(error.strerror or '').lower()}."
+        ) from error
+    except ModelError as error:
+        raise type(error)(f"{shown(file)}: {error.message}", hint=error.hint) from error
+    return Classifier(content, manifest, record)
+
+
+def _read(file: Path) -> tuple[bytes, Unread | None]:
+    """A model file, and the training record beside it: both of one folder, also where another
+    takes its place meanwhile."""
+    for _ in range(_TRIES):
+        before = os.stat(file.parent)
+        record = Unread.open(file.parent.absolute() / TRAINING_FILE)
+        content = read_network(file)
+        if os.path.samestat(before, os.stat(file.parent)):
+            return content, record
+    raise ModelError("This model is replaced again and again while it is read.", hint="Load later.")
+
+
+def labels_text(labels: Sequence[str]) -> str:
+    """The text of labels.txt: a label a line for whoever reads it, in the order of `scores`."""
+    return "".join(f"{one_line(label)}\n" for label in labels)
+
+
+def replaced_in(folder: Path) -> Known | None:
+    """What is known of the model that another one in `folder` would replace."""
+    from .replacing import known_of
+
+    return known_of(folder, MODEL_FILE, TRAINING_FILE)
+
+
+def check_replaceable(folder: Path) -> None:
+    """Whether a model may be written at `folder`: nothing there, an empty folder, or a model.
+
+    Raises:
+        DestinationError: it holds anything else, which is left as it is, or cannot be written.
+    """
+    check_writable(folder)
+    if not os.path.lexists(folder):
+        return
+    if not os.path.isdir(folder):
+        raise DestinationError(
+            f"{shown(folder)} is a file, and a model is a folder.", hint="Choose another name."
+        )
+    check_may_be_replaced(folder)
+    if other := _other_than_a_model(folder):
+        raise DestinationError(
+            f"{shown(folder)} holds other things than a model, such as {shown(other)}.",
+            hint="Nothing was changed there. Choose a new folder with -o.",
+        )
+    if os.path.lexists(folder / MODEL_FILE):
+        check_before(folder)
+
+
+def check_before(folder: Path) -> None:
+    """Whether the model in `folder` may be kept beside it: nothing is there, or such a model.
+
+    Raises:
+        DestinationError: something else is there, which is left as it is.
+    """
+    place = kept_beside(folder)
+    try:
+        os.lstat(place)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise cannot_write(place, error) from error
+    is_folder = os.path.isdir(place) and not os.path.islink(place)
+    if not is_folder or os.path.ismount(place) or _other_than_a_model(place):
+        raise DestinationError(
+            f"{shown(place)} is something else than the model before, which would be kept there.",
+            hint="Nothing was changed. Move it away, or choose another name with -o.",
+        )
+
+
+def _other_than_a_model(folder: Path) -> str:
+    """What a folder holds that no model does; empty where it holds a model, or nothing."""
+    try:
+        names = {path.name for path in folder.iterdir()} - CLUTTER
+        ours = MODEL_FILE in names and _is_ours(folder / MODEL_FILE)
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+    others = sorted(names - FOLDER_FILES)
+    if others or (names and not ours):
+        return others[0] if others else sorted(names)[0]
+    return ""
+
+
+def _is_ours(file: Path) -> bool:
+    """Whether a model file, however damaged, was written by us: its maker's name comes first."""
+    with file.open("rb") as stream:
+        return b"tellapart" in stream.read(64)

@@ -1,0 +1,216 @@
+"""The model file: one plain ONNX file that carries its own manifest.
+
+A model file may come from anyone, so before it runs it must pass `untrusted.refuse_hostile`, have
+our input and outputs, and a manifest that this release understands. Its last bytes are a seal over
+all others: an entry of `metadata_props`, which other runtimes pass over.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..backbones.untrusted import parse_onnx, refuse_hostile
+from ..errors import ModelError, UsageError
+from ..files.seal import DIGITS, is_sealed, is_whole, seal, unsealed
+
+if TYPE_CHECKING:
+    from ..backbones.graph import HeadTensors, Network
+
+FORMAT = 2  # 1 had no seal
+KEY = "tellapart"
+SEAL_KEY = "tellapart.sha256"
+# Field 14 of a model, of 84 bytes: its field 1 the key, its field 2 the 64 digits that follow.
+_SEAL = b"\x72\x54\x0a\x10" + SEAL_KEY.encode() + b"\x12\x40"
+OUTPUTS = ("scores", "embedding", "evidence", "novelty")
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a model file says of itself; JSON in the file's `metadata_props["tellapart"]`.
+
+    `counts` are the training pictures per label; `bias` is the constant that evidence lacks;
+    `strength` is the head's C (None where it was not chosen) and `temperature` what its logits were
+    divided by; of the model's own kind a share `admitted[i]` stays below the novelty `novelty[i]`;
+    `network` is the sha256 of the embedding network.
+    """
+
+    labels: tuple[str, ...]
+    counts: tuple[int, ...]
+    bias: tuple[float, ...]
+    quality: str
+    backbones: tuple[str, ...]
+    views: tuple[str, ...]
+    network: str
+    solver: str
+    strength: float | None
+    temperature: float
+    admitted: tuple[float, ...]
+    novelty: tuple[float, ...]
+    version: str
+    format: int = FORMAT
+
+    def stranger_above(self, admit: float) -> float:
+        """The novelty that a share `admit` of the model's own kind stays below.
+
+        Raises:
+            UsageError: a share that the training pictures cannot tell.
+        """
+        if admit == 1:
+            return math.inf
+        low, high = self.admitted[0], self.admitted[-1]
+        if not low <= admit <= high:
+            raise UsageError(
+                f"A share of {admit:g} cannot be admitted.",
+                hint=f"Give one from {low:g} to {high:g}, such as 0.99; or 1 to admit all.",
+            )
+        return float(np.interp(admit, self.admitted, self.novelty))
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), sort_keys=True)
+
+
+_LISTS = frozenset({"labels", "counts", "bias", "backbones", "views", "admitted", "novelty"})
+_KINDS: Mapping[str, tuple[type, ...]] = {
+    "labels": (str,),
+    "counts": (int,),
+    "bias": (float, int),
+    "quality": (str,),
+    "backbones": (str,),
+    "views": (str,),
+    "network": (str,),
+    "solver": (str,),
+    "strength": (float, int, type(None)),
+    "temperature": (float, int),
+    "admitted": (float, int),
+    "novelty": (float, int),
+    "version": (str,),
+    "format": (int,),
+}
+
+
+def build_model(network: Network, head: HeadTensors, manifest: Manifest) -> bytes:
+    """The bytes of a model file; equal inputs give equal bytes."""
+    from onnx import helper
+
+    from ..backbones.graph import classifier_graph  # reading a model takes none of that
+
+    model = classifier_graph(network, head)
+    helper.set_model_props(model, {KEY: manifest.to_json()})
+    return sealed(bytes(model.SerializeToString(deterministic=True)))
+
+
+def sealed(content: bytes) -> bytes:
+    """A model file with a seal that fits it, in place of the one it has at its end, if any."""
+    return seal(unsealed(content, _SEAL) + _SEAL)
+
+
+def seal_of(content: bytes) -> str:
+    """The sha256 in hex that is a model file's seal: what ties its training record to it."""
+    if is_sealed(content, _SEAL):
+        return content[-DIGITS:].decode("ascii", "replace")
+    return hashlib.sha256(content).hexdigest()
+
+
+def check_model(content: bytes) -> Manifest:
+    """Refuse what is no sound tellapart model; returns the manifest of one that is.
+
+    Raises:
+        ModelError: changed, damaged, foreign, hostile, or of a newer or earlier release; it says
+            which.
+    """
+    if is_sealed(content, _SEAL) and not is_whole(content):
+        raise _changed()
+    model = parse_onnx(content)
+    properties = {entry.key: entry.value for entry in model.metadata_props}
+    if KEY not in properties:
+        raise ModelError(
+            "This is an ONNX model, but not one that tellapart made: it has no manifest.",
+            hint="To build on it, give it to: tellapart train --backbone FILE.",
+        )
+    manifest = _manifest(properties[KEY])
+    if not is_sealed(content, _SEAL):
+        raise _changed()
+    refuse_hostile(model)
+    inputs = [value.name for value in model.graph.input]
+    outputs = {value.name for value in model.graph.output}
+    if inputs != ["image"] or not outputs.issuperset(OUTPUTS):
+        raise ModelError("This model file is damaged: its inputs and outputs are not ours.")
+    return manifest
+
+
+def _changed() -> ModelError:
+    return ModelError(
+        "This model file was changed or damaged after it was written.",
+        hint="Copy it again, or train it again.",
+    )
+
+
+def _manifest(text: str) -> Manifest:
+    try:
+        values = json.loads(text)
+        written = values["format"]
+        if type(written) is not int:
+            raise TypeError("format")
+        if written > FORMAT:
+            raise ModelError(
+                f"This model was written by a newer tellapart (format {written}; this one reads "
+                f"up to {FORMAT}).",
+                hint="Type: pip install --upgrade tellapart",
+            )
+        if written < FORMAT:
+            raise ModelError(
+                "This model was written by an earlier tellapart, whose models tell no damage.",
+                hint="Train it again.",
+            )
+        return _checked(values)
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise ModelError(f"This model file is damaged: its manifest is wrong ({error}).") from error
+
+
+def _checked(values: Mapping[str, object]) -> Manifest:
+    given: dict[str, object] = {}
+    for name, kind in _KINDS.items():  # a later release of this format may say more
+        value = values[name]
+        parts = value if name in _LISTS else [value]
+        if not isinstance(parts, list) or not all(type(part) in kind for part in parts):
+            raise TypeError(name)
+        given[name] = tuple(parts) if name in _LISTS else value
+    manifest = Manifest(**given)  # type: ignore[arg-type]
+    _check_values(manifest)
+    return manifest
+
+
+def _check_values(manifest: Manifest) -> None:
+    """Raises ValueError or OverflowError where numbers cannot be what they are said to be."""
+    labels = manifest.labels
+    if len(labels) < 2 or len(set(labels)) != len(labels) or not all(labels):
+        raise ValueError("labels")
+    if not len(labels) == len(manifest.counts) == len(manifest.bias):
+        raise ValueError("one count and bias a label")
+    if not 0 < len(manifest.admitted) == len(manifest.novelty):
+        raise ValueError("one threshold a share")
+    if min(manifest.counts) < 0:
+        raise ValueError("counts")
+    if not all(map(math.isfinite, manifest.bias)):
+        raise ValueError("bias")
+    if not (math.isfinite(manifest.temperature) and manifest.temperature > 0):
+        raise ValueError("temperature")
+    if manifest.strength is not None and not (
+        math.isfinite(manifest.strength) and manifest.strength > 0
+    ):
+        raise ValueError("strength")
+    shares = (0.0, *manifest.admitted, 1.0)
+    if not all(low < high for low, high in pairwise(shares)):
+        raise ValueError("admitted")
+    if not all(map(math.isfinite, manifest.novelty)) or any(
+        low > high for low, high in pairwise(manifest.novelty)
+    ):
+        raise ValueError("novelty")

@@ -1,0 +1,116 @@
+"""A training record -> the same without what shows, names or places a picture.
+
+What stays is what a model answers, tests and explains with: labels, embeddings, scores, and the
+sha256 of each picture's content, by which whoever has that picture can tell that it was learnt
+from. A picture is then called by the first digits of that.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import PurePath
+
+from ..dataset.sources import Skipped
+from ..health.shortcuts import Cue
+from ..text import shown
+from .record import Memory
+
+DIGITS = 12  # of a digest: enough to tell the pictures of a data set apart
+PLACE = "..."  # stands where a path was
+_ABSOLUTE = re.compile(r"(?<![\w.~])(?:~?/|[A-Za-z]:\\|\\\\)[^\s,;:()]+")
+_NUMBER = re.compile(r"none|[\d.]+%?")
+
+
+def private(memory: Memory, also: Iterable[str] = ()) -> Memory:
+    """The training record without names and places; `also` are more names that notes may hold."""
+    run = memory.run
+    if run.private:
+        return memory
+    names = _stand_ins(memory.digests)
+    called = dict(zip(memory.names, names, strict=True))
+    files = [file.name for file in run.skipped]
+    clean = _cleaner(
+        {**dict.fromkeys([*also, *files], PLACE), **called}, [*memory.roots, run.place, run.source]
+    )
+    return replace(
+        memory,
+        names=names,
+        roots=(),
+        run=replace(
+            run,
+            source="",
+            place="",
+            command=without_paths(run.command),
+            skipped=tuple(
+                Skipped(f"file {number}", clean(file.reason))
+                for number, file in enumerate(run.skipped, 1)
+            ),
+            notes=tuple(map(clean, run.notes)),
+            cues=tuple(_renamed(cue, called) for cue in run.cues),
+            private=True,
+        ),
+    )
+
+
+def without_paths(command: str) -> str:
+    """A training command with words in place of the user's own files and folders."""
+    if not command:
+        return ""
+    words = shlex.split(command)
+    words[2:3] = ["PHOTOS"]
+    for at, (option, value) in enumerate(pairwise(words), 1):
+        if option == "--test" and not _NUMBER.fullmatch(value):
+            words[at] = "KEPT-BACK"
+        ending = PurePath(value).suffix
+        if option == "--backbone" and ending:  # a file: our own networks' names have none
+            words[at] = f"{'keras:' if value.startswith('keras:') else ''}NETWORK{ending}"
+    return shlex.join([*words, "--no-pictures"])
+
+
+def _stand_ins(digests: Sequence[str]) -> tuple[str, ...]:
+    """A name for each picture, no two alike though their content may be."""
+    times: dict[str, int] = {}
+    names = []
+    for digest in digests:
+        short = digest[:DIGITS]
+        times[short] = times.get(short, 0) + 1
+        names.append(short if times[short] == 1 else f"{short}-{times[short]}")
+    return tuple(names)
+
+
+def _renamed(cue: Cue, called: dict[str, str]) -> Cue:
+    typical, opposite, contrary = (
+        tuple(called.get(name, PLACE) for name in names)
+        for names in (cue.typical, cue.opposite, cue.contrary)
+    )
+    return replace(cue, typical=typical, opposite=opposite, contrary=contrary)
+
+
+def _cleaner(called: dict[str, str], places: Iterable[str]) -> Callable[[str], str]:
+    """What puts other names into a sentence: for a picture's path, and for its file's name."""
+    by_file = {PurePath(name).name: other for name, other in called.items()}
+    others = {shown(name): other for name, other in {**by_file, **called}.items()}
+    others = {name: other for name, other in others.items() if _is_telling(name)}
+    known = [place for place in places if place]
+    others |= {f"{place}/{name}": other for place in known for name, other in others.items()}
+    others |= dict.fromkeys(known, PLACE)
+
+    def clean(sentence: str) -> str:
+        found = sorted((name for name in others if name in sentence), key=len, reverse=True)
+        if found:
+            any_of = "|".join(map(re.escape, found))
+            sentence = re.sub(
+                rf"(?<![\w/\\])(?:{any_of})(?!\w)", lambda match: others[match[0]], sentence
+            )
+        return _ABSOLUTE.sub(PLACE, sentence)
+
+    return clean
+
+
+def _is_telling(name: str) -> bool:
+    """Whether a name in a sentence can only be that: `7` may be a number."""
+    return len(name) > 2 and not name.isdecimal()

@@ -1,0 +1,233 @@
+"""What a model remembers of its training, and where those pictures are now."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..dataset.sources import Skipped, pictures_below
+from ..errors import ModelError, PictureError
+from ..evaluation.learning_curve import CurvePoint, LearningCurve
+from ..evaluation.metrics import Estimate, Share
+from ..files.reading import read_content
+from ..files.seal import is_sealed, is_whole, seal
+from ..head.regression import Head
+from ..health.shortcuts import Cue
+
+_SEAL = b"tellapart.sha256 "  # with the digest that follows, the comment of the zip archive
+_COMMENT = len(seal(_SEAL))
+
+
+@dataclass(frozen=True)
+class Run:
+    """What is remembered of the training run itself, for the report.
+
+    `place` is where the source was; `judged_by` names the evaluation of the pictures not held out;
+    `command` repeats the run, but for where the model is written; `balanced` says that labels with
+    few pictures weighed as much as those with many; `versions` are of what it ran with. A
+    `private` run remembers no name or place of a picture.
+    """
+
+    source: str = ""
+    place: str = ""
+    command: str = ""
+    judged_by: str = "cross-validated"
+    skipped: tuple[Skipped, ...] = ()
+    hidden: int = 0
+    notes: tuple[str, ...] = ()
+    learning: LearningCurve | None = None
+    cues: tuple[Cue, ...] = ()
+    balanced: bool = False
+    versions: Mapping[str, str] = field(default_factory=dict)
+    private: bool = False
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Run:
+        values = json.loads(text)
+        values["skipped"] = tuple(Skipped(**file) for file in values["skipped"])
+        values["notes"] = tuple(values["notes"])
+        values["cues"] = tuple(map(_cue, values.get("cues", ())))
+        values["learning"] = _curve(values["learning"]) if values["learning"] else None
+        return cls(**values)
+
+
+def _curve(values: Any) -> LearningCurve:
+    points = tuple(
+        CurvePoint(
+            point["n"],
+            Share(**point["accuracy"]),
+            tuple(Share(**share) for share in point["per_label"]),
+        )
+        for point in values["points"]
+    )
+    gain = values["gain"]
+    return LearningCurve(
+        points,
+        Estimate(gain["value"], tuple(gain["interval"])) if gain else None,
+        values["neediest"],
+    )
+
+
+def _cue(values: Any) -> Cue:
+    told = Estimate(values["told"]["value"], tuple(values["told"]["interval"]))
+    lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
+    return Cue(**{**values, **lists, "told": told})
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What a model remembers of its training: needed to explain it and to add to it.
+
+    Of N pictures: `vectors` float32 `[N,D]`, `labels` `[N]` (indices), `names` (paths below the
+    source), `digests` (sha256, hex), `held_out` bool `[N]`, and `scores` `[N,K]`: out-of-fold for
+    the training pictures, the finished model's for those held out. `roots` are the places that the
+    names are below, as they were when it was trained. `judged` bool `[N]` are the pictures whose
+    scores say how good the model is: without fine-tuning, all. `fold` int `[N]` are the parts in
+    which the training pictures were left out, -1 for the others, and `fold_heads` the calibrated
+    heads that judged a part out of fold; both are empty where no head is known.
+    """
+
+    vectors: np.ndarray
+    labels: np.ndarray
+    names: tuple[str, ...]
+    digests: tuple[str, ...]
+    held_out: np.ndarray
+    scores: np.ndarray
+    roots: tuple[str, ...]
+    judged: np.ndarray | None = None
+    run: Run = field(default_factory=Run)
+    fold: np.ndarray | None = None
+    fold_heads: Mapping[int, Head] = field(default_factory=dict)
+
+    def to_bytes(self, model: str) -> bytes:
+        """The content of training.npz, sealed and tied to the model file that has this seal."""
+        stream = io.BytesIO()
+        heads = list(self.fold_heads.values())
+        shape = (len(heads), self.scores.shape[1], self.vectors.shape[1])
+        np.savez(
+            stream,
+            model=np.array([model], dtype=np.str_),
+            vectors=self.vectors.astype(np.float32),
+            labels=self.labels.astype(np.int32),
+            names=np.array(self.names, dtype=np.str_),
+            digests=np.array(self.digests, dtype=np.str_),
+            held_out=self.held_out.astype(np.bool_),
+            scores=self.scores.astype(np.float64),
+            roots=np.array(self.roots, dtype=np.str_),
+            run=np.array([self.run.to_json()], dtype=np.str_),
+            judged=np.ones(len(self.names), bool) if self.judged is None else self.judged,
+            fold=np.full(len(self.names), -1, np.int32) if self.fold is None else self.fold,
+            fold_numbers=np.array(list(self.fold_heads), dtype=np.int32),
+            fold_weights=np.reshape([h.weights for h in heads], shape).astype(np.float32),
+            fold_bias=np.reshape([h.bias for h in heads], shape[:2]).astype(np.float64),
+        )
+        bare = stream.getvalue()[:-2]  # the last two say how long the comment is
+        return seal(bare + _COMMENT.to_bytes(2, "little") + _SEAL)
+
+    @classmethod
+    def from_bytes(cls, content: bytes, model: str | None) -> Memory:
+        """Read back what the model file with this seal, or any, remembers; nothing in it can run.
+
+        Raises:
+            ModelError: it was changed, is damaged, or is of another model.
+        """
+        if not (is_sealed(content, _SEAL) and is_whole(content)):
+            raise ModelError(
+                "training.npz was changed or damaged after it was written.",
+                hint="Copy it again, or train again.",
+            )
+        try:
+            with np.load(io.BytesIO(content), allow_pickle=False) as stored:
+                arrays = {name: stored[name] for name in stored.files}
+            own = arrays.pop("model").tolist() == [model] or model is None
+            memory = cls(
+                vectors=arrays["vectors"],
+                labels=arrays["labels"],
+                names=tuple(arrays["names"].tolist()),
+                digests=tuple(arrays["digests"].tolist()),
+                held_out=arrays["held_out"],
+                scores=arrays["scores"],
+                roots=tuple(arrays.pop("roots").tolist()),
+                judged=arrays["judged"],
+                run=Run.from_json(arrays.pop("run")[0]),
+                fold=arrays["fold"],
+                fold_heads=_heads(arrays),
+            )
+            if len({len(array) for array in arrays.values()}) != 1:
+                raise ValueError("its lengths differ")
+            memory._check_values()
+        except Exception as error:  # a zip of arrays can be broken in very many ways
+            raise ModelError("training.npz is damaged.", hint="Train again.") from error
+        if not own:
+            raise ModelError(
+                "training.npz is of another model than the model.onnx it was found beside.",
+                hint="If the model was replaced while it was in use, load it again; or else copy "
+                "its whole folder again, or train again.",
+            )
+        return memory
+
+    def _check_values(self) -> None:
+        """Raises ValueError where numbers cannot be what they are said to be."""
+        count = self.scores.shape[1]
+        if not np.isfinite(self.vectors).all():
+            raise ValueError("its embeddings are no numbers")
+        if not ((self.scores >= 0) & (self.scores <= 1 + 1e-6)).all():
+            raise ValueError("its scores are no probabilities")
+        if not ((self.labels >= 0) & (self.labels < count)).all():
+            raise ValueError("it has other labels")
+        heads = self.fold_heads.values()
+        if not all(np.isfinite(h.weights).all() and np.isfinite(h.bias).all() for h in heads):
+            raise ValueError("its heads are no numbers")
+
+    def learnt(self) -> frozenset[str]:
+        """The digests of all pictures that the model has learnt from."""
+        held = zip(self.digests, self.held_out.tolist(), strict=True)
+        return frozenset(digest for digest, kept in held if not kept)
+
+    def locate(self, *folders: Path, only: Iterable[int] | None = None) -> dict[int, Path]:
+        """Where the pictures are now, by their position; those not found are missing.
+
+        Looks where they were, then among all files below `folders`. A file counts only if its
+        content is the one that was learnt from. `only` some positions are looked for, or all.
+        """
+        wanted = range(len(self.names)) if only is None else sorted(set(only))
+        by_content: dict[str, Path] = {}
+        for i in wanted:
+            for root in self.roots:
+                path = Path(root, self.names[i])
+                if self.digests[i] not in by_content and _digest(path) == self.digests[i]:
+                    by_content[self.digests[i]] = path
+        if by_content.keys() < {self.digests[i] for i in wanted}:
+            for folder in folders:
+                for path, _ in pictures_below(folder)[0]:
+                    by_content.setdefault(_digest(path), path)
+        return {i: by_content[self.digests[i]] for i in wanted if self.digests[i] in by_content}
+
+
+def _heads(arrays: dict[str, np.ndarray]) -> dict[int, Head]:
+    """Takes the heads of the folds out of what was stored."""
+    numbers, weights, bias = (arrays.pop(f"fold_{what}") for what in ("numbers", "weights", "bias"))
+    shape = (len(numbers), arrays["scores"].shape[1], arrays["vectors"].shape[1])
+    if len(numbers) and not weights.shape == shape == (*bias.shape, shape[2]):
+        raise ValueError("its heads are of another model")
+    return {
+        int(number): Head(of.astype(np.float64), to)
+        for number, of, to in zip(numbers, weights, bias, strict=True)
+    }
+
+
+def _digest(path: Path) -> str:
+    try:
+        return hashlib.sha256(read_content(path)).hexdigest()
+    except PictureError:
+        return ""

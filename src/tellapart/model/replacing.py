@@ -1,0 +1,276 @@
+"""A model in the place of another: whether it may take it unasked, and what is different then.
+
+Trained again on the same source, a model takes the place of the one before. The source is the same
+where it lies at the same path and has kept half of its labels; elsewhere, where half of all
+pictures are the same under the same labels, or of the fewer pictures if no label is another. A
+model of anything else is only replaced when that is asked for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import unicodedata
+from collections import Counter
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from ..dataset.sources import read_dataset
+from ..errors import DestinationError, ModelError, PictureError
+from ..evaluation.metrics import Share
+from ..files.atomic import kept_beside
+from ..files.reading import read_content
+from ..text import label_words, percent, several, shown
+from .file import check_model, seal_of
+from .record import Memory
+
+_LOOKED_AT = 60  # pictures of another source, before any work: is one of them known?
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of a model: `labels` are None where its file is damaged, `memory` where that
+    is, or is another's."""
+
+    digest: str
+    labels: tuple[str, ...] | None
+    memory: Memory | None
+
+    @cached_property
+    def pictures(self) -> Mapping[str, str]:
+        """The label of each picture it remembers, by the sha256 of its content."""
+        if not self.memory:
+            return {}
+        numbers = self.memory.labels.tolist()
+        labels = (
+            map(_name, self.labels) if self.labels else map(str, range(max(numbers, default=0) + 1))
+        )
+        names = tuple(labels)
+        return {d: names[k] for d, k in zip(self.memory.digests, numbers, strict=True)}
+
+    def judged(self) -> tuple[str, np.ndarray]:
+        """The pictures whose scores say how good it is, `[N]` bool, and what they are called: those
+        held out, or else those learnt from that were judged."""
+        assert self.memory
+        memory = self.memory
+        every = np.ones(len(memory.names), bool) if memory.judged is None else memory.judged
+        if (every & memory.held_out).any():
+            return "held out", every & memory.held_out
+        return memory.run.judged_by, every & ~memory.held_out
+
+
+@dataclass(frozen=True)
+class Change:
+    """What is different when a model takes the place of another.
+
+    `kept` is where the other is kept, None where both are the same. `before` and `after` say how
+    often each was right of the pictures that are called `judged_by`, of which `common` are the same
+    under the same label; they are None where that is not known of both. `added` and `removed` count
+    pictures, `new_labels` and `gone_labels` name labels.
+    """
+
+    kept: Path | None
+    judged_by: str = ""
+    before: Share | None = None
+    after: Share | None = None
+    common: int = 0
+    added: int = 0
+    removed: int = 0
+    new_labels: tuple[str, ...] = ()
+    gone_labels: tuple[str, ...] = ()
+
+    @property
+    def same_pictures(self) -> bool:
+        """Whether both were judged by the same pictures, so that the two figures compare."""
+        counts = {share.n for share in (self.before, self.after) if share}
+        return counts == {self.common}
+
+    @property
+    def words(self) -> str:
+        """`89.3 % -> 90.1 %, the same 150 held out`, and what became of the pictures."""
+        if not self.kept:
+            return "nothing, it is the same model"
+        parts = [self._figures] if self.before and self.after else []
+        counts = [
+            f"{several(count, 'picture')} {what}"
+            for count, what in ((self.added, "added"), (self.removed, "gone"))
+            if count
+        ]
+        parts += [", ".join(counts)] if counts else []
+        for what, labels in (("new", self.new_labels), ("gone", self.gone_labels)):
+            if labels:
+                more = f" and {len(labels) - 10:,} more" if len(labels) > 10 else ""
+                parts.append(f"labels {what}: {', '.join(map(label_words, labels[:10]))}{more}")
+        return "; ".join(parts) or "the settings"
+
+    @property
+    def _figures(self) -> str:
+        assert self.before
+        assert self.after
+        if self.same_pictures:
+            return (
+                f"{percent(self.before.value)} -> {percent(self.after.value)}, "
+                f"the same {self.common:,} {self.judged_by}"
+            )
+        return (
+            f"{percent(self.before.value)} of {self.before.n:,} -> {percent(self.after.value)} of "
+            f"{self.after.n:,} {self.judged_by}, {self.common:,} of them the same: "
+            "figures of other pictures do not compare"
+        )
+
+
+def known_of(folder: Path, model_file: str, record_file: str) -> Known | None:
+    """What a folder tells of the model in it; None where there is none."""
+    try:
+        content = (folder / model_file).read_bytes()
+    except OSError:
+        return None
+    digest = hashlib.sha256(content).hexdigest()
+    labels, memory = None, None
+    with suppress(ModelError):
+        labels = check_model(content).labels
+    with suppress(OSError, ModelError):  # of a damaged model a record still tells the source
+        record = (folder / record_file).read_bytes()
+        memory = Memory.from_bytes(record, seal_of(content) if labels else None)
+        if labels and memory.scores.shape[1] != len(labels):
+            memory = None
+    return Known(digest, labels, memory)
+
+
+def check_same_source(folder: Path, old: Known, new: Known) -> None:
+    """Whether a model may take the place of an old one unasked.
+
+    Raises:
+        DestinationError: they are not of the same source, or that cannot be known.
+    """
+    if old.digest == new.digest:
+        return
+    if not old.memory or not new.memory:
+        raise _unknown(folder)
+    if _same_place(old.memory, new.memory.run.place) and _half_kept(old.labels, new.labels):
+        return
+    shared = sum(new.pictures.get(d) == label for d, label in old.pictures.items())
+    if old.labels is None:
+        shared = len(old.pictures.keys() & new.pictures.keys())
+    same_labels = not old.labels or {*map(_name, old.labels)} == {*map(_name, new.labels or ())}
+    counts = len(old.pictures), len(new.pictures)
+    if 2 * shared < (min(counts) if same_labels else max(counts)):
+        raise _other(folder, old)
+
+
+def check_before_work(folder: Path, old: Known, source: Path, *, follow_links: bool) -> None:
+    """The same, as far as it can be told from a source without much work.
+
+    Raises:
+        DestinationError: a model of that source may not take the place of the old one.
+        DatasetError: the source is none.
+    """
+    if not old.memory:
+        raise _unknown(folder)
+    if _same_place(old.memory, str(Path(os.path.realpath(source)))):
+        return  # whether it has kept its labels is seen in the end
+    dataset = read_dataset(source, follow_links=follow_links)
+    if old.labels and not {*map(_name, old.labels)} & {*map(_name, dataset.labels)}:
+        raise _other(folder, old)
+    names = {*old.memory.names}
+    likely = [item for item in dataset.items if item.name in names] or dataset.items
+    some = likely[:: max(1, len(likely) // _LOOKED_AT)]
+    if not any(_digest(item.path) in old.pictures for item in some):
+        raise _other(folder, old)
+
+
+def change(folder: Path, old: Known, new: Known) -> Change:
+    """What is different when `new` takes the place of `old` in a folder."""
+    if old.digest == new.digest:
+        return Change(None)
+    labels = {*map(_name, new.labels or ())}
+    had = {*map(_name, old.labels)} if old.labels else labels
+    found = Change(
+        kept_beside(folder),
+        added=len(new.pictures.keys() - old.pictures.keys()) if old.memory else 0,
+        removed=len(old.pictures.keys() - new.pictures.keys()),
+        new_labels=tuple(sorted(labels - had)),
+        gone_labels=tuple(sorted(had - labels)),
+    )
+    if not (old.memory and new.memory):
+        return found
+    (name, then), (now_name, now) = old.judged(), new.judged()
+    if name != now_name or not (then.any() and now.any()):
+        return found
+    return replace(
+        found,
+        judged_by=name,
+        before=_right(old.memory, then),
+        after=_right(new.memory, now),
+        common=_in_common(old, then, new, now),
+    )
+
+
+def _right(memory: Memory, rows: np.ndarray) -> Share:
+    hits = memory.scores[rows].argmax(axis=1) == memory.labels[rows]
+    return Share(int(hits.sum()), int(rows.sum()))
+
+
+def _in_common(old: Known, then: np.ndarray, new: Known, now: np.ndarray) -> int:
+    """How many pictures both were judged by, copies counted as often as both have them."""
+
+    def counted(known: Known, rows: np.ndarray) -> Counter[tuple[str, str]]:
+        assert known.memory
+        digests = (known.memory.digests[i] for i in np.flatnonzero(rows))
+        return Counter((digest, known.pictures[digest]) for digest in digests)
+
+    return (counted(old, then) & counted(new, now)).total()
+
+
+def _same_place(memory: Memory, place: str) -> bool:
+    return bool(place) and memory.run.place == place
+
+
+def _half_kept(old: Collection[str] | None, new: Collection[str] | None) -> bool:
+    """Whether half of the labels are labels still; those of a damaged model are not known."""
+    kept = {*map(_name, old or ())} & {*map(_name, new or ())}
+    return not old or 2 * len(kept) >= len(old)
+
+
+def _name(label: str) -> str:
+    return unicodedata.normalize("NFC", label)
+
+
+def _digest(path: Path) -> str:
+    try:
+        return hashlib.sha256(read_content(path)).hexdigest()
+    except PictureError:
+        return ""
+
+
+def _unknown(folder: Path) -> DestinationError:
+    return DestinationError(
+        f"{shown(folder)} holds a model that does not tell what it was trained on: its "
+        "training.npz is missing or damaged.",
+        hint=_hint(folder),
+    )
+
+
+def _other(folder: Path, old: Known) -> DestinationError:
+    labels = old.labels or ()
+    named = ", ".join(map(label_words, labels[:5])) + (", ..." if len(labels) > 5 else "")
+    source = old.memory.run.source if old.memory else ""
+    return DestinationError(
+        f"{shown(folder)} holds a model of other pictures"
+        + (f", trained on {source}" if source else "")
+        + (f", with the labels {named}" if named else "")
+        + ".",
+        hint=_hint(folder),
+    )
+
+
+def _hint(folder: Path) -> str:
+    return (
+        "Nothing was changed there. Choose a new folder with -o, or give --replace (in Python "
+        f"replace=True), which keeps that model as {shown(kept_beside(folder).name)}."
+    )

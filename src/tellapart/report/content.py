@@ -1,0 +1,386 @@
+"""What a report tells, chosen from results: of many pictures the most telling ones.
+
+A `Story` is made from a model and what it remembers of its training, or from a test; `report.py`
+writes it as a page.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from ..assess.testing import TestResult
+from ..dataset.sources import Skipped
+from ..evaluation.judged import Evaluation, Mistake
+from ..evaluation.learning_curve import LearningCurve
+from ..evaluation.notebook import most_pictures
+from ..health.shortcuts import Cue
+from ..model.classifier import Classifier
+from ..text import label_words, percent, several, shown
+from .provenance import Recipe, recipes_of_test, recipes_of_training
+
+MOST_MISTAKES = 48  # shown with their pictures
+FIRST_MISTAKES = 12  # seen at once; the others are folded by their labels
+MOST_NAMED = 2_000  # mistakes without a picture, a line each
+MOST_FACES = 12  # labels that are introduced with a picture
+MOST_CERTAIN = 8
+MOST_IN_A_CELL = 24
+MOST_IN_CELLS = 400
+MOST_EXAMPLES = 120  # of all labels together
+WIDEST_MATRIX = 20  # labels; of more, only the pairs that were confused are shown
+MOST_PAIRS = 60
+FIRST_PAIRS = 12  # seen at once
+WEAKEST = 10  # labels seen at once where there are more than `WIDEST_MATRIX`
+FEWEST = 5  # labels with the fewest pictures that are seen beside them
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A picture with its own label, the one it was given, and that one's score."""
+
+    name: str
+    label: str
+    predicted: str
+    score: float
+
+
+@dataclass(frozen=True)
+class Near:
+    """A training picture near a mistake, with its own label; `key` finds it in `Story.paths`."""
+
+    key: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a picture was given a wrong label: in words, over the picture, and what is near it.
+
+    `overlay` is a `data:` URL: the evidence for the label it was given, minus that for its own.
+    """
+
+    sentences: Sequence[str]
+    overlay: str
+    nearest: Sequence[Near]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """The pictures of one label that were given a label, `n` in all; `shade` is 0 to 4."""
+
+    label: str
+    predicted: str
+    n: int
+    shade: int
+    pictures: Sequence[Judged]
+
+    @property
+    def right(self) -> bool:
+        return self.label == self.predicted
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """The mistakes of a label that are folded: those with a picture, and those only named."""
+
+    label: str
+    shown: Sequence[tuple[str, Mistake]]
+    named: Sequence[tuple[str, Mistake]]
+
+    @property
+    def n(self) -> int:
+        return len(self.shown) + len(self.named)
+
+
+@dataclass(frozen=True)
+class Story:
+    """All that a page tells.
+
+    `evaluations` are by name; `paths` say where the pictures are now, by their names, and `shelves`
+    name the pictures of each label; `counts` are of each label, by what was counted. `learning` is
+    None where there is no curve; `cues` are what else the labels can be told by; `reasons` explain
+    mistakes, by the pictures' names; `recipes` say how to do it again. A `private` one shows no
+    pictures.
+    """
+
+    what: str
+    classifier: Classifier
+    evaluations: Mapping[str, Evaluation]
+    paths: Mapping[str, Path]
+    shelves: Mapping[str, Sequence[str]]
+    counts: Mapping[str, Sequence[int]]
+    learning: LearningCurve | None = None
+    cues: Sequence[Cue] = ()
+    skipped: Sequence[Skipped] = ()
+    hidden: int = 0
+    notes: Sequence[str] = ()
+    recipes: Sequence[Recipe] = ()
+    reasons: Mapping[str, Reason] = field(default_factory=dict)
+    private: bool = False
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return self.classifier.labels
+
+    @property
+    def name(self) -> str:
+        """Of the evaluation that most of the page is about."""
+        return most_pictures(self.evaluations)[0]
+
+    @property
+    def main(self) -> Evaluation:
+        return self.evaluations[self.name]
+
+    @cached_property
+    def mistakes(self) -> list[tuple[str, Mistake]]:
+        """(name of the evaluation, mistake), the surest first."""
+        found = [(name, m) for name, e in self.evaluations.items() for m in e.mistakes]
+        return sorted(found, key=lambda pair: -pair[1].score)
+
+    @property
+    def unnamed(self) -> int:
+        """Mistakes that the page does not even name."""
+        return max(0, len(self.mistakes) - MOST_MISTAKES - MOST_NAMED)
+
+    @cached_property
+    def folded(self) -> list[Shelf]:
+        """The mistakes after the first ones, by their labels, those with most of them first."""
+        by_label: dict[str, tuple[list[tuple[str, Mistake]], list[tuple[str, Mistake]]]] = {}
+        listed = self.mistakes[: MOST_MISTAKES + MOST_NAMED]
+        for at, pair in enumerate(listed[FIRST_MISTAKES:], FIRST_MISTAKES):
+            of = by_label.setdefault(pair[1].label, ([], []))
+            of[0 if at < MOST_MISTAKES else 1].append(pair)
+        shelves = [
+            Shelf(self.labels[k], *by_label[self.labels[k]])
+            for k in self.order
+            if self.labels[k] in by_label
+        ]
+        return sorted(shelves, key=lambda shelf: -shelf.n)
+
+    @cached_property
+    def order(self) -> list[int]:
+        """The labels as a table lists them, by their position in the model."""
+        return sorted(range(len(self.labels)), key=lambda k: _natural(self.labels[k]))
+
+    def telling(self, evaluation: Evaluation) -> list[int]:
+        """The labels that a table of many shows at once, by their position, the weakest first.
+
+        They are those with the lowest F1, and those learnt from the fewest pictures, if fewer than
+        most.
+        """
+        if self.as_matrix:
+            return self.order
+        counts = np.asarray(next(iter(self.counts.values())))
+        f1 = [row.f1 if row.n else np.inf for row in evaluation.per_label]
+        weakest = sorted(self.order, key=lambda k: (f1[k], counts[k]))[:WEAKEST]
+        few = [k for k in self.order if counts[k] < np.median(counts)]
+        fewest = sorted(few, key=lambda k: int(counts[k]))[:FEWEST]
+        return sorted({*weakest, *fewest}, key=lambda k: (f1[k], counts[k]))
+
+    @cached_property
+    def surest(self) -> list[Judged]:
+        """The surest right ones of each label in turn."""
+        return self._right(descending=True, in_turn=True)[:MOST_CERTAIN]
+
+    @cached_property
+    def least_sure(self) -> list[Judged]:
+        """The right ones that were nearly wrong."""
+        return self._right(descending=False, in_turn=False)[:MOST_CERTAIN]
+
+    @cached_property
+    def faces(self) -> list[tuple[str, str]]:
+        """(label, the name of a picture that shows it best), of the first labels."""
+        best = {one.label: one.name for one in reversed(self._right(descending=True, in_turn=True))}
+        return [
+            (label, best.get(label) or self.shelves[label][0])
+            for label in [self.labels[k] for k in self.order[:MOST_FACES]]
+            if self.shelves[label]
+        ]
+
+    @cached_property
+    def cells(self) -> dict[str, dict[tuple[int, int], Cell]]:
+        """By the name of the evaluation, all cells of its confusion matrix that hold pictures, by
+        row and column.
+
+        Wrong ones are shown surest first, right ones least sure first.
+        """
+        filled = {name: self._filled(each.confusion) for name, each in self.evaluations.items()}
+        at = [place for places in filled.values() for place in places]
+        wrong = sum(i != j for i, j in at)
+        of_wrong = _share_of(MOST_IN_CELLS * 3 // 4, wrong)
+        of_right = _share_of(MOST_IN_CELLS // 4, len(at) - wrong)
+        return {
+            name: {
+                (i, j): self._cell(self.evaluations[name], i, j, of_right if i == j else of_wrong)
+                for i, j in places
+            }
+            for name, places in filled.items()
+        }
+
+    def _filled(self, table: np.ndarray) -> list[tuple[int, int]]:
+        """The cells that hold pictures; where the labels are many, the pairs confused most."""
+        filled = [(int(i), int(j)) for i, j in np.argwhere(table)]
+        if self.as_matrix:
+            return filled
+        pairs = [(i, j) for i, j in filled if i != j]
+        return sorted(pairs, key=lambda at: -int(table[at]))[:MOST_PAIRS]
+
+    def _cell(self, evaluation: Evaluation, i: int, j: int, most: int) -> Cell:
+        sure = evaluation.scores.max(axis=1)
+        rows = np.flatnonzero((evaluation.truth == i) & (evaluation.predicted == j))
+        rows = rows[np.argsort(sure[rows] if i == j else -sure[rows], kind="stable")]
+        part = len(rows) / evaluation.confusion[i].sum()
+        return Cell(
+            self.labels[i],
+            self.labels[j],
+            len(rows),
+            0 if i == j else min(4, 1 + int(part * 12)),
+            [_judged(evaluation, row) for row in rows[:most]],
+        )
+
+    @property
+    def as_matrix(self) -> bool:
+        """Whether the labels are few enough for a matrix; otherwise the confused pairs are told."""
+        return len(self.labels) <= WIDEST_MATRIX
+
+    @cached_property
+    def examples(self) -> dict[str, list[str]]:
+        """Names of pictures of each label, evenly spread."""
+        most = max(2, min(8, MOST_EXAMPLES // len(self.labels)))
+        return {
+            label: [
+                shelf[round(at)] for at in np.linspace(0, len(shelf) - 1, min(most, len(shelf)))
+            ]
+            for label, shelf in ((self.labels[k], self.shelves[self.labels[k]]) for k in self.order)
+        }
+
+    @property
+    def missing(self) -> int:
+        """Pictures that are not where they can be found."""
+        names = {name for e in self.evaluations.values() for name in e.names}
+        return len(names - self.paths.keys())
+
+    def _right(self, *, descending: bool, in_turn: bool) -> list[Judged]:
+        """The right ones by their score; `in_turn` one of each label, then a second of each."""
+        main = self.main
+        right = np.flatnonzero(main.predicted == main.truth)
+        sure = main.scores.max(axis=1)[right] * (-1 if descending else 1)
+        order = right[np.argsort(sure, kind="stable")]
+        if in_turn:
+            place = np.zeros(len(order), dtype=np.int64)
+            for k in range(len(self.labels)):
+                own = main.truth[order] == k
+                place[own] = np.arange(own.sum())
+            order = order[np.argsort(place, kind="stable")]
+        return [_judged(main, row) for row in order]
+
+
+def _judged(evaluation: Evaluation, row: int) -> Judged:
+    return Judged(
+        evaluation.names[row],
+        evaluation.labels[evaluation.truth[row]],
+        evaluation.labels[evaluation.predicted[row]],
+        float(evaluation.scores[row].max()),
+    )
+
+
+def story_of_training(classifier: Classifier, paths: Mapping[int, Path]) -> Story:
+    """The story of how a model was trained, from what it remembers.
+
+    `paths` are where the pictures are now, by their position in the memory.
+
+    Raises:
+        ModelError: it remembers nothing.
+    """
+    memory = classifier.remembered()
+    run, manifest = memory.run, classifier.manifest
+    evaluations = evaluations_of(classifier)
+    shelves: dict[str, list[str]] = {label: [] for label in classifier.labels}
+    for name, k in zip(memory.names, memory.labels.tolist(), strict=True):
+        shelves[classifier.labels[k]].append(name)
+    held = np.bincount(memory.labels[memory.held_out], minlength=len(classifier.labels))
+    source = f" from {run.source}" if run.source else ""
+    return Story(
+        what=f"trained on {several(sum(manifest.counts), 'picture')}{source}",
+        classifier=classifier,
+        evaluations=evaluations,
+        paths={memory.names[i]: path for i, path in paths.items()},
+        shelves=shelves,
+        counts={"learnt from": manifest.counts, "held out": held.tolist()},
+        learning=run.learning,
+        cues=run.cues,
+        skipped=run.skipped,
+        hidden=run.hidden,
+        notes=run.notes,
+        recipes=recipes_of_training(classifier),
+        private=run.private and not paths,
+    )
+
+
+def without_pictures(story: Story) -> Story:
+    """The same story for those who shall not see the pictures: mistakes keep their reasons."""
+    told = {name: replace(one, overlay="", nearest=()) for name, one in story.reasons.items()}
+    return replace(story, paths={}, reasons=told, private=True)
+
+
+def story_of_test(classifier: Classifier, result: TestResult, model: str = "MODEL") -> Story:
+    """The story of a test; `model` is what the model is called in the command that repeats it."""
+    evaluation = result.evaluation
+    shelves: dict[str, list[str]] = {label: [] for label in classifier.labels}
+    for name, k in zip(evaluation.names, evaluation.truth.tolist(), strict=True):
+        shelves[classifier.labels[k]].append(name)
+    notes = [*filter(None, [result.caution]), *result.notes, *result.unjudged]
+    if result.missing:
+        notes.append(f"No pictures here of: {', '.join(map(label_words, result.missing))}.")
+    if result.refused.correct:
+        notes.append(
+            f"{percent(result.refused.value)} of the pictures ({result.refused.correct:,} of "
+            f"{result.refused.n:,}) would be called none of these; they are judged all the same."
+        )
+    return Story(
+        what=f"tested on {several(len(evaluation.names), 'picture')} "
+        f"from {shown(result.dataset.source)}",
+        classifier=classifier,
+        evaluations={"tested": evaluation},
+        paths={item.name: item.path for item in result.dataset.items},
+        shelves=shelves,
+        counts={"tested": [len(shelves[label]) for label in classifier.labels]},
+        skipped=result.skipped,
+        hidden=result.dataset.hidden,
+        notes=notes,
+        recipes=recipes_of_test(classifier, result, model),
+    )
+
+
+def evaluations_of(classifier: Classifier) -> dict[str, Evaluation]:
+    """How good a model is, by name, from the scores that it remembers; where no picture judged it,
+    one evaluation of none."""
+    memory = classifier.remembered()
+    judged = np.ones(len(memory.names), bool) if memory.judged is None else memory.judged
+    sides = {memory.run.judged_by: judged & ~memory.held_out, "held out": judged & memory.held_out}
+    every = {
+        name: Evaluation(
+            classifier.labels,
+            tuple(memory.names[i] for i in np.flatnonzero(rows)),
+            memory.labels[rows].astype(np.int64),
+            memory.scores[rows],
+        )
+        for name, rows in sides.items()
+    }
+    found = {name: evaluation for name, evaluation in every.items() if len(evaluation.truth)}
+    return found or {memory.run.judged_by: every[memory.run.judged_by]}
+
+
+def _natural(text: str) -> list[tuple[int, int, str]]:
+    """Sorts numbers in a text by their value: 1, 2, 10."""
+    parts = re.split(r"(\d+)", text)
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts if part]
+
+
+def _share_of(whole: int, parts: int) -> int:
+    return max(1, min(MOST_IN_A_CELL, whole // parts)) if parts else 0

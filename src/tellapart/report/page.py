@@ -1,0 +1,135 @@
+"""A story -> the report: one HTML page (see `pages`). Computes nothing.
+
+Cells of the confusion matrix open by HTML's own popovers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from typing import TYPE_CHECKING
+
+from ..evaluation.judged import Evaluation, Mistake
+from ..evaluation.metrics import Estimate
+from ..evaluation.sentences import (
+    WORTH,
+    absence_words,
+    bounds,
+    calibration_words,
+    commonest_words,
+    same_score_words,
+    sure_words,
+    title,
+    use_words,
+    verdict,
+)
+from ..pages.charts import coverage_chart, learning_chart, reliability_diagram, score_bar
+from ..pages.render import environment, render
+from ..pages.thumbnails import Wanted, thumbnails
+from ..text import label_words, percent, several
+from .content import FIRST_MISTAKES, FIRST_PAIRS, MOST_MISTAKES, Cell, Story
+
+if TYPE_CHECKING:
+    import jinja2
+
+LARGE, MEDIUM, SMALL, TINY = 420, 180, 144, 112  # pixels, the longer side; shown smaller
+PAGE = 4_900_000  # bytes that a page may take, with all its pictures
+MOST_LISTED = 60  # of files not read
+
+
+def report_page(story: Story) -> str:
+    """The page, with as many of its pictures as can be found and as fit."""
+    manifest = story.classifier.manifest
+    made: dict[Wanted, str] = {}
+    values = {
+        "story": story,
+        "manifest": manifest,
+        "threshold": manifest.stranger_above(story.classifier.admit),
+        "title": title(tuple(story.labels[k] for k in story.order)),
+        "verdict": verdict(story.main, story.name),
+        "picture": lambda name, side: made.get((name, side), ""),
+    }
+
+    def page() -> str:
+        return render(_environment(), "report.html", ["report.css"], values)
+
+    if not story.paths:
+        return page()
+    made |= thumbnails(list(_wanted(story)), story.paths, PAGE - len(page().encode()))
+    return page()
+
+
+def _wanted(story: Story) -> Iterator[Wanted]:
+    """All pictures of the page with the sizes they are shown at, the most telling first."""
+    yield from ((name, MEDIUM) for _, name in story.faces)
+    yield from ((mistake.name, LARGE) for _, mistake in story.mistakes[:MOST_MISTAKES])
+    near = (one.key for reason in story.reasons.values() for one in reason.nearest)
+    yield from ((key, TINY) for key in near)
+    shelves = (names for cue in story.cues for names in cue.shelves.values())
+    yield from ((name, MEDIUM) for names in shelves for name in names)
+    yield from ((one.name, MEDIUM) for one in (*story.least_sure, *story.surest))
+    yield from ((name, MEDIUM) for names in story.examples.values() for name in names)
+    every = (cell for cells in story.cells.values() for cell in cells.values())
+    cells = sorted(every, key=lambda cell: cell.right)
+    yield from ((one.name, SMALL) for cell in cells for one in cell.pictures)
+
+
+def _telling(mistake: Mistake) -> list[tuple[str, float]]:
+    """The three highest scores; the last makes way for the picture's own label."""
+    rows = list(mistake.scores.items())
+    first = rows[:3]
+    return (
+        first
+        if mistake.label in dict(first)
+        else [*rows[:2], (mistake.label, mistake.scores[mistake.label])]
+    )
+
+
+def _cell_words(cell: Cell) -> str:
+    what = "rightly" if cell.right else f"taken for {label_words(cell.predicted)}"
+    return f"{label_words(cell.label)}, {what}: {several(cell.n, 'picture')}"
+
+
+def _coverage_chart(evaluation: Evaluation) -> str:
+    return coverage_chart(evaluation.coverage, evaluation.sure)
+
+
+def _range(value: Estimate) -> str:
+    low, high = value.interval
+    return f"{low:.3f} to {high:.3f}"
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    from markupsafe import Markup
+
+    filters = {
+        "bounds": bounds,
+        "cell_words": _cell_words,
+        "percent": percent,
+        "range": _range,
+        "telling": _telling,
+        "thousands": "{:,}".format,
+        "bar": lambda score: Markup(score_bar(score)),
+        "reliability": lambda bins: Markup(reliability_diagram(bins)),
+        "curve": lambda curve: Markup(learning_chart(curve)),
+        "coverage": lambda evaluation: Markup(_coverage_chart(evaluation)),
+    }
+    names = {
+        "several": several,
+        "absence_words": absence_words,
+        "calibration_words": calibration_words,
+        "commonest_words": commonest_words,
+        "same_score_words": same_score_words,
+        "sure_words": sure_words,
+        "use_words": use_words,
+        "WORTH": WORTH,
+        "LARGE": LARGE,
+        "MEDIUM": MEDIUM,
+        "SMALL": SMALL,
+        "TINY": TINY,
+        "FIRST": FIRST_MISTAKES,
+        "FIRST_PAIRS": FIRST_PAIRS,
+        "MOST_LISTED": MOST_LISTED,
+    }
+    return environment(filters, names)

@@ -1,0 +1,106 @@
+"""How to do it again: the command, the versions it ran with, and hashes of what went into it."""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from ..assess.testing import TestResult
+from ..errors import PictureError
+from ..files.reading import read_content
+from ..model.classifier import Classifier
+from ..model.record import Memory
+from ..text import shown
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What was done, and how to do it again.
+
+    `command` does it, `promise` is what then comes out; either may be unknown. `settings` are the
+    settings, versions and hashes, by what they are of.
+    """
+
+    title: str
+    settings: Mapping[str, str]
+    command: str = ""
+    promise: str = ""
+
+
+def recipes_of_training(classifier: Classifier) -> Sequence[Recipe]:
+    """How a model was made, so far as it remembers."""
+    return [
+        _of_the_model(
+            classifier,
+            "How it was made",
+            "The same pictures, put through the same versions, give the same model again:",
+        )
+    ]
+
+
+def recipes_of_test(classifier: Classifier, result: TestResult, model: str) -> Sequence[Recipe]:
+    """How a test was done, and how the model was made that was tested."""
+    return [
+        Recipe(
+            "How it was tested",
+            {"tested pictures' sha256": _of_tested(result)},
+            shlex.join(["tellapart", "test", model, shown(result.dataset.source)]),
+            "The same pictures, judged by the same model, give the same figures again:",
+        ),
+        _of_the_model(
+            classifier,
+            "How the model was made",
+            "This command trained it:",
+        ),
+    ]
+
+
+def _of_the_model(classifier: Classifier, title: str, promise: str) -> Recipe:
+    """All settings of a model, and the hashes of what it was made from."""
+    manifest, memory = classifier.manifest, classifier.memory
+    found = {
+        "quality": manifest.quality,
+        "networks": ", ".join(manifest.backbones),
+        "views": ", ".join(manifest.views),
+        "solver": manifest.solver,
+        "C": f"{manifest.strength:.3g}" if manifest.strength else "",
+        "temperature": f"{manifest.temperature:.4f}",
+        "network's sha256": manifest.network,
+        "model.onnx's sha256": classifier.digest,
+        "training pictures' sha256": _of_learnt(memory) if memory else "",
+        "tellapart": manifest.version,
+        **(memory.run.versions if memory else {}),
+    }
+    command = memory.run.command if memory else ""
+    return Recipe(
+        title,
+        {name: value for name, value in found.items() if value},
+        f"{command} -o NEW" if command else "",
+        promise,
+    )
+
+
+def _of_learnt(memory: Memory) -> str:
+    """One hash of all pictures with their labels and sides, whatever their names and order."""
+    rows = zip(memory.digests, memory.labels.tolist(), memory.held_out.tolist(), strict=True)
+    return _fingerprint(f"{digest} {label} {int(held)}" for digest, label, held in rows)
+
+
+def _of_tested(result: TestResult) -> str:
+    """One hash of all pictures that were judged, with their labels, whatever their names."""
+    judged = set(result.evaluation.names)
+    lines = []
+    for item in result.dataset.items:
+        if item.name in judged:
+            try:
+                digest = hashlib.sha256(read_content(item.path)).hexdigest()
+            except PictureError:  # gone since it was judged
+                digest = "gone"
+            lines.append(f"{digest} {result.evaluation.labels.index(item.label)}")
+    return _fingerprint(lines)
+
+
+def _fingerprint(lines: Iterable[str]) -> str:
+    return hashlib.sha256("".join(f"{line}\n" for line in sorted(lines)).encode()).hexdigest()

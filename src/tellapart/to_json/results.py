@@ -1,0 +1,472 @@
+"""Results -> plain values for JSON. Keys are a promise: later releases add and never rename."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, TypeAlias
+
+from ..dataset.sources import Skipped
+from ..evaluation.coverage import SURE, Coverage, Covered
+from ..evaluation.learning_curve import MORE
+from ..report.content import evaluations_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ..assess.comparing import Comparison
+    from ..assess.testing import TestResult
+    from ..cache.folder import SpaceInfo
+    from ..cli.retrain.run import Retrained
+    from ..evaluation.judged import Evaluation, Mistake
+    from ..evaluation.learning_curve import LearningCurve
+    from ..evaluation.metrics import Estimate, Share
+    from ..explain import Argument, Case, Finding, Sweep, WhatIf
+    from ..explain.files import Explained
+    from ..exporters.export import ExportResult, Target
+    from ..health.shortcuts import Cue
+    from ..model.classifier import Classifier, Prediction
+    from ..model.replacing import Change
+    from ..report.content import Story
+    from ..sorting.sort import SortResult, Step, UndoResult
+    from ..training.train import TrainResult
+
+MOST_SCORES = 100  # labels whose scores are told of each mistake
+MOST_POINTS = 200  # of the curve of coverage
+
+Json: TypeAlias = "Mapping[str, Json] | Sequence[Json] | str | float | int | bool | None"
+
+
+def text(value: Json, *, indent: int | None = None) -> str:
+    """As JSON that every reader takes: a number that there is not is null."""
+    try:
+        return json.dumps(value, indent=indent, allow_nan=False)
+    except ValueError:
+        return json.dumps(_finite(value), indent=indent, allow_nan=False)
+
+
+def _finite(value: Json) -> Json:
+    if isinstance(value, float):
+        return _number(value)
+    if isinstance(value, Mapping):
+        return {key: _finite(part) for key, part in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_finite(part) for part in value]
+    return value
+
+
+def share(value: Share) -> dict[str, Json]:
+    """`{"accuracy", "correct", "n", "interval": [low, high]}`."""
+    return {
+        "accuracy": _number(value.value),
+        "correct": value.correct,
+        "n": value.n,
+        "interval": list(value.interval),
+    }
+
+
+def estimate(value: Estimate) -> dict[str, Json]:
+    """`{"value", "interval": [low, high]}`."""
+    return {"value": _number(value.value), "interval": [_number(b) for b in value.interval]}
+
+
+def evaluation(value: Evaluation) -> dict[str, Json]:
+    """The four of `share`, then all other figures, per label too, confusion and mistakes."""
+    return {
+        **share(value.accuracy),
+        "baseline": share(value.baseline),
+        "balanced_accuracy": estimate(value.balanced_accuracy),
+        "log_loss": _number(value.log_loss.value),
+        "log_loss_interval": [_number(bound) for bound in value.log_loss.interval],
+        "brier": estimate(value.brier),
+        "calibration_error": estimate(value.calibration_error),
+        "calibration_luck": value.calibration_luck,
+        "calibration_above_luck": value.calibration_above_luck,
+        "enough_to_calibrate": value.enough_to_calibrate,
+        "reliability": [asdict(row) for row in value.calibration],
+        "top_2": share(value.top_k(2)),
+        "sure": _covered(value.sure),
+        "coverage": _coverage(value.coverage),
+        "labels": [
+            {
+                "label": row.label,
+                "n": row.n,
+                "correct": row.correct,
+                "precision": _number(row.precision),
+                "recall": _number(row.recall),
+                "f1": _number(row.f1),
+                "f1_interval": [_number(bound) for bound in f1.interval] if f1 else None,
+                "recall_interval": list(row.found.interval),
+                "precision_interval": list(row.trusted.interval),
+                "roc_auc": estimate(area) if area else None,
+            }
+            for row, area, f1 in zip(value.per_label, value.roc_auc, value.f1, strict=True)
+        ],
+        "confusion": value.confusion.tolist(),
+        "wrong": [_mistake(mistake) for mistake in value.mistakes],
+    }
+
+
+def _covered(found: Covered | None) -> Json:
+    """Of the pictures with this `score` or more, `SURE` are right; null where no score says so."""
+    if found is None:
+        return None
+    return {
+        "asked": SURE,
+        "score": found.score,
+        "coverage": share(found.coverage),
+        "accuracy": share(found.accuracy),
+    }
+
+
+def _coverage(curve: Coverage) -> Json:
+    """How many pictures have each of at most `MOST_POINTS` scores or more, and how many of those
+    are right, the surest first."""
+    points = range(len(curve.scores))
+    step = max(1, math.ceil(len(points) / MOST_POINTS))
+    return [
+        {
+            "score": float(curve.scores[at]),
+            "n": int(curve.covered[at]),
+            "correct": int(curve.right[at]),
+        }
+        for at in sorted({*points[::step], *points[-1:]})
+    ]
+
+
+def trained(result: TrainResult, model: str, changed: Change | None = None) -> dict[str, Json]:
+    """All of `train --json`. `cross_validated` is null where `validation` takes its place: after
+    fine-tuning, and with distortions. `replaced` is null where there was no model."""
+    manifest = result.classifier.manifest
+    return {
+        "model": model,
+        "cross_validated": _if_any(result.cross_validated),
+        "validation": _if_any(result.validated),
+        "held_out": _if_any(result.held_out),
+        "labels": dict(zip(manifest.labels, manifest.counts, strict=True)),
+        "kept_back": list(result.kept_back),
+        "untested": list(result.untested),
+        "skipped": _skipped(result.skipped),
+        "hidden": result.dataset.hidden,
+        "notes": list(result.notes),
+        "quality": manifest.quality,
+        "solver": manifest.solver,
+        "strength": manifest.strength,
+        "temperature": manifest.temperature,
+        "network": manifest.network,
+        "learning_curve": _curve(result.learning) if result.learning else None,
+        "cues": [_cue(cue) for cue in result.cues],
+        "repeated": [share(one) for one in result.repeated],
+        "replaced": _changed(changed) if changed else None,
+    }
+
+
+def retrained(done: Retrained) -> dict[str, Json]:
+    """All of `retrain --json`: what `train --json` says, and the files."""
+    return {
+        **trained(done.result, str(done.recipe.model), done.changed),
+        "written": [str(path) for path in done.written],
+        "missing": str(done.missing) if done.missing else None,
+    }
+
+
+def tested(result: TestResult) -> dict[str, Json]:
+    """All of `test --json`."""
+    return {
+        **evaluation(result.evaluation),
+        "refused": share(result.refused),
+        "learnt_from": result.learnt_from,
+        "unknown_labels": result.unknown,
+        "missing_labels": list(result.missing),
+        "skipped": _skipped(result.skipped),
+        "notes": list(result.notes),
+    }
+
+
+def compared(result: Comparison) -> dict[str, Json]:
+    """All of `compare --json`; `better` is "first", "second" or null: one cannot tell."""
+    return {
+        "first": share(result.first),
+        "second": share(result.second),
+        "only_first_right": result.only_first,
+        "only_second_right": result.only_second,
+        "first_learnt_from": result.learnt_from[0],
+        "second_learnt_from": result.learnt_from[1],
+        "first_note": result.cautions[0],
+        "second_note": result.cautions[1],
+        "difference": estimate(result.difference),
+        "p": result.p,
+        "better": result.better,
+    }
+
+
+def planned(step: Step | Skipped) -> dict[str, Json]:
+    """A line of `sort --dry-run --json`."""
+    if isinstance(step, Skipped):
+        return {"path": step.name, "error": step.reason}
+    return {
+        "path": str(step.source),
+        "sorted_as": step.target,
+        "label": step.label,
+        "score": step.score,
+        "scores": dict(step.scores),
+        "unknown": step.unknown,
+    }
+
+
+def sorted_(result: SortResult) -> dict[str, Json]:
+    """All of `sort --json`."""
+    return {
+        "destination": str(result.destination),
+        "counts": dict(result.counts),
+        "already_done": result.already_done,
+        "skipped": _skipped(result.unreadable),
+        "hidden": result.hidden,
+        "results": str(result.results),
+        "not_kept": list(result.not_kept),
+    }
+
+
+def undone(result: UndoResult) -> dict[str, Json]:
+    """All of `sort --undo --json`."""
+    return {
+        "destination": str(result.destination),
+        "taken_back": result.taken_back,
+        "left": _skipped(result.left),
+        "unfinished": result.unfinished,
+        "not_kept": list(result.not_kept),
+    }
+
+
+def targets(rows: Sequence[Target]) -> list[Json]:
+    """All of `export --list --json`."""
+    return [
+        {
+            "name": row.name,
+            "writes": row.writes,
+            "read_by": row.read_by,
+            "extra": row.extra,
+            "needs": row.needs,
+            "run": row.run,
+        }
+        for row in rows
+    ]
+
+
+def exported(result: ExportResult) -> dict[str, Json]:
+    """All of `export --json`."""
+    return {
+        "to": result.target.name,
+        "folder": str(result.folder),
+        "size": result.size,
+        "pictures": result.proof.pictures,
+        "same_label": result.proof.same_label,
+        "largest_difference": result.proof.largest_difference,
+        "note": result.proof.note,
+    }
+
+
+def described(classifier: Classifier) -> dict[str, Json]:
+    """All of `info --json`: the manifest, and how good the model is, where it remembers that."""
+    evaluations = evaluations_of(classifier) if classifier.memory else {}
+    return {
+        **asdict(classifier.manifest),
+        "judged": {
+            name: {"accuracy": share(found.accuracy), "sure": _covered(found.sure)}
+            for name, found in evaluations.items()
+        },
+    }
+
+
+def spaces(found: Sequence[SpaceInfo]) -> list[Json]:
+    """All of `cache info --json`."""
+    return [asdict(space) for space in found]
+
+
+def _if_any(value: Evaluation | None) -> Json:
+    return evaluation(value) if value else None
+
+
+def _changed(found: Change) -> Json:
+    """`kept` is null where the same model was there; the two shares compare if `same_pictures`."""
+    return {
+        "kept": str(found.kept) if found.kept else None,
+        "judged_by": found.judged_by or None,
+        "before": share(found.before) if found.before else None,
+        "after": share(found.after) if found.after else None,
+        "same_pictures": found.same_pictures,
+        "common": found.common,
+        "added": found.added,
+        "removed": found.removed,
+        "new_labels": list(found.new_labels),
+        "gone_labels": list(found.gone_labels),
+        "words": found.words,
+    }
+
+
+def _curve(curve: LearningCurve) -> Json:
+    """What the points say of all labels and of each, and what so many `more` pictures would bring;
+    `gain` is null where that cannot be told."""
+    return {
+        "points": [
+            {
+                "pictures": point.n,
+                **share(point.accuracy),
+                "labels": [share(one) for one in point.per_label],
+            }
+            for point in curve.points
+        ],
+        "more": MORE,
+        "gain": estimate(curve.gain) if curve.gain else None,
+        "neediest": curve.neediest,
+    }
+
+
+def _cue(cue: Cue) -> Json:
+    """`told` is how often the cue alone tells the label from all others, 0.5 by chance."""
+    return {
+        "cue": cue.cue,
+        "label": cue.label,
+        "told": estimate(cue.told),
+        "direction": cue.direction,
+        "typical": list(cue.typical),
+        "opposite": list(cue.opposite),
+        "contrary": list(cue.contrary),
+        "words": cue.words,
+        "advice": cue.advice,
+    }
+
+
+def written_report(path: str, story: Story) -> dict[str, Json]:
+    """All of `report --json`."""
+    return {"report": path, "missing_pictures": story.missing}
+
+
+def explained(told: Explained) -> dict[str, Json]:
+    """A picture of `explain --json`. The mean of a label's `evidence` plus its `bias` is its logit;
+    so is `constant` plus the sum of all training pictures' shares, of which the largest are here,
+    or null where there are none. `own` is the picture's label where that is known, `by_fold` says
+    that the model has learnt from it, so that a head judged which never saw it."""
+    found = told.explanation
+    return {
+        "path": told.name,
+        "label": found.label,
+        "score": found.score,
+        "scores": dict(found.scores),
+        "unknown": found.unknown,
+        "own": found.own or None,
+        "wrong": found.wrong if found.own else None,
+        "by_fold": found.by_fold,
+        "compared_with": found.rival,
+        "sentences": list(found.sentences),
+        "logits": dict(zip(found.labels, found.logits.tolist(), strict=True)),
+        "bias": dict(zip(found.labels, found.bias.tolist(), strict=True)),
+        "evidence": dict(zip(found.labels, found.evidence.round(6).tolist(), strict=True)),
+        "nearest": [
+            {"path": one.name, "label": one.label, "distance": one.distance}
+            for one in found.nearest
+        ],
+        "remoteness": found.remoteness,
+        "shares": {label: _case(case) for label, case in found.cases.items()} or None,
+        "note": found.missing,
+        "sweep": swept(told.sweep) if told.sweep else None,
+        "overlays": [str(path) for path in told.overlays],
+    }
+
+
+def all_explained(
+    pictures: Sequence[Json], skipped: Sequence[Skipped], page: Path | None, on_page: int
+) -> dict[str, Json]:
+    """All of `explain --json`; so many pictures are on the page."""
+    return {
+        "pictures": pictures,
+        "skipped": _skipped(skipped),
+        "page": str(page) if page else None,
+        "on_page": on_page,
+    }
+
+
+def swept(found: Sweep) -> dict[str, Json]:
+    """`flip` is the region whose hiding changes the label most, `flips` whether it does; `keep` is
+    the one that alone keeps the label, null where none was found, or where a picture that is all
+    grey gets the same label."""
+    return {
+        "flips": found.flips,
+        "flip": _finding(found.flip),
+        "keep": _finding(found.keep) if found.keep else None,
+        "all_grey": _predicted(found.nothing),
+        "tried": found.tried,
+        "words": found.words,
+    }
+
+
+def _finding(found: Finding) -> Json:
+    region = found.region
+    return {
+        "region": str(region),
+        "left": region.left,
+        "top": region.top,
+        "width": region.width,
+        "height": region.height,
+        **_predicted(found.after),
+    }
+
+
+def changed(result: WhatIf, written: Path | None) -> dict[str, Json]:
+    """All of `what-if --json`; `written` is the changed picture, null where none was asked for."""
+    return {
+        "before": _predicted(result.before),
+        "after": _predicted(result.after),
+        "flipped": result.flipped,
+        "changes": [str(change) for change in result.changes],
+        "words": result.words,
+        "written": str(written) if written else None,
+    }
+
+
+def _predicted(found: Prediction) -> dict[str, Json]:
+    return {
+        "label": found.label,
+        "score": found.score,
+        "scores": found.scores,
+        "unknown": found.unknown,
+        "novelty": found.novelty,
+    }
+
+
+def _case(case: Case) -> Json:
+    return {
+        "constant": case.constant,
+        "sum": float(case.shares.sum()),
+        "most_for": _arguments(case.most_for),
+        "most_against": _arguments(case.most_against),
+    }
+
+
+def _arguments(arguments: Sequence[Argument]) -> Json:
+    return [{"path": one.name, "label": one.label, "share": one.share} for one in arguments]
+
+
+def _mistake(mistake: Mistake) -> Json:
+    """With the scores of the `MOST_SCORES` likeliest labels, and of its own."""
+    scores = mistake.scores
+    if len(scores) > MOST_SCORES:
+        likeliest = dict(list(scores.items())[:MOST_SCORES])
+        scores = {**likeliest, mistake.label: scores[mistake.label]}
+    return {
+        "path": mistake.name,
+        "label": mistake.label,
+        "predicted": mistake.predicted,
+        "score": mistake.score,
+        "scores": scores,
+    }
+
+
+def _skipped(skipped: Sequence[Skipped]) -> Json:
+    return [{"path": file.name, "reason": file.reason} for file in skipped]
+
+
+def _number(value: float) -> float | None:
+    return value if math.isfinite(value) else None

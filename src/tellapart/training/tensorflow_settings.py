@@ -1,0 +1,136 @@
+"""What can be asked of the TensorFlow engine; TensorFlow itself is not needed to ask.
+
+The settings are retrain.py's where it had them. All are checked here, so that nothing is found to
+be wrong after an hour of training.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..backbones.foreign import PIXELS
+from ..errors import UsageError
+
+KERAS = "keras:"  # how the name of a Keras backbone begins
+
+
+@dataclass(frozen=True)
+class Distortions:
+    """retrain.py's random changes of training pictures; all but the first in percent.
+
+    A picture is enlarged by `random_crop` and by up to `random_scale`, a random part of it of the
+    network's size is cut out, perhaps mirrored, and its brightness changed by up to
+    `random_brightness` either way.
+    """
+
+    flip_left_right: bool = False
+    random_crop: int = 0
+    random_scale: int = 0
+    random_brightness: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("random_crop", "random_scale", "random_brightness"):
+            if not 0 <= getattr(self, name) <= 100:
+                words = name.replace("_", " ")
+                raise UsageError(
+                    f"The {words} is a percentage from 0 to 100, not {getattr(self, name)}."
+                )
+
+    def __bool__(self) -> bool:
+        return self != Distortions()
+
+
+GENTLE = Distortions(random_crop=10, random_scale=10, random_brightness=10)
+"""What `train --fine-tune` does to pictures where nothing else is asked for."""
+
+
+@dataclass(frozen=True)
+class FineTuning:
+    """How the backbone itself is trained: small steps, ever smaller, until it gets no better.
+
+    `rate` is the first one, falling to zero along half a cosine; `smoothing` is the share of each
+    target that is spread over all labels (Szegedy et al. 2016, arXiv:1512.00567); `patience` are
+    epochs without a better validation loss before it stops.
+    """
+
+    epochs: int = 8
+    rate: float = 2e-5
+    batch_size: int = 16
+    smoothing: float = 0.1
+    patience: int = 3
+    validation: float = 0.10
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, sound, expected in (
+            ("epochs", self.epochs >= 1, "1 or more"),
+            ("rate", 0 < self.rate < math.inf, "above 0"),
+            ("batch_size", self.batch_size >= 1, "1 or more"),
+            ("smoothing", 0 <= self.smoothing < 1, "from 0 to below 1"),
+            ("patience", self.patience >= 1, "1 or more"),
+            ("validation", 0 < self.validation < 1, "a share above 0 and below 1"),
+            ("seed", self.seed >= 0, "0 or more"),
+        ):
+            if not sound:
+                words = name.replace("_", " ")
+                raise UsageError(f"The {words} is {expected}, not {getattr(self, name)}.")
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """How it stood after an epoch; epoch 0 is before the first. Training figures are the mean of
+    its steps, with smoothed targets and distorted pictures; nan for epoch 0. The validation's loss
+    is that of calibrated scores."""
+
+    number: int
+    train_accuracy: float
+    train_loss: float
+    validation_accuracy: float
+    validation_loss: float
+
+
+@dataclass(frozen=True)
+class TensorFlow:
+    """Train with TensorFlow, in one of three ways.
+
+    The head alone, as retrain.py did; with `distortions`, on changed pictures whose embeddings are
+    computed anew in every step; with `fine_tuning`, the backbone too. `summaries` is a folder for
+    TensorBoard. `checkpoints` is a folder that a stopped training goes on from; fine-tuning keeps
+    them in the cache where none is given. One is written every `checkpoint_every` steps.
+    """
+
+    distortions: Distortions = Distortions()
+    fine_tuning: FineTuning | None = None
+    summaries: Path | None = None
+    checkpoints: Path | None = None
+    checkpoint_every: int = 100
+
+    def __post_init__(self) -> None:
+        if self.checkpoint_every < 1:
+            raise UsageError(f"Checkpoints are 1 or more steps apart, not {self.checkpoint_every}.")
+
+
+@dataclass(frozen=True)
+class KerasBackbone:
+    """A Keras application by its name (`InceptionV3`), or a `.keras` file by its path.
+
+    `pixels` is a row of `foreign.PIXELS`; left empty, an application's own are taken, and 0..255
+    for a network that begins by scaling them itself.
+    """
+
+    name: str
+    pixels: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.name:
+            raise UsageError(
+                "keras: is followed by nothing.",
+                hint="Give an application or a file, such as keras:InceptionV3 or keras:my.keras.",
+            )
+        if self.pixels and self.pixels not in PIXELS:
+            raise UsageError(
+                f"There are no pixels called {self.pixels!r}.",
+                hint=f"Choose one of: {', '.join(PIXELS)}.",
+            )
