@@ -19,7 +19,7 @@ from tellapart.backbones.runtime import open_session
 from tellapart.explain.changes import Blur
 from tellapart.explain.regions import Region
 from tellapart.model.classifier import Classifier
-from tellapart.workers.local import batches_of, local_map
+from tellapart.workers.local import Each, batches_of, local_map
 
 WINDOW, STEP = 0.25, 0.125  # of the sides: how large the occlusions are, and how far apart
 
@@ -136,17 +136,8 @@ def log_odds(scores: np.ndarray, label: int) -> np.ndarray:
 
 def judged(classifier: Classifier, pictures: Sequence[np.ndarray]) -> np.ndarray:
     """The scores of pictures, `[N,K]`."""
-    return np.array(list(local_map(_Scores(classifier), batches_of(pictures, 2))))
 
+    def scores(picture: np.ndarray) -> np.ndarray:
+        return classifier.run(picture, ["scores"])[0]
 
-class _Scores:
-    """The unit of work: pictures -> scores."""
-
-    def __init__(self, classifier: Classifier) -> None:
-        self.classifier = classifier
-
-    def start(self) -> None:
-        """Nothing to prepare."""
-
-    def process(self, batch: Sequence[np.ndarray]) -> list[np.ndarray]:
-        return [self.classifier.run(picture, ["scores"])[0] for picture in batch]
+    return np.array(list(local_map(Each(scores), batches_of(pictures, 2))))

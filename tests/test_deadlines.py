@@ -116,9 +116,8 @@ def test_a_stop_ends_the_waiting_of_its_threads_at_once(
     stop, ended = Stop(), threading.Event()
 
     def wait() -> None:
-        stop.adopt()
         with pytest.raises(NoAnswerError):
-            answered(hang, "drive")
+            stop.over(answered, hang, "drive")
         ended.set()
 
     thread = threading.Thread(target=wait)
@@ -142,7 +141,7 @@ def test_an_interrupted_pool_waits_for_no_file(
     results = local_map(Each(work), [[0], [1], [2]])
     begun = time.monotonic()
     assert next(results) == 0
-    results.close()  # type: ignore[attr-defined]
+    results.close()
     assert time.monotonic() - begun < 5
 
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import pickle
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from itertools import repeat
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +22,7 @@ from tellapart.backbones.graph import Network
 from tellapart.backbones.session import LazySession
 from tellapart.cache.stores import cache_info
 from tellapart.images.decode import read_picture
-from tellapart.workers.local import Unit
+from tellapart.workers.local import Map, Unit
 
 COUNT = 2 * BATCH + 3
 
@@ -167,19 +171,49 @@ def test_what_is_done_stays_done(
     assert whole.vectors.tobytes() == fresh.vectors.tobytes()
 
 
-def one_after_the_other(
+def pickled_for_each_batch(
     unit: Unit[Path, Embedded], batches: Iterable[Sequence[Path]]
-) -> Iterator[Embedded]:
-    unit.start()
+) -> Generator[Embedded, None, None]:
+    """As a cluster does it: each batch has a copy of the unit, which does not come back."""
     for batch in batches:
-        yield from unit.process(batch)
+        copy = pickle.loads(pickle.dumps(unit))
+        copy.start()
+        yield from copy.process(batch)
+        copy.finish()
 
 
-def test_any_mapping_gives_the_same_bits(folder: Path, cache: Path, network: Network) -> None:
+def in_a_process(unit: Unit[Path, Embedded], batch: Sequence[Path]) -> Sequence[Embedded]:
+    unit.start()
+    try:
+        return unit.process(batch)
+    finally:
+        unit.finish()
+
+
+def by_processes(
+    unit: Unit[Path, Embedded], batches: Iterable[Sequence[Path]]
+) -> Generator[Embedded, None, None]:
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+        for rows in pool.map(in_a_process, repeat(unit), batches):
+            yield from rows
+
+
+@pytest.mark.parametrize("map_", [pickled_for_each_batch, by_processes])
+def test_any_mapping_gives_the_same_bits_and_a_full_cache(
+    folder: Path,
+    cache: Path,
+    network: Network,
+    without_a_network: Callable[[], None],
+    map_: Map[Path, Embedded],
+) -> None:
     paths = pictures_in(folder)
     here = embed_all(paths, Embedder(network, cache))
-    there = embed_all(paths, Embedder(network, cache.with_name("fresh")), map=one_after_the_other)
+    fresh = cache.with_name("fresh")
+    there = embed_all(paths, Embedder(network, fresh), map=map_)
     assert here.vectors.tobytes() == there.vectors.tobytes()
+    assert sum(info.pictures for info in cache_info(fresh)) == COUNT
+    without_a_network()
+    assert embed_all(paths, Embedder(network, fresh)).vectors.tobytes() == here.vectors.tobytes()
 
 
 def test_a_space_is_all_that_shapes_an_embedding(

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tellapart.cli.answers import Answer, Line, csv_lines, expand, json_lines, text_lines, write
+from tellapart.cli.answers import Answer, Line, csv_lines, json_lines, text_lines, write
+from tellapart.dataset.given import expand
 from tellapart.errors import PictureError, UsageError
 from tellapart.model.classifier import Prediction
 from tellapart.text import csv_cell

@@ -12,9 +12,18 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from threadpoolctl import threadpool_info
 
 from tellapart.workers import local as pool
-from tellapart.workers.local import AHEAD, batches_of, cores, local_map
+from tellapart.workers.local import (
+    AHEAD,
+    Each,
+    batches_of,
+    cores,
+    local_map,
+    one_thread_each,
+    side_by_side,
+)
 
 WORKERS = 3
 
@@ -30,11 +39,15 @@ class Squares:
     def __init__(self, broken: int | None = None) -> None:
         self.broken = broken
         self.started = 0
+        self.finished = 0
         self.processed: list[int] = []
         self.threads: set[str] = set()
 
     def start(self) -> None:
         self.started += 1
+
+    def finish(self) -> None:
+        self.finished += 1
 
     def process(self, batch: Sequence[int]) -> list[int]:
         assert self.started == 1
@@ -45,17 +58,13 @@ class Squares:
         return [number * number for number in batch]
 
 
-def at_work() -> list[str]:
-    return [thread.name for thread in threading.enumerate() if "tellapart" in thread.name]
-
-
 @pytest.mark.parametrize("count", [0, 1, 2, 7, 100])
 @pytest.mark.parametrize("size", [1, 3, 200])
 def test_results_come_in_order(count: int, size: int) -> None:
     unit = Squares()
     assert list(local_map(unit, batches_of(range(count), size))) == [n * n for n in range(count)]
     assert sorted(unit.processed) == list(range(count))
-    assert at_work() == []
+    assert unit.finished == 1
 
 
 def test_order_is_kept_when_the_first_is_the_last_to_be_done() -> None:
@@ -108,7 +117,7 @@ def test_an_exception_comes_after_the_results_before_it() -> None:
         found.extend(local_map(unit, batches_of(range(1000), 2)))
     assert found == [n * n for n in range(10)]
     assert max(unit.processed) < 100
-    assert at_work() == []
+    assert unit.finished == 1
 
 
 def test_an_exception_of_the_batches_surfaces() -> None:
@@ -116,18 +125,61 @@ def test_an_exception_of_the_batches_surfaces() -> None:
         yield [1]
         raise FileNotFoundError
 
+    unit = Squares()
     with pytest.raises(FileNotFoundError):
-        list(local_map(Squares(), batches()))
-    assert at_work() == []
+        list(local_map(unit, batches()))
+    assert unit.finished == 1
 
 
 def test_closing_early_cancels_the_rest() -> None:
     unit = Squares()
     results = local_map(unit, batches_of(range(1000), 1))
     assert next(results) == 0
-    results.close()  # type: ignore[attr-defined]
+    results.close()
     assert max(unit.processed) <= AHEAD * WORKERS
-    assert at_work() == []
+    assert unit.finished == 1
+
+
+def test_two_at_once_share_the_threads_of_the_process() -> None:
+    one, other = Squares(), Squares()
+    both = zip(
+        local_map(one, batches_of(range(50), 1)),
+        local_map(other, batches_of(range(50), 1)),
+        strict=True,
+    )
+    assert list(both) == [(n * n, n * n) for n in range(50)]
+    assert len(one.threads | other.threads) <= WORKERS
+
+
+def test_work_inside_work_does_not_wait_for_itself() -> None:
+    def inner(number: int) -> int:
+        return sum(local_map(Squares(), batches_of(range(number), 1)))
+
+    work: Each[int, int] = Each(lambda number: sum(side_by_side(inner, range(number))))
+    expected = [sum(sum(k * k for k in range(m)) for m in range(n)) for n in range(12)]
+    assert list(local_map(work, batches_of(range(12), 1))) == expected
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+@pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
+def test_a_forked_child_has_threads_of_its_own() -> None:
+    assert sum(local_map(Squares(), batches_of(range(9), 1))) == 204
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if sum(local_map(Squares(), batches_of(range(9), 1))) == 204 else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_numpy_has_its_threads_again_when_the_last_has_left() -> None:
+    def threads() -> list[int]:
+        return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+
+    before = threads()
+    with one_thread_each():
+        with one_thread_each():
+            assert set(threads()) <= {1}
+        assert set(threads()) <= {1}
+    assert threads() == before
 
 
 @given(st.lists(st.integers(), max_size=50), st.integers(1, 20))

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,14 +13,10 @@ import numpy as np
 from ..dataset.labels import Labels
 from ..dataset.sources import Dataset, Skipped, pictures_below, read_dataset
 from ..errors import DatasetError, PictureError
-from ..files.reading import read_content
 from ..health.subgroups import Sample
-from ..images.decode import decode
 from ..model.classifier import Classifier
+from ..model.observe import Observation, observe
 from ..text import first_few, shown
-from ..workers.local import Each, batches_of, local_map
-
-_BATCH = 4  # pictures a thread takes at a time
 
 
 @dataclass(frozen=True)
@@ -105,27 +99,6 @@ class Source:
         self.unknown = dict(Counter(i.label for i in part.items if i.label not in known))
 
 
-@dataclass(frozen=True)
-class _Seen:
-    """A picture as the model sees it; `strange` where it is unlike everything learnt."""
-
-    digest: str
-    scores: np.ndarray
-    embedding: np.ndarray
-    strange: bool
-
-
-def _see(classifier: Classifier, path: Path) -> _Seen | PictureError:
-    try:
-        content = read_content(path)
-        pixels = decode(content, suffix=path.suffix)
-    except PictureError as error:
-        return error
-    scores, embedding, novelty = classifier.run(pixels, ["scores", "embedding", "novelty"])
-    strange = bool(novelty > classifier.manifest.stranger_above(classifier.admit))
-    return _Seen(hashlib.sha256(content).hexdigest(), scores, embedding, strange)
-
-
 def look_at(
     classifier: Classifier, source: Source, progress: Callable[[int, int], None]
 ) -> tuple[Side, list[Skipped]]:
@@ -135,9 +108,10 @@ def look_at(
         DatasetError: none can be read.
     """
     unreadable: list[Skipped] = []
-    seen: list[tuple[Path, str, int, _Seen]] = []
+    seen: list[tuple[Path, str, int, Observation]] = []
     known = source.items[0][2] is not None
-    for done, (item, answer) in enumerate(_answers(classifier, source), start=1):
+    answers = observe(classifier, (path for path, _, _ in source.items))
+    for done, (item, answer) in enumerate(zip(source.items, answers, strict=True), start=1):
         path, name, label = item
         if isinstance(answer, PictureError):
             unreadable.append(Skipped(name, answer.message))
@@ -158,11 +132,4 @@ def look_at(
     )
     names = tuple(name for _, name, _, _ in seen)
     paths = tuple(path for path, *_ in seen)
-    return Side(sample, names, paths, np.array([one.strange for *_, one in seen])), unreadable
-
-
-def _answers(
-    classifier: Classifier, source: Source
-) -> Iterator[tuple[tuple[Path, str, int | None], _Seen | PictureError]]:
-    work = batches_of((path for path, _, _ in source.items), _BATCH)
-    yield from zip(source.items, local_map(Each(partial(_see, classifier)), work), strict=True)
+    return Side(sample, names, paths, np.array([one.unknown for *_, one in seen])), unreadable

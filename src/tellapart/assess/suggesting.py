@@ -6,14 +6,12 @@ grow with the folder; among those `choosing.py` chooses.
 
 from __future__ import annotations
 
-import hashlib
 import heapq
 import itertools
 import os
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,18 +19,15 @@ import numpy as np
 from ..dataset.sources import Skipped, pictures_below
 from ..errors import DatasetError, PictureError, UsageError
 from ..files.atomic import cannot_write, sync
-from ..files.reading import read_content
 from ..files.transfer import carry, content_of, holds
 from ..health.selection import choose, doubts
-from ..images.decode import decode
 from ..model.classifier import Classifier
+from ..model.observe import Observation, observe
 from ..text import label_words, several, shown
-from ..workers.local import Each, batches_of, local_map
 
 MOST = 2000  # pictures that are chosen from
 MOST_CHOSEN = 1000
 UNSURE = 0.5  # from this doubt on a picture lies between labels
-_BATCH = 4  # pictures a thread takes at a time
 
 
 @dataclass(frozen=True)
@@ -99,14 +94,12 @@ def suggest(
         )
     files, skipped, hidden = pictures_below(root, follow_links=follow_links)
     pool = _Pool(classifier)
-    work = batches_of((path for path, _ in files), _BATCH)
-    look = Each(partial(_look, classifier, pool.remembered))
-    seen = zip(files, local_map(look, work), strict=True)
+    seen = zip(files, observe(classifier, (path for path, _ in files)), strict=True)
     for done, ((path, name), found) in enumerate(seen, start=1):
         if isinstance(found, PictureError):
             skipped.append(Skipped(name, found.message))
         else:
-            pool.add(replace(found, name=name, path=path))
+            pool.add(_Seen(name, path, found))
         if progress:
             progress(done, len(files))
     if not pool.looked_at:
@@ -129,29 +122,11 @@ def suggest(
 
 @dataclass(frozen=True)
 class _Seen:
-    """A picture, and what the model says of it: nothing where it was known before."""
+    """A picture, and what the model sees in it."""
 
-    digest: str
-    embedding: np.ndarray = field(default_factory=lambda: np.zeros(0))
-    scores: np.ndarray = field(default_factory=lambda: np.zeros(0))
-    unknown: bool = False
-    name: str = ""
-    path: Path = Path()
-
-
-def _look(classifier: Classifier, remembered: frozenset[str], path: Path) -> _Seen | PictureError:
-    """Reads a picture, and runs the model on it unless it remembers it."""
-    try:
-        content = read_content(path)
-        digest = hashlib.sha256(content).hexdigest()
-        if digest in remembered:
-            return _Seen(digest)
-        pixels = decode(content, suffix=path.suffix)
-    except PictureError as error:
-        return error
-    embedding, scores, novelty = classifier.run(pixels, ["embedding", "scores", "novelty"])
-    threshold = classifier.manifest.stranger_above(classifier.admit)
-    return _Seen(digest, embedding, scores, bool(novelty > threshold))
+    name: str
+    path: Path
+    observed: Observation
 
 
 class _Pool:
@@ -160,7 +135,7 @@ class _Pool:
     def __init__(self, classifier: Classifier) -> None:
         memory = classifier.memory
         self.classifier = classifier
-        self.remembered = frozenset(memory.digests) if memory else frozenset()
+        self._remembered = frozenset(memory.digests) if memory else frozenset()
         held = np.flatnonzero(memory.held_out).tolist() if memory else []
         self._held = {memory.digests[i] for i in held} if memory else set()
         self.looked_at = self.learnt = self.tested = self.twice = 0
@@ -170,16 +145,17 @@ class _Pool:
 
     def add(self, seen: _Seen) -> None:
         self.looked_at += 1
-        if seen.digest in self._held:
+        digest = seen.observed.digest
+        if digest in self._held:
             self.tested += 1
-        elif seen.digest in self.remembered:
+        elif digest in self._remembered:
             self.learnt += 1
-        elif seen.digest in self._known:
+        elif digest in self._known:
             self.twice += 1
         else:
-            self._known.add(seen.digest)
+            self._known.add(digest)
             self._fresh += 1
-            row = (float(doubts(seen.scores[None])[0]), seen.digest, seen)
+            row = (float(doubts(seen.observed.scores[None])[0]), digest, seen)
             push = heapq.heappush if len(self._heap) < MOST else heapq.heappushpop
             push(self._heap, row)
 
@@ -188,7 +164,7 @@ class _Pool:
             return []
         rows = sorted(self._heap, key=lambda row: row[1])  # by content, not by name
         pictures = [seen for _, _, seen in rows]
-        vectors = np.stack([seen.embedding for seen in pictures])
+        vectors = np.stack([seen.observed.embedding for seen in pictures])
         memory = self.classifier.memory
         known = memory.vectors[~memory.held_out] if memory else vectors[:0]
         doubt = np.array([doubt for doubt, _, _ in rows])
@@ -213,9 +189,10 @@ class _Pool:
         return found
 
     def _suggestion(self, seen: _Seen, doubt: float, settles: float, stands_for: int) -> Suggestion:
-        order = np.argsort(-seen.scores, kind="stable")
-        ranked = [(self.classifier.labels[k], float(seen.scores[k])) for k in order[:3]]
-        reason = reason_words(ranked, doubt, seen.unknown, stands_for)
+        scores = seen.observed.scores
+        order = np.argsort(-scores, kind="stable")
+        ranked = [(self.classifier.labels[k], float(scores[k])) for k in order[:3]]
+        reason = reason_words(ranked, doubt, seen.observed.unknown, stands_for)
         label, score = ranked[0]
         return Suggestion(seen.name, seen.path, label, score, settles, reason)
 

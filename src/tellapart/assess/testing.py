@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
 
 import numpy as np
 
@@ -18,14 +15,10 @@ from ..errors import DatasetError, PictureError
 from ..evaluation.judged import Evaluation
 from ..evaluation.metrics import Share
 from ..evaluation.notebook import evaluations_html
-from ..files.reading import read_content
-from ..images.decode import decode
-from ..model.classifier import Classifier, Prediction
+from ..model.classifier import Classifier
+from ..model.observe import Observation, observe
 from ..text import first_few, several, shown
-from ..workers.local import Each, batches_of, local_map
 from .leaks import Known, Leaks, find_leaks, near
-
-_BATCH = 4  # pictures a thread takes at a time
 
 
 @dataclass(frozen=True)
@@ -95,23 +88,21 @@ def evaluate(
     unknown = Counter(item.label for item in items if item.label not in known)
     place = {label: k for k, label in enumerate(classifier.labels)}
     names, truth, rows, unreadable, refused, learnt_from = [], [], [], [], 0, 0
-    fresh: list[tuple[Item, _Seen]] = []  # not learnt from
+    fresh: list[tuple[Item, Observation]] = []  # not learnt from
     learnt = classifier.memory.learnt() if classifier.memory else frozenset()
-    work = batches_of((item.path for item in judged), _BATCH)
-    answers = local_map(Each(partial(_answer, classifier)), work)
-    for done, (item, seen) in enumerate(zip(judged, answers, strict=True), start=1):
+    observed = observe(classifier, (item.path for item in judged))
+    for done, (item, seen) in enumerate(zip(judged, observed, strict=True), start=1):
         if isinstance(seen, PictureError):
             unreadable.append(Skipped(item.name, seen.message))
         else:
-            answer = seen.answer
             if seen.digest in learnt:
                 learnt_from += 1
             else:
                 fresh.append((item, seen))
             names.append(item.name)
             truth.append(place[known[item.label]])
-            rows.append([answer.scores[label] for label in classifier.labels])
-            refused += answer.unknown
+            rows.append(seen.scores.astype(np.float64))
+            refused += seen.unknown
         if progress:
             progress(done, len(judged))
     if not names:
@@ -136,27 +127,7 @@ def evaluate(
     )
 
 
-@dataclass(frozen=True)
-class _Seen:
-    """A picture as the model sees it."""
-
-    digest: str
-    answer: Prediction
-    embedding: np.ndarray
-
-
-def _answer(classifier: Classifier, path: Path) -> _Seen | PictureError:
-    try:
-        content = read_content(path)
-        answer, (vector,) = classifier.predict_with(
-            decode(content, suffix=path.suffix), ["embedding"]
-        )
-    except PictureError as error:
-        return error
-    return _Seen(hashlib.sha256(content).hexdigest(), answer, vector)
-
-
-def _leaks(classifier: Classifier, fresh: list[tuple[Item, _Seen]]) -> Leaks:
+def _leaks(classifier: Classifier, fresh: list[tuple[Item, Observation]]) -> Leaks:
     """Which pictures are copies of some that the model learnt from; those are looked for where they
     were when it was trained."""
     memory = classifier.memory

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 
 from ..cache.shards import EmbeddingCache
 from ..errors import BackboneError, PictureError
-from ..files.reading import read_content
-from ..images.decode import DECODER_VERSION, decode
+from ..images.decode import DECODER_VERSION, Picture, decode, encoded, naming, read_picture
 from ..images.properties import TRAITS, TRAITS_VERSION, traits_of
 from ..workers.local import Map, batches_of, local_map
-from .graph import Network
 from .session import LazySession
 
 BATCH = 8  # pictures a thread takes at a time
@@ -49,17 +50,68 @@ class Embeddings:
     trouble: str = ""  # why the cache could not be written, if it could not
 
 
-class Embedder:
-    """The unit of work: `start()` opens the network once, `process(paths)` embeds a batch."""
+class Runs(Protocol):
+    """What gives embeddings of pixels: ONNX Runtime, or TensorFlow."""
 
-    def __init__(self, network: Network, cache_folder: Path | None = None) -> None:
+    def run(self, outputs: Sequence[str], given: np.ndarray) -> list[np.ndarray]: ...
+
+
+class Embeds(Protocol):
+    """What turns pictures into embeddings: a network, or a model that has one inside."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def digest(self) -> str: ...
+
+    @property
+    def content(self) -> bytes: ...
+
+
+@dataclass(frozen=True)
+class _Ready:
+    """A network that is built, for another process."""
+
+    name: str
+    digest: str
+    content: bytes
+
+
+class Embedder:
+    """The unit of work: `start()` opens the cache, `process(paths)` embeds a batch, `finish()`
+    brings to the disk what is new. A copy of it in another process does the same there.
+
+    The network is opened by the first picture that the cache does not know. `check` is called with
+    each embedding that it gives, and raises what is wrong with it.
+    """
+
+    def __init__(
+        self,
+        network: Embeds,
+        cache_folder: Path | None = None,
+        check: Callable[[np.ndarray], None] | None = None,
+    ) -> None:
         self.network = network
+        self.check = check or _check_finite
         self.cache_folder = cache_folder
         self.cache: EmbeddingCache | None = None
+        self._lock = threading.Lock()
+        self._opened: Runs | None = None
+
+    def __getstate__(self) -> dict[str, object]:
+        network = self.network
+        return {
+            "network": _Ready(network.name, network.digest, network.content),
+            "cache_folder": self.cache_folder,
+            "check": self.check,
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(**state)  # type: ignore[misc]
 
     def start(self) -> None:
         self.cache = EmbeddingCache(f"{self.network.name}-{self.space()}", self.cache_folder)
-        self._session = LazySession(self.network.content)  # not needed if all is in the cache
 
     def space(self) -> str:
         """A short hash of all that shapes a row: network, weights, views, decoder and traits."""
@@ -68,24 +120,51 @@ class Embedder:
         return hashlib.sha256(key.encode()).hexdigest()[:16]
 
     def process(self, batch: Sequence[Path]) -> list[Embedded]:
-        return [self._embed(path) for path in batch]
+        return [self._tried(path) for path in batch]
 
-    def _embed(self, path: Path) -> Embedded:
+    def finish(self) -> None:
+        if self.cache is not None:
+            self.cache.flush()
+
+    def open(self) -> Runs:
+        """What gives the embeddings that the cache does not know."""
+        return LazySession(self.network.content)
+
+    def embed(self, picture: Picture) -> Embedded:
+        """One picture's embedding, from the cache where that knows its content.
+
+        Pixels have no content to be known by: they are embedded anew.
+
+        Raises:
+            PictureError: it cannot be read.
+        """
         assert self.cache is not None, "start() comes first"
-        digest = b""
-        try:
-            content = read_content(path)
+        with naming(picture):
+            whole = encoded(picture)
+            if whole is None:
+                return Embedded(b"", self._vector(read_picture(picture)))
+            content, suffix = whole
             digest = hashlib.sha256(content).digest()
             row = self.cache.get(digest)  # the embedding, and then the traits
             if row is None:
-                pixels = decode(content, suffix=path.suffix)
-                vector = self._session.run(["embedding"], pixels[None])[0][0]
-                _check_finite(vector)
-                row = np.concatenate([vector, traits_of(pixels, content)])
+                pixels = decode(content, suffix=suffix)
+                row = np.concatenate([self._vector(pixels), traits_of(pixels, content)])
                 self.cache.put(digest, row)
-        except PictureError as error:
-            return Embedded(digest, None, reason=error.message)
         return Embedded(digest, row[: -len(TRAITS)], row[-len(TRAITS) :])
+
+    def _tried(self, path: Path) -> Embedded:
+        try:
+            return self.embed(path)
+        except PictureError as error:
+            return Embedded(b"", None, reason=error.message)
+
+    def _vector(self, pixels: np.ndarray) -> np.ndarray:
+        with self._lock:
+            session = self._opened = self._opened or self.open()
+        vectors: np.ndarray = session.run(["embedding"], pixels[None])[0]
+        vector = np.asarray(vectors[0])
+        self.check(vector)
+        return vector
 
 
 def _check_finite(vector: np.ndarray) -> None:
@@ -109,8 +188,8 @@ def embed_all(
     """Embed all pictures, from the cache where they are known. `progress` gets the count so far."""
     vectors, traits, digests, positions = [], [], [], []
     unreadable = {}
-    try:
-        for position, result in enumerate(map(embedder, batches_of(paths, BATCH))):
+    with closing(map(embedder, batches_of(paths, BATCH))) as results:  # kept, also after Ctrl-C
+        for position, result in enumerate(results):
             if result.vector is None or result.traits is None:
                 unreadable[position] = result.reason
             else:
@@ -120,9 +199,6 @@ def embed_all(
                 positions.append(position)
             if progress:
                 progress(position + 1)
-    finally:  # what is done stays done, also after Ctrl-C
-        if embedder.cache is not None:
-            embedder.cache.flush()
     return Embeddings(
         vectors=np.stack(vectors) if vectors else np.zeros((0, 0), np.float32),
         traits=np.stack(traits) if traits else np.zeros((0, len(TRAITS)), np.float32),

@@ -9,73 +9,107 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..errors import ModelError
 from ..images.budget import BUDGET, SMALL
 from .runtime import open_session, shrinking
 from .untrusted import parse_onnx
 
 if TYPE_CHECKING:
+    from onnx import GraphProto
+
     from .runtime import Session
 
 _ROOM = 7  # bytes for each of a picture's: resizing begins with floats
 
 
-def only(content: bytes, outputs: Collection[str]) -> bytes:
-    """A model without what only its other outputs need.
-
-    ONNX Runtime works out every node whatever is asked for (1.32; `only_execute_path_to_fetches`
-    changes nothing), so what is asked of many pictures is asked of a smaller model.
-    """
+def beginning(content: bytes, end: str) -> bytes:
+    """A model's beginning: from its input to the output `end`, and nothing that is only needed
+    elsewhere. Of a model that `classifier_graph` made, these are its network's very bytes."""
     model = parse_onnx(content)
     graph = model.graph
-    needed = set(outputs)
-    spare = []
+    _keep(graph, {end}, without=())
+    kept = [value for value in graph.output if value.name == end]
+    del graph.output[:], model.metadata_props[:]
+    graph.output.extend(kept)
+    return bytes(model.SerializeToString(deterministic=True))
+
+
+def ending(content: bytes, start: str) -> bytes:
+    """A model's end: from the value `start` `[N,D]`, which becomes its input, to `scores`,
+    `novelty`, and `logits`, which are what `scores` are the softmax of.
+
+    Raises:
+        ModelError: it has no such end.
+    """
+    from onnx import TensorProto, helper
+
+    model = parse_onnx(content)
+    graph = model.graph
+    made = [node for node in graph.node if "scores" in node.output]
+    if len(made) != 1 or made[0].op_type != "Softmax":
+        raise ModelError("This model file is damaged: its scores are no softmax.")
+    logits = made[0].input[0]
+    _keep(graph, {"scores", "novelty", logits}, without=(start,))
+    graph.node.append(helper.make_node("Identity", [logits], ["logits"]))
+    del graph.input[:], graph.output[:], model.metadata_props[:]
+    graph.input.append(helper.make_tensor_value_info(start, TensorProto.FLOAT, ["N", None]))
+    for name, shape in (("logits", ["N", None]), ("scores", ["N", None]), ("novelty", ["N"])):
+        graph.output.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
+    return bytes(model.SerializeToString())
+
+
+def _keep(graph: GraphProto, wanted: set[str], *, without: Collection[str]) -> None:
+    """Delete the nodes and constants that none of the `wanted` values needs; those `without` are
+    given, and what makes them is not needed."""
+    needed, spare = set(wanted), []
     for index, node in reversed([*enumerate(graph.node)]):
-        if needed.isdisjoint(node.output):
+        if needed.isdisjoint(node.output) or not set(without).isdisjoint(node.output):
             spare.append(index)
         else:
             needed.update(node.input)
     for index in spare:
         del graph.node[index]
-    kept = [value for value in graph.output if value.name in outputs]
-    del graph.output[:]
-    graph.output.extend(kept)
-    return bytes(model.SerializeToString())
+    constants = [tensor for tensor in graph.initializer if tensor.name in needed]
+    del graph.initializer[:]
+    graph.initializer.extend(constants)
 
 
 class LazySession:
     """A session that is opened when it is first run, by whichever thread comes first.
 
-    With `outputs` it gives these alone, and needs less. What is open stays in its process: a copy,
-    a pickle and a forked process open it anew, and give the same answers.
+    What is open stays in its process: a copy, a pickle and a forked process open it anew, and give
+    the same answers.
     """
 
-    def __init__(self, content: bytes, outputs: Collection[str] | None = None) -> None:
+    def __init__(self, content: bytes, takes: str = "image") -> None:
         self._content = content
-        self._outputs = outputs
+        self._takes = takes
         self._session: Session | None = None
         self._process = 0  # in which it is open
 
-    def run(self, outputs: Sequence[str], image: np.ndarray) -> list[np.ndarray]:
-        """The named outputs for `image` uint8 `[N,H,W,3]`."""
-        session = self._session if self._process == os.getpid() else self._opened()
-        assert session
-        asked, fed = list(outputs), {"image": image}
-        result: list[np.ndarray]
-        if image.nbytes <= SMALL:
-            result = session.run(asked, fed)
-            return result
-        with BUDGET.room(image.nbytes * _ROOM):
-            result = session.run(asked, fed, shrinking())
-            return result
+    def run(self, outputs: Sequence[str], given: np.ndarray) -> list[np.ndarray]:
+        """The named outputs for what the model takes: `image` uint8 `[N,H,W,3]` if not said.
+
+        Raises:
+            ModelError: it cannot be run.
+        """
+        asked, fed = list(outputs), {self._takes: given}
+        try:
+            session = self._session if self._process == os.getpid() else self._opened()
+            assert session
+            if given.nbytes <= SMALL:
+                return list(session.run(asked, fed))
+            with BUDGET.room(given.nbytes * _ROOM):
+                return list(session.run(asked, fed, shrinking()))
+        except Exception as error:  # the runtime's errors share no base of their own
+            said = str(error).partition("\n")[0]
+            raise ModelError(f"This model file is damaged, it does not run: {said}") from error
 
     def _opened(self) -> Session:
         with _opening:
             if self._session is None or self._process != os.getpid():
                 _left_behind.append(self._session)  # closing it would wait for its locks
-                content = self._content
-                if self._outputs is not None:
-                    content = only(content, self._outputs)
-                self._session = open_session(content)
+                self._session = open_session(self._content)
                 self._process = os.getpid()
             return self._session
 

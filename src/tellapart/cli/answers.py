@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import csv
-import glob
 import io
 import json
-import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from ..dataset.sources import Skipped, pictures_below
-from ..dataset.walk import LINK, SHUT
-from ..errors import PictureError, UsageError
+from ..dataset.given import STDIN
+from ..errors import PictureError
 from ..images.decode import Picture
 from ..model.classifier import Classifier, Prediction
 from ..text import csv_text, label_words, shown
-from ..workers.deadlines import NoAnswerError, answered
-
-STDIN = "-"
 
 
 @dataclass(frozen=True)
@@ -46,48 +40,6 @@ class Counts:
 
     read: int
     unreadable: int
-
-
-def expand(
-    given: Sequence[str], *, follow_links: bool, shut: list[Skipped] | None = None
-) -> list[str]:
-    """Paths of all pictures meant by files, folders, patterns and `-`.
-
-    Folders below these that cannot be opened are added to `shut`.
-
-    Raises:
-        UsageError: a pattern or a folder that holds none.
-    """
-    paths: list[str] = []
-    for text in given:
-        if text != STDIN and _is_folder(text):
-            below, skipped, _ = pictures_below(Path(text), follow_links=follow_links)
-            found = [str(file) for file, _ in below]
-            closed = [one for one in skipped if one.reason.startswith(SHUT)]
-            if any(one.name == "." for one in closed):
-                raise UsageError(f"{shown(text)} is {closed[0].reason}.")
-            if shut is not None:
-                shut += (Skipped(str(Path(text, one.name)), one.reason) for one in closed)
-            if not found:
-                linked = any(file.reason == LINK for file in skipped)
-                hint = "It holds a link to a folder: --follow-links goes there." if linked else ""
-                raise UsageError(f"{shown(text)} holds no pictures.", hint=hint)
-        elif text != STDIN and glob.has_magic(text) and not os.path.exists(text):
-            matches = sorted(glob.glob(text, recursive=True))
-            found = [match for match in matches if not os.path.isdir(match)]
-            if not found:
-                raise UsageError(f"Nothing matches {shown(text)}.")
-        else:
-            found = [text]
-        paths += found
-    return paths
-
-
-def _is_folder(text: str) -> bool:
-    try:  # unlike Path's, os.path's never raise
-        return answered(lambda call: os.path.isdir(text), text)
-    except NoAnswerError:
-        return False  # reading it will say so
 
 
 def guess(classifier: Classifier, paths: Sequence[str]) -> Iterator[Answer]:

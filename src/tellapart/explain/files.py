@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..cli.answers import STDIN
 from ..dataset.filenames import safe_name
+from ..dataset.given import STDIN
 from ..dataset.labels import Labels
 from ..dataset.sources import Skipped
 from ..errors import PictureError

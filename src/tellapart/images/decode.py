@@ -10,9 +10,10 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar, cast
 
 import numpy as np
 
@@ -67,12 +68,54 @@ def read_picture(picture: Picture, *, enough: int = ENOUGH) -> np.ndarray:
         PictureError: the file cannot be read; the message is the reason in plain words.
         UsageError: no picture at all, or an array of another shape or type.
     """
+    with naming(picture):
+        whole = encoded(picture)
+        if whole is not None:
+            return decode(whole[0], suffix=whole[1], enough=enough)
+        if isinstance(picture, np.ndarray):
+            if is_rgb(picture):  # as they are
+                check_size(picture.shape[1], picture.shape[0])
+                return np.ascontiguousarray(picture)
+            return _decoded(image_of(picture))
+        return _decoded(cast("PIL.Image.Image", picture))
+
+
+@contextmanager
+def naming(picture: Picture) -> Iterator[None]:
+    """Lets a `PictureError` say which picture it is of, if that has a path."""
     try:
-        return _read(picture, enough)
+        yield
     except PictureError as error:
         if isinstance(picture, str | os.PathLike):
             error.path = picture
         raise
+
+
+def encoded(picture: Picture) -> tuple[bytes, str] | None:
+    """The bytes of a picture that is a path, bytes or an open file, and the suffix of its path.
+
+    None for an array or a Pillow image, which have none.
+
+    Raises:
+        PictureError: the file cannot be read.
+        UsageError: it is no picture at all.
+    """
+    if isinstance(picture, bytes | bytearray | memoryview):
+        return bytes(picture), ""
+    if isinstance(picture, str | os.PathLike):
+        return read_content(Path(picture)), Path(picture).suffix
+    if isinstance(picture, np.ndarray):
+        return None
+    from PIL import Image
+
+    if isinstance(picture, Image.Image):
+        return None
+    if hasattr(picture, "read"):
+        return _read_file(picture), ""
+    raise UsageError(
+        f"A picture is a path, bytes, an open file, a Pillow image or an array, not "
+        f"{type(picture).__name__}."
+    )
 
 
 def each_of(pictures: Iterable[Given]) -> Iterator[Given]:
@@ -96,28 +139,6 @@ def each_of(pictures: Iterable[Given]) -> Iterator[Given]:
         "Several pictures are given as a list, a generator or an array [number, height, width, "
         f"channels]; this is no such thing: {given}.",
         hint="For one picture there is predict(picture); or put it into a list: [picture].",
-    )
-
-
-def _read(picture: Picture, enough: int) -> np.ndarray:
-    if isinstance(picture, bytes | bytearray | memoryview):
-        return decode(bytes(picture), enough=enough)
-    if isinstance(picture, str | os.PathLike):
-        return decode(read_content(Path(picture)), suffix=Path(picture).suffix, enough=enough)
-    if isinstance(picture, np.ndarray):
-        if is_rgb(picture):  # as they are
-            check_size(picture.shape[1], picture.shape[0])
-            return np.ascontiguousarray(picture)
-        return _decoded(image_of(picture))
-    from PIL import Image
-
-    if isinstance(picture, Image.Image):
-        return _decoded(picture)
-    if hasattr(picture, "read"):
-        return decode(_read_file(picture), enough=enough)
-    raise UsageError(
-        f"A picture is a path, bytes, an open file, a Pillow image or an array, not "
-        f"{type(picture).__name__}."
     )
 
 

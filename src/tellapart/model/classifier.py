@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, overload
 
@@ -35,7 +35,6 @@ from ..files.atomic import (
 from ..files.unread import Unread
 from ..images.decode import Picture, each_of, read_picture
 from ..text import one_line, shown
-from ..workers.local import Each, batches_of, local_map
 from .file import Manifest, check_model, seal_of
 from .outputs import checked
 
@@ -52,7 +51,7 @@ FOLDER_FILES = frozenset({MODEL_FILE, LABELS_FILE, TRAINING_FILE, REPORT_FILE, C
 ADMIT = 0.99  # of the model's own kind; what is stranger than these is none of them
 _TRIES = 50  # to read a model that is being replaced
 _GAP = 0.02  # seconds
-_BATCH = 4  # pictures a thread takes at a time
+_MANY = 4  # pictures from which on all cores and the cache are worth their opening
 _ANSWER = ("scores", "novelty")
 
 
@@ -151,14 +150,7 @@ class Classifier:
         """
         return self._told(*self.run(picture, _ANSWER))
 
-    def predict_with(
-        self, picture: Picture, outputs: Sequence[str]
-    ) -> tuple[Prediction, list[np.ndarray]]:
-        """The label of one picture, and more of what `run` gives for it, at one go."""
-        scores, novelty, *more = self.run(picture, [*_ANSWER, *outputs])
-        return self._told(scores, novelty), more
-
-    def _told(self, scores: np.ndarray, novelty: np.ndarray) -> Prediction:
+    def _told(self, scores: np.ndarray, novelty: np.ndarray | float) -> Prediction:
         unknown = bool(novelty > self._stranger_above)
         return Prediction(ranked(self.labels, scores), float(novelty), unknown)
 
@@ -197,20 +189,26 @@ class Classifier:
     def _predict_each(
         self, pictures: Iterator[Picture], errors: str
     ) -> Iterator[Prediction | PictureError]:
-        batches = batches_of(pictures, _BATCH)
-        first = next(batches, [])
-        session = self._session if len(first) < _BATCH else self._answering
-
-        def answer_of(picture: Picture) -> Prediction | PictureError:
-            try:
-                return self._told(*self._run(session, picture, _ANSWER))
-            except PictureError as error:
-                return error
-
-        for answer in local_map(Each(answer_of), chain([first], batches)):
+        first = list(islice(pictures, _MANY))
+        few = len(first) < _MANY
+        answers = map(self._tried, first) if few else self._observed(chain(first, pictures))
+        for answer in answers:
             if isinstance(answer, PictureError) and errors == "raise":
                 raise answer
             yield answer
+
+    def _tried(self, picture: Picture) -> Prediction | PictureError:
+        try:
+            return self.predict(picture)
+        except PictureError as error:
+            return error
+
+    def _observed(self, pictures: Iterable[Picture]) -> Iterator[Prediction | PictureError]:
+        """The answers through the cache, by all cores: worth its making for many pictures."""
+        from .observe import observe
+
+        for seen in observe(self, pictures):
+            yield seen if isinstance(seen, PictureError) else self._told(seen.scores, seen.novelty)
 
     def run(self, picture: Picture, outputs: Sequence[str]) -> list[np.ndarray]:
         """The named outputs for one picture: of scores, embedding, evidence, novelty.
@@ -219,17 +217,7 @@ class Classifier:
             PictureError: the picture cannot be read.
             ModelError: the model cannot be run, or gives what cannot be.
         """
-        return self._run(self._session, picture, outputs)
-
-    def _run(
-        self, session: LazySession, picture: Picture, outputs: Sequence[str]
-    ) -> list[np.ndarray]:
-        pixels = read_picture(picture)
-        try:
-            answers = session.run(outputs, pixels[None])
-        except Exception as error:  # the runtime's errors share no base of their own
-            said = str(error).partition("\n")[0]
-            raise ModelError(f"This model file is damaged, it does not run: {said}") from error
+        answers = self._session.run(outputs, read_picture(picture)[None])
         return checked(outputs, answers, len(self.labels))
 
     def private(self, names: Iterable[str] = ()) -> Classifier:
@@ -302,11 +290,6 @@ class Classifier:
     @cached_property
     def _session(self) -> LazySession:
         return LazySession(self.content)
-
-    @cached_property
-    def _answering(self) -> LazySession:
-        """Gives answers and nothing else: worth its making where there are many to give."""
-        return LazySession(self.content, _ANSWER)
 
 
 def load(path: str | os.PathLike[str]) -> Classifier:

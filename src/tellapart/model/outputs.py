@@ -17,8 +17,8 @@ _SUM_OFF_BY = 1e-3  # of scores that are rounded as float16 has them; ours are f
 def checked(outputs: Sequence[str], answers: Sequence[object], labels: int) -> list[np.ndarray]:
     """A model's outputs for one picture, each without its first axis, which is of one picture.
 
-    Of K `labels` these are `scores` `[K]`, in 0..1 with the sum 1; `embedding` `[D]`; `evidence`
-    `[K,h,w]`, or of several heads `[H*K,h,w]`; `novelty`, one number.
+    Of K `labels` these are `scores` `[K]`, in 0..1 with the sum 1; `logits` `[K]`; `embedding`
+    `[D]`; `evidence` `[K,h,w]`, or of several heads `[H*K,h,w]`; `novelty`, one number.
 
     Raises:
         ModelError: one is of another kind or shape, or holds what it cannot be.
@@ -29,11 +29,11 @@ def checked(outputs: Sequence[str], answers: Sequence[object], labels: int) -> l
 def _checked(name: str, answer: object, labels: int) -> np.ndarray:
     if not isinstance(answer, np.ndarray) or answer.dtype.kind != "f":
         raise _damaged(f"it gives {name} of a wrong kind")
-    axes = {"scores": 2, "embedding": 2, "evidence": 4, "novelty": 1}[name]
+    axes = {"scores": 2, "logits": 2, "embedding": 2, "evidence": 4, "novelty": 1}[name]
     if answer.ndim != axes or len(answer) != 1 or not answer.size:
         raise _damaged(f"it gives {name} of the shape {list(answer.shape)} for one picture")
-    if name == "scores" and answer.shape[1] != labels:
-        raise _damaged(f"it has {labels} labels, and gives {answer.shape[1]} scores")
+    if name in ("scores", "logits") and answer.shape[1] != labels:
+        raise _damaged(f"it has {labels} labels, and gives {answer.shape[1]} {name}")
     if name == "evidence" and answer.shape[1] % labels:
         raise _damaged(f"it has {labels} labels, and evidence of {answer.shape[1]}")
     if not np.isfinite(answer).all():

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from ..assess.comparing import Comparison
     from ..assess.testing import TestResult
     from ..cache.folder import SpaceInfo
-    from ..cli.retrain.run import Retrained
     from ..evaluation.judged import Evaluation, Mistake
     from ..evaluation.learning_curve import LearningCurve
     from ..evaluation.metrics import Estimate, Share
@@ -160,15 +159,6 @@ def trained(result: TrainResult, model: str, changed: Change | None = None) -> d
         "cues": [_cue(cue) for cue in result.cues],
         "repeated": [share(one) for one in result.repeated],
         "replaced": _changed(changed) if changed else None,
-    }
-
-
-def retrained(done: Retrained) -> dict[str, Json]:
-    """All of `retrain --json`: what `train --json` says, and the files."""
-    return {
-        **trained(done.result, str(done.recipe.model), done.changed),
-        "written": [str(path) for path in done.written],
-        "missing": str(done.missing) if done.missing else None,
     }
 
 

@@ -30,16 +30,20 @@ class NoAnswerError(OSError):
 
 
 class Stop:
-    """Ends the waiting of all threads that came under it, at once and for good."""
+    """Ends the waiting of all calls that were made under it, at once and for good."""
 
     def __init__(self) -> None:
         self.came = False
         self._lock = threading.Lock()
         self._waiting: set[Call[Any]] = set()
 
-    def adopt(self) -> None:
-        """Put the calling thread under this stop."""
-        _own.stop = self
+    def over(self, function: Callable[..., Out], *arguments: Any) -> Out:
+        """Call a function, on a thread that is under this stop meanwhile."""
+        before, _own.stop = getattr(_own, "stop", None), self
+        try:
+            return function(*arguments)
+        finally:
+            _own.stop = before
 
     def set(self) -> None:
         with self._lock:

@@ -1,21 +1,24 @@
 """Running one unit of work over many batches, in order and in flat memory.
 
-A unit has `start()`, called once where the work is done, and `process(batch)`. `local_map` runs it
-on this machine's cores; anything with the same signature (a cluster's, say) can take its place.
+A unit has `start()`, called once where the work is done, `process(batch)`, and `finish()`, called
+there when there is no more. `local_map` runs it on this machine's cores; anything with the same
+signature (processes, a cluster's) can take its place, and may copy the unit: what a unit has to
+keep, it keeps itself in `finish`.
 """
 
 from __future__ import annotations
 
 import math
 import os
+import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from .deadlines import Stop
 
@@ -28,11 +31,13 @@ Given = TypeVar("Given", covariant=True)
 
 
 class Unit(Protocol[Taken, Given]):
-    """Work that is set up once and then done batch by batch; `process` keeps the order."""
+    """Work that is set up once, done batch by batch, and ended; `process` keeps the order."""
 
     def start(self) -> None: ...
 
     def process(self, batch: Sequence[Taken]) -> Sequence[Given]: ...
+
+    def finish(self) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -47,27 +52,81 @@ class Each(Generic[In, Out]):
     def process(self, batch: Sequence[In]) -> list[Out]:
         return [self.function(item) for item in batch]
 
+    def finish(self) -> None:
+        """Nothing to keep."""
 
-Map = Callable[["Unit[In, Out]", Iterable[Sequence[In]]], Iterator[Out]]
+
+Map = Callable[["Unit[In, Out]", Iterable[Sequence[In]]], Generator[Out, None, None]]
 
 
-def local_map(unit: Unit[In, Out], batches: Iterable[Sequence[In]]) -> Iterator[Out]:
-    """The results of all batches in order, worked on by as many threads as there are cores.
+class _Pool:
+    """The threads of this process: as many as it has cores, whoever asks and however often.
+
+    They are made when they are first needed, and anew in a forked child, which has none of them.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._threads: ThreadPoolExecutor | None = None
+        self._size = 0
+        self._mine = threading.local()
+
+    def submit(self, function: Callable[..., Out], *arguments: Any) -> Future[Out]:
+        """Have a function called: by a thread, or at once where one of the threads asks."""
+        if getattr(self._mine, "working", False):
+            return _done(function, *arguments)
+        with self._lock:
+            if self._threads is None or self._size != cores():
+                if self._threads:
+                    self._threads.shutdown(wait=False)
+                self._size = cores()
+                self._threads = ThreadPoolExecutor(
+                    self._size, thread_name_prefix="tellapart", initializer=self._mark
+                )
+            return self._threads.submit(function, *arguments)
+
+    def _mark(self) -> None:
+        self._mine.working = True
+
+
+def _done(function: Callable[..., Out], *arguments: Any) -> Future[Out]:
+    future: Future[Out] = Future()
+    try:
+        future.set_result(function(*arguments))
+    except BaseException as error:
+        future.set_exception(error)
+    return future
+
+
+_pool = _Pool()
+
+
+def _forget() -> None:
+    global _pool
+    _pool = _Pool()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
+
+
+def local_map(unit: Unit[In, Out], batches: Iterable[Sequence[In]]) -> Generator[Out, None, None]:
+    """The results of all batches in order, worked on by the threads of this process.
 
     Each thread takes a batch from its files to its results by itself: decoding and the network
     release Python's lock, and two single-threaded runs of the network are faster than one run on
     two threads. At most `AHEAD` batches a thread are under way, so memory does not grow; that many,
-    so that no thread waits while the caller is busy with what it got.
+    so that no thread waits while the caller is busy with what it got. Closing the iterator cancels
+    what has not begun, and waits for what has.
     """
     unit.start()
-    workers = cores()
     stop = Stop()
-    pool = ThreadPoolExecutor(workers, "tellapart", initializer=stop.adopt)
+    most = AHEAD * cores()
     under_way: deque[Future[Sequence[Out]]] = deque()
     try:
         for batch in batches:
-            under_way.append(pool.submit(unit.process, batch))
-            if len(under_way) == AHEAD * workers:
+            under_way.append(_pool.submit(stop.over, unit.process, batch))
+            if len(under_way) == most:
                 yield from under_way.popleft().result()
         while under_way:
             yield from under_way.popleft().result()
@@ -75,7 +134,8 @@ def local_map(unit: Unit[In, Out], batches: Iterable[Sequence[In]]) -> Iterator[
         stop.set()
         raise
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        wait([future for future in under_way if not future.cancel()])
+        unit.finish()
 
 
 def side_by_side(
@@ -86,20 +146,51 @@ def side_by_side(
     For work in memory that mostly lets go of Python's lock, such as numpy's linear algebra. Where
     it is not `heavy`, a thread would wait for the lock longer than it works: one does it all.
     """
-    if not heavy:
+    if not heavy or len(items) < 2:
         return [function(item) for item in items]
-    with ThreadPoolExecutor(min(cores(), max(len(items), 1))) as pool:
-        return list(pool.map(function, items))
+    futures = [_pool.submit(function, item) for item in items]
+    try:
+        return [future.result() for future in futures]
+    finally:
+        wait([future for future in futures if not future.cancel()])
+
+
+class _OneThreadEach:
+    """Counts who asks for numpy on one thread: the first sets the limit, the last lifts it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._count = 0
+        self._limits: Any = None
+
+    def enter(self) -> None:
+        from threadpoolctl import threadpool_limits
+
+        with self._lock:
+            if self._count == 0:
+                self._limits = threadpool_limits(limits=1, user_api="blas")
+            self._count += 1
+
+    def leave(self) -> None:
+        with self._lock:
+            self._count -= 1
+            if self._count == 0:
+                self._limits.restore_original_limits()
+
+
+_one_thread_each = _OneThreadEach()
 
 
 @contextmanager
 def one_thread_each() -> Iterator[None]:
     """Keep numpy's linear algebra to the calling thread: sums are then the same however many cores
-    there are, and work done `side_by_side` does not compete with itself."""
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(limits=1, user_api="blas"):
+    there are, and work done `side_by_side` does not compete with itself. The limit is numpy's own
+    and holds for the whole process, so it is set around arithmetic alone."""
+    _one_thread_each.enter()
+    try:
         yield
+    finally:
+        _one_thread_each.leave()
 
 
 def batches_of(items: Iterable[In], size: int) -> Iterator[list[In]]:

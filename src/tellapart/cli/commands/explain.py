@@ -72,13 +72,13 @@ def explain(
     Nothing is ever overwritten by --png. --sweep hides regions of many sizes, some hundred times a
     picture: which is the smallest whose hiding changes the answer, and which alone keeps it?
     """
+    from ...dataset.given import expand
     from ...dataset.sources import Skipped
     from ...explain.files import explain_files, locate
     from ...explain.page import chosen, shown_words, why_page
     from ...model.classifier import load
     from ...pages.render import write_page
     from ...to_json import results as to_json
-    from .. import answers as guessing
     from ..terminal import console as terminal
     from ..terminal import explain as terminal_explain
 
@@ -86,7 +86,7 @@ def explain(
     check_place(output)
     classifier = load(model)
     shut: list[Skipped] = []
-    named = guessing.expand(pictures, follow_links=follow_links, shut=shut)
+    named = expand(pictures, follow_links=follow_links, shut=shut)
     complain_of(shut)
     values: list[Json] = []
     panels: list[Panel] = []

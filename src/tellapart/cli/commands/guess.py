@@ -43,6 +43,7 @@ def guess(
     "none of these (closest: elsa, score = 1.00)" is a picture unlike all that the model learnt
     from. The score beside it only weighs the labels against each other: of these, elsa it would be.
     """
+    from ...dataset.given import expand
     from ...dataset.sources import Skipped
     from ...model.classifier import load
     from .. import answers as guessing
@@ -56,7 +57,7 @@ def guess(
         )
     classifier = admitting(load(model), admit, always_choose)
     shut: list[Skipped] = []
-    named = guessing.expand(pictures, follow_links=follow_links, shut=shut)
+    named = expand(pictures, follow_links=follow_links, shut=shut)
     complain_of(shut)
     answers = guessing.guess(classifier, named)
     if as_json:

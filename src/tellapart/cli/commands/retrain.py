@@ -34,7 +34,7 @@ def retrain(
     TensorFlow writes the graph. Without it there is a model and no graph; exits with 1 then, if
     output_graph was given.
     """
-    from ...to_json import results as to_json
+    from ...to_json.results import Json, trained
     from ...training.options import Watch
     from ..retrain import run as original
     from ..terminal import console as terminal
@@ -53,7 +53,12 @@ def retrain(
         )
         done = original.retrain(recipe, watch)
     lines = original.final_lines(done)
-    show(to_json.retrained(done), as_json, lambda: typer.echo("\n".join(lines)))
+    summary: dict[str, Json] = {
+        **trained(done.result, str(recipe.model), done.changed),
+        "written": [str(path) for path in done.written],
+        "missing": str(done.missing) if done.missing else None,
+    }
+    show(summary, as_json, lambda: typer.echo("\n".join(lines)))
     if done.missing:
         complain(f"The graph was not written. {done.missing.message}", done.missing.hint)
         raise typer.Exit(1 if "output_graph" in recipe.asked else 0)

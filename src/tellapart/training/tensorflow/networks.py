@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...backbones.embed import Embedder
+from ...backbones.embed import Embedder, Runs
 from ...backbones.graph import VIEWS, Network, View
 from ...backbones.rows import BACKBONES, Trunk
 from ...backbones.rows import quality as quality_row
@@ -193,9 +193,8 @@ class KerasEmbedder(Embedder):
         super().__init__(onnx, cache_folder)
         self._keras = network
 
-    def start(self) -> None:
-        super().start()
-        self._session = _Session(self._keras)  # type: ignore[assignment]
+    def open(self) -> Runs:
+        return _Session(self._keras)
 
     def space(self) -> str:
         return f"{super().space()}-tensorflow"
@@ -208,10 +207,10 @@ class _Session:
         self._network = network
         self._lock = threading.Lock()
 
-    def run(self, outputs: Sequence[str], image: np.ndarray) -> list[np.ndarray]:
+    def run(self, outputs: Sequence[str], given: np.ndarray) -> list[np.ndarray]:
         assert list(outputs) == ["embedding"]
         with self._lock:
-            return [np.asarray(self._network.embed(tensorflow().constant(image)))]
+            return [np.asarray(self._network.embed(tensorflow().constant(given)))]
 
 
 def layers_of(model: keras.Model) -> list[keras.Layer]:

@@ -1,0 +1,139 @@
+"""Pictures -> what a model sees in each, through the cache of embeddings.
+
+Everything that looks at pictures comes through here: a picture whose content was embedded before,
+by a training or another look, costs what reading the cache costs.
+
+    picture ─ content ─ cache, or network ─ embedding ─ end of the model ─ scores, novelty
+
+The model file is run in two halves, from the picture to the embedding and from there to the
+answer; both are cut from it, so the answers are those of the whole, bit for bit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Generator, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..backbones.embed import Embedder
+from ..backbones.session import LazySession, beginning, ending
+from ..errors import PictureError
+from ..images.decode import Picture
+from ..workers.local import Map, batches_of, local_map
+from .outputs import checked
+
+if TYPE_CHECKING:
+    from .classifier import Classifier
+
+BATCH = 4  # pictures a thread takes at a time
+_ANSWERS = ("logits", "scores", "novelty")
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What a model with K labels sees in one picture.
+
+    Attributes:
+        digest: the sha256 of the picture's content, in hex; empty where it was given as pixels.
+        embedding: float32 `[D]`.
+        logits: float32 `[K]`, calibrated; their softmax are the scores.
+        scores: float32 `[K]`.
+        novelty: how far it is from everything that was learnt from.
+        unknown: whether it is farther than the model admits: none of its labels.
+    """
+
+    digest: str
+    embedding: np.ndarray
+    logits: np.ndarray
+    scores: np.ndarray
+    novelty: float
+    unknown: bool
+
+
+@dataclass(frozen=True)
+class _NetworkInside:
+    """The embedding network of a model, cut from its file. What it is known by in the cache is what
+    it is, and not what the file says: a model from anyone can neither read nor write embeddings of
+    another network."""
+
+    name: str
+    content: bytes
+
+    @cached_property
+    def digest(self) -> str:
+        return hashlib.sha256(self.content).hexdigest()
+
+
+class Observer:
+    """The unit of work: `process(pictures)` gives what is seen in each, or its `PictureError`."""
+
+    def __init__(self, classifier: Classifier, cache_folder: Path | None = None) -> None:
+        self.classifier = classifier
+        self.cache_folder = cache_folder
+
+    def start(self) -> None:
+        content = self.classifier.content
+        network = _NetworkInside(_space_name(self.classifier), beginning(content, "embedding"))
+        self.embedder = Embedder(network, self.cache_folder, check=_check_embedding)
+        self.embedder.start()
+        self._ending = LazySession(ending(content, "embedding"), "embedding")
+        self._unknown_above = self.classifier.manifest.stranger_above(self.classifier.admit)
+
+    def process(self, batch: Sequence[Picture]) -> list[Observation | PictureError]:
+        return [self._tried(picture) for picture in batch]
+
+    def finish(self) -> None:
+        self.embedder.finish()
+
+    def _tried(self, picture: Picture) -> Observation | PictureError:
+        try:
+            return self.observe(picture)
+        except PictureError as error:
+            return error
+
+    def observe(self, picture: Picture) -> Observation:
+        """What the model sees in one picture.
+
+        Raises:
+            PictureError: it cannot be read.
+        """
+        found = self.embedder.embed(picture)
+        assert found.vector is not None
+        answers = self._ending.run(_ANSWERS, found.vector[None])
+        logits, scores, novelty = checked(_ANSWERS, answers, len(self.classifier.labels))
+        return Observation(
+            digest=found.digest.hex(),
+            embedding=found.vector,
+            logits=logits,
+            scores=scores,
+            novelty=float(novelty),
+            unknown=bool(novelty > self._unknown_above),
+        )
+
+
+def _space_name(classifier: Classifier) -> str:
+    """How the cache's folder begins, as in training; a model from anyone may say anything."""
+    said = classifier.manifest.quality
+    return said if said.isascii() and said.isalnum() else "own"
+
+
+def _check_embedding(vector: np.ndarray) -> None:
+    checked(["embedding"], [vector[None]], 0)
+
+
+def observe(
+    classifier: Classifier,
+    pictures: Iterable[Picture],
+    *,
+    map: Map[Picture, Observation | PictureError] = local_map,  # noqa: A002
+) -> Generator[Observation | PictureError, None, None]:
+    """What a model sees in each picture, in order, as they come; memory does not grow.
+
+    An unreadable picture's `PictureError` stands in its place.
+    """
+    yield from map(Observer(classifier), batches_of(pictures, BATCH))
