@@ -1,4 +1,5 @@
-"""Writes docs/cli.md from --help, and the table of docs/exports.md from the targets.
+"""Writes docs/cli.md from --help, the table of docs/exports.md from the targets, and the first page
+of the docs from the README.
 
 With --check it only says whether they are in step.
 """
@@ -6,6 +7,7 @@ With --check it only says whether they are in step.
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,6 +20,9 @@ from tellapart.exporters.export import TARGETS
 
 TARGET = Path(__file__).parents[1] / "docs" / "cli.md"
 EXPORTS = TARGET.with_name("exports.md")
+INDEX = TARGET.with_name("index.md")
+README = TARGET.parents[1] / "README.md"
+SOURCE = "https://github.com/tellapart/tellapart/blob/main/"
 HEAD = "# The command line\n\nWritten by `scripts/write_docs.py` from `--help`; do not edit.\n"
 
 
@@ -66,10 +71,21 @@ def exports_page(text: str) -> str:
     return "".join([before, start, "\n".join(rows), "\n", end, after])
 
 
+def index_page(readme: str) -> str:
+    """README.md as the docs' first page: links to docs/ stay, others lead to the source."""
+    head = "<!-- Written by scripts/write_docs.py from README.md; do not edit. -->\n"
+    elsewhere = re.sub(r"\]\((?!https?:|#|docs/)", f"]({SOURCE}", readme)
+    return head + elsewhere.replace("](docs/", "](")
+
+
 if __name__ == "__main__":
-    pages = {TARGET: page(), EXPORTS: exports_page(EXPORTS.read_text("utf-8"))}
+    pages = {
+        TARGET: page(),
+        EXPORTS: exports_page(EXPORTS.read_text("utf-8")),
+        INDEX: index_page(README.read_text("utf-8")),
+    }
     for path, text in pages.items():
         if "--check" not in sys.argv:
             path.write_text(text, "utf-8")
-        elif path.read_text("utf-8") != text:
+        elif not path.exists() or path.read_text("utf-8") != text:
             sys.exit(f"{path} is out of step.")

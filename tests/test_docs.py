@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 import tellapart
 
@@ -54,3 +56,35 @@ def test_commands_in_the_readme_exist() -> None:
         assert f"## tellapart {command}\n" in known
     for option in set(re.findall(r"(--[a-z][a-z-]+)", readme)):
         assert option in known, option
+
+
+def test_the_docs_are_a_site(tmp_path: Path) -> None:
+    """Every page is in the menu, every link leads somewhere, and nothing comes from elsewhere."""
+    for name in ("docs", "mkdocs.yml"):
+        source = ROOT / name
+        copy = shutil.copytree if source.is_dir() else shutil.copy
+        copy(source, tmp_path / name)
+    command = [sys.executable, "-m", "zensical", "build", "--strict"]
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout + run.stderr
+    for page in (ROOT / "docs").glob("*.md"):
+        folder = "" if page.stem == "index" else page.stem
+        built = (tmp_path / "site" / folder / "index.html").read_text("utf-8")
+        assert not re.findall(r'<(?:script|img|iframe)[^>]+src="https?:', built)
+        assert not re.findall(r'<link[^>]+rel="stylesheet"[^>]+href="https?:', built)
+        if folder:
+            assert f"{page.name}\n" in (ROOT / "mkdocs.yml").read_text("utf-8")
+
+
+def test_the_workflow_runs_what_everybody_runs_on_every_python() -> None:
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "test.yml").read_text("utf-8"))
+    jobs = workflow["jobs"]
+    project = (ROOT / "pyproject.toml").read_text("utf-8")
+    versions = re.findall(r'"Programming Language :: Python :: (3\.\d+)"', project)
+    matrix = jobs["test"]["strategy"]["matrix"]
+    assert matrix["python"] == versions
+    assert {name.partition("-")[0] for name in matrix["os"]} == {"ubuntu", "macos", "windows"}
+    commands = {step["run"] for job in jobs.values() for step in job["steps"] if "run" in step}
+    assert {"sh scripts/check", "sh scripts/test", "sh .ci/run"} <= commands
+    for path in (ROOT / ".github").rglob("*.yml"):
+        assert yaml.safe_load(path.read_text("utf-8"))

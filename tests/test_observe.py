@@ -114,3 +114,16 @@ def test_known_pictures_do_without_the_network(
         (labelled / path.name).write_bytes(path.read_bytes())
     assert len(evaluate(classifier, labelled.parent).evaluation.names) == 12
     assert "onnxruntime" in sys.modules  # the end of the model is run
+
+
+def test_what_was_learnt_from_is_known(
+    heroes: DemoPictures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A model knows its pictures by what its network is, so training and looking share a cache."""
+    classifier = train(heroes.photos, quality="fast", test=0).classifier
+    monkeypatch.setattr("tellapart.backbones.embed.LazySession", None)
+    paths = sorted(heroes.photos.rglob("*.jpg"))[:8]
+    memory = classifier.remembered()
+    rows = {digest: row for row, digest in enumerate(memory.digests)}
+    for one in seen(classifier, paths):
+        assert np.array_equal(one.embedding, memory.vectors[rows[one.digest]])

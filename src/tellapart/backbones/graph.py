@@ -166,11 +166,7 @@ def _geometries(views: Sequence[str]) -> list[str]:
 
 
 def _add_geometries(part: Nodes, geometries: Sequence[str]) -> None:
-    """`[N,3,h,w]` uint8 for each geometry, and the central square's place as shares of the sides.
-
-    `crop/offset` and `crop/side` are `[2]` (down, across): the square covers
-    offset .. offset + side of a picture whose sides are 1.
-    """
+    """`[N,3,h,w]` uint8 for each geometry."""
     part.add("Transpose", ["image"], "squash", perm=[0, 3, 1, 2])
     if "crop" not in geometries:
         return
@@ -181,10 +177,6 @@ def _add_geometries(part: Nodes, geometries: Sequence[str]) -> None:
     end = part.add("Add", [start, shortest], "crop/end")
     axes = part.constant("crop/axes", [2, 3], np.int64)
     part.add("Slice", ["tellapart/squash", start, end, axes], "crop")
-    for name, value in (("offset", start), ("side", shortest)):
-        whole = part.add("Cast", [shape], f"crop/{name}/whole", to=1)
-        share = part.add("Cast", [value], f"crop/{name}/pixels", to=1)
-        part.add("Div", [share, whole], f"crop/{name}")
 
 
 def _add_views(part: Nodes, trunk: Trunk, views: Sequence[str]) -> None:
@@ -232,6 +224,8 @@ def _add_evidence(
     part: Nodes, trunks: Sequence[Trunk], views: Sequence[str], weights: np.ndarray
 ) -> None:
     """`evidence` `[N,K,G,G]` over the whole picture: the class maps of all views on one grid."""
+    if "crop" in _geometries(views):
+        _add_place_of_crop(part)
     grid = max(trunk.grid for trunk in trunks)
     split = np.cumsum([trunk.channels for trunk in trunks])[:-1]
     share = 1 / len(views)
@@ -252,6 +246,15 @@ def _add_evidence(
                 x = _mirror(part, x, f"{at}/unmirrored")
             maps.append(_regrid(part, x, at, VIEWS[view].geometry, trunk.grid, grid))
     part.add_named("Sum", maps, "evidence")
+
+
+def _add_place_of_crop(part: Nodes) -> None:
+    """The central square's place as shares of the sides: `crop/offset` and `crop/side` `[2]` (down,
+    across). It covers offset .. offset + side of a picture whose sides are 1."""
+    for name, value in (("offset", "crop/start"), ("side", "shortest")):
+        whole = part.add("Cast", ["tellapart/sides"], f"crop/{name}/whole", to=1)
+        pixels = part.add("Cast", [f"tellapart/{value}"], f"crop/{name}/pixels", to=1)
+        part.add("Div", [pixels, whole], f"crop/{name}")
 
 
 def _regrid(part: Nodes, x: str, name: str, geometry: str, source: int, target: int) -> str:
