@@ -14,7 +14,7 @@ from measure import arguments, machine, print_table
 from novelty import Pictures
 
 from tellapart.evaluation.metrics import calibration_error, calibration_luck
-from tellapart.head.regression import log_loss, softmax, temperature
+from tellapart.head.regression import fit_temperature, log_loss, softmax
 
 SETS = {"flowers": 1 / 3, "heroes": 0.8}  # and the share that is kept back
 SPLITS = 20
@@ -36,9 +36,9 @@ def judged(pictures: Pictures, truth: np.ndarray) -> dict[str, np.ndarray]:
     rows = np.flatnonzero(~pictures.test)
     fitted = pictures.learnt(rows)
     logits = fitted.head.logits(pictures.vectors[pictures.test]) * fitted.temperature
-    best = temperature(fitted.logits * fitted.temperature, truth[rows])
+    best = fit_temperature(fitted.logits * fitted.temperature, truth[rows])
     heats = (fitted.temperature, 1.0, best)
-    return {way: logits / heat for way, heat in zip(WAYS, heats, strict=True)}
+    return {way: logits / temperature for way, temperature in zip(WAYS, heats, strict=True)}
 
 
 def error_of(scores: np.ndarray, truth: np.ndarray) -> float:

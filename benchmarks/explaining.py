@@ -68,11 +68,11 @@ def main() -> None:
 
 def _mistakes(classifier: Classifier) -> list[Asked]:
     """`PICTURES` of those judged wrong out of fold, each as often as it takes."""
-    memory = classifier.memory
-    assert memory
-    wrong = np.flatnonzero(~memory.held_out & (memory.scores.argmax(axis=1) != memory.labels))
-    where = memory.locate(only=wrong.tolist())
-    labels = [classifier.labels[k] for k in memory.labels]
+    record = classifier.training_record
+    assert record
+    wrong = np.flatnonzero(~record.held_out & (record.scores.argmax(axis=1) != record.labels))
+    where = record.locate(only=wrong.tolist())
+    labels = [classifier.labels[k] for k in record.labels]
     asked = [Asked(where[i], labels[i], i, str(where[i])) for i in wrong.tolist()]
     return (asked * PICTURES)[:PICTURES]
 
@@ -116,8 +116,8 @@ def _judged(classifier: Classifier, asked: list[Asked]) -> Iterator[np.ndarray]:
         if one.index is None:
             yield np.array([answer.scores[label] for label in classifier.labels])
         else:
-            assert classifier.memory
-            yield classifier.memory.scores[one.index]
+            assert classifier.training_record
+            yield classifier.training_record.scores[one.index]
 
 
 def _off_by(classifier: Classifier, asked: list[Asked]) -> tuple[float, float]:

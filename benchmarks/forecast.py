@@ -16,7 +16,7 @@ from novelty import Pictures
 
 from tellapart.dataset.split import folds
 from tellapart.evaluation.learning_curve import MORE, LearningCurve, learning_curve
-from tellapart.evaluation.metrics import Share
+from tellapart.evaluation.metrics import Proportion
 from tellapart.head.regression import ROUGH, Regression, cross_validate
 
 JUDGED = 100  # pictures a draw is judged on
@@ -64,7 +64,7 @@ def main() -> None:
         told = [curve(pictures, truth, given.pictures, lot).gain for _ in range(given.draws)]
         gains = [gain for gain in told if gain]
         held = sum(gain.interval[0] <= came <= gain.interval[1] for gain in gains)
-        low, high = Share(held, len(gains)).interval
+        low, high = Proportion(held, len(gains)).interval
         print_table(
             ["flowers, fast", "points"],
             [

@@ -30,11 +30,11 @@ from tellapart.backbones.embed import Embedder, embed_all
 from tellapart.backbones.graph import Network
 from tellapart.backbones.rows import BACKBONES
 from tellapart.dataset.sources import read_dataset
-from tellapart.evaluation.metrics import Share, roc_auc
+from tellapart.evaluation.metrics import Proportion, roc_auc
 from tellapart.head.novelty import ADMITTED, fit_novelty
 from tellapart.head.regression import softmax
-from tellapart.health.grouping import looks, scarcity, unit
-from tellapart.health.subgroups import FEWEST, Look, Sample, looks_of
+from tellapart.health.grouping import scarcity, subgroups, unit
+from tellapart.health.subgroups import FEWEST, Sample, Subgroup, find_subgroups
 from tellapart.model.classifier import ADMIT
 from tellapart.training.fitting import Pictures, fit
 from tellapart.training.options import TrainOptions
@@ -144,7 +144,7 @@ def _sample(
     return Sample(data.vectors[rows], labels, scores, digests, np.ones(len(rows), bool), known)
 
 
-def searched(data: Data, trial: Trial, case: str) -> tuple[list[Look], list[bool]]:
+def searched(data: Data, trial: Trial, case: str) -> tuple[list[Subgroup], list[bool]]:
     """The advice, and whether each piece of it names the removed look."""
     everything = np.arange(len(data.truth))
     hidden, test = trial.removed, np.concatenate([trial.removed, trial.kept])
@@ -155,17 +155,25 @@ def searched(data: Data, trial: Trial, case: str) -> tuple[list[Look], list[bool
         hidden = trial.lot.choice(trial.removed, LEFT, replace=False)
         learn = np.concatenate([np.setdiff1d(everything, trial.removed), hidden])
         (sample, _), _ = judge(data, learn, learn[:0], known=True)
-        found = [look for look in looks_of(sample, None, len(data.labels)) if look.size >= FEWEST]
-        rows = [learn[look.learnt] for look in found]
+        found = [
+            subgroup
+            for subgroup in find_subgroups(sample, None, len(data.labels))
+            if subgroup.size >= FEWEST
+        ]
+        rows = [learn[subgroup.learnt] for subgroup in found]
     elif case == "nothing removed":
         learn = np.setdiff1d(everything, trial.kept)
         both, _ = judge(data, learn, trial.kept, known=True)
-        return list(looks_of(*both, len(data.labels))), []
+        return list(find_subgroups(*both, len(data.labels))), []
     else:
         learn = np.setdiff1d(everything, np.concatenate([trial.removed, trial.kept]))
         both, test = judge(data, learn, test, known="not labelled" not in case)
-        found = [look for look in looks_of(*both, len(data.labels)) if len(look.tested) >= FEWEST]
-        rows = [test[look.tested] for look in found]
+        found = [
+            subgroup
+            for subgroup in find_subgroups(*both, len(data.labels))
+            if len(subgroup.tested) >= FEWEST
+        ]
+        rows = [test[subgroup.tested] for subgroup in found]
     return found, [bool(np.isin(row, hidden).mean() >= 0.5) for row in rows]
 
 
@@ -182,11 +190,11 @@ def mended(data: Data, trial: Trial) -> tuple[float, int, int] | None:
     test = np.concatenate([shown, trial.kept])
     learn = np.setdiff1d(np.arange(len(data.truth)), np.concatenate([trial.removed, trial.kept]))
     before, _ = judge(data, learn, test, known=True)
-    for look in looks_of(*before, len(data.labels))[:3]:
-        if len(look.tested) >= FEWEST and np.isin(test[look.tested], shown).mean() >= 0.5:
+    for subgroup in find_subgroups(*before, len(data.labels))[:3]:
+        if len(subgroup.tested) >= FEWEST and np.isin(test[subgroup.tested], shown).mean() >= 0.5:
             (_, after), _ = judge(data, np.concatenate([learn, added]), test, known=True)
-            wrong = before[1].errors[look.tested].sum(), after.errors[look.tested].sum()
-            said = look.mended.value * len(test) / 100
+            wrong = before[1].errors[subgroup.tested].sum(), after.errors[subgroup.tested].sum()
+            said = subgroup.mended.value * len(test) / 100
             return said, int(wrong[0] - wrong[1]), int(wrong[0])
     return None
 
@@ -209,8 +217,8 @@ def ranking(data: Data, trial: Trial) -> tuple[float, float]:
 def row(name: str, data: Data, seeds: int, case: str) -> list[str]:
     """One line of the table."""
     tried = [searched(data, trial, case) for trial in trials(data, seeds)]
-    first = Share(sum(hits[:1] == [True] for _, hits in tried), len(tried))
-    three = Share(sum(any(hits[:3]) for _, hits in tried), len(tried))
+    first = Proportion(sum(hits[:1] == [True] for _, hits in tried), len(tried))
+    three = Proportion(sum(any(hits[:3]) for _, hits in tried), len(tried))
     told = sum(any(h and one.stands_out for one, h in zip(*t, strict=True)) for t in tried)
     by_chance = [np.mean([chance(hits, n) for _, hits in tried]) for n in (1, 3)]
     return [
@@ -245,8 +253,8 @@ def main() -> None:
                 [
                     title,
                     str(len(quiet)),
-                    f"{np.mean([any(look.missing for look in one) for one in quiet]):.0%}",
-                    f"{np.mean([sum(look.hard for look in one) for one in quiet]):.1f}",
+                    f"{np.mean([any(subgroup.missing for subgroup in one) for one in quiet]):.0%}",
+                    f"{np.mean([sum(subgroup.hard for subgroup in one) for one in quiet]):.1f}",
                 ]
             )
             pairs = [pair for t in trials(data, given.seeds) if (pair := mended(data, t))]
@@ -266,7 +274,7 @@ def main() -> None:
         measure.print_table(heads, mending)
         vectors = np.random.default_rng(0).normal(size=(MANY, 1280))
         begin = time.perf_counter()
-        looks(vectors, [f"{i:06d}" for i in range(MANY)])
+        subgroups(vectors, [f"{i:06d}" for i in range(MANY)])
         print(f"\nLooks of {MANY:,} pictures of a label: {time.perf_counter() - begin:.1f} s")
 
 

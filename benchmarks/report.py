@@ -54,7 +54,7 @@ def draw(folder: Path, data: Path) -> Path:
 def measure(photos: Path, runs: int) -> Round:
     """Medians of a training whose embeddings are all in the cache, cross-validation and every
     figure of `--json` included, and of the report as `train` writes it, reasons and all."""
-    from tellapart.report.content import story_of_training
+    from tellapart.report.content import content_of_training
     from tellapart.report.page import report_page
     from tellapart.report.reasons import with_reasons
     from tellapart.to_json.results import trained
@@ -67,10 +67,10 @@ def measure(photos: Path, runs: int) -> Round:
         result = train(photos, quality="fast")
         trained(result, "model")
         judging.append(time.perf_counter() - begin)
-        memory = result.classifier.remembered()
+        record = result.classifier.required_record()
         begin = time.perf_counter()
-        story = story_of_training(result.classifier, memory.locate())
-        page = report_page(with_reasons(story, of_training=True))
+        content = content_of_training(result.classifier, record.locate())
+        page = report_page(with_reasons(content, of_training=True))
         writing.append(time.perf_counter() - begin)
         size = len(page.encode())
     return Round(median(judging), median(writing), size)

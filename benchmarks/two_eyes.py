@@ -64,7 +64,7 @@ def _trained(photos: Path, quality: str) -> Classifier:
         classifier = tellapart.load(
             tellapart.train(photos, quality=quality).save(Path(scratch) / "model")
         )
-        assert classifier.memory is not None  # read before its folder is gone
+        assert classifier.training_record is not None  # read before its folder is gone
     return classifier
 
 
@@ -82,14 +82,14 @@ def _row(name: str, classifier: Classifier, picture: Path, changes: Sequence[Cha
 def _without(photos: Path, dress: Path) -> list[list[str]]:
     """Trained without the pictures of Elsa that are nearest to the dress."""
     classifier = _trained(photos, "fast")
-    memory = classifier.memory
-    assert memory is not None
+    record = classifier.training_record
+    assert record is not None
     vector = classifier.run(dress, ["embedding"])[0]
-    alike = memory.vectors @ vector / (memory.vectors**2).sum(axis=1) ** 0.5
-    elsa = [i for i in (-alike).argsort() if classifier.labels[memory.labels[i]] == "elsa"]
+    alike = record.vectors @ vector / (record.vectors**2).sum(axis=1) ** 0.5
+    elsa = [i for i in (-alike).argsort() if classifier.labels[record.labels[i]] == "elsa"]
     rows = []
     for count in WITHOUT:
-        gone = {memory.names[i] for i in elsa[:count]}
+        gone = {record.names[i] for i in elsa[:count]}
         with tempfile.TemporaryDirectory() as scratch:
             for path in sorted(photos.glob("*/*")):
                 name = path.relative_to(photos)

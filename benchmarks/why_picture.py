@@ -121,12 +121,12 @@ def sheet(row: Sequence[Panel]) -> Image.Image:
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
-        story = panels(Path(scratch))
+        content = panels(Path(scratch))
     unknown = {True: "none of these", False: ""}
-    rows = [[one.title, one.words, unknown[one.answer.unknown]] for one in story]
+    rows = [[one.title, one.words, unknown[one.answer.unknown]] for one in content]
     print_table(("the dress from behind", "answer", ""), rows)
     target = Path(__file__).parents[1] / "docs" / "why.png"
-    sheet(story).save(target, optimize=True)
+    sheet(content).save(target, optimize=True)
 
 
 if __name__ == "__main__":

@@ -277,9 +277,9 @@ def test_file_names_of_any_kind(few: Path, model: Path, tmp_path: Path) -> None:
     assert f"{8 + len(names)} pictures to learn from" in found.out
     assert f"Not read ({len(names)}):" in found.out
     assert "\x1b" not in found.out
-    memory = tellapart.load(tmp_path / "photos-model").memory
-    assert memory
-    assert {f"ice_queen/{name}" for name in names} <= set(memory.names)
+    record = tellapart.load(tmp_path / "photos-model").training_record
+    assert record
+    assert {f"ice_queen/{name}" for name in names} <= set(record.names)
     shelf_of = photos / "ice_queen"
     rows = run("guess", model, shelf_of, "--json").json_lines()
     assert {str(shelf_of / name) for name in names} <= {row["path"] for row in rows}

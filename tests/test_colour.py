@@ -441,13 +441,13 @@ def test_threads_may_share_a_profile() -> None:
     alone = [read_picture(content) for content in contents]
     wrong: list[int] = []
 
-    def look() -> None:
+    def subgroup() -> None:
         for turn in range(30):
             at = turn % len(contents)
             if not np.array_equal(read_picture(contents[at]), alone[at]):
                 wrong.append(at)
 
-    threads = [threading.Thread(target=look) for _ in range(4)]
+    threads = [threading.Thread(target=subgroup) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -13,7 +13,7 @@ from tellapart.cli.terminal.testing import print_comparison
 from tellapart.dataset.sources import Dataset
 from tellapart.errors import UsageError
 from tellapart.evaluation.judged import Evaluation
-from tellapart.evaluation.metrics import Share, mcnemar, paired_difference
+from tellapart.evaluation.metrics import Proportion, mcnemar, paired_difference
 
 
 def result(right: str, first: int = 0) -> TestResult:
@@ -22,7 +22,7 @@ def result(right: str, first: int = 0) -> TestResult:
     scores = np.where(hits[:, None], [0.9, 0.1], [0.1, 0.9])
     names = tuple(f"{first + i}.jpg" for i in range(len(right)))
     evaluation = Evaluation(("a", "b"), names, np.zeros(len(right), dtype=np.int64), scores)
-    return TestResult(Dataset(Path(), ()), evaluation, (), {}, (), Share(0, len(right)))
+    return TestResult(Dataset(Path(), ()), evaluation, (), {}, (), Proportion(0, len(right)))
 
 
 @pytest.mark.parametrize(
@@ -77,8 +77,8 @@ def test_the_difference_covers_what_an_endless_sample_would_give() -> None:
 
 def test_only_pictures_that_both_judged_count() -> None:
     found = compare(result("1111"), result("0011", first=2))
-    assert found.first == Share(2, 2)
-    assert found.second == Share(0, 2)
+    assert found.first == Proportion(2, 2)
+    assert found.second == Proportion(0, 2)
 
 
 def test_nothing_in_common_is_refused() -> None:

@@ -226,7 +226,7 @@ def test_a_space_is_all_that_shapes_an_embedding(
     spaces = {Embedder(one).space() for one in (network, *others)}
     assert len(spaces) == 3
     assert Embedder(Network("renamed", network.trunks, network.views)).space() in spaces
-    for version in ("DECODER_VERSION", "TRAITS_VERSION"):
+    for version in ("DECODER_VERSION", "PROPERTIES_VERSION"):
         monkeypatch.setattr(embeddings, version, "another")
         spaces.add(Embedder(network).space())
     assert len(spaces) == 5

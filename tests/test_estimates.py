@@ -122,7 +122,7 @@ def test_the_true_label_is_among_all_of_them() -> None:
 def test_the_baseline_is_the_commonest_label() -> None:
     truth = np.array([0, 0, 0, 1])
     found = Evaluation(("a", "b"), tuple("wxyz"), truth, np.full((4, 2), 0.5))
-    assert found.baseline == metrics.Share(3, 4)
+    assert found.baseline == metrics.Proportion(3, 4)
 
 
 def test_a_label_without_pictures_has_no_area() -> None:

@@ -26,7 +26,7 @@ from tellapart.explain import (
     Explanation,
     explain,
     explain_many,
-    explain_remembered,
+    explain_recorded,
     files,
 )
 from tellapart.explain import page as page_of
@@ -34,7 +34,7 @@ from tellapart.explain.background import NO_MEMORY, NOT_EXACT
 from tellapart.explain.evidence import coverage
 from tellapart.head.sgd import SgdSettings
 from tellapart.model.classifier import Classifier
-from tellapart.report.content import story_of_test, story_of_training
+from tellapart.report.content import content_of_test, content_of_training
 from tellapart.report.reasons import with_reasons
 
 KNIGHT, QUEEN = "dark_knight", "ice_queen"
@@ -135,10 +135,10 @@ def test_the_map_shows_which_half_argues(classifier: Classifier, heroes: DemoPic
 def test_a_training_picture_is_its_own_nearest_and_argues_for_itself(
     classifier: Classifier, heroes: DemoPictures
 ) -> None:
-    memory = classifier.memory
-    assert memory
-    index = int(np.flatnonzero(~memory.held_out)[3])
-    found = explain(classifier, memory.locate(only=[index])[index])
+    record = classifier.training_record
+    assert record
+    index = int(np.flatnonzero(~record.held_out)[3])
+    found = explain(classifier, record.locate(only=[index])[index])
     assert found.nearest[0].index == index
     assert found.nearest[0].distance == pytest.approx(0, abs=1e-5)
     assert "itself a training picture" in found.words
@@ -147,7 +147,7 @@ def test_a_training_picture_is_its_own_nearest_and_argues_for_itself(
     case = found.cases[found.label]
     assert [one.share for one in case.most_for] == sorted(case.shares, reverse=True)[:4]
     assert [one.share for one in case.most_against] == sorted(case.shares)[:4]
-    place = np.flatnonzero(~memory.held_out).tolist().index(index)
+    place = np.flatnonzero(~record.held_out).tolist().index(index)
     assert case.shares[place] > 0
 
 
@@ -162,30 +162,30 @@ def test_compared_with_its_own_label(classifier: Classifier, heroes: DemoPicture
 
 
 def test_what_was_judged_out_of_fold_is_explained_by_its_judge(classifier: Classifier) -> None:
-    memory = classifier.memory
-    assert memory
-    assert memory.fold is not None
-    where = memory.locate()
-    for index in [*np.flatnonzero(~memory.held_out)[::9], *np.flatnonzero(memory.held_out)[:2]]:
-        found = explain_remembered(classifier, int(index), where[index])
+    record = classifier.training_record
+    assert record
+    assert record.fold is not None
+    where = record.locate()
+    for index in [*np.flatnonzero(~record.held_out)[::9], *np.flatnonzero(record.held_out)[:2]]:
+        found = explain_recorded(classifier, int(index), where[index])
         scores = [found.scores[label] for label in classifier.labels]
-        assert scores == pytest.approx(memory.scores[index], abs=1e-5)
-        assert found.by_fold == (not memory.held_out[index])
-        assert found.own == classifier.labels[memory.labels[index]]
-        others = {memory.fold[one.index] for one in found.nearest}
-        assert memory.fold[index] not in others
+        assert scores == pytest.approx(record.scores[index], abs=1e-5)
+        assert found.by_fold == (not record.held_out[index])
+        assert found.own == classifier.labels[record.labels[index]]
+        others = {record.fold[one.index] for one in found.nearest}
+        assert record.fold[index] not in others
         for k, label in enumerate(found.labels):
             case = found.cases[label]
             assert case.constant + case.shares.sum() == pytest.approx(found.logits[k], abs=1e-4)
 
 
 def test_a_memory_without_folds_explains_by_the_finished_model(classifier: Classifier) -> None:
-    memory = classifier.memory
-    assert memory
-    old = replace(classifier, _memory=replace(memory, fold=None, fold_heads={}))
-    index = int(np.flatnonzero(~memory.held_out)[0])
-    picture = memory.locate(only=[index])[index]
-    found = explain_remembered(old, index, picture)
+    record = classifier.training_record
+    assert record
+    old = replace(classifier, _record=replace(record, fold=None, fold_heads={}))
+    index = int(np.flatnonzero(~record.held_out)[0])
+    picture = record.locate(only=[index])[index]
+    found = explain_recorded(old, index, picture)
     assert not found.by_fold
     assert found.scores == pytest.approx(classifier.predict(picture).scores, abs=1e-5)
     assert found.cases
@@ -200,20 +200,20 @@ def test_a_model_file_alone_has_maps_only(heroes: DemoPictures, tmp_path: Path) 
     assert not found.cases
     assert found.lead.mean() > 0
     with pytest.raises(ModelError, match="came alone"):
-        explain_remembered(alone, 0, pictures_of(heroes, QUEEN)[0])
+        explain_recorded(alone, 0, pictures_of(heroes, QUEEN)[0])
 
 
 def test_a_memory_of_another_network_is_no_memory(
     heroes: DemoPictures, classifier: Classifier
 ) -> None:
-    memory = classifier.memory
-    assert memory
-    wider = np.concatenate([memory.vectors, memory.vectors], axis=1)
-    other = replace(classifier, _memory=replace(memory, vectors=wider))
-    index = int(np.flatnonzero(~memory.held_out)[0])
+    record = classifier.training_record
+    assert record
+    wider = np.concatenate([record.vectors, record.vectors], axis=1)
+    other = replace(classifier, _record=replace(record, vectors=wider))
+    index = int(np.flatnonzero(~record.held_out)[0])
     for found in (
         explain(other, pictures_of(heroes, QUEEN)[0]),
-        explain_remembered(other, index, memory.locate(only=[index])[index]),
+        explain_recorded(other, index, record.locate(only=[index])[index]),
     ):
         assert (found.missing, found.nearest) == (NO_MEMORY, ())
 
@@ -363,11 +363,11 @@ def test_mistakes_that_train_lists_are_explained_as_train_judged_them(
     model = result.save(tmp_path / "model")
     elsewhere = Path(shutil.copy(moved, tmp_path / "copy.jpg"))  # it is known by its content
     page = tmp_path / "why.html"
-    memory = tellapart.load(model).memory
-    assert memory
-    right = memory.scores.argmax(axis=1) == memory.labels
-    good = photos / memory.names[int(np.flatnonzero(right)[0])]
-    row = dict(zip(memory.names, memory.scores, strict=True))[f"{QUEEN}/moved.jpg"]
+    record = tellapart.load(model).training_record
+    assert record
+    right = record.scores.argmax(axis=1) == record.labels
+    good = photos / record.names[int(np.flatnonzero(right)[0])]
+    row = dict(zip(record.names, record.scores, strict=True))[f"{QUEEN}/moved.jpg"]
     for path in (moved, elsewhere):
         run = run_here("explain", model, good, path, "-o", page)
         assert f"{path}  wrong\n  dark knight {row[0]:.2f}, but it is ice queen.\n" in run.out
@@ -477,14 +477,16 @@ def test_mistakes_in_the_report_carry_their_reasons(few: Path, tmp_path: Path) -
     result = tellapart.train(photos, quality="fast", test=0)
     folder = result.save(tmp_path / "model")
     again = tellapart.load(folder)
-    assert again.memory
-    story = with_reasons(story_of_training(again, again.memory.locate()), of_training=True)
-    names = {mistake.name for _, mistake in story.mistakes}
+    assert again.training_record
+    content = with_reasons(
+        content_of_training(again, again.training_record.locate()), of_training=True
+    )
+    names = {mistake.name for _, mistake in content.mistakes}
     assert f"{QUEEN}/{wrong.name}" in names
-    assert story.reasons.keys() == names
-    reason = story.reasons[f"{QUEEN}/{wrong.name}"]
+    assert content.reasons.keys() == names
+    reason = content.reasons[f"{QUEEN}/{wrong.name}"]
     assert reason.nearest[0].label == KNIGHT
-    assert all(one.key in story.paths for one in reason.nearest)
+    assert all(one.key in content.paths for one in reason.nearest)
     text = (folder / "report.html").read_text("utf-8")
     assert reason.overlay in text
     assert reason.sentences[-1] in text
@@ -497,13 +499,13 @@ def test_mistakes_of_a_test_carry_their_reasons(
     for number, path in enumerate(pictures_of(heroes, KNIGHT)[:2]):
         (tmp_path / "photos" / QUEEN).mkdir(parents=True, exist_ok=True)
         shutil.copy(path, tmp_path / "photos" / QUEEN / f"{number}.jpg")
-    story = story_of_test(classifier, evaluate(classifier, tmp_path / "photos"))
-    found = with_reasons(story, of_training=False)
+    content = content_of_test(classifier, evaluate(classifier, tmp_path / "photos"))
+    found = with_reasons(content, of_training=False)
     assert found.reasons.keys() == {f"{QUEEN}/0.jpg", f"{QUEEN}/1.jpg"}
     near = found.reasons[f"{QUEEN}/0.jpg"].nearest
     assert len(near) == 4
     assert all(found.paths[one.key].is_file() for one in near)
-    assert found.missing == story.missing == 0
+    assert found.missing == content.missing == 0
     page = tmp_path / "test.html"
     run = run_here("test", model_of(heroes), tmp_path / "photos", "--report", page)
     assert run.code == 0

@@ -10,10 +10,10 @@ from hypothesis.extra.numpy import arrays
 
 from conftest import draw_scene
 from tellapart.explain import Neighbour
-from tellapart.explain.places import Looks, look, looks_of, place, strongest
+from tellapart.explain.places import Appearance, appearance_of, described, place, strongest
 from tellapart.explain.words import Facts, answer, neighbourhood, sentences, weightiest, where
 
-GREY = Looks(np.full((9, 9, 3), 0.5), np.full((9, 9), 0.1))
+GREY = Appearance(np.full((9, 9, 3), 0.5), np.full((9, 9), 0.1))
 
 
 def filled(rows: slice | list[int], columns: slice | list[int], value: float = 1.0) -> np.ndarray:
@@ -105,22 +105,22 @@ def test_a_place_is_told_of_a_map_as_it_is_of_its_mirror_image(evidence: np.ndar
     ],
 )
 def test_looks(colour: tuple[float, float, float], contrast: float, expected: str) -> None:
-    looks = Looks(np.full((9, 9, 3), 0.5), np.full((9, 9), 0.1))
-    looks.colours[4, 4], looks.contrast[4, 4] = colour, contrast
-    assert ", ".join(filter(None, look(filled([4], [4]), looks))) == expected
-    assert look(filled([0], [0]), looks) == ("", "")
+    appearance = Appearance(np.full((9, 9, 3), 0.5), np.full((9, 9), 0.1))
+    appearance.colours[4, 4], appearance.contrast[4, 4] = colour, contrast
+    assert ", ".join(filter(None, described(filled([4], [4]), appearance))) == expected
+    assert described(filled([0], [0]), appearance) == ("", "")
 
 
 def test_looks_are_of_the_pixels_in_the_cell() -> None:
     pixels = np.zeros((90, 180, 3), np.uint8)
     pixels[:, 90:] = 255
     pixels[::2, :90] = 128
-    looks = looks_of(pixels, 3, 4)
-    assert looks.colours.shape == (3, 4, 3)
-    assert looks.colours[:, :2] == pytest.approx(0.25, abs=0.03)
-    assert looks.colours[:, 2:] == pytest.approx(1)
-    assert looks.contrast[:, 2:] == pytest.approx(0)
-    assert looks_of(np.asarray(draw_scene(3, 2)), 9, 9).contrast.shape == (9, 9)
+    appearance = appearance_of(pixels, 3, 4)
+    assert appearance.colours.shape == (3, 4, 3)
+    assert appearance.colours[:, :2] == pytest.approx(0.25, abs=0.03)
+    assert appearance.colours[:, 2:] == pytest.approx(1)
+    assert appearance.contrast[:, 2:] == pytest.approx(0)
+    assert appearance_of(np.asarray(draw_scene(3, 2)), 9, 9).contrast.shape == (9, 9)
 
 
 def test_where_both_sides_argue() -> None:
@@ -163,8 +163,8 @@ def test_where_it_is_spread_or_nothing_argues() -> None:
 def test_colours_are_not_taken_for_those_of_the_maps(
     colour: tuple[float, float, float], contrast: float, expected: str
 ) -> None:
-    looks = Looks(np.full((9, 9, 3), colour), np.full((9, 9), contrast))
-    (said,) = where(filled([4], [4]), "b", looks)
+    appearance = Appearance(np.full((9, 9, 3), colour), np.full((9, 9), contrast))
+    (said,) = where(filled([4], [4]), "b", appearance)
     assert said == f"{expected} most for it, and hardly anything for b."
 
 
@@ -236,7 +236,7 @@ def facts(**other: object) -> Facts:
         "own": "",
         "unknown": False,
         "lead": filled([4], [4]),
-        "looks": GREY,
+        "appearance": GREY,
         "nearest": [],
         "remoteness": None,
         "margin": np.zeros(0),

@@ -67,7 +67,7 @@ def test_an_export_is_a_folder_that_proves_itself(
     assert "20 pictures" in readme
     assert "ORT_DISABLE_TELEMETRY=1" in readme
     assert "ask for the output `novelty`" in readme
-    assert f"is at most {classifier.manifest.stranger_above(0.99):.4g}" in " ".join(readme.split())
+    assert f"is at most {classifier.manifest.unknown_above(0.99):.4g}" in " ".join(readme.split())
     assert result.size == sum(p.stat().st_size for p in result.folder.rglob("*") if p.is_file())
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tellapart.head.regression import Regression, log_loss, out_of_fold, temperature
+from tellapart.head.regression import Regression, fit_temperature, log_loss, out_of_fold
 from tellapart.head.sgd import SgdSettings, fit_sgd
 from tellapart.training.fitting import Pictures, fit, folds_of
 
@@ -43,7 +43,7 @@ def test_the_head_is_fitted_at_the_chosen_strength(pictures: Pictures) -> None:
     assert fitted.strength < 0.1  # or this test could tell nothing
     vectors, truth = pictures.vectors[:100].astype(np.float64), pictures.truth[:100]
     expected, at_one = (
-        Regression(vectors, truth, 2).fit(strength).cooled(fitted.temperature)
+        Regression(vectors, truth, 2).fit(strength).calibrated(fitted.temperature)
         for strength in (fitted.strength, 1.0)
     )
     np.testing.assert_allclose(fitted.head.weights, expected.weights, atol=1e-6)
@@ -54,7 +54,7 @@ def test_scores_of_labels_that_are_easily_told_are_not_sharpened() -> None:
     """Out of fold hardly one of them is wrong; a temperature that trusts this is wrong dearly."""
     easy = apart_by(1.2, count=80, dimensions=40, held_out=0, seed=1)
     fitted = fit(easy)
-    assert temperature(fitted.logits, easy.truth) < 0.9  # what fits these very pictures best
+    assert fit_temperature(fitted.logits, easy.truth) < 0.9  # what fits these very pictures best
     assert fitted.temperature == pytest.approx(1)
 
 
@@ -69,14 +69,14 @@ def test_scores_are_cooled_by_the_temperature_that_was_found(pictures: Pictures)
         folds_of(pictures, np.arange(100)),
         lambda x, y, count: fit_sgd(x, y, count, settings),
     ).logits
-    heat = temperature(raw, truth)
-    assert heat > 1.5  # without a penalty it is far too sure
-    assert fitted.temperature == pytest.approx(heat)
-    np.testing.assert_allclose(fitted.logits, raw / heat)
+    temperature = fit_temperature(raw, truth)
+    assert temperature > 1.5  # without a penalty it is far too sure
+    assert fitted.temperature == pytest.approx(temperature)
+    np.testing.assert_allclose(fitted.logits, raw / temperature)
     assert log_loss(fitted.logits, truth) < log_loss(raw, truth) - 0.1
     bare = fit_sgd(vectors, truth, 2, settings)
-    np.testing.assert_allclose(fitted.head.weights, bare.weights / heat)
-    np.testing.assert_allclose(fitted.head.bias, bare.bias / heat)
+    np.testing.assert_allclose(fitted.head.weights, bare.weights / temperature)
+    np.testing.assert_allclose(fitted.head.bias, bare.bias / temperature)
     for number, head in fitted.fold_heads.items():
         outside = fitted.fold == number
         np.testing.assert_allclose(head.logits(vectors[outside]), fitted.logits[outside])

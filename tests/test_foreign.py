@@ -275,9 +275,9 @@ def test_a_row_of_the_table_is_named(row: str, photos: Path, tmp_path: Path) -> 
     classifier = tellapart.load(tmp_path / "m")
     assert classifier.manifest.backbones == (row,)
     assert "license: apache-2.0" in (tmp_path / "m" / "README.md").read_text()
-    memory = classifier.memory
-    assert memory
-    assert f"--backbone {row}" in memory.run.command
+    record = classifier.training_record
+    assert record
+    assert f"--backbone {row}" in record.run.command
 
 
 def test_a_row_whose_package_is_missing_names_its_extra(

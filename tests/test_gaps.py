@@ -22,7 +22,7 @@ from tellapart.assess.gaps import Gaps, find_gaps
 from tellapart.assess.gaps_source import Side
 from tellapart.assess.gaps_words import advice_words
 from tellapart.demo.walk import DemoPictures
-from tellapart.health.subgroups import Look, Sample, looks_of, tail, to_add
+from tellapart.health.subgroups import Sample, Subgroup, find_subgroups, tail, to_add
 
 LOOKS = 5  # planted in each of two labels
 DIMENSIONS = 32
@@ -42,13 +42,13 @@ class World:
         """`counts` `[2,LOOKS]` pictures, the first `wrong` of a look judged wrong; and the look
         of each."""
         vectors, labels, planted, scores = [], [], [], []
-        for label, look in np.ndindex(2, LOOKS):
-            for number in range(counts[label, look]):
+        for label, subgroup in np.ndindex(2, LOOKS):
+            for number in range(counts[label, subgroup]):
                 noise = self.lot.normal(scale=0.35, size=DIMENSIONS)
-                vectors.append(self.centres[label, look] + noise)
+                vectors.append(self.centres[label, subgroup] + noise)
                 labels.append(label)
-                planted.append(LOOKS * label + look)
-                bad = number < (wrong or {}).get((label, look), 0)
+                planted.append(LOOKS * label + subgroup)
+                bad = number < (wrong or {}).get((label, subgroup), 0)
                 scores.append([0.9, 0.1] if (label == 0) != bad else [0.1, 0.9])
         names = tuple(f"{self.drawn + i:032x}" for i in range(len(labels)))
         self.drawn += len(labels)
@@ -61,8 +61,8 @@ def counts(each: int, **others: int) -> np.ndarray:
     """`each` of every look, but for those named `look_LABEL_NUMBER`."""
     found = np.full((2, LOOKS), each)
     for name, count in others.items():
-        _, label, look = name.split("_")
-        found[int(label), int(look)] = count
+        _, label, subgroup = name.split("_")
+        found[int(label), int(subgroup)] = count
     return found
 
 
@@ -72,7 +72,7 @@ def test_a_look_that_was_left_out_is_named_first(seed: int, left: int) -> None:
     world = World(seed)
     learnt, _ = world.sample(counts(14, look_1_3=left))
     tested, planted = world.sample(counts(5, look_1_3=10), wrong={(1, 3): 4})
-    first = looks_of(learnt, tested, 2)[0]
+    first = find_subgroups(learnt, tested, 2)[0]
     assert first.label == 1
     assert first.missing or left  # with a few left it may be too few to tell from chance
     assert set(planted[first.tested].tolist()) == {LOOKS + 3}
@@ -88,7 +88,7 @@ def test_without_labels_too_and_the_scores_say_how_many_are_wrong() -> None:
     learnt, _ = world.sample(counts(14, look_0_1=0))
     tested, planted = world.sample(counts(5, look_0_1=10))
     guessed = replace(tested, known=False, judged=np.zeros(len(tested.labels), bool))
-    first = looks_of(learnt, guessed, 2)[0]
+    first = find_subgroups(learnt, guessed, 2)[0]
     assert first.missing
     assert set(planted[first.tested].tolist()) == {1}
     assert first.wrong_tested is None
@@ -101,7 +101,9 @@ def test_where_nothing_is_missing_little_is_ever_said_to_be() -> None:
         world = World(seed)
         learnt, _ = world.sample(counts(12))
         tested, _ = world.sample(counts(5))
-        said += any(look.missing or look.hard for look in looks_of(learnt, tested, 2))
+        said += any(
+            subgroup.missing or subgroup.hard for subgroup in find_subgroups(learnt, tested, 2)
+        )
     assert said <= 6  # at most a chance in twenty for each of two labels
 
 
@@ -110,10 +112,12 @@ def test_a_look_that_is_often_wrong_is_hard(with_test: bool) -> None:
     world = World(3)
     learnt, planted = world.sample(counts(12), wrong={(0, 2): 6, (1, 1): 1})
     tested = world.sample(counts(4))[0] if with_test else None
-    found = looks_of(learnt, tested, 2)
-    assert [(look.label, look.hard, look.missing) for look in found if look.stands_out] == [
-        (0, True, False)
-    ]
+    found = find_subgroups(learnt, tested, 2)
+    assert [
+        (subgroup.label, subgroup.hard, subgroup.missing)
+        for subgroup in found
+        if subgroup.stands_out
+    ] == [(0, True, False)]
     assert set(planted[found[0].learnt].tolist()) == {2}
     assert found[0].wrong.correct == 6
     assert found[0].rest.correct == 0
@@ -129,27 +133,31 @@ def test_one_picture_looks_and_two_look() -> None:
             Side(one, one.digests, (None,) * len(one.digests), np.zeros(len(one.digests), bool))
             for one in (learnt, tested)
         )
-        gaps = Gaps(("a", "b"), looks_of(learnt, tested, 2), known, seen)
-        assert said in advice_words(gaps, next(look for look in gaps.advice if look.hard))
+        gaps = Gaps(("a", "b"), find_subgroups(learnt, tested, 2), known, seen)
+        assert said in advice_words(
+            gaps, next(subgroup for subgroup in gaps.advice if subgroup.hard)
+        )
 
 
 def test_pictures_that_were_not_judged_are_not_wrong() -> None:
     learnt, _ = World(3).sample(counts(12), wrong={(0, 2): 6})
     unjudged = replace(learnt, judged=np.zeros(len(learnt.labels), bool))
-    found = looks_of(unjudged, None, 2)
-    assert not any(look.stands_out or look.wrong.n or look.likely_wrong for look in found)
+    found = find_subgroups(unjudged, None, 2)
+    assert not any(
+        subgroup.stands_out or subgroup.wrong.n or subgroup.likely_wrong for subgroup in found
+    )
 
 
 def test_every_picture_is_in_one_look_of_its_label() -> None:
     world = World(1)
     learnt, _ = world.sample(counts(7))
     tested, _ = world.sample(counts(3, look_0_0=0))
-    found = looks_of(learnt, tested, 2)
+    found = find_subgroups(learnt, tested, 2)
     for rows, sample in (("learnt", learnt), ("tested", tested)):
-        seen = np.concatenate([getattr(look, rows) for look in found])
+        seen = np.concatenate([getattr(subgroup, rows) for subgroup in found])
         assert sorted(seen.tolist()) == list(range(len(sample.labels)))
-        for look in found:
-            assert set(sample.labels[getattr(look, rows)].tolist()) <= {look.label}
+        for subgroup in found:
+            assert set(sample.labels[getattr(subgroup, rows)].tolist()) <= {subgroup.label}
 
 
 @given(st.data())
@@ -196,7 +204,7 @@ def test_json_names_the_look_first_with_its_pictures(model: Path, with_scenes: P
     found = run("gaps", model, with_scenes, "--json").json()
     assert found["stands_out"] >= 1
     assert found["labelled"] is True
-    first = found["looks"][0]
+    first = found["subgroups"][0]
     assert first["label"] == "ice_queen"
     assert first["missing"]
     names = first["pictures_tested"]
@@ -205,7 +213,7 @@ def test_json_names_the_look_first_with_its_pictures(model: Path, with_scenes: P
     assert first["wrong_tested"]["n"] == len(names)
     assert set(first["wrong"]) == {"wrong", "n", "share", "interval"}
     assert set(first["mended_in_100"]) == {"value", "interval"}
-    total = sum(look["tested"] for look in found["looks"])
+    total = sum(subgroup["tested"] for subgroup in found["subgroups"])
     assert total == found["tested"] == len(list(with_scenes.rglob("*.*")))
 
 
@@ -223,7 +231,7 @@ def test_a_folder_without_labels_will_do(model: Path, with_scenes: Path, tmp_pat
     before = contents(tmp_path)
     found = run_here("gaps", model, tmp_path, "--json").json()
     assert found["labelled"] is False
-    assert found["looks"][0]["wrong_tested"] is None
+    assert found["subgroups"][0]["wrong_tested"] is None
     assert found["skipped"] == [{"path": "broken.jpg", "reason": "an HTML page saved as .jpg"}]
     assert run_here("gaps", model, tmp_path, "--strict").code == 3
     assert contents(tmp_path) == before
@@ -243,7 +251,9 @@ def test_strangers_without_labels_are_in_no_look_and_nobody_is_told_to_add_them(
     strangers = {one["path"] for one in found["strangers"]}
     assert scenes <= strangers
     assert found["tested"] + len(strangers) == len(queens) + len(scenes)
-    assert not scenes & {name for look in found["looks"] for name in look["pictures_tested"]}
+    assert not scenes & {
+        name for subgroup in found["subgroups"] for name in subgroup["pictures_tested"]
+    }
     said = f"{len(strangers)} pictures are unlike everything learnt, and in no look."
     text = run_here("gaps", model, tmp_path, "-o", page).out
     assert f"{said} If they are of one of your labels, label and add them." in text
@@ -263,7 +273,7 @@ def test_strangers_with_a_label_stay_in_their_look_and_are_marked(
     model: Path, with_scenes: Path, tmp_path: Path
 ) -> None:
     found = run_here("gaps", model, with_scenes, "--json").json()
-    strange = [name for look in found["looks"] for name in look["pictures_strange"]]
+    strange = [name for subgroup in found["subgroups"] for name in subgroup["pictures_strange"]]
     assert sum("scene" in name for name in strange) == 10
     assert found["strangers"] == []
     text = run_here("gaps", model, with_scenes, "-o", tmp_path / "gaps.html").out
@@ -293,11 +303,11 @@ def test_a_hard_look_is_to_be_checked_before_more_is_added(
 
 
 def test_without_photos_it_goes_by_those_kept_back(model: Path) -> None:
-    memory = tellapart.load(model).memory
-    assert memory
+    record = tellapart.load(model).training_record
+    assert record
     found = run_here("gaps", model, "--json").json()
-    assert found["tested"] == memory.held_out.sum()
-    assert found["learnt"] == (~memory.held_out).sum()
+    assert found["tested"] == record.held_out.sum()
+    assert found["learnt"] == (~record.held_out).sum()
 
 
 def test_a_model_with_none_kept_back_says_what_it_cannot_tell(
@@ -389,8 +399,10 @@ def test_a_page_that_cannot_be_written_is_a_sentence(model: Path, tmp_path: Path
 def test_the_api_gives_what_the_command_prints(model: Path, with_scenes: Path) -> None:
     found = find_gaps(tellapart.load(model), with_scenes)
     value = run_here("gaps", model, with_scenes, "--json").json()
-    assert [found.label(look) for look in found.looks] == [row["label"] for row in value["looks"]]
-    assert found.advice == tuple(look for look in found.looks if look.stands_out)
-    assert isinstance(found.advice[0], Look)
+    assert [found.label(subgroup) for subgroup in found.subgroups] == [
+        row["label"] for row in value["subgroups"]
+    ]
+    assert found.advice == tuple(subgroup for subgroup in found.subgroups if subgroup.stands_out)
+    assert isinstance(found.advice[0], Subgroup)
     assert all(one.path and one.path.is_file() for one in found.pictures(found.advice[0]))
     assert json.dumps(value)

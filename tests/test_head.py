@@ -17,10 +17,10 @@ from tellapart.head.regression import (
     Regression,
     balanced_weights,
     cross_validate,
+    fit_temperature,
     log_loss,
     out_of_fold,
     softmax,
-    temperature,
 )
 from tellapart.workers import local as pool
 
@@ -383,7 +383,7 @@ def test_a_known_temperature_is_recovered(true: float) -> None:
     lot = np.random.default_rng(int(100 * true))
     honest = lot.normal(0, 1.5, (20_000, 4))
     labels = np.array([lot.choice(4, p=scores) for scores in softmax(honest)])
-    found = temperature(honest * true, labels)
+    found = fit_temperature(honest * true, labels)
     assert found == pytest.approx(true, rel=0.05)
     best = log_loss(honest * true / found, labels)
     for other in (0.99, 1.01):
@@ -394,22 +394,22 @@ def test_a_known_temperature_is_recovered(true: float) -> None:
 def test_a_temperature_stays_in_its_bounds(right: bool, expected: float) -> None:
     labels = np.array([0, 1, 2] * 5)
     logits = 3.0 * np.eye(3)[labels if right else (labels + 1) % 3]
-    assert temperature(logits, labels) == pytest.approx(expected, rel=1e-6)
+    assert fit_temperature(logits, labels) == pytest.approx(expected, rel=1e-6)
 
 
 def test_a_temperature_stays_above_the_least() -> None:
     labels = np.array([0, 1, 2] * 5)
     logits = 3.0 * np.eye(3)[labels]  # all right: the surer, the better it seems
-    assert temperature(logits, labels, least=1) == pytest.approx(1, abs=1e-9)
+    assert fit_temperature(logits, labels, least=1) == pytest.approx(1, abs=1e-9)
     wrong = 3.0 * np.eye(3)[(labels + 1) % 3]
-    assert temperature(wrong, labels, least=1) == pytest.approx(temperature(wrong, labels))
+    assert fit_temperature(wrong, labels, least=1) == pytest.approx(fit_temperature(wrong, labels))
 
 
 def test_a_cooled_head_has_its_logits_divided() -> None:
     lot = np.random.default_rng(0)
     head = Head(lot.normal(size=(3, 5)), lot.normal(size=3))
     embeddings = lot.normal(size=(7, 5))
-    assert np.allclose(head.cooled(2.5).logits(embeddings), head.logits(embeddings) / 2.5)
+    assert np.allclose(head.calibrated(2.5).logits(embeddings), head.logits(embeddings) / 2.5)
 
 
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=50))

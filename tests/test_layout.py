@@ -16,7 +16,7 @@ from tellapart.dataset.sources import read_dataset
 from tellapart.dataset.splits import SPLITS, named_as_splits, split_of, split_within
 from tellapart.demo.walk import DemoPictures
 from tellapart.errors import DatasetError
-from tellapart.model.record import Memory
+from tellapart.model.record import TrainingRecord
 from test_dataset import PICTURE, build, pack, why_not
 
 
@@ -196,9 +196,9 @@ def test_training_says_which_folder_was_used_for_what(parted: Path, tmp_path: Pa
     found = run_here("train", parted, "-o", tmp_path / "m", "--quality", "fast")
     assert said in found.out
     assert "fog holds no pictures, so it is no label of the model." in found.out
-    memory = tellapart.load(tmp_path / "m").memory
-    assert isinstance(memory, Memory)
-    assert said in memory.run.notes
+    record = tellapart.load(tmp_path / "m").training_record
+    assert isinstance(record, TrainingRecord)
+    assert said in record.run.notes
     assert said in (tmp_path / "m" / "report.html").read_text("utf-8")
     none = tellapart.train(parted, quality="fast", test=0)
     assert "Learnt from: train/, validation/. Not used: test/." in none.notes

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 from sklearn.metrics import log_loss as sklearn_log_loss
 
-from tellapart.evaluation.metrics import Share, confusion, log_loss, per_label, wilson
+from tellapart.evaluation.metrics import Proportion, confusion, log_loss, per_label, wilson
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_wilson_gives_the_published_intervals(
     correct: int, n: int, low: float, high: float
 ) -> None:
     assert wilson(correct, n) == pytest.approx((low, high), abs=5e-5)
-    assert Share(correct, n).interval == wilson(correct, n)
+    assert Proportion(correct, n).interval == wilson(correct, n)
 
 
 counted = st.integers(1, 10_000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
@@ -42,7 +42,7 @@ counted = st.integers(1, 10_000).flatmap(lambda n: st.tuples(st.integers(0, n), 
 @given(counted)
 def test_the_interval_holds_the_share_and_stays_between_0_and_1(pair: tuple[int, int]) -> None:
     low, high = wilson(*pair)
-    assert 0 <= low <= Share(*pair).value <= high <= 1
+    assert 0 <= low <= Proportion(*pair).value <= high <= 1
     assert low < high
 
 
@@ -95,7 +95,7 @@ def test_what_cannot_be_known_is_nan() -> None:
     assert math.isnan(row.precision)
     assert math.isnan(row.recall)
     assert math.isnan(row.f1)
-    assert math.isnan(Share(0, 0).value)
+    assert math.isnan(Proportion(0, 0).value)
     assert math.isnan(log_loss(np.zeros((0, 2)), np.zeros(0, np.int64)))
 
 

@@ -278,34 +278,34 @@ def test_a_model_loads_from(way: str, folder: Path, pictures: list[Path], tmp_pa
     classifier = tellapart.load(place)
     assert classifier.predict(pictures[0]) == tellapart.load(folder).predict(pictures[0])
     has_memory = way.startswith("the f") and not way.endswith("alone")
-    assert (classifier.memory is not None) == has_memory
+    assert (classifier.training_record is not None) == has_memory
     classifier.save(tmp_path / "saved")
     assert (tmp_path / "saved" / "training.npz").exists() == has_memory
 
 
 def test_the_memory_lines_up_with_the_pictures(result: TrainResult, heroes: DemoPictures) -> None:
-    memory = result.classifier.memory
-    assert memory is not None
-    paths = [heroes.photos / name for name in memory.names]
+    record = result.classifier.training_record
+    assert record is not None
+    paths = [heroes.photos / name for name in record.names]
     assert paths == sorted(heroes.photos.glob("*/*"))
-    assert [hashlib.sha256(path.read_bytes()).hexdigest() for path in paths] == list(memory.digests)
-    assert [result.classifier.labels[k] for k in memory.labels] == [p.parent.name for p in paths]
-    held = tuple(name for name, out in zip(memory.names, memory.held_out, strict=True) if out)
+    assert [hashlib.sha256(path.read_bytes()).hexdigest() for path in paths] == list(record.digests)
+    assert [result.classifier.labels[k] for k in record.labels] == [p.parent.name for p in paths]
+    held = tuple(name for name, out in zip(record.names, record.held_out, strict=True) if out)
     assert held == result.kept_back
-    assert memory.scores.shape == (60, 2)
-    np.testing.assert_allclose(memory.scores.sum(axis=1), 1)
-    for position in (0, 31, *np.flatnonzero(memory.held_out)[:2]):
+    assert record.scores.shape == (60, 2)
+    np.testing.assert_allclose(record.scores.sum(axis=1), 1)
+    for position in (0, 31, *np.flatnonzero(record.held_out)[:2]):
         scores, embedding = result.classifier.run(paths[position], ["scores", "embedding"])
-        np.testing.assert_array_equal(memory.vectors[position], embedding)
-        if memory.held_out[position]:  # the others' scores are out of fold
-            np.testing.assert_allclose(memory.scores[position], scores, atol=1e-5)
+        np.testing.assert_array_equal(record.vectors[position], embedding)
+        if record.held_out[position]:  # the others' scores are out of fold
+            np.testing.assert_allclose(record.scores[position], scores, atol=1e-5)
 
 
 def test_out_of_fold_scores_are_not_the_models_own(result: TrainResult) -> None:
-    memory = result.classifier.memory
-    assert memory is not None
-    learnt = ~memory.held_out
-    own = memory.scores[learnt, memory.labels[learnt]]
+    record = result.classifier.training_record
+    assert record is not None
+    learnt = ~record.held_out
+    own = record.scores[learnt, record.labels[learnt]]
     assert own.mean() < 0.9999
     assert result.cross_validated
     assert result.cross_validated.accuracy.correct == (own > 0.5).sum()

@@ -201,7 +201,10 @@ def test_a_model_without_a_seal_is_of_an_earlier_release(sound: bytes, tmp_path:
         ({"bias": {"day": 0.0}}, "bias"),
         ({"temperature": "hot"}, "temperature"),
         ({"temperature": None}, "temperature"),
-        *(({"temperature": heat}, "temperature") for heat in (math.nan, math.inf, 0, -1.0)),
+        *(
+            ({"temperature": temperature}, "temperature")
+            for temperature in (math.nan, math.inf, 0, -1.0)
+        ),
         *(({"bias": [0.0, value]}, "bias") for value in (math.nan, -math.inf)),
         *(({name: 10**400}, "too large") for name in ("temperature", "strength")),
         ({"strength": math.nan}, "strength"),

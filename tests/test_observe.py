@@ -123,7 +123,7 @@ def test_what_was_learnt_from_is_known(
     classifier = train(heroes.photos, quality="fast", test=0).classifier
     monkeypatch.setattr("tellapart.backbones.embed.LazySession", None)
     paths = sorted(heroes.photos.rglob("*.jpg"))[:8]
-    memory = classifier.remembered()
-    rows = {digest: row for row, digest in enumerate(memory.digests)}
+    record = classifier.required_record()
+    rows = {digest: row for row, digest in enumerate(record.digests)}
     for one in seen(classifier, paths):
-        assert np.array_equal(one.embedding, memory.vectors[rows[one.digest]])
+        assert np.array_equal(one.embedding, record.vectors[rows[one.digest]])

@@ -30,7 +30,7 @@ STATES: dict[str, Callable[[Classifier, list[Path]], object]] = {
     "fresh": lambda one, pictures: None,
     "after predict": lambda one, pictures: one.predict(pictures[0]),
     "after predict_many": lambda one, pictures: list(one.predict_many(pictures)),
-    "after its memory was read": lambda one, pictures: one.memory,
+    "after its memory was read": lambda one, pictures: one.training_record,
     "after its digest": lambda one, pictures: one.digest,
     "after a failure": lambda one, pictures: list(one.predict_many([b""], errors="return")),
 }
@@ -67,7 +67,7 @@ def test_a_copy_in_any_state_answers_alike(
     twin = COPIES[way](classifier)
     assert [twin.predict(path) for path in pictures] == expected
     assert list(twin.predict_many(pictures)) == expected
-    assert twin.remembered().names == classifier.remembered().names
+    assert twin.required_record().names == classifier.required_record().names
     assert [classifier.predict(path) for path in pictures] == expected
 
 
@@ -80,13 +80,13 @@ def test_a_copy_keeps_what_was_read_when_the_folder_moves(
     classifier = load("heroes")
     monkeypatch.chdir(tmp_path)  # a relative path would now lead elsewhere
     twin = pickle.loads(pickle.dumps(classifier))
-    assert twin.memory.names == classifier.remembered().names
+    assert twin.training_record.names == classifier.required_record().names
     if not read:
         classifier = load("here/heroes")
     (tmp_path / "here" / "heroes").rename(tmp_path / "there")
     twin = pickle.loads(pickle.dumps(classifier))
     assert twin.predict(draw_scene()) == classifier.predict(draw_scene())
-    assert (twin.memory is not None) == read
+    assert (twin.training_record is not None) == read
 
 
 def test_a_result_of_training_is_saved_from_a_copy(

@@ -18,7 +18,7 @@ from tellapart.cli.app import app
 from tellapart.demo.walk import DemoPictures
 from tellapart.model.classifier import FOLDER_FILES, load
 from tellapart.model.privacy import private, without_paths
-from tellapart.model.record import Memory, Run
+from tellapart.model.record import Run, TrainingRecord
 
 SECRET = "anna_at_school"
 FILES = sorted(FOLDER_FILES)
@@ -117,7 +117,7 @@ def test_it_answers_and_is_tested_as_ever(photos: Path, model: Path, tmp_path: P
             outputs.append(json.loads(run.stdout))
         if given[0] == "guess":
             assert outputs[0] == outputs[1]
-    first, second = load(open_one).memory, load(model).memory
+    first, second = load(open_one).training_record, load(model).training_record
     assert first
     assert second
     assert first.learnt() == second.learnt()
@@ -187,7 +187,7 @@ def test_a_command_keeps_its_options_and_loses_its_paths(command: str, expected:
     ],
 )  # fmt: skip
 def test_notes_lose_names_and_places(note: str, expected: str) -> None:
-    memory = Memory(
+    record = TrainingRecord(
         vectors=np.zeros((2, 3), np.float32),
         labels=np.array([0, 1]),
         names=("elsa/anna 1.jpg", "7"),
@@ -197,7 +197,7 @@ def test_notes_lose_names_and_places(note: str, expected: str) -> None:
         roots=("/home/anna/my photos",),
         run=Run(source="my photos", notes=(note,)),
     )
-    told = private(memory)
+    told = private(record)
     assert told.run.notes == (expected,)
     assert not re.search("anna", told.to_bytes("0").decode("utf-32-le", "ignore"))
     assert private(told) == told

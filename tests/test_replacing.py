@@ -94,7 +94,7 @@ def test_other_settings_say_what_changed(train: Trainer, photos: Path) -> None:
     found = train(photos, "--test", "25%", "--solver", "sgd", "--steps", "3")
     assert found.code == 0
     (line,) = [line for line in found.out.splitlines() if line.startswith("Changed: ")]
-    old, new = (tellapart.load(place).remembered() for place in (train.before, train.model))
+    old, new = (tellapart.load(place).required_record() for place in (train.before, train.model))
     count = int(new.held_out.sum())
     assert 2 < count < 12
     figures = [

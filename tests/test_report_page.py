@@ -26,16 +26,22 @@ from tellapart.demo.walk import DemoPictures
 from tellapart.evaluation.coverage import Covered
 from tellapart.evaluation.judged import Evaluation
 from tellapart.evaluation.learning_curve import CurvePoint, LearningCurve
-from tellapart.evaluation.metrics import Estimate, Share
+from tellapart.evaluation.metrics import Estimate, Proportion
 from tellapart.evaluation.sentences import same_score_words
 from tellapart.head.sgd import SgdSettings
 from tellapart.model.classifier import Classifier
 from tellapart.model.file import Manifest
-from tellapart.model.record import Memory
+from tellapart.model.record import TrainingRecord
 from tellapart.pages.charts import DOT, coverage_chart, learning_chart, reliability_diagram, ticks
 from tellapart.pages.contents import with_contents
 from tellapart.pages.render import Name, joined
-from tellapart.report.content import FIRST_MISTAKES, MOST_MISTAKES, MOST_NAMED, WEAKEST, Story
+from tellapart.report.content import (
+    FIRST_MISTAKES,
+    MOST_MISTAKES,
+    MOST_NAMED,
+    WEAKEST,
+    ReportContent,
+)
 from tellapart.report.page import report_page
 from tellapart.training.command import train_command
 from tellapart.training.tensorflow_settings import (
@@ -51,7 +57,9 @@ if TYPE_CHECKING:
 LABELS = ("<script>alert(1)</script>", '[a](b)|`c` & "d"\x1b')
 BELL = "<img src=x onerror=alert(1)>\u202egnp.\x07.jpg"
 CURVE = LearningCurve(
-    tuple(CurvePoint(n, Share(k, 100), (Share(k, 100),)) for n, k in [(10, 60), (80, 80)]),
+    tuple(
+        CurvePoint(n, Proportion(k, 100), (Proportion(k, 100),)) for n, k in [(10, 60), (80, 80)]
+    ),
     Estimate(0.015, (0.008, 0.021)),
     "tulips",
 )
@@ -261,17 +269,17 @@ def test_without_memory_there_is_no_report(model: Path, tmp_path: Path) -> None:
     shutil.copy(model / "model.onnx", tmp_path)
     classifier = tellapart.load(tmp_path)
     from tellapart.errors import ModelError
-    from tellapart.report.content import story_of_training
+    from tellapart.report.content import content_of_training
 
     with pytest.raises(ModelError, match="does not remember its training"):
-        story_of_training(classifier, {})
+        content_of_training(classifier, {})
 
 
 def test_what_was_remembered_of_the_run_comes_back(model: Path) -> None:
-    memory = tellapart.load(model).memory
-    assert memory
-    again = Memory.from_bytes(memory.to_bytes("0"), "0")
-    assert again.run == memory.run
+    record = tellapart.load(model).training_record
+    assert record
+    again = TrainingRecord.from_bytes(record.to_bytes("0"), "0")
+    assert again.run == record.run
     assert [file.reason for file in again.run.skipped] == ["an HTML page saved as .jpg"]
     assert again.run.learning
     assert len(again.run.learning.points) > 1
@@ -299,7 +307,7 @@ def test_a_test_writes_its_report(model: Path, photos: Path, tmp_path: Path) -> 
     assert text.count('<div class="argued">\n<img') == text.count("<figure") > 0  # with its map
 
 
-def large_story(tmp_path: Path, labels: int, count: int = 3000) -> Story:
+def large_story(tmp_path: Path, labels: int, count: int = 3000) -> ReportContent:
     """Pictures of noise, which hardly can be packed, a third of them misjudged."""
     lot = np.random.default_rng(0)
     names = tuple(f"{i:04d}.jpg" for i in range(count))
@@ -327,7 +335,7 @@ def large_story(tmp_path: Path, labels: int, count: int = 3000) -> Story:
         novelty=(2.0, 3.0),
         version="0",
     )
-    return Story(
+    return ReportContent(
         what="tested",
         classifier=Classifier(b"", manifest),
         evaluations={"tested": Evaluation(words, names, truth, scores)},
@@ -340,14 +348,14 @@ def large_story(tmp_path: Path, labels: int, count: int = 3000) -> Story:
 
 @pytest.mark.parametrize("labels", [10, 100])
 def test_a_page_of_many_pictures_stays_below_5_mb(tmp_path: Path, labels: int) -> None:
-    story = large_story(tmp_path, labels)
-    text = report_page(story)
+    content = large_story(tmp_path, labels)
+    text = report_page(content)
     assert len(text.encode()) < 5e6
-    assert text.count("<figure") == MOST_MISTAKES < len(story.mistakes)
+    assert text.count("<figure") == MOST_MISTAKES < len(content.mistakes)
     assert f"after {FIRST_MISTAKES}, the others are folded by their labels" in text
     named = text[text.index("<details><summary>label ") :]
-    assert len(story.mistakes) < MOST_NAMED
-    for name, mistake in story.mistakes[MOST_MISTAKES:]:
+    assert len(content.mistakes) < MOST_NAMED
+    for name, mistake in content.mistakes[MOST_MISTAKES:]:
         assert f"{mistake.name}: " in named, name
 
 
@@ -474,8 +482,8 @@ def test_the_score_from_which_it_is_sure_is_marked(tmp_path: Path) -> None:
     assert f"marked: {share}" in chart
     assert chart.count('class="dot"') == 1
     assert 'class="dot"' not in coverage_chart(judged.coverage, None)
-    story = dataclasses.replace(large_story(tmp_path, 2, 600), paths={})
-    words = report_page(dataclasses.replace(story, evaluations={"tested": judged}))
+    content = dataclasses.replace(large_story(tmp_path, 2, 600), paths={})
+    words = report_page(dataclasses.replace(content, evaluations={"tested": judged}))
     assert re.search(
         r"Sure on [\d.]+\xa0% of pictures .*, and right on [\d.]+\xa0% of those", words
     )
@@ -631,12 +639,14 @@ def test_the_curve_is_put_into_words() -> None:
 
 
 def test_a_score_that_does_not_hold_on_other_pictures_is_told() -> None:
-    few = Covered(0.6, Share(400, 450), Share(370, 400))
+    few = Covered(0.6, Proportion(400, 450), Proportion(370, 400))
     assert same_score_words("held out", few).endswith("less than 99 %: expect it of new pictures.")
-    assert same_score_words("held out", Covered(0.6, Share(40, 45), Share(40, 40))).endswith(
-        "100.0)."
+    assert same_score_words(
+        "held out", Covered(0.6, Proportion(40, 45), Proportion(40, 40))
+    ).endswith("100.0).")
+    assert same_score_words("held out", Covered(0.6, Proportion(0, 45), Proportion(0, 0))).endswith(
+        "more)."
     )
-    assert same_score_words("held out", Covered(0.6, Share(0, 45), Share(0, 0))).endswith("more).")
 
 
 def test_names_and_commands_are_never_joined() -> None:
@@ -680,14 +690,14 @@ def test_other_pages_are_whole_too(
 
 
 def test_of_many_labels_the_weakest_and_the_smallest_are_seen_at_once(tmp_path: Path) -> None:
-    story = large_story(tmp_path, 30, 600)
+    content = large_story(tmp_path, 30, 600)
     counts = [20] * 30
     counts[7] = counts[21] = 4
-    story = dataclasses.replace(story, counts={"learnt from": counts})
-    seen = story.telling(story.main)
+    content = dataclasses.replace(content, counts={"learnt from": counts})
+    seen = content.telling(content.main)
     assert {7, 21} <= set(seen)
     assert WEAKEST <= len(seen) <= WEAKEST + 2
-    f1 = [row.f1 for row in story.main.per_label]
+    f1 = [row.f1 for row in content.main.per_label]
     assert [f1[k] for k in seen] == sorted(f1[k] for k in seen)
     assert set(np.argsort(f1, kind="stable")[:8].tolist()) <= set(seen)
     assert large_story(tmp_path, 12, 60).order == list(range(12))  # label 2 before label 10

@@ -27,19 +27,19 @@ def split_of(
     truth: np.ndarray,
     strength: float,
     *,
-    heat: float = 1.0,
+    temperature: float = 1.0,
     balanced: bool = False,
     tolerance: float = 1e-6,
 ) -> tuple[Head, Split]:
     count = int(truth.max()) + 1
     regression = Regression(vectors.astype(np.float64), truth, count, balanced=balanced)
-    head = regression.fit(strength, tolerance).cooled(heat).rounded()
+    head = regression.fit(strength, tolerance).calibrated(temperature).rounded()
     found = split_head(
         head,
         vectors,
         truth,
         strength=strength,
-        temperature=heat,
+        temperature=temperature,
         sample_weights=balanced_weights(truth, count) if balanced else None,
     )
     assert found
@@ -52,7 +52,7 @@ def split_of(
     size=st.integers(2, 90),
     labels=st.integers(2, 4),
     exponent=st.floats(-3, 1.5),
-    heat=st.floats(0.3, 4),
+    temperature=st.floats(0.3, 4),
     balanced=st.booleans(),
     tolerance=st.sampled_from([1e-6, 1e-4]),
     seed=st.integers(0, 10**6),
@@ -62,14 +62,19 @@ def test_the_shares_and_the_constant_add_up_to_the_logit(
     size: int,
     labels: int,
     exponent: float,
-    heat: float,
+    temperature: float,
     balanced: bool,
     tolerance: float,
     seed: int,
 ) -> None:
     vectors, truth = drawn(count, size, labels, seed)
     head, split = split_of(
-        vectors, truth, 10**exponent, heat=heat, balanced=balanced, tolerance=tolerance
+        vectors,
+        truth,
+        10**exponent,
+        temperature=temperature,
+        balanced=balanced,
+        tolerance=tolerance,
     )
     for picture in drawn(8, size, labels, seed + 1)[0].astype(np.float64):
         shares = split.shares(picture)
@@ -82,7 +87,7 @@ def test_the_shares_and_the_constant_add_up_to_the_logit(
 @pytest.mark.parametrize("size", [12, 200])
 def test_what_a_picture_argues_is_how_far_it_was_from_learnt(balanced: bool, size: int) -> None:
     vectors, truth = drawn(60, size, 3, 5)
-    head, split = split_of(vectors, truth, 0.1, heat=1.7, balanced=balanced)
+    head, split = split_of(vectors, truth, 0.1, temperature=1.7, balanced=balanced)
     weights = balanced_weights(truth, 3) if balanced else np.ones(60)
     scores = softmax(1.7 * head.logits(vectors.astype(np.float64)))
     expected = 0.1 / 1.7 * weights[:, None] * (np.eye(3)[truth] - scores)

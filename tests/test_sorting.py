@@ -991,8 +991,8 @@ class Scene:
             shutil.rmtree(place, ignore_errors=True)
             shutil.copytree(self.stored / stored, place)
 
-    def now(self, look: Callable[[Path], Tree] = tree) -> list[Tree]:
-        return [look(self.here), look(self.there)]
+    def now(self, subgroup: Callable[[Path], Tree] = tree) -> list[Tree]:
+        return [subgroup(self.here), subgroup(self.there)]
 
     def nothing_lost(self) -> bool:
         held = [content for found in self.now() for content in found.values()]

@@ -98,7 +98,7 @@ def test_a_flipped_bit_anywhere_in_the_record_is_said(place: Path, copied: Path)
         damaged[bit // 8] ^= 1 << bit % 8
         (copied / "training.npz").write_bytes(damaged)
         with pytest.raises(ModelError, match=r"changed or damaged after it was written\."):
-            _ = tellapart.load(copied).memory
+            _ = tellapart.load(copied).training_record
     assert tellapart.load(copied).predict(picture_of(place)).label  # and guessing goes on
     found = run_here("test", copied, place / "photos")
     assert (found.code, found.out) == (2, "")
@@ -123,7 +123,7 @@ def test_a_record_cut_short_or_added_to_is_damaged(
 ) -> None:
     (copied / "training.npz").write_bytes(change((copied / "training.npz").read_bytes()))
     with pytest.raises(ModelError, match=r"training\.npz was changed or damaged"):
-        _ = tellapart.load(copied).memory
+        _ = tellapart.load(copied).training_record
 
 
 @pytest.mark.parametrize(
@@ -154,13 +154,13 @@ def test_a_record_whose_arrays_cannot_be_is_damaged(
         arrays[name] = change(arrays[name])
     (copied / "training.npz").write_bytes(resealed(arrays))
     with pytest.raises(ModelError, match=r"training\.npz is damaged\."):
-        _ = tellapart.load(copied).memory
+        _ = tellapart.load(copied).training_record
 
 
 def test_another_models_record_is_refused(place: Path, copied: Path) -> None:
     shutil.copy(place / "other" / "training.npz", copied)
     with pytest.raises(ModelError, match=r"training\.npz is of another model"):
-        tellapart.load(copied).remembered()
+        tellapart.load(copied).required_record()
     for command in ("report", "gaps", "explain"):
         given = [] if command == "report" else [place / "photos"]
         found = run_here(command, copied, *given)
@@ -187,7 +187,7 @@ def test_a_model_that_is_replaced_while_it_is_read_is_never_paired_with_anothers
     expected = {}
     for name in ("model", "other"):
         model = tellapart.load(place / name)
-        expected[model.digest] = model.remembered().digests
+        expected[model.digest] = model.required_record().digests
     assert len(set(expected.values())) == 2
     picture = picture_of(place)
     seen: list[str] = []
@@ -203,7 +203,7 @@ def test_a_model_that_is_replaced_while_it_is_read_is_never_paired_with_anothers
             assert loaded.predict(picture).label
             if len(seen) % 5 == 0:
                 process.stdout.readline()  # at least one more was written meanwhile
-            assert loaded.remembered().digests == expected[loaded.digest]
+            assert loaded.required_record().digests == expected[loaded.digest]
             seen.append(loaded.digest)
         process.kill()
     assert len(seen) > 20
@@ -215,23 +215,23 @@ def test_a_loaded_model_has_its_own_record_when_its_folder_is_gone(
     place: Path, copied: Path
 ) -> None:
     loaded = tellapart.load(copied)
-    sent = pickle.dumps(loaded._memory)
+    sent = pickle.dumps(loaded._record)
     shutil.rmtree(copied)
     shutil.copytree(place / "other", copied)
-    own = tellapart.load(place / "model").remembered()
-    assert loaded.remembered().digests == own.digests
-    assert loaded.admitting(1).remembered().digests == own.digests
-    assert copy.copy(loaded).remembered().digests == own.digests
+    own = tellapart.load(place / "model").required_record()
+    assert loaded.required_record().digests == own.digests
+    assert loaded.admitting(1).required_record().digests == own.digests
+    assert copy.copy(loaded).required_record().digests == own.digests
     there = Classifier(loaded.content, loaded.manifest, pickle.loads(sent))  # in another process
     with pytest.raises(ModelError, match="load it again"):
-        there.remembered()
+        there.required_record()
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="counts open files")
 def test_no_file_stays_open_for_a_model_that_is_gone(copied: Path) -> None:
     before = len(os.listdir("/proc/self/fd"))
     for _ in range(20):
-        _ = tellapart.load(copied).memory
+        _ = tellapart.load(copied).training_record
     assert len(os.listdir("/proc/self/fd")) <= before + 1
 
 
@@ -323,10 +323,10 @@ def liar(place: Path, case: str, folder: Path) -> Path:
     output, lie, _ = (LIES | EVIDENCE)[case]
     model = onnx.load(place / "model" / "model.onnx")
     content = sealed(lying(model, output, lie).SerializeToString())
-    memory = tellapart.load(place / "model").remembered()
+    record = tellapart.load(place / "model").required_record()
     folder.mkdir()
     (folder / "model.onnx").write_bytes(content)
-    (folder / "training.npz").write_bytes(memory.to_bytes(content[-64:].decode()))
+    (folder / "training.npz").write_bytes(record.to_bytes(content[-64:].decode()))
     return folder
 
 

@@ -139,11 +139,11 @@ def test_what_is_known_or_there_twice_or_broken_is_not_suggested(
     assert (said["looked_at"], said["learnt_from"], said["copies"]) == (30, 12, 1)
     assert [one["path"] for one in said["skipped"]] == ["page.jpg"]
     assert said["skipped"][0]["reason"] == "an HTML page saved as .jpg"
-    memory = tellapart.load(model).memory
-    assert memory
+    record = tellapart.load(model).training_record
+    assert record
     contents_of = [Path(one["path"]).read_bytes() for one in said["suggestions"]]
     assert len(contents_of) == len(set(contents_of)) == 30 - 12 - 1
-    learnt = {Path(root, name).read_bytes() for root in memory.roots for name in memory.names}
+    learnt = {Path(root, name).read_bytes() for root in record.roots for name in record.names}
     assert learnt.isdisjoint(contents_of)
     classifier = tellapart.load(model)
     for one in said["suggestions"]:

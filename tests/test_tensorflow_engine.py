@@ -428,9 +428,9 @@ def test_a_fine_tuned_model_is_an_ordinary_one(
     assert info.code == 0, info.err
     tested = run("test", folder / "model", photos, "--json").json()
     assert tested["accuracy"] > 0.9
-    memory = tellapart.load(folder / "model").remembered()
-    embedding = tellapart.load(folder / "model").run(photos / memory.names[0], ["embedding"])[0]
-    np.testing.assert_allclose(embedding, memory.vectors[0], atol=1e-4)
+    record = tellapart.load(folder / "model").required_record()
+    embedding = tellapart.load(folder / "model").run(photos / record.names[0], ["embedding"])[0]
+    np.testing.assert_allclose(embedding, record.vectors[0], atol=1e-4)
     report = (folder / "model" / "README.md").read_text("utf-8")
     assert "validation" in report
     assert "Not cross-validated" in report

@@ -17,7 +17,7 @@ from tellapart.dataset.sources import Dataset
 from tellapart.demo.walk import DemoPictures
 from tellapart.errors import DatasetError
 from tellapart.evaluation.judged import Evaluation
-from tellapart.evaluation.metrics import Share
+from tellapart.evaluation.metrics import Proportion
 
 
 @pytest.fixture(scope="module")
@@ -106,8 +106,8 @@ def test_pictures_that_the_model_learnt_from_are_said_to_be(
     classifier: Classifier, heroes: DemoPictures, kept: Path
 ) -> None:
     assert evaluate(classifier, kept).learnt_from == 0
-    assert classifier.memory
-    learnt = len(classifier.memory.learnt())
+    assert classifier.training_record
+    learnt = len(classifier.training_record.learnt())
     all_seen = evaluate(classifier, heroes.photos)
     assert (all_seen.learnt_from, len(all_seen.evaluation.names)) == (learnt, 60)
     shutil.copy(heroes.photos / "ice_queen" / "000.jpg", kept / "ice_queen" / "renamed.jpg")
@@ -147,7 +147,7 @@ def test_a_confusion_table_too_wide_to_read_is_a_list(capsys: pytest.CaptureFixt
     scores[:2] = np.eye(12)[5]
     scores[35] = np.eye(12)[0]
     evaluation = Evaluation(labels, tuple(map(str, range(36))), truth, scores)
-    print_test(TestResult(Dataset(Path(), ()), evaluation, (), {}, (), Share(0, 36)))
+    print_test(TestResult(Dataset(Path(), ()), evaluation, (), {}, (), Proportion(0, 36)))
     words = capsys.readouterr().out
     assert "is \\ taken for" not in words
     assert "  a kind of flower 0 taken for a kind of flower 5: 2\n" in words

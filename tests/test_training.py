@@ -609,9 +609,9 @@ def test_the_command_tells_of_each_time(heroes: DemoPictures, tmp_path: Path) ->
     )
     said = json.loads(found.out)
     assert [one["n"] for one in said["repeated"]] == [said["cross_validated"]["n"]] * 2
-    memory = tellapart.load(model).memory
-    assert memory
-    assert "--repeats 2" in memory.run.command
+    record = tellapart.load(model).training_record
+    assert record
+    assert "--repeats 2" in record.run.command
 
 
 def test_a_number_of_repeats_that_cannot_be_is_refused(heroes: DemoPictures) -> None:

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from ..errors import UsageError
-from ..evaluation.metrics import Estimate, Share, mcnemar, paired_difference
+from ..evaluation.metrics import Estimate, Proportion, mcnemar, paired_difference
 from .testing import TestResult
 
 SURE = 0.05  # a difference that chance makes less often than this is told
@@ -18,8 +18,8 @@ SURE = 0.05  # a difference that chance makes less often than this is told
 class Comparison:
     """Two tests on the same pictures, picture by picture; `cautions` are those of the tests."""
 
-    first: Share
-    second: Share
+    first: Proportion
+    second: Proportion
     only_first: int  # pictures that only the first model had right
     only_second: int
     difference: Estimate  # accuracy of the second minus that of the first
@@ -58,8 +58,8 @@ def compare(first: TestResult, second: TestResult) -> Comparison:
     one, two = (np.array([row[name] for name in names]) for row in rows)
     counts = [int(found.sum()) for found in (one & two, one & ~two, two & ~one, ~one & ~two)]
     return Comparison(
-        first=Share(int(one.sum()), len(names)),
-        second=Share(int(two.sum()), len(names)),
+        first=Proportion(int(one.sum()), len(names)),
+        second=Proportion(int(two.sum()), len(names)),
         only_first=counts[1],
         only_second=counts[2],
         difference=paired_difference(*counts),

@@ -16,9 +16,9 @@ import numpy as np
 
 from ..dataset.sources import Dataset, Skipped
 from ..errors import ModelError
-from ..health.subgroups import FEWEST, Look, Sample, looks_of
+from ..health.subgroups import FEWEST, Sample, Subgroup, find_subgroups
 from ..model.classifier import Classifier
-from ..model.record import Memory
+from ..model.record import TrainingRecord
 from ..text import shown
 from .gaps_source import Side, Source, look_at
 
@@ -59,7 +59,7 @@ class Gaps:
     """
 
     labels: tuple[str, ...]
-    looks: tuple[Look, ...]
+    subgroups: tuple[Subgroup, ...]
     learnt: Side
     tested: Side | None
     what_tested: str = ""
@@ -77,43 +77,49 @@ class Gaps:
         return self.tested is None or self.tested.sample.known
 
     @property
-    def advice(self) -> tuple[Look, ...]:
+    def advice(self) -> tuple[Subgroup, ...]:
         """The looks that stand out: what to photograph next."""
-        return tuple(look for look in self.looks if look.stands_out)
+        return tuple(subgroup for subgroup in self.subgroups if subgroup.stands_out)
 
     @property
-    def maybe(self) -> tuple[Look, ...]:
+    def maybe(self) -> tuple[Subgroup, ...]:
         """The next few looks in rank, for which chance alone could explain what is seen."""
-        rest = (look for look in self.looks if not look.stands_out and self._says_something(look))
+        rest = (
+            subgroup
+            for subgroup in self.subgroups
+            if not subgroup.stands_out and self._says_something(subgroup)
+        )
         return tuple(itertools.islice(rest, MOST_MAYBE))
 
-    def label(self, look: Look) -> str:
-        return self.labels[look.label]
+    def label(self, subgroup: Subgroup) -> str:
+        return self.labels[subgroup.label]
 
-    def learnt_of(self, look: Look) -> int:
+    def learnt_of(self, subgroup: Subgroup) -> int:
         """How many pictures of the look's label were learnt from."""
-        return int((self.learnt.sample.labels == look.label).sum())
+        return int((self.learnt.sample.labels == subgroup.label).sum())
 
-    def pictures(self, look: Look) -> list[Example]:
+    def pictures(self, subgroup: Subgroup) -> list[Example]:
         """The pictures tested, then those learnt from; the most central first."""
-        tested = _examples(self.labels, self.tested, look.tested, True) if self.tested else []
-        return [*tested, *_examples(self.labels, self.learnt, look.learnt, False)]
+        tested = _examples(self.labels, self.tested, subgroup.tested, True) if self.tested else []
+        return [*tested, *_examples(self.labels, self.learnt, subgroup.learnt, False)]
 
-    def telling(self, look: Look) -> list[Example]:
+    def telling(self, subgroup: Subgroup) -> list[Example]:
         """The same, but of a look that is only hard those judged wrong come first."""
-        found = self.pictures(look)
+        found = self.pictures(subgroup)
         return (
-            found if look.missing else sorted(found, key=lambda one: not (look.hard and one.wrong))
+            found
+            if subgroup.missing
+            else sorted(found, key=lambda one: not (subgroup.hard and one.wrong))
         )
 
-    def examples(self, look: Look) -> list[Example]:
+    def examples(self, subgroup: Subgroup) -> list[Example]:
         """A few pictures that show what more is needed of."""
-        return self.telling(look)[:EXAMPLES]
+        return self.telling(subgroup)[:EXAMPLES]
 
-    def learnt_wrong(self, look: Look) -> int:
+    def learnt_wrong(self, subgroup: Subgroup) -> int:
         """How many of the look's pictures that were learnt from are judged wrong."""
         sample = self.learnt.sample
-        return int((sample.errors[look.learnt] >= 1).sum())
+        return int((sample.errors[subgroup.learnt] >= 1).sum())
 
     @property
     def labelled_strangers(self) -> int:
@@ -125,10 +131,12 @@ class Gaps:
         """Pictures learnt from that are not where they can be found."""
         return sum(path is None for path in self.learnt.paths)
 
-    def _says_something(self, look: Look) -> bool:
+    def _says_something(self, subgroup: Subgroup) -> bool:
         """Whether a look is rarer among those learnt from, or thin and judged wrong at all."""
-        rarer = look.scarcity > 0 and len(look.tested) >= FEWEST
-        return rarer or (look.thin and look.size >= FEWEST and round(look.likely_wrong) > 0)
+        rarer = subgroup.scarcity > 0 and len(subgroup.tested) >= FEWEST
+        return rarer or (
+            subgroup.thin and subgroup.size >= FEWEST and round(subgroup.likely_wrong) > 0
+        )
 
 
 def find_gaps(
@@ -149,20 +157,22 @@ def find_gaps(
         ModelError: the model does not remember its training.
         DatasetError: `source` holds no picture that can be read and judged.
     """
-    memory = classifier.remembered()
-    where = memory.locate(*pictures)
-    learnt = _remembered_side(memory, ~memory.held_out, where)
+    record = classifier.required_record()
+    where = record.locate(*pictures)
+    learnt = _recorded_side(record, ~record.held_out, where)
     if not len(learnt.names):
         raise ModelError("This model remembers no picture it learnt from.", hint="Train again.")
     if source is None:
-        held = _remembered_side(memory, memory.held_out, where) if memory.held_out.any() else None
+        held = _recorded_side(record, record.held_out, where) if record.held_out.any() else None
         return Gaps(
             labels=classifier.labels,
-            looks=looks_of(learnt.sample, held.sample if held else None, len(classifier.labels)),
+            subgroups=find_subgroups(
+                learnt.sample, held.sample if held else None, len(classifier.labels)
+            ),
             learnt=learnt,
             tested=held,
             what_tested="held out" if held else "",
-            private=memory.run.private,
+            private=record.run.private,
         )
     found = Source(classifier, Path(source), follow_links)
     seen, unreadable = look_at(classifier, found, progress or (lambda done, total: None))
@@ -170,7 +180,9 @@ def find_gaps(
     tested = None if apart.all() else seen.only(~apart)
     return Gaps(
         labels=classifier.labels,
-        looks=looks_of(learnt.sample, tested.sample if tested else None, len(classifier.labels)),
+        subgroups=find_subgroups(
+            learnt.sample, tested.sample if tested else None, len(classifier.labels)
+        ),
         learnt=learnt,
         tested=tested,
         what_tested=f"from {shown(source)}",
@@ -178,7 +190,7 @@ def find_gaps(
         skipped=(*found.skipped, *unreadable),
         hidden=found.hidden,
         unknown=found.unknown,
-        private=memory.run.private,
+        private=record.run.private,
         notes=found.notes,
         _dataset=found.dataset,
     )
@@ -200,16 +212,16 @@ def _examples(labels: tuple[str, ...], side: Side, rows: np.ndarray, tested: boo
     ]
 
 
-def _remembered_side(memory: Memory, wanted: np.ndarray, where: dict[int, Path]) -> Side:
+def _recorded_side(record: TrainingRecord, wanted: np.ndarray, where: dict[int, Path]) -> Side:
     """Some of the pictures that a model remembers; what it learnt from, or was held out from it,
     says what is usual and is not called strange."""
-    judged = np.ones(len(wanted), bool) if memory.judged is None else memory.judged
+    judged = np.ones(len(wanted), bool) if record.judged is None else record.judged
     sample = Sample(
-        vectors=memory.vectors,
-        labels=memory.labels.astype(np.int64),
-        scores=memory.scores,
-        digests=memory.digests,
+        vectors=record.vectors,
+        labels=record.labels.astype(np.int64),
+        scores=record.scores,
+        digests=record.digests,
         judged=judged,
     )
     paths = tuple(where.get(i) for i in range(len(wanted)))
-    return Side(sample, memory.names, paths, np.zeros(len(wanted), bool)).only(wanted)
+    return Side(sample, record.names, paths, np.zeros(len(wanted), bool)).only(wanted)

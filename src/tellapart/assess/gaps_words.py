@@ -4,55 +4,58 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..evaluation.metrics import Share
+from ..evaluation.metrics import Proportion
 from ..evaluation.sentences import bounds
-from ..health.subgroups import Look
+from ..health.subgroups import Subgroup
 from ..text import label_words, percent, several
 from .gaps import Gaps
 
 
-def advice_words(gaps: Gaps, look: Look) -> str:
+def advice_words(gaps: Gaps, subgroup: Subgroup) -> str:
     """What to do about a look, in a sentence or two that its numbers carry."""
-    label = label_words(gaps.label(look))
-    have = f"{len(look.learnt):,} of {gaps.learnt_of(look):,} learnt from"
-    if look.missing:
-        seen = several(len(look.tested), "picture")
+    label = label_words(gaps.label(subgroup))
+    have = f"{len(subgroup.learnt):,} of {gaps.learnt_of(subgroup):,} learnt from"
+    if subgroup.missing:
+        seen = several(len(subgroup.tested), "picture")
         said = f"{label}: {seen} like these {gaps.what_tested}, but only {have}"
-        if not len(look.learnt):
+        if not len(subgroup.learnt):
             said = f"{label}: {seen} like these {gaps.what_tested}, but none learnt from"
-    elif gaps.tested and len(look.tested):
-        like = "looks like these" if len(look.tested) == 1 else "look like these"
-        said = f"{label}: {len(look.tested):,} of those tested {like}, and {have}"
+    elif gaps.tested and len(subgroup.tested):
+        like = "looks like these" if len(subgroup.tested) == 1 else "look like these"
+        said = f"{label}: {len(subgroup.tested):,} of those tested {like}, and {have}"
     else:
-        said = f"{label}: {several(look.size, 'picture')} like these, {have}"
-    to_do = f"Add {look.add:,} more."
-    if not look.missing and gaps.learnt_wrong(look):
-        to_do = f"First check that these really show {label}; if they do, add {look.add:,} more."
-    return f"{said}; {wrong_words(gaps, look)}. {to_do}"
+        said = f"{label}: {several(subgroup.size, 'picture')} like these, {have}"
+    to_do = f"Add {subgroup.add:,} more."
+    if not subgroup.missing and gaps.learnt_wrong(subgroup):
+        to_do = (
+            f"First check that these really show {label}; if they do, add {subgroup.add:,} more."
+        )
+    return f"{said}; {wrong_words(gaps, subgroup)}. {to_do}"
 
 
-def wrong_words(gaps: Gaps, look: Look) -> str:
+def wrong_words(gaps: Gaps, subgroup: Subgroup) -> str:
     """How many of a look's pictures are judged wrong."""
-    if _by_scores(gaps, look):
-        return f"by their scores about {look.likely_wrong:.0f} of {len(look.tested):,} are wrong"
-    share = _judged(look)
+    if _by_scores(gaps, subgroup):
+        count = f"{subgroup.likely_wrong:.0f} of {len(subgroup.tested):,}"
+        return f"by their scores about {count} are wrong"
+    share = _judged(subgroup)
     if not share.n:
         return "none was judged"
     said = f"{share.correct:,} of {share.n:,} judged wrong"
-    if look.hard and look.rest.n:
-        said += f", of the others {percent(look.rest.value)}"
+    if subgroup.hard and subgroup.rest.n:
+        said += f", of the others {percent(subgroup.rest.value)}"
     return said
 
 
-def worth_words(gaps: Gaps, look: Look) -> str:
+def worth_words(gaps: Gaps, subgroup: Subgroup) -> str:
     """What the advice would bring, and how sure the figures are."""
-    low, high = look.mended.interval
+    low, high = subgroup.mended.interval
     said = (
-        f"That would mend about {look.mended.value:.1f} errors in 100 pictures "
+        f"That would mend about {subgroup.mended.value:.1f} errors in 100 pictures "
         f"({low:.1f} to {high:.1f})"
     )
-    if not _by_scores(gaps, look) and _judged(look).n:
-        said += f"; judged wrong are {bounds(_judged(look))} % (95 % interval)"
+    if not _by_scores(gaps, subgroup) and _judged(subgroup).n:
+        said += f"; judged wrong are {bounds(_judged(subgroup))} % (95 % interval)"
     return f"{said}."
 
 
@@ -75,10 +78,10 @@ def stranger_words(gaps: Gaps) -> Iterator[str]:
         )
 
 
-def _by_scores(gaps: Gaps, look: Look) -> bool:
+def _by_scores(gaps: Gaps, subgroup: Subgroup) -> bool:
     """Whether only the scores say how many of a look are wrong."""
-    return not gaps.known and bool(len(look.tested)) and (look.missing or not look.hard)
+    return not gaps.known and bool(len(subgroup.tested)) and (subgroup.missing or not subgroup.hard)
 
 
-def _judged(look: Look) -> Share:
-    return look.wrong_tested if look.wrong_tested and look.missing else look.wrong
+def _judged(subgroup: Subgroup) -> Proportion:
+    return subgroup.wrong_tested if subgroup.wrong_tested and subgroup.missing else subgroup.wrong

@@ -133,11 +133,11 @@ class _Pool:
     """What was seen so far: counts of all, and the least sure pictures."""
 
     def __init__(self, classifier: Classifier) -> None:
-        memory = classifier.memory
+        record = classifier.training_record
         self.classifier = classifier
-        self._remembered = frozenset(memory.digests) if memory else frozenset()
-        held = np.flatnonzero(memory.held_out).tolist() if memory else []
-        self._held = {memory.digests[i] for i in held} if memory else set()
+        self._remembered = frozenset(record.digests) if record else frozenset()
+        held = np.flatnonzero(record.held_out).tolist() if record else []
+        self._held = {record.digests[i] for i in held} if record else set()
         self.looked_at = self.learnt = self.tested = self.twice = 0
         self._known: set[str] = set()
         self._heap: list[tuple[float, str, _Seen]] = []
@@ -165,8 +165,8 @@ class _Pool:
         rows = sorted(self._heap, key=lambda row: row[1])  # by content, not by name
         pictures = [seen for _, _, seen in rows]
         vectors = np.stack([seen.observed.embedding for seen in pictures])
-        memory = self.classifier.memory
-        known = memory.vectors[~memory.held_out] if memory else vectors[:0]
+        record = self.classifier.training_record
+        known = record.vectors[~record.held_out] if record else vectors[:0]
         doubt = np.array([doubt for doubt, _, _ in rows])
         found = choose(vectors, doubt, known, count)
         return [
@@ -178,7 +178,7 @@ class _Pool:
 
     def notes(self) -> list[str]:
         found = []
-        if self.classifier.memory is None:
+        if self.classifier.training_record is None:
             found.append(
                 "There is no training.npz beside this model: it cannot tell what it learnt from."
             )

@@ -13,7 +13,7 @@ from ..dataset.labels import Labels
 from ..dataset.sources import Dataset, Item, Skipped, read_dataset
 from ..errors import DatasetError, PictureError
 from ..evaluation.judged import Evaluation
-from ..evaluation.metrics import Share
+from ..evaluation.metrics import Proportion
 from ..evaluation.notebook import evaluations_html
 from ..model.classifier import Classifier
 from ..model.observe import Observation, observe
@@ -37,7 +37,7 @@ class TestResult:
     skipped: tuple[Skipped, ...]
     unknown: dict[str, int]
     missing: tuple[str, ...]
-    refused: Share
+    refused: Proportion
     learnt_from: int = 0
     notes: tuple[str, ...] = ()
 
@@ -89,7 +89,7 @@ def evaluate(
     place = {label: k for k, label in enumerate(classifier.labels)}
     names, truth, rows, unreadable, refused, learnt_from = [], [], [], [], 0, 0
     fresh: list[tuple[Item, Observation]] = []  # not learnt from
-    learnt = classifier.memory.learnt() if classifier.memory else frozenset()
+    learnt = classifier.training_record.learnt() if classifier.training_record else frozenset()
     observed = observe(classifier, (item.path for item in judged))
     for done, (item, seen) in enumerate(zip(judged, observed, strict=True), start=1):
         if isinstance(seen, PictureError):
@@ -121,7 +121,7 @@ def evaluate(
         skipped=(*dataset.skipped, *unreadable),
         unknown=dict(unknown),
         missing=tuple(label for k, label in enumerate(classifier.labels) if k not in present),
-        refused=Share(refused, len(names)),
+        refused=Proportion(refused, len(names)),
         learnt_from=learnt_from,
         notes=(*dataset.notes, *notes, *_leaks(classifier, fresh).words("tested")),
     )
@@ -130,8 +130,8 @@ def evaluate(
 def _leaks(classifier: Classifier, fresh: list[tuple[Item, Observation]]) -> Leaks:
     """Which pictures are copies of some that the model learnt from; those are looked for where they
     were when it was trained."""
-    memory = classifier.memory
-    if memory is None or not fresh:
+    record = classifier.training_record
+    if record is None or not fresh:
         return Leaks()
     tested = Known(
         np.stack([seen.embedding for _, seen in fresh]),
@@ -139,9 +139,9 @@ def _leaks(classifier: Classifier, fresh: list[tuple[Item, Observation]]) -> Lea
         [seen.digest for _, seen in fresh],
         {row: item.path for row, (item, _) in enumerate(fresh)},
     )
-    rows = np.flatnonzero(~memory.held_out).tolist()
-    names, digests = ([of[i] for i in rows] for of in (memory.names, memory.digests))
-    pairs = near(tested, Known(memory.vectors[rows], names, digests, {}))
-    where = memory.locate(only=[rows[pair.learnt] for pair in pairs])
+    rows = np.flatnonzero(~record.held_out).tolist()
+    names, digests = ([of[i] for i in rows] for of in (record.names, record.digests))
+    pairs = near(tested, Known(record.vectors[rows], names, digests, {}))
+    where = record.locate(only=[rows[pair.learnt] for pair in pairs])
     paths = {row: where[i] for row, i in enumerate(rows) if i in where}
-    return find_leaks(tested, Known(memory.vectors[rows], names, digests, paths), pairs)
+    return find_leaks(tested, Known(record.vectors[rows], names, digests, paths), pairs)

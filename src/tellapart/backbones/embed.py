@@ -15,7 +15,7 @@ import numpy as np
 from ..cache.shards import EmbeddingCache
 from ..errors import BackboneError, PictureError
 from ..images.decode import DECODER_VERSION, Picture, decode, encoded, naming, read_picture
-from ..images.properties import TRAITS, TRAITS_VERSION, traits_of
+from ..images.properties import PROPERTIES, PROPERTIES_VERSION, properties_of
 from ..workers.local import Map, batches_of, local_map
 from .session import LazySession
 
@@ -29,7 +29,7 @@ class Embedded:
 
     digest: bytes
     vector: np.ndarray | None
-    traits: np.ndarray | None = None
+    properties: np.ndarray | None = None
     reason: str = ""
 
 
@@ -43,7 +43,7 @@ class Embeddings:
     """
 
     vectors: np.ndarray
-    traits: np.ndarray
+    properties: np.ndarray
     digests: tuple[str, ...]
     positions: np.ndarray
     unreadable: dict[int, str]
@@ -115,8 +115,10 @@ class Embedder:
 
     def space(self) -> str:
         """A short hash of all that shapes a row: network, weights, views, decoder and traits."""
-        traits = f"{TRAITS_VERSION}:{','.join(TRAITS)}"  # a row is only read as it was written
-        key = f"{self.network.digest}/{DECODER_VERSION}/{traits}"
+        properties = (
+            f"{PROPERTIES_VERSION}:{','.join(PROPERTIES)}"  # a row is only read as it was written
+        )
+        key = f"{self.network.digest}/{DECODER_VERSION}/{properties}"
         return hashlib.sha256(key.encode()).hexdigest()[:16]
 
     def process(self, batch: Sequence[Path]) -> list[Embedded]:
@@ -148,9 +150,9 @@ class Embedder:
             row = self.cache.get(digest)  # the embedding, and then the traits
             if row is None:
                 pixels = decode(content, suffix=suffix)
-                row = np.concatenate([self._vector(pixels), traits_of(pixels, content)])
+                row = np.concatenate([self._vector(pixels), properties_of(pixels, content)])
                 self.cache.put(digest, row)
-        return Embedded(digest, row[: -len(TRAITS)], row[-len(TRAITS) :])
+        return Embedded(digest, row[: -len(PROPERTIES)], row[-len(PROPERTIES) :])
 
     def _tried(self, path: Path) -> Embedded:
         try:
@@ -186,22 +188,24 @@ def embed_all(
     progress: Callable[[int], None] | None = None,
 ) -> Embeddings:
     """Embed all pictures, from the cache where they are known. `progress` gets the count so far."""
-    vectors, traits, digests, positions = [], [], [], []
+    vectors, properties, digests, positions = [], [], [], []
     unreadable = {}
     with closing(map(embedder, batches_of(paths, BATCH))) as results:  # kept, also after Ctrl-C
         for position, result in enumerate(results):
-            if result.vector is None or result.traits is None:
+            if result.vector is None or result.properties is None:
                 unreadable[position] = result.reason
             else:
                 vectors.append(result.vector)
-                traits.append(result.traits)
+                properties.append(result.properties)
                 digests.append(result.digest.hex())
                 positions.append(position)
             if progress:
                 progress(position + 1)
     return Embeddings(
         vectors=np.stack(vectors) if vectors else np.zeros((0, 0), np.float32),
-        traits=np.stack(traits) if traits else np.zeros((0, len(TRAITS)), np.float32),
+        properties=np.stack(properties)
+        if properties
+        else np.zeros((0, len(PROPERTIES)), np.float32),
         digests=tuple(digests),
         positions=np.array(positions, dtype=np.int64),
         unreadable=unreadable,

@@ -64,7 +64,7 @@ class Walk:
         found = []
         for entry in self.entries(folder):
             path = Path(entry.path)
-            is_folder, reason = self._look(entry)
+            is_folder, reason = self._subgroup(entry)
             if is_folder:
                 found.append(path)
             elif reason:
@@ -77,7 +77,7 @@ class Walk:
         """The names of the folders directly inside; none where a picture is beside them. Counts
         nothing."""
         entries = Walk(self.root, self.follow_links).entries(folder)
-        inner = {entry.name: None for entry in entries if self._look(entry)[0]}
+        inner = {entry.name: None for entry in entries if self._subgroup(entry)[0]}
         loose = (Path(entry.path) for entry in entries if entry.name not in inner)
         return list(inner) if all(map(_no_picture, loose)) else []
 
@@ -94,7 +94,7 @@ class Walk:
             above, rest = stack[-1]
             for entry in rest:
                 path = Path(entry.path)
-                is_folder, reason = self._look(entry)
+                is_folder, reason = self._subgroup(entry)
                 if is_folder:
                     here, entries = self._entries(path, above)
                     if entries:
@@ -123,7 +123,7 @@ class Walk:
         self.hidden += len(entries) - len(visible)
         return here, visible
 
-    def _look(self, entry: os.DirEntry[str]) -> tuple[bool, str]:
+    def _subgroup(self, entry: os.DirEntry[str]) -> tuple[bool, str]:
         """Whether an entry is a folder to look into; if not, why it needs no further look."""
         if not entry.is_symlink():
             return entry.is_dir(follow_symlinks=False), ""

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .metrics import Share
+from .metrics import Proportion
 
 SURE = 0.99  # how often a sure answer has to be right
 _DIGITS = 17  # of a score: enough to tell any two apart
@@ -32,8 +32,8 @@ class Covered:
     share of them is right."""
 
     score: float
-    coverage: Share
-    accuracy: Share
+    coverage: Proportion
+    accuracy: Proportion
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Coverage:
         """The pictures with this score or more; there may be none."""
         at = int(np.searchsorted(-self.scores, -score, side="right"))
         covered, right = (int(x[at - 1]) if at else 0 for x in (self.covered, self.right))
-        return Covered(score, Share(covered, self.n), Share(right, covered))
+        return Covered(score, Proportion(covered, self.n), Proportion(right, covered))
 
     def at(self, accuracy: float = SURE) -> Covered | None:
         """As many pictures as can be had of which `accuracy` are right, or None: no score is high

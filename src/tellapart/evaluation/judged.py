@@ -12,7 +12,7 @@ import numpy as np
 
 from . import metrics
 from .coverage import Coverage, Covered, coverage_of
-from .metrics import CalibrationBin, Estimate, LabelScore, Share
+from .metrics import CalibrationBin, Estimate, LabelScore, Proportion
 
 CALIBRATED = 0.03  # a calibration error that nobody would mind
 
@@ -48,8 +48,8 @@ class Evaluation:
         return np.asarray(self.scores.argmax(axis=1))
 
     @cached_property
-    def accuracy(self) -> Share:
-        return Share(int((self.predicted == self.truth).sum()), len(self.truth))
+    def accuracy(self) -> Proportion:
+        return Proportion(int((self.predicted == self.truth).sum()), len(self.truth))
 
     @cached_property
     def confusion(self) -> np.ndarray:
@@ -84,10 +84,10 @@ class Evaluation:
         return [(*pair, count) for pair, count in pairs.most_common()]
 
     @cached_property
-    def baseline(self) -> Share:
+    def baseline(self) -> Proportion:
         """What always saying the commonest label would get right."""
         counts = np.bincount(self.truth, minlength=1)
-        return Share(int(counts.max()), len(self.truth))
+        return Proportion(int(counts.max()), len(self.truth))
 
     @cached_property
     def balanced_accuracy(self) -> Estimate:
@@ -167,7 +167,7 @@ class Evaluation:
         """For each label; None where it neither occurs nor is given."""
         return tuple(map(metrics.f1, self.per_label))
 
-    def top_k(self, k: int) -> Share:
+    def top_k(self, k: int) -> Proportion:
         """How often the true label is among the k likeliest."""
         return metrics.top_k(self.scores, self.truth, k)
 

@@ -17,7 +17,7 @@ import numpy as np
 from ..dataset.split import position
 from ..head.regression import OutOfFold, compare
 from ..text import label_words
-from .metrics import Estimate, Share, estimate, resampled
+from .metrics import Estimate, Proportion, estimate, resampled
 
 SHARES = (1 / 8, 1 / 4, 1 / 2, 3 / 4)  # of those outside each fold; the whole is known
 _NEAR = 0.2  # of the whole: the forecast goes by points of at least so many pictures
@@ -32,8 +32,8 @@ class CurvePoint:
     """How many of all pictures were right after learning from `n` others, and of each label."""
 
     n: int
-    accuracy: Share
-    per_label: tuple[Share, ...]
+    accuracy: Proportion
+    per_label: tuple[Proportion, ...]
 
 
 @dataclass(frozen=True)
@@ -117,8 +117,8 @@ def _share_of_each_label(
 
 def _point(n: int, right: np.ndarray, truth: np.ndarray, count: int) -> CurvePoint:
     all_of, right_of = (np.bincount(of, minlength=count) for of in (truth, truth[right]))
-    shares = tuple(map(Share, right_of.tolist(), all_of.tolist()))
-    return CurvePoint(n, Share(int(right.sum()), len(truth)), shares)
+    shares = tuple(map(Proportion, right_of.tolist(), all_of.tolist()))
+    return CurvePoint(n, Proportion(int(right.sum()), len(truth)), shares)
 
 
 def _forecast(

@@ -12,7 +12,7 @@ Z_95 = 1.959963984540054  # the standard normal's 97.5 % point
 
 
 @dataclass(frozen=True)
-class Share:
+class Proportion:
     """`correct` of `n`, with its 95 % interval."""
 
     correct: int
@@ -37,14 +37,14 @@ class LabelScore:
     correct: int
 
     @property
-    def trusted(self) -> Share:
+    def trusted(self) -> Proportion:
         """Of the pictures given this label, those that have it."""
-        return Share(self.correct, self.predicted)
+        return Proportion(self.correct, self.predicted)
 
     @property
-    def found(self) -> Share:
+    def found(self) -> Proportion:
         """Of the pictures that have this label, those that were given it."""
-        return Share(self.correct, self.n)
+        return Proportion(self.correct, self.n)
 
     @property
     def precision(self) -> float:
@@ -178,18 +178,18 @@ def f1(row: LabelScore) -> Estimate | None:
     Of the n pictures that have the label or were given it, a share p has both, and F1 is
     2 p / (1 + p): its interval is that of p.
     """
-    either = Share(row.correct, row.n + row.predicted - row.correct)
+    either = Proportion(row.correct, row.n + row.predicted - row.correct)
     if not either.n:
         return None
     low, high = (2 * bound / (1 + bound) for bound in either.interval)
     return Estimate(row.f1, (low, high))
 
 
-def top_k(scores: np.ndarray, truth: np.ndarray, k: int) -> Share:
+def top_k(scores: np.ndarray, truth: np.ndarray, k: int) -> Proportion:
     """How often the true label is among the k likeliest."""
     own = scores[np.arange(len(truth)), truth]
     rank = (scores > own[:, None]).sum(axis=1)
-    return Share(int((rank < k).sum()), len(truth))
+    return Proportion(int((rank < k).sum()), len(truth))
 
 
 def calibration_bins(scores: np.ndarray, truth: np.ndarray) -> tuple[CalibrationBin, ...]:
@@ -279,7 +279,7 @@ def paired_difference(both: int, only_first: int, only_second: int, neither: int
     paired data, method 10): it stays honest where the two hardly differ.
     """
     n = both + only_first + only_second + neither
-    first, second = Share(both + only_first, n), Share(both + only_second, n)
+    first, second = Proportion(both + only_first, n), Proportion(both + only_second, n)
     together = float(both * neither - only_first * only_second)
     if together > 0:
         together = max(together - n / 2, 0.0)

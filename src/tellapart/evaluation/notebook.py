@@ -7,7 +7,7 @@ from html import escape
 
 from ..text import label_words, percent, several
 from .judged import Evaluation
-from .sentences import share_words, verdict
+from .sentences import proportion_words, verdict
 
 _MOST = 10  # rows; the rest is counted
 _BAR = "display:inline-block;height:.6em;border-radius:.15em;background:#2f7fc1"
@@ -31,7 +31,7 @@ def evaluations_html(evaluations: Mapping[str, Evaluation]) -> str:
     name, main = most_pictures(evaluations)
     lines = "".join(
         f'<br><span style="{_SOFT}">{escape(one.capitalize())}: '
-        f"{escape(share_words(each.accuracy))}</span>"
+        f"{escape(proportion_words(each.accuracy))}</span>"
         for one, each in evaluations.items()
     )
     head = _row("label", "precision", "recall", "F1", cell="th")

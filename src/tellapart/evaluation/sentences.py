@@ -7,7 +7,7 @@ import math
 from ..text import label_words, percent, several
 from .coverage import SURE, Covered, fewest
 from .judged import Evaluation
-from .metrics import Estimate, Share
+from .metrics import Estimate, Proportion
 
 UNSEEN = {
     "cross-validated": "it had never seen",
@@ -88,7 +88,7 @@ def same_score_words(name: str, found: Covered) -> str:
     return words
 
 
-def share_words(share: Share) -> str:
+def proportion_words(share: Proportion) -> str:
     """`98.5 % (197 of 200; 95 % interval 95.7 to 99.5)`."""
     if not share.n:
         return "not known (no picture was judged)"
@@ -97,7 +97,7 @@ def share_words(share: Share) -> str:
     )
 
 
-def bounds(value: Share | Estimate) -> str:
+def bounds(value: Proportion | Estimate) -> str:
     """The 95 % interval of a share in percent: `95.7 to 99.5`."""
     low, high = value.interval
     return f"{100 * low:.1f} to {100 * high:.1f}"

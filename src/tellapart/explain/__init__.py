@@ -11,7 +11,7 @@ up to its logit.
 from __future__ import annotations
 
 from .changes import Blank, Blur, Brightness, Change, Crop, Paint, Paste, WhatIf, what_if
-from .explaining import Asked, Explainer, explain, explain_many, explain_remembered, tell_many
+from .explaining import Asked, Explainer, explain, explain_many, explain_recorded, tell_many
 from .explanation import Argument, Case, Explanation, Neighbour
 from .regions import Alike, Outside, Oval, Region
 from .sweeping import Finding, Sweep, sweep
@@ -39,7 +39,7 @@ __all__ = [
     "WhatIf",
     "explain",
     "explain_many",
-    "explain_remembered",
+    "explain_recorded",
     "sweep",
     "tell_many",
     "what_if",

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..head.regression import Head, balanced_weights
 from ..model.file import Manifest
-from ..model.record import Memory
+from ..model.record import TrainingRecord
 from .explanation import Argument, Case, Neighbour
 from .shares import Split, split_head
 
@@ -38,7 +38,7 @@ class Background:
     """
 
     labels: tuple[str, ...]
-    memory: Memory = field(repr=False)
+    record: TrainingRecord = field(repr=False)
     rows: np.ndarray
     units: np.ndarray = field(repr=False)
     split: Split | None = field(repr=False)
@@ -48,7 +48,7 @@ class Background:
     @cached_property
     def names(self) -> tuple[str, ...]:
         """Of the training pictures, in the order of `rows`."""
-        return tuple(self.memory.names[row] for row in self.rows)
+        return tuple(self.record.names[row] for row in self.rows)
 
     def nearest(self, embedding: np.ndarray) -> tuple[Neighbour, ...]:
         """The nearest training pictures of an embedding `[D]`, the closest first."""
@@ -85,56 +85,58 @@ class Background:
 
     def _picture(self, at: int) -> tuple[int, str, str]:
         index = int(self.rows[at])
-        label = self.labels[int(self.memory.labels[index])]
-        return index, self.memory.names[index], label
+        label = self.labels[int(self.record.labels[index])]
+        return index, self.record.names[index], label
 
 
 class Backgrounds:
     """The background of a model's own head, and those of the heads of its cross-validation."""
 
-    def __init__(self, manifest: Manifest, memory: Memory, head: Head, *, shares: bool) -> None:
+    def __init__(
+        self, manifest: Manifest, record: TrainingRecord, head: Head, *, shares: bool
+    ) -> None:
         self.manifest = manifest
-        self.memory = memory
+        self.record = record
         self.head = head
         self.shares = shares
         self._of_folds: dict[int, Background] = {}
 
     @cached_property
     def own(self) -> Background:
-        return self._background(np.flatnonzero(~self.memory.held_out), self.head)
+        return self._background(np.flatnonzero(~self.record.held_out), self.head)
 
     def of_fold(self, number: int) -> Background:
         """Of the head that never saw a fold; there must be one."""
         if number not in self._of_folds:
-            fold = self.memory.fold
+            fold = self.record.fold
             assert fold is not None
-            rows = np.flatnonzero(~self.memory.held_out & (fold != number))
-            self._of_folds[number] = self._background(rows, self.memory.fold_heads[number])
+            rows = np.flatnonzero(~self.record.held_out & (fold != number))
+            self._of_folds[number] = self._background(rows, self.record.fold_heads[number])
         return self._of_folds[number]
 
     def _background(self, rows: np.ndarray, head: Head) -> Background:
-        memory, manifest = self.memory, self.manifest
+        record, manifest = self.record, self.manifest
         split, missing = None, ""
         if self.shares and (manifest.solver != "exact" or manifest.strength is None):
             missing = NOT_EXACT
         elif self.shares:
             assert manifest.strength is not None
-            labels = memory.labels[rows]
-            balanced = memory.run.balanced
+            labels = record.labels[rows]
+            balanced = record.run.balanced
             split = split_head(
                 head,
-                memory.vectors[rows],
+                record.vectors[rows],
                 labels,
                 strength=manifest.strength,
                 temperature=manifest.temperature,
                 sample_weights=balanced_weights(labels, len(manifest.labels)) if balanced else None,
             )
         units = self._units[rows]
-        return Background(manifest.labels, memory, rows, units, split, self._usual, missing)
+        return Background(manifest.labels, record, rows, units, split, self._usual, missing)
 
     @cached_property
     def _units(self) -> np.ndarray:
-        return unit(self.memory.vectors.astype(np.float32))
+        return unit(self.record.vectors.astype(np.float32))
 
     @cached_property
     def _usual(self) -> np.ndarray:
@@ -142,10 +144,10 @@ class Backgrounds:
 
         Where the folds are not known, to the nearest of another content.
         """
-        memory = self.memory
-        rows = np.flatnonzero(~memory.held_out)
-        known = memory.fold is not None and (memory.fold[rows] >= 0).all()
-        together = memory.fold if known else np.unique(memory.digests, return_inverse=True)[1]
+        record = self.record
+        rows = np.flatnonzero(~record.held_out)
+        known = record.fold is not None and (record.fold[rows] >= 0).all()
+        together = record.fold if known else np.unique(record.digests, return_inverse=True)[1]
         assert together is not None
         measured = np.unique(np.linspace(0, len(rows) - 1, MOST_MEASURED).astype(int))
         alike = self._units[rows[measured]] @ self._units[rows].T

@@ -14,13 +14,13 @@ from ..errors import ModelError, PictureError, UsageError
 from ..head.regression import Head, softmax
 from ..images.decode import Picture, each_of, read_picture
 from ..model.classifier import Classifier
-from ..model.record import Memory
+from ..model.record import TrainingRecord
 from ..text import shown
 from ..workers.local import Each, batches_of, local_map
 from .background import NO_MEMORY, Background, Backgrounds
 from .evidence import coverage, own_head, with_heads
 from .explanation import Explanation
-from .places import looks_of
+from .places import appearance_of
 from .words import Facts, sentences
 
 _BATCH = 1  # pictures a thread takes at a time: each takes a while
@@ -53,7 +53,7 @@ def explain(classifier: Classifier, picture: Picture, *, own: str = "") -> Expla
     return Explainer(classifier).explain(Asked(picture, own))
 
 
-def explain_remembered(classifier: Classifier, index: int, picture: Picture) -> Explanation:
+def explain_recorded(classifier: Classifier, index: int, picture: Picture) -> Explanation:
     """Why a picture that the model remembers got the label it was judged by.
 
     A training picture is explained by the head of the cross-validation that never saw it; the
@@ -63,10 +63,10 @@ def explain_remembered(classifier: Classifier, index: int, picture: Picture) -> 
         PictureError: it cannot be read.
         ModelError: the model remembers nothing.
     """
-    memory = classifier.memory
-    if memory is None:
+    record = classifier.training_record
+    if record is None:
         raise ModelError(NO_MEMORY, hint="Give the folder that tellapart train wrote.")
-    own = classifier.labels[int(memory.labels[index])]
+    own = classifier.labels[int(record.labels[index])]
     return Explainer(classifier).explain(Asked(picture, own, index))
 
 
@@ -133,10 +133,10 @@ class Explainer:
         place = 0 if number is None else 1 + self._folds.index(number)
         evidence = maps[place * len(labels) : (place + 1) * len(labels)].astype(np.float64)
         if number is not None:
-            assert self._memory
-            bias = self._memory.fold_heads[number].bias
+            assert self._record
+            bias = self._record.fold_heads[number].bias
         views = self.classifier.manifest.views
-        stranger = novelty > self.classifier.manifest.stranger_above(self.classifier.admit)
+        stranger = novelty > self.classifier.manifest.unknown_above(self.classifier.admit)
         return _put_together(
             labels,
             pixels,
@@ -152,11 +152,11 @@ class Explainer:
 
     def _fold_of(self, asked: Asked) -> int | None:
         """The fold whose head shall judge; None for the finished model."""
-        memory = self._memory
-        if asked.index is None or memory is None or memory.fold is None:
+        record = self._record
+        if asked.index is None or record is None or record.fold is None:
             return None
-        number = int(memory.fold[asked.index])
-        return number if number in memory.fold_heads else None
+        number = int(record.fold[asked.index])
+        return number if number in record.fold_heads else None
 
     def _runner(self, asked: Asked) -> Classifier:
         """Pictures that the model remembers all go through one network with all heads."""
@@ -167,14 +167,14 @@ class Explainer:
 
     @cached_property
     def _folds(self) -> list[int]:
-        return list(self._memory.fold_heads) if self._memory else []
+        return list(self._record.fold_heads) if self._record else []
 
     @cached_property
-    def _memory(self) -> Memory | None:
+    def _record(self) -> TrainingRecord | None:
         """The classifier's, unless it is of another network."""
-        memory = self.classifier.memory
-        fits = memory and memory.vectors.shape[1] == self._own_head.weights.shape[1]
-        return memory if fits else None
+        record = self.classifier.training_record
+        fits = record and record.vectors.shape[1] == self._own_head.weights.shape[1]
+        return record if fits else None
 
     @cached_property
     def _own_head(self) -> Head:
@@ -182,17 +182,17 @@ class Explainer:
 
     @cached_property
     def _with_heads(self) -> Classifier:
-        memory = self._memory
-        assert memory
-        heads = [self._own_head, *memory.fold_heads.values()]
+        record = self._record
+        assert record
+        heads = [self._own_head, *record.fold_heads.values()]
         return Classifier(with_heads(self.classifier.content, heads), self.classifier.manifest)
 
     @cached_property
     def _backgrounds(self) -> Backgrounds | None:
-        memory = self._memory
-        if memory is None:
+        record = self._record
+        if record is None:
             return None
-        return Backgrounds(self.classifier.manifest, memory, self._own_head, shares=self.shares)
+        return Backgrounds(self.classifier.manifest, record, self._own_head, shares=self.shares)
 
     def _background(self, number: int | None) -> Background | None:
         with self._lock:
@@ -263,7 +263,7 @@ def _put_together(
         own=own,
         unknown=unknown,
         lead=bare.lead,
-        looks=looks_of(pixels, *evidence.shape[1:]),
+        appearance=appearance_of(pixels, *evidence.shape[1:]),
         nearest=nearest,
         remoteness=bare.remoteness,
         margin=bare.margin,

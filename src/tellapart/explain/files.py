@@ -77,15 +77,15 @@ def explain_files(
 def _asked(classifier: Classifier, names: Sequence[str]) -> Iterator[Asked]:
     """The pictures, with what is known of them: of one that the model remembers its own label, and
     its place if it was learnt from; of any other the label that its folder is called after."""
-    memory = classifier.memory
-    places = {digest: i for i, digest in enumerate(memory.digests)} if memory else {}
+    record = classifier.training_record
+    places = {digest: i for i, digest in enumerate(record.digests)} if record else {}
     labels = Labels(classifier.labels)
     for name in names:
         picture = sys.stdin.buffer.read() if name == STDIN else Path(name)
         at = places.get(_digest(picture)) if places else None
-        if memory and at is not None:
-            own = classifier.labels[int(memory.labels[at])]
-            yield Asked(picture, own, None if memory.held_out[at] else at, name)
+        if record and at is not None:
+            own = classifier.labels[int(record.labels[at])]
+            yield Asked(picture, own, None if record.held_out[at] else at, name)
         else:
             folder = "" if name == STDIN else Path(os.path.abspath(name)).parent.name
             yield Asked(picture, labels.near(folder) or "", name=name)
@@ -101,10 +101,10 @@ def _digest(picture: bytes | Path) -> str:
 
 def locate(classifier: Classifier, panels: Iterable[Panel], folder: Path | None) -> dict[int, Path]:
     """Where the training pictures of a page are now, below `folder` too."""
-    if classifier.memory is None:
+    if classifier.training_record is None:
         return {}
-    wanted = {index for one in panels for index in one.remembered}
-    return classifier.memory.locate(*([folder] if folder else []), only=wanted)
+    wanted = {index for one in panels for index in one.required_record}
+    return classifier.training_record.locate(*([folder] if folder else []), only=wanted)
 
 
 def write_overlays(name: str, explanation: Explanation, folder: Path) -> list[Path]:

@@ -68,7 +68,7 @@ class Panel:
         return bool(self.own) and self.own != self.label
 
     @property
-    def remembered(self) -> Iterator[int]:
+    def required_record(self) -> Iterator[int]:
         """The training pictures that are shown, by their position in the model's memory."""
         yield from (one.index for one in self.nearest)
         for sides in self.arguments.values():
@@ -145,7 +145,7 @@ def why_page(
     """The page. `paths` say where training pictures are now, by their position in the memory;
     `explained` is how many pictures were explained, where these are not all of them. A `private`
     model does not know where its pictures are."""
-    wanted: list[Wanted] = [(str(index), SMALL) for one in panels for index in one.remembered]
+    wanted: list[Wanted] = [(str(index), SMALL) for one in panels for index in one.required_record]
     where = {str(index): path for index, path in paths.items()}
     made = thumbnails(list(dict.fromkeys(wanted)), where, THUMBNAILS)
     values = {
@@ -155,7 +155,7 @@ def why_page(
         "wrong": sum(one.wrong for one in panels),
         "known": sum(bool(one.own) for one in panels),
         "shown_words": shown_words(len(panels), explained or len(panels)),
-        "missing": len({index for one in panels for index in one.remembered} - paths.keys()),
+        "missing": len({index for one in panels for index in one.required_record} - paths.keys()),
         "private": private,
         "thumbnail": lambda index: made.get((str(index), SMALL), ""),
     }

@@ -55,7 +55,7 @@ leaves have the hue of orange, and are not."""
 
 
 @dataclass(frozen=True)
-class Looks:
+class Appearance:
     """What a picture is like in each cell of a map: `colours` `[h,w,3]` are mean red, green and
     blue from 0 to 1, `contrast` `[h,w]` is the deviation of brightness within the cell."""
 
@@ -63,7 +63,7 @@ class Looks:
     contrast: np.ndarray
 
 
-def looks_of(pixels: np.ndarray, height: int, width: int) -> Looks:
+def appearance_of(pixels: np.ndarray, height: int, width: int) -> Appearance:
     """What a picture uint8 `[H,W,3]` is like in each cell of a map `[height,width]`."""
     from PIL import Image
 
@@ -73,7 +73,7 @@ def looks_of(pixels: np.ndarray, height: int, width: int) -> Looks:
         (16 * width, 16 * height), Image.Resampling.BOX
     )
     cells = (np.asarray(grey, np.float64) / 255).reshape(height, 16, width, 16)
-    return Looks(colours, cells.std(axis=(1, 3)))
+    return Appearance(colours, cells.std(axis=(1, 3)))
 
 
 def strongest(evidence: np.ndarray) -> np.ndarray:
@@ -127,20 +127,20 @@ def _third(profile: np.ndarray) -> int | None:
     return best if parts[best] >= MOSTLY * total[-1] else None
 
 
-def look(evidence: np.ndarray, looks: Looks) -> tuple[str, str]:
+def described(evidence: np.ndarray, appearance: Appearance) -> tuple[str, str]:
     """What the picture is like where the strongest of the evidence lies, and its colour: "dark,
     plain" and "blue"; empty where nothing stands out."""
     chosen = strongest(evidence)
     if not chosen.any():
         return "", ""
-    red, green, blue = looks.colours[chosen].mean(axis=0)
+    red, green, blue = appearance.colours[chosen].mean(axis=0)
     found = []
     brightness = 0.299 * red + 0.587 * green + 0.114 * blue
     if brightness < DARK:
         found.append("dark")
     elif brightness > BRIGHT:
         found.append("bright")
-    contrast = looks.contrast[chosen].mean()
+    contrast = appearance.contrast[chosen].mean()
     if contrast < PLAIN:
         found.append("plain")
     elif contrast > CONTRASTY:

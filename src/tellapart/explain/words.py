@@ -14,7 +14,7 @@ import numpy as np
 
 from ..text import label_words, shown
 from .explanation import Neighbour
-from .places import SEVERAL, Looks, look, place
+from .places import SEVERAL, Appearance, described, place
 
 HARDLY = 0.1  # of all evidence: a side with less has hardly any
 NEAR, FAR = 0.5, 0.95  # of the model's own pictures are nearer to theirs
@@ -43,7 +43,7 @@ class Facts:
     own: str
     unknown: bool
     lead: np.ndarray
-    looks: Looks
+    appearance: Appearance
     nearest: Sequence[Neighbour]
     remoteness: float | None
     margin: np.ndarray
@@ -56,7 +56,7 @@ def sentences(facts: Facts) -> tuple[str, ...]:
     return (
         answer(facts),
         *([BY_FOLD] if facts.by_fold else []),
-        *where(facts.lead, facts.rival, facts.looks),
+        *where(facts.lead, facts.rival, facts.appearance),
         *neighbourhood(facts.nearest, facts.remoteness),
         *weightiest(facts.margin, facts.names),
     )
@@ -72,26 +72,26 @@ def answer(facts: Facts) -> str:
     return f"{said}."
 
 
-def where(lead: np.ndarray, rival: str, looks: Looks) -> Iterator[str]:
+def where(lead: np.ndarray, rival: str, appearance: Appearance) -> Iterator[str]:
     """Where the winner's evidence lies and where its rival's, and what is there."""
     gain, loss = (float(np.maximum(side, 0).sum()) for side in (lead, -lead))
     other = label_words(rival)
     if gain + loss == 0:
         yield f"No place in the picture argues for it or for {other}."
     elif loss < HARDLY * (gain + loss):
-        yield f"{_area(lead, looks)} for it, and hardly anything for {other}."
+        yield f"{_area(lead, appearance)} for it, and hardly anything for {other}."
     else:
-        against = _area(-lead, looks)
-        yield f"{_area(lead, looks)} for it; {against[0].lower()}{against[1:]} for {other}."
+        against = _area(-lead, appearance)
+        yield f"{_area(lead, appearance)} for it; {against[0].lower()}{against[1:]} for {other}."
 
 
-def _area(lead: np.ndarray, looks: Looks) -> str:
+def _area(lead: np.ndarray, appearance: Appearance) -> str:
     """`The dark, plain area on the left argues most`; where no word fits, `The left argues most`;
     or what is spread over the picture."""
     at = place(lead)
     if not at:
         return "Places all over the picture argue"
-    kind, colour = look(lead, looks)
+    kind, colour = described(lead, appearance)
     aside = ""
     if colour in OF_MAPS:
         aside = f", {colour} in the picture,"

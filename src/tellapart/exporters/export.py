@@ -238,7 +238,7 @@ def export(
         raise UsageError(f"--cdn is for web pages ({able}), not for {row.name}.")
     if cdn:
         row = replace(row, read_by="any browser of 2023 or later; onnxruntime comes by the network")
-    module = import_module(f".{row.module}", __name__)
+    module = import_module(f".{row.module}", __package__)
     if hasattr(module, "prepare"):
         module.prepare(cdn, fetching or (lambda fetching: None))
     with TemporaryDirectory(prefix="tellapart-") as apart:

@@ -89,7 +89,7 @@ def archive(package: str, size: int, watch: Watch) -> bytes:
         command = [npm, "pack", package, f"--cache={cache}", *_OPTIONS]
         try:
             with _running(command, place) as (process, said):
-                for done, seconds in _looks(process, said, cache):
+                for done, seconds in _subgroups(process, said, cache):
                     watch(Fetching(name, size, min(done, size), seconds))
             if process.returncode:
                 raise _FailedError(_reason(said))
@@ -145,7 +145,7 @@ def _running(command: list[str], folder: Path) -> Iterator[tuple[subprocess.Pope
             process.stderr.close()
 
 
-def _looks(
+def _subgroups(
     process: subprocess.Popen[str], said: list[str], cache: Path
 ) -> Iterator[tuple[int, float]]:
     """The bytes that have come and the seconds that have passed, until it is done.

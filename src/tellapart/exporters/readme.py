@@ -38,7 +38,7 @@ Labels are in the order of `labels.txt`{escaped}.
 
 def _of_strangers(target: Target, classifier: Classifier) -> str:
     """What becomes of a picture of none of the labels."""
-    threshold = f"{classifier.manifest.stranger_above(classifier.admit):.4g}"
+    threshold = f"{classifier.manifest.unknown_above(classifier.admit):.4g}"
     rule = f'"none of these" where a picture\'s novelty is above {threshold}'
     if target.strangers == "told":
         return f"The page says {rule}, as `tellapart guess` does."

@@ -53,7 +53,7 @@ class Head:
         """`[N,D]` -> `[N,K]`."""
         return np.asarray(embeddings @ self.weights.T + self.bias)
 
-    def cooled(self, temperature: float) -> Head:
+    def calibrated(self, temperature: float) -> Head:
         """The same head with its logits divided by `temperature`."""
         return replace(self, weights=self.weights / temperature, bias=self.bias / temperature)
 
@@ -324,10 +324,10 @@ def cross_validate(
             fitted = compare([*regressions.values()], strength)
             heads[strength] = dict(zip(first, fitted, strict=True))
             judge(heads[strength])
-            own, heat = logits[searched], 1.0
+            own, temperature = logits[searched], 1.0
             if many:
-                heat = temperature(own, labels[searched])
-            losses[strength] = log_loss(own / heat, labels[searched])
+                temperature = fit_temperature(own, labels[searched])
+            losses[strength] = log_loss(own / temperature, labels[searched])
         return losses[strength]
 
     usual = np.log((_USUAL_OF_MANY * count if many else _USUAL) / len(labels))
@@ -362,7 +362,9 @@ def out_of_fold(
     return OutOfFold(logits, None, heads=heads)
 
 
-def temperature(logits: np.ndarray, labels: np.ndarray, *, least: float = 1 / _HOTTEST) -> float:
+def fit_temperature(
+    logits: np.ndarray, labels: np.ndarray, *, least: float = 1 / _HOTTEST
+) -> float:
     """The T that minimises the log loss of logits / T (Guo et al. 2017, arXiv:1706.04599).
 
     Golden-section search over log T from `least` to `_HOTTEST`; the loss is convex in 1/T. It is 1

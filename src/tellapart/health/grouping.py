@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 USUAL = 12  # pictures of a look, on average
-MOST_LOOKS = 24  # of one label
+MOST_SUBGROUPS = 24  # of one label
 MOST_MERGED = 2500  # pictures that are merged pair by pair; the rest join the nearest look
 SHARPNESS = 10.0  # of the kernel: pictures 0.1 of cosine nearer weigh e times as much
 _BLOCK = 1024
@@ -24,7 +24,7 @@ def unit(vectors: np.ndarray) -> np.ndarray:
     return np.asarray(found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-12))
 
 
-def looks(vectors: np.ndarray, digests: Sequence[str]) -> np.ndarray:
+def subgroups(vectors: np.ndarray, digests: Sequence[str]) -> np.ndarray:
     """A look for each of N pictures of a label, int `[N]`: 0 is the largest.
 
     Ward's method (1963) on embeddings of length 1, which merges the two groups whose union adds
@@ -34,7 +34,7 @@ def looks(vectors: np.ndarray, digests: Sequence[str]) -> np.ndarray:
     kept, copies = np.unique(np.asarray(digests, dtype=np.str_), return_index=True)
     copy_of = np.searchsorted(kept, np.asarray(digests, dtype=np.str_))
     points = unit(vectors[copies])
-    count = int(np.clip(round(len(points) / USUAL), 1, MOST_LOOKS))
+    count = int(np.clip(round(len(points) / USUAL), 1, MOST_SUBGROUPS))
     merged = points[:MOST_MERGED]  # a fair sample: digests are as good as random
     found = _cut(_ward(merged), len(merged), count)
     if len(points) > len(merged):

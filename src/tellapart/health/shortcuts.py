@@ -18,7 +18,7 @@ import numpy as np
 
 from ..evaluation.metrics import Z_95, Estimate
 from ..images.kinds import FORMATS
-from ..images.properties import TRAITS
+from ..images.properties import PROPERTIES
 from ..text import label_words, percent, shown
 
 TELLS = 0.75  # half-way from chance to always right: the interval must lie above to warn
@@ -90,7 +90,7 @@ BY_NAME: Mapping[str, Kind] = {kind.name: kind for kind in KINDS}
 
 
 @dataclass(frozen=True)
-class Cue:
+class Shortcut:
     """A label that can be told from all `others` by one cue alone, and how often: the mean of how
     many of its pictures and how many of the others' are told, 0.5 by chance.
 
@@ -98,7 +98,7 @@ class Cue:
     pictures that show it, of the label and of the others, and of `contrary` ones that break it.
     """
 
-    cue: str
+    shortcut: str
     label: str
     others: tuple[str, ...]
     told: Estimate
@@ -116,19 +116,19 @@ class Cue:
     def words(self) -> str:
         """What was found and what it means, in a sentence."""
         return (
-            f"{self.cue.capitalize()} alone tells {label_words(self.label)} from {self.rest} "
+            f"{self.shortcut.capitalize()} alone tells {label_words(self.label)} from {self.rest} "
             f"{percent(self.told.value, 0)} of the time (by chance 50 %): the model may be looking "
-            f"at {BY_NAME[self.cue].what}, not at the thing."
+            f"at {BY_NAME[self.shortcut].what}, not at the thing."
         )
 
     @property
     def advice(self) -> str:
-        return BY_NAME[self.cue].advice
+        return BY_NAME[self.shortcut].advice
 
     @property
     def shelves(self) -> dict[str, tuple[str, ...]]:
         """The pictures that show it, by what they are."""
-        kind, label = BY_NAME[self.cue], label_words(self.label)
+        kind, label = BY_NAME[self.shortcut], label_words(self.label)
         if kind.low:
             ends = (kind.low, kind.high) if self.direction == "low" else (kind.high, kind.low)
             of = " of" if len(self.others) > 1 else ""
@@ -143,25 +143,25 @@ class Cue:
         return {head[0].upper() + head[1:]: names for head, names in shelves.items() if names}
 
 
-def find_cues(
-    traits: np.ndarray,
+def find_shortcuts(
+    properties: np.ndarray,
     names: Sequence[str],
     truth: np.ndarray,
     labels: Sequence[str],
     fold: np.ndarray,
-) -> tuple[Cue, ...]:
+) -> tuple[Shortcut, ...]:
     """The cues that tell a label, at most one of a sort: the label it tells best, surest first.
 
     `traits` `[N,T]` as `traits.traits_of` gives them; `names` are the pictures' paths below their
     source; `truth` int `[N]` are indices into `labels`, `fold` int `[N]` the parts left out.
     """
-    found: dict[str, Cue] = {}
-    for tried in try_cues(traits, names, truth, labels, fold):
+    found: dict[str, Shortcut] = {}
+    for tried in try_shortcuts(properties, names, truth, labels, fold):
         what = tried.kind.what
         known = found.get(what)
         if tried.is_telling and (known is None or tried.told.value > known.told.value):
-            found[what] = _cue(tried, names, truth == tried.label, labels)
-    return tuple(sorted(found.values(), key=lambda cue: -cue.told.value))
+            found[what] = _shortcut(tried, names, truth == tried.label, labels)
+    return tuple(sorted(found.values(), key=lambda shortcut: -shortcut.told.value))
 
 
 @dataclass(frozen=True)
@@ -187,8 +187,8 @@ class Tried:
         return self.told.interval[0] >= TELLS and self.errors >= BEYOND_CHANCE
 
 
-def try_cues(
-    traits: np.ndarray,
+def try_shortcuts(
+    properties: np.ndarray,
     names: Sequence[str],
     truth: np.ndarray,
     labels: Sequence[str],
@@ -198,7 +198,7 @@ def try_cues(
     own = truth[:, None] == np.arange(len(labels))
     if len(np.unique(fold)) < 2 or len(np.unique(truth)) < 2:
         return
-    for kind, values, words in _all_cues(traits, names, [labels[k] for k in truth]):
+    for kind, values, words in _all_shortcuts(properties, names, [labels[k] for k in truth]):
         given = _given(values, len(words), own, fold)
         told, errors = _told(given, own)
         k = int(np.argmax([one.value for one in told]))
@@ -224,11 +224,11 @@ def sources_of(names: Sequence[str], labels: Sequence[str]) -> list[str]:
     return found
 
 
-def _all_cues(
-    traits: np.ndarray, names: Sequence[str], labels: Sequence[str]
+def _all_shortcuts(
+    properties: np.ndarray, names: Sequence[str], labels: Sequence[str]
 ) -> list[tuple[Kind, np.ndarray, list[str]]]:
     """Each sort of cue with its values `[N]`; of kinds of things, indices into their words."""
-    column = dict(zip(TRAITS, traits.astype(np.float64).T, strict=True))
+    column = dict(zip(PROPERTIES, properties.astype(np.float64).T, strict=True))
     brightness, contrast = column["brightness"], np.maximum(column["contrast"], 1e-3)
     values = {
         "brightness": brightness,
@@ -299,7 +299,9 @@ def _variance(right: int, n: int) -> float:
     return share * (1 - share) / (n + 4)
 
 
-def _cue(tried: Tried, names: Sequence[str], own: np.ndarray, labels: Sequence[str]) -> Cue:
+def _shortcut(
+    tried: Tried, names: Sequence[str], own: np.ndarray, labels: Sequence[str]
+) -> Shortcut:
     """A cue with its pictures: those that show it most, and those that break it most."""
     values, given = tried.values, tried.given
     if tried.words:
@@ -314,8 +316,8 @@ def _cue(tried: Tried, names: Sequence[str], own: np.ndarray, labels: Sequence[s
         return tuple(names[i] for i in order[rows[order]][:SHOWN])
 
     label = labels[tried.label]
-    return Cue(
-        cue=tried.kind.name,
+    return Shortcut(
+        shortcut=tried.kind.name,
         label=label,
         others=tuple(other for other in labels if other != label),
         told=tried.told,

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..evaluation.metrics import Estimate, Share
-from .grouping import central, looks, scarcity
+from ..evaluation.metrics import Estimate, Proportion
+from .grouping import central, scarcity, subgroups
 
 CHANCE = 0.05  # at most, that a look of a label is said to be missing, or hard, where none is
 FEWEST = 3  # pictures of a look, of those tested or judged, before anything is said of it
@@ -60,7 +60,7 @@ class Sample:
 
 
 @dataclass(frozen=True)
-class Look:
+class Subgroup:
     """Pictures of one label that resemble each other, and what is to be said of them.
 
     `learnt` and `tested` are rows of the pictures learnt from and of those tested, the most central
@@ -74,9 +74,9 @@ class Look:
     label: int
     learnt: np.ndarray
     tested: np.ndarray
-    wrong: Share
-    rest: Share
-    wrong_tested: Share | None
+    wrong: Proportion
+    rest: Proportion
+    wrong_tested: Proportion | None
     likely_wrong: float
     scarcity: float
     missing: bool
@@ -98,7 +98,7 @@ class Look:
         return self.missing or self.hard
 
 
-def looks_of(learnt: Sample, tested: Sample | None, count: int) -> tuple[Look, ...]:
+def find_subgroups(learnt: Sample, tested: Sample | None, count: int) -> tuple[Subgroup, ...]:
     """The looks of `count` labels: those that stand out first, then by the errors mended.
 
     Pictures learnt from and tested are grouped together, so a look may be of either alone.
@@ -114,8 +114,10 @@ def looks_of(learnt: Sample, tested: Sample | None, count: int) -> tuple[Look, .
     """
     wholes = len(learnt.labels), len(tested.labels) if tested else 0
     pools = [_pool(k, learnt, tested) for k in range(count)]
-    found = [look for pool in pools for look in _looks(pool, wholes)]
-    return tuple(sorted(found, key=lambda look: (not look.stands_out, -look.mended.value)))
+    found = [subgroup for pool in pools for subgroup in _subgroups(pool, wholes)]
+    return tuple(
+        sorted(found, key=lambda subgroup: (not subgroup.stands_out, -subgroup.mended.value))
+    )
 
 
 def tail(hits: int, drawn: int, special: int, total: int) -> float:
@@ -177,21 +179,23 @@ def _pool(k: int, learnt: Sample, tested: Sample | None) -> _Pool:
             [s.judged[own] & s.known for s, own in zip(sides, rows, strict=True)]
         ),
         rarer=np.concatenate([np.zeros(n), scarcity(vectors[n:], vectors[:n])]),
-        groups=looks(
+        groups=subgroups(
             vectors, [s.digests[i] for s, own in zip(sides, rows, strict=True) for i in own]
         ),
         known=tested is None or tested.known,
     )
 
 
-def _looks(pool: _Pool, wholes: tuple[int, int]) -> list[Look]:
+def _subgroups(pool: _Pool, wholes: tuple[int, int]) -> list[Subgroup]:
     number = len(np.unique(pool.groups))
     sizes = np.bincount(pool.groups[~pool.tested], minlength=number)
     usual = int(np.median(sizes)) if number else 0
-    return [_look(pool, pool.groups == group, number, usual, wholes) for group in range(number)]
+    return [_subgroup(pool, pool.groups == group, number, usual, wholes) for group in range(number)]
 
 
-def _look(pool: _Pool, own: np.ndarray, among: int, usual: int, wholes: tuple[int, int]) -> Look:
+def _subgroup(
+    pool: _Pool, own: np.ndarray, among: int, usual: int, wholes: tuple[int, int]
+) -> Subgroup:
     """The look of the pictures `own`, one `among` so many; `wholes` are all pictures, of all
     labels, that were learnt from and tested."""
     learnt, tested = (_central(pool, own & side) for side in (~pool.tested, pool.tested))
@@ -213,7 +217,7 @@ def _look(pool: _Pool, own: np.ndarray, among: int, usual: int, wholes: tuple[in
     told = own & pool.tested if by_test else own
     of_a_hundred = 100 * int(told.sum()) / max(1, wholes[1] if by_test else sum(wholes))
     likely = float(pool.errors[told].sum())
-    return Look(
+    return Subgroup(
         label=pool.label,
         learnt=learnt,
         tested=tested,
@@ -240,13 +244,13 @@ def _beyond_chance(hits: int, drawn: int, special: int, total: int, among: int) 
 
 def _scaled(weight: float, wrong: float, judged: int) -> Estimate:
     """A share of errors by the rule of succession, with Wilson's interval, times a weight."""
-    low, high = Share(round(wrong), judged).interval
+    low, high = Proportion(round(wrong), judged).interval
     return Estimate(weight * (wrong + 1) / (judged + 2), (weight * low, weight * high))
 
 
-def _wrong(pool: _Pool, own: np.ndarray) -> Share:
+def _wrong(pool: _Pool, own: np.ndarray) -> Proportion:
     judged = own & pool.judged
-    return Share(round(float(pool.errors[judged].sum())), int(judged.sum()))
+    return Proportion(round(float(pool.errors[judged].sum())), int(judged.sum()))
 
 
 def _central(pool: _Pool, own: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ from .hushing import hushed
 from .kinds import FORMATS, sniff
 from .opening import open_by_pillow
 
-TRAITS = (
+PROPERTIES = (
     "brightness",
     "contrast",
     "border brightness",
@@ -22,12 +22,12 @@ TRAITS = (
     "height",
     "file type",
 )
-TRAITS_VERSION = 1  # part of every cache key: raise it when any value changes
+PROPERTIES_VERSION = 1  # part of every cache key: raise it when any value changes
 _SAMPLES = 48  # a side: enough for a mean
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32) / 255  # of red, green, blue (ITU-R BT.601)
 
 
-def traits_of(pixels: np.ndarray, content: bytes) -> np.ndarray:
+def properties_of(pixels: np.ndarray, content: bytes) -> np.ndarray:
     """The `TRAITS` of a picture, float32 `[T]`, from its pixels uint8 `[H,W,3]` and its file.
 
     Brightness is mean luma, 0 to 1, and contrast its standard deviation; both also of the outermost

@@ -39,7 +39,7 @@ from .file import Manifest, check_model, seal_of
 from .outputs import checked
 
 if TYPE_CHECKING:
-    from .record import Memory
+    from .record import TrainingRecord
     from .replacing import Known
 
 MODEL_FILE = "model.onnx"
@@ -89,7 +89,7 @@ class Classifier:
 
     content: bytes = field(repr=False)
     manifest: Manifest
-    _memory: Memory | Unread | None = field(default=None, repr=False)
+    _record: TrainingRecord | Unread | None = field(default=None, repr=False)
     admit: float = ADMIT
 
     @property
@@ -102,41 +102,41 @@ class Classifier:
         return hashlib.sha256(self.content).hexdigest()
 
     @cached_property
-    def memory(self) -> Memory | None:
+    def training_record(self) -> TrainingRecord | None:
         """What the model remembers of its training, if its folder holds that.
 
         Raises:
             ModelError: it is damaged, or of another model.
         """
-        if not isinstance(self._memory, Unread):
-            return self._memory
-        from .record import Memory  # a guess does without it
+        if not isinstance(self._record, Unread):
+            return self._record
+        from .record import TrainingRecord  # a guess does without it
 
         try:
-            content = self._memory.read()
+            content = self._record.read()
         except FileNotFoundError:  # it went with its folder, before a copy of this one was read
             return None
         except OSError as error:
             raise ModelError(
-                f"{shown(self._memory.path)} cannot be read: {(error.strerror or '').lower()}."
+                f"{shown(self._record.path)} cannot be read: {(error.strerror or '').lower()}."
             ) from error
-        memory = Memory.from_bytes(content, seal_of(self.content))
-        if memory.scores.shape[1] != len(self.labels):
+        record = TrainingRecord.from_bytes(content, seal_of(self.content))
+        if record.scores.shape[1] != len(self.labels):
             raise ModelError("training.npz is damaged.", hint="Train again.")
-        return memory
+        return record
 
-    def remembered(self) -> Memory:
+    def required_record(self) -> TrainingRecord:
         """What the model remembers.
 
         Raises:
             ModelError: nothing; its folder holds no training.npz.
         """
-        if self.memory is None:
+        if self.training_record is None:
             raise ModelError(
                 "This model does not remember its training: there is no training.npz beside it.",
                 hint="Give the folder that tellapart train wrote, or train again.",
             )
-        return self.memory
+        return self.training_record
 
     def predict(self, picture: Picture) -> Prediction:
         """The label of one picture: a path, bytes, an open file, a Pillow image or an array.
@@ -151,7 +151,7 @@ class Classifier:
         return self._told(*self.run(picture, _ANSWER))
 
     def _told(self, scores: np.ndarray, novelty: np.ndarray | float) -> Prediction:
-        unknown = bool(novelty > self._stranger_above)
+        unknown = bool(novelty > self._unknown_above)
         return Prediction(ranked(self.labels, scores), float(novelty), unknown)
 
     def admitting(self, share: float) -> Classifier:
@@ -160,7 +160,7 @@ class Classifier:
         Raises:
             UsageError: a share that its training pictures cannot tell.
         """
-        self.manifest.stranger_above(share)
+        self.manifest.unknown_above(share)
         return replace(self, admit=share)
 
     @overload
@@ -227,7 +227,9 @@ class Classifier:
         """
         from .privacy import private
 
-        return replace(self, _memory=private(self.memory, names) if self.memory else None)
+        return replace(
+            self, _record=private(self.training_record, names) if self.training_record else None
+        )
 
     def save(
         self,
@@ -263,9 +265,9 @@ class Classifier:
             LABELS_FILE: labels_text(self.labels).encode(),
             **also,
         }
-        memory = self.private().memory if private else self.memory
-        if memory is not None:
-            files[TRAINING_FILE] = memory.to_bytes(seal_of(self.content))
+        record = self.private().training_record if private else self.training_record
+        if record is not None:
+            files[TRAINING_FILE] = record.to_bytes(seal_of(self.content))
         keep = partial(check_before, target) if is_new else None
         with folder_written_atomically(target, keep=keep) as fresh:
             for name, content in files.items():
@@ -281,11 +283,11 @@ class Classifier:
         """What another model is held against that may take its place."""
         from .replacing import Known  # a guess does without it
 
-        return Known(self.digest, self.labels, self.memory)
+        return Known(self.digest, self.labels, self.training_record)
 
     @cached_property
-    def _stranger_above(self) -> float:
-        return self.manifest.stranger_above(self.admit)
+    def _unknown_above(self) -> float:
+        return self.manifest.unknown_above(self.admit)
 
     @cached_property
     def _session(self) -> LazySession:

@@ -57,7 +57,7 @@ class Manifest:
     version: str
     format: int = FORMAT
 
-    def stranger_above(self, admit: float) -> float:
+    def unknown_above(self, admit: float) -> float:
         """The novelty that a share `admit` of the model's own kind stays below.
 
         Raises:

@@ -82,7 +82,7 @@ class Observer:
         self.embedder = Embedder(network, self.cache_folder, check=_check_embedding)
         self.embedder.start()
         self._ending = LazySession(ending(content, "embedding"), "embedding")
-        self._unknown_above = self.classifier.manifest.stranger_above(self.classifier.admit)
+        self._unknown_above = self.classifier.manifest.unknown_above(self.classifier.admit)
 
     def process(self, batch: Sequence[Picture]) -> list[Observation | PictureError]:
         return [self._tried(picture) for picture in batch]

@@ -15,9 +15,9 @@ from itertools import pairwise
 from pathlib import PurePath
 
 from ..dataset.sources import Skipped
-from ..health.shortcuts import Cue
+from ..health.shortcuts import Shortcut
 from ..text import shown
-from .record import Memory
+from .record import TrainingRecord
 
 DIGITS = 12  # of a digest: enough to tell the pictures of a data set apart
 PLACE = "..."  # stands where a path was
@@ -25,19 +25,19 @@ _ABSOLUTE = re.compile(r"(?<![\w.~])(?:~?/|[A-Za-z]:\\|\\\\)[^\s,;:()]+")
 _NUMBER = re.compile(r"none|[\d.]+%?")
 
 
-def private(memory: Memory, also: Iterable[str] = ()) -> Memory:
+def private(record: TrainingRecord, also: Iterable[str] = ()) -> TrainingRecord:
     """The training record without names and places; `also` are more names that notes may hold."""
-    run = memory.run
+    run = record.run
     if run.private:
-        return memory
-    names = _stand_ins(memory.digests)
-    called = dict(zip(memory.names, names, strict=True))
+        return record
+    names = _stand_ins(record.digests)
+    called = dict(zip(record.names, names, strict=True))
     files = [file.name for file in run.skipped]
     clean = _cleaner(
-        {**dict.fromkeys([*also, *files], PLACE), **called}, [*memory.roots, run.place, run.source]
+        {**dict.fromkeys([*also, *files], PLACE), **called}, [*record.roots, run.place, run.source]
     )
     return replace(
-        memory,
+        record,
         names=names,
         roots=(),
         run=replace(
@@ -50,7 +50,7 @@ def private(memory: Memory, also: Iterable[str] = ()) -> Memory:
                 for number, file in enumerate(run.skipped, 1)
             ),
             notes=tuple(map(clean, run.notes)),
-            cues=tuple(_renamed(cue, called) for cue in run.cues),
+            shortcuts=tuple(_renamed(shortcut, called) for shortcut in run.shortcuts),
             private=True,
         ),
     )
@@ -82,12 +82,12 @@ def _stand_ins(digests: Sequence[str]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _renamed(cue: Cue, called: dict[str, str]) -> Cue:
+def _renamed(shortcut: Shortcut, called: dict[str, str]) -> Shortcut:
     typical, opposite, contrary = (
         tuple(called.get(name, PLACE) for name in names)
-        for names in (cue.typical, cue.opposite, cue.contrary)
+        for names in (shortcut.typical, shortcut.opposite, shortcut.contrary)
     )
-    return replace(cue, typical=typical, opposite=opposite, contrary=contrary)
+    return replace(shortcut, typical=typical, opposite=opposite, contrary=contrary)
 
 
 def _cleaner(called: dict[str, str], places: Iterable[str]) -> Callable[[str], str]:

@@ -15,11 +15,11 @@ import numpy as np
 from ..dataset.sources import Skipped, pictures_below
 from ..errors import ModelError, PictureError
 from ..evaluation.learning_curve import CurvePoint, LearningCurve
-from ..evaluation.metrics import Estimate, Share
+from ..evaluation.metrics import Estimate, Proportion
 from ..files.reading import read_content
 from ..files.seal import is_sealed, is_whole, seal
 from ..head.regression import Head
-from ..health.shortcuts import Cue
+from ..health.shortcuts import Shortcut
 
 _SEAL = b"tellapart.sha256 "  # with the digest that follows, the comment of the zip archive
 _COMMENT = len(seal(_SEAL))
@@ -43,7 +43,7 @@ class Run:
     hidden: int = 0
     notes: tuple[str, ...] = ()
     learning: LearningCurve | None = None
-    cues: tuple[Cue, ...] = ()
+    shortcuts: tuple[Shortcut, ...] = ()
     balanced: bool = False
     versions: Mapping[str, str] = field(default_factory=dict)
     private: bool = False
@@ -56,7 +56,7 @@ class Run:
         values = json.loads(text)
         values["skipped"] = tuple(Skipped(**file) for file in values["skipped"])
         values["notes"] = tuple(values["notes"])
-        values["cues"] = tuple(map(_cue, values.get("cues", ())))
+        values["shortcuts"] = tuple(map(_shortcut, values.get("shortcuts", ())))
         values["learning"] = _curve(values["learning"]) if values["learning"] else None
         return cls(**values)
 
@@ -65,8 +65,8 @@ def _curve(values: Any) -> LearningCurve:
     points = tuple(
         CurvePoint(
             point["n"],
-            Share(**point["accuracy"]),
-            tuple(Share(**share) for share in point["per_label"]),
+            Proportion(**point["accuracy"]),
+            tuple(Proportion(**share) for share in point["per_label"]),
         )
         for point in values["points"]
     )
@@ -78,14 +78,14 @@ def _curve(values: Any) -> LearningCurve:
     )
 
 
-def _cue(values: Any) -> Cue:
+def _shortcut(values: Any) -> Shortcut:
     told = Estimate(values["told"]["value"], tuple(values["told"]["interval"]))
     lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
-    return Cue(**{**values, **lists, "told": told})
+    return Shortcut(**{**values, **lists, "told": told})
 
 
 @dataclass(frozen=True)
-class Memory:
+class TrainingRecord:
     """What a model remembers of its training: needed to explain it and to add to it.
 
     Of N pictures: `vectors` float32 `[N,D]`, `labels` `[N]` (indices), `names` (paths below the
@@ -135,7 +135,7 @@ class Memory:
         return seal(bare + _COMMENT.to_bytes(2, "little") + _SEAL)
 
     @classmethod
-    def from_bytes(cls, content: bytes, model: str | None) -> Memory:
+    def from_bytes(cls, content: bytes, model: str | None) -> TrainingRecord:
         """Read back what the model file with this seal, or any, remembers; nothing in it can run.
 
         Raises:
@@ -150,7 +150,7 @@ class Memory:
             with np.load(io.BytesIO(content), allow_pickle=False) as stored:
                 arrays = {name: stored[name] for name in stored.files}
             own = arrays.pop("model").tolist() == [model] or model is None
-            memory = cls(
+            record = cls(
                 vectors=arrays["vectors"],
                 labels=arrays["labels"],
                 names=tuple(arrays["names"].tolist()),
@@ -165,7 +165,7 @@ class Memory:
             )
             if len({len(array) for array in arrays.values()}) != 1:
                 raise ValueError("its lengths differ")
-            memory._check_values()
+            record._check_values()
         except Exception as error:  # a zip of arrays can be broken in very many ways
             raise ModelError("training.npz is damaged.", hint="Train again.") from error
         if not own:
@@ -174,7 +174,7 @@ class Memory:
                 hint="If the model was replaced while it was in use, load it again; or else copy "
                 "its whole folder again, or train again.",
             )
-        return memory
+        return record
 
     def _check_values(self) -> None:
         """Raises ValueError where numbers cannot be what they are said to be."""

@@ -22,12 +22,12 @@ import numpy as np
 
 from ..dataset.sources import read_dataset
 from ..errors import DestinationError, ModelError, PictureError
-from ..evaluation.metrics import Share
+from ..evaluation.metrics import Proportion
 from ..files.atomic import kept_beside
 from ..files.reading import read_content
 from ..text import label_words, percent, several, shown
 from .file import check_model, seal_of
-from .record import Memory
+from .record import TrainingRecord
 
 _LOOKED_AT = 60  # pictures of another source, before any work: is one of them known?
 
@@ -39,29 +39,29 @@ class Known:
 
     digest: str
     labels: tuple[str, ...] | None
-    memory: Memory | None
+    record: TrainingRecord | None
 
     @cached_property
     def pictures(self) -> Mapping[str, str]:
         """The label of each picture it remembers, by the sha256 of its content."""
-        if not self.memory:
+        if not self.record:
             return {}
-        numbers = self.memory.labels.tolist()
+        numbers = self.record.labels.tolist()
         labels = (
             map(_name, self.labels) if self.labels else map(str, range(max(numbers, default=0) + 1))
         )
         names = tuple(labels)
-        return {d: names[k] for d, k in zip(self.memory.digests, numbers, strict=True)}
+        return {d: names[k] for d, k in zip(self.record.digests, numbers, strict=True)}
 
     def judged(self) -> tuple[str, np.ndarray]:
         """The pictures whose scores say how good it is, `[N]` bool, and what they are called: those
         held out, or else those learnt from that were judged."""
-        assert self.memory
-        memory = self.memory
-        every = np.ones(len(memory.names), bool) if memory.judged is None else memory.judged
-        if (every & memory.held_out).any():
-            return "held out", every & memory.held_out
-        return memory.run.judged_by, every & ~memory.held_out
+        assert self.record
+        record = self.record
+        every = np.ones(len(record.names), bool) if record.judged is None else record.judged
+        if (every & record.held_out).any():
+            return "held out", every & record.held_out
+        return record.run.judged_by, every & ~record.held_out
 
 
 @dataclass(frozen=True)
@@ -76,8 +76,8 @@ class Change:
 
     kept: Path | None
     judged_by: str = ""
-    before: Share | None = None
-    after: Share | None = None
+    before: Proportion | None = None
+    after: Proportion | None = None
     common: int = 0
     added: int = 0
     removed: int = 0
@@ -131,15 +131,15 @@ def known_of(folder: Path, model_file: str, record_file: str) -> Known | None:
     except OSError:
         return None
     digest = hashlib.sha256(content).hexdigest()
-    labels, memory = None, None
+    labels, record = None, None
     with suppress(ModelError):
         labels = check_model(content).labels
     with suppress(OSError, ModelError):  # of a damaged model a record still tells the source
-        record = (folder / record_file).read_bytes()
-        memory = Memory.from_bytes(record, seal_of(content) if labels else None)
-        if labels and memory.scores.shape[1] != len(labels):
-            memory = None
-    return Known(digest, labels, memory)
+        stored = (folder / record_file).read_bytes()
+        record = TrainingRecord.from_bytes(stored, seal_of(content) if labels else None)
+        if labels and record.scores.shape[1] != len(labels):
+            record = None
+    return Known(digest, labels, record)
 
 
 def check_same_source(folder: Path, old: Known, new: Known) -> None:
@@ -150,9 +150,9 @@ def check_same_source(folder: Path, old: Known, new: Known) -> None:
     """
     if old.digest == new.digest:
         return
-    if not old.memory or not new.memory:
+    if not old.record or not new.record:
         raise _unknown(folder)
-    if _same_place(old.memory, new.memory.run.place) and _half_kept(old.labels, new.labels):
+    if _same_place(old.record, new.record.run.place) and _half_kept(old.labels, new.labels):
         return
     shared = sum(new.pictures.get(d) == label for d, label in old.pictures.items())
     if old.labels is None:
@@ -170,14 +170,14 @@ def check_before_work(folder: Path, old: Known, source: Path, *, follow_links: b
         DestinationError: a model of that source may not take the place of the old one.
         DatasetError: the source is none.
     """
-    if not old.memory:
+    if not old.record:
         raise _unknown(folder)
-    if _same_place(old.memory, str(Path(os.path.realpath(source)))):
+    if _same_place(old.record, str(Path(os.path.realpath(source)))):
         return  # whether it has kept its labels is seen in the end
     dataset = read_dataset(source, follow_links=follow_links)
     if old.labels and not {*map(_name, old.labels)} & {*map(_name, dataset.labels)}:
         raise _other(folder, old)
-    names = {*old.memory.names}
+    names = {*old.record.names}
     likely = [item for item in dataset.items if item.name in names] or dataset.items
     some = likely[:: max(1, len(likely) // _LOOKED_AT)]
     if not any(_digest(item.path) in old.pictures for item in some):
@@ -192,12 +192,12 @@ def change(folder: Path, old: Known, new: Known) -> Change:
     had = {*map(_name, old.labels)} if old.labels else labels
     found = Change(
         kept_beside(folder),
-        added=len(new.pictures.keys() - old.pictures.keys()) if old.memory else 0,
+        added=len(new.pictures.keys() - old.pictures.keys()) if old.record else 0,
         removed=len(old.pictures.keys() - new.pictures.keys()),
         new_labels=tuple(sorted(labels - had)),
         gone_labels=tuple(sorted(had - labels)),
     )
-    if not (old.memory and new.memory):
+    if not (old.record and new.record):
         return found
     (name, then), (now_name, now) = old.judged(), new.judged()
     if name != now_name or not (then.any() and now.any()):
@@ -205,30 +205,30 @@ def change(folder: Path, old: Known, new: Known) -> Change:
     return replace(
         found,
         judged_by=name,
-        before=_right(old.memory, then),
-        after=_right(new.memory, now),
+        before=_right(old.record, then),
+        after=_right(new.record, now),
         common=_in_common(old, then, new, now),
     )
 
 
-def _right(memory: Memory, rows: np.ndarray) -> Share:
-    hits = memory.scores[rows].argmax(axis=1) == memory.labels[rows]
-    return Share(int(hits.sum()), int(rows.sum()))
+def _right(record: TrainingRecord, rows: np.ndarray) -> Proportion:
+    hits = record.scores[rows].argmax(axis=1) == record.labels[rows]
+    return Proportion(int(hits.sum()), int(rows.sum()))
 
 
 def _in_common(old: Known, then: np.ndarray, new: Known, now: np.ndarray) -> int:
     """How many pictures both were judged by, copies counted as often as both have them."""
 
     def counted(known: Known, rows: np.ndarray) -> Counter[tuple[str, str]]:
-        assert known.memory
-        digests = (known.memory.digests[i] for i in np.flatnonzero(rows))
+        assert known.record
+        digests = (known.record.digests[i] for i in np.flatnonzero(rows))
         return Counter((digest, known.pictures[digest]) for digest in digests)
 
     return (counted(old, then) & counted(new, now)).total()
 
 
-def _same_place(memory: Memory, place: str) -> bool:
-    return bool(place) and memory.run.place == place
+def _same_place(record: TrainingRecord, place: str) -> bool:
+    return bool(place) and record.run.place == place
 
 
 def _half_kept(old: Collection[str] | None, new: Collection[str] | None) -> bool:
@@ -259,7 +259,7 @@ def _unknown(folder: Path) -> DestinationError:
 def _other(folder: Path, old: Known) -> DestinationError:
     labels = old.labels or ()
     named = ", ".join(map(label_words, labels[:5])) + (", ..." if len(labels) > 5 else "")
-    source = old.memory.run.source if old.memory else ""
+    source = old.record.run.source if old.record else ""
     return DestinationError(
         f"{shown(folder)} holds a model of other pictures"
         + (f", trained on {source}" if source else "")

@@ -11,13 +11,13 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from ..evaluation.judged import Evaluation
-from ..evaluation.metrics import Estimate, Share
+from ..evaluation.metrics import Estimate, Proportion
 from ..evaluation.notebook import most_pictures
 from ..evaluation.sentences import (
     bounds,
     calibration_words,
     estimate_words,
-    share_words,
+    proportion_words,
     sure_words,
     title,
     verdict,
@@ -36,7 +36,7 @@ _MARKS = str.maketrans({mark: f"\\{mark}" for mark in "\\`*[]|"})
 def model_card(classifier: Classifier, evaluations: Mapping[str, Evaluation]) -> str:
     """The model folder's README.md, front matter included."""
     name, main = most_pictures(evaluations)
-    manifest, memory = classifier.manifest, classifier.memory
+    manifest, record = classifier.manifest, classifier.training_record
     return (
         _environment()
         .get_template("card.md")
@@ -44,7 +44,7 @@ def model_card(classifier: Classifier, evaluations: Mapping[str, Evaluation]) ->
             title=title(manifest.labels),
             manifest=manifest,
             order=in_order(manifest.labels),
-            run=memory.run if memory else None,
+            run=record.run if record else None,
             evaluations=evaluations,
             name=name,
             main=main,
@@ -63,7 +63,7 @@ def model_card(classifier: Classifier, evaluations: Mapping[str, Evaluation]) ->
 
 def _values(name: str, evaluation: Evaluation) -> list[tuple[str, str, float]]:
     """(the hub's name of a metric, ours, its value) for the front matter's model-index."""
-    found: list[tuple[str, str, Share | Estimate]] = [
+    found: list[tuple[str, str, Proportion | Estimate]] = [
         ("accuracy", "Accuracy", evaluation.accuracy),
         ("balanced_accuracy", "Balanced accuracy", evaluation.balanced_accuracy),
     ]
@@ -99,7 +99,7 @@ def _environment() -> jinja2.Environment:
         "label_words": label_words,
         "markdown": _markdown,
         "percent": percent,
-        "share_words": share_words,
+        "share_words": proportion_words,
         "shown": shown,
         "yaml": lambda text: Markup(_yaml(text)),
     }

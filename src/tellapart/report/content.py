@@ -19,10 +19,10 @@ from ..dataset.sources import Skipped
 from ..evaluation.judged import Evaluation, Mistake
 from ..evaluation.learning_curve import LearningCurve
 from ..evaluation.notebook import most_pictures
-from ..health.shortcuts import Cue
+from ..health.shortcuts import Shortcut
 from ..model.classifier import Classifier
 from ..text import label_words, percent, several, shown
-from .provenance import Recipe, recipes_of_test, recipes_of_training
+from .provenance import Recipe, provenance_of_test, provenance_of_training
 
 MOST_MISTAKES = 48  # shown with their pictures
 FIRST_MISTAKES = 12  # seen at once; the others are folded by their labels
@@ -98,7 +98,7 @@ class Shelf:
 
 
 @dataclass(frozen=True)
-class Story:
+class ReportContent:
     """All that a page tells.
 
     `evaluations` are by name; `paths` say where the pictures are now, by their names, and `shelves`
@@ -115,7 +115,7 @@ class Story:
     shelves: Mapping[str, Sequence[str]]
     counts: Mapping[str, Sequence[int]]
     learning: LearningCurve | None = None
-    cues: Sequence[Cue] = ()
+    shortcuts: Sequence[Shortcut] = ()
     skipped: Sequence[Skipped] = ()
     hidden: int = 0
     notes: Sequence[str] = ()
@@ -289,7 +289,7 @@ def _judged(evaluation: Evaluation, row: int) -> Judged:
     )
 
 
-def story_of_training(classifier: Classifier, paths: Mapping[int, Path]) -> Story:
+def content_of_training(classifier: Classifier, paths: Mapping[int, Path]) -> ReportContent:
     """The story of how a model was trained, from what it remembers.
 
     `paths` are where the pictures are now, by their position in the memory.
@@ -297,38 +297,40 @@ def story_of_training(classifier: Classifier, paths: Mapping[int, Path]) -> Stor
     Raises:
         ModelError: it remembers nothing.
     """
-    memory = classifier.remembered()
-    run, manifest = memory.run, classifier.manifest
+    record = classifier.required_record()
+    run, manifest = record.run, classifier.manifest
     evaluations = evaluations_of(classifier)
     shelves: dict[str, list[str]] = {label: [] for label in classifier.labels}
-    for name, k in zip(memory.names, memory.labels.tolist(), strict=True):
+    for name, k in zip(record.names, record.labels.tolist(), strict=True):
         shelves[classifier.labels[k]].append(name)
-    held = np.bincount(memory.labels[memory.held_out], minlength=len(classifier.labels))
+    held = np.bincount(record.labels[record.held_out], minlength=len(classifier.labels))
     source = f" from {run.source}" if run.source else ""
-    return Story(
+    return ReportContent(
         what=f"trained on {several(sum(manifest.counts), 'picture')}{source}",
         classifier=classifier,
         evaluations=evaluations,
-        paths={memory.names[i]: path for i, path in paths.items()},
+        paths={record.names[i]: path for i, path in paths.items()},
         shelves=shelves,
         counts={"learnt from": manifest.counts, "held out": held.tolist()},
         learning=run.learning,
-        cues=run.cues,
+        shortcuts=run.shortcuts,
         skipped=run.skipped,
         hidden=run.hidden,
         notes=run.notes,
-        recipes=recipes_of_training(classifier),
+        recipes=provenance_of_training(classifier),
         private=run.private and not paths,
     )
 
 
-def without_pictures(story: Story) -> Story:
+def without_pictures(content: ReportContent) -> ReportContent:
     """The same story for those who shall not see the pictures: mistakes keep their reasons."""
-    told = {name: replace(one, overlay="", nearest=()) for name, one in story.reasons.items()}
-    return replace(story, paths={}, reasons=told, private=True)
+    told = {name: replace(one, overlay="", nearest=()) for name, one in content.reasons.items()}
+    return replace(content, paths={}, reasons=told, private=True)
 
 
-def story_of_test(classifier: Classifier, result: TestResult, model: str = "MODEL") -> Story:
+def content_of_test(
+    classifier: Classifier, result: TestResult, model: str = "MODEL"
+) -> ReportContent:
     """The story of a test; `model` is what the model is called in the command that repeats it."""
     evaluation = result.evaluation
     shelves: dict[str, list[str]] = {label: [] for label in classifier.labels}
@@ -342,7 +344,7 @@ def story_of_test(classifier: Classifier, result: TestResult, model: str = "MODE
             f"{percent(result.refused.value)} of the pictures ({result.refused.correct:,} of "
             f"{result.refused.n:,}) would be called none of these; they are judged all the same."
         )
-    return Story(
+    return ReportContent(
         what=f"tested on {several(len(evaluation.names), 'picture')} "
         f"from {shown(result.dataset.source)}",
         classifier=classifier,
@@ -353,27 +355,27 @@ def story_of_test(classifier: Classifier, result: TestResult, model: str = "MODE
         skipped=result.skipped,
         hidden=result.dataset.hidden,
         notes=notes,
-        recipes=recipes_of_test(classifier, result, model),
+        recipes=provenance_of_test(classifier, result, model),
     )
 
 
 def evaluations_of(classifier: Classifier) -> dict[str, Evaluation]:
     """How good a model is, by name, from the scores that it remembers; where no picture judged it,
     one evaluation of none."""
-    memory = classifier.remembered()
-    judged = np.ones(len(memory.names), bool) if memory.judged is None else memory.judged
-    sides = {memory.run.judged_by: judged & ~memory.held_out, "held out": judged & memory.held_out}
+    record = classifier.required_record()
+    judged = np.ones(len(record.names), bool) if record.judged is None else record.judged
+    sides = {record.run.judged_by: judged & ~record.held_out, "held out": judged & record.held_out}
     every = {
         name: Evaluation(
             classifier.labels,
-            tuple(memory.names[i] for i in np.flatnonzero(rows)),
-            memory.labels[rows].astype(np.int64),
-            memory.scores[rows],
+            tuple(record.names[i] for i in np.flatnonzero(rows)),
+            record.labels[rows].astype(np.int64),
+            record.scores[rows],
         )
         for name, rows in sides.items()
     }
     found = {name: evaluation for name, evaluation in every.items() if len(evaluation.truth)}
-    return found or {memory.run.judged_by: every[memory.run.judged_by]}
+    return found or {record.run.judged_by: every[record.run.judged_by]}
 
 
 def _natural(text: str) -> list[tuple[int, int, str]]:

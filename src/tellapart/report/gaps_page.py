@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ..assess.gaps import Example, Gaps
 from ..assess.gaps_words import advice_words, stranger_words, worth_words, wrong_words
 from ..evaluation.sentences import absence_words, title
-from ..health.subgroups import Look
+from ..health.subgroups import Subgroup
 from ..pages.render import environment, file_name, render
 from ..pages.thumbnails import Wanted, thumbnails
 from ..text import several
@@ -29,7 +29,9 @@ MOST_STRANGERS = 24  # pictures unlike everything learnt
 
 def gaps_page(gaps: Gaps) -> str:
     """The page, with as many of its pictures as can be found and as fit."""
-    everything = itertools.chain(gaps.strangers, *(gaps.pictures(look) for look in gaps.looks))
+    everything = itertools.chain(
+        gaps.strangers, *(gaps.pictures(subgroup) for subgroup in gaps.subgroups)
+    )
     paths = {_key(one): one.path for one in everything if one.path}
     made = thumbnails(list(dict.fromkeys(_wanted(gaps))), paths, PICTURES)
     values = {
@@ -41,31 +43,37 @@ def gaps_page(gaps: Gaps) -> str:
     return render(_environment(), "gaps.html", ["report.css", "gaps.css"], values)
 
 
-def _by_label(gaps: Gaps) -> list[tuple[str, list[Look]]]:
+def _by_label(gaps: Gaps) -> list[tuple[str, list[Subgroup]]]:
     """Each label with its looks, the largest first."""
     return [
-        (label, sorted((one for one in gaps.looks if one.label == k), key=lambda look: -look.size))
+        (
+            label,
+            sorted(
+                (one for one in gaps.subgroups if one.label == k),
+                key=lambda subgroup: -subgroup.size,
+            ),
+        )
         for k, label in enumerate(gaps.labels)
     ]
 
 
 def _wanted(gaps: Gaps) -> Iterator[Wanted]:
     """All pictures of the page with the sizes they are shown at, the most telling first."""
-    for look in gaps.advice[:MOST_OF_ADVICE]:
-        yield from ((_key(one), LARGE) for one in _sheet(gaps, look))
+    for subgroup in gaps.advice[:MOST_OF_ADVICE]:
+        yield from ((_key(one), LARGE) for one in _sheet(gaps, subgroup))
     yield from ((_key(one), SMALL) for one in gaps.strangers[:MOST_STRANGERS])
-    for look in gaps.maybe:
-        yield from ((_key(one), SMALL) for one in _strip(gaps, look))
-    for look in gaps.looks:
-        yield from ((_key(one), SMALL) for one in _strip(gaps, look))
+    for subgroup in gaps.maybe:
+        yield from ((_key(one), SMALL) for one in _strip(gaps, subgroup))
+    for subgroup in gaps.subgroups:
+        yield from ((_key(one), SMALL) for one in _strip(gaps, subgroup))
 
 
-def _sheet(gaps: Gaps, look: Look) -> list[Example]:
-    return gaps.telling(look)[:ON_A_SHEET]
+def _sheet(gaps: Gaps, subgroup: Subgroup) -> list[Example]:
+    return gaps.telling(subgroup)[:ON_A_SHEET]
 
 
-def _strip(gaps: Gaps, look: Look) -> list[Example]:
-    return gaps.pictures(look)[:IN_A_STRIP]
+def _strip(gaps: Gaps, subgroup: Subgroup) -> list[Example]:
+    return gaps.pictures(subgroup)[:IN_A_STRIP]
 
 
 def _key(one: Example) -> str:
@@ -73,9 +81,9 @@ def _key(one: Example) -> str:
     return f"{'tested' if one.tested else 'learnt'}/{one.name}"
 
 
-def _marks(look: Look) -> list[str]:
+def _marks(subgroup: Subgroup) -> list[str]:
     """What is to be said of a look in a word."""
-    found = {"missing": look.missing, "often wrong": look.hard, "thin": look.thin}
+    found = {"missing": subgroup.missing, "often wrong": subgroup.hard, "thin": subgroup.thin}
     return [word for word, so in found.items() if so]
 
 

@@ -27,7 +27,7 @@ from ..pages.charts import coverage_chart, learning_chart, reliability_diagram, 
 from ..pages.render import environment, render
 from ..pages.thumbnails import Wanted, thumbnails
 from ..text import label_words, percent, several
-from .content import FIRST_MISTAKES, FIRST_PAIRS, MOST_MISTAKES, Cell, Story
+from .content import FIRST_MISTAKES, FIRST_PAIRS, MOST_MISTAKES, Cell, ReportContent
 
 if TYPE_CHECKING:
     import jinja2
@@ -37,39 +37,39 @@ PAGE = 4_900_000  # bytes that a page may take, with all its pictures
 MOST_LISTED = 60  # of files not read
 
 
-def report_page(story: Story) -> str:
+def report_page(content: ReportContent) -> str:
     """The page, with as many of its pictures as can be found and as fit."""
-    manifest = story.classifier.manifest
+    manifest = content.classifier.manifest
     made: dict[Wanted, str] = {}
     values = {
-        "story": story,
+        "content": content,
         "manifest": manifest,
-        "threshold": manifest.stranger_above(story.classifier.admit),
-        "title": title(tuple(story.labels[k] for k in story.order)),
-        "verdict": verdict(story.main, story.name),
+        "threshold": manifest.unknown_above(content.classifier.admit),
+        "title": title(tuple(content.labels[k] for k in content.order)),
+        "verdict": verdict(content.main, content.name),
         "picture": lambda name, side: made.get((name, side), ""),
     }
 
     def page() -> str:
         return render(_environment(), "report.html", ["report.css"], values)
 
-    if not story.paths:
+    if not content.paths:
         return page()
-    made |= thumbnails(list(_wanted(story)), story.paths, PAGE - len(page().encode()))
+    made |= thumbnails(list(_wanted(content)), content.paths, PAGE - len(page().encode()))
     return page()
 
 
-def _wanted(story: Story) -> Iterator[Wanted]:
+def _wanted(content: ReportContent) -> Iterator[Wanted]:
     """All pictures of the page with the sizes they are shown at, the most telling first."""
-    yield from ((name, MEDIUM) for _, name in story.faces)
-    yield from ((mistake.name, LARGE) for _, mistake in story.mistakes[:MOST_MISTAKES])
-    near = (one.key for reason in story.reasons.values() for one in reason.nearest)
+    yield from ((name, MEDIUM) for _, name in content.faces)
+    yield from ((mistake.name, LARGE) for _, mistake in content.mistakes[:MOST_MISTAKES])
+    near = (one.key for reason in content.reasons.values() for one in reason.nearest)
     yield from ((key, TINY) for key in near)
-    shelves = (names for cue in story.cues for names in cue.shelves.values())
+    shelves = (names for shortcut in content.shortcuts for names in shortcut.shelves.values())
     yield from ((name, MEDIUM) for names in shelves for name in names)
-    yield from ((one.name, MEDIUM) for one in (*story.least_sure, *story.surest))
-    yield from ((name, MEDIUM) for names in story.examples.values() for name in names)
-    every = (cell for cells in story.cells.values() for cell in cells.values())
+    yield from ((one.name, MEDIUM) for one in (*content.least_sure, *content.surest))
+    yield from ((name, MEDIUM) for names in content.examples.values() for name in names)
+    every = (cell for cells in content.cells.values() for cell in cells.values())
     cells = sorted(every, key=lambda cell: cell.right)
     yield from ((one.name, SMALL) for cell in cells for one in cell.pictures)
 

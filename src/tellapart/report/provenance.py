@@ -11,7 +11,7 @@ from ..assess.testing import TestResult
 from ..errors import PictureError
 from ..files.reading import read_content
 from ..model.classifier import Classifier
-from ..model.record import Memory
+from ..model.record import TrainingRecord
 from ..text import shown
 
 
@@ -29,7 +29,7 @@ class Recipe:
     promise: str = ""
 
 
-def recipes_of_training(classifier: Classifier) -> Sequence[Recipe]:
+def provenance_of_training(classifier: Classifier) -> Sequence[Recipe]:
     """How a model was made, so far as it remembers."""
     return [
         _of_the_model(
@@ -40,7 +40,7 @@ def recipes_of_training(classifier: Classifier) -> Sequence[Recipe]:
     ]
 
 
-def recipes_of_test(classifier: Classifier, result: TestResult, model: str) -> Sequence[Recipe]:
+def provenance_of_test(classifier: Classifier, result: TestResult, model: str) -> Sequence[Recipe]:
     """How a test was done, and how the model was made that was tested."""
     return [
         Recipe(
@@ -59,7 +59,7 @@ def recipes_of_test(classifier: Classifier, result: TestResult, model: str) -> S
 
 def _of_the_model(classifier: Classifier, title: str, promise: str) -> Recipe:
     """All settings of a model, and the hashes of what it was made from."""
-    manifest, memory = classifier.manifest, classifier.memory
+    manifest, record = classifier.manifest, classifier.training_record
     found = {
         "quality": manifest.quality,
         "networks": ", ".join(manifest.backbones),
@@ -69,11 +69,11 @@ def _of_the_model(classifier: Classifier, title: str, promise: str) -> Recipe:
         "temperature": f"{manifest.temperature:.4f}",
         "network's sha256": manifest.network,
         "model.onnx's sha256": classifier.digest,
-        "training pictures' sha256": _of_learnt(memory) if memory else "",
+        "training pictures' sha256": _of_learnt(record) if record else "",
         "tellapart": manifest.version,
-        **(memory.run.versions if memory else {}),
+        **(record.run.versions if record else {}),
     }
-    command = memory.run.command if memory else ""
+    command = record.run.command if record else ""
     return Recipe(
         title,
         {name: value for name, value in found.items() if value},
@@ -82,9 +82,9 @@ def _of_the_model(classifier: Classifier, title: str, promise: str) -> Recipe:
     )
 
 
-def _of_learnt(memory: Memory) -> str:
+def _of_learnt(record: TrainingRecord) -> str:
     """One hash of all pictures with their labels and sides, whatever their names and order."""
-    rows = zip(memory.digests, memory.labels.tolist(), memory.held_out.tolist(), strict=True)
+    rows = zip(record.digests, record.labels.tolist(), record.held_out.tolist(), strict=True)
     return _fingerprint(f"{digest} {label} {int(held)}" for digest, label, held in rows)
 
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from ..explain import Asked, Explanation, Neighbour, tell_many
 from ..explain.words import BY_FOLD
-from ..model.record import Memory
+from ..model.record import TrainingRecord
 from ..pages.overlays import jpeg, laid_over, shrunk
-from .content import MOST_MISTAKES, Near, Reason, Story
+from .content import MOST_MISTAKES, Near, Reason, ReportContent
 
 SIDE = 240  # pixels, the longer side of an overlay
 
@@ -29,33 +29,35 @@ class _Told:
     nearest: tuple[Neighbour, ...]
 
 
-def with_reasons(story: Story, *, of_training: bool, folders: Sequence[Path] = ()) -> Story:
+def with_reasons(
+    content: ReportContent, *, of_training: bool, folders: Sequence[Path] = ()
+) -> ReportContent:
     """Explain the mistakes of a story that its page shows, if their pictures can be found.
 
     `of_training` says that the story is of the pictures that the model remembers. In another one,
     training pictures are looked for where they were and below `folders`.
     """
-    memory = story.classifier.memory
-    mistakes = {mistake.name: mistake for _, mistake in story.mistakes[:MOST_MISTAKES]}
-    places = {name: i for i, name in enumerate(memory.names)} if memory and of_training else {}
+    record = content.classifier.training_record
+    mistakes = {mistake.name: mistake for _, mistake in content.mistakes[:MOST_MISTAKES]}
+    places = {name: i for i, name in enumerate(record.names)} if record and of_training else {}
     asked = [
-        Asked(story.paths[name], mistake.label, places.get(name), name)
+        Asked(content.paths[name], mistake.label, places.get(name), name)
         for name, mistake in mistakes.items()
-        if name in story.paths and (memory is None or _has_judge(memory, places.get(name)))
+        if name in content.paths and (record is None or _has_judge(record, places.get(name)))
     ]
     told = {
         one.name: found
         for one, found in zip(
-            asked, tell_many(story.classifier, asked, _tell, shares=False), strict=True
+            asked, tell_many(content.classifier, asked, _tell, shares=False), strict=True
         )
         if isinstance(found, _Told) and found.label == mistakes[one.name].predicted
     }
     near = {one.index: one.name for found in told.values() for one in found.nearest}
-    if of_training or memory is None:
+    if of_training or record is None:
         keys, paths = near, {}
     else:
         keys = {index: f"\0{name}" for index, name in near.items()}  # no file is called so
-        paths = {keys[i]: path for i, path in memory.locate(*folders, only=near).items()}
+        paths = {keys[i]: path for i, path in record.locate(*folders, only=near).items()}
     reasons = {
         name: Reason(
             found.sentences,
@@ -64,14 +66,14 @@ def with_reasons(story: Story, *, of_training: bool, folders: Sequence[Path] = (
         )
         for name, found in told.items()
     }
-    return replace(story, reasons=reasons, paths={**story.paths, **paths})
+    return replace(content, reasons=reasons, paths={**content.paths, **paths})
 
 
-def _has_judge(memory: Memory, index: int | None) -> bool:
+def _has_judge(record: TrainingRecord, index: int | None) -> bool:
     """Whether the head is known that judged a picture; `index` is its position in the memory."""
-    if index is None or memory.held_out[index]:
+    if index is None or record.held_out[index]:
         return True  # the finished model's own
-    return memory.fold is not None and int(memory.fold[index]) in memory.fold_heads
+    return record.fold is not None and int(record.fold[index]) in record.fold_heads
 
 
 def _tell(asked: Asked, explanation: Explanation) -> _Told:

@@ -142,11 +142,11 @@ class Work:
 
     def _left(self, settled: Mapping[str, Entry]) -> tuple[list[str], list[Skipped]]:
         """The names of the pictures that are left to do, and what cannot be sorted."""
-        pictures, skipped = self._look()
+        pictures, skipped = self._subgroup()
         waiting = [n for path, n in pictures if not self._is_done(path, settled.get(n))]
         return waiting, skipped
 
-    def _look(self) -> tuple[list[tuple[Path, str]], list[Skipped]]:
+    def _subgroup(self) -> tuple[list[tuple[Path, str]], list[Skipped]]:
         """What is in the inbox, without what this or another sort has put there."""
         if self.only:
             pictures, found = [(self.root / self.only, self.only)], list[Skipped]()

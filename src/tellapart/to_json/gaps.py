@@ -8,8 +8,8 @@ from .results import Json, estimate
 
 if TYPE_CHECKING:
     from ..assess.gaps import Gaps
-    from ..evaluation.metrics import Share
-    from ..health.subgroups import Look
+    from ..evaluation.metrics import Proportion
+    from ..health.subgroups import Subgroup
 
 
 def gaps(found: Gaps, page: str | None) -> dict[str, Json]:
@@ -20,7 +20,7 @@ def gaps(found: Gaps, page: str | None) -> dict[str, Json]:
         "learnt": len(found.learnt.names),
         "tested": _count(found),
         "labelled": found.known,
-        "looks": [_look(found, look) for look in found.looks],
+        "subgroups": [_subgroup(found, subgroup) for subgroup in found.subgroups],
         "strangers": [{"path": one.name, "closest": one.label} for one in found.strangers],
         "unknown_labels": found.unknown,
         "notes": list(found.notes),
@@ -37,30 +37,30 @@ def _count(found: Gaps) -> int | None:
     return 0 if found.strangers else None
 
 
-def _look(found: Gaps, look: Look) -> Json:
+def _subgroup(found: Gaps, subgroup: Subgroup) -> Json:
     """`wrong` and `rest` count errors: their share is `share`, not an accuracy."""
-    pictures = found.pictures(look)
+    pictures = found.pictures(subgroup)
     return {
-        "label": found.label(look),
-        "missing": look.missing,
-        "hard": look.hard,
-        "thin": look.thin,
-        "learnt": len(look.learnt),
-        "tested": len(look.tested),
-        "wrong": _counted(look.wrong),
-        "rest": _counted(look.rest),
-        "wrong_tested": _counted(look.wrong_tested) if look.wrong_tested else None,
-        "likely_wrong": look.likely_wrong,
-        "scarcity": look.scarcity,
-        "add": look.add,
-        "mended_in_100": estimate(look.mended),
+        "label": found.label(subgroup),
+        "missing": subgroup.missing,
+        "hard": subgroup.hard,
+        "thin": subgroup.thin,
+        "learnt": len(subgroup.learnt),
+        "tested": len(subgroup.tested),
+        "wrong": _counted(subgroup.wrong),
+        "rest": _counted(subgroup.rest),
+        "wrong_tested": _counted(subgroup.wrong_tested) if subgroup.wrong_tested else None,
+        "likely_wrong": subgroup.likely_wrong,
+        "scarcity": subgroup.scarcity,
+        "add": subgroup.add,
+        "mended_in_100": estimate(subgroup.mended),
         "pictures_learnt": [one.name for one in pictures if not one.tested],
         "pictures_tested": [one.name for one in pictures if one.tested],
         "pictures_strange": [one.name for one in pictures if one.strange],
     }
 
 
-def _counted(value: Share) -> Json:
+def _counted(value: Proportion) -> Json:
     """`{"wrong", "n", "share", "interval": [low, high]}`."""
     return {
         "wrong": value.correct,

@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from ..cache.folder import SpaceInfo
     from ..evaluation.judged import Evaluation, Mistake
     from ..evaluation.learning_curve import LearningCurve
-    from ..evaluation.metrics import Estimate, Share
+    from ..evaluation.metrics import Estimate, Proportion
     from ..explain import Argument, Case, Finding, Sweep, WhatIf
     from ..explain.files import Explained
     from ..exporters.export import ExportResult, Target
-    from ..health.shortcuts import Cue
+    from ..health.shortcuts import Shortcut
     from ..model.classifier import Classifier, Prediction
     from ..model.replacing import Change
-    from ..report.content import Story
+    from ..report.content import ReportContent
     from ..sorting.sort import SortResult, Step, UndoResult
     from ..training.train import TrainResult
 
@@ -56,7 +56,7 @@ def _finite(value: Json) -> Json:
     return value
 
 
-def share(value: Share) -> dict[str, Json]:
+def share(value: Proportion) -> dict[str, Json]:
     """`{"accuracy", "correct", "n", "interval": [low, high]}`."""
     return {
         "accuracy": _number(value.value),
@@ -156,7 +156,7 @@ def trained(result: TrainResult, model: str, changed: Change | None = None) -> d
         "temperature": manifest.temperature,
         "network": manifest.network,
         "learning_curve": _curve(result.learning) if result.learning else None,
-        "cues": [_cue(cue) for cue in result.cues],
+        "shortcuts": [_shortcut(shortcut) for shortcut in result.shortcuts],
         "repeated": [share(one) for one in result.repeated],
         "replaced": _changed(changed) if changed else None,
     }
@@ -260,7 +260,7 @@ def exported(result: ExportResult) -> dict[str, Json]:
 
 def described(classifier: Classifier) -> dict[str, Json]:
     """All of `info --json`: the manifest, and how good the model is, where it remembers that."""
-    evaluations = evaluations_of(classifier) if classifier.memory else {}
+    evaluations = evaluations_of(classifier) if classifier.training_record else {}
     return {
         **asdict(classifier.manifest),
         "judged": {
@@ -314,24 +314,24 @@ def _curve(curve: LearningCurve) -> Json:
     }
 
 
-def _cue(cue: Cue) -> Json:
+def _shortcut(shortcut: Shortcut) -> Json:
     """`told` is how often the cue alone tells the label from all others, 0.5 by chance."""
     return {
-        "cue": cue.cue,
-        "label": cue.label,
-        "told": estimate(cue.told),
-        "direction": cue.direction,
-        "typical": list(cue.typical),
-        "opposite": list(cue.opposite),
-        "contrary": list(cue.contrary),
-        "words": cue.words,
-        "advice": cue.advice,
+        "shortcut": shortcut.shortcut,
+        "label": shortcut.label,
+        "told": estimate(shortcut.told),
+        "direction": shortcut.direction,
+        "typical": list(shortcut.typical),
+        "opposite": list(shortcut.opposite),
+        "contrary": list(shortcut.contrary),
+        "words": shortcut.words,
+        "advice": shortcut.advice,
     }
 
 
-def written_report(path: str, story: Story) -> dict[str, Json]:
+def written_report(path: str, content: ReportContent) -> dict[str, Json]:
     """All of `report --json`."""
-    return {"report": path, "missing_pictures": story.missing}
+    return {"report": path, "missing_pictures": content.missing}
 
 
 def explained(told: Explained) -> dict[str, Json]:

@@ -21,7 +21,7 @@ from ..dataset.sources import FEW, Dataset, Item, Skipped
 from ..errors import DatasetError
 from ..evaluation.judged import Evaluation
 from ..evaluation.learning_curve import LearningCurve, learning_curve
-from ..evaluation.metrics import Share
+from ..evaluation.metrics import Proportion
 from ..head.regression import (
     ROUGH,
     Head,
@@ -30,12 +30,12 @@ from ..head.regression import (
     Solver,
     are_many,
     cross_validate,
+    fit_temperature,
     out_of_fold,
     softmax,
-    temperature,
 )
 from ..head.sgd import SgdSettings, SgdStep, fit_sgd
-from ..health.shortcuts import Cue, find_cues
+from ..health.shortcuts import Shortcut, find_shortcuts
 from ..text import first_few, in_order, natural, percent, several, shown
 
 FOLDS = 5
@@ -60,7 +60,7 @@ class Pictures:
     keys: tuple[str, ...]
     held_out: np.ndarray
     unknown: tuple[str, ...]  # labels of pictures that are all held out, so that none is learnt
-    traits: np.ndarray | None = None
+    properties: np.ndarray | None = None
 
     @property
     def counts(self) -> tuple[int, ...]:
@@ -119,7 +119,7 @@ def gather(
         keys=tuple(keys[row] for row in rows),
         held_out=held_out[rows],
         unknown=tuple(sorted({item.label for item in read} - trained)),
-        traits=embeddings.traits[rows],
+        properties=embeddings.properties[rows],
     )
 
 
@@ -149,7 +149,7 @@ class Fitted:
     validated: Evaluation | None = None
     notes: tuple[str, ...] = ()
     fold_heads: Mapping[int, Head] = field(default_factory=dict)
-    repeated: tuple[Share, ...] = ()
+    repeated: tuple[Proportion, ...] = ()
     found: OutOfFold | None = field(default=None, repr=False)
     after_saving: Callable[[], None] | None = None
 
@@ -203,7 +203,7 @@ def fit(
         found = out_of_fold(precise, truth, count, fold, solver)
         walk = last_descent or descent
         head = walk(precise, truth, count, sgd, validation=watching, on_step=on_step)
-        heat = temperature(found.logits, truth)
+        temperature = fit_temperature(found.logits, truth)
     else:
         found = cross_validate(vectors, truth, count, fold, balanced=balanced)
         assert found.strength is not None
@@ -212,11 +212,13 @@ def fit(
         if many:
             regression.begin_at([*found.heads.values()])
         head = regression.fit(found.strength)
-        heat = (
-            temperature(found.logits, truth) if many else temperature(found.logits, truth, least=1)
+        temperature = (
+            fit_temperature(found.logits, truth)
+            if many
+            else fit_temperature(found.logits, truth, least=1)
         )
-    head = head.cooled(heat)
-    unseen = found.logits / heat
+    head = head.calibrated(temperature)
+    unseen = found.logits / temperature
     known = judged_in(fold, found.heads)
     shares = [_right(found, fold, truth)]
     for seed in range(1, repeats):
@@ -226,12 +228,12 @@ def fit(
         head=head,
         solver="sgd" if sgd else "exact",
         strength=found.strength,
-        temperature=heat,
+        temperature=temperature,
         logits=unseen,
         fold=fold,
         cross_validated=judged(pictures, rows[known], unseen[known]),
         held_out=judged_by(head, pictures, tested, unseen.dtype),
-        fold_heads={number: one.cooled(heat) for number, one in found.heads.items()},
+        fold_heads={number: one.calibrated(temperature) for number, one in found.heads.items()},
         notes=(*_on_unjudged(~known), *_on_repeats(shares)),
         repeated=tuple(shares) if repeats > 1 else (),
         found=found if found.regressions else None,
@@ -243,9 +245,9 @@ def judged_in(fold: np.ndarray, heads: Mapping[int, Head]) -> np.ndarray:
     return np.isin(fold, list(heads))
 
 
-def _right(found: OutOfFold, fold: np.ndarray, truth: np.ndarray) -> Share:
+def _right(found: OutOfFold, fold: np.ndarray, truth: np.ndarray) -> Proportion:
     known = judged_in(fold, found.heads)
-    return Share(int((found.logits.argmax(axis=1) == truth)[known].sum()), int(known.sum()))
+    return Proportion(int((found.logits.argmax(axis=1) == truth)[known].sum()), int(known.sum()))
 
 
 def _on_unjudged(unjudged: np.ndarray) -> Iterator[str]:
@@ -256,7 +258,7 @@ def _on_unjudged(unjudged: np.ndarray) -> Iterator[str]:
         )
 
 
-def _on_repeats(shares: Sequence[Share]) -> Iterator[str]:
+def _on_repeats(shares: Sequence[Proportion]) -> Iterator[str]:
     values = [share.value for share in shares if share.n]
     if len(shares) > 1 and values:
         mean = sum(values) / len(values)
@@ -287,14 +289,14 @@ def would_more_help(pictures: Pictures, fitted: Fitted) -> LearningCurve | None:
     )
 
 
-def cues_of(pictures: Pictures, fitted: Fitted) -> tuple[Cue, ...]:
+def shortcuts_of(pictures: Pictures, fitted: Fitted) -> tuple[Shortcut, ...]:
     """What else the labels of the pictures to learn from can be told by."""
-    if pictures.traits is None:
+    if pictures.properties is None:
         return ()
     rows = np.flatnonzero(~pictures.held_out)
     names = [pictures.names[i] for i in rows]
     truth = pictures.truth[rows]
-    return find_cues(pictures.traits[rows], names, truth, pictures.labels, fitted.fold)
+    return find_shortcuts(pictures.properties[rows], names, truth, pictures.labels, fitted.fold)
 
 
 def leaks_of(pictures: Pictures) -> Leaks:

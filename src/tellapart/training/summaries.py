@@ -74,13 +74,13 @@ def _write_figures(writer: SummaryWriter, result: TrainResult) -> None:
 
 def _write_embeddings(writer: SummaryWriter, result: TrainResult) -> None:
     """The embedding projector's points, with label and name of each."""
-    memory = result.classifier.memory
-    assert memory is not None  # training has just made it
+    record = result.classifier.training_record
+    assert record is not None  # training has just made it
     labels = result.classifier.labels
     metadata = [
         [shown(labels[k]), shown(name)]
-        for k, name in zip(memory.labels.tolist(), memory.names, strict=True)
+        for k, name in zip(record.labels.tolist(), record.names, strict=True)
     ]
     writer.add_embedding(
-        memory.vectors, metadata, metadata_header=["label", "name"], tag="pictures"
+        record.vectors, metadata, metadata_header=["label", "name"], tag="pictures"
     )

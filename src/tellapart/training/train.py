@@ -21,26 +21,26 @@ from ..backbones.rows import quality as quality_row
 from ..dataset.sources import Dataset, Skipped, read_dataset
 from ..evaluation.judged import Evaluation
 from ..evaluation.learning_curve import LearningCurve
-from ..evaluation.metrics import Share
+from ..evaluation.metrics import Proportion
 from ..evaluation.notebook import evaluations_html
 from ..head.novelty import ADMITTED, fit_novelty
 from ..head.regression import softmax
 from ..head.sgd import SgdSettings
-from ..health.shortcuts import Cue
+from ..health.shortcuts import Shortcut
 from ..images.decode import Picture
 from ..model.classifier import CARD_FILE, REPORT_FILE, Classifier, Prediction, replaced_in
 from ..model.file import Manifest, build_model
-from ..model.record import Memory, Run
+from ..model.record import Run, TrainingRecord
 from ..model.replacing import Change, change
 from ..report.card import model_card
-from ..report.content import story_of_training, without_pictures
+from ..report.content import content_of_training, without_pictures
 from ..report.page import report_page
 from ..report.reasons import with_reasons
 from ..text import shown
 from ..version import __version__
 from ..workers.local import one_thread_each
 from .command import train_command, versions
-from .fitting import Fitted, Pictures, cues_of, fit, gather, notes_on, would_more_help
+from .fitting import Fitted, Pictures, fit, gather, notes_on, shortcuts_of, would_more_help
 from .options import TrainOptions, Watch, share_of
 from .sides import choose_sides
 from .tensorflow_settings import KerasBackbone, TensorFlow
@@ -72,8 +72,8 @@ class TrainResult:
     notes: tuple[str, ...] = field(default=())
     validated: Evaluation | None = None
     learning: LearningCurve | None = None
-    cues: tuple[Cue, ...] = ()
-    repeated: tuple[Share, ...] = ()
+    shortcuts: tuple[Shortcut, ...] = ()
+    repeated: tuple[Proportion, ...] = ()
     after_saving: Callable[[], None] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
@@ -95,13 +95,13 @@ class TrainResult:
 
         With `private` its report embeds no pictures, and nothing in it names or places any.
         """
-        memory = self.classifier.memory
-        assert memory
+        record = self.classifier.training_record
+        assert record
         where = {item.name: item.path for item in self.dataset.items}
-        paths = {i: where[name] for i, name in enumerate(memory.names)}
+        paths = {i: where[name] for i, name in enumerate(record.names)}
         classifier = self.classifier.private(where) if private else self.classifier
-        story = with_reasons(story_of_training(classifier, paths), of_training=True)
-        page = report_page(without_pictures(story) if private else story)
+        content = with_reasons(content_of_training(classifier, paths), of_training=True)
+        page = report_page(without_pictures(content) if private else content)
         card = model_card(classifier, self.evaluations)
         written = classifier.save(
             folder,
@@ -127,7 +127,7 @@ class TrainResult:
         return {name: evaluation for name, evaluation in found.items() if evaluation}
 
     @property
-    def accuracy(self) -> Share:
+    def accuracy(self) -> Proportion:
         """Of the pictures held out; where none were, cross-validated or of those that watched."""
         return list(self.evaluations.values())[-1].accuracy
 
@@ -181,7 +181,7 @@ def _train(source: str | os.PathLike[str], options: TrainOptions, watch: Watch) 
     watch.doing("Finding out whether more pictures would help")
     learning = would_more_help(pictures, fitted)
     watch.doing("Looking for shortcuts")
-    cues = cues_of(pictures, fitted)
+    shortcuts = shortcuts_of(pictures, fitted)
     watch.doing("Putting the model together")
     run = Run(
         source=shown(source),
@@ -192,7 +192,7 @@ def _train(source: str | os.PathLike[str], options: TrainOptions, watch: Watch) 
         hidden=dataset.hidden,
         notes=notes,
         learning=learning,
-        cues=cues,
+        shortcuts=shortcuts,
         balanced=options.balanced,
         versions=versions(),
     )
@@ -208,7 +208,7 @@ def _train(source: str | os.PathLike[str], options: TrainOptions, watch: Watch) 
         notes=notes,
         validated=fitted.validated,
         learning=learning,
-        cues=cues,
+        shortcuts=shortcuts,
         repeated=fitted.repeated,
         after_saving=fitted.after_saving,
     )
@@ -311,7 +311,7 @@ def _classifier(
         judged[watched] = True
     fold = np.full(len(trained), -1, np.int32)
     fold[trained] = fitted.fold
-    memory = Memory(
+    record = TrainingRecord(
         vectors=pictures.vectors,
         labels=pictures.truth,
         names=pictures.names,
@@ -324,7 +324,7 @@ def _classifier(
         fold=fold,
         fold_heads={number: head.rounded() for number, head in fitted.fold_heads.items()},
     )
-    return Classifier(build_model(network, tensors, manifest), manifest, memory)
+    return Classifier(build_model(network, tensors, manifest), manifest, record)
 
 
 def _command(source: str | os.PathLike[str], options: TrainOptions) -> str:

@@ -116,7 +116,7 @@ def explain(
     if panels:
         page = output or Path(tempfile.mkdtemp(prefix="tellapart-")) / "why.html"
         paths = locate(classifier, panels, photos)
-        private = classifier.memory is not None and classifier.memory.run.private
+        private = classifier.training_record is not None and classifier.training_record.run.private
         write_page(why_page(classifier.labels, panels, paths, skipped, read, private=private), page)
     value = to_json.all_explained(values, skipped, page, len(panels))
     said = shown_words(len(panels), read)

@@ -39,7 +39,7 @@ def report(
     """
     from ...model.classifier import REPORT_FILE, load
     from ...pages.render import write_page
-    from ...report.content import story_of_training, without_pictures
+    from ...report.content import content_of_training, without_pictures
     from ...report.page import report_page
     from ...report.reasons import with_reasons
     from ...to_json import results as to_json
@@ -49,16 +49,16 @@ def report(
     check_folder(pictures, "--pictures")
     check_place(output)
     classifier = load(model)
-    memory = classifier.remembered()
+    record = classifier.required_record()
     page = output or (model if model.is_dir() else model.parent) / REPORT_FILE
     told = classifier.private() if no_pictures else classifier
     with terminal.progress_bar("Writing the report", quiet):
-        found = memory.locate(*([pictures] if pictures else []))
-        story = with_reasons(story_of_training(told, found), of_training=True)
-        story = without_pictures(story) if no_pictures else story
-        write_page(report_page(story), page)
-    value = to_json.written_report(str(page), story)
-    show(value, as_json, lambda: print_report(page, story))
+        found = record.locate(*([pictures] if pictures else []))
+        content = with_reasons(content_of_training(told, found), of_training=True)
+        content = without_pictures(content) if no_pictures else content
+        write_page(report_page(content), page)
+    value = to_json.written_report(str(page), content)
+    show(value, as_json, lambda: print_report(page, content))
     if open_it:
         import webbrowser
 

@@ -71,13 +71,15 @@ def test(
     show(to_json.tested(result), as_json, lambda: print_test(result))
     if report:
         from ...pages.render import write_page
-        from ...report.content import story_of_test
+        from ...report.content import content_of_test
         from ...report.page import report_page
         from ...report.reasons import with_reasons
 
         with terminal.progress_bar("Writing the report", quiet):
-            story = with_reasons(story_of_test(classifier, result, str(model)), of_training=False)
-            write_page(report_page(story), report, "--report")
+            content = with_reasons(
+                content_of_test(classifier, result, str(model)), of_training=False
+            )
+            write_page(report_page(content), report, "--report")
     check_strict(strict, result.skipped)
     accuracy, refused = result.evaluation.accuracy.value, result.refused.value
     failed = []

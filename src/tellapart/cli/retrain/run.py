@@ -131,8 +131,8 @@ def _train(recipe: Recipe, watch: Watch, steps: int = 0) -> TrainResult:
 @contextmanager
 def _exported(result: TrainResult, target: str) -> Iterator[Path]:
     """An export, proved on the training pictures, in a folder that passes."""
-    memory = result.classifier.memory
-    pictures = list(memory.locate().values()) if memory else []
+    record = result.classifier.training_record
+    pictures = list(record.locate().values()) if record else []
     with temporary_folder() as place:
         folder = Path(place, target)
         export(result.classifier, target, folder, pictures)

@@ -23,7 +23,7 @@ from .progress import Progress, Silence, shown_on
 if TYPE_CHECKING:
     from ...dataset.sources import Dataset
     from ...evaluation.judged import Evaluation
-    from ...evaluation.metrics import LabelScore, Share
+    from ...evaluation.metrics import LabelScore, Proportion
 
 COMMONEST = "always commonest"  # how often the commonest label is the right one
 MOST = 10  # of anything listed; the rest is counted and found with --json
@@ -84,7 +84,7 @@ def command(*words: str | os.PathLike[str]) -> str:
     return shlex.join(["tellapart", *map(shown, words)])
 
 
-def print_share(console: Console, name: str, share: Share) -> None:
+def print_proportion(console: Console, name: str, share: Proportion) -> None:
     if not share.n:
         console.print(f"{name:18}{'·':>7}   (no picture was judged)")
         return

@@ -14,34 +14,34 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from ...assess.gaps import Gaps
-    from ...health.subgroups import Look
+    from ...health.subgroups import Subgroup
 
 
 def print_gaps(gaps: Gaps, page: Path | None) -> None:
     """Which pictures to take next, those first that would mend most."""
     console = stdout()
     learnt = several(len(gaps.learnt.names), "picture")
-    looks = several(len(gaps.looks), "look")
+    subgroups = several(len(gaps.subgroups), "subgroup")
     tested = f", {len(gaps.tested.names):,} {gaps.what_tested}" if gaps.tested else ""
     guessed = "" if gaps.known else ", their labels as the model gives them"
-    console.print(f"{learnt} learnt from{tested}{guessed}; {looks}")
+    console.print(f"{learnt} learnt from{tested}{guessed}; {subgroups}")
     if not gaps.advice:
         console.print("\nNothing stands out.")
-    for number, look in enumerate(gaps.advice[:MOST], start=1):
-        console.print(f"\n{number:>2}  {advice_words(gaps, look)}")
-        console.print(f"    {worth_words(gaps, look)}", style="dim")
-        _print_examples(console, gaps, look)
+    for number, subgroup in enumerate(gaps.advice[:MOST], start=1):
+        console.print(f"\n{number:>2}  {advice_words(gaps, subgroup)}")
+        console.print(f"    {worth_words(gaps, subgroup)}", style="dim")
+        _print_examples(console, gaps, subgroup)
     if len(gaps.advice) > MOST:
         console.print(f"\nand {len(gaps.advice) - MOST:,} more (all with --json)")
     if gaps.maybe:
         console.print("\nPerhaps, but these are too few to tell from chance:")
-    for look in gaps.maybe:
+    for subgroup in gaps.maybe:
         console.print(
-            f"    {label_words(gaps.label(look))}: {len(look.learnt):,} learnt from"
-            + (f", {len(look.tested):,} tested" if gaps.tested else "")
-            + f"; {wrong_words(gaps, look)}"
+            f"    {label_words(gaps.label(subgroup))}: {len(subgroup.learnt):,} learnt from"
+            + (f", {len(subgroup.tested):,} tested" if gaps.tested else "")
+            + f"; {wrong_words(gaps, subgroup)}"
         )
-        _print_examples(console, gaps, look)
+        _print_examples(console, gaps, subgroup)
     for sentence in stranger_words(gaps):
         console.print(f"\n{sentence}")
     for one in gaps.strangers[:MOST]:
@@ -67,8 +67,8 @@ def print_gaps(gaps: Gaps, page: Path | None) -> None:
         console.print(f"\nWritten: {shown(page)}")
 
 
-def _print_examples(console: Console, gaps: Gaps, look: Look) -> None:
-    for one in gaps.examples(look):
+def _print_examples(console: Console, gaps: Gaps, subgroup: Subgroup) -> None:
+    for one in gaps.examples(subgroup):
         taken = f"  taken for {label_words(one.predicted)}" if one.wrong else ""
         strange = "  unlike everything learnt" if one.strange else ""
         console.print(f"      {shown(one.path or one.name)}{taken}{strange}", style="dim")

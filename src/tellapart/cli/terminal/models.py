@@ -12,7 +12,7 @@ from ...evaluation.sentences import absence_words
 from ...exporters.npm import LONGEST
 from ...report.content import evaluations_of
 from ...text import in_order, label_words, several, shown
-from .console import megabytes, print_share, print_sure, stderr, stdout, table_of
+from .console import megabytes, print_proportion, print_sure, stderr, stdout, table_of
 from .layout import bare_table, print_figures, print_table
 
 if TYPE_CHECKING:
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
     from ...exporters.export import ExportResult, Target
     from ...exporters.npm import Fetching
     from ...model.classifier import Classifier
-    from ...report.content import Story
+    from ...report.content import ReportContent
 
 _A_LINE_EVERY = 5  # seconds
 
 
-def print_report(path: Path, story: Story) -> None:
+def print_report(path: Path, content: ReportContent) -> None:
     """What writing a report says."""
     console = stdout()
-    if story.missing:
-        console.print(absence_words(story.missing, private=story.private))
+    if content.missing:
+        console.print(absence_words(content.missing, private=content.private))
     console.print(f"Written: {shown(path)}", soft_wrap=True)
 
 
@@ -98,21 +98,21 @@ def print_info(classifier: Classifier) -> None:
     ]
     print_figures(console, ("label", "learnt from"), rows)
     console.print()
-    if classifier.memory:
+    if classifier.training_record:
         evaluations = evaluations_of(classifier)
         for name, found in evaluations.items():
-            print_share(console, name, found.accuracy)
+            print_proportion(console, name, found.accuracy)
         print_sure(console, evaluations)
         console.print()
     strength = f", C = {manifest.strength:.3g}" if manifest.strength else ""
-    memory = classifier.memory
+    record = classifier.training_record
     for name, value in {
         "quality": f"{manifest.quality} ({' and '.join(manifest.backbones)})",
         "views": ", ".join(manifest.views),
         "head": f"{manifest.solver}{strength}, temperature {manifest.temperature:.3f}",
         "network": f"sha256 {manifest.network}",
         "size": megabytes(len(classifier.content)),
-        "training.npz": several(len(memory.names), "picture") if memory else "not here",
+        "training.npz": several(len(record.names), "picture") if record else "not here",
         "written by": f"tellapart {manifest.version}, format {manifest.format}",
     }.items():
         console.print(f"{name:13} {value}")

@@ -17,8 +17,8 @@ from .console import (
     figures,
     print_labels,
     print_mistakes,
+    print_proportion,
     print_rest,
-    print_share,
     print_skipped,
     print_sure,
     stdout,
@@ -36,10 +36,10 @@ def print_test(result: TestResult) -> None:
     """What a test says."""
     console = stdout()
     evaluation = result.evaluation
-    print_share(console, "accuracy", evaluation.accuracy)
-    print_share(console, COMMONEST, evaluation.baseline)
+    print_proportion(console, "accuracy", evaluation.accuracy)
+    print_proportion(console, COMMONEST, evaluation.baseline)
     if result.refused.correct:
-        print_share(console, "none of these", result.refused)
+        print_proportion(console, "none of these", result.refused)
     if result.caution:
         say(console, f"\nNote: {result.caution}")
     for note in result.notes:

@@ -18,7 +18,7 @@ from .console import (
     megabytes,
     print_labels,
     print_mistakes,
-    print_share,
+    print_proportion,
     print_skipped,
     print_sure,
     stderr,
@@ -50,8 +50,8 @@ def print_training(result: TrainResult, folder: Path, changed: Change | None = N
     _print_labels(console, result)
     console.print()
     for name, found in result.evaluations.items():
-        print_share(console, name, found.accuracy)
-    print_share(console, COMMONEST, next(iter(result.evaluations.values())).baseline)
+        print_proportion(console, name, found.accuracy)
+    print_proportion(console, COMMONEST, next(iter(result.evaluations.values())).baseline)
     console.print()
     print_sure(console, result.evaluations)
     if result.learning:
@@ -61,11 +61,11 @@ def print_training(result: TrainResult, folder: Path, changed: Change | None = N
     print_skipped(console, result.skipped, result.dataset.hidden)
     for note in result.notes:
         say(console, f"\nNote: {note}")
-    for cue in result.cues:
-        say(console, f"\nNote: {cue.words}")
-        for what, names in cue.shelves.items():
+    for shortcut in result.shortcuts:
+        say(console, f"\nNote: {shortcut.words}")
+        for what, names in shortcut.shelves.items():
             console.print(f"  {what}: {', '.join(map(shown, names))}")
-        console.print(f"  {cue.advice}")
+        console.print(f"  {shortcut.advice}")
     size = megabytes(folder_size(folder))
     console.print(f"\nWritten: {shown(folder)} ({size})", soft_wrap=True)
     if changed:

@@ -25,7 +25,7 @@ def _crescent(pen: Pen, x: float, y: float, radius: float, moon: Color, behind: 
 
 def helmet(pen: Pen, pose: Pose, outfit: Outfit) -> None:
     """Draw the knight's plumed helmet, wherever it is; its neck is at (0, -77)."""
-    look = pose.turn * 4.5
+    subgroup = pose.turn * 4.5
     back = -math.copysign(1, pose.turn or pose.wind or 1)
     drift = back * (9 + 7 * abs(pose.wind))
     plume = [(0, -100), (back * 3, -109), (drift, -112), (drift * 1.75, -106), (drift * 1.9, -94)]
@@ -35,13 +35,13 @@ def helmet(pen: Pen, pose: Pose, outfit: Outfit) -> None:
     gleam = [(-7.6, -88), (-6.8, -96.5), (-2.5, -99.6), (-5, -95)]
     pen.curve(gleam, lighter(outfit.main, 0.28), inked=False)
     slit = ((-8, -91.6), (8, -91.6), (7, -86.8), (0.8, -87.4), (-0.8, -87.4), (-7, -86.8))
-    pen.shape([(max(-9.6, min(9.6, x + look)), y) for x, y in slit], BLACK)
-    for x in (look - 4, look + 4):
+    pen.shape([(max(-9.6, min(9.6, x + subgroup)), y) for x, y in slit], BLACK)
+    for x in (subgroup - 4, subgroup + 4):
         if abs(x) < 8.4:  # a turned head hides the far eye
             pen.oval(x, -89.3, 1.7, 1.15, outfit.glow, inked=False)
             pen.oval(x, -89.3, 0.7, 0.6, (255, 250, 225), inked=False)
-    pen.box(look - 1.2, -101, look + 1.2, -77.5, outfit.trim)
-    for x in (look - 4.6, look - 2.8, look + 2.8, look + 4.6):
+    pen.box(subgroup - 1.2, -101, subgroup + 1.2, -77.5, outfit.trim)
+    for x in (subgroup - 4.6, subgroup - 2.8, subgroup + 2.8, subgroup + 4.6):
         for y in (-83.4, -81.2):
             if abs(x) < 8:
                 pen.oval(x, y, 0.6, 0.6, BLACK, inked=False)
@@ -141,11 +141,11 @@ def brick_knight(pen: Pen, pose: Pose, outfit: Outfit) -> None:
     pen.curve(plume, outfit.cloth)
     pen.curve(both_sides([(0, -63), (-13, -66), (-14.5, -80), (-11, -94), (-2, -98)]), steel)
     pen.curve([(-11.5, -74), (-11.5, -88), (-7, -94), (-8.5, -84)], shine, inked=False)
-    look = pose.turn * 2
-    pen.box(look - 10, -87, look + 10, -80, BLACK)
-    for x in (look - 5, look + 5):
+    subgroup = pose.turn * 2
+    pen.box(subgroup - 10, -87, subgroup + 10, -80, BLACK)
+    for x in (subgroup - 5, subgroup + 5):
         pen.oval(x, -83.5, 2.3, 1.8, outfit.glow, inked=False)
-    pen.box(look - 1.8, -97, look + 1.8, -65, outfit.trim)
+    pen.box(subgroup - 1.8, -97, subgroup + 1.8, -65, outfit.trim)
 
 
 DARK_KNIGHT = Character(knight, brick_knight, OUTFITS, ("sword", "sword", "shield", ""))

@@ -56,27 +56,27 @@ def _eye(pen: Pen, x: float, turn: float, outfit: Outfit, *, closed: bool) -> No
 
 def _head(pen: Pen, pose: Pose, outfit: Outfit) -> None:
     """Draw face, hair and crown; turning the head moves the face across it."""
-    look = pose.turn * 2.2
+    subgroup = pose.turn * 2.2
     chin = [(-7.4, -91), (0, -97), (7.4, -91), (5.6, -81.5), (0, -77.6), (-5.6, -81.5)]
     pen.curve(chin, outfit.skin)
     for side in (-1, 1):
-        cheek = max(-4.7, min(4.7, side * 4.2 + look))
+        cheek = max(-4.7, min(4.7, side * 4.2 + subgroup))
         pen.oval(cheek, -83.6, 1.4, 0.9, ROSY, inked=False)
-        _eye(pen, side * 2.9 + look, pose.turn, outfit, closed=pose.expression == "asleep")
+        _eye(pen, side * 2.9 + subgroup, pose.turn, outfit, closed=pose.expression == "asleep")
     nose = darker(outfit.skin, 0.2)
-    pen.limb([(look * 1.3, -85), (look * 1.4 + 0.3, -84.2)], 0.5, nose, inked=False)
+    pen.limb([(subgroup * 1.3, -85), (subgroup * 1.4 + 0.3, -84.2)], 0.5, nose, inked=False)
     if pose.expression == "singing":
-        pen.oval(look, -81, 1.5, 1.5, darker(LIPS), inked=False)
+        pen.oval(subgroup, -81, 1.5, 1.5, darker(LIPS), inked=False)
     else:
-        smile = [(look - 2, -81.8), (look, -81), (look + 2, -81.8)]
+        smile = [(subgroup - 2, -81.8), (subgroup, -81), (subgroup + 2, -81.8)]
         pen.limb(smile, 0.8, LIPS, inked=False)
-    part = look * 0.7
+    part = subgroup * 0.7
     for side in (-1, 1):
         outer = [(part, -97.5), (side * 6, -97), (side * 9, -90), (side * 8.2, -82)]
         pen.curve([*outer, (side * 6.8, -89), (side * 3 + part, -93)], outfit.hair)
     _crown(pen, 7.2, -97.5, (2, 6, 3, 9, 4, 13, 4, 9, 3, 6, 2), outfit)
     pen.shape([(-1.2, -99.5), (0, -107), (1.2, -99.5)], outfit.cloth, inked=False)
-    pen.shape(star(look * 0.5, -98.6, 1.9, 4, 0.55), outfit.glow)
+    pen.shape(star(subgroup * 0.5, -98.6, 1.9, 4, 0.55), outfit.glow)
 
 
 def _staff(pen: Pen, hand: Point, outfit: Outfit) -> None:
@@ -111,15 +111,15 @@ def _collar_and_hair(pen: Pen, outfit: Outfit) -> None:
     pen.curve(fall, darker(outfit.hair, 0.12))
 
 
-def _skirt(pen: Pen, look: float, blow: float, outfit: Outfit) -> None:
+def _skirt(pen: Pen, subgroup: float, blow: float, outfit: Outfit) -> None:
     """Draw the long dress below the waist: folds, a pale panel in front, crystals, icicle hem."""
     pale, deep = lighter(outfit.main, 0.4), darker(outfit.main, 0.22)
     right = [(6.4, -52), (12 + blow * 0.2, -36), (18 + blow * 0.6, -16)]
     left = [(-18 + blow * 0.6, -16), (-12 + blow * 0.2, -36), (-6.4, -52)]
     hem = zigzag((23 + blow, -0.5), (-23 + blow, -0.5), 7, 2.5)
     pen.shape([*right, *hem, *left], outfit.main)
-    near, low = look + blow * 0.6, look + blow
-    panel = [(look * 0.3, -52), (6 + near, -18), (8 + low, -3), (-8 + low, -3), (-6 + near, -18)]
+    near, low = subgroup + blow * 0.6, subgroup + blow
+    panel = [(subgroup * 0.3, -52), (6 + near, -18), (8 + low, -3), (-8 + low, -3), (-6 + near, -18)]
     pen.shape(panel, pale, inked=False)
     for side in (-5, 5):
         fold = [(side, -46), (side * 3 + blow * 0.8, -5), (side * 3.5 + blow * 0.8, -5)]
@@ -130,15 +130,15 @@ def _skirt(pen: Pen, look: float, blow: float, outfit: Outfit) -> None:
         pen.shape(star(x + near, -11, 2, 6), outfit.trim, inked=False)
 
 
-def _bodice(pen: Pen, pose: Pose, look: float, outfit: Outfit) -> None:
+def _bodice(pen: Pen, pose: Pose, subgroup: float, outfit: Outfit) -> None:
     """Draw the dress above the waist and its jewelled neckline."""
     waist = [(-6, -51), (-8, -62), (-8.5, -71), (0, -73.5), (8.5, -71), (8, -62), (6, -51)]
     pen.curve(waist, outfit.main)
     if not pose.from_behind:
-        neckline = [(-3, -79), (3, -79), (5.5, -71.5), (look, -66), (-5.5, -71.5)]
+        neckline = [(-3, -79), (3, -79), (5.5, -71.5), (subgroup, -66), (-5.5, -71.5)]
         pen.shape(neckline, outfit.skin)
-        pen.shape(star(look, -66.5, 2.4, 4, 0.5), outfit.glow)
-    pen.shape([(-6.8, -53.5), (6.8, -53.5), (look, -48)], outfit.trim)
+        pen.shape(star(subgroup, -66.5, 2.4, 4, 0.5), outfit.glow)
+    pen.shape([(-6.8, -53.5), (6.8, -53.5), (subgroup, -48)], outfit.trim)
 
 
 def queen(pen: Pen, pose: Pose, outfit: Outfit) -> None:
@@ -147,12 +147,12 @@ def queen(pen: Pen, pose: Pose, outfit: Outfit) -> None:
     Seen from behind she has no head: only the dress is meant to be in the picture then.
     """
     head = pen.enlarged(pose.head, NECK)
-    look, blow, pale = pose.turn * 1.6, pose.wind * 7, lighter(outfit.main, 0.4)
+    subgroup, blow, pale = pose.turn * 1.6, pose.wind * 7, lighter(outfit.main, 0.4)
     if not pose.from_behind:
         _train(pen, blow, outfit)
         _collar_and_hair(head, outfit)
-    _skirt(pen, look, blow, outfit)
-    _bodice(pen, pose, look, outfit)
+    _skirt(pen, subgroup, blow, outfit)
+    _bodice(pen, pose, subgroup, outfit)
     for side, angle in ((-1, pose.left_arm), (1, pose.right_arm)):
         shoulder, elbow, hand = bent_arm(side, angle, (side * 8.2, -69), 12)
         if pose.holding == "staff" and side == 1:
@@ -197,12 +197,12 @@ def brick_queen(pen: Pen, pose: Pose, outfit: Outfit) -> None:
     if pose.holding == "flurry":
         _flurry(pen, left_hand, outfit)
     pen.shape(both_sides([(-7, -66), (-10, -70), (-10, -94)]), outfit.skin)
-    look = pose.turn * 2.5
-    for eye in (look - 4.2, look + 4.2):
+    subgroup = pose.turn * 2.5
+    for eye in (subgroup - 4.2, subgroup + 4.2):
         pen.oval(eye, -82, 1.7, 2.2, PUPIL, inked=False)
         pen.oval(eye + 0.6, -82.9, 0.6, 0.6, WHITE, inked=False)
         pen.oval(eye * 1.35, -77, 1.8, 1.1, ROSY, inked=False)
-    pen.limb([(look - 3.2, -75), (look, -73.6), (look + 3.2, -75)], 1, LIPS, inked=False)
+    pen.limb([(subgroup - 3.2, -75), (subgroup, -73.6), (subgroup + 3.2, -75)], 1, LIPS, inked=False)
     fringe = [(-6, -92), (-12, -84), (-11, -96), (0, -100), (11, -96), (12, -84), (6, -92)]
     pen.curve(fringe, lighter(outfit.hair, 0.2))
     _crown(pen, 10.5, -98, (4, 0, 9, 3, 12, 3, 9, 0, 4), outfit)

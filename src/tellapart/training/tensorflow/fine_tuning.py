@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...head.regression import Head, log_loss, temperature
+from ...head.regression import Head, fit_temperature, log_loss
 from ...images.decode import read_picture
 from ..tensorflow_settings import Distortions, Epoch, FineTuning
 from .checkpoints import Checkpoints
@@ -197,13 +197,15 @@ class _Tuning:
             self.lesson.truth[self.watching],
         )
         steps = self.steps_an_epoch if epoch else math.nan
-        heat = temperature(logits, truth)  # smoothed targets make scores too low; that is put right
+        temperature = fit_temperature(
+            logits, truth
+        )  # smoothed targets make scores too low; that is put right
         found = Epoch(
             epoch,
             float(self.state[4]) / steps,
             float(self.state[5]) / steps,
             float((logits.argmax(axis=1) == truth).mean()),
-            log_loss(logits / heat, truth),
+            log_loss(logits / temperature, truth),
         )
         self.summaries.write(
             "train", step, accuracy=found.train_accuracy, cross_entropy=found.train_loss

@@ -26,8 +26,8 @@ from ...head.regression import (
     Regression,
     balanced_weights,
     cross_validate,
+    fit_temperature,
     out_of_fold,
-    temperature,
 )
 from ...head.sgd import SgdSettings, SgdStep
 from ...images.decode import read_picture
@@ -149,7 +149,7 @@ class TensorFlowRecipe:
             checkpoints=self._checkpoints(pictures, self.settings.checkpoints),
         )
         logits = head.logits(vectors[watching])
-        heat = temperature(logits, truth[watching])
+        temperature = fit_temperature(logits, truth[watching])
         plain = out_of_fold(
             vectors,
             truth,
@@ -157,9 +157,9 @@ class TensorFlowRecipe:
             folds_of(pictures, rows),
             partial(fit_softmax_layer, settings=sgd),
         ).logits
-        unseen = plain / temperature(plain, truth)
-        unseen[watching] = logits / heat
-        head = head.cooled(heat)
+        unseen = plain / fit_temperature(plain, truth)
+        unseen[watching] = logits / temperature
+        head = head.calibrated(temperature)
         note = (
             f"Not cross-validated: with distortions that would take five times as long. Scores are "
             f"calibrated on the {several(int(watching.sum()), 'picture')} of the validation, which "
@@ -169,12 +169,12 @@ class TensorFlowRecipe:
             head=head,
             solver="sgd",
             strength=None,
-            temperature=heat,
+            temperature=temperature,
             logits=unseen,
             fold=folds_of(pictures, rows),
             cross_validated=None,
             held_out=judged_by(head, pictures, tested),
-            validated=judged(pictures, rows[watching], logits / heat),
+            validated=judged(pictures, rows[watching], logits / temperature),
             notes=(note, *_few(watching)),
         )
 
@@ -194,29 +194,29 @@ class TensorFlowRecipe:
             balanced=self.balanced,
         )
         assert frozen.strength is not None
-        heat = temperature(frozen.logits, truth[learn], least=1)
+        temperature = fit_temperature(frozen.logits, truth[learn], least=1)
         unseen = np.zeros((len(rows), count))
-        unseen[learn] = frozen.logits / heat
-        head = self._head(pictures, rows[learn], frozen.strength).cooled(heat)
+        unseen[learn] = frozen.logits / temperature
+        head = self._head(pictures, rows[learn], frozen.strength).calibrated(temperature)
         tuned, done = self._tune(pictures, rows, watching, head, settings, watch)
         network = self.keras.network(self.onnx.name + TUNED)
         pictures = _embedded_anew(pictures, network, self.keras, watch)
         # C stays: the network has seen the pictures now, so cross-validating would tell nothing.
         watched = pictures.vectors[rows[watching]].astype(np.float64)
         logits = self._head(pictures, rows[learn], frozen.strength).logits(watched)
-        heat = temperature(logits, truth[watching])
-        unseen[watching] = logits / heat
-        head = self._head(pictures, rows, frozen.strength).cooled(heat)
+        temperature = fit_temperature(logits, truth[watching])
+        unseen[watching] = logits / temperature
+        head = self._head(pictures, rows, frozen.strength).calibrated(temperature)
         fitted = Fitted(
             head=head,
             solver="exact",
             strength=frozen.strength,
-            temperature=heat,
+            temperature=temperature,
             logits=unseen,
             fold=folds_of(pictures, rows),
             cross_validated=None,
             held_out=judged_by(head, pictures, tested),
-            validated=judged(pictures, rows[watching], logits / heat),
+            validated=judged(pictures, rows[watching], logits / temperature),
             notes=(*_said(tuned, int(watching.sum())), *_few(watching)),
             after_saving=done,
         )

@@ -18,37 +18,37 @@ from drawn import run_here
 from tellapart.backbones.embed import Embedder, embed_all
 from tellapart.backbones.graph import Network
 from tellapart.evaluation.metrics import Estimate
-from tellapart.health.shortcuts import KINDS, Cue, find_cues, sources_of
+from tellapart.health.shortcuts import KINDS, Shortcut, find_shortcuts, sources_of
 from tellapart.images.decode import decode
 from tellapart.images.kinds import FORMATS
-from tellapart.images.properties import TRAITS, traits_of
+from tellapart.images.properties import PROPERTIES, properties_of
 from tellapart.model.record import Run
 from tellapart.text import label_words
 
 BORDERS = {"border", "plain border"}
 
 
-def traits(picture: Image.Image, kind: str = "PNG", **options: object) -> dict[str, float]:
+def properties(picture: Image.Image, kind: str = "PNG", **options: object) -> dict[str, float]:
     content = encoded(picture, kind, **options)
-    return dict(zip(TRAITS, traits_of(decode(content), content).tolist(), strict=True))
+    return dict(zip(PROPERTIES, properties_of(decode(content), content).tolist(), strict=True))
 
 
 # what is measured
 
 
 def test_light_and_border_are_measured_in_shares() -> None:
-    found = traits(ImageOps.expand(Image.new("RGB", (60, 40), "black"), 10, "white"))
+    found = properties(ImageOps.expand(Image.new("RGB", (60, 40), "black"), 10, "white"))
     assert found["border brightness"] == pytest.approx(1)
     assert found["border contrast"] == pytest.approx(0, abs=1e-6)
     assert found["brightness"] == pytest.approx(1 - 60 * 40 / (80 * 60), abs=0.1)
     assert found["contrast"] == pytest.approx(0.5, abs=0.05)
-    green = traits(Image.new("RGB", (9, 7), (0, 255, 0)))
+    green = properties(Image.new("RGB", (9, 7), (0, 255, 0)))
     assert green["brightness"] == pytest.approx(0.587, abs=1e-3)
 
 
 @pytest.mark.parametrize("sides", [(1, 1), (1, 90), (90, 1), (2, 3), (47, 48), (500, 333)])
 def test_any_size_can_be_measured(sides: tuple[int, int]) -> None:
-    found = traits(draw_scene(*sides))
+    found = properties(draw_scene(*sides))
     assert (found["width"], found["height"]) == sides
     assert 0 <= found["brightness"] <= 1
     assert all(np.isfinite(value) for value in found.values())
@@ -57,17 +57,17 @@ def test_any_size_can_be_measured(sides: tuple[int, int]) -> None:
 def test_the_size_is_the_files_and_not_that_of_a_smaller_decode() -> None:
     content = encoded(draw_scene(2400, 1600), "JPEG")
     assert decode(content).shape[1] < 2400
-    found = traits(draw_scene(2400, 1600), "JPEG")
+    found = properties(draw_scene(2400, 1600), "JPEG")
     assert (found["width"], found["height"]) == (2400, 1600)
     turned = Image.Exif()
     turned[0x0112] = 6  # to be turned a quarter
-    found = traits(draw_scene(2400, 1600), "JPEG", exif=turned)
+    found = properties(draw_scene(2400, 1600), "JPEG", exif=turned)
     assert (found["width"], found["height"]) == (1600, 2400)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF"])
 def test_the_file_type_is_what_the_content_says(kind: str) -> None:
-    assert FORMATS[int(traits(draw_scene(), kind)["file type"])] == kind
+    assert FORMATS[int(properties(draw_scene(), kind)["file type"])] == kind
 
 
 def test_traits_are_kept_with_the_embeddings(
@@ -78,11 +78,11 @@ def test_traits_are_kept_with_the_embeddings(
         paths.append(tmp_path / f"{number}.png")
         paths[-1].write_bytes(encoded(draw_scene(30 + number, 20, seed=number)))
     cold = embed_all(paths, Embedder(network, tmp_path / "cache"))
-    monkeypatch.setattr("tellapart.backbones.embed.traits_of", None)  # it is not asked again
+    monkeypatch.setattr("tellapart.backbones.embed.properties_of", None)  # it is not asked again
     warm = embed_all(paths, Embedder(network, tmp_path / "cache"))
-    assert cold.traits.tobytes() == warm.traits.tobytes()
-    expected = [traits_of(decode(p.read_bytes()), p.read_bytes()) for p in paths]
-    assert np.array_equal(cold.traits, np.stack(expected))
+    assert cold.properties.tobytes() == warm.properties.tobytes()
+    expected = [properties_of(decode(p.read_bytes()), p.read_bytes()) for p in paths]
+    assert np.array_equal(cold.properties, np.stack(expected))
     assert cold.vectors.shape[1] == 1280
 
 
@@ -90,7 +90,7 @@ def test_rows_with_other_traits_are_never_read_as_these(
     network: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = Embedder(network).space()
-    monkeypatch.setattr("tellapart.backbones.embed.TRAITS", TRAITS[:-1])
+    monkeypatch.setattr("tellapart.backbones.embed.PROPERTIES", PROPERTIES[:-1])
     assert Embedder(network).space() != now
 
 
@@ -126,7 +126,7 @@ def test_what_is_there_by_chance_is_no_cue(
     truth = lot.integers(0, labels, count)
     names = [f"{k}/{lot.integers(folders)}/{i}.jpg" for i, k in enumerate(truth)]
     known = [str(k) for k in range(labels)]
-    found = find_cues(usual(lot, count), names, truth, known, lot.integers(0, 5, count))
+    found = find_shortcuts(usual(lot, count), names, truth, known, lot.integers(0, 5, count))
     assert found == ()
 
 
@@ -141,30 +141,30 @@ def plant(name: str) -> Callable[[Callable[[np.ndarray, np.ndarray], None]], Non
 
 
 @plant("brightness")
-def _(traits: np.ndarray, own: np.ndarray) -> None:
-    traits[own, 0] = 0.9 + traits[own, 0] / 10
-    traits[~own, 0] *= 0.9
-    traits[:, 2] = traits[:, 0] + np.random.default_rng(0).normal(0, 0.1, len(own))
+def _(properties: np.ndarray, own: np.ndarray) -> None:
+    properties[own, 0] = 0.9 + properties[own, 0] / 10
+    properties[~own, 0] *= 0.9
+    properties[:, 2] = properties[:, 0] + np.random.default_rng(0).normal(0, 0.1, len(own))
 
 
 @plant("size")
-def _(traits: np.ndarray, own: np.ndarray) -> None:
-    traits[own, 4:6] *= 8
+def _(properties: np.ndarray, own: np.ndarray) -> None:
+    properties[own, 4:6] *= 8
 
 
 @plant("aspect")
-def _(traits: np.ndarray, own: np.ndarray) -> None:
-    traits[own, 4], traits[own, 5] = 640, 640
+def _(properties: np.ndarray, own: np.ndarray) -> None:
+    properties[own, 4], properties[own, 5] = 640, 640
 
 
 @plant("file type")
-def _(traits: np.ndarray, own: np.ndarray) -> None:
-    traits[:, 6] = np.where(own, 0, 1)
+def _(properties: np.ndarray, own: np.ndarray) -> None:
+    properties[:, 6] = np.where(own, 0, 1)
 
 
 @plant("plain border")
-def _(traits: np.ndarray, own: np.ndarray) -> None:
-    traits[own, 3] = 0
+def _(properties: np.ndarray, own: np.ndarray) -> None:
+    properties[own, 3] = 0
 
 
 @pytest.mark.parametrize("name", PLANTS)
@@ -175,14 +175,17 @@ def test_one_label_of_five_that_a_cue_tells_is_named(name: str) -> None:
     values = usual(lot, 200)
     PLANTS[name](values, truth == 2)
     names = [f"{labels[k]}/{i}.jpg" for i, k in enumerate(truth)]
-    cues = {cue.cue: cue for cue in find_cues(values, names, truth, labels, np.arange(200) % 5)}
-    assert name in cues
-    cue = cues[name]
-    assert (cue.label, cue.rest) == ("roses", "all others")
-    assert cue.told.interval[0] <= cue.told.value <= cue.told.interval[1]
-    assert cue.told.value > 0.9
-    assert all(shown.startswith("roses/") for shown in cue.typical)
-    assert not any(shown.startswith("roses/") for shown in cue.opposite)
+    shortcuts = {
+        shortcut.shortcut: shortcut
+        for shortcut in find_shortcuts(values, names, truth, labels, np.arange(200) % 5)
+    }
+    assert name in shortcuts
+    shortcut = shortcuts[name]
+    assert (shortcut.label, shortcut.rest) == ("roses", "all others")
+    assert shortcut.told.interval[0] <= shortcut.told.value <= shortcut.told.interval[1]
+    assert shortcut.told.value > 0.9
+    assert all(shown.startswith("roses/") for shown in shortcut.typical)
+    assert not any(shown.startswith("roses/") for shown in shortcut.opposite)
 
 
 def test_pictures_of_one_group_do_not_vouch_for_each_other() -> None:
@@ -192,16 +195,16 @@ def test_pictures_of_one_group_do_not_vouch_for_each_other() -> None:
     names = [f"{'ab'[k]}/s{s}/{i}.jpg" for i, (k, s) in enumerate(zip(truth, series, strict=True))]
     values = np.tile(usual(np.random.default_rng(1), 1), (200, 1))
     together, parted = series % 5, np.arange(200) % 5
-    assert find_cues(values, names, truth, ["a", "b"], together) == ()
-    (cue,) = find_cues(values, names, truth, ["a", "b"], parted)
-    assert cue.cue == "source folder"
+    assert find_shortcuts(values, names, truth, ["a", "b"], together) == ()
+    (shortcut,) = find_shortcuts(values, names, truth, ["a", "b"], parted)
+    assert shortcut.shortcut == "source folder"
 
 
 def test_too_few_pictures_tell_nothing() -> None:
     values = usual(np.random.default_rng(0), 8)
     truth = np.arange(8) % 2
     values[:, 0] = truth
-    assert find_cues(values, ["x"] * 8, truth, ["a", "b"], np.arange(8) % 4) == ()
+    assert find_shortcuts(values, ["x"] * 8, truth, ["a", "b"], np.arange(8) % 4) == ()
 
 
 @pytest.mark.parametrize(
@@ -267,76 +270,79 @@ CHANGES: dict[str, Callable[[int, Image.Image], tuple[str, bytes]]] = {
 def test_what_was_planted_is_named_and_nothing_else(planted: str, tmp_path: Path) -> None:
     photos = draw(tmp_path / "photos", CHANGES[planted])
     found = run_here("train", photos, "-o", tmp_path / "m", "--quality", "fast", "--test", "none")
-    result = tellapart.load(tmp_path / "m").memory
+    result = tellapart.load(tmp_path / "m").training_record
     assert result
-    cues = result.run.cues
+    shortcuts = result.run.shortcuts
     page = (tmp_path / "m" / "report.html").read_text("utf-8")
     if planted == "nothing":
-        assert cues == ()
+        assert shortcuts == ()
         assert "alone tells" not in found.out
         assert "What else tells the labels apart" not in page
         return
-    (cue,) = cues
-    assert cue.cue in (BORDERS if planted == "border" else {planted})
-    assert f"Note: {cue.words}" in found.out
-    assert cue.advice in found.out
-    for names in cue.shelves.values():
+    (shortcut,) = shortcuts
+    assert shortcut.shortcut in (BORDERS if planted == "border" else {planted})
+    assert f"Note: {shortcut.words}" in found.out
+    assert shortcut.advice in found.out
+    for names in shortcut.shelves.values():
         assert ", ".join(names) in found.out
     assert "What else tells the labels apart" in page
-    assert {label_words(cue.label), cue.rest} == {"elsa", "darth vader"}
-    assert all((photos / name).is_file() for name in (*cue.typical, *cue.opposite, *cue.contrary))
+    assert {label_words(shortcut.label), shortcut.rest} == {"elsa", "darth vader"}
+    assert all(
+        (photos / name).is_file()
+        for name in (*shortcut.typical, *shortcut.opposite, *shortcut.contrary)
+    )
 
 
 def test_it_is_in_json_and_again_in_the_report(tmp_path: Path) -> None:
     photos = draw(tmp_path / "photos", CHANGES["brightness"])
     options = ("--quality", "fast", "--test", "none", "--json")
     said = run_here("train", photos, "-o", tmp_path / "m", *options).json()
-    (cue,) = said["cues"]
-    assert cue["cue"] == "brightness"
-    assert set(cue) == {
-        *("cue", "label", "told", "direction", "typical", "opposite", "contrary"),
+    (shortcut,) = said["shortcuts"]
+    assert shortcut["shortcut"] == "brightness"
+    assert set(shortcut) == {
+        *("shortcut", "label", "told", "direction", "typical", "opposite", "contrary"),
         *("words", "advice"),
     }
-    brightest = cue["typical"] if cue["direction"] == "high" else cue["opposite"]
+    brightest = shortcut["typical"] if shortcut["direction"] == "high" else shortcut["opposite"]
     assert all(name.startswith("elsa/") for name in brightest)
     run_here("report", tmp_path / "m", "-o", tmp_path / "again.html")
     page = (tmp_path / "again.html").read_text("utf-8")
     section = page[page.index('id="cues"') :].partition("</section>")[0]
-    assert cue["words"] in section
+    assert shortcut["words"] in section
     assert section.count("data:image/jpeg") == sum(
-        len(cue[shelf]) for shelf in ("typical", "opposite", "contrary")
+        len(shortcut[shelf]) for shelf in ("typical", "opposite", "contrary")
     )
 
 
 # words and memory
 
 
-def a_cue(kind: str, direction: str) -> Cue:
+def a_cue(kind: str, direction: str) -> Shortcut:
     told = Estimate(0.94, (0.9, 0.97))
-    return Cue(kind, "elsa", ("darth_vader",), told, direction, ("a",), ("b",), ())
+    return Shortcut(kind, "elsa", ("darth_vader",), told, direction, ("a",), ("b",), ())
 
 
 def test_the_words_say_what_it_means() -> None:
-    cue = a_cue("brightness", "high")
-    assert cue.words == (
+    shortcut = a_cue("brightness", "high")
+    assert shortcut.words == (
         "Brightness alone tells elsa from darth vader 94 % of the time (by chance 50 %): the model "
         "may be looking at the light, not at the thing."
     )
-    assert cue.shelves == {"Brightest elsa": ("a",), "Darkest darth vader": ("b",)}
-    many = replace(cue, others=("b", "c"), direction="low", contrary=("d",))
+    assert shortcut.shelves == {"Brightest elsa": ("a",), "Darkest darth vader": ("b",)}
+    many = replace(shortcut, others=("b", "c"), direction="low", contrary=("d",))
     assert list(many.shelves) == ["Darkest elsa", "Brightest of all others", "Against it"]
     assert list(a_cue("file type", "PNG").shelves) == ["Elsa, PNG", "Darth vader"]
 
 
 @pytest.mark.parametrize("kind", [kind.name for kind in KINDS])
 def test_a_run_remembers_its_cues(kind: str) -> None:
-    run = Run(cues=(a_cue(kind, "high"),))
+    run = Run(shortcuts=(a_cue(kind, "high"),))
     assert Run.from_json(run.to_json()) == run
-    assert run.cues[0].words
-    assert run.cues[0].advice.endswith(".")
+    assert run.shortcuts[0].words
+    assert run.shortcuts[0].advice.endswith(".")
 
 
 def test_a_run_of_before_has_none() -> None:
     text = Run().to_json().replace('"cues": [], ', "")
     assert "cues" not in text
-    assert Run.from_json(text).cues == ()
+    assert Run.from_json(text).shortcuts == ()

@@ -10,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.cluster import AgglomerativeClustering
 
-from tellapart.health.grouping import MOST_LOOKS, MOST_MERGED, USUAL, central, looks, scarcity, unit
+from tellapart.health.grouping import (
+    MOST_MERGED,
+    MOST_SUBGROUPS,
+    USUAL,
+    central,
+    scarcity,
+    subgroups,
+    unit,
+)
 
 
 def digests(count: int, seed: int = 0) -> list[str]:
@@ -33,9 +41,9 @@ def clusters(sizes: list[int], seed: int = 0, dimensions: int = 24) -> np.ndarra
 def test_the_order_of_the_pictures_changes_nothing(count: int, seed: int) -> None:
     lot = np.random.default_rng(seed)
     vectors, names = lot.normal(size=(count, 6)), digests(count, seed)
-    found = looks(vectors, names)
+    found = subgroups(vectors, names)
     order = lot.permutation(count)
-    assert (looks(vectors[order], [names[i] for i in order]) == found[order]).all()
+    assert (subgroups(vectors[order], [names[i] for i in order]) == found[order]).all()
 
 
 @given(count=st.integers(1, 40), seed=st.integers(0, 1000))
@@ -43,17 +51,19 @@ def test_copies_share_a_look_and_count_once(count: int, seed: int) -> None:
     lot = np.random.default_rng(seed)
     vectors, names = lot.normal(size=(count, 6)), digests(count, seed)
     again = lot.integers(0, count, 30)
-    found = looks(np.concatenate([vectors, vectors[again]]), [*names, *(names[i] for i in again)])
+    found = subgroups(
+        np.concatenate([vectors, vectors[again]]), [*names, *(names[i] for i in again)]
+    )
     assert (found[count:] == found[again]).all()
-    alone = looks(vectors, names)
+    alone = subgroups(vectors, names)
     assert ((found[:count, None] == found[:count]) == (alone[:, None] == alone)).all()
 
 
 @pytest.mark.parametrize("count", [1, 2, 13, 60, 200])
 def test_they_are_those_of_wards_method(count: int) -> None:
     vectors = np.random.default_rng(count).normal(size=(count, 16))
-    found = looks(vectors, digests(count))
-    number = int(np.clip(round(count / USUAL), 1, MOST_LOOKS))
+    found = subgroups(vectors, digests(count))
+    number = int(np.clip(round(count / USUAL), 1, MOST_SUBGROUPS))
     assert sorted(set(found.tolist())) == list(range(number))
     sizes = np.bincount(found)
     assert (np.diff(sizes) <= 0).all()
@@ -65,7 +75,7 @@ def test_they_are_those_of_wards_method(count: int) -> None:
 def test_groups_that_are_there_are_found() -> None:
     sizes = [30, 20, 10, 12]
     vectors = clusters(sizes)
-    found = looks(vectors, digests(len(vectors)))
+    found = subgroups(vectors, digests(len(vectors)))
     start = 0
     for size in sizes:
         others = np.concatenate([found[:start], found[start + size :]])
@@ -74,12 +84,12 @@ def test_groups_that_are_there_are_found() -> None:
 
 
 def test_thousands_take_seconds_and_keep_their_groups() -> None:
-    sizes = [MOST_MERGED] + [200] * (MOST_LOOKS - 1)
+    sizes = [MOST_MERGED] + [200] * (MOST_SUBGROUPS - 1)
     vectors = clusters(sizes, dimensions=64)
     begin = time.perf_counter()
-    found = looks(vectors, digests(len(vectors)))
+    found = subgroups(vectors, digests(len(vectors)))
     assert time.perf_counter() - begin < 20  # about 1 where nothing else runs
-    assert len(set(found.tolist())) == MOST_LOOKS
+    assert len(set(found.tolist())) == MOST_SUBGROUPS
     small = found[MOST_MERGED:].reshape(-1, 200)
     assert (small == small[:, :1]).all()
 

@@ -21,9 +21,9 @@ from measure import arguments, machine, print_table
 from tellapart.backbones.embed import Embedder, embed_all
 from tellapart.dataset.sources import read_dataset
 from tellapart.dataset.split import folds
-from tellapart.health.shortcuts import BY_NAME, Cue, Tried, find_cues, try_cues
+from tellapart.health.shortcuts import BY_NAME, Shortcut, Tried, find_shortcuts, try_shortcuts
 from tellapart.images.decode import decode
-from tellapart.images.properties import TRAITS, traits_of
+from tellapart.images.properties import PROPERTIES, properties_of
 from tellapart.training.fitting import FOLDS
 from tellapart.training.options import TrainOptions
 from tellapart.training.train import build_network
@@ -44,7 +44,7 @@ PLANTS: Mapping[str, Mapping[str, tuple[float, float]]] = {
 class Pictures:
     """The training pictures of a data set: traits `[N,T]`, truth `[N]`, names."""
 
-    traits: np.ndarray
+    properties: np.ndarray
     truth: np.ndarray
     names: tuple[str, ...]
     labels: tuple[str, ...]
@@ -57,31 +57,33 @@ class Pictures:
         )
         items = [dataset.items[i] for i in found.positions]
         truth = np.array([dataset.labels.index(item.label) for item in items])
-        return cls(found.traits, truth, tuple(item.name for item in items), dataset.labels)
+        return cls(found.properties, truth, tuple(item.name for item in items), dataset.labels)
 
     def half(self, lot: np.random.Generator) -> Pictures:
         rows = np.sort(lot.choice(len(self.truth), len(self.truth) // 2, replace=False))
         names = tuple(self.names[row] for row in rows)
-        return replace(self, traits=self.traits[rows].copy(), truth=self.truth[rows], names=names)
+        return replace(
+            self, properties=self.properties[rows].copy(), truth=self.truth[rows], names=names
+        )
 
     @property
     def fold(self) -> np.ndarray:
         return folds(self.names, [self.labels[k] for k in self.truth], FOLDS)
 
-    def cues(self) -> tuple[Cue, ...]:
-        return find_cues(self.traits, self.names, self.truth, self.labels, self.fold)
+    def shortcuts(self) -> tuple[Shortcut, ...]:
+        return find_shortcuts(self.properties, self.names, self.truth, self.labels, self.fold)
 
     def tried(self) -> list[Tried]:
-        return list(try_cues(self.traits, self.names, self.truth, self.labels, self.fold))
+        return list(try_shortcuts(self.properties, self.names, self.truth, self.labels, self.fold))
 
     def planted(self, what: str, label: int) -> Pictures:
-        traits = self.traits.copy()
+        properties = self.properties.copy()
         for name, (factor, added) in PLANTS[what].items():
-            column = traits[:, TRAITS.index(name)]
+            column = properties[:, PROPERTIES.index(name)]
             column[self.truth == label] = column[self.truth == label] * factor + added
             if what == "brightness":
                 column[self.truth != label] *= 0.5
-        return replace(self, traits=traits)
+        return replace(self, properties=properties)
 
 
 def rates(pictures: Pictures) -> list[str]:
@@ -90,15 +92,15 @@ def rates(pictures: Pictures) -> list[str]:
     own = dealt = 0
     for _ in range(DRAWS):
         half = pictures.half(lot)
-        own += bool(half.cues())
-        dealt += bool(replace(half, truth=lot.permutation(half.truth)).cues())
+        own += bool(half.shortcuts())
+        dealt += bool(replace(half, truth=lot.permutation(half.truth)).shortcuts())
     found = []
     for what in PLANTS:
         named = 0
         for draw in range(DRAWS):
             half = pictures.half(lot).planted(what, draw % len(pictures.labels))
             sort = BY_NAME[what].what
-            named += any(BY_NAME[cue.cue].what == sort for cue in half.cues())
+            named += any(BY_NAME[shortcut.shortcut].what == sort for shortcut in half.shortcuts())
         found.append(f"{named} of {DRAWS}")
     return [f"{own} of {DRAWS}", f"{dealt} of {DRAWS}", *found]
 
@@ -131,7 +133,9 @@ def main() -> None:
             for _ in range(options.runs):
                 fold = pictures.fold  # which training has at hand
                 begin = time.perf_counter()
-                find_cues(pictures.traits, pictures.names, pictures.truth, pictures.labels, fold)
+                find_shortcuts(
+                    pictures.properties, pictures.names, pictures.truth, pictures.labels, fold
+                )
                 seconds.append(time.perf_counter() - begin)
             rows.append(
                 [
@@ -143,7 +147,7 @@ def main() -> None:
             read = [(decode(content), content) for content in (path.read_bytes() for path in paths)]
             begin = time.perf_counter()
             for pixels, content in read:
-                traits_of(pixels, content)
+                properties_of(pixels, content)
             each = (time.perf_counter() - begin) / len(read)
             rows.append([f"{kind}: measuring a picture, ms", f"{1e3 * each:.3f}"])
         print_table(["cost", f"median of {options.runs}"], rows)
