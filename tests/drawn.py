@@ -20,6 +20,7 @@ from typer.testing import CliRunner
 
 import tellapart
 from tellapart.cli.app import app
+from tellapart.cli.flags import in_flags
 from tellapart.demo.walk import DemoPictures
 from tellapart.errors import TellapartError
 
@@ -71,8 +72,8 @@ def run_here(*arguments: str | os.PathLike[str]) -> Run:
     """The same within this process, which is faster; only errors meant for users may come out."""
     result = CliRunner().invoke(app, [os.fspath(argument) for argument in arguments])
     if isinstance(result.exception, TellapartError):
-        error = result.exception
-        return Run(error.exit_code, result.stdout, f"{error.message}\n{error.hint}\n")
+        error = in_flags(result.exception)
+        return Run(error.exit_code, result.stdout, "\n".join((*error.said, "")))
     if result.exception and not isinstance(result.exception, SystemExit):
         raise result.exception
     return Run(result.exit_code, result.stdout, result.stderr)

@@ -268,7 +268,7 @@ def test_what_is_refused_before_anything_is_written(
         export(classifier, "coreml", tmp_path / "out", pictures)
     with pytest.raises(UsageError, match="no training picture was found"):
         export(classifier, "onnx", tmp_path / "out", [])
-    with pytest.raises(UsageError, match="--cdn is for web pages"):
+    with pytest.raises(UsageError, match="cdn=True is for web pages"):
         export(classifier, "onnx", tmp_path / "out", pictures, cdn=True)
     full = tmp_path / "full"
     full.mkdir()

@@ -176,7 +176,7 @@ def test_a_place_that_cannot_be_is_said(place: str, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"x")
     with pytest.raises(DestinationError, match="cannot be written") as caught:
         write_folder(tmp_path / place, NEW)
-    assert "another place with -o" in caught.value.hint
+    assert "choose another place." in caught.value.hint
     assert contents(tmp_path) == {"file": b"x"}
 
 

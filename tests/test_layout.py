@@ -145,7 +145,7 @@ def test_the_folder_that_was_meant_is_named(tmp_path: Path) -> None:
 def test_a_linked_label_is_refused_with_what_to_type(tmp_path: Path) -> None:
     root = build(tmp_path / "root", ["cat/1.jpg"])
     (root / "dog").symlink_to(build(tmp_path / "dog", ["1.jpg"]))
-    assert "--follow-links" in why_not(root).hint
+    assert "follow_links=True" in why_not(root).hint
     assert read_dataset(root, follow_links=True).labels == ("cat", "dog")
 
 

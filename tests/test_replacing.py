@@ -275,8 +275,8 @@ def test_anything_else_asks_for_replace(
     assert found.err.splitlines() == [
         f"{train.model} holds a model of other pictures, trained on {photos}, with the labels "
         "day, night.",
-        "Nothing was changed there. Choose a new folder with -o, or give --replace (in Python "
-        "replace=True), which keeps that model as m.before.",
+        "Nothing was changed there. Choose a new folder with -o, or give --replace, which keeps "
+        "that model as m.before.",
     ]
     assert contents(tmp_path) == before
     assert train(source, "--replace").code == 0
@@ -409,7 +409,7 @@ def test_retrain_asks_in_its_own_words(
     other = other_labels(photos)
     found = run_here("retrain", "--image_dir", other, *given)
     assert found.code == 2
-    assert "or give --replace_model (in Python" in found.err
+    assert "or give --replace_model, which keeps" in found.err
     assert "with --output_model" in found.err
     found = run_here("retrain", "--image_dir", other, "--replace_model", *given)
     assert found.code in (0, 1)

@@ -87,7 +87,7 @@ def test_a_rate_that_runs_away_is_a_sentence(
 ) -> None:
     with pytest.raises(UsageError, match="ran away in step") as caught:
         fit_sgd(*clouds, 3, SgdSettings(steps=50, learning_rate=rate))
-    assert "--learning-rate" in caught.value.hint
+    assert "learning_rate=0.01" in caught.value.hint
 
 
 def test_with_nothing_left_to_learn_from_it_says_so(

@@ -560,7 +560,7 @@ def test_going_on_with_something_else_is_refused(
     for what in (sort, plan):
         with pytest.raises(DestinationError, match=words) as caught:
             what(reader, tmp_path / source, tmp_path / "out", SortOptions(**options))
-        assert "--undo" in caught.value.hint
+        assert "undo()" in caught.value.hint
     assert everything(tmp_path) == before
 
 

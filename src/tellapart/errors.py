@@ -11,24 +11,94 @@ notebook share.
     ├── DestinationError      a place that cannot be written to, or that already holds something
     └── MissingExtraError     a feature whose optional packages are not installed
 
-A message says what was wrong and what was expected; a hint says what to do.
+A message says what was wrong and what was expected; a hint says what to do. Where they name a
+setting, they hold `option("test")`: what it is called is for each face to say. Python says `test=`;
+the command line says `--test` (`cli/flags.py`).
 """
 
 from __future__ import annotations
 
+import copy
 import os
+import re
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+_Error = TypeVar("_Error", bound="TellapartError")
+_MARKED = re.compile("\x0e([^\x0e\x0f\x1f]*)\x1f([^\x0e\x0f\x1f]*)\x0f")  # lead, setting
+_IN_PYTHON: Mapping[str, str] = {
+    "backbone=keras:FILE.keras": "KerasBackbone('FILE.keras')",
+    "backbone_input": "input=",
+    "backbone_output": "output=",
+    "backbone_pixels": "pixels=",
+    "destination": "",  # where something is written is simply an argument
+    "how=link": "how='link'",
+    "how=move": "how='move'",
+    "undo": "undo()",
+}
+
+
+def option(setting: str, *, lead: str = "") -> str:
+    """A setting in a message, for each face to call by its own name: a name, `test`, or with a
+    value, `test=0`. Where a face has no such setting, `lead`, the words before it,
+    goes as well. Names of files and labels, once `shown`, are never taken for one."""
+    return f"\x0e{lead}\x1f{setting}\x0f"
+
+
+def in_python(setting: str) -> str:
+    """How Python calls a setting: by the name of the argument."""
+    return _IN_PYTHON.get(setting, setting if "=" in setting else f"{setting}=")
+
+
+def _spell(text: str, spelling: Callable[[str], str]) -> str:
+    def spelt(found: re.Match[str]) -> str:
+        words = spelling(found[2])
+        return words and found[1] + words
+
+    return _MARKED.sub(spelt, text)
 
 
 class TellapartError(Exception):
-    """Base of all errors raised on purpose; catch this one to catch them all."""
+    """Base of all errors raised on purpose; catch this one to catch them all.
+
+    `said` are message and hint as they were given, in which settings have no face's name yet.
+    """
 
     exit_code = 2
-    http_status = 400
 
     def __init__(self, message: str, *, hint: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+        super().__init__(_spell(message, in_python))
+        self.said = (message, hint)
+
+    @property
+    def message(self) -> str:
+        """What was wrong, and what was expected."""
+        return _spell(self.said[0], in_python)
+
+    @property
+    def hint(self) -> str:
+        """What to do; may be empty."""
+        return _spell(self.said[1], in_python)
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """The names of the settings that it is about, the first one first: for a form's fields."""
+        marked = _MARKED.finditer("".join(self.said))
+        return tuple(dict.fromkeys(found[2].partition("=")[0] for found in marked))
+
+    def spelt(self: _Error, spelling: Callable[[str], str]) -> _Error:
+        """The same error with its settings called as a face calls them; an empty name is none."""
+        error = copy.copy(self)
+        error.said = (_spell(self.said[0], spelling), _spell(self.said[1], spelling))
+        error.args = (error.said[0],)
+        return error
+
+    def about(self: _Error, name: str) -> _Error:
+        """The same error, with the name of the file that it is about before the message."""
+        error = copy.copy(self)
+        error.said = (f"{name}: {self.said[0]}", self.said[1])
+        error.args = (error.message,)
+        return error
 
     def __str__(self) -> str:
         return f"{self.message} {self.hint}".rstrip()
@@ -40,8 +110,6 @@ class UsageError(TellapartError):
 
 class DatasetError(TellapartError):
     """A folder, table or archive does not hold a labelled data set."""
-
-    http_status = 422
 
 
 class ArchiveError(DatasetError):
@@ -56,7 +124,6 @@ class PictureError(TellapartError):
     """
 
     exit_code = 3
-    http_status = 422
 
     def __init__(
         self, message: str, *, hint: str = "", path: str | os.PathLike[str] | None = None
@@ -68,8 +135,6 @@ class PictureError(TellapartError):
 class ModelError(TellapartError):
     """A model file is damaged, foreign, hostile, or written by a newer release."""
 
-    http_status = 422
-
 
 class BackboneError(ModelError):
     """A network cannot be used as a backbone."""
@@ -78,13 +143,9 @@ class BackboneError(ModelError):
 class DestinationError(TellapartError):
     """A place cannot be written to, is full, or already holds something."""
 
-    http_status = 507
-
 
 class MissingExtraError(TellapartError):
     """A feature needs optional packages that are not installed."""
-
-    http_status = 501
 
 
 def need(extra: str, *, why: str) -> MissingExtraError:

@@ -237,7 +237,7 @@ def copy_to(folder: Path, suggestions: Sequence[Suggestion]) -> Copied:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise cannot_write(folder, error) from error
+        raise cannot_write(folder, error, "copy_to") from error
     token = secrets.token_hex(8)
     copied = there = 0
     skipped = []
@@ -250,7 +250,7 @@ def copy_to(folder: Path, suggestions: Sequence[Suggestion]) -> Copied:
         except PictureError as error:
             skipped.append(Skipped(one.name, error.message))
         except OSError as error:
-            raise cannot_write(folder, error) from error
+            raise cannot_write(folder, error, "copy_to") from error
     sync(folder)
     return Copied(folder, copied, there, tuple(skipped))
 

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from ..cache.shards import EmbeddingCache
-from ..errors import BackboneError, PictureError
+from ..errors import BackboneError, PictureError, option
 from ..images.decode import DECODER_VERSION, Picture, decode, encoded, naming, read_picture
 from ..images.properties import PROPERTIES, PROPERTIES_VERSION, properties_of
 from ..workers.local import Map, batches_of, local_map
@@ -176,7 +176,7 @@ def _check_finite(vector: np.ndarray) -> None:
         raise BackboneError(
             f"This network gives embeddings that cannot be, such as {wrong[0]}.",
             hint="Its file is damaged, or its pixels are not those it expects: see "
-            "--backbone-pixels.",
+            f"{option('backbone_pixels')}.",
         )
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import BackboneError, ModelError, UsageError
+from ..errors import BackboneError, ModelError, UsageError, option
 from ..text import shown
 from .nodes import IR_VERSION, OPSET, Nodes
 from .rows import Trunk
@@ -142,7 +142,7 @@ def _find_input(model: ModelProto, name: str) -> _Entry:
         raise BackboneError(
             f"This network has {len(chosen)} square image inputs of three channels"
             f"{f' called {name}' if name else ''}; its inputs are: {names}.",
-            hint="Name the one to use with --backbone-input.",
+            hint=f"Name the one to use with {option('backbone_input')}.",
         )
     return chosen[0]
 
@@ -160,7 +160,7 @@ def _find_features(model: ModelProto) -> str:
     names = ", ".join(value.name for value in model.graph.output)
     raise BackboneError(
         f"Which tensor of this network holds its features is not clear; its outputs are: {names}.",
-        hint="Name it with --backbone-output.",
+        hint=f"Name it with {option('backbone_output')}.",
     )
 
 
@@ -224,7 +224,7 @@ def _probe(model: ModelProto, nodes: list[NodeProto], entry: _Entry, output: str
         raise BackboneError(
             f"The tensor {output} has the shape {list(found.shape)} for two pictures; features are "
             f"[N,C] or [N,C,h,w].",
-            hint="Name another with --backbone-output.",
+            hint=f"Name another with {option('backbone_output')}.",
         )
     return _Features(output, tuple(int(size) for size in found.shape[1:]))
 

@@ -35,6 +35,7 @@ from .commands import (
     what_if,
 )
 from .commands.options import complain
+from .flags import in_flags
 
 app = typer.Typer(
     name="tellapart",
@@ -214,7 +215,7 @@ def _run() -> int:
     try:
         return _call()
     except TellapartError as error:
-        complain(error.message, error.hint)
+        complain(*in_flags(error).said)
         return error.exit_code
     except (KeyboardInterrupt, typer.Abort):
         complain(stopping.SENTENCE, "")

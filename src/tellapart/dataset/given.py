@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..errors import UsageError
+from ..errors import UsageError, option
 from ..text import shown
 from ..workers.deadlines import NoAnswerError, answered
 from .sources import Skipped, pictures_below
@@ -38,7 +38,8 @@ def expand(
                 shut += (Skipped(str(Path(text, one.name)), one.reason) for one in closed)
             if not found:
                 linked = any(file.reason == LINK for file in skipped)
-                hint = "It holds a link to a folder: --follow-links goes there." if linked else ""
+                follow = option("follow_links=True")
+                hint = f"It holds a link to a folder: {follow} goes there." if linked else ""
                 raise UsageError(f"{shown(text)} holds no pictures.", hint=hint)
         elif text != STDIN and glob.has_magic(text) and not os.path.exists(text):
             matches = sorted(glob.glob(text, recursive=True))

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-from ..errors import DatasetError
+from ..errors import DatasetError, option
 from ..files.workspaces import Workspace
 from ..text import first_few, several, shown
 from .archives import is_archive, unpack
@@ -276,7 +276,7 @@ def _check_labels(dataset: Dataset, at_least: int) -> None:
         found = first_few([f"{label} ({n})" for label, n in counts.items()], 20) or "none"
         hint = "Put the pictures of each label into a folder with the label's name."
         if any(file.reason == LINK for file in dataset.skipped):
-            hint = "If a link leads to a label's pictures, give --follow-links."
+            hint = f"If a link leads to a label's pictures, give {option('follow_links=True')}."
         elif len(counts) == 1 and (inner := _folders_of_the_only(dataset)):
             hint = f"If the labels are the folders of {shown(inner)}, give that."
         raise DatasetError(

@@ -57,16 +57,17 @@ def commonest_words(evaluation: Evaluation) -> str:
     return f"Always saying the commonest label would be right for {share}."
 
 
-def absence_words(missing: int, *, private: bool) -> str:
-    """Why pictures cannot be shown, and what to do: those of a `private` model were left out."""
+def absence_words(missing: int, where: str, *, private: bool) -> str:
+    """Why pictures cannot be shown, and what to do: those of a `private` model were left out. With
+    `where`, a flag or a command, one says where they are."""
     if private:
         return (
             "This model was written without pictures, and does not know where they are. If you "
-            "have them, say where with --pictures DIR."
+            f"have them, say where with {where}."
         )
     return (
         f"{several(missing, 'picture')} could not be found any more and cannot be shown. If they "
-        "were moved, say where with --pictures DIR."
+        f"were moved, say where with {where}."
     )
 
 

@@ -143,5 +143,5 @@ def _write_new(folder: Path, stem: str, content: bytes) -> Path:
             except FileExistsError:
                 continue
     except OSError as error:
-        raise cannot_write(folder, error) from error
+        raise cannot_write(folder, error, "overlays") from error
     raise AssertionError  # there are always more numbers

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from ..errors import PictureError, UsageError
+from ..errors import PictureError, UsageError, option
 from ..images.decode import read_picture
 from ..text import shown
 from .changes import BLUR, Blank, Blur, Brightness, Change, Crop, Paint, Paste
@@ -36,7 +36,7 @@ def _paint(text: str) -> Change:
     place, equals, color = text.partition("=")
     if not equals:
         raise UsageError(
-            f"--paint {shown(text)} has no colour.",
+            f"{option(f'paint={shown(text)}')} has no colour.",
             hint="Write it after a =, such as 10%,20%,30%x40%=white.",
         )
     return Paint(parse_place(place), parse_color(color))
@@ -46,14 +46,14 @@ def _paste(text: str) -> Change:
     region, equals, file = text.partition("=")
     if not equals:
         raise UsageError(
-            f"--paste {shown(text)} has no picture.",
+            f"{option(f'paste={shown(text)}')} has no picture.",
             hint="Write its file after a =, such as 10%,20%,30%x40%=face.jpg.",
         )
     where = Region.parse(region)
     try:
         return Paste(where, read_picture(Path(file)))
     except PictureError as error:
-        raise PictureError(f"{shown(file)}: {error.message}", path=error.path) from error
+        raise error.about(shown(file)) from error
 
 
 def _radius(text: str) -> float:

@@ -16,8 +16,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import ModuleType
 
-from ..errors import DestinationError, PictureError, UsageError
-from ..files.atomic import check_may_be_replaced, folder_written_atomically
+from ..errors import DestinationError, PictureError, UsageError, option
+from ..files.atomic import check_may_be_replaced, chosen_with, folder_written_atomically
 from ..files.reading import read_content
 from ..images.decode import read_picture
 from ..images.opening import read_by_pillow_alone
@@ -230,12 +230,12 @@ def export(
     if destination.exists() and (not destination.is_dir() or any(destination.iterdir())):
         raise DestinationError(
             f"{shown(destination)} holds something already.",
-            hint="Nothing was changed there. Choose a new folder with -o.",
+            hint=f"Nothing was changed there. Choose a new folder{chosen_with()}.",
         )
     check_may_be_replaced(destination)
     if cdn and not row.can_link:
         able = ", ".join(other.name for other in TARGETS.values() if other.can_link)
-        raise UsageError(f"--cdn is for web pages ({able}), not for {row.name}.")
+        raise UsageError(f"{option('cdn=True')} is for web pages ({able}), not for {row.name}.")
     if cdn:
         row = replace(row, read_by="any browser of 2023 or later; onnxruntime comes by the network")
     module = import_module(f".{row.module}", __package__)
@@ -247,7 +247,7 @@ def export(
             why = "none of those given can be read" if pictures else "no training picture was found"
             raise UsageError(
                 f"An export is proved on real pictures, and {why}.",
-                hint="Give some with --pictures FOLDER.",
+                hint=f"Give some with {option('pictures')}.",
             )
         with folder_written_atomically(destination) as fresh:
             (fresh / LABELS_FILE).write_text(labels_text(classifier.labels), "utf-8")

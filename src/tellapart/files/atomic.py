@@ -16,10 +16,11 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, BinaryIO
 
-from ..errors import DestinationError
+from ..errors import DestinationError, option
 from ..text import shown
 from .locks import is_still, take
 
+DESTINATION = "destination"  # the setting that says where a command writes
 TEMPORARY = ".tellapart-"  # how the names of files begin that are not yet complete
 CLUTTER = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
 """Files that file managers leave in every folder they show; they are nobody's work."""
@@ -133,16 +134,17 @@ def check_free(path: Path) -> None:
     """
     if os.path.lexists(path):
         raise DestinationError(
-            f"{shown(path)} is there already.", hint="Nothing was changed. Choose another with -o."
+            f"{shown(path)} is there already.",
+            hint=f"Nothing was changed. Choose another{chosen_with()}.",
         )
 
 
-def check_file_writable(path: Path, option: str) -> None:
+def check_file_writable(path: Path, setting: str = DESTINATION) -> None:
     """Whether a file may be written there, over another or not, before any work is done for it.
 
     Raises:
-        DestinationError: its folder is missing or read-only, or it is a folder itself; `option` is
-            how another place is chosen.
+        DestinationError: its folder is missing or read-only, or it is a folder itself; `setting` is
+            what chooses another place.
     """
     folder = path.parent
     if os.path.isdir(path):
@@ -154,7 +156,8 @@ def check_file_writable(path: Path, option: str) -> None:
     else:
         return
     raise DestinationError(
-        f"{shown(path)} cannot be written: {reason}.", hint=f"Choose another place with {option}."
+        f"{shown(path)} cannot be written: {reason}.",
+        hint=f"Choose another place{chosen_with(setting)}.",
     )
 
 
@@ -417,11 +420,11 @@ def _exchange(one: Path, other: Path) -> bool:
     return call(at_folder, names[0], at_folder, names[1], exchange) == 0  # type: ignore[no-any-return]
 
 
-def check_writable(path: Path, option: str = "-o") -> None:
+def check_writable(path: Path, setting: str = DESTINATION) -> None:
     """Whether the nearest folder above that exists lets us write: better said before any work.
 
     Raises:
-        DestinationError: it does not; `option` is how another place is chosen.
+        DestinationError: it does not; `setting` is what chooses another place.
     """
     above = next(up for up in Path(os.path.realpath(path)).parents if os.path.lexists(up))
     if not os.path.isdir(above):
@@ -432,8 +435,13 @@ def check_writable(path: Path, option: str = "-o") -> None:
         return
     raise DestinationError(
         f"{shown(path)} cannot be written: {shown(above)} is {reason}.",
-        hint=f"Choose another place with {option}.",
+        hint=f"Choose another place{chosen_with(setting)}.",
     )
+
+
+def chosen_with(setting: str = DESTINATION) -> str:
+    """` with -o`, as the face at hand calls it: what chooses another place."""
+    return option(setting, lead=" with ")
 
 
 def check_may_be_replaced(folder: Path) -> None:
@@ -462,12 +470,13 @@ def _is_here(folder: Path) -> bool:
         return False
 
 
-def cannot_write(path: Path, error: OSError, option: str = "-o") -> DestinationError:
-    """An `OSError` of writing as a sentence; `option` is how another place is chosen."""
+def cannot_write(path: Path, error: OSError, setting: str = DESTINATION) -> DestinationError:
+    """An `OSError` of writing as a sentence; `setting` is what chooses another place."""
     reason = (error.strerror or type(error).__name__).lower()
     return DestinationError(
         f"{shown(path)} cannot be written: {reason}.",
-        hint=f"Nothing was changed there. Free some space, or choose another place with {option}.",
+        hint=f"Nothing was changed there. Free some space, or choose another place"
+        f"{chosen_with(setting)}.",
     )
 
 

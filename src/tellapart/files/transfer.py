@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import DestinationError, PictureError
+from ..errors import DestinationError, PictureError, option
 from ..text import shown
 from ..workers.deadlines import NoAnswerError, answered
 from .atomic import sync
@@ -142,7 +142,7 @@ def _let_go(source: Path, target: Path) -> None:
             target.unlink()
         raise DestinationError(
             f"{shown(source)} cannot be moved away: {reason_of(error)}.",
-            hint="It was left where it is. Without --move, pictures are copied.",
+            hint=f"It was left where it is. Without {option('how=move')}, pictures are copied.",
         ) from error
 
 
@@ -193,7 +193,7 @@ def link(source: Path, target: Path) -> None:
         except OSError as failure:
             raise DestinationError(
                 f"{shown(target.parent)} cannot hold links: {reason_of(failure)}.",
-                hint="Without --link, pictures are copied.",
+                hint=f"Without {option('how=link')}, pictures are copied.",
             ) from failure
 
 

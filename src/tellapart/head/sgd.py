@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import UsageError
+from ..errors import UsageError, option
 from .regression import Head, softmax
 
 LARGEST_BATCH = 10_000  # pictures: their embeddings are copied in every step
@@ -107,7 +107,7 @@ def fit_sgd(
             raise UsageError(
                 f"Gradient descent ran away in step {step}: a learning rate of "
                 f"{settings.learning_rate:g} is too large.",
-                hint="Give a smaller --learning-rate, such as 0.01.",
+                hint=f"Give a smaller one, such as {option('learning_rate=0.01')}.",
             )
     return Head(layer, bias)
 

@@ -29,6 +29,7 @@ from ..files.atomic import (
     cannot_write,
     check_may_be_replaced,
     check_writable,
+    chosen_with,
     folder_written_atomically,
     kept_beside,
 )
@@ -320,7 +321,7 @@ def load(path: str | os.PathLike[str]) -> Classifier:
             f"{shown(file)} cannot be read: {(error.strerror or '').lower()}."
         ) from error
     except ModelError as error:
-        raise type(error)(f"{shown(file)}: {error.message}", hint=error.hint) from error
+        raise error.about(shown(file)) from error
     return Classifier(content, manifest, record)
 
 
@@ -365,7 +366,7 @@ def check_replaceable(folder: Path) -> None:
     if other := _other_than_a_model(folder):
         raise DestinationError(
             f"{shown(folder)} holds other things than a model, such as {shown(other)}.",
-            hint="Nothing was changed there. Choose a new folder with -o.",
+            hint=f"Nothing was changed there. Choose a new folder{chosen_with()}.",
         )
     if os.path.lexists(folder / MODEL_FILE):
         check_before(folder)
@@ -388,7 +389,7 @@ def check_before(folder: Path) -> None:
     if not is_folder or os.path.ismount(place) or _other_than_a_model(place):
         raise DestinationError(
             f"{shown(place)} is something else than the model before, which would be kept there.",
-            hint="Nothing was changed. Move it away, or choose another name with -o.",
+            hint=f"Nothing was changed. Move it away, or choose another name{chosen_with()}.",
         )
 
 

@@ -21,9 +21,9 @@ from pathlib import Path
 import numpy as np
 
 from ..dataset.sources import read_dataset
-from ..errors import DestinationError, ModelError, PictureError
+from ..errors import DestinationError, ModelError, PictureError, option
 from ..evaluation.metrics import Proportion
-from ..files.atomic import kept_beside
+from ..files.atomic import chosen_with, kept_beside
 from ..files.reading import read_content
 from ..text import label_words, percent, several, shown
 from .file import check_model, seal_of
@@ -271,6 +271,7 @@ def _other(folder: Path, old: Known) -> DestinationError:
 
 def _hint(folder: Path) -> str:
     return (
-        "Nothing was changed there. Choose a new folder with -o, or give --replace (in Python "
-        f"replace=True), which keeps that model as {shown(kept_beside(folder).name)}."
+        f"Nothing was changed there. Choose a new folder{chosen_with()}, or "
+        f"give {option('replace=True')}, which keeps that model as "
+        f"{shown(kept_beside(folder).name)}."
     )

@@ -14,7 +14,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from ..cache.stores import COMPILED
-from ..files.atomic import cannot_write, write_atomically
+from ..files.atomic import DESTINATION, cannot_write, write_atomically
 from ..text import label_words, shown
 from .contents import with_contents
 
@@ -51,8 +51,8 @@ def render(
     return with_contents(page)
 
 
-def write_page(page: str, path: Path, option: str = "-o") -> None:
-    """Write a page to a file; `option` is how another is chosen.
+def write_page(page: str, path: Path, setting: str = DESTINATION) -> None:
+    """Write a page to a file; `setting` is what chooses another.
 
     Raises:
         DestinationError: it cannot be written.
@@ -60,7 +60,7 @@ def write_page(page: str, path: Path, option: str = "-o") -> None:
     try:
         write_atomically(path, page.encode())
     except OSError as error:
-        raise cannot_write(path, error, option) from error
+        raise cannot_write(path, error, setting) from error
 
 
 def environment(

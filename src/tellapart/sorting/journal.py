@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from ..errors import DestinationError, PictureError
+from ..errors import DestinationError, PictureError, option
 from ..files.atomic import clear_leftovers, make_folders, moved_away, new_folder, sync
 from ..files.locks import is_still, take
 from ..files.transfer import (
@@ -353,7 +353,7 @@ def check_same(journal: Journal, request: Request) -> None:
         return
     raise DestinationError(
         f"{shown(journal.destination)} already holds {what}.",
-        hint="Choose another folder, or take that sort back first with --undo.",
+        hint=f"Choose another folder, or take that sort back first with {option('undo')}.",
     )
 
 
@@ -381,8 +381,8 @@ def writing(destination: Path, *, begun: bool = True) -> Iterator[None]:
     except OSError as error:
         raise DestinationError(
             f"{shown(destination)} cannot be written: {reason_of(error)}.",
-            hint="No picture was lost. Run the same command again to go on, or take back what "
-            "was done with --undo."
+            hint="No picture was lost. Do the same again to go on, or take back what was done with "
+            f"{option('undo')}."
             if begun
             else "Nothing was done. Choose another folder to sort into.",
         ) from error

@@ -11,7 +11,7 @@ from typing import Literal, Protocol
 
 from ..dataset.filenames import folded, kept_stem, longest_name, named, safe_name, suffix_of
 from ..dataset.sources import Skipped, pictures_below
-from ..errors import DestinationError, PictureError, UsageError
+from ..errors import DestinationError, PictureError, UsageError, option
 from ..files.transfer import STATE, content_of
 from ..text import shown
 from ..workers.deadlines import NoAnswerError, answered
@@ -70,7 +70,7 @@ class SortOptions:
         if not 0 <= self.unsure_below <= 1:
             raise UsageError(
                 f"A score is between 0 and 1, and {self.unsure_below:g} is not.",
-                hint="Give --unsure-below a number such as 0.8.",
+                hint=f"Give a number such as {option('unsure_below=0.8')}.",
             )
 
 

@@ -94,7 +94,7 @@ def _taken_back(journal: Journal) -> UndoResult:
                 lost |= _take_back(journal, entry)
                 count += 1
         except (OSError, TellapartError) as error:
-            reason = reason_of(error) if isinstance(error, OSError) else str(error)
+            reason = reason_of(error) if isinstance(error, OSError) else error.message
             if isinstance(error, FileExistsError):
                 reason = f"something else is at its old place, {shown(journal.source(entry))}"
             left.append(Skipped(entry.target, reason))

@@ -9,7 +9,7 @@ from pathlib import Path
 from ..backbones.foreign import ForeignBackbone
 from ..backbones.rows import Backbone
 from ..backbones.rows import quality as quality_row
-from ..errors import UsageError
+from ..errors import UsageError, option
 from ..head.sgd import SgdSettings, SgdStep
 from .tensorflow_settings import Epoch, KerasBackbone, TensorFlow
 
@@ -38,14 +38,14 @@ class TrainOptions:
             of_ours = isinstance(self.backbone, Backbone)
             raise UsageError(
                 f"TensorFlow cannot train on {'a row by its name' if of_ours else 'an ONNX file'}.",
-                hint="Give a Keras network, such as --backbone keras:FILE.keras, or leave out "
-                "--engine tensorflow.",
+                hint=f"Give a Keras network, such as {option('backbone=keras:FILE.keras')}, or "
+                f"leave out {option('engine')}.",
             )
         if self.repeats < 1 or (self.repeats > 1 and self.engine):
             raise UsageError(
                 f"Cross-validation cannot be repeated {self.repeats} times"
                 + (" with TensorFlow." if self.engine else "."),
-                hint="Give a whole number from 1, and leave out --engine tensorflow.",
+                hint=f"Give a whole number from 1, and leave out {option('engine')}.",
             )
         if self.sgd and self.engine and self.engine.fine_tuning:
             raise UsageError("Fine-tuning has its own settings: leave out those of sgd.")

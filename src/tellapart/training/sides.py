@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..dataset.labels import Labels
 from ..dataset.sources import Dataset, Item, read_dataset
-from ..errors import DatasetError, UsageError
+from ..errors import DatasetError, UsageError, option
 from ..text import first_few, shown
 from .options import TrainOptions
 
@@ -39,7 +39,8 @@ def choose_sides(dataset: Dataset, options: TrainOptions) -> Dataset:
     if options.test is not None:
         raise UsageError(
             f"{shown(dataset.source)} says itself which pictures are for testing.",
-            hint="Leave out --test, or give --test none to train without testing.",
+            hint=f"Leave out {option('test')}, or give {option('test=0')} to train without "
+            "testing.",
         )
     held = dataset.held
     sides = ("test" if item.split == held else "train" for item in dataset.items)
@@ -54,7 +55,8 @@ def _tested(dataset: Dataset, source: Path) -> Dataset:
         raise DatasetError(
             f"{shown(source)} holds no test picture of a label that is learnt; it has: "
             f"{', '.join(map(shown, tested))}; learnt are: {', '.join(map(shown, learnt))}.",
-            hint="Name the folders of both alike, or give --test none to train without testing.",
+            hint=f"Name the folders of both alike, or give {option('test=0')} to train without "
+            "testing.",
         )
     return dataset
 

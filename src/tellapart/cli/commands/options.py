@@ -101,12 +101,12 @@ def check_folder(path: Path | None, option: str) -> None:
         )
 
 
-def check_place(path: Path | None, option: str = "-o") -> None:
+def check_place(path: Path | None, setting: str = "destination") -> None:
     """Refuse a file that cannot be written, before any work is done for it."""
     from ...files.atomic import check_file_writable
 
     if path:
-        check_file_writable(path, option)
+        check_file_writable(path, setting)
 
 
 def check_strict(strict: bool, skipped: Sequence[Skipped]) -> None:

@@ -60,5 +60,6 @@ def retrain(
     }
     show(summary, as_json, lambda: typer.echo("\n".join(lines)))
     if done.missing:
-        complain(f"The graph was not written. {done.missing.message}", done.missing.hint)
+        message, hint = done.missing.said
+        complain(f"The graph was not written. {message}", hint)
         raise typer.Exit(1 if "output_graph" in recipe.asked else 0)

@@ -62,7 +62,7 @@ def test(
     from ..terminal import console as terminal
     from ..terminal.testing import print_test
 
-    check_place(report, "--report")
+    check_place(report, "report")
     wanted = share(fail_under, "--fail-under", whole=True) if fail_under else None
     most = share(max_refused, "--max-refused", whole=True) if max_refused else None
     classifier = admitting(load(model), admit, always_choose=False)
@@ -79,7 +79,7 @@ def test(
             content = with_reasons(
                 content_of_test(classifier, result, str(model)), of_training=False
             )
-            write_page(report_page(content), report, "--report")
+            write_page(report_page(content), report, "report")
     check_strict(strict, result.skipped)
     accuracy, refused = result.evaluation.accuracy.value, result.refused.value
     failed = []

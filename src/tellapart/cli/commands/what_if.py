@@ -85,7 +85,7 @@ def what_if(
     try:
         result = ask(classifier, picture, *changes)
     except PictureError as error:
-        raise PictureError(f"{shown(picture)}: {error.message}", path=error.path) from error
+        raise error.about(shown(picture)) from error
     if output:
         write_new(output, png(result.pixels_after))
     value = to_json.changed(result, output)

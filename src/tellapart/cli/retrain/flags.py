@@ -21,7 +21,17 @@ from ...errors import UsageError
 from ...head.sgd import SgdSettings
 from ...text import shown
 from ...training.tensorflow_settings import Distortions, TensorFlow
+from ..flags import flag
 
+_SPELT = {
+    "checkpoints": "--checkpoint_path",
+    "pictures": "--image_dir",
+    "replace=True": "--replace_model",
+    "summaries": "--summaries_dir",
+    "test": "--testing_percentage",
+    "validation": "--validation_percentage",
+}
+"""The flags of settings that errors name, where they are not called by the setting's name."""
 LEVELS = ("DEBUG", "INFO", "WARN", "ERROR", "FATAL")
 FINAL_TENSOR = "final_result"
 NETWORKS = {"inception": "good", "mobilenet": "fast"}  # which quality stands in for which
@@ -60,6 +70,11 @@ class Flags:
     logging_verbosity: str = "INFO"
     output_model: str = ""
     replace_model: bool = False
+
+
+def spelt(setting: str, destination: str = "") -> str:
+    """A setting that an error names, as a flag; `destination` is that of what is being written."""
+    return flag(setting, {**_SPELT, "destination": destination}, dash="_")
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,11 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
-from ...errors import DestinationError, MissingExtraError, need
+from ...errors import DestinationError, MissingExtraError, TellapartError, need
 from ...exporters.export import export
 from ...exporters.tensorflow_target import original_labels
 from ...files.atomic import (
@@ -31,9 +32,7 @@ from ...model.replacing import Change, check_before_work
 from ...text import shown
 from ...training.options import Watch
 from ...training.train import TrainResult, train
-from .flags import FINAL_TENSOR, Recipe, read_flags
-
-_OTHER_NAMES = {"--checkpoints": "--checkpoint_path", "--replace ": "--replace_model "}
+from .flags import FINAL_TENSOR, Recipe, read_flags, spelt
 
 __all__ = ["Recipe", "Retrained", "final_lines", "read_flags", "retrain", "step_lines"]
 
@@ -57,13 +56,13 @@ def retrain(recipe: Recipe, watch: Watch) -> Retrained:
         MissingExtraError: something that TensorFlow is needed for was asked for; before training.
         DestinationError: a file cannot be written, or the folder for the saved model is not empty.
     """
-    with _in_its_words(""):
+    with _in_its_words():
         return _retrain(recipe, watch)
 
 
 def _retrain(recipe: Recipe, watch: Watch) -> Retrained:
     flags, saved = recipe.flags, Path(recipe.flags.saved_model_dir)
-    with _in_its_words(" with --output_model"):
+    with _in_its_words("--output_model"):
         check_replaceable(recipe.model)
         old = None if flags.replace_model else replaced_in(recipe.model)
         if old:
@@ -76,23 +75,28 @@ def _retrain(recipe: Recipe, watch: Watch) -> Retrained:
         raise need("tensorflow", why="TensorFlow")
     with _cache_in(flags.bottleneck_dir):
         result = _train(recipe, watch)
-        with _in_its_words(" with --output_model"):
+        with _in_its_words("--output_model"):
             changed = result.replaces(recipe.model)
             result.save(recipe.model, replace=flags.replace_model)
         labels, graph = Path(flags.output_labels), Path(flags.output_graph)
-        _write(labels, _lines(original_labels(result.classifier.labels)))
+        with _in_its_words("--output_labels"):
+            _write(labels, _lines(original_labels(result.classifier.labels)))
         written, missing = [recipe.model, labels], None
         try:
-            _write_graph(result, graph, flags.final_tensor_name)
+            with _in_its_words("--output_graph"):
+                _write_graph(result, graph, flags.final_tensor_name)
             written.append(graph)
         except MissingExtraError as error:
             missing = error
         for step in recipe.intermediate:
             path = Path(flags.intermediate_output_graphs_dir, f"intermediate_{step}.pb")
-            _write_graph(_train(recipe, Watch(), step + 1), path, flags.final_tensor_name)
+            before = _train(recipe, Watch(), step + 1)
+            with _in_its_words("--intermediate_output_graphs_dir"):
+                _write_graph(before, path, flags.final_tensor_name)
             written.append(path)
         if flags.saved_model_dir:
             with (
+                _in_its_words("--saved_model_dir"),
                 _exported(result, "saved-model") as folder,
                 folder_written_atomically(saved) as new,
             ):
@@ -102,15 +106,13 @@ def _retrain(recipe: Recipe, watch: Watch) -> Retrained:
 
 
 @contextmanager
-def _in_its_words(option: str) -> Iterator[None]:
-    """Hints that name options of `train`: those of this command in their place."""
+def _in_its_words(destination: str = "") -> Iterator[None]:
+    """Errors call settings by this command's flags; `destination` is the flag that says where what
+    is just being written goes."""
     try:
         yield
-    except DestinationError as error:
-        hint = error.hint.replace(" with -o", option)
-        for ours, theirs in _OTHER_NAMES.items():
-            hint = hint.replace(ours, theirs)
-        raise DestinationError(error.message, hint=hint) from error
+    except TellapartError as error:
+        raise error.spelt(partial(spelt, destination=destination)) from error
 
 
 def _train(recipe: Recipe, watch: Watch, steps: int = 0) -> TrainResult:
@@ -135,7 +137,8 @@ def _exported(result: TrainResult, target: str) -> Iterator[Path]:
     pictures = list(record.locate().values()) if record else []
     with temporary_folder() as place:
         folder = Path(place, target)
-        export(result.classifier, target, folder, pictures)
+        with _in_its_words():
+            export(result.classifier, target, folder, pictures)
         yield folder
 
 

@@ -63,7 +63,9 @@ def print_gaps(gaps: Gaps, page: Path | None) -> None:
         )
     if page:
         if gaps.missing_pictures:
-            console.print(f"\n{absence_words(gaps.missing_pictures, private=gaps.private)}")
+            console.print(
+                f"\n{absence_words(gaps.missing_pictures, '--pictures DIR', private=gaps.private)}"
+            )
         console.print(f"\nWritten: {shown(page)}")
 
 

@@ -31,7 +31,7 @@ def print_report(path: Path, content: ReportContent) -> None:
     """What writing a report says."""
     console = stdout()
     if content.missing:
-        console.print(absence_words(content.missing, private=content.private))
+        console.print(absence_words(content.missing, "--pictures DIR", private=content.private))
     console.print(f"Written: {shown(path)}", soft_wrap=True)
 
 

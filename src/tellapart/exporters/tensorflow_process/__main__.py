@@ -28,7 +28,8 @@ def main() -> None:
         FORMS[job["form"]](anatomy, Path(job["folder"]), [Path(path) for path in job["pictures"]])
         answer = {}
     except TellapartError as error:
-        answer = {"error": type(error).__name__, "message": error.message, "hint": error.hint}
+        message, hint = error.said
+        answer = {"error": type(error).__name__, "message": message, "hint": hint}
     sys.stdout.write("\n" + json.dumps(answer) + "\n")
 
 

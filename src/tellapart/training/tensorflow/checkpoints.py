@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...errors import DestinationError
+from ...errors import DestinationError, option
 from ...files.atomic import cannot_write, write_atomically
 from ...text import shown
 from .runtime import tensorflow
@@ -55,11 +55,11 @@ class Checkpoints:
                 raise DestinationError(
                     f"{shown(folder)} holds the checkpoints of another training: other pictures, "
                     f"or other options.",
-                    hint="Choose another folder with --checkpoints, or delete this one.",
+                    hint=f"Choose another folder with {option('checkpoints')}, or delete this one.",
                 )
             write_atomically(owner, json.dumps({"training": key}).encode())
         except OSError as error:
-            raise cannot_write(folder, error) from error
+            raise cannot_write(folder, error, "checkpoints") from error
         except (ValueError, AttributeError) as error:
             raise self._damaged() from error
 
@@ -83,7 +83,7 @@ class Checkpoints:
         except (OSError, tensorflow().errors.OpError) as error:
             raise DestinationError(
                 f"{shown(self.folder)} cannot be written: {str(error).splitlines()[0]}",
-                hint="Free some space, or choose another place with --checkpoints.",
+                hint=f"Free some space, or choose another place with {option('checkpoints')}.",
             ) from error
 
     def due(self, step: int) -> bool:

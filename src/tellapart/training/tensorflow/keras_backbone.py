@@ -20,7 +20,7 @@ from ...backbones.foreign import DEFAULT_SIDE, PIXELS, Pixels
 from ...backbones.nodes import IR_VERSION, OPSET, Nodes
 from ...backbones.rows import Trunk
 from ...backbones.runtime import open_session
-from ...errors import BackboneError
+from ...errors import BackboneError, option
 from ...text import shown
 from ..tensorflow_settings import KerasBackbone
 from .networks import KerasTrunk, layers_of
@@ -153,7 +153,7 @@ def _own_pixels(model: keras_types.Model, path: Path) -> Pixels:
         return PIXELS["0..255"]
     raise BackboneError(
         f"{shown(path)} does not say which pixels it expects: it has no Rescaling layer.",
-        hint=f"Say it with --backbone-pixels: one of {', '.join(PIXELS)}.",
+        hint=f"Say it with {option('backbone_pixels')}: one of {', '.join(PIXELS)}.",
     )
 
 

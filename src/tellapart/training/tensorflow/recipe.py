@@ -19,7 +19,7 @@ import numpy as np
 from ...backbones.embed import Embedder, embed_all
 from ...backbones.graph import OWN_VIEWS, Network
 from ...cache.stores import FINE_TUNING
-from ...errors import DatasetError, ModelError
+from ...errors import DatasetError, ModelError, option
 from ...files.workspaces import temporary_folder
 from ...head.regression import (
     Head,
@@ -268,7 +268,8 @@ def _watching(pictures: Pictures, rows: np.ndarray, share: float) -> np.ndarray:
         raise DatasetError(
             "No label has pictures to spare for the validation, without which this training cannot "
             "be judged.",
-            hint="Ten different pictures of a label are the least; or give a larger --validation.",
+            hint="Ten different pictures of a label are the least; or keep more of them for it "
+            f"with {option('validation')}.",
         )
     return watching
 
@@ -279,7 +280,7 @@ def _few(watching: np.ndarray) -> list[str]:
         return []
     return [
         f"The validation has only {several(count, 'picture')}: its figures are rough, and so is "
-        f"the calibration. A larger --validation makes them better."
+        f"the calibration. A larger share for the validation makes them better."
     ]
 
 

@@ -24,7 +24,7 @@ class Summaries:
             for name in ("train", "validation"):
                 (folder / name).mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise cannot_write(folder, error) from error
+            raise cannot_write(folder, error, "summaries") from error
         create = tensorflow().summary.create_file_writer
         self._writers = {name: create(str(folder / name)) for name in ("train", "validation")}
 
