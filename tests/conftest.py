@@ -8,8 +8,9 @@ import signal
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -88,6 +89,14 @@ def draw_folder(tmp_path: Path) -> Callable[..., Path]:
         return root
 
     return draw
+
+
+def mostly_slow(values: Iterable[Any], quick: int) -> list[Any]:
+    """Values for `parametrize` of which the first `quick` are tried every time, and the others
+    with the slow tests: for moments and seeds, which are all of one kind."""
+    every = list(values)
+    slow = [pytest.param(value, marks=pytest.mark.slow) for value in every[quick:]]
+    return [*every[:quick], *slow]
 
 
 def draw_scene(width: int = 96, height: int = 64, seed: int = 0) -> Image.Image:
