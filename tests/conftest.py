@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import random
+import signal
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -38,6 +40,13 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TELLAPART_CACHE", str(folder))
         yield folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def heard_ctrl_c() -> None:
+    """Processes that tests start hear Ctrl-C, even if a shell started the tests with `&`."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
@@ -80,6 +89,14 @@ def draw_folder(tmp_path: Path) -> Callable[..., Path]:
         return root
 
     return draw
+
+
+def mostly_slow(values: Iterable[Any], quick: int) -> list[Any]:
+    """Values for `parametrize` of which the first `quick` are tried every time, and the others
+    with the slow tests: for moments and seeds, which are all of one kind."""
+    every = list(values)
+    slow = [pytest.param(value, marks=pytest.mark.slow) for value in every[quick:]]
+    return [*every[:quick], *slow]
 
 
 def draw_scene(width: int = 96, height: int = 64, seed: int = 0) -> Image.Image:

@@ -40,6 +40,24 @@ def test_every_base_dependency_has_its_reason_in_the_readme() -> None:
         assert any(name in row for row in rows), name
 
 
+def test_all_that_the_tests_need_is_pinned() -> None:
+    project = (ROOT / "pyproject.toml").read_text("utf-8")
+
+    def needed(extra: str) -> set[str]:
+        block = re.search(rf"^{extra} = \[(.*?)\]$", project, re.MULTILINE | re.DOTALL)
+        assert block, extra
+        names: set[str] = set()
+        for name, extras in re.findall(r'"([A-Za-z0-9-]+)(?:\[([a-z0-9,-]+)\])?', block[1]):
+            names |= set().union(*map(needed, extras.split(","))) if extras else {name.lower()}
+        return names
+
+    lock = (ROOT / "requirements-test.lock").read_text("utf-8")
+    pinned = set(re.findall(r"^([a-z0-9-]+)==", lock, re.MULTILINE))
+    missing = (needed("dependencies") | needed("test")) - pinned
+    assert not missing, f"scripts/lock pins them: {missing}"
+    assert "://" not in lock
+
+
 @pytest.mark.parametrize(
     "page", sorted(ROOT.glob("*.md")) + sorted(ROOT.glob("docs/*.md")), ids=str
 )

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from conftest import mostly_slow
 from drawn import contents
 from tellapart.errors import DestinationError
 from tellapart.files import atomic as files
@@ -140,7 +141,7 @@ for time in range(5_000):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", mostly_slow(range(12), 3))
 def test_ctrl_c_at_any_moment_of_replacing_leaves_one_whole_folder(
     seed: int, tmp_path: Path
 ) -> None:
@@ -223,7 +224,7 @@ def test_what_a_kill_left_goes_with_the_next_save_and_what_is_being_written_stay
 KILLED_HALF_WAY = """
 import os, signal
 from pathlib import Path
-from tellapart import files
+from tellapart.files import atomic as files
 rename = os.rename
 def rename_and_die(one, other):
     rename(one, other)
@@ -253,7 +254,7 @@ OLDER = {"model.onnx": b"older"}
 KEPT = """
 import os, signal, sys
 from pathlib import Path
-from tellapart import files
+from tellapart.files import atomic as files
 steps = int(sys.argv[1])
 def counted(step):
     def call(*given, **how):

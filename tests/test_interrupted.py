@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from conftest import mostly_slow
 from drawn import COMMAND, contents, few_of, run
 from tellapart.demo.walk import DemoPictures
 
@@ -131,7 +132,7 @@ def test_the_undisturbed_run_wrote_everything(undisturbed: Undisturbed) -> None:
     assert set(undisturbed.files) == set(COMPARED)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", mostly_slow(range(3), 1))
 def test_ctrl_c_at_any_moment_and_then_again_gives_the_same_bytes(
     seed: int, undisturbed: Undisturbed, tmp_path: Path
 ) -> None:
@@ -158,7 +159,7 @@ def test_an_unpacked_archive_does_not_outlast_a_request_to_end(
     assert not list(temporary.glob("tellapart-*"))
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", mostly_slow(range(2), 1))
 def test_a_kill_at_any_moment_and_then_again_gives_the_same_bytes(
     seed: int, undisturbed: Undisturbed, tmp_path: Path
 ) -> None:
@@ -235,7 +236,7 @@ def warm(undisturbed: Undisturbed, tmp_path: Path) -> Path:
     return work
 
 
-@pytest.mark.parametrize("at", [0.05, 0.3, 0.9])
+@pytest.mark.parametrize("at", mostly_slow([0.3, 0.05, 0.9], 1))
 def test_a_flipped_bit_in_the_cache_changes_nothing(
     at: float, undisturbed: Undisturbed, warm: Path
 ) -> None:
@@ -249,7 +250,7 @@ def test_a_flipped_bit_in_the_cache_changes_nothing(
     assert contents(warm / "model") == undisturbed.files
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", mostly_slow(range(6), 2))
 def test_ctrl_c_twice_while_it_is_still_loading(
     seed: int, undisturbed: Undisturbed, tmp_path: Path
 ) -> None:

@@ -23,6 +23,7 @@ from tellapart.images.decode import decode
 from tellapart.images.kinds import FORMATS
 from tellapart.images.properties import PROPERTIES, properties_of
 from tellapart.model.record import Run
+from tellapart.pages.render import joined
 from tellapart.text import label_words
 
 BORDERS = {"border", "plain border"}
@@ -307,8 +308,8 @@ def test_it_is_in_json_and_again_in_the_report(tmp_path: Path) -> None:
     assert all(name.startswith("elsa/") for name in brightest)
     run_here("report", tmp_path / "m", "-o", tmp_path / "again.html")
     page = (tmp_path / "again.html").read_text("utf-8")
-    section = page[page.index('id="cues"') :].partition("</section>")[0]
-    assert shortcut["words"] in section
+    section = page[page.index('id="shortcuts"') :].partition("</section>")[0]
+    assert str(joined(shortcut["words"])) in section
     assert section.count("data:image/jpeg") == sum(
         len(shortcut[shelf]) for shelf in ("typical", "opposite", "contrary")
     )

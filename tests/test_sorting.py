@@ -22,6 +22,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from conftest import mostly_slow
 from tellapart.cli.terminal.sorting import print_sort, print_undo
 from tellapart.dataset.filenames import safe_name
 from tellapart.dataset.sources import Skipped
@@ -1002,13 +1003,21 @@ class Scene:
         return killed_at(step, (self.here, self.there), work)
 
 
+STRIDES = [
+    pytest.param(7, id="every 7th step"),
+    pytest.param(1, id="every step", marks=pytest.mark.slow),
+]
+
+
 @needs_fork
+@pytest.mark.parametrize("stride", STRIDES)
 @pytest.mark.parametrize("disk", ["one", "one without hard links", "two"])
 @pytest.mark.parametrize("how", HOWS)
 def test_a_kill_before_any_step(
     tmp_path: Path,
     how: Any,
     disk: str,
+    stride: int,
     monkeypatch: pytest.MonkeyPatch,
     request: pytest.FixtureRequest,
 ) -> None:
@@ -1028,7 +1037,7 @@ def test_a_kill_before_any_step(
     take_back()
     assert scene.now(everything) == scene.start
 
-    for step in itertools.count(1):
+    for step in itertools.count(1, stride):
         scene.set_up()
         killed = scene.killed_at(step, run)
         assert scene.nothing_lost(), step
@@ -1042,7 +1051,7 @@ def test_a_kill_before_any_step(
             break
     assert step > 20
 
-    for step in itertools.count(1):
+    for step in itertools.count(1, stride):
         scene.set_up()
         run()
         killed = scene.killed_at(step, take_back)
@@ -1059,8 +1068,11 @@ def test_a_kill_before_any_step(
 
 
 @needs_fork
-@pytest.mark.parametrize("how", ["copy", pytest.param("move", marks=pytest.mark.slow)])
-def test_a_kill_before_any_step_into_a_folder_that_was_not_there(tmp_path: Path, how: Any) -> None:
+@pytest.mark.parametrize("stride", STRIDES)
+@pytest.mark.parametrize("how", ["copy", "move"])
+def test_a_kill_before_any_step_into_a_folder_that_was_not_there(
+    tmp_path: Path, how: Any, stride: int
+) -> None:
     scene = Scene(tmp_path, None)
     out = scene.there / "new" / "deep" / "out"
     options = SortOptions(how=how, into_folders=True)
@@ -1077,7 +1089,7 @@ def test_a_kill_before_any_step_into_a_folder_that_was_not_there(tmp_path: Path,
     take_back()
     assert scene.now(everything) == scene.start
     for work in (run, take_back):
-        for step in itertools.count(1):
+        for step in itertools.count(1, stride):
             scene.set_up()
             if work is take_back:
                 run()
@@ -1094,7 +1106,7 @@ def test_a_kill_before_any_step_into_a_folder_that_was_not_there(tmp_path: Path,
 
 
 @needs_fork
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", mostly_slow(range(8), 2))
 def test_sigkill_at_random_moments(tmp_path: Path, seed: int) -> None:
     chance = random.Random(seed)
     options = SortOptions(how=HOWS[seed % 3], into_folders=True, unsure_below=0.5)  # type: ignore[arg-type]

@@ -18,6 +18,7 @@ from tellapart.explain.search import GRID, Measured, all_rectangles, areas, smal
 from tellapart.explain.sweeping import KEPT, LARGEST, alone, hidden
 from tellapart.model.classifier import Classifier
 from tellapart.pages.outlines import outlined
+from tellapart.pages.render import joined
 from tellapart.text import label_words
 
 
@@ -170,7 +171,7 @@ def test_explain_tells_of_it_in_text_in_json_and_on_the_page(
     assert told["sweep"]["flip"]["region"] == str(found.flip.region)
     assert told["sweep"]["flip"]["label"] == found.flip.after.label
     assert told["sweep"]["words"] == found.words
-    assert found.words in page.read_text("utf-8")
+    assert str(joined(found.words)) in page.read_text("utf-8")
     text = run_here("explain", model_of(heroes), path, "--sweep").out
     assert found.words in text
     assert found.regions in text
