@@ -3,13 +3,15 @@
 >>> import tellapart
 >>> result = tellapart.train("photos/")
 >>> result.predict("picture.jpg").label
-'elsa'
+'ice_queen'
 >>> result.save("heroes")
+PosixPath('heroes')
 >>> classifier = tellapart.load("heroes")
->>> tellapart.explain.explain(classifier, "picture.jpg").words
-'elsa 0.98. The bright area on the left argues most for it. ...'
+>>> classifier.explain("picture.jpg").words
+'Ice queen ...'
 
 Names are imported when they are first used, so that `import tellapart` costs nothing.
+`tellapart.explain` is a module; the function is a classifier's method.
 """
 
 from __future__ import annotations
@@ -22,30 +24,104 @@ telemetry.forbid()  # before anything else is loaded
 TYPE_CHECKING = False  # as typing has it, whose import would take longer than all of this
 if TYPE_CHECKING:
     from . import explain
-    from .errors import PictureError, TellapartError
+    from .assess.testing import TestResult
+    from .backbones.foreign import ForeignBackbone
+    from .backbones.rows import BACKBONES, Backbone
+    from .errors import (
+        ArchiveError,
+        BackboneError,
+        DatasetError,
+        DestinationError,
+        MissingExtraError,
+        ModelError,
+        PictureError,
+        TellapartError,
+        UsageError,
+    )
+    from .explain.explanation import Explanation
+    from .exporters.export import ExportResult
+    from .head.sgd import SgdSettings, SgdStep
+    from .images.decode import Picture
     from .model.classifier import Classifier, Prediction, load
-    from .training.options import TrainOptions
+    from .sorting.plan import SortOptions
+    from .sorting.sort import SortResult
+    from .training.options import TrainOptions, Watch
+    from .training.tensorflow_settings import (
+        Distortions,
+        Epoch,
+        FineTuning,
+        KerasBackbone,
+        TensorFlow,
+    )
     from .training.train import TrainResult, train
 
 _HOMES = {
+    "ArchiveError": "errors",
+    "BACKBONES": "backbones.rows",
+    "Backbone": "backbones.rows",
+    "BackboneError": "errors",
     "Classifier": "model.classifier",
+    "DatasetError": "errors",
+    "DestinationError": "errors",
+    "Distortions": "training.tensorflow_settings",
+    "Epoch": "training.tensorflow_settings",
+    "Explanation": "explain.explanation",
+    "ExportResult": "exporters.export",
+    "FineTuning": "training.tensorflow_settings",
+    "ForeignBackbone": "backbones.foreign",
+    "KerasBackbone": "training.tensorflow_settings",
+    "MissingExtraError": "errors",
+    "ModelError": "errors",
+    "Picture": "images.decode",
     "PictureError": "errors",
     "Prediction": "model.classifier",
+    "SgdSettings": "head.sgd",
+    "SgdStep": "head.sgd",
+    "SortOptions": "sorting.plan",
+    "SortResult": "sorting.sort",
     "TellapartError": "errors",
+    "TensorFlow": "training.tensorflow_settings",
+    "TestResult": "assess.testing",
     "TrainOptions": "training.options",
     "TrainResult": "training.train",
+    "UsageError": "errors",
+    "Watch": "training.options",
     "explain": "",  # a package
     "load": "model.classifier",
     "train": "training.train",
 }
 
-__all__ = [
+__all__ = [  # noqa: RUF022  in the order of `sorted`
+    "ArchiveError",
+    "BACKBONES",
+    "Backbone",
+    "BackboneError",
     "Classifier",
+    "DatasetError",
+    "DestinationError",
+    "Distortions",
+    "Epoch",
+    "Explanation",
+    "ExportResult",
+    "FineTuning",
+    "ForeignBackbone",
+    "KerasBackbone",
+    "MissingExtraError",
+    "ModelError",
+    "Picture",
     "PictureError",
     "Prediction",
+    "SgdSettings",
+    "SgdStep",
+    "SortOptions",
+    "SortResult",
     "TellapartError",
+    "TensorFlow",
+    "TestResult",
     "TrainOptions",
     "TrainResult",
+    "UsageError",
+    "Watch",
     "__version__",
     "explain",
     "load",

@@ -88,7 +88,7 @@ class Source:
         """The pictures of labels that the model knows; of a source that says what is for testing,
         only that."""
         part, notes = dataset.to_test()
-        known = Labels(classifier.labels).known(part.labels, dataset.source, "the model's")
+        known = Labels(classifier.labels).known(part.labels, dataset.called, "the model's")
         self.skipped, self.hidden = dataset.skipped, dataset.hidden
         self.notes = (*dataset.notes, *notes)
         self.items = [

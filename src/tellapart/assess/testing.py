@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
+from ..dataset.in_python import Source, read_source
 from ..dataset.labels import Labels
-from ..dataset.sources import Dataset, Item, Skipped, read_dataset
+from ..dataset.sources import Dataset, Item, Skipped
 from ..errors import DatasetError, PictureError
 from ..evaluation.judged import Evaluation
 from ..evaluation.metrics import Proportion
@@ -69,21 +69,21 @@ class TestResult:
 
 def evaluate(
     classifier: Classifier,
-    source: str | os.PathLike[str],
+    source: Source,
     *,
     follow_links: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> TestResult:
-    """Test a model on a folder, table or archive of labelled pictures; labels match by name.
+    """Test a model on labelled pictures, given as `read_source` takes them; labels match by name.
 
     Raises:
         DatasetError: none of the pictures can be read and has a label of the model, or a label
             differs from one of the model's only in what few would see.
     """
-    dataset = read_dataset(source, follow_links=follow_links, at_least=1)
+    dataset = read_source(source, follow_links=follow_links, at_least=1)
     part, notes = dataset.to_test()
     items = part.items
-    known = Labels(classifier.labels).known(part.labels, dataset.source, "the model's")
+    known = Labels(classifier.labels).known(part.labels, dataset.called, "the model's")
     judged = [item for item in items if item.label in known]
     unknown = Counter(item.label for item in items if item.label not in known)
     place = {label: k for k, label in enumerate(classifier.labels)}
@@ -107,7 +107,7 @@ def evaluate(
             progress(done, len(judged))
     if not names:
         raise DatasetError(
-            f"{shown(dataset.source)} holds no readable picture of a label that the model knows; "
+            f"{dataset.subject} holds no readable picture of a label that the model knows; "
             f"it has: {first_few(part.labels)}; "
             f"the model knows: {first_few(classifier.labels)}.",
             hint="Name the folders as the model's labels.",

@@ -56,6 +56,14 @@ def _folded(label: str, without: Collection[str] = _OVERLOOKED) -> str:
     return _composed(label)
 
 
+def ordered(labels: Iterable[str]) -> tuple[str, ...]:
+    """The order of a model's labels: whole numbers by their value if all are, else as texts."""
+    found = list(labels)
+    if all(re.fullmatch(r"-?(?:0|[1-9]\d{0,17})", label, re.ASCII) for label in found):
+        return tuple(sorted(found, key=int))
+    return tuple(sorted(found))
+
+
 class Labels:
     """Labels that are all different, and which of them a written one is."""
 
@@ -71,7 +79,7 @@ class Labels:
         """The label that one would read `written` for; None if there is none."""
         return self.same(written) or self._near.get(_folded(written))
 
-    def known(self, written: Iterable[str], source: Path, whose: str) -> dict[str, str]:
+    def known(self, written: Iterable[str], source: str | Path, whose: str) -> dict[str, str]:
         """Which label each of `written` is; those that are like none are left out.
 
         Raises:

@@ -12,12 +12,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from ..errors import DatasetError, option
+from ..files.reading import read_content
 from ..files.workspaces import Workspace
 from ..text import first_few, several, shown
 from .archives import is_archive, unpack
-from .labels import distinct
+from .labels import distinct, ordered
 from .layout import layout_of
 from .paths import Finder, missing
 from .tables import TABLE_SUFFIXES, names_pictures, read_table
@@ -46,7 +48,9 @@ class Dataset:
 
     `empty` are the folders that would be labels if they held a picture; `parts` are (split, name)
     of what in the source says splits, folders or words in a column; `notes` are sentences about
-    what was read in one way and could be meant in another.
+    what was read in one way and could be meant in another. `given` is what a Python program gave,
+    such as "the list given in Python", which has no place: its `source` is where relative paths in
+    it are from.
     """
 
     source: Path
@@ -56,11 +60,34 @@ class Dataset:
     empty: tuple[str, ...] = ()
     parts: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
+    given: str = ""
     _workspaces: tuple[Workspace, ...] = field(default=(), repr=False, compare=False)
 
     @property
     def labels(self) -> tuple[str, ...]:
-        return tuple(sorted({item.label for item in self.items}))
+        return ordered({item.label for item in self.items})
+
+    @property
+    def called(self) -> str:
+        """What it is called in a sentence; `subject` begins one."""
+        return self.given or shown(self.source)
+
+    @property
+    def subject(self) -> str:
+        return self.called if not self.given else self.given[0].upper() + self.given[1:]
+
+    @property
+    def place(self) -> str:
+        """The one path by which it is known; empty for what Python gave."""
+        return "" if self.given else os.path.realpath(self.source)
+
+    @property
+    def roots(self) -> tuple[Path, ...]:
+        """The folders that the items' names are below; none where no name is a path."""
+        if self.given:
+            return (Path.cwd(),) if self._paths else ()
+        source = self.source.resolve()
+        return (source if source.is_dir() else source.parent,)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -84,6 +111,35 @@ class Dataset:
             for item in self.items
             if not any(item.path.is_relative_to(folder) for folder in folders)
         }
+
+    def __deepcopy__(self, memo: object) -> Dataset:
+        """Nothing in it changes, and its files are there as long as it is."""
+        return self
+
+    def __getstate__(self) -> dict[str, object]:
+        """For a pickle, which holds the pictures that lie in a workspace: elsewhere there is none,
+        and here it may be gone by then."""
+        state = {**self.__dict__, "_workspaces": ()}
+        state.pop("_paths", None)
+        state["_contents"] = {
+            at: read_content(item.path)
+            for at, item in enumerate(self.items)
+            if any(item.path.is_relative_to(one.folder) for one in self._workspaces)
+        }
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        contents = state.pop("_contents")
+        if contents:
+            workspace = Workspace()
+            items = list(state["items"])
+            with workspace.filling() as folder:
+                for at, content in contents.items():
+                    path = folder / f"{at}{items[at].path.suffix}"
+                    path.write_bytes(content)
+                    items[at] = replace(items[at], path=path)
+            state = {**state, "items": tuple(items), "_workspaces": (workspace,)}
+        self.__dict__.update(state)
 
     def only(self, *splits: str | None) -> Dataset:
         """The part whose items are said to be in one of `splits`."""
@@ -151,6 +207,15 @@ def read_dataset(
             f"{shown(path)} is neither a folder, a CSV or JSONL file, nor a .zip or .tar.gz.",
             hint="Give a folder with one folder of pictures a label.",
         )
+    return finished(dataset, at_least)
+
+
+def finished(dataset: Dataset, at_least: int) -> Dataset:
+    """The same data set, if it has pictures of `at_least` so many labels; each written one way.
+
+    Raises:
+        DatasetError: it has fewer, or two that differ only in what few would see.
+    """
     _check_labels(dataset, at_least)
     written = distinct(dataset.labels)
     items = (replace(i, label=written[i.label]) for i in dataset.items)
@@ -216,21 +281,26 @@ def _read_table(path: Path, inside: Path | None = None, called: Path | None = No
     torn = [(finder.name("", f), list(of)) for f, of in labels_of.items() if len(of) > 1]
     parts = dict.fromkeys((r.split, r.part) for r in rows if r.split)
     return Dataset(
-        path, tuple(items), tuple(skipped), parts=_marked(parts), notes=tuple(_on_torn(torn, path))
+        path,
+        tuple(items),
+        tuple(skipped),
+        parts=marked(parts),
+        notes=tuple(on_torn(torn, shown(path.name))),
     )
 
 
-def _marked(parts: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+def marked(parts: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
     """What a column says splits, those to learn from first."""
     named = sorted(parts, key=lambda part: (part[0] != "train", part[1]))
     return tuple((split, f"what is marked {word}") for split, word in named)
 
 
-def _on_torn(torn: list[tuple[str, list[str]]], path: Path) -> Iterator[str]:
+def on_torn(torn: list[tuple[str, list[str]]], called: str) -> Iterator[str]:
+    """A sentence on the pictures that have more than one label."""
     if torn:
         name, labels = torn[0]
         yield (
-            f"{several(len(torn), 'picture')} named in {shown(path.name)} with more than one "
+            f"{several(len(torn), 'picture')} named in {called} with more than one "
             f"label: one of them must be wrong. {shown(name)} is said to be {first_few(labels)}."
         )
 
@@ -267,7 +337,7 @@ def _check_labels(dataset: Dataset, at_least: int) -> None:
     named = first_few([name for _, name in dataset.parts])
     if at_least > 1 and said and not said & {None, "train"}:
         raise DatasetError(
-            f"{shown(dataset.source)} holds pictures for validation or testing ({named}), and none "
+            f"{dataset.subject} holds pictures for validation or testing ({named}), and none "
             f"to learn from.",
             hint="Name what is to be learnt from train.",
         )
@@ -275,12 +345,14 @@ def _check_labels(dataset: Dataset, at_least: int) -> None:
     if len(counts) < at_least:
         found = first_few([f"{label} ({n})" for label, n in counts.items()], 20) or "none"
         hint = "Put the pictures of each label into a folder with the label's name."
+        if dataset.given:
+            hint = "Give pictures of each label."
         if any(file.reason == LINK for file in dataset.skipped):
             hint = f"If a link leads to a label's pictures, give {option('follow_links=True')}."
-        elif len(counts) == 1 and (inner := _folders_of_the_only(dataset)):
+        elif len(counts) == 1 and not dataset.given and (inner := _folders_of_the_only(dataset)):
             hint = f"If the labels are the folders of {shown(inner)}, give that."
         raise DatasetError(
-            f"{shown(dataset.source)} needs pictures of at least {several(at_least, 'label')}; "
+            f"{dataset.subject} needs pictures of at least {several(at_least, 'label')}; "
             f"found: {found}.{_passed_over(dataset)}",
             hint=hint,
         )

@@ -24,12 +24,13 @@ _MARKS = (  # the longer first, for one begins as another does
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 TABLE_SUFFIXES = frozenset({".csv", ".tsv", ".jsonl", ".ndjson"})
-_COLUMNS: Mapping[str, tuple[str, ...]] = {
-    "path": ("path", "file", "filename", "file_name", "filepath", "image", "picture"),
-    "label": ("label", "class", "category", "name"),
+COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "path": ("path", "file", "filename", "file_name", "filepath", "image", "picture", "img"),
+    "label": ("label", "class", "category", "name", "labels", "target"),
     "split": ("split", "set", "subset"),
     "group": ("group", "group_id"),
 }
+"""What each column may be called, in upper or lower case: in files and in tables of Python's."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ def names_pictures(path: Path) -> bool:
     except (OSError, ValueError, TypeError, RecursionError, csv.Error):
         return False
     known = {str(column).strip().lower() for column in columns}
-    return all(known.intersection(_COLUMNS[column]) for column in ("path", "label"))
+    return all(known.intersection(COLUMNS[column]) for column in ("path", "label"))
 
 
 def _is_json(path: Path) -> bool:
@@ -160,7 +161,7 @@ def _row(number: int, values: Mapping[str, object], path: Path) -> Row:
     by_name = {key.strip().lower(): value for key, value in values.items()}
     found = {
         column: next((by_name[name] for name in names if name in by_name), None)
-        for column, names in _COLUMNS.items()
+        for column, names in COLUMNS.items()
     }
     for column in ("path", "label"):
         if not str("" if found[column] is None else found[column]).strip():
@@ -168,7 +169,7 @@ def _row(number: int, values: Mapping[str, object], path: Path) -> Row:
                 f"{shown(path)}, line {number}, has no {column}; "
                 f"its columns are: {', '.join(map(shown, values)) or 'none'}.",
                 hint=f"Name the columns path and label ({column} may also be called "
-                f"{', '.join(_COLUMNS[column][1:])}).",
+                f"{', '.join(COLUMNS[column][1:])}).",
             )
     split, group = ("" if found[c] is None else str(found[c]) for c in ("split", "group"))
     return Row(

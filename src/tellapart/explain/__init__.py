@@ -1,8 +1,7 @@
 """Why a picture got its answer: where in it, because of which training pictures, and in words.
 
->>> from tellapart.explain import explain
->>> explain(tellapart.load("heroes"), "picture.jpg").words
-'Elsa 0.98. The bright area on the left argues most for it. ...'
+>>> tellapart.load("heroes").explain("picture.jpg").words
+'Ice queen ...'
 
 Nothing here is sampled or approximated: a label's map and its training pictures' shares both add
 up to its logit.
@@ -10,6 +9,7 @@ up to its logit.
 
 from __future__ import annotations
 
+from . import called as called  # says so to whoever calls the module
 from .changes import Blank, Blur, Brightness, Change, Crop, Paint, Paste, WhatIf, what_if
 from .explaining import Asked, Explainer, explain, explain_many, explain_recorded, tell_many
 from .explanation import Argument, Case, Explanation, Neighbour

@@ -2,7 +2,7 @@
 
 >>> classifier = tellapart.load("heroes")
 >>> classifier.predict("picture.jpg").label
-'elsa'
+'ice_queen'
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ from ..images.decode import Picture, each_of, read_picture
 from ..text import one_line, shown
 from .file import Manifest, check_model, seal_of
 from .outputs import checked
+from .verbs import Verbs
 
 if TYPE_CHECKING:
     from .record import TrainingRecord
@@ -82,8 +83,8 @@ class Prediction:
 
 
 @dataclass(frozen=True)
-class Classifier:
-    """A model and what it says of itself.
+class Classifier(Verbs):
+    """A model, what it says of itself, and what can be done with it; `Verbs` has more methods.
 
     A picture stranger than a share `admit` of the model's own kind is called unknown.
     """

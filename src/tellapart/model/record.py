@@ -32,7 +32,8 @@ class Run:
     `place` is where the source was; `judged_by` names the evaluation of the pictures not held out;
     `command` repeats the run, but for where the model is written; `balanced` says that labels with
     few pictures weighed as much as those with many; `versions` are of what it ran with. A
-    `private` run remembers no name or place of a picture.
+    `private` run remembers no name or place of a picture. `in_python` is true of pictures that a
+    program gave, which have no place: no command repeats that run.
     """
 
     source: str = ""
@@ -47,6 +48,7 @@ class Run:
     balanced: bool = False
     versions: Mapping[str, str] = field(default_factory=dict)
     private: bool = False
+    in_python: bool = False
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))

@@ -21,7 +21,7 @@ from ..evaluation.learning_curve import LearningCurve
 from ..evaluation.notebook import most_pictures
 from ..health.shortcuts import Shortcut
 from ..model.classifier import Classifier
-from ..text import label_words, percent, several, shown
+from ..text import label_words, percent, several
 from .provenance import Recipe, provenance_of_test, provenance_of_training
 
 MOST_MISTAKES = 48  # shown with their pictures
@@ -345,8 +345,7 @@ def content_of_test(
             f"{result.refused.n:,}) would be called none of these; they are judged all the same."
         )
     return ReportContent(
-        what=f"tested on {several(len(evaluation.names), 'picture')} "
-        f"from {shown(result.dataset.source)}",
+        what=f"tested on {several(len(evaluation.names), 'picture')} from {result.dataset.called}",
         classifier=classifier,
         evaluations={"tested": evaluation},
         paths={item.name: item.path for item in result.dataset.items},

@@ -19,7 +19,8 @@ from ..text import shown
 class Recipe:
     """What was done, and how to do it again.
 
-    `command` does it, `promise` is what then comes out; either may be unknown. `settings` are the
+    `command` does it, `promise` is what then comes out, or why there is no command; either may be
+    unknown. `settings` are the
     settings, versions and hashes, by what they are of.
     """
 
@@ -27,6 +28,9 @@ class Recipe:
     settings: Mapping[str, str]
     command: str = ""
     promise: str = ""
+
+
+_IN_PYTHON = "It was {} from Python, on pictures that a program gave: no command repeats that."
 
 
 def provenance_of_training(classifier: Classifier) -> Sequence[Recipe]:
@@ -42,12 +46,15 @@ def provenance_of_training(classifier: Classifier) -> Sequence[Recipe]:
 
 def provenance_of_test(classifier: Classifier, result: TestResult, model: str) -> Sequence[Recipe]:
     """How a test was done, and how the model was made that was tested."""
+    given = result.dataset.given
     return [
         Recipe(
             "How it was tested",
             {"tested pictures' sha256": _of_tested(result)},
-            shlex.join(["tellapart", "test", model, shown(result.dataset.source)]),
-            "The same pictures, judged by the same model, give the same figures again:",
+            "" if given else shlex.join(["tellapart", "test", model, shown(result.dataset.source)]),
+            _IN_PYTHON.format("tested")
+            if given
+            else "The same pictures, judged by the same model, give the same figures again:",
         ),
         _of_the_model(
             classifier,
@@ -78,7 +85,7 @@ def _of_the_model(classifier: Classifier, title: str, promise: str) -> Recipe:
         title,
         {name: value for name, value in found.items() if value},
         f"{command} -o NEW" if command else "",
-        promise,
+        _IN_PYTHON.format("trained") if record and record.run.in_python else promise,
     )
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from ..assess.leaks import Known, Leaks, find_leaks, first_pairs, near
 from ..backbones.embed import Embeddings
 from ..dataset import split
+from ..dataset.labels import ordered
 from ..dataset.sources import FEW, Dataset, Item, Skipped
 from ..errors import DatasetError
 from ..evaluation.judged import Evaluation
@@ -90,7 +91,7 @@ def gather(
     unsaid = np.array([item.split is None for item in read], dtype=bool)
     held_out = said | (unsaid & by_hash)
     trained = {item.label for item, held in zip(read, held_out, strict=True) if not held}
-    labels = tuple(sorted(trained))
+    labels = ordered(trained)
     unsaid_labels = {item.label for item in read if item.split is None}
     if len(labels) < 2 <= len(unsaid_labels):
         raise DatasetError(

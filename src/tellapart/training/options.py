@@ -51,6 +51,11 @@ class TrainOptions:
             raise UsageError("Fine-tuning has its own settings: leave out those of sgd.")
         if self.balanced and (self.sgd or (self.engine and not self.engine.fine_tuning)):
             raise UsageError("Balanced class weights go with the exact solver or fine-tuning.")
+        if self.test is not None and not isinstance(self.test, float | int | Path):
+            raise UsageError(
+                f"What to test on is a share or a path, not {type(self.test).__name__}.",
+                hint="Say which in a column called split, or ask result.classifier.test(...).",
+            )
         if isinstance(self.test, float | int) and not 0 <= self.test < 1:
             raise UsageError(
                 f"A share of {self.test:g} cannot be held out for testing.",

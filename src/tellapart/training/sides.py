@@ -31,29 +31,29 @@ def choose_sides(dataset: Dataset, options: TrainOptions) -> Dataset:
         test = read_dataset(options.test, follow_links=options.follow_links, at_least=1)
         part, notes = test.to_test()
         joined = _joined(_all_to_learn(dataset), replace(part, notes=part.notes + notes))
-        return _tested(joined, test.source)
+        return _tested(joined, test.subject)
     if options.test == 0:
         return _all_to_learn(dataset)
     if said <= {None, "train"}:
         return _with_items(dataset, (_on_side(item, None) for item in dataset.items))
     if options.test is not None:
         raise UsageError(
-            f"{shown(dataset.source)} says itself which pictures are for testing.",
+            f"{dataset.subject} says itself which pictures are for testing.",
             hint=f"Leave out {option('test')}, or give {option('test=0')} to train without "
             "testing.",
         )
     held = dataset.held
     sides = ("test" if item.split == held else "train" for item in dataset.items)
-    known = _tested(_with_items(dataset, map(_on_side, dataset.items, sides)), dataset.source)
+    known = _tested(_with_items(dataset, map(_on_side, dataset.items, sides)), dataset.subject)
     return _with_note(known, "Held out for testing", held)
 
 
-def _tested(dataset: Dataset, source: Path) -> Dataset:
+def _tested(dataset: Dataset, source: str) -> Dataset:
     """The same data set, if any picture that `source` has for testing can be judged."""
     learnt, tested = (dataset.only(side).labels for side in ("train", "test"))
     if not set(learnt) & set(tested):
         raise DatasetError(
-            f"{shown(source)} holds no test picture of a label that is learnt; it has: "
+            f"{source} holds no test picture of a label that is learnt; it has: "
             f"{', '.join(map(shown, tested))}; learnt are: {', '.join(map(shown, learnt))}.",
             hint=f"Name the folders of both alike, or give {option('test=0')} to train without "
             "testing.",
@@ -83,7 +83,7 @@ def _joined(learn: Dataset, test: Dataset) -> Dataset:
     A label is written as in `learn`, where both have it.
     """
     name = test.source.name
-    known = Labels(learn.labels).known(test.labels, test.source, "one to learn")
+    known = Labels(learn.labels).known(test.labels, test.called, "one to learn")
     items = (
         replace(i, split="test", name=f"{name}/{i.name}", label=known.get(i.label, i.label))
         for i in test.items

@@ -18,7 +18,8 @@ from ..backbones.foreign import ForeignBackbone
 from ..backbones.graph import OWN_VIEWS, HeadTensors, Network, network_of
 from ..backbones.rows import Backbone, Quality
 from ..backbones.rows import quality as quality_row
-from ..dataset.sources import Dataset, Skipped, read_dataset
+from ..dataset.in_python import Source, read_source
+from ..dataset.sources import Dataset, Skipped
 from ..evaluation.judged import Evaluation
 from ..evaluation.learning_curve import LearningCurve
 from ..evaluation.metrics import Proportion
@@ -36,7 +37,6 @@ from ..report.card import model_card
 from ..report.content import content_of_training, without_pictures
 from ..report.page import report_page
 from ..report.reasons import with_reasons
-from ..text import shown
 from ..version import __version__
 from ..workers.local import one_thread_each
 from .command import train_command, versions
@@ -133,7 +133,7 @@ class TrainResult:
 
 
 def train(
-    source: str | os.PathLike[str],
+    source: Source,
     *,
     quality: str = "good",
     backbone: Backbone | ForeignBackbone | KerasBackbone | None = None,
@@ -145,12 +145,19 @@ def train(
     repeats: int = 1,
     watch: Watch | None = None,
 ) -> TrainResult:
-    """Train a classifier from a folder, table or archive of labelled pictures.
+    """Train a classifier from a folder, table or archive of labelled pictures, or from pictures
+    that the program holds.
 
     >>> result = tellapart.train("photos/")
     >>> result.predict("picture.jpg").label
-    'elsa'
+    'ice_queen'
     >>> result.save("heroes")
+    PosixPath('heroes')
+
+    In place of a path, `source` may be a list or an iterator of (picture, label), where a picture
+    is a path, bytes, an open file, a Pillow image or an array; `(X, y)`, arrays of pictures
+    `[N,H,W,3]` or `[N,H,W]` and of labels `[N]`; a DataFrame, a Hugging Face dataset or a mapping
+    of lists, with columns as in a CSV file: path (or image), label, perhaps split and group.
 
     Raises:
         DatasetError: fewer than two labels have pictures that can be read.
@@ -163,8 +170,8 @@ def train(
         return _train(source, options, watch or Watch())
 
 
-def _train(source: str | os.PathLike[str], options: TrainOptions, watch: Watch) -> TrainResult:
-    dataset = choose_sides(read_dataset(source, follow_links=options.follow_links), options)
+def _train(source: Source, options: TrainOptions, watch: Watch) -> TrainResult:
+    dataset = choose_sides(read_source(source, follow_links=options.follow_links), options)
     items = dataset.items
     recipe = _recipe(options)
     embeddings = embed_all(
@@ -184,9 +191,10 @@ def _train(source: str | os.PathLike[str], options: TrainOptions, watch: Watch) 
     shortcuts = shortcuts_of(pictures, fitted)
     watch.doing("Putting the model together")
     run = Run(
-        source=shown(source),
-        place=os.path.realpath(source),
-        command=_command(source, options),
+        source=dataset.called,
+        place=dataset.place,
+        in_python=bool(dataset.given),
+        command="" if dataset.given else _command(dataset.source, options),
         judged_by="cross-validated" if fitted.cross_validated else "validation",
         skipped=skipped,
         hidden=dataset.hidden,
@@ -343,8 +351,7 @@ def _command(source: str | os.PathLike[str], options: TrainOptions) -> str:
 
 def _roots(dataset: Dataset, options: TrainOptions) -> tuple[str, ...]:
     """The folders that the pictures' names are below."""
-    source = dataset.source.resolve()
-    folders = [source if source.is_dir() else source.parent]
+    folders = [*dataset.roots]
     if isinstance(options.test, Path):
         folders.append(options.test.resolve().parent)  # names begin with the folder's own
     return tuple(str(folder) for folder in folders)

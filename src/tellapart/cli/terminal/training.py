@@ -43,7 +43,7 @@ def print_training(result: TrainResult, folder: Path, changed: Change | None = N
     learnt = sum(manifest.counts)
     held = result.held_out.accuracy.n if result.held_out else 0
     console.print(
-        f"{shown(result.dataset.source)}: {several(learnt, 'picture')} to learn from, "
+        f"{result.dataset.called}: {several(learnt, 'picture')} to learn from, "
         f"{held:,} held out, {several(len(manifest.labels), 'label')}"
     )
     console.print()

@@ -1,0 +1,156 @@
+"""What can be done with a classifier, as methods under the commands' own names.
+
+This is the one module that imports what stands above it, and only when a method is called: for
+whoever holds a classifier these are what it does, whatever is built on what.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, cast
+
+import numpy as np
+
+from ..errors import PictureError
+from ..images.decode import Picture, each_of
+
+if TYPE_CHECKING:
+    from ..assess.testing import TestResult
+    from ..dataset.in_python import Source
+    from ..explain.explanation import Explanation
+    from ..exporters.export import ExportResult
+    from ..sorting.plan import SortOptions
+    from ..sorting.sort import SortResult
+    from .classifier import Classifier
+
+
+class Verbs:
+    """The methods that `Classifier` has beyond predicting, saving and loading."""
+
+    def predict_scores(self, pictures: Iterable[Picture]) -> np.ndarray:
+        """The scores of N pictures, float32 `[N,K]`, in the order of `labels`.
+
+        >>> classifier = tellapart.load("heroes")
+        >>> classifier.predict_scores(["a.jpg", "b.jpg"]).shape
+        (2, 2)
+
+        Raises:
+            PictureError: one of them cannot be read; `path` says which.
+            UsageError: one picture instead of several.
+        """
+        return self._rows(pictures, "scores")
+
+    def embed(self, pictures: Iterable[Picture]) -> np.ndarray:
+        """The embeddings of N pictures, float32 `[N,D]`: similar pictures have similar ones.
+
+        >>> tellapart.load("heroes").embed(["a.jpg", "b.jpg"]).shape
+        (2, 1280)
+
+        Raises:
+            PictureError: one of them cannot be read; `path` says which.
+            UsageError: one picture instead of several.
+        """
+        return self._rows(pictures, "embedding")
+
+    def test(self, source: Source, *, follow_links: bool = False) -> TestResult:
+        """How often the model is right about labelled pictures, and where it is wrong.
+
+        A source is whatever `train` takes.
+
+        >>> tellapart.load("heroes").test("photos-i-kept-back/").evaluation.accuracy.n
+        12
+
+        Raises:
+            DatasetError: none of the pictures can be read and has a label of the model.
+        """
+        from ..assess.testing import evaluate
+
+        return evaluate(self._classifier, source, follow_links=follow_links)
+
+    def explain(self, picture: Picture, *, own: str = "") -> Explanation:
+        """Why a picture gets its label: where in it, because of which training pictures, in words.
+
+        It is compared with the runner-up, or with its `own` label where that is known.
+
+        >>> explanation = tellapart.load("heroes").explain("picture.jpg")
+        >>> explanation.label
+        'ice_queen'
+        >>> explanation.words
+        'Ice queen ...'
+
+        Raises:
+            PictureError: it cannot be read.
+            UsageError: the model does not know `own`.
+        """
+        from ..explain.explaining import explain
+
+        return explain(self._classifier, picture, own=own)
+
+    def sort(
+        self,
+        inbox: str | os.PathLike[str],
+        destination: str | os.PathLike[str],
+        options: SortOptions | None = None,
+    ) -> SortResult:
+        """Sort a folder of pictures into `destination` by what is in them; see `sorting.sort`.
+
+        >>> result = tellapart.load("heroes").sort("inbox/", "sorted/")
+        >>> result.total, result.results.name
+        (7, 'results.csv')
+
+        Raises:
+            UsageError: there is no such inbox, or it is the destination.
+            DestinationError: the destination cannot be written to, or holds another sort.
+        """
+        from ..sorting.sort import sort
+
+        return sort(self._classifier, inbox, destination, options)
+
+    def export(
+        self,
+        target: str,
+        folder: str | os.PathLike[str],
+        pictures: Iterable[str | os.PathLike[str]] = (),
+    ) -> ExportResult:
+        """Write the model in a form that other programs read; `target` as in `docs/exports.md`.
+
+        It is proved on `pictures` (paths) first, or else on those it was trained on, where they
+        still lie where they were.
+
+        >>> tellapart.load("heroes").export("onnx", "for-others/").folder.name
+        'for-others'
+
+        Raises:
+            UsageError: there is no such target, or no picture to prove it with.
+            ModelError: its answers differ by more than the target admits; nothing is left.
+            DestinationError: it cannot be written, or something else is there.
+        """
+        from ..exporters.export import export
+
+        record = self._classifier.training_record
+        known = record.locate().values() if record else ()
+        return export(
+            self._classifier, target, folder, [Path(path) for path in pictures] or [*known]
+        )
+
+    @property
+    def _classifier(self) -> Classifier:
+        return cast("Classifier", self)
+
+    def _rows(
+        self, pictures: Iterable[Picture], name: Literal["scores", "embedding"]
+    ) -> np.ndarray:
+        """One of the things that are observed in each picture, as the rows of an array."""
+        from .observe import observe
+
+        rows: list[np.ndarray] = []
+        for found in observe(self._classifier, each_of(pictures)):
+            if isinstance(found, PictureError):
+                raise found
+            rows.append(found.scores if name == "scores" else found.embedding)
+        if not rows:  # as wide as those of any picture
+            (one,) = self._classifier.run(np.zeros((8, 8, 3), np.uint8), [name])
+            return np.empty((0, len(one)), np.float32)
+        return np.stack(rows)
