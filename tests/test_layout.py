@@ -111,6 +111,83 @@ def test_labels_that_hold_splits(tmp_path: Path) -> None:
     ]
 
 
+def beside(held: str, *labels: str) -> list[str]:
+    """Labels to learn, and a folder beside them with folders of the same names."""
+    return [f"{label}/1.jpg" for label in ("cats", "dogs")] + [
+        f"{held}/{label}/2.jpg" for label in labels or ("cats", "dogs")
+    ]
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize(
+    ("held", "split"),
+    [
+        ("test", "test"),
+        ("Testing", "test"),
+        ("test_images", "test"),
+        ("test/test", "test"),
+        ("hold-out", "test"),
+        ("val", "validation"),
+        ("eval", "validation"),
+        ("seg_val", "validation"),
+    ],
+)
+def test_a_split_beside_the_labels_is_no_label(
+    held: str, split: str, packed: bool, tmp_path: Path
+) -> None:
+    source = build(tmp_path / "photos", beside(held))
+    source = pack(source, tmp_path / "a.tar.gz", "k/photos/") if packed else source
+    dataset = read_dataset(source)
+    assert dataset.labels == ("cats", "dogs")
+    assert {item.name.split("/")[0]: item.split for item in dataset.items} == {
+        "cats": "train",
+        "dogs": "train",
+        held.split("/")[0]: split,
+    }
+    assert (split, f"{held.split('/')[0]}/") in dataset.parts
+
+
+def test_splits_beside_the_labels_of_a_split(tmp_path: Path) -> None:
+    tree = [f"train/{name}" for name in beside("val")] + ["test/cats/3.jpg", "test/dogs/3.jpg"]
+    dataset = read_dataset(build(tmp_path / "root", tree))
+    assert dataset.labels == ("cats", "dogs")
+    assert {item.name: item.split for item in dataset.items} == {
+        name: {"1": "train", "2": "validation", "3": "test"}[name[-5]] for name in tree
+    }
+
+
+@pytest.mark.parametrize(
+    "tree",
+    [
+        beside("train"),
+        beside("Training_set"),
+        beside("test", "cats", "birds"),
+        [f"test/{name}" for name in beside("train")],
+        [f"photos/{label}/1.jpg" for label in ("cats", "dogs")] + beside("test")[2:],
+    ],
+)
+def test_a_split_beside_labels_that_may_mean_another_thing_is_refused(
+    tree: list[str], tmp_path: Path
+) -> None:
+    error = why_not(build(tmp_path / "root", tree))
+    assert "is named after a part of a data set" in error.message
+    assert "Make folders train and test" in error.hint
+
+
+@pytest.mark.parametrize(
+    "tree",
+    [
+        ["cats/1.jpg", "test/monday/1.jpg", "test/tuesday/1.jpg"],
+        ["cats/1.jpg", "valid/1.jpg"],
+        ["cardio/1.jpg", "strength training/cardio/1.jpg"],
+    ],
+)
+def test_a_label_that_is_named_as_a_split(tree: list[str], tmp_path: Path) -> None:
+    dataset = read_dataset(build(tmp_path / "root", tree))
+    assert len(dataset.labels) == 2
+    assert dataset.parts == ()
+
+
 def test_a_split_folder_in_itself(tmp_path: Path) -> None:
     tree = [f"seg_{part}/seg_{part}/{label}/1.jpg" for part in ("test", "train") for label in "ab"]
     dataset = read_dataset(build(tmp_path / "root", tree))

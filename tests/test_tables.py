@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from conftest import draw_scene, encoded
 from tellapart.dataset.paths import Finder
 from tellapart.dataset.sources import read_dataset
-from tellapart.dataset.tables import Row, read_table
+from tellapart.dataset.tables import Row, names_pictures, read_table
 from tellapart.errors import DatasetError
 
 PLAIN = [Row("a.jpg", "cat", None, None), Row("b.jpg", "dog", None, None)]
@@ -84,6 +84,26 @@ def test_tables(name: str, content: str | bytes, expected: list[Row] | str, tmp_
     assert caught.value.hint or "is not" in caught.value.message
 
 
+def test_quotes_after_a_space_hold_a_cell(tmp_path: Path) -> None:
+    table = photos(tmp_path, [" a.jpg", "b, c.jpg"]) / "t.csv"
+    table.write_text('path, label\n" a.jpg", "rose, red"\n"b, c.jpg", "the ""cat"", too"\n')
+    assert [(row.path, row.label) for row in read_table(table)] == [
+        (" a.jpg", "rose, red"),
+        ("b, c.jpg", 'the "cat", too'),
+    ]
+    assert names_pictures(table)
+    table.write_text("label,path\nrose, a.jpg\n")  # none in quotes: a name may begin with a space
+    assert read_table(table)[0].path == " a.jpg"
+
+
+@pytest.mark.parametrize("content", ["path,label\n", "", "path,label\n\n,\n# none\n"])
+def test_a_table_without_rows_is_said_to_have_none(content: str, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text(content)
+    with pytest.raises(DatasetError, match="holds no rows") as caught:
+        read_dataset(tmp_path / "t.csv")
+    assert "path and label" in caught.value.hint
+
+
 def test_a_missing_column_is_answered_with_its_other_names(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("path,tag\na.jpg,cat\n")
@@ -128,6 +148,12 @@ def photos(root: Path, names: Sequence[str]) -> Path:
         b"path,label\rpics/1.jpg,daisy\rpics/2.jpg,roses\r",
         b"\rpath,label\rpics/1.jpg,daisy\rpics/2.jpg,roses\r",
         'path,label\npics/1.jpg,"daisy"\n"pics/2.jpg",\u00a0roses\n'.encode(),
+        b'path,label\npics/1.jpg, "daisy"\n "pics/2.jpg" ,  "roses" \n',
+        b'"path", "label"\n"pics/1.jpg", "daisy"\n"pics/2.jpg", "roses"\n',
+        b'"path" ; "label"\n"pics/1.jpg" ; "daisy"\n"pics/2.jpg" ; "roses"\n',
+        b"path,label\n\\pics\\1.jpg,daisy\n \\pics\\2.jpg,roses\n",
+        "\u200bpath,\ufefflabel\npics/1.jpg,daisy\u200b\n".encode()
+        + "\u200bpics/2.jpg,\ufeff roses \u200e\n".encode(),
         "path\tlabel\npics/1.jpg\tdaisy\npics/2.jpg\troses\n".encode("utf-16"),
         "path\tlabel\npics/1.jpg\tdaisy\npics/2.jpg\troses\n".encode("utf-16-le"),
         "path\tlabel\npics/1.jpg\tdaisy\npics/2.jpg\troses\n".encode("utf-16-be"),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import DatasetError
 from ..text import first_few, shown
+from .labels import Labels
 from .splits import labels_torn, named_as_splits, split_of, split_within
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def layout_of(walk: Walk) -> Layout:
 
     Splits, if all are named so (`train/`, `test/`; or `training_set/`, `test_set/`), or if
     `train/` holds nothing but folders and another split is beside it: then others are passed over.
+    Labels to learn, and beside them a split to test on, which holds folders of those labels.
     Labels, each holding nothing but folders that are named as splits. Or just labels.
 
     Raises:
@@ -54,12 +56,13 @@ def layout_of(walk: Walk) -> Layout:
         for folder in folders:
             if folder not in splits:
                 walk.pass_over(folder, f"a folder beside {learnt}/, and none of a split")
-        found = [
-            LabelFolder(inner.name, inner, split)
-            for folder, split in splits.items()
-            for inner in walk.folders(_doubled(walk, folder))
-        ]
-        return Layout(tuple(found), _learnt_first((s, f.name) for f, s in splits.items()))
+        found, parts = [], [(split, folder.name) for folder, split in splits.items()]
+        for folder, split in splits.items():
+            inner = walk.folders(_doubled(walk, folder))
+            within = _splits_beside_labels(walk, folder, inner)
+            found += _parted(walk, inner, within, split)
+            parts += [(held, f"{folder.name}/{f.name}") for f, held in within.items()]
+        return Layout(tuple(found), _learnt_first(parts))
     names = [folder.name for folder in folders]
     if labels_torn(names):
         raise DatasetError(
@@ -67,6 +70,10 @@ def layout_of(walk: Walk) -> Layout:
             f"{first_few(names)}.",
             hint="Make folders train and test, with one folder a label in each.",
         )
+    if held := _splits_beside_labels(walk, walk.root, folders):
+        labels = [("train", folder.name) for folder in folders if folder not in held]
+        parts = [*labels, *((split, folder.name) for folder, split in held.items())]
+        return Layout(tuple(_parted(walk, folders, held, "train")), _learnt_first(parts))
     below = {folder: walk.names_of_only_folders(folder) for folder in folders}
     if folders and all(below.values()):
         if turned := _splits_below_labels(walk, folders, below):
@@ -102,6 +109,59 @@ def _doubled(walk: Walk, folder: Path) -> Path:
     inner = walk.names_of_only_folders(folder)
     again = len(inner) == 1 and split_within(inner[0])[0] == split_within(folder.name)[0]
     return folder / inner[0] if again and walk.names_of_only_folders(folder / inner[0]) else folder
+
+
+def _splits_beside_labels(walk: Walk, above: Path, folders: Sequence[Path]) -> dict[Path, str]:
+    """The splits among the labels directly in `above`: what is named as one, and holds folders that
+    are named as those beside it.
+
+    Raises:
+        DatasetError: it is to learn from as those beside it are, holds other labels too, or is
+            beside folders that hold the labels.
+    """
+    found = {}
+    for folder in folders:
+        split, rest = split_within(folder.name)
+        inside = walk.names_of_folders(_doubled(walk, folder)) if split else []
+        if not split or not inside:
+            continue
+        others = [other for other in folders if other != folder]
+        beside = Labels(other.name for other in others)
+        shared = [name for name in inside if beside.near(name) is not None]
+        if len(shared) > bool(rest):
+            if split == "train" or len(shared) < len(inside):
+                raise _torn(walk, above, folder, inside, others)
+            found[folder] = split
+        elif not rest and not shared:
+            for other in others:
+                same = Labels(walk.names_of_folders(other))
+                if sum(same.near(name) is not None for name in inside) > 1:
+                    raise _torn(walk, above, folder, inside, others)
+    return found
+
+
+def _torn(
+    walk: Walk, above: Path, folder: Path, inside: Sequence[str], others: Sequence[Path]
+) -> DatasetError:
+    names = [other.name for other in others]
+    return DatasetError(
+        f"{shown(walk.name(folder))}/ is named after a part of a data set and holds folders "
+        f"({first_few(inside)}), but what is beside it in {shown(above)} is not: "
+        f"{first_few(names)}.",
+        hint="Make folders train and test, with one folder a label in each; "
+        f"if {shown(folder.name)} is a label, rename its folder.",
+    )
+
+
+def _parted(
+    walk: Walk, folders: Sequence[Path], held: dict[Path, str], split: str
+) -> list[LabelFolder]:
+    """Folders of labels of one split, and those in the splits that are `held` beside them."""
+    return [
+        LabelFolder(inner.name, inner, held.get(folder, split))
+        for folder in folders
+        for inner in (walk.folders(_doubled(walk, folder)) if folder in held else [folder])
+    ]
 
 
 def _splits_below_labels(

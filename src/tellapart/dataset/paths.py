@@ -1,6 +1,7 @@
 """Paths as people write them into tables -> files that are there.
 
-A path is taken as it is, then with `\\` for `/`, then without the spaces around it; a name that is
+A path is taken as it is, then with `\\` for `/`, then without the spaces around it, then from the
+table's folder on where it begins with `\\`; a name that is
 not there is looked for in every way Unicode has of writing it, because macOS writes `é` as two
 characters and others as one. Upper and lower case are never taken for one another.
 """
@@ -11,6 +12,10 @@ import os
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path, PureWindowsPath
+
+# What editors and spreadsheets leave: a space of no width, marks of direction, a mark of the order
+# of bytes. Joiners are not among them: they belong to the letter beside them.
+_UNSEEN = "\u200b\u200e\u200f\u2060\ufeff"
 
 
 class Finder:
@@ -61,9 +66,20 @@ class Finder:
         return self._names[folder]
 
 
+def trimmed(text: str) -> str:
+    """A cell's text without spaces around it, and without what prints as nothing there."""
+    while text != (text := text.strip().strip(_UNSEEN)):
+        pass
+    return text
+
+
 def _ways(written: str) -> Iterator[str]:
     yield written
-    for way in (written.strip(), written.replace("\\", "/"), written.strip().replace("\\", "/")):
+    bare = trimmed(written)
+    ways = [bare, written.replace("\\", "/"), bare.replace("\\", "/")]
+    if bare.startswith("\\") and not PureWindowsPath(bare).drive:
+        ways.append(ways[-1].lstrip("/"))
+    for way in ways:
         if way != written:
             yield way
 

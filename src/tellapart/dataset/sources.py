@@ -257,6 +257,11 @@ def _read_table(path: Path, inside: Path | None = None, called: Path | None = No
     labels_of: dict[Path, dict[str, None]] = {}
     finder = Finder(path.parent)
     rows = read_table(path, called)
+    if not rows:
+        raise DatasetError(
+            f"{shown(called or path)} holds no rows: it names no picture.",
+            hint="Write a line with the columns path and label, and below it a line a picture.",
+        )
     for row in rows:
         file = finder.find(row.path)
         if file is None:

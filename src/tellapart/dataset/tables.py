@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ..errors import DatasetError
 from ..text import shown
+from .paths import trimmed
 from .splits import SPLITS, split_of
 
 _LONGEST_HEADER = 2**20  # bytes
@@ -37,7 +38,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 class Row:
     """One line of a table: a picture's path as written, its label, and what else is said of it.
 
-    Spaces around a label are not part of it.
+    Spaces around a label are not part of it, nor what prints as nothing there.
     """
 
     path: str
@@ -86,10 +87,11 @@ def names_pictures(path: Path) -> bool:
             columns = list(json.loads(top.strip().partition("\n")[0]))
         else:
             _, header, delimiter = _header(top)
-            columns = next(csv.reader([header], delimiter=delimiter), [])
+            spaced = _spaced(header, delimiter)
+            columns = next(csv.reader([header], delimiter=delimiter, skipinitialspace=spaced), [])
     except (OSError, ValueError, TypeError, RecursionError, csv.Error):
         return False
-    known = {str(column).strip().lower() for column in columns}
+    known = {trimmed(str(column)).lower() for column in columns}
     return all(known.intersection(COLUMNS[column]) for column in ("path", "label"))
 
 
@@ -126,12 +128,21 @@ def _csv_rows(text: str) -> Iterator[tuple[int, Mapping[str, object]]]:
     lines = io.StringIO(text, newline="")
     for _ in range(before):
         _read_line(lines)
-    reader = csv.DictReader(lines, delimiter=delimiter)
+    spaced = _spaced(text, delimiter)
+    reader = csv.DictReader(lines, delimiter=delimiter, skipinitialspace=spaced)
     for values in reader:
         known = {key: value for key, value in values.items() if key is not None}
         cells = [cell.strip() for cell in known.values() if isinstance(cell, str) and cell.strip()]
         if cells and not (len(cells) == 1 and cells[0].startswith("#")):  # a comment
             yield before + reader.line_num, known
+
+
+def _spaced(text: str, delimiter: str) -> bool:
+    """Whether spaces stand before the quotes of a cell: those spaces are no part of it then.
+
+    Elsewhere they are left, for a path may begin with one.
+    """
+    return re.search(rf'(?:^|{re.escape(delimiter)}) +"', text, re.MULTILINE) is not None
 
 
 def _read_line(stream: io.StringIO) -> None:
@@ -158,13 +169,13 @@ def _json_rows(text: str, path: Path) -> Iterator[tuple[int, Mapping[str, object
 
 
 def _row(number: int, values: Mapping[str, object], path: Path) -> Row:
-    by_name = {key.strip().lower(): value for key, value in values.items()}
+    by_name = {trimmed(key).lower(): value for key, value in values.items()}
     found = {
         column: next((by_name[name] for name in names if name in by_name), None)
         for column, names in COLUMNS.items()
     }
     for column in ("path", "label"):
-        if not str("" if found[column] is None else found[column]).strip():
+        if not trimmed(str("" if found[column] is None else found[column])):
             raise DatasetError(
                 f"{shown(path)}, line {number}, has no {column}; "
                 f"its columns are: {', '.join(map(shown, values)) or 'none'}.",
@@ -174,7 +185,7 @@ def _row(number: int, values: Mapping[str, object], path: Path) -> Row:
     split, group = ("" if found[c] is None else str(found[c]) for c in ("split", "group"))
     return Row(
         path=str(found["path"]),
-        label=str(found["label"]).strip(),
+        label=trimmed(str(found["label"])),
         split=_split(split, number, path),
         group=group.strip() or None,
         part=split.strip(),

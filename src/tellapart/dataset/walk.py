@@ -73,6 +73,11 @@ class Walk:
                 self.pass_over(path, "in no label's folder")
         return found
 
+    def names_of_folders(self, folder: Path) -> list[str]:
+        """The names of the folders directly inside. Counts nothing."""
+        entries = Walk(self.root, self.follow_links).entries(folder)
+        return [entry.name for entry in entries if self._subgroup(entry)[0]]
+
     def names_of_only_folders(self, folder: Path) -> list[str]:
         """The names of the folders directly inside; none where a picture is beside them. Counts
         nothing."""
