@@ -210,7 +210,7 @@ def test_cores_are_those_that_may_be_used() -> None:
 def test_a_containers_quota_is_respected(
     files: dict[str, str], expected: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def read_text(path: Path) -> str:
+    def read_text(path: Path, encoding: str) -> str:
         try:
             return files[path.relative_to("/sys/fs/cgroup").as_posix()]
         except KeyError:

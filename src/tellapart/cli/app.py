@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import io
 import os
@@ -16,6 +17,7 @@ from typing import Annotated
 import typer
 
 from ..errors import TellapartError
+from ..files.system import WINDOWS
 from . import interrupts as stopping
 from .commands import (
     cache,
@@ -176,7 +178,10 @@ def _hush_codecs() -> None:
         return
     sys.stderr = os.fdopen(copy, "w", encoding="utf-8", errors="backslashreplace", buffering=1)
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
+        chosen = "PYTHONIOENCODING" in os.environ
+        # Windows would write what is piped in the letters of one part of the world.
+        piped = WINDOWS and not chosen and not sys.stdout.isatty()
+        sys.stdout.reconfigure(encoding="utf-8" if piped else None, errors="backslashreplace")
 
 
 def _only(name: str) -> typer.Typer:
@@ -231,6 +236,8 @@ def _run() -> int:
         return 0
     except OSError as error:  # stdout on a full disk, say
         _close_stdout()
+        if WINDOWS and error.errno == errno.EINVAL and not error.filename:  # its broken pipe
+            return 0
         complain(f"The system refuses: {(error.strerror or str(error)).lower()}.", "")
         return TellapartError.exit_code
     except Exception as error:  # typer's errors of usage share no public base; others pass through

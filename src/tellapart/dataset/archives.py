@@ -10,6 +10,7 @@ import bz2
 import gzip
 import lzma
 import os
+import re
 import stat
 import struct
 import tarfile
@@ -23,8 +24,10 @@ from typing import IO, cast
 
 from ..errors import ArchiveError, DestinationError
 from ..files.atomic import make_folders
+from ..files.system import WINDOWS
 from ..text import several, shown
 from .encodings import decoded, words_on
+from .filenames import DEVICES
 
 MAX_MEMBERS = 200_000
 MAX_BYTES = 20 * 2**30
@@ -45,6 +48,7 @@ _DAMAGES = (
 )
 _UTF8 = 0x800  # the flag of a zip's member whose name is UTF-8
 _UNICODE_PATH = 0x7075  # Info-ZIP's extra field with the name in UTF-8, and the other one's CRC
+_NOT_ON_WINDOWS = re.compile(r'[<>:"|?*\x00-\x1f]')
 _TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 
 
@@ -270,7 +274,14 @@ def _inside(name: str, archive: Path) -> tuple[str, ...]:
             f"{shown(archive)} holds {shown(name)}, a name that leads outside its folder.",
             hint="Nothing was unpacked from it. Do not trust this archive.",
         )
-    return parts
+    return tuple(map(_for_windows, parts)) if WINDOWS else parts
+
+
+def _for_windows(name: str) -> str:
+    """A name as Windows takes it. There `:` would write into a stream beside the file, a dot or a
+    space at the end is dropped unsaid, and some names are those of devices."""
+    name = _NOT_ON_WINDOWS.sub("_", name).rstrip(". ")
+    return f"_{name}" if not name or name.partition(".")[0].rstrip().casefold() in DEVICES else name
 
 
 def _write(stream: IO[bytes], target: Path, budget: int, archive: Path) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 from ..errors import PictureError
 from ..files.reading import read_head
 from ..images.kinds import SUFFIXES, sniff
-from .sources import is_hidden
+from .walk import is_hidden
 
 _NAME_BYTES = 100  # of a label in a file name: some file systems take 143 bytes in all
 _LONGEST = 255  # bytes of a file's name, on most file systems
@@ -26,7 +26,7 @@ _SUFFIX_OF = {
 }
 _FORBIDDEN = frozenset('<>:"/\\|?*')  # in a name, on one system or another
 _TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")  # text direction
-_DEVICES = frozenset(
+DEVICES = frozenset(
     ["con", "prn", "aux", "nul", "conin$", "conout$"]
     + [f"{port}{number}" for port in ("com", "lpt") for number in "0123456789¹²³"]
 )
@@ -45,7 +45,7 @@ def safe_name(label: str, longest: int = _NAME_BYTES) -> str:
     text = text.encode()[:longest].decode(errors="ignore").rstrip(". ")
     stem = text.partition(".")[0].rstrip().casefold()
     is_results = text.casefold().startswith("results") and text.casefold().endswith(".csv")
-    return f"_{text}" if not text or is_hidden(text) or stem in _DEVICES or is_results else text
+    return f"_{text}" if not text or is_hidden(text) or stem in DEVICES or is_results else text
 
 
 def folded(name: str) -> str:

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import MissingExtraError, ModelError
+from ..files.system import WINDOWS
 from ..files.workspaces import temporary_folder
 
 LONGEST = 600  # seconds for all of it
@@ -134,11 +135,13 @@ def _running(command: list[str], folder: Path) -> Iterator[tuple[subprocess.Pope
         yield process, said
     finally:
         if process.poll() is None:
-            with suppress(OSError):
+            with suppress(OSError, subprocess.TimeoutExpired):
                 if hasattr(os, "killpg"):
                     os.killpg(process.pid, signal.SIGKILL)  # npm may have started others
-                else:
-                    process.kill()
+                elif WINDOWS:  # where npm is a script that starts the program
+                    kill = ["taskkill", "/T", "/F", "/PID", str(process.pid)]
+                    subprocess.run(kill, capture_output=True, timeout=10, check=False)
+                process.kill()
         process.wait()
         listener.join(timeout=1)
         if process.stderr and not listener.is_alive():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -44,7 +45,14 @@ def example_answers(folder: Path, pictures: Sequence[Path]) -> list[Mapping[str,
     command = [sys.executable, "example.py", "--json", *(str(path.resolve()) for path in pictures)]
     try:
         run = subprocess.run(
-            command, cwd=folder, capture_output=True, text=True, timeout=_PATIENCE, check=False
+            command,
+            cwd=folder,
+            env={**os.environ, "PYTHONIOENCODING": "utf-8"},
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=_PATIENCE,
+            check=False,
         )
         lines = [line for line in run.stdout.splitlines() if line.startswith("{")]
         answers = [json.loads(line)["scores"] for line in lines]

@@ -81,7 +81,8 @@ def _run_job(form: str, export: Export) -> None:
                 cwd=place,
                 env={**os.environ, "TMPDIR": str(place)},  # so that a kill leaves nothing for ever
                 capture_output=True,
-                text=True,
+                encoding="utf-8",
+                errors="replace",
                 timeout=_PATIENCE,
                 check=False,
             )

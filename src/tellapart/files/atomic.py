@@ -19,6 +19,7 @@ from typing import Any, BinaryIO
 from ..errors import DestinationError, option
 from ..text import shown
 from .locks import is_still, take
+from .system import WINDOWS
 
 DESTINATION = "destination"  # the setting that says where a command writes
 TEMPORARY = ".tellapart-"  # how the names of files begin that are not yet complete
@@ -33,7 +34,7 @@ _OLDER = ".older"  # one that was kept, while a later one takes its place
 def sync(path: Path) -> None:
     """Bring a file or folder to the disk; where folders cannot be synced, that is skipped."""
     try:
-        handle = os.open(path, os.O_RDONLY)
+        handle = os.open(path, os.O_RDWR if WINDOWS else os.O_RDONLY)  # as its fsync asks
     except OSError:
         return
     try:
@@ -117,13 +118,14 @@ def _part_of(path: Path, content: bytes) -> Iterator[str]:
         stream.write(content)
         stream.flush()
         os.fsync(stream.fileno())
-        if os.name == "nt":  # where an open file keeps its name
+        if WINDOWS:  # where an open file keeps its name
             stream.close()
         yield stream.name
     finally:
+        with suppress(OSError):  # what it still held is what could not be written before
+            stream.close()
         with suppress(OSError):
             os.unlink(stream.name)
-        stream.close()
 
 
 def check_free(path: Path) -> None:
@@ -208,7 +210,7 @@ def folder_written_atomically(
             clear_leftovers(target, keep=keep)
             lock = _new_lock(target)
             fresh = _folder_of(lock)
-            fresh.mkdir(0o700)
+            fresh.mkdir(0o777 if WINDOWS else 0o700)  # there `chmod` would not open it again
         yield fresh
         os.chmod(fresh, 0o777 & ~_umask())
         for path in fresh.iterdir():
@@ -349,7 +351,7 @@ def _note_to_keep(folder: Path, lock: BinaryIO) -> None:
 def _what_is_noted(lock: BinaryIO) -> Path | None:
     """The folder that is to be kept, where it is neither in its old place nor in its new one."""
     lock.seek(0)
-    number = lock.read(32)  # which is a part of a file where one is written, and no number
+    number = lock.read(64)  # which is a part of a file where one is written, and no number
     for folder in (_folder_of(lock), _folder_of(lock).with_suffix(_OLD)):
         with suppress(OSError):
             if b"%d" % folder.stat().st_ino == number:

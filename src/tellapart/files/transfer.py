@@ -20,6 +20,7 @@ from ..workers.deadlines import NoAnswerError, answered
 from .atomic import sync
 from .attributes import take_along
 from .reading import read_chunks
+from .system import WINDOWS
 
 STATE = ".tellapart-sort"  # the hidden folder in a destination, and how temporary names begin
 _FULL = frozenset({errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EFBIG, errno.EIO})
@@ -109,7 +110,7 @@ def carry(
 
 def take_place(path: Path, target: Path, token: str) -> None:
     """Rename, but never over anything: POSIX has no portable call for that."""
-    if os.name == "nt":
+    if WINDOWS:
         os.rename(path, target)  # which refuses there
         return
     try:

@@ -7,7 +7,6 @@ been replaced: what is opened together belongs together.
 from __future__ import annotations
 
 import os
-import sys
 import weakref
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,7 +28,7 @@ class Unread:
         if not os.path.isfile(path):  # a pipe would wait for someone to write
             return None
         path = path.absolute()  # a program may go elsewhere, and send a pickle there
-        if sys.platform == "win32":  # where a folder with an open file cannot be replaced
+        if not hasattr(os, "pread"):  # Windows: a folder with an open file stays where it is
             return cls(path)
         try:
             handle = os.open(path, os.O_RDONLY)

@@ -88,12 +88,14 @@ def free_memory() -> int:
     found = [2 * 2**30]
     if sys.platform == "linux":
         with suppress(OSError, KeyError, ValueError):
-            lines = Path("/proc/meminfo").read_text().splitlines()
+            lines = Path("/proc/meminfo").read_text("ascii").splitlines()
             fields = dict(line.split(":", 1) for line in lines)
             found = [int(fields["MemAvailable"].split()[0]) * 1024]
         for limit, used in _GROUP_FILES:
             try:
-                found.append(int(Path(limit).read_text()) - int(Path(used).read_text()))
+                found.append(
+                    int(Path(limit).read_text("ascii")) - int(Path(used).read_text("ascii"))
+                )
             except (OSError, ValueError):  # "max": no limit
                 continue
     elif hasattr(os, "sysconf"):

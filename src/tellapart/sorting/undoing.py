@@ -10,6 +10,7 @@ from pathlib import Path
 from ..dataset.sources import Skipped
 from ..errors import PictureError, TellapartError, UsageError
 from ..files.atomic import make_folders
+from ..files.system import WINDOWS
 from ..files.transfer import (
     STATE,
     Content,
@@ -68,7 +69,7 @@ def undo(destination: str | os.PathLike[str]) -> UndoResult:
                 (folder / name).rmdir()
         if not result.unfinished:
             remove_state(folder, journal.made)
-    if os.name == "nt" and not result.unfinished:  # an open lock cannot be deleted there
+    if WINDOWS and not result.unfinished:  # an open lock cannot be deleted there
         remove_state(folder, journal.made)
     return result
 

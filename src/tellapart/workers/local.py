@@ -210,12 +210,12 @@ def cores() -> int:
 def _quota() -> int:
     """The control group's limit in whole cores, rounded up (version 2, then version 1)."""
     try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()[:2]
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text("ascii").split()[:2]
     except (OSError, ValueError):
         try:
             folder = Path("/sys/fs/cgroup/cpu")
-            quota = (folder / "cpu.cfs_quota_us").read_text()
-            period = (folder / "cpu.cfs_period_us").read_text()
+            quota = (folder / "cpu.cfs_quota_us").read_text("ascii")
+            period = (folder / "cpu.cfs_period_us").read_text("ascii")
         except OSError:
             return 2**16
     try:

@@ -16,6 +16,7 @@ from rich.table import Table
 
 from ...dataset.sources import Skipped
 from ...evaluation.sentences import covered_words, sure_words
+from ...files.system import WINDOWS
 from ...text import in_order, label_words, several, shown
 from .layout import bare_table, print_figures, print_table, say
 from .progress import Progress, Silence, shown_on
@@ -81,7 +82,12 @@ def say_command(*words: str | os.PathLike[str]) -> None:
 
 def command(*words: str | os.PathLike[str]) -> str:
     """What to type, whatever is in the names; to be printed unbroken."""
-    return shlex.join(["tellapart", *map(shown, words)])
+    typed = ["tellapart", *map(shown, words)]
+    if WINDOWS:  # whose shells all know double quotes
+        from subprocess import list2cmdline
+
+        return list2cmdline(typed)
+    return shlex.join(typed)
 
 
 def print_proportion(console: Console, name: str, share: Proportion) -> None:
