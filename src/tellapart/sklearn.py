@@ -27,18 +27,18 @@ try:
         TransformerMixin,
     )
     from sklearn.utils.multiclass import check_classification_targets
-    from sklearn.utils.validation import check_is_fitted
+    from sklearn.utils.validation import check_is_fitted, column_or_1d
 except ImportError as error:
     raise need("sklearn", why="scikit-learn") from error
 
 from .backbones.embed import BATCH, Embedder
 from .backbones.graph import network_of
 from .backbones.rows import quality as quality_row
-from .dataset.in_python import AGAIN, label_text
+from .dataset.in_python import AGAIN, is_missing, label_text
 from .dataset.labels import distinct
 from .errors import DatasetError, PictureError, UsageError
 from .images.decode import Picture, each_of
-from .text import several
+from .text import several, shown
 from .training.train import train
 from .workers.local import batches_of, local_map
 
@@ -46,6 +46,10 @@ if TYPE_CHECKING:
     from .model.classifier import Classifier
 
 Pictures = Sequence[Picture] | np.ndarray
+
+
+class InputError(UsageError, ValueError):
+    """Pictures or labels that cannot be used: a `ValueError` too, as scikit-learn has it."""
 
 
 class PictureEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -61,7 +65,8 @@ class PictureEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         """Nothing is learnt from the pictures; each of them is known to be one when it is embedded.
 
         Raises:
-            UsageError: there is no such quality, or no picture.
+            UsageError: there is no such quality.
+            InputError: there is no picture.
         """
         _pictures(X)
         network = network_of(quality_row(self.quality))
@@ -85,6 +90,7 @@ class PictureEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     def __sklearn_tags__(self) -> Any:
         tags = _of_pictures(super().__sklearn_tags__())
         tags.requires_fit = False
+        tags.transformer_tags.preserves_dtype = []  # float32, whatever the pictures are
         return tags
 
 
@@ -107,21 +113,18 @@ class PictureClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Learn from N pictures and their N labels.
 
         Raises:
-            UsageError: there are not as many labels as pictures, or there is no such quality.
+            InputError: there are not as many labels as pictures, or fewer than two different ones.
+            UsageError: there is no such quality.
             PictureError: a picture cannot be read.
-            DatasetError: there are fewer than two labels.
         """
         pictures = _pictures(X)
-        labels = np.asarray(y)
-        if labels.ndim == 2 and labels.shape[1] == 1:
-            labels = labels[:, 0]
-        if labels.ndim != 1 or len(pictures) != len(labels):
-            raise UsageError(
-                f"{several(len(pictures), 'picture')} cannot have the labels {list(labels.shape)}.",
-                hint="Give one label for each picture.",
-            )
-        check_classification_targets(labels)
+        labels = _checked_labels(y, len(pictures))
         classes, numbers = np.unique(labels, return_inverse=True)
+        if len(classes) < 2:
+            raise InputError(
+                f"Only one class, {shown(str(classes[0]))}, is not enough to tell apart.",
+                hint="Give pictures of two labels or more.",
+            )
         names = _names(classes)
         result = train(
             (pictures, [names[number] for number in numbers]),
@@ -155,6 +158,28 @@ class PictureClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return _of_pictures(super().__sklearn_tags__())
 
 
+def _checked_labels(y: object, count: int) -> np.ndarray:
+    """Labels `[N]`, one for each of `count` pictures.
+
+    Raises:
+        InputError: they are not, or one is missing.
+    """
+    if y is None:
+        raise InputError("Learning requires y to be passed, but the target y is None.")
+    labels: np.ndarray = column_or_1d(y, warn=True)
+    if len(labels) != count:
+        raise InputError(
+            f"There are {several(count, 'picture')} and {several(len(labels), 'label')}.",
+            hint="Give one label for each picture.",
+        )
+    if labels.dtype.kind == "f" and not np.isfinite(labels).all():
+        raise InputError("A label is NaN or infinity.", hint="Give each picture a label.")
+    if labels.dtype == object and any(map(is_missing, labels)):
+        raise InputError("A label is None or NaN.", hint="Give each picture a label.")
+    check_classification_targets(labels)
+    return labels
+
+
 def _names(classes: np.ndarray) -> list[str]:
     """What the model calls each class."""
     names = [label_text(label) for label in classes]
@@ -185,7 +210,7 @@ def _pictures(given: Pictures) -> list[Picture]:
     """The pictures of a list, of an array of pictures or of paths, or of one column of a table.
 
     Raises:
-        UsageError: it is one picture, none, or a table of several columns.
+        InputError: it is one picture, none, or a table of several columns.
     """
     many: Any = given
     if hasattr(many, "to_numpy"):  # a column, or a frame of one
@@ -194,13 +219,16 @@ def _pictures(given: Pictures) -> list[Picture]:
         if many.ndim == 2 and many.shape[1] == 1:
             many = many[:, 0]
         if many.ndim > 1:
-            raise UsageError(
+            raise InputError(
                 f"Pictures are one column [N]; these are {list(many.shape)}.",
                 hint="Give the column that holds them.",
             )
     if isinstance(many, np.ndarray) and many.ndim == 3 and many.dtype.kind not in "OSU":
         many = list(many)  # grey
-    found = list(each_of(many))
+    try:
+        found = list(each_of(many))
+    except UsageError as error:
+        raise InputError(error.message, hint=error.hint) from error
     if not found:
-        raise UsageError("There are 0 pictures (0 samples), and at least 1 is required.")
+        raise InputError("There are no pictures: 0 samples, and at least 1 is required.")
     return [cast("Picture", str(one) if isinstance(one, np.str_) else one) for one in found]

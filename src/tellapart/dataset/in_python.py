@@ -192,12 +192,12 @@ def _rows(source: object) -> Iterator[_Row]:
 def _row(number: int, values: Mapping[str, Any]) -> _Row:
     found = {column: values.get(column) for column in COLUMNS}
     for column, what in (("path", "picture"), ("label", "label")):
-        if _is_missing(found[column]):
+        if is_missing(found[column]):
             raise UsageError(
                 f"Number {number} (from 0) has no {what}.",
                 hint=f"Leave it out, or give it a {what}.",
             )
-    written = "" if _is_missing(found["split"]) else label_text(found["split"])
+    written = "" if is_missing(found["split"]) else label_text(found["split"])
     split = split_of(written)
     if written and split is None:
         raise UsageError(
@@ -205,7 +205,7 @@ def _row(number: int, values: Mapping[str, Any]) -> _Row:
             f"{', '.join(SPLITS)}, or empty.",
             hint="Write one of these; if that column says something else, rename it.",
         )
-    group = None if _is_missing(found["group"]) else label_text(found["group"])
+    group = None if is_missing(found["group"]) else label_text(found["group"])
     return _Row(number, _picture(found["path"]), label_text(found["label"]), split, group, written)
 
 
@@ -225,7 +225,7 @@ def label_text(value: object) -> str:
     return str(value).strip()
 
 
-def _is_missing(value: object) -> bool:
+def is_missing(value: object) -> bool:
     """None, not a number, pandas' NA and NaT, or an empty text."""
     if isinstance(value, float | np.floating):
         return bool(np.isnan(value))
