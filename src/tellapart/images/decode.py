@@ -30,7 +30,7 @@ from .opening import damage, opened
 from .orientation import load, upright
 from .strips import pixels_by_strips
 from .tiff_tags import CUT_SHORT
-from .transparency import on_white, transparent_colour
+from .transparency import on_white, transparent_colour, with_transparent
 from .whole import is_filled_up, pixels_without_end
 
 if TYPE_CHECKING:
@@ -216,9 +216,7 @@ def _decoded(
         with BUDGET.room(_bytes_needed(image, whole)), hushed():
             profile, transparent = profile_of(image), transparent_colour(image)
             load(image)
-            if transparent is not None:
-                image = image.copy()
-                image.info["transparency"] = transparent
+            image = with_transparent(image, transparent)
             to_rgb = partial(_as_rgb, profile=profile)
             return pixels_by_strips(upright(image), to_rgb, reduced=reduced)
     except ImportError as error:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 from images.colour import eight_bits, profile_of, to_srgb
 from images.orientation import load, upright
-from images.transparency import on_white, transparent_colour
+from images.transparency import on_white, transparent_colour, with_transparent
 from PIL import Image
 
 asked = [argument for argument in sys.argv[1:] if argument != "--json"]
@@ -20,9 +20,7 @@ def read(path: str) -> np.ndarray:
     picture.draft(None, (520, 520))
     profile, transparent = profile_of(picture), transparent_colour(picture)
     load(picture)
-    if transparent is not None:
-        picture.info["transparency"] = transparent
-    picture = upright(picture)
+    picture = upright(with_transparent(picture, transparent))
     in_srgb = eight_bits if picture.mode.startswith("I") else to_srgb
     return np.asarray(on_white(in_srgb(picture, profile)), dtype=np.uint8)[None]
 
