@@ -26,6 +26,8 @@ from .colour import eight_bits, profile_of, to_srgb
 from .deep import scaled
 from .hushing import hushed
 from .kinds import FORMATS, misnamed, sniff
+from .opening import ENOUGH as ENOUGH
+from .opening import HUGE as HUGE
 from .opening import damage, opened
 from .orientation import load, upright
 from .strips import pixels_by_strips
@@ -52,8 +54,6 @@ DECODER_VERSION = 2  # part of every cache key: raise it when the pixels of any 
 
 CLOSED = "it was closed before its pixels were read"
 _PART = 2**20  # bytes of an open file that are read at a time
-ENOUGH = 520  # a big JPEG is decoded at the smallest scale whose shorter side is at least this
-HUGE = 89_478_485  # pixels: a picture of another kind that has more is reduced, down to `ENOUGH`
 
 
 def read_picture(picture: Picture, *, enough: int = ENOUGH) -> np.ndarray:
