@@ -11,17 +11,19 @@ from collections.abc import Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 import pytest
+import tifffile
 from hypothesis import given
 from hypothesis import strategies as st
 from onnx import helper
 from PIL import Image
 
 import icc
-from conftest import draw_scene
+from conftest import draw_scene, encoded
 from drawn import only_sentences, run
 from tellapart.backbones.runtime import onnxruntime, open_session
 from tellapart.demo.walk import DemoPictures
@@ -393,6 +395,117 @@ def test_what_phones_and_cameras_write_is_read_as_the_model_reads_it(
     scene.save(tmp_path / "nonsense.jpg", icc_profile=b"nonsense" * 99)
     pictures = sorted(tmp_path.iterdir())
     assert export(classifier, "onnx", tmp_path / "out", pictures).proof.largest_difference < 1e-5
+
+
+def odd_files(folder: Path) -> list[Path]:
+    """Kinds of files that Pillow reads otherwise than tellapart, or not at all, and their likes."""
+    scene = draw_scene(90, 60)
+    grey = np.asarray(scene.convert("L"))
+    colour, light = np.asarray(scene), grey.astype(np.float32) / 255
+    jpeg, png = encoded(scene, "JPEG"), encoded(scene, "PNG")
+    heic = json.loads((Path(__file__).parent / "golden" / "heic.json").read_text())["plain"]
+    files = {
+        "plain.tif": encoded(scene, "TIFF"),
+        "packed.tif": encoded(scene, "TIFF", compression="tiff_lzw"),
+        "jpeg.tif": encoded(scene, "TIFF", compression="jpeg"),
+        "inks.tif": encoded(scene.convert("CMYK"), "TIFF"),
+        "palette.tif": encoded(scene.quantize(8), "TIFF"),
+        "lines.tif": encoded(scene.convert("1"), "TIFF", compression="group4"),
+        "alpha.tif": encoded(scene.convert("RGBA").rotate(20), "TIFF"),
+        "named.jpg": encoded(scene, "TIFF"),
+        "photo.nef": encoded(scene, "TIFF"),
+        "no end.jpg": jpeg[:-2],
+        "half.jpg": jpeg[: len(jpeg) // 2],
+        "filled up.jpg": jpeg[: len(jpeg) // 2] + bytes(500),
+        "no end.png": png[:-12],
+        "half.png": png[: len(png) // 2],
+        "phone.heic": base64.b64decode(heic),
+        "deep.png": encoded(Image.fromarray(grey.astype(np.uint16) * 257), "PNG"),
+        "page.jpg": b"<html>",
+        "empty.jpg": b"",
+        "other.ppm": encoded(scene, "PPM"),
+        "first.gif": encoded(scene, "GIF", save_all=True, append_images=[scene.rotate(90)]),
+    }
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    deep = colour.astype(np.uint16) * 257
+    arrays: dict[str, tuple[np.ndarray, dict[str, object]]] = {
+        "float.tif": (light, {}),
+        "float planes.tif": (colour.astype(np.float32).transpose(2, 0, 1) / 255, {}),
+        "deep.tif": (deep, {"photometric": "rgb"}),
+        "deep grey.tif": (grey.astype(np.uint16) * 257, {}),
+        "deep planes.tif": (deep.transpose(2, 0, 1), {"planarconfig": "separate"}),
+        "planes.tif": (colour.transpose(2, 0, 1), {"planarconfig": "separate"}),
+        "white is zero.tif": (255 - grey, {"photometric": "miniswhite"}),
+        "deep white is zero.tif": (
+            65535 - grey.astype(np.uint16) * 257,
+            {"photometric": "miniswhite"},
+        ),
+        "grey alpha.tif": (np.stack([grey, 255 - grey], -1), {"extrasamples": ["unassalpha"]}),
+        "premultiplied.tif": (np.stack([grey, 255 - grey], -1), {"extrasamples": ["assocalpha"]}),
+        "deep grey alpha.tif": (
+            np.stack([grey, 255 - grey], -1).astype(np.uint16) * 257,
+            {"extrasamples": ["unassalpha"]},
+        ),
+        "signed.tif": (grey.astype(np.int16) * 128, {}),
+        "signed 8.tif": ((grey.astype(np.int16) - 128).astype(np.int8), {}),
+        "whole.tif": (grey.astype(np.uint32), {}),
+    }
+    for name, (values, options) in arrays.items():
+        given: dict[str, Any] = {"photometric": "minisblack", **options}
+        tifffile.imwrite(folder / name, values, **given)
+    return sorted(folder.iterdir())
+
+
+def test_odd_files_have_the_same_answer_in_the_program_or_none(
+    classifier: Classifier, pictures: list[Path], tmp_path: Path
+) -> None:
+    """In one process for all files, which is the program's own code line by line."""
+    (tmp_path / "odd").mkdir()
+    odd = odd_files(tmp_path / "odd")
+    out = export(classifier, "onnx", tmp_path / "out", pictures[:1]).folder
+    assert "deep and floating-point TIFFs" in (out / "README.md").read_text("utf-8")
+    every = [
+        "import contextlib, sys, traceback",
+        "files, sys.argv[1:] = sys.argv[1:], []",
+        "source = compile(open('example.py').read(), 'example.py', 'exec')",
+        "for file in files:",
+        "    import pictures; pictures.asked[:] = [file]; sys.argv[1:] = ['--json']",
+        "    try: exec(source, {'__name__': '__main__'})",
+        "    except SystemExit as end: print('REFUSED', end.code)",
+    ]
+    command = [sys.executable, "-c", "\n".join(every), *map(str, odd)]
+    done = subprocess.run(command, cwd=out, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    lines = [line for line in done.stdout.splitlines() if line]
+    assert len(lines) == len(odd)
+    read = set()
+    for path, line in zip(odd, lines, strict=True):
+        if line.startswith("REFUSED"):
+            assert f"{path} is damaged, or a kind of picture that this program does not" in line
+            continue
+        read.add(path.name)
+        expected = classifier.predict(path).scores
+        found = json.loads(line)["scores"]
+        assert max(abs(found[k] - v) for k, v in expected.items()) <= 1e-3, path.name
+    assert read >= {"plain.tif", "packed.tif", "jpeg.tif", "inks.tif", "palette.tif", "lines.tif"}
+    assert read >= {"alpha.tif", "deep.png", "first.gif"}
+    refused = {"float.tif", "deep.tif", "phone.heic", "half.jpg", "filled up.jpg", "page.jpg"}
+    assert read & refused == set()
+
+
+def test_the_program_ends_with_a_sentence(
+    classifier: Classifier, pictures: list[Path], tmp_path: Path
+) -> None:
+    out = export(classifier, "onnx", tmp_path / "out", pictures[:1]).folder
+    cut = tmp_path / "cut.jpg"
+    cut.write_bytes(pictures[0].read_bytes()[:-2])
+    for path, said in ((cut, "save it as PNG or JPEG"), (tmp_path / "none.jpg", "No such file")):
+        command = [sys.executable, "example.py", str(path)]
+        done = subprocess.run(command, cwd=out, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr.count("\n") == 1
+        assert said in done.stderr
 
 
 def test_the_list_names_every_target() -> None:

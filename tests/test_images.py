@@ -277,6 +277,30 @@ def test_one_colour_of_any_depth_is_transparent(depth: int) -> None:
     assert np.abs(found[0, 1] - 255 * np.array(colours[1]) / most).max() <= 1
 
 
+ADAM7 = (  # first column and row of each pass, and steps
+    *((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4)),
+    *((1, 0, 2, 2), (0, 1, 1, 2)),
+)
+
+
+@pytest.mark.parametrize("interlaced", [False, True])
+def test_of_deep_colours_only_the_very_one_is_transparent(interlaced: bool) -> None:
+    """Not the 255 others that are the same in 8 bits."""
+    deep = (np.arange(48 * 64 * 3) + 20_000).astype(">u2").reshape(48, 64, 3)
+    passes = ADAM7 if interlaced else [(0, 0, 1, 1)]
+    rows = [
+        row.tobytes() for left, top, step, down in passes for row in deep[top::down, left::step]
+    ]
+    content = packed_png(16, 2, rows, deep[20, 30].tobytes(), 64)
+    head = struct.pack(">IIBBBBB", 64, 48, 16, 2, 0, 0, interlaced)
+    crc = struct.pack(">I", zlib.crc32(b"IHDR" + head))
+    found = read_picture(content[:16] + head + crc + content[33:])
+    expected = (deep >> 8).astype(int)
+    expected[20, 30] = 255
+    assert np.abs(found - expected).max() <= 1
+    assert (found == 255).all(axis=2).sum() == 1
+
+
 @pytest.mark.parametrize(("depth", "kind"), [(16, 4), (16, 6), (8, 4), (8, 6)])
 def test_alpha_of_any_depth_is_laid_on_white(depth: int, kind: int) -> None:
     most = 2**depth - 1

@@ -25,7 +25,7 @@ Written by tellapart {__version__} as `{target.name}`.
 ```
 {target.run}
 ```
-{more}
+{more}{_kinds(target)}
 ## Proof
 {_words(proof)}
 {differs}
@@ -33,6 +33,18 @@ Written by tellapart {__version__} as `{target.name}`.
 {_of_strangers(target, classifier)}
 
 Labels are in the order of `labels.txt`{escaped}.
+"""
+
+
+def _kinds(target: Target) -> str:
+    """Which pictures the program beside the model reads, where there is one."""
+    if "example.py" not in target.run + target.more:
+        return ""
+    return """
+## Pictures
+`example.py` reads JPEG, PNG, GIF, WebP, BMP and AVIF, and TIFF of at most 8 bits a sample, as
+tellapart does. What tellapart reads by code of its own (HEIC, RAW, deep and floating-point TIFFs, a
+JPEG without its end) it refuses with a sentence: save that as PNG or JPEG.
 """
 
 

@@ -26,11 +26,13 @@ from .colour import eight_bits, profile_of, to_srgb
 from .deep import scaled
 from .hushing import hushed
 from .kinds import FORMATS, misnamed, sniff
+from .opening import ENOUGH as ENOUGH
+from .opening import HUGE as HUGE
 from .opening import damage, opened
 from .orientation import load, upright
 from .strips import pixels_by_strips
 from .tiff_tags import CUT_SHORT
-from .transparency import on_white, transparent_colour
+from .transparency import on_white, transparent_colour, with_transparent
 from .whole import is_filled_up, pixels_without_end
 
 if TYPE_CHECKING:
@@ -52,8 +54,6 @@ DECODER_VERSION = 2  # part of every cache key: raise it when the pixels of any 
 
 CLOSED = "it was closed before its pixels were read"
 _PART = 2**20  # bytes of an open file that are read at a time
-ENOUGH = 520  # a big JPEG is decoded at the smallest scale whose shorter side is at least this
-HUGE = 89_478_485  # pixels: a picture of another kind that has more is reduced, down to `ENOUGH`
 
 
 def read_picture(picture: Picture, *, enough: int = ENOUGH) -> np.ndarray:
@@ -216,9 +216,7 @@ def _decoded(
         with BUDGET.room(_bytes_needed(image, whole)), hushed():
             profile, transparent = profile_of(image), transparent_colour(image)
             load(image)
-            if transparent is not None:
-                image = image.copy()
-                image.info["transparency"] = transparent
+            image = with_transparent(image, transparent)
             to_rgb = partial(_as_rgb, profile=profile)
             return pixels_by_strips(upright(image), to_rgb, reduced=reduced)
     except ImportError as error:

@@ -26,6 +26,8 @@ from .tiff_tags import CUT_SHORT, first_directory
 if TYPE_CHECKING:
     import PIL.Image
 
+ENOUGH = 520  # a big JPEG is decoded at the smallest scale whose shorter side is at least this
+HUGE = 89_478_485  # pixels: a picture of another kind that has more is reduced, down to `ENOUGH`
 HEADER_DAMAGED = "damaged: its header cannot be read"
 
 _PLUGINS = {
@@ -105,7 +107,8 @@ def open_by_pillow(content: bytes, kind: str) -> PIL.Image.Image:
 
 
 def read_by_pillow_alone(content: bytes, suffix: str = "") -> bool:
-    """Whether a program that has nothing but Pillow reads a file, and as it is read here."""
+    """Whether a program that has nothing but Pillow reads a file, and as it is read here; what
+    such a program cannot be sure of, it leaves alone (see `exporters/examples/pictures.py`)."""
     from PIL import Image
 
     kind = sniff(content)
@@ -114,8 +117,13 @@ def read_by_pillow_alone(content: bytes, suffix: str = "") -> bool:
             directory = first_directory(content)
             if not pillow_reads(directory) or is_raw(content, directory, suffix):
                 return False
+            if suffix.lower() not in (".tif", ".tiff") or tag.SUB_DIRECTORIES in directory.tags:
+                return False
         with Image.open(io.BytesIO(content), formats=[kind]) as image:
-            image.draft(None, (1, 1))
+            whole = image.size
+            image.draft(None, (ENOUGH, ENOUGH))
+            if image.size == whole and whole[0] * whole[1] > HUGE:
+                return False
             image.load()
     except Exception:  # for whatever reason
         return False
