@@ -47,10 +47,11 @@ def report(
     from ..terminal.models import print_report
 
     check_folder(pictures, "--pictures")
+    page = output or (model if model.is_dir() else model.parent) / REPORT_FILE
     check_place(output)
     classifier = load(model)
     record = classifier.required_record()
-    page = output or (model if model.is_dir() else model.parent) / REPORT_FILE
+    check_place(page)
     told = classifier.private() if no_pictures else classifier
     with terminal.progress_bar("Writing the report", quiet):
         found = record.locate(*([pictures] if pictures else []))
