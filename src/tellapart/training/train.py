@@ -83,10 +83,10 @@ class TrainResult:
         """The label of one picture; see `Classifier.predict`."""
         return self.classifier.predict(picture)
 
-    def replaces(self, folder: str | os.PathLike[str]) -> Change | None:
+    def replaces(self, folder: str | os.PathLike[str], *, private: bool = False) -> Change | None:
         """What would be different in a folder once this is saved there; None where no model is."""
-        old = replaced_in(Path(folder))
-        return change(Path(folder), old, self.classifier.known) if old else None
+        old, new = replaced_in(Path(folder)), self.classifier.known_as(private=private)
+        return change(Path(folder), old, new) if old else None
 
     def save(
         self, folder: str | os.PathLike[str], *, replace: bool = False, private: bool = False
