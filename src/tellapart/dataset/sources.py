@@ -256,7 +256,7 @@ def _read_table(path: Path, inside: Path | None = None, called: Path | None = No
     items, skipped = [], []
     labels_of: dict[Path, dict[str, None]] = {}
     finder = Finder(path.parent)
-    rows = read_table(path, called)
+    rows, faults = read_table(path, called)
     if not rows:
         raise DatasetError(
             f"{shown(called or path)} holds no rows: it names no picture.",
@@ -282,6 +282,7 @@ def _read_table(path: Path, inside: Path | None = None, called: Path | None = No
             f"exists; the first is {shown(skipped[0].name)} ({skipped[0].reason}).",
             hint="Paths are relative to the folder that the table is in.",
         )
+    skipped += (Skipped(f"{path.name}, line {one.line}", one.reason) for one in faults)
     items.sort(key=lambda item: item.name)
     torn = [(finder.name("", f), list(of)) for f, of in labels_of.items() if len(of) > 1]
     parts = dict.fromkeys((r.split, r.part) for r in rows if r.split)
