@@ -24,6 +24,7 @@ from ..evaluation.judged import Evaluation
 from ..evaluation.learning_curve import LearningCurve
 from ..evaluation.metrics import Proportion
 from ..evaluation.notebook import evaluations_html
+from ..evaluation.sentences import contradiction_words
 from ..head.novelty import ADMITTED, fit_novelty
 from ..head.regression import softmax
 from ..head.sgd import SgdSettings
@@ -184,7 +185,8 @@ def _train(source: Source, options: TrainOptions, watch: Watch) -> TrainResult:
     watch.doing("Cross-validating" if options.engine is None else "Training")
     network, pictures, fitted = recipe.fit(pictures, watch)
     skipped = (*dataset.skipped, *unreadable)
-    notes = (*notes_on(dataset, pictures, embeddings), *fitted.notes)
+    contradiction = contradiction_words(fitted.cross_validated, fitted.held_out)
+    notes = (*notes_on(dataset, pictures, embeddings), *contradiction, *fitted.notes)
     watch.doing("Finding out whether more pictures would help")
     learning = would_more_help(pictures, fitted)
     watch.doing("Looking for shortcuts")
