@@ -19,7 +19,7 @@ from ..files.reading import read_content
 from ..files.workspaces import Workspace
 from ..text import first_few, several, shown
 from .archives import is_archive, unpack
-from .labels import distinct, ordered
+from .labels import check_not_ours, distinct, ordered
 from .layout import layout_of
 from .paths import Finder, missing
 from .tables import TABLE_SUFFIXES, names_pictures, read_table
@@ -217,6 +217,8 @@ def finished(dataset: Dataset, at_least: int) -> Dataset:
         DatasetError: it has fewer, or two that differ only in what few would see.
     """
     _check_labels(dataset, at_least)
+    if at_least > 1:
+        check_not_ours(dataset.labels)
     written = distinct(dataset.labels)
     items = (replace(i, label=written[i.label]) for i in dataset.items)
     return replace(dataset, items=tuple(items))
