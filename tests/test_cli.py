@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -220,6 +221,9 @@ def test_train_says_what_it_did_and_what_to_type_next(
         (["guess", "MODEL", "INBOX/IMG_0007.jpg"], 3, ""),
         (["guess", "MODEL", "nowhere.jpg"], 3, ""),
         (["guess", "MODEL", "no*where"], 2, "Nothing matches no*where."),
+        (["guess", "MODEL", "no*", "INBOX"], 0, "no*: a pattern that no file matches\n"),
+        (["guess", "MODEL", "no*", "INBOX", "--strict"], 3, "no*: a pattern that no file"),
+        (["explain", "MODEL", "no*", "INBOX/IMG_0001.jpg"], 0, "no*: a pattern that no"),
         (["guess", "MODEL", "INBOX", "--top", "0"], 2, "--top"),
         (["guess", "MODEL", "INBOX", "--json", "--csv"], 2, "cannot both be had."),
         (["guess", "nowhere", "INBOX"], 2, "There is no nowhere."),
@@ -246,6 +250,16 @@ def test_exit_codes(
         assert found.json()
     assert ESCAPE not in found.out + found.err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_table_with_a_broken_line_is_trained_on_without_it(few: Path, tmp_path: Path) -> None:
+    names = sorted(path.relative_to(few) for path in few.glob("*/*"))
+    rows = [f"{few / name},{name.parent}" for name in names]
+    (tmp_path / "t.csv").write_text("\n".join(["path,label", *rows, f"{few / names[0]}"]))
+    found = run("train", "t.csv", "--quality", "fast", cwd=tmp_path)
+    assert found.code == 0
+    assert "Not read (1):" in found.out
+    assert re.search(rf"has no label +1 +t.csv, line {len(rows) + 2}\n", found.out)
 
 
 def test_train_strict_finishes_and_exits_with_3(

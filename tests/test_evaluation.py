@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+import tellapart
+from drawn import few_of, run
+from tellapart.demo.walk import DemoPictures
 from tellapart.evaluation.judged import Evaluation, ranked
+from tellapart.evaluation.sentences import contradiction_words
 
 
 @pytest.fixture
@@ -50,3 +57,44 @@ def test_scores_are_ranked_highest_first_and_none_is_lost(scores: np.ndarray) ->
 
 def test_equal_scores_keep_the_labels_order() -> None:
     assert list(ranked(["b", "a", "c"], np.array([0.25, 0.25, 0.5]))) == ["c", "b", "a"]
+
+
+def judged(right: int, n: int) -> Evaluation:
+    scores = np.eye(2)[[0] * right + [1] * (n - right)]
+    return Evaluation(("a", "b"), tuple(map(str, range(n))), np.zeros(n, int), scores)
+
+
+@given(st.integers(1, 300), st.floats(0, 1), st.integers(1, 300), st.floats(0, 1))
+def test_a_contradiction_is_said_where_the_intervals_do_not_overlap(
+    n: int, share: float, m: int, other: float
+) -> None:
+    first, held = judged(round(share * n), n), judged(round(other * m), m)
+    (low, high), (least, most) = first.accuracy.interval, held.accuracy.interval
+    words = list(contradiction_words(first, held))
+    assert len(words) == (low > most or least > high)
+    if words:
+        assert ("trust the figure held out" in words[0]) == (low > most)
+
+
+def test_without_one_of_the_two_there_is_no_contradiction() -> None:
+    some = judged(99, 100)
+    assert not [*contradiction_words(some, None), *contradiction_words(None, some)]
+    assert not list(contradiction_words(some, judged(0, 0)))
+
+
+def test_bursts_on_both_sides_of_the_cross_validation_are_spoken_of(
+    heroes: DemoPictures, tmp_path: Path
+) -> None:
+    photos = few_of(heroes, tmp_path / "photos", 12)
+    labels = [folder.name for folder in sorted(photos.iterdir())]
+    for label, other in zip(labels, reversed(labels), strict=True):  # as unlike as can be
+        shutil.copytree(heroes.kept_back / label, tmp_path / "kept" / other)
+    found = run("train", "photos", "--test", "kept", "-o", "m", "--quality", "fast", cwd=tmp_path)
+    assert found.code == 0
+    said = "differ by more than chance. Perhaps pictures of one burst, place or person were"
+    assert " % held out (" in found.out
+    assert said in found.out
+    assert "Precision, F1 and recall are cross-validated.\n" in found.out
+    assert said in (tmp_path / "m" / "report.html").read_text("utf-8").replace("\u00a0", " ")
+    again = tellapart.load(tmp_path / "m").required_record().run.notes
+    assert any(said in note for note in again)

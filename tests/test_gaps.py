@@ -20,7 +20,7 @@ from conftest import draw_scene
 from drawn import contents, model_of, only_sentences, run, run_here
 from tellapart.assess.gaps import Gaps, find_gaps
 from tellapart.assess.gaps_source import Side
-from tellapart.assess.gaps_words import advice_words
+from tellapart.assess.gaps_words import advice_words, worth_words, wrong_words
 from tellapart.demo.walk import DemoPictures
 from tellapart.health.subgroups import Sample, Subgroup, find_subgroups, tail, to_add
 
@@ -93,6 +93,28 @@ def test_without_labels_too_and_the_scores_say_how_many_are_wrong() -> None:
     assert set(planted[first.tested].tolist()) == {1}
     assert first.wrong_tested is None
     assert first.likely_wrong == pytest.approx(0.1 * len(first.tested))
+
+
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("seed", range(6))
+def test_what_is_never_wrong_is_not_said_to_be_mended(known: bool, seed: int) -> None:
+    world = World(seed)
+    some = {(1, 1): 2} if seed % 2 else {}
+    learnt, _ = world.sample(counts(12, look_0_1=0, look_1_0=4, look_1_1=4), wrong=some)
+    tested, _ = world.sample(counts(3, look_0_1=8), wrong={(1, 2): 2} if seed > 3 else {})
+    sure = np.where(tested.scores > 0.5, 0.99, 0.01)
+    if not known:
+        tested = replace(tested, known=False, scores=sure, judged=np.zeros(len(sure), bool))
+    one, other = (
+        Side(s, s.digests, (None,) * len(s.labels), np.zeros(len(s.labels), bool))
+        for s in (learnt, tested)
+    )
+    found = Gaps(("a", "b"), find_subgroups(learnt, tested, 2), one, other, "from here")
+    assert any(subgroup.missing for subgroup in found.advice)
+    for subgroup in (*found.advice, *found.maybe):
+        nothing = re.search(r"\b0 of [\d,]+ (are|judged) wrong", wrong_words(found, subgroup))
+        assert ("known to be wrong" in worth_words(found, subgroup)) == bool(nothing)
+        assert not (nothing and any(subgroup is each for each in found.maybe))
 
 
 def test_where_nothing_is_missing_little_is_ever_said_to_be() -> None:

@@ -167,6 +167,9 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (["*.gif"], UsageError("Nothing matches *.gif.")),
         (["em*"], UsageError("Nothing matches em*.")),
         (["empty"], UsageError("empty holds no pictures.")),
+        (["empty", "*.gif"], UsageError("empty holds no pictures. Nothing matches *.gif.")),
+        (["empty", "in/a.jpg"], ["in/a.jpg"]),
+        (["*.gif", "in", "empty"], ["in/a.jpg", "in/deep/b.png"]),
     ],
 )
 @pytest.mark.usefixtures("places")

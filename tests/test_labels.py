@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import unicodedata
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -180,3 +181,23 @@ def test_what_looks_like_a_label_of_the_model_is_never_ignored(
     (kept / NFC).rename(kept / "snow")
     found = run_here("gaps", model, kept)
     assert "No folder here is called as a label of the model: helmet, snow." in found.out
+
+
+@pytest.mark.parametrize(
+    "label", ["unsure", "Unsure", "none-of-these", "none of these", "None_of_these "]
+)
+def test_what_pictures_of_no_label_are_called_is_no_label(
+    label: str, draw_folder: Callable[..., Path]
+) -> None:
+    photos = draw_folder({"elsa": 2, "vader": 2, label: 2})
+    found = run_here("train", photos, "-o", photos.parent / "m")
+    assert found.code == 2
+    assert found.err.startswith(f"{label!r} cannot be a label: '")
+    assert "if sort made that folder" in found.err
+    assert not (photos.parent / "m").exists()
+    assert len(read_dataset(photos, at_least=1).labels) == 3  # which may be tested on
+
+
+@pytest.mark.parametrize("label", ["sure", "none", "these", "unsure elsa"])
+def test_other_names_are_labels(label: str, draw_folder: Callable[..., Path]) -> None:
+    assert label in read_dataset(draw_folder({"elsa": 2, label: 2})).labels

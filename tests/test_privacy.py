@@ -103,6 +103,20 @@ def test_without_it_they_are_all_there(photos: Path, tmp_path: Path) -> None:
     assert "<img" not in text
 
 
+def test_a_report_without_pictures_does_not_ask_for_them(
+    photos: Path, model: Path, tmp_path: Path
+) -> None:
+    open_one = tellapart.train(photos, quality="fast").save(tmp_path / "open")
+    page = str(tmp_path / "page.html")
+    for folder, missing in ((open_one, 0), (model, len(load(model).required_record().names))):
+        given = ["report", str(folder), "-o", page, "--no-pictures"]
+        assert CliRunner().invoke(app, given).stdout == f"Written: {page}\n"
+        found = json.loads(CliRunner().invoke(app, [*given, "--json"]).stdout)
+        assert found["missing_pictures"] == missing
+    asked = CliRunner().invoke(app, ["report", str(model), "-o", page])
+    assert "written without pictures" in asked.stdout
+
+
 def test_it_answers_and_is_tested_as_ever(photos: Path, model: Path, tmp_path: Path) -> None:
     open_one = tellapart.train(photos, quality="fast", test=photos.parent / "Smith kept back").save(
         tmp_path / "open"

@@ -88,6 +88,36 @@ def test_the_same_again_changes_nothing(train: Trainer, photos: Path) -> None:
     }
 
 
+def test_pictures_that_leave_the_report_or_come_back_are_a_change(
+    train: Trainer, photos: Path
+) -> None:
+    train(photos)
+    shown = contents(train.model)
+    left_out = train(photos, "--no-pictures")
+    words = "the same model; pictures, and names and places of files, are"
+    assert f"Changed: {words} left out now\nBefore:  {train.before}\n" in left_out.out
+    assert contents(train.before) == shown
+    private = contents(train.model)
+    assert private["model.onnx"] == shown["model.onnx"]
+    again = train(photos, "--no-pictures")
+    assert "Changed: nothing, it is the same model\n" in again.out
+    assert contents(train.before) == shown
+    back = train(photos)
+    assert f"Changed: {words} there again\nBefore:  {train.before}\n" in back.out
+    assert contents(train.before) == private
+    assert contents(train.model) == shown
+    tellapart.load(train.model).save(train.model, private=True)
+    assert contents(train.before) == shown
+
+
+def test_another_model_without_pictures_says_both(train: Trainer, photos: Path) -> None:
+    train(photos)
+    next(photos.glob("*/*")).unlink()
+    assert train.json(photos, "--no-pictures")["words"].endswith(
+        "1 picture gone; pictures, and names and places of files, are left out now"
+    )
+
+
 def test_other_settings_say_what_changed(train: Trainer, photos: Path) -> None:
     train(photos, "--test", "25%")
     before = contents(train.model)
@@ -118,7 +148,7 @@ def test_pictures_added_and_gone(test: str, train: Trainer, photos: Path) -> Non
     assert replaced["same_pictures"] is False
     assert 0 < replaced["common"] <= replaced["before"]["n"]
     words = replaced["words"]
-    assert "figures of other pictures do not compare; 7 pictures added, 2 pictures gone" in words
+    assert "in both, so do not compare these two figures); 7 pictures added, 2 pictures" in words
     assert replaced["kept"] == str(train.before)
 
 

@@ -213,9 +213,11 @@ def test_too_few_pictures_tell_nothing() -> None:
     [
         (["elsa/web/1.jpg", "train/elsa/own/2.jpg"], ["elsa"] * 2, ["web", "own"]),
         (["elsa/1.jpg", "vader/2.jpg"], ["elsa", "vader"], ["", ""]),
-        (["elsa/web/a/1.jpg", "vader/2.jpg"], ["elsa", "vader"], ["web/a", ""]),
+        (["elsa/web/a/1.jpg", "vader/b/2.jpg"], ["elsa", "vader"], ["web/a", "b"]),
+        (["a/2023/1.jpg", "a/2024/2.jpg", "b/3.jpg"], ["a", "a", "b"], [""] * 3),  # only filing
+        (["a/web/1.jpg", "a/2.jpg", "b/own/3.jpg"], ["a", "a", "b"], ["web", "", "own"]),
         (["elsa/1.jpg", "vader/2.jpg"], ["vader", "elsa"], ["", ""]),  # a table says otherwise
-        (["elsa/vader/1.jpg", "vader/2.jpg"], ["elsa", "vader"], ["vader", ""]),
+        (["elsa/vader/1.jpg", "vader/2.jpg"], ["elsa", "vader"], ["", ""]),
         (["one/1.jpg", "two/2.jpg"], ["elsa", "vader"], ["", ""]),  # the labels in other words
         (["one/1.jpg", "two/2.jpg", "three/3.jpg"], ["a", "b", "b"], ["one", "two", "three"]),
     ],

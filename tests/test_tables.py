@@ -60,11 +60,11 @@ PLAIN = [Row("a.jpg", "cat", None, None), Row("b.jpg", "dog", None, None)]
         ),
         ("t.csv", "path,tag\na.jpg,cat\n", "line 2, has no label; its columns are: path, tag"),
         ("t.csv", "where,label\na.jpg,cat\n", "line 2, has no path; its columns are: where, label"),
-        ("t.csv", "path,label\na.jpg,cat\n,dog\n", "line 3, has no path"),
+        ("t.csv", "path, label\n,dog\n", "line 2, has no path; its columns are: path, label."),
         ("t.csv", "path,label\na.jpg\n", "line 2, has no label"),
         ("t.csv", b"path,label\n\xe9.jpg,cat\n", "it is not UTF-8 text"),
         ("t.csv", "path,label\n" + "x" * 200_000 + ",cat", "is not a CSV file: field larger"),
-        ("t.jsonl", '{"path": "a.jpg", "label": "c"}\n{"path": ', "line 2, is not JSON"),
+        ("t.jsonl", '\n{"path": ', "line 2, is not JSON"),
         ("t.jsonl", '["a.jpg", "cat"]', "line 1, is not a JSON object"),
         ("t.jsonl", "[" * 100_000, "line 1, is not JSON"),
         ("t.jsonl", '{"path": ' + "1" * 5000 + "}", "line 1, is not JSON"),
@@ -75,7 +75,7 @@ def test_tables(name: str, content: str | bytes, expected: list[Row] | str, tmp_
     path = tmp_path / name
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     if isinstance(expected, list):
-        assert read_table(path) == expected
+        assert read_table(path) == (expected, [])
         return
     with pytest.raises(DatasetError) as caught:
         read_table(path)
@@ -87,13 +87,13 @@ def test_tables(name: str, content: str | bytes, expected: list[Row] | str, tmp_
 def test_quotes_after_a_space_hold_a_cell(tmp_path: Path) -> None:
     table = photos(tmp_path, [" a.jpg", "b, c.jpg"]) / "t.csv"
     table.write_text('path, label\n" a.jpg", "rose, red"\n"b, c.jpg", "the ""cat"", too"\n')
-    assert [(row.path, row.label) for row in read_table(table)] == [
+    assert [(row.path, row.label) for row in read_table(table)[0]] == [
         (" a.jpg", "rose, red"),
         ("b, c.jpg", 'the "cat", too'),
     ]
     assert names_pictures(table)
     table.write_text("label,path\nrose, a.jpg\n")  # none in quotes: a name may begin with a space
-    assert read_table(table)[0].path == " a.jpg"
+    assert read_table(table)[0][0].path == " a.jpg"
 
 
 @pytest.mark.parametrize("content", ["path,label\n", "", "path,label\n\n,\n# none\n"])
@@ -102,6 +102,43 @@ def test_a_table_without_rows_is_said_to_have_none(content: str, tmp_path: Path)
     with pytest.raises(DatasetError, match="holds no rows") as caught:
         read_dataset(tmp_path / "t.csv")
     assert "path and label" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "faults"),
+    [
+        (
+            "t.csv",
+            "path,label\na.jpg,cat\n,dog\nc.jpg\nd.jpg,  \nb.jpg,dog\n",
+            {3: "has no path", 4: "has no label", 5: "has no label"},
+        ),
+        (
+            "t.jsonl",
+            '{"path": "a.jpg", "label": "cat"}\n{"path": \n7\n["c.jpg", "cat"]\n'
+            '{"path": "d.jpg", "label": null}\n{"path": "b.jpg", "label": "dog"}\n',
+            {
+                2: "is not JSON: Expecting value: line 1 column 10 (char 9)",
+                3: "is not a JSON object",
+                4: "is not a JSON object",
+                5: "has no label",
+            },
+        ),
+        ("t.csv", "# a list\npath,label\na.jpg,cat\nx.jpg,\nb.jpg,dog\n", {4: "has no label"}),
+    ],
+)
+def test_lines_that_are_no_rows_are_named_and_the_others_are_read(
+    name: str, content: str, faults: dict[int, str], tmp_path: Path
+) -> None:
+    path = photos(tmp_path, ("a.jpg", "b.jpg")) / name
+    path.write_text(content)
+    rows, found = read_table(path)
+    assert rows == PLAIN
+    assert {one.line: one.reason for one in found} == faults
+    dataset = read_dataset(path)
+    assert [item.label for item in dataset.items] == ["cat", "dog"]
+    assert {one.name: one.reason for one in dataset.skipped} == {
+        f"{name}, line {line}": reason for line, reason in faults.items()
+    }
 
 
 def test_a_missing_column_is_answered_with_its_other_names(tmp_path: Path) -> None:
@@ -120,7 +157,7 @@ def test_any_bytes_are_rows_or_an_error(
     for head in (b"", b"path,label\n", b'{"path": "a", "label": "b"}\n'):
         path.write_bytes(head + content)
         try:
-            rows = read_table(path)
+            rows, _ = read_table(path)
         except DatasetError:
             continue
         assert all(row.path and row.label for row in rows)

@@ -16,6 +16,7 @@ import numpy as np
 
 from ..dataset.sources import Dataset, Skipped
 from ..errors import ModelError
+from ..evaluation.metrics import Proportion
 from ..health.subgroups import FEWEST, Sample, Subgroup, find_subgroups
 from ..model.classifier import Classifier
 from ..model.record import TrainingRecord
@@ -131,12 +132,27 @@ class Gaps:
         """Pictures learnt from that are not where they can be found."""
         return sum(path is None for path in self.learnt.paths)
 
+    def by_scores(self, subgroup: Subgroup) -> bool:
+        """Whether only the scores say how many of a look are wrong."""
+        tested = bool(len(subgroup.tested))
+        return not self.known and tested and (subgroup.missing or not subgroup.hard)
+
+    def judged(self, subgroup: Subgroup) -> Proportion:
+        """How many of a look's pictures that say something are judged wrong."""
+        tested = subgroup.wrong_tested if subgroup.missing else None
+        return tested or subgroup.wrong
+
+    def any_wrong(self, subgroup: Subgroup) -> bool:
+        """Whether a look has any error that more of it could mend."""
+        if self.by_scores(subgroup):
+            return round(subgroup.likely_wrong) > 0
+        return self.judged(subgroup).correct > 0
+
     def _says_something(self, subgroup: Subgroup) -> bool:
-        """Whether a look is rarer among those learnt from, or thin and judged wrong at all."""
+        """Whether a look is judged wrong at all, and rarer among those learnt from, or thin."""
         rarer = subgroup.scarcity > 0 and len(subgroup.tested) >= FEWEST
-        return rarer or (
-            subgroup.thin and subgroup.size >= FEWEST and round(subgroup.likely_wrong) > 0
-        )
+        thin = subgroup.thin and subgroup.size >= FEWEST
+        return (rarer or thin) and self.any_wrong(subgroup)
 
 
 def find_gaps(

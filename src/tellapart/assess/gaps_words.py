@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..evaluation.metrics import Proportion
 from ..evaluation.sentences import bounds
 from ..health.subgroups import Subgroup
 from ..text import label_words, percent, several
@@ -35,10 +34,10 @@ def advice_words(gaps: Gaps, subgroup: Subgroup) -> str:
 
 def wrong_words(gaps: Gaps, subgroup: Subgroup) -> str:
     """How many of a look's pictures are judged wrong."""
-    if _by_scores(gaps, subgroup):
+    if gaps.by_scores(subgroup):
         count = f"{subgroup.likely_wrong:.0f} of {len(subgroup.tested):,}"
         return f"by their scores about {count} are wrong"
-    share = _judged(subgroup)
+    share = gaps.judged(subgroup)
     if not share.n:
         return "none was judged"
     said = f"{share.correct:,} of {share.n:,} judged wrong"
@@ -50,12 +49,17 @@ def wrong_words(gaps: Gaps, subgroup: Subgroup) -> str:
 def worth_words(gaps: Gaps, subgroup: Subgroup) -> str:
     """What the advice would bring, and how sure the figures are."""
     low, high = subgroup.mended.interval
+    if not gaps.any_wrong(subgroup):
+        return (
+            "None of these is known to be wrong. More of them would mend "
+            f"{low:.1f} to {high:.1f} errors in 100 pictures (95 % interval)."
+        )
     said = (
         f"That would mend about {subgroup.mended.value:.1f} errors in 100 pictures "
         f"({low:.1f} to {high:.1f})"
     )
-    if not _by_scores(gaps, subgroup) and _judged(subgroup).n:
-        said += f"; judged wrong are {bounds(_judged(subgroup))} % (95 % interval)"
+    if not gaps.by_scores(subgroup) and gaps.judged(subgroup).n:
+        said += f"; judged wrong are {bounds(gaps.judged(subgroup))} % (95 % interval)"
     return f"{said}."
 
 
@@ -76,12 +80,3 @@ def stranger_words(gaps: Gaps) -> Iterator[str]:
             f"{'its label' if one else 'their labels'}; if {'it is' if one else 'they are'} right, "
             f"add more like {'it' if one else 'them'}."
         )
-
-
-def _by_scores(gaps: Gaps, subgroup: Subgroup) -> bool:
-    """Whether only the scores say how many of a look are wrong."""
-    return not gaps.known and bool(len(subgroup.tested)) and (subgroup.missing or not subgroup.hard)
-
-
-def _judged(subgroup: Subgroup) -> Proportion:
-    return subgroup.wrong_tested if subgroup.wrong_tested and subgroup.missing else subgroup.wrong

@@ -21,35 +21,56 @@ def expand(
 ) -> list[str]:
     """Paths of all pictures meant by files, folders, patterns and `-`.
 
-    Folders below these that cannot be opened are added to `shut`.
+    What holds none, and folders below these that cannot be opened, are added to `shut`.
 
     Raises:
-        UsageError: a pattern or a folder that holds none.
+        UsageError: none of them holds any.
     """
     paths: list[str] = []
+    bare: list[Skipped] = []
+    errors: list[UsageError] = []
     for text in given:
-        if text != STDIN and _is_folder(text):
-            below, skipped, _ = pictures_below(Path(text), follow_links=follow_links)
-            found = [str(file) for file, _ in below]
-            closed = [one for one in skipped if one.reason.startswith(SHUT)]
-            if any(one.name == "." for one in closed):
-                raise UsageError(f"{shown(text)} is {closed[0].reason}.")
-            if shut is not None:
-                shut += (Skipped(str(Path(text, one.name)), one.reason) for one in closed)
-            if not found:
-                linked = any(file.reason == LINK for file in skipped)
-                follow = option("follow_links=True")
-                hint = f"It holds a link to a folder: {follow} goes there." if linked else ""
-                raise UsageError(f"{shown(text)} holds no pictures.", hint=hint)
-        elif text != STDIN and glob.has_magic(text) and not os.path.exists(text):
-            matches = sorted(glob.glob(text, recursive=True))
-            found = [match for match in matches if not os.path.isdir(match)]
-            if not found:
-                raise UsageError(f"Nothing matches {shown(text)}.")
+        found = _found(text, follow_links, bare)
+        if isinstance(found, UsageError):
+            errors.append(found)
         else:
-            found = [text]
-        paths += found
+            paths += found
+    if errors and not paths:
+        first = errors[:5]
+        raise UsageError(" ".join(e.said[0] for e in first), hint=first[0].said[1])
+    if shut is not None:
+        shut += bare
     return paths
+
+
+def _found(text: str, follow_links: bool, bare: list[Skipped]) -> list[str] | UsageError:
+    """The pictures that one path means, or what to say where there are none; the same in short, and
+    what stays shut below a folder, is added to `bare`."""
+    if text == STDIN:
+        return [text]
+    if _is_folder(text):
+        below, skipped, _ = pictures_below(Path(text), follow_links=follow_links)
+        closed = [one for one in skipped if one.reason.startswith(SHUT)]
+        if any(one.name == "." for one in closed):
+            bare.append(Skipped(text, closed[0].reason))
+            return UsageError(f"{shown(text)} is {closed[0].reason}.")
+        bare += (Skipped(str(Path(text, one.name)), one.reason) for one in closed)
+        if not below:
+            linked = any(file.reason == LINK for file in skipped)
+            follow = option("follow_links=True")
+            hint = f"It holds a link to a folder: {follow} goes there." if linked else ""
+            but = ", but a link to a folder" if linked else ""
+            bare.append(Skipped(text, f"a folder that holds no pictures{but}"))
+            return UsageError(f"{shown(text)} holds no pictures.", hint=hint)
+        return [str(file) for file, _ in below]
+    if glob.has_magic(text) and not os.path.exists(text):
+        matches = sorted(glob.glob(text, recursive=True))
+        found = [match for match in matches if not os.path.isdir(match)]
+        if not found:
+            bare.append(Skipped(text, "a pattern that no file matches"))
+            return UsageError(f"Nothing matches {shown(text)}.")
+        return found
+    return [text]
 
 
 def _is_folder(text: str) -> bool:

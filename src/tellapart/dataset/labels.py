@@ -23,6 +23,13 @@ _LOOK_ALIKE = str.maketrans(  # of Cyrillic and of Greek, and the Latin letters 
 _WIDE = {"<wide>", "<narrow>", "<noBreak>"}  # what else a character of the same looks is for
 
 
+_OURS = {
+    "none of these": "what pictures of no label are called",
+    "unsure": "where sort puts pictures that are scored low",
+}
+"""Names that answers and folders have which are no label's."""
+
+
 def _composed(text: str) -> str:
     return unicodedata.normalize("NFC", text)
 
@@ -123,6 +130,22 @@ def distinct(labels: Iterable[str]) -> dict[str, str]:
     return {
         way: way if len(ways) == 1 else label for label, ways in written.items() for way in ways
     }
+
+
+def check_not_ours(labels: Iterable[str]) -> None:
+    """Whether labels to learn can be told from what we call pictures of none.
+
+    Raises:
+        DatasetError: one is read as such a name.
+    """
+    ours = Labels(_OURS)
+    for label in labels:
+        if name := ours.near(label):
+            raise DatasetError(
+                f"{shown(label)!r} cannot be a label: {name!r} is {_OURS[name]}.",
+                hint="Call the label something else, such as other; if sort made that folder, move "
+                "it elsewhere.",
+            )
 
 
 def difference(one: str, other: str) -> str:

@@ -19,7 +19,7 @@ from ..files.reading import read_content
 from ..files.workspaces import Workspace
 from ..text import first_few, several, shown
 from .archives import is_archive, unpack
-from .labels import distinct, ordered
+from .labels import check_not_ours, distinct, ordered
 from .layout import layout_of
 from .paths import Finder, missing
 from .tables import TABLE_SUFFIXES, names_pictures, read_table
@@ -217,6 +217,8 @@ def finished(dataset: Dataset, at_least: int) -> Dataset:
         DatasetError: it has fewer, or two that differ only in what few would see.
     """
     _check_labels(dataset, at_least)
+    if at_least > 1:
+        check_not_ours(dataset.labels)
     written = distinct(dataset.labels)
     items = (replace(i, label=written[i.label]) for i in dataset.items)
     return replace(dataset, items=tuple(items))
@@ -256,7 +258,7 @@ def _read_table(path: Path, inside: Path | None = None, called: Path | None = No
     items, skipped = [], []
     labels_of: dict[Path, dict[str, None]] = {}
     finder = Finder(path.parent)
-    rows = read_table(path, called)
+    rows, faults = read_table(path, called)
     if not rows:
         raise DatasetError(
             f"{shown(called or path)} holds no rows: it names no picture.",
@@ -282,6 +284,7 @@ def _read_table(path: Path, inside: Path | None = None, called: Path | None = No
             f"exists; the first is {shown(skipped[0].name)} ({skipped[0].reason}).",
             hint="Paths are relative to the folder that the table is in.",
         )
+    skipped += (Skipped(f"{path.name}, line {one.line}", one.reason) for one in faults)
     items.sort(key=lambda item: item.name)
     torn = [(finder.name("", f), list(of)) for f, of in labels_of.items() if len(of) > 1]
     parts = dict.fromkeys((r.split, r.part) for r in rows if r.split)

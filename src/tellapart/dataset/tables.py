@@ -48,11 +48,22 @@ class Row:
     part: str = field(default="", compare=False)  # how the table writes the split
 
 
-def read_table(path: Path, called: Path | None = None) -> list[Row]:
-    """All rows, in order; `called` is what an error calls the file, if not by its path.
+@dataclass(frozen=True)
+class Fault:
+    """A line that is no row, and the reason in plain words; `error` is what to say of it where no
+    other line is one."""
+
+    line: int
+    reason: str
+    error: DatasetError
+
+
+def read_table(path: Path, called: Path | None = None) -> tuple[list[Row], list[Fault]]:
+    """All rows and all lines that are none, in order; `called` is what an error calls the file, if
+    not by its path.
 
     Raises:
-        DatasetError: not a table, no column of paths or of labels, a row without one of them, or
+        DatasetError: not a table, no column of paths or of labels, no line that is a row, or a row
             of a split that there is not.
     """
     name = called or path
@@ -66,11 +77,19 @@ def read_table(path: Path, called: Path | None = None) -> list[Row]:
     except OSError as error:
         reason = (error.strerror or "").lower()
         raise DatasetError(f"{shown(name)} cannot be read: {reason}.") from error
-    rows = _json_rows(text, name) if _is_json(path) else _csv_rows(text)
+    rows, faults = [], []
     try:
-        return [_row(number, values, name) for number, values in rows]
+        for line in _json_rows(text, name) if _is_json(path) else _csv_rows(text):
+            row = line if isinstance(line, Fault) else _row(*line, name)
+            if isinstance(row, Fault):
+                faults.append(row)
+            else:
+                rows.append(row)
     except csv.Error as error:
         raise DatasetError(f"{shown(name)} is not a CSV file: {error}.") from error
+    if faults and not rows:
+        raise faults[0].error
+    return rows, faults
 
 
 def names_pictures(path: Path) -> bool:
@@ -155,31 +174,42 @@ def _read_line(stream: io.StringIO) -> None:
             return
 
 
-def _json_rows(text: str, path: Path) -> Iterator[tuple[int, Mapping[str, object]]]:
+def _json_rows(text: str, path: Path) -> Iterator[tuple[int, Mapping[str, object]] | Fault]:
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
         try:
             values = json.loads(line)
         except (ValueError, RecursionError) as error:
-            raise DatasetError(f"{shown(path)}, line {number}, is not JSON: {error}.") from error
-        if not isinstance(values, dict):
-            raise DatasetError(f"{shown(path)}, line {number}, is not a JSON object.")
-        yield number, values
+            yield _fault(path, number, f"is not JSON: {error}")
+            continue
+        yield (
+            (number, values)
+            if isinstance(values, dict)
+            else _fault(path, number, "is not a JSON object")
+        )
 
 
-def _row(number: int, values: Mapping[str, object], path: Path) -> Row:
+def _fault(path: Path, number: int, reason: str, more: str = "", hint: str = "") -> Fault:
+    error = DatasetError(f"{shown(path)}, line {number}, {reason}{more}.", hint=hint)
+    return Fault(number, reason, error)
+
+
+def _row(number: int, values: Mapping[str, object], path: Path) -> Row | Fault:
     by_name = {trimmed(key).lower(): value for key, value in values.items()}
     found = {
         column: next((by_name[name] for name in names if name in by_name), None)
         for column, names in COLUMNS.items()
     }
+    columns = ", ".join(shown(trimmed(name)) for name in values) or "none"
     for column in ("path", "label"):
         if not trimmed(str("" if found[column] is None else found[column])):
-            raise DatasetError(
-                f"{shown(path)}, line {number}, has no {column}; "
-                f"its columns are: {', '.join(map(shown, values)) or 'none'}.",
-                hint=f"Name the columns path and label ({column} may also be called "
+            return _fault(
+                path,
+                number,
+                f"has no {column}",
+                f"; its columns are: {columns}",
+                f"Name the columns path and label ({column} may also be called "
                 f"{', '.join(COLUMNS[column][1:])}).",
             )
     split, group = ("" if found[c] is None else str(found[c]) for c in ("split", "group"))

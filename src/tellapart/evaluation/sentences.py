@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 from ..text import label_words, percent, several
 from .coverage import SURE, Covered, fewest
@@ -55,6 +56,33 @@ def commonest_words(evaluation: Evaluation) -> str:
     """What the accuracy is to be held against."""
     share = percent(evaluation.baseline.value)
     return f"Always saying the commonest label would be right for {share}."
+
+
+def contradiction_words(
+    cross_validated: Evaluation | None, held_out: Evaluation | None
+) -> Iterator[str]:
+    """What it means that the two say different things: one's interval lies above the other's."""
+    if not (cross_validated and held_out):
+        return
+    share, other = cross_validated.accuracy, held_out.accuracy
+    if not (share.n and other.n):
+        return
+    figures = (
+        f"{percent(share.value)} cross-validated ({bounds(share)}) and {percent(other.value)} held "
+        f"out ({bounds(other)}) differ by more than chance."
+    )
+    if share.interval[0] > other.interval[1]:
+        yield (
+            f"{figures} Perhaps pictures of one burst, place or person were judged by a model that "
+            "had seen others of them, or the pictures held out are of another kind. To know what "
+            "to expect of new pictures, trust the figure held out."
+        )
+    elif other.interval[0] > share.interval[1]:
+        yield (
+            f"{figures} The pictures held out are easier than the others, or some are of a burst, "
+            "place or person that was learnt from. To know what to expect of new pictures, trust "
+            "the lower figure."
+        )
 
 
 def absence_words(missing: int, where: str, *, private: bool) -> str:

@@ -209,7 +209,8 @@ def sources_of(names: Sequence[str], labels: Sequence[str]) -> list[str]:
     """The folders that each picture lies in below the first that is called after any label.
 
     Empty where folders stand one to one for labels that they are not called after, as in a table:
-    these are the labels in other words.
+    these are the labels in other words. Empty too where one label's pictures lie straight in its
+    folder and another's in folders below: they may only be filed in another way.
     """
     known = set(labels)
     inside = [name.split("/")[:-1] for name in names]
@@ -221,7 +222,8 @@ def sources_of(names: Sequence[str], labels: Sequence[str]) -> list[str]:
     pairs = set(zip(found, labels, strict=True))
     if not called_after and len(pairs) == len(set(found)) == len(set(labels)):
         return [""] * len(names)
-    return found
+    filed = {label for folder, label in pairs if folder}
+    return found if not called_after or filed == set(labels) else [""] * len(names)
 
 
 def _all_shortcuts(

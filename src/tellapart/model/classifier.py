@@ -256,12 +256,11 @@ class Classifier(Verbs):
         """
         target = Path(folder)
         check_replaceable(target)
-        old = replaced_in(target)
+        old, new = replaced_in(target), self.known_as(private=private)
         if old and not replace:
             from .replacing import check_same_source  # a guess does without it
 
-            check_same_source(target, old, self.known)
-        is_new = old is not None and old.digest != self.digest
+            check_same_source(target, old, new)
         files = {
             MODEL_FILE: self.content,
             LABELS_FILE: labels_text(self.labels).encode(),
@@ -270,7 +269,7 @@ class Classifier(Verbs):
         record = self.private().training_record if private else self.training_record
         if record is not None:
             files[TRAINING_FILE] = record.to_bytes(seal_of(self.content))
-        keep = partial(check_before, target) if is_new else None
+        keep = partial(check_before, target) if old and old.is_kept_for(new) else None
         with folder_written_atomically(target, keep=keep) as fresh:
             for name, content in files.items():
                 (fresh / name).write_bytes(content)
@@ -280,12 +279,13 @@ class Classifier(Verbs):
         """For a pickle: taken in one step, since other threads may be at work with it."""
         return self.__dict__.copy()
 
-    @property
-    def known(self) -> Known:
-        """What another model is held against that may take its place."""
+    def known_as(self, *, private: bool = False) -> Known:
+        """What another model is held against that it may take the place of."""
         from .replacing import Known  # a guess does without it
 
-        return Known(self.digest, self.labels, self.training_record)
+        record = self.training_record
+        without = private or record.run.private if record else None
+        return Known(self.digest, self.labels, record, without)
 
     @cached_property
     def _unknown_above(self) -> float:

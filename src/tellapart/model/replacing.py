@@ -34,12 +34,18 @@ _LOOKED_AT = 60  # pictures of another source, before any work: is one of them k
 
 @dataclass(frozen=True)
 class Known:
-    """What is known of a model: `labels` are None where its file is damaged, `memory` where that
-    is, or is another's."""
+    """What is known of a model: `labels` are None where its file is damaged, `record` where that
+    is, or is another's; `private` says whether it is kept without pictures, names and places, and
+    is None where that is not known."""
 
     digest: str
     labels: tuple[str, ...] | None
     record: TrainingRecord | None
+    private: bool | None = None
+
+    def is_kept_for(self, new: Known) -> bool:
+        """Whether this is kept when `new` takes its place: they are not the same."""
+        return self.digest != new.digest or _shows_changed(self, new)
 
     @cached_property
     def pictures(self) -> Mapping[str, str]:
@@ -68,10 +74,11 @@ class Known:
 class Change:
     """What is different when a model takes the place of another.
 
-    `kept` is where the other is kept, None where both are the same. `before` and `after` say how
-    often each was right of the pictures that are called `judged_by`, of which `common` are the same
-    under the same label; they are None where that is not known of both. `added` and `removed` count
-    pictures, `new_labels` and `gone_labels` name labels.
+    `kept` is where the other is kept, None where both are the same. `same_model` says that both
+    answer alike, and `pictures` what became of the pictures, names and places beside the model.
+    `before` and `after` say how often each was right of the pictures that are called `judged_by`,
+    of which `common` are the same under the same label; they are None where that is not known of
+    both. `added` and `removed` count pictures, `new_labels` and `gone_labels` name labels.
     """
 
     kept: Path | None
@@ -83,6 +90,8 @@ class Change:
     removed: int = 0
     new_labels: tuple[str, ...] = ()
     gone_labels: tuple[str, ...] = ()
+    same_model: bool = False
+    pictures: str = ""
 
     @property
     def same_pictures(self) -> bool:
@@ -95,7 +104,8 @@ class Change:
         """`89.3 % -> 90.1 %, the same 150 held out`, and what became of the pictures."""
         if not self.kept:
             return "nothing, it is the same model"
-        parts = [self._figures] if self.before and self.after else []
+        parts = ["the same model"] if self.same_model else []
+        parts += [self._figures] if self.before and self.after else []
         counts = [
             f"{several(count, 'picture')} {what}"
             for count, what in ((self.added, "added"), (self.removed, "gone"))
@@ -106,7 +116,7 @@ class Change:
             if labels:
                 more = f" and {len(labels) - 10:,} more" if len(labels) > 10 else ""
                 parts.append(f"labels {what}: {', '.join(map(label_words, labels[:10]))}{more}")
-        return "; ".join(parts) or "the settings"
+        return "; ".join([*(parts or ["the settings"]), *filter(None, [self.pictures])])
 
     @property
     def _figures(self) -> str:
@@ -119,8 +129,8 @@ class Change:
             )
         return (
             f"{percent(self.before.value)} of {self.before.n:,} -> {percent(self.after.value)} of "
-            f"{self.after.n:,} {self.judged_by}, {self.common:,} of them the same: "
-            "figures of other pictures do not compare"
+            f"{self.after.n:,} {self.judged_by} (only {several(self.common, 'picture')} in both, "
+            "so do not compare these two figures)"
         )
 
 
@@ -139,7 +149,7 @@ def known_of(folder: Path, model_file: str, record_file: str) -> Known | None:
         record = TrainingRecord.from_bytes(stored, seal_of(content) if labels else None)
         if labels and record.scores.shape[1] != len(labels):
             record = None
-    return Known(digest, labels, record)
+    return Known(digest, labels, record, record.run.private if record else None)
 
 
 def check_same_source(folder: Path, old: Known, new: Known) -> None:
@@ -186,8 +196,14 @@ def check_before_work(folder: Path, old: Known, source: Path, *, follow_links: b
 
 def change(folder: Path, old: Known, new: Known) -> Change:
     """What is different when `new` takes the place of `old` in a folder."""
-    if old.digest == new.digest:
+    if not old.is_kept_for(new):
         return Change(None)
+    pictures = ""
+    if _shows_changed(old, new):
+        how = "left out now" if new.private else "there again"
+        pictures = f"pictures, and names and places of files, are {how}"
+    if old.digest == new.digest:
+        return Change(kept_beside(folder), same_model=True, pictures=pictures)
     labels = {*map(_name, new.labels or ())}
     had = {*map(_name, old.labels)} if old.labels else labels
     found = Change(
@@ -196,6 +212,7 @@ def change(folder: Path, old: Known, new: Known) -> Change:
         removed=len(old.pictures.keys() - new.pictures.keys()),
         new_labels=tuple(sorted(labels - had)),
         gone_labels=tuple(sorted(had - labels)),
+        pictures=pictures,
     )
     if not (old.record and new.record):
         return found
@@ -209,6 +226,11 @@ def change(folder: Path, old: Known, new: Known) -> Change:
         after=_right(new.record, now),
         common=_in_common(old, then, new, now),
     )
+
+
+def _shows_changed(old: Known, new: Known) -> bool:
+    """Whether only one of them is without pictures, names and places."""
+    return None not in (old.private, new.private) and old.private != new.private
 
 
 def _right(record: TrainingRecord, rows: np.ndarray) -> Proportion:

@@ -8,13 +8,21 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from ..cache.stores import COMPILED
-from ..files.atomic import DESTINATION, cannot_write, write_atomically
+from ..errors import DestinationError
+from ..files.atomic import (
+    DESTINATION,
+    cannot_write,
+    check_file_writable,
+    chosen_with,
+    write_atomically,
+)
 from ..text import label_words, shown
 from .contents import with_contents
 
@@ -22,6 +30,8 @@ if TYPE_CHECKING:
     import jinja2
 
 TEMPLATES = Path(__file__).parent / "templates"
+_MARK = b'<meta name="generator" content="tellapart'  # in the head of every page of ours
+_HEAD = 2000  # bytes of a page within which it stands
 _UNIT = re.compile(r"(?<=\d) (?=%|points?\b|MB\b|pixels?\b)")
 
 
@@ -51,12 +61,49 @@ def render(
     return with_contents(page)
 
 
+def check_page_writable(path: Path, setting: str = DESTINATION) -> None:
+    """Whether a page may be written to a file; `setting` is what chooses another.
+
+    A page takes the place of a page of ours, or of an empty file, and of nothing else: not of a
+    picture, of a file of the model, or of anything that its owner has write-protected.
+
+    Raises:
+        DestinationError: it may not, or its folder is missing or read-only.
+    """
+    check_file_writable(path, setting)
+    if not os.path.lexists(path):
+        return
+    if not _is_ours(path):
+        why = "is there already, and is not a page that tellapart wrote"
+    elif not os.access(path, os.W_OK):
+        why = "is write-protected"
+    else:
+        return
+    raise DestinationError(
+        f"{shown(path)} {why}.",
+        hint=f"Nothing was changed. Choose another place{chosen_with(setting)}.",
+    )
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether what is there is a page of ours, or a file in which there is nothing to lose."""
+    if not os.path.isfile(path):  # a pipe or a device, too, which would never end
+        return False
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(_HEAD)
+    except OSError:
+        return False
+    return not head or _MARK in head
+
+
 def write_page(page: str, path: Path, setting: str = DESTINATION) -> None:
     """Write a page to a file; `setting` is what chooses another.
 
     Raises:
-        DestinationError: it cannot be written.
+        DestinationError: it cannot be written, or may not be (see `check_page_writable`).
     """
+    check_page_writable(path, setting)
     try:
         write_atomically(path, page.encode())
     except OSError as error:

@@ -24,6 +24,7 @@ from ..evaluation.judged import Evaluation
 from ..evaluation.learning_curve import LearningCurve
 from ..evaluation.metrics import Proportion
 from ..evaluation.notebook import evaluations_html
+from ..evaluation.sentences import contradiction_words
 from ..head.novelty import ADMITTED, fit_novelty
 from ..head.regression import softmax
 from ..head.sgd import SgdSettings
@@ -83,10 +84,10 @@ class TrainResult:
         """The label of one picture; see `Classifier.predict`."""
         return self.classifier.predict(picture)
 
-    def replaces(self, folder: str | os.PathLike[str]) -> Change | None:
+    def replaces(self, folder: str | os.PathLike[str], *, private: bool = False) -> Change | None:
         """What would be different in a folder once this is saved there; None where no model is."""
-        old = replaced_in(Path(folder))
-        return change(Path(folder), old, self.classifier.known) if old else None
+        old, new = replaced_in(Path(folder)), self.classifier.known_as(private=private)
+        return change(Path(folder), old, new) if old else None
 
     def save(
         self, folder: str | os.PathLike[str], *, replace: bool = False, private: bool = False
@@ -184,7 +185,8 @@ def _train(source: Source, options: TrainOptions, watch: Watch) -> TrainResult:
     watch.doing("Cross-validating" if options.engine is None else "Training")
     network, pictures, fitted = recipe.fit(pictures, watch)
     skipped = (*dataset.skipped, *unreadable)
-    notes = (*notes_on(dataset, pictures, embeddings), *fitted.notes)
+    contradiction = contradiction_words(fitted.cross_validated, fitted.held_out)
+    notes = (*notes_on(dataset, pictures, embeddings), *contradiction, *fitted.notes)
     watch.doing("Finding out whether more pictures would help")
     learning = would_more_help(pictures, fitted)
     watch.doing("Looking for shortcuts")

@@ -102,11 +102,11 @@ def check_folder(path: Path | None, option: str) -> None:
 
 
 def check_place(path: Path | None, setting: str = "destination") -> None:
-    """Refuse a file that cannot be written, before any work is done for it."""
-    from ...files.atomic import check_file_writable
-
+    """Refuse a page that cannot be written there, before any work is done for it."""
     if path:
-        check_file_writable(path, setting)
+        from ...pages.render import check_page_writable
+
+        check_page_writable(path, setting)
 
 
 def check_strict(strict: bool, skipped: Sequence[Skipped]) -> None:

@@ -47,18 +47,18 @@ def report(
     from ..terminal.models import print_report
 
     check_folder(pictures, "--pictures")
+    page = output or (model if model.is_dir() else model.parent) / REPORT_FILE
     check_place(output)
     classifier = load(model)
     record = classifier.required_record()
-    page = output or (model if model.is_dir() else model.parent) / REPORT_FILE
+    check_place(page)
     told = classifier.private() if no_pictures else classifier
     with terminal.progress_bar("Writing the report", quiet):
         found = record.locate(*([pictures] if pictures else []))
         content = with_reasons(content_of_training(told, found), of_training=True)
-        content = without_pictures(content) if no_pictures else content
-        write_page(report_page(content), page)
+        write_page(report_page(without_pictures(content) if no_pictures else content), page)
     value = to_json.written_report(str(page), content)
-    show(value, as_json, lambda: print_report(page, content))
+    show(value, as_json, lambda: print_report(page, content, no_pictures))
     if open_it:
         import webbrowser
 

@@ -241,7 +241,7 @@ def train(
             ),
         )
         progress.doing("Writing the model and its report")
-        changed = result.replaces(folder)
+        changed = result.replaces(folder, private=no_pictures)
         result.save(folder, replace=replace, private=no_pictures)
     if summaries and engine is Engine.onnxruntime:
         tensorboard.write_summaries(result, summaries)

@@ -25,8 +25,10 @@ from ...files.atomic import (
     folder_written_atomically,
     write_atomically,
 )
+from ...files.reading import read_head
 from ...files.workspaces import temporary_folder
 from ...head.sgd import SgdStep
+from ...images.kinds import FORMATS, sniff
 from ...model.classifier import check_replaceable, replaced_in
 from ...model.replacing import Change, check_before_work
 from ...text import shown
@@ -71,6 +73,8 @@ def _retrain(recipe: Recipe, watch: Watch) -> Retrained:
         raise DestinationError(f"{shown(saved)} holds something already.", hint="Choose another.")
     if flags.saved_model_dir:
         check_may_be_replaced(saved)
+    _check_no_picture(Path(flags.output_labels))
+    _check_no_picture(Path(flags.output_graph))
     if recipe.needs_tensorflow and find_spec("tensorflow") is None:
         raise need("tensorflow", why="TensorFlow")
     with _cache_in(flags.bottleneck_dir):
@@ -150,6 +154,14 @@ def _write_graph(result: TrainResult, path: Path, final_tensor: str) -> None:
 
 def _lines(lines: Sequence[str]) -> bytes:
     return "".join(f"{line}\n" for line in lines).encode()
+
+
+def _check_no_picture(path: Path) -> None:
+    """The 2016 program wrote over whatever was there; we do not over a picture."""
+    if path.is_file() and sniff(read_head(path)) in FORMATS:
+        raise DestinationError(
+            f"{shown(path)} is a picture, and is not overwritten.", hint="Choose another place."
+        )
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 _A_LINE_EVERY = 5  # seconds
 
 
-def print_report(path: Path, content: ReportContent) -> None:
-    """What writing a report says."""
+def print_report(path: Path, content: ReportContent, no_pictures: bool) -> None:
+    """What writing a report says; nothing of pictures where none were asked for."""
     console = stdout()
-    if content.missing:
+    if content.missing and not no_pictures:
         console.print(absence_words(content.missing, "--pictures DIR", private=content.private))
     console.print(f"Written: {shown(path)}", soft_wrap=True)
 

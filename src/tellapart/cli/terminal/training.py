@@ -78,7 +78,7 @@ def print_training(result: TrainResult, folder: Path, changed: Change | None = N
 
 def _print_labels(console: Console, result: TrainResult) -> None:
     """One row a label; precision, recall and F1 are cross-validated, or of the validation."""
-    held, judged = result.held_out, next(iter(result.evaluations.values()))
+    held, (name, judged) = result.held_out, next(iter(result.evaluations.items()))
     rows = [
         (
             label_words(row.label),
@@ -90,6 +90,8 @@ def _print_labels(console: Console, result: TrainResult) -> None:
     ]
     f1 = [row.f1 for row in judged.per_label]
     print_labels(console, ("label", "learnt", "held out", *FIGURES), rows, f1)
+    of = "of the validation" if name == "validation" else name
+    console.print(f"Precision, F1 and recall are {of}.", style="dim", soft_wrap=True)
 
 
 def print_sgd_step(step: SgdStep) -> None:
