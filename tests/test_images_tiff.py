@@ -324,9 +324,13 @@ def test_the_range_that_a_file_states_is_taken() -> None:
     tags = [(340, "f", 1, 50.0, True), (341, "f", 1, 815.0, True)]
     floats = GREY.astype(np.float32) * 3 + 50
     assert off(written(floats, photometric="minisblack", extratags=tags), GREY) <= 1
-    tags = [(340, "H", 1, 100, True), (341, "H", 1, 4180, True)]
-    whole = GREY.astype(np.uint16) * 16 + 100
+    tags = [(340, "h", 1, 100, True), (341, "h", 1, 4180, True)]
+    whole = GREY.astype(np.int16) * 16 + 100
     assert off(written(whole, photometric="minisblack", extratags=tags), GREY) <= 1
+    tags = [(340, "H", 1, 10_000, True), (341, "H", 1, 40_000, True)]
+    unsigned = GREY.astype(np.uint16) * 100 + 10_000  # here they are a statistic
+    expected = np.rint(unsigned / 257)
+    assert off(written(unsigned, photometric="minisblack", extratags=tags), expected) <= 1
     shown = {"min": 7.0, "max": 2557.0}
     floats = GREY.astype(np.float32) * 10 + 7
     assert off(written(floats, imagej=True, metadata=shown), GREY) <= 1
