@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info
 
 import tellapart
 from conftest import draw_scene
@@ -92,6 +93,37 @@ print(tellapart.train(sys.argv[1], quality="fast").classifier.digest)
         command = [sys.executable, "-c", script, str(photos)]
         digests.add(subprocess.check_output(command, text=True, env=environment))
     assert len(digests) == 1
+
+
+def test_numpy_is_held_to_one_thread_for_arithmetic_alone(heroes: DemoPictures) -> None:
+    """The limit is the whole process's: while pictures are looked at, it is not set."""
+
+    def threads() -> list[int]:
+        return [one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"]
+
+    before, looking, fitting = threads(), [], []
+    watch = Watch(
+        pictures=lambda done, total: looking.append(threads()),
+        step=lambda step: fitting.append(threads()),
+    )
+    tellapart.train(heroes.photos, quality="fast", sgd=SgdSettings(steps=3), watch=watch)
+    assert looking[0] == before
+    assert set(fitting[0]) == {1}
+    assert threads() == before
+
+
+def test_embeddings_are_kept_where_the_caller_says(
+    heroes: DemoPictures, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual, kept = tmp_path / "usual", tmp_path / "kept"
+    monkeypatch.setenv("TELLAPART_CACHE", str(usual))
+    first = tellapart.train(heroes.photos, quality="fast", cache=kept)
+    assert [*(kept / "embeddings").rglob("*.shard")]
+    assert not (usual / "embeddings").exists()
+    again = tellapart.train(heroes.photos, quality="fast")
+    assert first.classifier.digest == again.classifier.digest
+    records = [result.classifier.training_record for result in (first, again)]
+    assert len({record.to_bytes("0" * 64) for record in records if record}) == 1
 
 
 def test_the_same_command_twice_writes_the_same_bytes(heroes: DemoPictures, tmp_path: Path) -> None:

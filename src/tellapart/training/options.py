@@ -18,10 +18,21 @@ DEFAULT_TEST = 0.10
 
 @dataclass(frozen=True)
 class TrainOptions:
-    """How to train. `test` is a share, a labelled folder, or 0 for none; None: what the source
-    says is for testing, or else a tenth. `sgd` trains the original's way instead of exactly.
-    `engine` trains with TensorFlow; without fine-tuning that is always the original's way.
-    `repeats` is how many times the pictures are dealt into folds for cross-validation."""
+    """How to train.
+
+    Attributes:
+        quality: the network: "fast", "good" or "best".
+        backbone: a network of the user's own, in place of that.
+        test: what is held out: a share, a labelled folder, or 0 for none; None: what the source
+            says is for testing, or else a tenth.
+        balanced: labels with few pictures weigh as much as those with many.
+        sgd: train the original's way instead of exactly.
+        follow_links: look into folders that symbolic links lead to.
+        engine: train with TensorFlow; without fine-tuning that is always the original's way.
+        repeats: how many times the pictures are dealt into folds for cross-validation.
+        cache: the folder in which embeddings are kept; None: the system's place. The model is the
+            same wherever that is.
+    """
 
     quality: str = "good"
     backbone: Backbone | ForeignBackbone | KerasBackbone | None = None
@@ -31,6 +42,7 @@ class TrainOptions:
     follow_links: bool = False
     engine: TensorFlow | None = None
     repeats: int = 1
+    cache: Path | None = None
 
     def __post_init__(self) -> None:
         quality_row(self.quality)
@@ -62,6 +74,11 @@ class TrainOptions:
                 hint="Give a share from 0 to below 1, such as 0.1 or 10%.",
             )
 
+    @property
+    def share(self) -> float:
+        """The share of pictures held out where the source does not say which."""
+        return self.test if isinstance(self.test, float | int) else DEFAULT_TEST
+
 
 @dataclass(frozen=True)
 class Watch:
@@ -72,8 +89,3 @@ class Watch:
     doing: Callable[[str], None] = lambda what: None
     step: Callable[[SgdStep], None] | None = None
     epoch: Callable[[Epoch], None] = lambda epoch: None
-
-
-def share_of(options: TrainOptions) -> float:
-    """The share of pictures kept back where the source does not say which."""
-    return options.test if isinstance(options.test, float | int) else DEFAULT_TEST
