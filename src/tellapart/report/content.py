@@ -22,7 +22,7 @@ from ..evaluation.notebook import most_pictures
 from ..health.shortcuts import Shortcut
 from ..model.classifier import Classifier
 from ..text import label_words, percent, several
-from .provenance import Recipe, provenance_of_test, provenance_of_training
+from .provenance import Provenance, provenance_of_test, provenance_of_training
 
 MOST_MISTAKES = 48  # shown with their pictures
 FIRST_MISTAKES = 12  # seen at once; the others are folded by their labels
@@ -104,7 +104,7 @@ class ReportContent:
     `evaluations` are by name; `paths` say where the pictures are now, by their names, and `shelves`
     name the pictures of each label; `counts` are of each label, by what was counted. `learning` is
     None where there is no curve; `cues` are what else the labels can be told by; `reasons` explain
-    mistakes, by the pictures' names; `recipes` say how to do it again. A `private` one shows no
+    mistakes, by the pictures' names; `provenance` says how to do it again. A `private` one shows no
     pictures.
     """
 
@@ -119,7 +119,7 @@ class ReportContent:
     skipped: Sequence[Skipped] = ()
     hidden: int = 0
     notes: Sequence[str] = ()
-    recipes: Sequence[Recipe] = ()
+    provenance: Sequence[Provenance] = ()
     reasons: Mapping[str, Reason] = field(default_factory=dict)
     private: bool = False
 
@@ -317,7 +317,7 @@ def content_of_training(classifier: Classifier, paths: Mapping[int, Path]) -> Re
         skipped=run.skipped,
         hidden=run.hidden,
         notes=run.notes,
-        recipes=provenance_of_training(classifier),
+        provenance=provenance_of_training(classifier),
         private=run.private and not paths,
     )
 
@@ -354,7 +354,7 @@ def content_of_test(
         skipped=result.skipped,
         hidden=result.dataset.hidden,
         notes=notes,
-        recipes=provenance_of_test(classifier, result, model),
+        provenance=provenance_of_test(classifier, result, model),
     )
 
 
