@@ -90,13 +90,20 @@ def _shortcut(values: Any) -> Shortcut:
 class TrainingRecord:
     """What a model remembers of its training: needed to explain it and to add to it.
 
-    Of N pictures: `vectors` float32 `[N,D]`, `labels` `[N]` (indices), `names` (paths below the
-    source), `digests` (sha256, hex), `held_out` bool `[N]`, and `scores` `[N,K]`: out-of-fold for
-    the training pictures, the finished model's for those held out. `roots` are the places that the
-    names are below, as they were when it was trained. `judged` bool `[N]` are the pictures whose
-    scores say how good the model is: without fine-tuning, all. `fold` int `[N]` are the parts in
-    which the training pictures were left out, -1 for the others, and `fold_heads` the calibrated
-    heads that judged a part out of fold; both are empty where no head is known.
+    Attributes, of N pictures:
+        vectors: float32 `[N,D]`, their embeddings.
+        labels: int `[N]`, indices.
+        names: paths below the source.
+        digests: the sha256 of their contents, hex.
+        held_out: bool `[N]`.
+        scores: float32 `[N,K]`: out-of-fold for the training pictures, the finished model's for
+            those held out.
+        roots: the places that the names are below, as they were when it was trained.
+        judged: bool `[N]`, those whose scores say how good the model is: without fine-tuning, all.
+        run: the training run itself.
+        fold: int `[N]`, the parts in which the training pictures were left out, -1 for the others.
+        fold_heads: the calibrated heads that judged a part out of fold. Both are empty where no
+            head is known.
     """
 
     vectors: np.ndarray
@@ -124,7 +131,7 @@ class TrainingRecord:
             names=np.array(self.names, dtype=np.str_),
             digests=np.array(self.digests, dtype=np.str_),
             held_out=self.held_out.astype(np.bool_),
-            scores=self.scores.astype(np.float64),
+            scores=self.scores.astype(np.float32),
             roots=np.array(self.roots, dtype=np.str_),
             run=np.array([self.run.to_json()], dtype=np.str_),
             judged=np.ones(len(self.names), bool) if self.judged is None else self.judged,

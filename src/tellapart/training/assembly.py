@@ -16,7 +16,7 @@ from ..version import __version__
 from ..workers.local import one_thread_each
 from .command import train_command, versions
 from .findings import Findings
-from .fit import Fitted, scores_of
+from .fit import Fitted
 from .options import TrainOptions
 from .pictures import Pictures
 
@@ -74,7 +74,7 @@ def _record(pictures: Pictures, fitted: Fitted, run: Run, roots: tuple[str, ...]
     """What is remembered of all pictures, those held out included."""
     learnt, tested = pictures.learnt, pictures.tested
     scores = np.zeros((len(pictures.names), len(pictures.labels)), np.float32)
-    scores[learnt] = scores_of(fitted.logits)
+    scores[learnt] = fitted.scores
     if fitted.held_out:
         scores[tested] = fitted.held_out.scores
     judged = pictures.held_out.copy()

@@ -44,6 +44,7 @@ class Fitted:
         temperature: what the logits were divided by.
         logits: `[N,K]`, calibrated, each by a head that never saw the picture; 0 where there is
             none, because only one label is left without its fold.
+        scores: float32 `[N,K]`, of those logits.
         fold: int `[N]`, the parts in which they were left out.
         judged: bool `[N]`, those whose logits say how good the head is.
         cross_validated: judges all of them; None where that would flatter or take too long.
@@ -62,6 +63,7 @@ class Fitted:
     strength: float | None
     temperature: float
     logits: np.ndarray
+    scores: np.ndarray
     fold: np.ndarray
     judged: np.ndarray
     cross_validated: Evaluation | None
@@ -135,7 +137,7 @@ def fit(
         )
     found = replace(found, logits=found.logits / temperature)
     head = head.calibrated(temperature)
-    known = _judged(found, fold)
+    scores, known = scores_of(found.logits), _judged(found, fold)
     shares = [_right(found, fold, truth)]
     for deal in deals:
         shares.append(_right(out_of_fold(precise, truth, count, deal, solver), deal, truth))
@@ -145,9 +147,10 @@ def fit(
         strength=found.strength,
         temperature=temperature,
         logits=found.logits,
+        scores=scores,
         fold=fold,
         judged=known,
-        cross_validated=judged(pictures, rows, found.logits, known),
+        cross_validated=judged(pictures, rows, scores, known),
         held_out=judged_by(head, pictures),
         fold_heads={number: one.calibrated(temperature) for number, one in found.heads.items()},
         notes=(*_on_unjudged(~known), *_on_repeats(shares)),
@@ -157,14 +160,14 @@ def fit(
 
 
 def judged(
-    pictures: Pictures, rows: np.ndarray, logits: np.ndarray, known: np.ndarray
+    pictures: Pictures, rows: np.ndarray, scores: np.ndarray, known: np.ndarray
 ) -> Evaluation:
-    """How right calibrated `logits` `[R,K]` are about those of the pictures in `rows` `[R]` that
+    """How right `scores` `[R,K]` are about those of the pictures in `rows` `[R]` that
     are `known`, bool `[R]`."""
     if not known.all():
-        rows, logits = rows[known], logits[known]
+        rows, scores = rows[known], scores[known]
     names = tuple(pictures.names[i] for i in rows)
-    return Evaluation(pictures.labels, names, pictures.truth[rows], scores_of(logits))
+    return Evaluation(pictures.labels, names, pictures.truth[rows], scores)
 
 
 def judged_by(head: Head, pictures: Pictures) -> Evaluation | None:
@@ -172,7 +175,8 @@ def judged_by(head: Head, pictures: Pictures) -> Evaluation | None:
     rows = pictures.tested
     if not len(rows):
         return None
-    return judged(pictures, rows, head.logits(pictures.vectors[rows]), np.ones(len(rows), bool))
+    scores = scores_of(head.logits(pictures.vectors[rows]))
+    return judged(pictures, rows, scores, np.ones(len(rows), bool))
 
 
 def scores_of(logits: np.ndarray) -> np.ndarray:

@@ -33,7 +33,7 @@ from ...head.sgd import SgdSettings
 from ...images.decode import read_picture
 from ...text import several
 from ...workers.local import one_thread_each
-from ..fit import Fitted, fit, judged, judged_by
+from ..fit import Fitted, fit, judged, judged_by, scores_of
 from ..options import TrainOptions, Watch
 from ..pictures import Pictures
 from ..tensorflow_settings import FineTuning, KerasBackbone, TensorFlow
@@ -152,17 +152,19 @@ class TensorFlowEngine:
             f"calibrated on the {several(int(watching.sum()), 'picture')} of the validation, which "
             f"the head did not learn from."
         )
+        scores = scores_of(unseen)
         return Fitted(
             head=head,
             solver="sgd",
             strength=None,
             temperature=temperature,
             logits=unseen,
+            scores=scores,
             fold=fold,
             judged=watching,
             cross_validated=None,
             held_out=judged_by(head, pictures),
-            validated=judged(pictures, rows, unseen, watching),
+            validated=judged(pictures, rows, scores, watching),
             notes=(note, *_few(watching)),
         )
 
@@ -184,17 +186,19 @@ class TensorFlowEngine:
             temperature = fit_temperature(logits, truth[watching])
             unseen[watching] = logits / temperature
             head = self._head(pictures, rows, strength).calibrated(temperature)
+        scores = scores_of(unseen)
         fitted = Fitted(
             head=head,
             solver="exact",
             strength=strength,
             temperature=temperature,
             logits=unseen,
+            scores=scores,
             fold=pictures.folds(rows),
             judged=watching,
             cross_validated=None,
             held_out=judged_by(head, pictures),
-            validated=judged(pictures, rows, unseen, watching),
+            validated=judged(pictures, rows, scores, watching),
             notes=(*_said(tuned, int(watching.sum())), *_few(watching)),
             after_saving=done,
         )
