@@ -48,14 +48,23 @@ _LONGEST = 300  # letters of a text that is no file
 
 @dataclass(frozen=True)
 class _Row:
-    """A picture as it was given, with what is said of it; `number` counts from 0."""
+    """A picture as it was given.
+
+    Attributes:
+        number: its place among those given, from 0.
+        picture: the picture.
+        label: its label.
+        split: its split, if that is given.
+        group: its group, if that is given.
+        part: how the split is written.
+    """
 
     number: int
     picture: Any
     label: str
     split: str | None = None
     group: str | None = None
-    part: str = ""  # how the split is written
+    part: str = ""
 
 
 def read_source(source: Source, *, follow_links: bool = False, at_least: int = 2) -> Dataset:

@@ -102,7 +102,7 @@ class Labels:
                     f"The labels {_quoted(name, like)} and {_quoted(like, name)} differ only in "
                     f"{difference(name, like)}: the first is in {shown(source)}, the second is "
                     f"{whose}.",
-                    hint="Write both alike.",
+                    hint="Write both the same way.",
                 )
         return found
 

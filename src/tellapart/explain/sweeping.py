@@ -85,22 +85,23 @@ class Sweep:
         region, after = self.flip.region, self.flip.after
         if self.flips:
             first = (
-                f"With {_part(region)} hidden it is {label_words(after.label)} {after.score:.2f}."
+                f"If {_part(region)} is hidden, the answer is {label_words(after.label)} "
+                f"{after.score:.2f}."
             )
         else:
             first = (
-                f"No region of up to {percent(LARGEST, 0)} was found whose hiding changes the "
-                f"answer; the closest, {_part(region)}, leaves it {label} {after.score:.2f}."
+                f"Hiding a region of up to {percent(LARGEST, 0)} never changed the answer. Hiding "
+                f"{_part(region)} came closest and left {label} {after.score:.2f}."
             )
         if self.kept_by_nothing:
             return (
-                f"{first} An empty grey picture is already {label} {self.nothing.score:.2f}, so no "
-                f"part of this one can be said to keep it."
+                f"{first} An empty grey picture already gets {label} {self.nothing.score:.2f}, so "
+                f"this cannot say which part keeps the answer."
             )
         if self.keep is None:
-            return f"{first} No part was found that alone keeps it."
+            return f"{first} No part alone keeps the answer."
         region, after = self.keep.region, self.keep.after
-        return f"{first} {_part(region)} alone keeps it {label} {after.score:.2f}."
+        return f"{first} {_part(region)} alone keeps {label} {after.score:.2f}."
 
 
 def hidden(region: Region) -> Change:
@@ -245,6 +246,6 @@ def _region(rectangle: np.ndarray) -> Region:
 
 
 def _part(region: Region) -> str:
-    """`6.0 % of it at the top left`; a large one is only a share."""
+    """`6.0 % of it at the top left`; of a large one only the fraction."""
     inside = region.mask(np.zeros((GRID, GRID, 3)))
     return f"{percent(region.area)} of it {place(inside.astype(np.float64))}".rstrip()

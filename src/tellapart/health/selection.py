@@ -20,7 +20,7 @@ NOISE = 0.3  # variance of a label's noise, where a picture's own variance is 1
 
 @dataclass(frozen=True)
 class Chosen:
-    """The chosen rows `[n]`, best first, and what each settles, as a share of all doubt `[n]`.
+    """The chosen rows `[n]`, best first, and what each settles, as a fraction of all doubt `[n]`.
 
     `stands_for` `[n]` counts the pictures not chosen that are nearest to each.
     """
@@ -58,8 +58,8 @@ def choose(vectors: np.ndarray, doubt: np.ndarray, known: np.ndarray, count: int
         rows[number], settled[number], free[best] = best, gains[best], False
         column = left[best].copy()
         left -= np.outer(column, column / spread[best])
-    share = settled / total if total > 0 else settled
-    return Chosen(rows, share, _followers(pool, rows, free))
+    fraction = settled / total if total > 0 else settled
+    return Chosen(rows, fraction, _followers(pool, rows, free))
 
 
 def _directions(vectors: np.ndarray) -> np.ndarray:

@@ -99,7 +99,7 @@ def _environment() -> jinja2.Environment:
         "label_words": label_words,
         "markdown": _markdown,
         "percent": percent,
-        "share_words": proportion_words,
+        "proportion_words": proportion_words,
         "shown": shown,
         "yaml": lambda text: Markup(_yaml(text)),
     }

@@ -39,7 +39,7 @@ def provenance_of_training(classifier: Classifier) -> Sequence[Recipe]:
         _of_the_model(
             classifier,
             "How it was made",
-            "The same pictures, put through the same versions, give the same model again:",
+            "The same pictures and the same versions give the same model again:",
         )
     ]
 
@@ -54,7 +54,7 @@ def provenance_of_test(classifier: Classifier, result: TestResult, model: str) -
             "" if given else shlex.join(["tellapart", "test", model, shown(result.dataset.source)]),
             _IN_PYTHON.format("tested")
             if given
-            else "The same pictures, judged by the same model, give the same figures again:",
+            else "The same pictures and the same model give the same figures again:",
         ),
         _of_the_model(
             classifier,

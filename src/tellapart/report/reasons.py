@@ -70,7 +70,8 @@ def with_reasons(
 
 
 def _has_judge(record: TrainingRecord, index: int | None) -> bool:
-    """Whether the head is known that judged a picture; `index` is its position in the memory."""
+    """Whether the head is known that judged a picture; `index` is its row in the training
+    record."""
     if index is None or record.held_out[index]:
         return True  # the finished model's own
     return record.fold is not None and int(record.fold[index]) in record.fold_heads

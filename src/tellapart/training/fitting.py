@@ -47,9 +47,17 @@ _PRECISE = np.dtype(np.float64)
 class Pictures:
     """The N pictures that could be read and have a label to learn.
 
-    `truth` int `[N]` are indices into `labels`; `vectors` float32 `[N,D]`; `keys` are equal for
-    pictures that may not be parted; `held_out` bool `[N]` are kept back for testing; `traits`
-    float32 `[N,T]` are what they are like on the outside, if that is known.
+    Attributes:
+        labels: the labels, sorted.
+        names: paths below the source.
+        paths: where the pictures are.
+        truth: indices of labels, int `[N]`.
+        vectors: embeddings, float32 `[N,D]`.
+        digests: the sha256 of each picture's content, in hex.
+        keys: the same for pictures of one group.
+        held_out: which pictures are held out for testing, bool `[N]`.
+        unknown: labels whose pictures are all held out, so the model cannot learn them.
+        properties: image properties, float32 `[N,T]`, if they are known.
     """
 
     labels: tuple[str, ...]
@@ -60,7 +68,7 @@ class Pictures:
     digests: tuple[str, ...]
     keys: tuple[str, ...]
     held_out: np.ndarray
-    unknown: tuple[str, ...]  # labels of pictures that are all held out, so that none is learnt
+    unknown: tuple[str, ...]
     properties: np.ndarray | None = None
 
     @property
@@ -77,7 +85,7 @@ class Pictures:
 
 
 def gather(
-    items: Sequence[Item], embeddings: Embeddings, share: float, unreadable: Sequence[Skipped]
+    items: Sequence[Item], embeddings: Embeddings, fraction: float, unreadable: Sequence[Skipped]
 ) -> Pictures:
     """Bring items and embeddings together, and keep back what is for testing.
 
@@ -86,7 +94,7 @@ def gather(
     """
     read = [items[position] for position in embeddings.positions]
     keys = split.tie(embeddings.digests, [item.group for item in read])
-    by_hash = split.kept_back(keys, [item.label for item in read], share)
+    by_hash = split.kept_back(keys, [item.label for item in read], fraction)
     said = np.array([item.split == "test" for item in read], dtype=bool)
     unsaid = np.array([item.split is None for item in read], dtype=bool)
     held_out = said | (unsaid & by_hash)
@@ -95,15 +103,15 @@ def gather(
     unsaid_labels = {item.label for item in read if item.split is None}
     if len(labels) < 2 <= len(unsaid_labels):
         raise DatasetError(
-            f"Of {several(len(unsaid_labels), 'label')} only {len(labels)} would have pictures "
-            f"left to learn from: {int(held_out.sum()):,} of {several(len(read), 'picture')} "
+            f"Only {len(labels)} of {several(len(unsaid_labels), 'label')} would have pictures "
+            f"left to learn from, as {int(held_out.sum()):,} of {several(len(read), 'picture')} "
             f"would be held out for testing.",
-            hint="Keep back a smaller share.",
+            hint="Hold out a smaller fraction.",
         )
     if len(labels) < 2:
         reasons = "; ".join(f"{shown(s.name)}: {s.reason}" for s in unreadable[:3])
         raise DatasetError(
-            f"Pictures of at least two labels are needed to train; those that can be read have "
+            f"Training needs readable pictures of at least two labels; these have "
             f"{several(len(labels), 'label')}: {_named(labels) or 'none'}."
             + (f" Not read: {several(len(unreadable), 'file')} ({reasons})." if unreadable else ""),
             hint="Add pictures of another label, or save the unreadable ones as JPEG.",
@@ -126,17 +134,26 @@ def gather(
 
 @dataclass(frozen=True)
 class Fitted:
-    """A calibrated head, how it was chosen, and how it was judged.
+    """A calibrated head, how it was chosen, and how it was judged; N training pictures.
 
-    `logits` `[N,K]` are of the pictures to learn from, calibrated, each by a head that never saw
-    it; `fold` `[N]` are the parts in which they were left out, and `fold_heads` the calibrated
-    heads that never saw a part, where they are known. A part without which only one label is left
-    has none, and logits of 0.
-    `cross_validated` judges all others; where that would flatter or take too long it is None, and
-    `validated` judges those that only watched. `held_out` judges those kept back for testing.
-    `repeated` are the out-of-fold accuracies of dealing the pictures into folds anew, if that was
-    asked for, the first one first. `found` is what cross-validation left, for the learning curve.
-    `after_saving`, if any, is called once the model is safe in its folder.
+    Attributes:
+        head: the head.
+        solver: how it was fitted.
+        strength: the C that was chosen.
+        temperature: what the logits were divided by.
+        logits: calibrated logits of the training pictures, each by a head that never saw it,
+            `[N,K]`; 0 for a fold without which only one label is left.
+        fold: the fold that left each picture out, `[N]`.
+        cross_validated: judges the training pictures; None if that is too optimistic or takes too
+            long.
+        held_out: judges the pictures held out for testing.
+        validated: judges the validation pictures instead of `cross_validated`.
+        notes: sentences on what to know.
+        fold_heads: the calibrated heads that never saw a fold, if they are known.
+        repeated: the accuracies of repeated cross-validation, the first one first, if it was asked
+            for.
+        found: what cross-validation leaves for the learning curve.
+        after_saving: called once the model is safe in its folder.
     """
 
     head: Head
@@ -221,10 +238,10 @@ def fit(
     head = head.calibrated(temperature)
     unseen = found.logits / temperature
     known = judged_in(fold, found.heads)
-    shares = [_right(found, fold, truth)]
+    proportions = [_right(found, fold, truth)]
     for seed in range(1, repeats):
         dealt = folds_of(pictures, rows, seed)
-        shares.append(_right(out_of_fold(precise, truth, count, dealt, solver), dealt, truth))
+        proportions.append(_right(out_of_fold(precise, truth, count, dealt, solver), dealt, truth))
     return Fitted(
         head=head,
         solver="sgd" if sgd else "exact",
@@ -235,8 +252,8 @@ def fit(
         cross_validated=judged(pictures, rows[known], unseen[known]),
         held_out=judged_by(head, pictures, tested, unseen.dtype),
         fold_heads={number: one.calibrated(temperature) for number, one in found.heads.items()},
-        notes=(*_on_unjudged(~known), *_on_repeats(shares)),
-        repeated=tuple(shares) if repeats > 1 else (),
+        notes=(*_on_unjudged(~known), *_on_repeats(proportions)),
+        repeated=tuple(proportions) if repeats > 1 else (),
         found=found if found.regressions else None,
     )
 
@@ -254,18 +271,18 @@ def _right(found: OutOfFold, fold: np.ndarray, truth: np.ndarray) -> Proportion:
 def _on_unjudged(unjudged: np.ndarray) -> Iterator[str]:
     if count := int(unjudged.sum()):
         yield (
-            f"Cross-validation could not judge {several(count, 'picture')}: without them and what "
-            f"was left out with them, pictures of only one label are left to learn from."
+            f"Cross-validation could not judge {several(count, 'picture')}: if their fold is left "
+            f"out, the rest has pictures of only one label."
         )
 
 
-def _on_repeats(shares: Sequence[Proportion]) -> Iterator[str]:
-    values = [share.value for share in shares if share.n]
-    if len(shares) > 1 and values:
+def _on_repeats(proportions: Sequence[Proportion]) -> Iterator[str]:
+    values = [one.value for one in proportions if one.n]
+    if len(proportions) > 1 and values:
         mean = sum(values) / len(values)
         yield (
-            f"Dealt into folds {len(values)} times, {percent(mean)} are right out of fold on "
-            f"average, {percent(min(values))} the worst time and {percent(max(values))} the best."
+            f"Cross-validated {len(values)} times, with new folds each time: {percent(mean)} right "
+            f"on average, {percent(min(values))} at worst and {percent(max(values))} at best."
         )
 
 
@@ -320,9 +337,9 @@ def folds_of(pictures: Pictures, rows: np.ndarray, seed: int = 0) -> np.ndarray:
     return split.folds(keys, labels, min(FOLDS, len(set(keys))), seed)
 
 
-def watching_of(pictures: Pictures, rows: np.ndarray, share: float) -> np.ndarray:
+def watching_of(pictures: Pictures, rows: np.ndarray, fraction: float) -> np.ndarray:
     """Which of `rows` only watch while the others are learnt from, bool."""
-    return split.kept_back(*_keys_and_labels(pictures, rows), share, salt="validation/")
+    return split.kept_back(*_keys_and_labels(pictures, rows), fraction, salt="validation/")
 
 
 def judged(pictures: Pictures, rows: np.ndarray, logits: np.ndarray) -> Evaluation:
@@ -361,18 +378,18 @@ def notes_on(dataset: Dataset, pictures: Pictures, embeddings: Embeddings) -> It
         if pictures.counts[k] < FEW
     ]
     if few:
-        yield f"Fewer than {FEW} pictures to learn from: {first_few(few)}. Expect mistakes."
+        yield f"Fewer than {FEW} training pictures: {first_few(few)}. Expect mistakes."
     to_learn = {item.label for item in dataset.items if item.split != "test"}
     if gone := sorted(to_learn - {*pictures.labels, *pictures.unknown}):
         words = _named(gone)
-        yield f"Left out, because no picture to learn from can be read: {words}."
+        yield f"Left out, because none of their training pictures can be read: {words}."
     if pictures.unknown:
         words = _named(pictures.unknown)
-        yield f"Not judged, because there is no picture of these to learn from: {words}."
+        yield f"Not judged, because they have no training pictures: {words}."
     wanted = any(item.split != "train" for item in dataset.items)
     if wanted and pictures.untested:
         words = _named(pictures.untested)
-        yield f"Not tested, because no picture of these is held out: {words}."
+        yield f"Not tested, because none of their pictures is held out: {words}."
     by_content: dict[str, dict[int, str]] = {}  # one picture of each label
     for digest, label, name in zip(
         pictures.digests, pictures.truth.tolist(), pictures.names, strict=True
@@ -381,13 +398,16 @@ def notes_on(dataset: Dataset, pictures: Pictures, embeddings: Embeddings) -> It
     torn = [list(names.values()) for names in by_content.values() if len({*names.values()}) > 1]
     if torn:  # not by a table, whose notes say so
         yield (
-            f"{several(len(torn), 'picture')} found under two labels: one of them must be wrong. "
+            f"{several(len(torn), 'picture')} found under two labels; one of the two is wrong: "
             f"{first_pairs([' and '.join(map(shown, names)) for names in torn])}."
         )
     tested = {d for d, held in zip(pictures.digests, pictures.held_out, strict=True) if held}
     trained = {d for d, held in zip(pictures.digests, pictures.held_out, strict=True) if not held}
     if both := len(tested & trained):
-        yield f"{several(both, 'test picture')} also among those learnt from: the test flatters."
+        yield (
+            f"{several(both, 'test picture')} also among the training pictures, so the test is too "
+            f"optimistic."
+        )
     yield from leaks_of(pictures).words("held out")
     if embeddings.trouble:
-        yield f"Embeddings were not kept for next time: {embeddings.trouble}."
+        yield f"The embeddings could not be kept for next time: {embeddings.trouble}."

@@ -49,17 +49,25 @@ from .tensorflow_settings import KerasBackbone, TensorFlow
 
 @dataclass(frozen=True)
 class TrainResult:
-    """A trained classifier and everything that was found out on the way.
+    """A trained classifier, and everything that was found out on the way.
 
-    `cross_validated` judges every training picture by a head that never saw it, where there is
-    one: of very few pictures it judges none, and says so in `notes`. After fine-tuning
-    or with distortions there is none, but `validated`: it judges the pictures that only watched, by
-    a network and a head that did not learn from them, though they chose when to stop. `held_out`
-    judges those kept back by the finished model. `untested` are labels of which none was kept back.
-    `learning` says whether more pictures would help; only the exact solver tells. `cues` are what
-    else the labels can be told by. `repeated` are the out-of-fold accuracies of each time that the
-    pictures were dealt into folds, if that was done more than once. `after_saving` deletes what a
-    stopped training would have gone on from.
+    Attributes:
+        classifier: the model.
+        dataset: the pictures.
+        options: how it was trained.
+        skipped: files that were passed over, with the reason.
+        cross_validated: a head that never saw the picture judged each training picture; None after
+            fine-tuning or with distortions.
+        held_out: the finished model judged the pictures held out; None if there are none.
+        kept_back: names of the pictures held out.
+        untested: labels without held-out pictures.
+        notes: sentences on what to know.
+        validated: instead of `cross_validated`, a network and a head that did not learn from them
+            judged the validation pictures, which decided when to stop.
+        learning: whether more pictures would help; only with the exact solver.
+        shortcuts: what else the labels can be told by.
+        repeated: the accuracies of repeated cross-validation, if it was asked for.
+        after_saving: deletes what a stopped training would have resumed from.
     """
 
     classifier: Classifier
