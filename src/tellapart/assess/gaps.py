@@ -1,8 +1,8 @@
 """A model, and perhaps a folder of pictures -> what the data lacks: subgroups with too few
 pictures.
 
-What the model learnt from is remembered by it; pictures to test on may be labelled, in any form
-that training takes, or not.
+The training record lists what the model learnt from. The pictures to test on may be labelled, in
+any form that training takes, or unlabelled.
 """
 
 from __future__ import annotations
@@ -180,12 +180,12 @@ def find_gaps(
     """Find subgroups that a model has learnt too little of.
 
     `source` are pictures to test on, labelled in any form that training takes, or any folder of
-    pictures; without it, those that were held out, if any were. The pictures learnt from are looked
-    for where they were, and below `pictures`.
+    pictures; without it, those that were held out are used, if there are any. The training pictures
+    are searched for where they were, and below `pictures`.
 
     Raises:
-        ModelError: the model does not remember its training.
-        DatasetError: `source` holds no picture that can be read and judged.
+        ModelError: the model has no training record.
+        DatasetError: `source` has no picture that can be read and judged.
     """
     record = classifier.required_record()
     where = record.locate(*pictures)
@@ -243,8 +243,8 @@ def _examples(labels: tuple[str, ...], side: Side, rows: np.ndarray, tested: boo
 
 
 def _recorded_side(record: TrainingRecord, wanted: np.ndarray, where: dict[int, Path]) -> Side:
-    """Some of the pictures that a model remembers; what it learnt from, or was held out from it,
-    says what is usual and is not called unknown."""
+    """Some of the pictures in a training record; none of them counts as unknown, because they
+    define what is usual."""
     judged = np.ones(len(wanted), bool) if record.judged is None else record.judged
     sample = Sample(
         vectors=record.vectors,

@@ -1,7 +1,7 @@
 """A model and a folder of unlabelled pictures -> those to label next, in order, with reasons.
 
-Pictures are looked at as they come and only the `MOST` least sure are kept, so memory does not
-grow with the folder; among those `selection.py` chooses.
+Pictures are observed one after the other, and only the `MOST` least sure are kept, so memory does
+not grow with the folder. `selection.py` chooses from those.
 """
 
 from __future__ import annotations

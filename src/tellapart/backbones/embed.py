@@ -140,7 +140,7 @@ class Embedder:
     def embed(self, picture: Picture) -> Embedded:
         """One picture's embedding, from the cache where that knows its content.
 
-        Pixels have no content to be known by: they are embedded anew.
+        Pixels have no file content to look up, so they are always embedded.
 
         Raises:
             PictureError: it cannot be read.

@@ -1,6 +1,6 @@
 """What the folders of a data set are: labels, splits with labels in them, or labels with splits.
 
-Only names and what lies directly in a folder decide; what cannot be told is said.
+Only names, and what is directly in a folder, decide. If they cannot, an error or a note says so.
 """
 
 from __future__ import annotations

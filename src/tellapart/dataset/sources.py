@@ -183,14 +183,14 @@ class Dataset:
 def read_dataset(
     source: str | os.PathLike[str], *, follow_links: bool = False, at_least: int = 2
 ) -> Dataset:
-    """Read a labelled data set with pictures of `at_least` so many labels.
+    """Read a labelled data set that has pictures of at least `at_least` labels.
 
-    A source is a folder with one folder a label; a folder with `train/` and perhaps `test/` and
-    `val/` of such folders, beside which others are passed over; a CSV or JSONL file with the
-    columns path and label, and perhaps split and group; or a .zip or .tar.gz of any of these.
+    A source is a folder that has one folder per label; a folder with `train/`, and perhaps `test/`
+    and `val/`, that have such folders (others beside them are passed over); a CSV or JSONL file
+    with the columns path and label, and perhaps split and group; or a .zip or .tar.gz of these.
 
     Raises:
-        DatasetError: there is nothing of that kind; the message lists what was found.
+        DatasetError: it is none of these; the message lists what was found.
     """
     path = Path(source)
     if not os.path.exists(path):
@@ -217,10 +217,10 @@ def read_dataset(
 
 
 def finished(dataset: Dataset, at_least: int) -> Dataset:
-    """The same data set, if it has pictures of `at_least` so many labels; each written one way.
+    """The same data set, if it has pictures of at least `at_least` labels, each with one spelling.
 
     Raises:
-        DatasetError: it has fewer, or two that differ only in what few would see.
+        DatasetError: it has fewer labels, or two that are easy to confuse.
     """
     _check_labels(dataset, at_least)
     if at_least > 1:

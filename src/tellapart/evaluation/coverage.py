@@ -1,4 +1,4 @@
-"""How many pictures could be left to the model, if it only answered where it is sure?
+"""How many pictures can the model decide alone, if it only answers where it is sure?
 
 *Coverage* is the fraction of pictures whose highest score reaches an asked one. The higher the
 asked score, the fewer are covered and the more of those are right: the curve of accuracy against

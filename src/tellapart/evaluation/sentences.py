@@ -100,7 +100,7 @@ def absence_words(missing: int, where: str, *, private: bool) -> str:
 
 
 def use_words(found: Covered) -> str:
-    """What the score from which on its answers are sure is good for."""
+    """What to do with the score above which the model is sure."""
     if not found.score:
         return "All of its answers together are that reliable."
     return (
@@ -142,7 +142,7 @@ def estimate_words(value: Estimate, digits: int = 3) -> str:
 
 
 def sure_words(evaluation: Evaluation) -> str:
-    """On how many pictures the model is reliable, and from which score on."""
+    """On how many pictures the model is sure, and above which score."""
     found, n = evaluation.sure, len(evaluation.truth)
     if found:
         return covered_words(found)

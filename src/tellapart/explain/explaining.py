@@ -1,4 +1,4 @@
-"""A model and pictures -> explanations, so many at a time as there are cores."""
+"""A model and pictures -> explanations, as many at a time as there are cores."""
 
 from __future__ import annotations
 
@@ -54,14 +54,14 @@ def explain(classifier: Classifier, picture: Picture, *, own: str = "") -> Expla
 
 
 def explain_recorded(classifier: Classifier, index: int, picture: Picture) -> Explanation:
-    """Why a picture that the model remembers got the label it was judged by.
+    """Why a picture of the training record got the label that it was judged by.
 
-    A training picture is explained by the head of the cross-validation that never saw it; the
+    The head of the cross-validation that never saw a training picture explains it, because the
     finished model has learnt from it. `index` is its row in the training record.
 
     Raises:
         PictureError: it cannot be read.
-        ModelError: the model remembers nothing.
+        ModelError: the model has no training record.
     """
     record = classifier.training_record
     if record is None:
@@ -159,7 +159,7 @@ class Explainer:
         return number if number in record.fold_heads else None
 
     def _runner(self, asked: Asked) -> Classifier:
-        """Pictures that the model remembers all go through one network with all heads."""
+        """One network with all heads explains all pictures of the training record."""
         if asked.index is None or not self._folds:
             return self.classifier
         with self._lock:

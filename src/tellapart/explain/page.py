@@ -139,7 +139,7 @@ def chosen(panels: Iterable[Panel]) -> list[Panel]:
 
 
 def shown_words(on_page: int, explained: int) -> str:
-    """What is said where the page does not show all pictures."""
+    """Which pictures the page shows, if it does not show all."""
     if on_page == explained:
         return ""
     return f"{on_page:,} of {several(explained, 'picture')}, mistakes first"

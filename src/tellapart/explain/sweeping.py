@@ -1,9 +1,9 @@
-"""The smallest part of a picture that its answer hangs on, found by hiding.
+"""The smallest part of a picture that its answer depends on, found by hiding.
 
-A region is hidden by blurring it beyond recognition, which makes no edges and brings in no new
-colour. That a region alone keeps the answer is tried with all else mid-grey, so that nothing else
-of the picture is left. Both ways were chosen by measuring (benchmarks/sweeping.py). The search runs
-on a small copy of the picture; what it finds is confirmed by `what_if` on the picture itself.
+A region is hidden by blurring it beyond recognition, which makes no edges and adds no new colour.
+To test whether a region alone keeps the answer, all else becomes mid-grey, so that nothing else of
+the picture is left. Measurements decided both ways (benchmarks/sweeping.py). The search runs on a
+small copy of the picture; `what_if` confirms what it finds on the picture itself.
 """
 
 from __future__ import annotations
@@ -46,14 +46,13 @@ class Finding:
 
 @dataclass(frozen=True)
 class Sweep:
-    """What the answer for one picture hangs on.
+    """What the answer for one picture depends on.
 
-    `flip` is the smallest region found whose hiding changes the label; where none of up to
-    `LARGEST` does, the one that came closest. `keep` is the smallest found that alone keeps the
-    label, with `KEPT` of its score at least, and without becoming none of these; None where there
-    is none. `nothing` is the answer for a picture that is all grey: where that is the same label,
-    no region can be said to keep it, and none is looked for. `tried` counts the pictures that were
-    put through the network.
+    `flip` is the smallest region found that changes the label when it is hidden; if none of up to
+    `LARGEST` does, the one that came closest. `keep` is the smallest region found that alone keeps
+    the label, with at least `KEPT` of its score, and without becoming unknown; None if there is no
+    such region. `nothing` is the answer for a grey picture: if that has the same label, no region
+    keeps it, and none is searched for. `tried` counts the pictures that the network ran on.
     """
 
     before: Prediction

@@ -1,7 +1,7 @@
-"""Numbers -> the sentences of an explanation. Each is said only where its rule holds.
+"""Numbers -> the sentences of an explanation. A sentence is used only if its rule holds.
 
-The rules compare with thresholds that have names here and in `places.py`; they know nothing of the
-picture but the numbers, so what they say is true of the numbers and of nothing else.
+The rules compare numbers with thresholds that have names here and in `places.py`. They know only
+the numbers, not the picture, so the sentences are true of the numbers and of nothing else.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ Each is scaled by what it is for pictures of the known labels, judged out of fol
 joined as log(exp a + exp b + exp c + exp d + exp e), a soft largest: a few nodes in the graph.
 
 Where a threshold lies is read off the tail of what is usual, not off its last few values: of 300
-pictures the strangest three, perhaps wrongly labelled, would decide alone what 99 % is.
+pictures the three with the highest novelty, perhaps wrongly labelled, would decide what 99 % is.
 """
 
 from __future__ import annotations

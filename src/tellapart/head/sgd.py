@@ -1,8 +1,8 @@
 """The original's way of training the last layer: many small steps on random batches.
 
 retrain.py (2016) drew 100 random bottlenecks at a time, took a step of plain gradient descent on
-the softmax layer's cross entropy, and every so often looked at a validation set. Kept for those
-who want to repeat it; the exact solver in `regression.py` reaches the minimum this walks towards.
+the softmax layer's cross entropy, and tested a validation set from time to time. It is here for
+people who want to repeat that; the exact solver in `regression.py` finds the minimum directly.
 """
 
 from __future__ import annotations

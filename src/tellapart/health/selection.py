@@ -6,7 +6,7 @@ as a noisy value of a Gaussian process whose covariance is the cosine of the emb
 known already takes its part of the variance away; then, one after the other, the picture is
 chosen whose label would lower the weighed sum of what is left the most. So pictures that are
 unsure, that stand for many unsure ones, and that are unlike those already chosen come first, and
-a single strange picture does not.
+a single unusual picture does not.
 """
 
 from __future__ import annotations

@@ -1,10 +1,9 @@
 """Subgroups that a label has too few pictures of, ranked by the errors that more of them would
 mend.
 
-Two things are told of each subgroup. It is *missing* where the pictures tested have more of it than
-the pictures learnt from, and *hard* where more of its pictures are judged wrong than of the rest of
-its label. Either has to be more than chance among so many subgroups; otherwise it is too few to
-tell.
+A subgroup is *missing* if it is more common among the test pictures than among the training
+pictures, and *hard* if the model gets more of it wrong than of the rest of its label. Both must be
+more than chance among that many subgroups; otherwise there are too few pictures to tell.
 """
 
 from __future__ import annotations
@@ -114,16 +113,16 @@ class Subgroup:
 def find_subgroups(learnt: Sample, tested: Sample | None, count: int) -> tuple[Subgroup, ...]:
     """The subgroups of `count` labels: those that stand out first, then by the errors mended.
 
-    Pictures learnt from and tested are grouped together, so a subgroup may be of either alone.
+    Training and test pictures are grouped together, so a subgroup may have only one kind.
 
-    The errors mended are three factors. How many such pictures there are in 100: of those
-    tested, or where the subgroup is hard and not missing, of all, for then both sides have it.
-    How often they are judged wrong: (wrong + 1) / (judged + 2), Laplace's rule of succession, so
-    that 3 of 3 is not taken for always. And how much of that more pictures would mend: where the
-    subgroup is s times rarer among those learnt from, making it as common as in the test mends
-    1 - 1/s; where it is hard, or nothing was tested, n + a pictures in the place of n mend
-    1 - (n / (n + a)) ** `GROWTH`, as learning curves fall. The interval is Wilson's of the errors
-    alone; what the third factor is worth was measured by benchmarks/gaps.py.
+    The errors mended are the product of three factors. First, how many such pictures there are in
+    100: of the test pictures, or of all pictures if the subgroup is hard and not missing, because
+    then both sides have it. Second, how often they are wrong: (wrong + 1) / (judged + 2), Laplace's
+    rule of succession, so that 3 of 3 does not mean always. Third, how much of that more pictures
+    would prevent: if the subgroup is s times rarer among the training pictures, making it as common
+    as in the test prevents 1 - 1/s; if it is hard, or nothing was tested, n + a pictures instead of
+    n prevent 1 - (n / (n + a)) ** `GROWTH`, as learning curves fall. The interval is Wilson's, of
+    the errors alone; benchmarks/gaps.py measured the third factor.
     """
     wholes = len(learnt.labels), len(tested.labels) if tested else 0
     pools = [_pool(k, learnt, tested) for k in range(count)]
@@ -149,8 +148,8 @@ def tail(hits: int, drawn: int, special: int, total: int) -> float:
 def to_add(have: int, learnt: int, fraction: float, usual: int) -> int:
     """How many pictures of a subgroup to add to the `have` among `learnt` of its label.
 
-    So many that its fraction becomes `fraction`, that of the pictures tested, but no more than
-    half. Where it has that fraction already: so many as make it `usual`, or as many again.
+    As many as make its fraction `fraction`, that of the test pictures, but at most a half. If it
+    has that fraction already: as many as make it `usual`, or as many again.
     """
     aim = min(fraction, 0.5)
     lacking = math.ceil((aim * learnt - have) / (1 - aim))

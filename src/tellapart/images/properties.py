@@ -1,7 +1,7 @@
-"""What a picture is like on the outside: its light, its border, its size, its kind of file.
+"""Image properties: the light, the border, the size and the file type of a picture.
 
-Measured once, where the pixels are at hand, and kept beside the embedding. `health/shortcuts.py`
-tells from these whether a label can be told by something that has nothing to do with it.
+They are measured once, when the pixels are decoded, and kept beside the embedding.
+`health/shortcuts.py` uses them to find properties that tell a label without showing it.
 """
 
 from __future__ import annotations

@@ -84,9 +84,10 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Classifier(Verbs):
-    """A model, what it says of itself, and what can be done with it; `Verbs` has more methods.
+    """A model: its manifest, and what it can do; `Verbs` has more methods.
 
-    A picture stranger than a fraction `admit` of the model's own kind is called unknown.
+    A picture counts as unknown if its novelty is above the threshold that a fraction `admit` of
+    pictures of the model's own labels stays below.
     """
 
     content: bytes = field(repr=False)
@@ -105,7 +106,7 @@ class Classifier(Verbs):
 
     @cached_property
     def training_record(self) -> TrainingRecord | None:
-        """What the model remembers of its training, if its folder holds that.
+        """The training record, if the model's folder has one.
 
         Raises:
             ModelError: it is damaged, or of another model.
@@ -128,10 +129,10 @@ class Classifier(Verbs):
         return record
 
     def required_record(self) -> TrainingRecord:
-        """What the model remembers.
+        """The training record.
 
         Raises:
-            ModelError: nothing; its folder holds no training.npz.
+            ModelError: there is none; its folder has no training.npz.
         """
         if self.training_record is None:
             raise ModelError(
@@ -157,7 +158,8 @@ class Classifier(Verbs):
         return Prediction(ranked(self.labels, scores), float(novelty), unknown)
 
     def admitting(self, fraction: float) -> Classifier:
-        """The same model with another fraction of its own kind admitted; 1 calls nothing unknown.
+        """The same model, which admits another fraction of its own pictures; with 1 it calls none
+        unknown.
 
         Raises:
             UsageError: a fraction that its training pictures cannot tell.

@@ -1,4 +1,4 @@
-"""What a model remembers of its training, and where those pictures are now."""
+"""The training record of a model, and where its pictures are now."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ class TrainingRecord:
 
     @classmethod
     def from_bytes(cls, content: bytes, model: str | None) -> TrainingRecord:
-        """Read back what the model file with this seal, or any, remembers; nothing in it can run.
+        """Read the training record of the model file with this seal, or of any; it runs no code.
 
         Raises:
             ModelError: it was changed, is damaged, or is of another model.

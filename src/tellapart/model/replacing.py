@@ -49,7 +49,7 @@ class Known:
 
     @cached_property
     def pictures(self) -> Mapping[str, str]:
-        """The label of each picture it remembers, by the sha256 of its content."""
+        """The label of each picture in the training record, by the sha256 of its content."""
         if not self.record:
             return {}
         numbers = self.record.labels.tolist()

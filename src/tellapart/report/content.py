@@ -300,12 +300,12 @@ def _judged(evaluation: Evaluation, row: int) -> Judged:
 
 
 def content_of_training(classifier: Classifier, paths: Mapping[int, Path]) -> ReportContent:
-    """The story of how a model was trained, from what it remembers.
+    """The content of a model's report, from its training record.
 
     `paths` are where the pictures are now, by their row in the training record.
 
     Raises:
-        ModelError: it remembers nothing.
+        ModelError: it has no training record.
     """
     record = classifier.required_record()
     run, manifest = record.run, classifier.manifest
@@ -369,8 +369,8 @@ def content_of_test(
 
 
 def evaluations_of(classifier: Classifier) -> dict[str, Evaluation]:
-    """How good a model is, by name, from the scores that it remembers; where no picture judged it,
-    one evaluation of none."""
+    """How good a model is, by name, from the scores in its training record; if no picture judged
+    it, one evaluation without pictures."""
     record = classifier.required_record()
     judged = np.ones(len(record.names), bool) if record.judged is None else record.judged
     sides = {record.run.judged_by: judged & ~record.held_out, "held out": judged & record.held_out}

@@ -34,7 +34,7 @@ _IN_PYTHON = "It was {} from Python, on pictures that a program gave: no command
 
 
 def provenance_of_training(classifier: Classifier) -> Sequence[Recipe]:
-    """How a model was made, so far as it remembers."""
+    """How a model was made, as far as its training record says."""
     return [
         _of_the_model(
             classifier,

@@ -32,10 +32,10 @@ class _Told:
 def with_reasons(
     content: ReportContent, *, of_training: bool, folders: Sequence[Path] = ()
 ) -> ReportContent:
-    """Explain the mistakes of a story that its page shows, if their pictures can be found.
+    """Explain the mistakes that a report shows, if their pictures can be found.
 
-    `of_training` says that the story is of the pictures that the model remembers. In another one,
-    training pictures are looked for where they were and below `folders`.
+    `of_training` says that the report is about the pictures of the training record. In another
+    report, training pictures are searched for where they were, and below `folders`.
     """
     record = content.classifier.training_record
     mistakes = {mistake.name: mistake for _, mistake in content.mistakes[:MOST_MISTAKES]}

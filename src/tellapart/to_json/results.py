@@ -259,7 +259,7 @@ def exported(result: ExportResult) -> dict[str, Json]:
 
 
 def described(classifier: Classifier) -> dict[str, Json]:
-    """All of `info --json`: the manifest, and how good the model is, where it remembers that."""
+    """All of `info --json`: the manifest, and from a training record how good the model is."""
     evaluations = evaluations_of(classifier) if classifier.training_record else {}
     return {
         **asdict(classifier.manifest),

@@ -103,8 +103,8 @@ class TensorFlow:
 
     The head alone, as retrain.py did; with `distortions`, on changed pictures whose embeddings are
     computed anew in every step; with `fine_tuning`, the backbone too. `summaries` is a folder for
-    TensorBoard. `checkpoints` is a folder that a stopped training goes on from; fine-tuning keeps
-    them in the cache where none is given. One is written every `checkpoint_every` steps.
+    TensorBoard. `checkpoints` is a folder from which a stopped training resumes; without one,
+    fine-tuning keeps checkpoints in the cache. One is written every `checkpoint_every` steps.
     """
 
     distortions: Distortions = Distortions()

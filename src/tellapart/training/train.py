@@ -1,4 +1,4 @@
-"""The recipe: pictures -> dataset -> embeddings -> head -> model, and how good it is.
+"""Training: pictures -> dataset -> embeddings -> head -> model, and how good it is.
 
 The only place that joins the parts; each step is a function of another module.
 """
@@ -137,7 +137,7 @@ class TrainResult:
 
     @property
     def accuracy(self) -> Proportion:
-        """Of the pictures held out; where none were, cross-validated or of those that watched."""
+        """The accuracy held out; if nothing was, cross-validated or of the validation."""
         return list(self.evaluations.values())[-1].accuracy
 
 
