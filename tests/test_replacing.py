@@ -95,7 +95,7 @@ def test_pictures_that_leave_the_report_or_come_back_are_a_change(
     shown = contents(train.model)
     left_out = train(photos, "--no-pictures")
     words = "the same model; pictures, and names and places of files, are"
-    assert f"Changed: {words} left out now\nBefore:  {train.before}\n" in left_out.out
+    assert f"Changed: {words} left out now\nOld one: {train.before}\n" in left_out.out
     assert contents(train.before) == shown
     private = contents(train.model)
     assert private["model.onnx"] == shown["model.onnx"]
@@ -103,7 +103,7 @@ def test_pictures_that_leave_the_report_or_come_back_are_a_change(
     assert "Changed: nothing, it is the same model\n" in again.out
     assert contents(train.before) == shown
     back = train(photos)
-    assert f"Changed: {words} there again\nBefore:  {train.before}\n" in back.out
+    assert f"Changed: {words} there again\nOld one: {train.before}\n" in back.out
     assert contents(train.before) == private
     assert contents(train.model) == shown
     tellapart.load(train.model).save(train.model, private=True)
