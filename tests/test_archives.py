@@ -444,7 +444,7 @@ def test_a_name_that_is_there_twice(
     archive = packer(tmp_path / ("a.zip" if packer is raw_zip else "a.tar"), [name, name])
     notes = unpack(archive, inside)
     assert list(files_below(inside).values()) == [b"picture 1"]
-    assert "1 file again under the same name: the last one counts." in notes[-1]
+    assert "1 file more than once under the same name: the last one counts." in notes[-1]
 
 
 @given(raws=st.lists(st.binary(min_size=1, max_size=12), max_size=5))

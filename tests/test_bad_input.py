@@ -142,14 +142,14 @@ def label_that_is_no_text(root: Path) -> str:
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (nothing, "There is no nowhere."),
+        (nothing, "nowhere does not exist."),
         (empty_root, "photos needs pictures of at least 2 labels; found: none."),
         (empty_labels, "photos needs pictures of at least 2 labels; found: none."),
         (pictures_without_labels, "found: none."),
         (one_label, "photos needs pictures of at least 2 labels; found: elsa (1)."),
         (a_label_of_broken_files, "Not read: 3 files (vader/0.jpg: an HTML page saved as .jpg"),
         (equal_but_for_case, "The labels 'ELSA' and 'elsa' differ only in case or encoding."),
-        (table_of_missing_files, "None of the 2 pictures named in labels.csv exists"),
+        (table_of_missing_files, "labels.csv names 2 pictures, and none of them exists"),
         (table_without_labels, "labels.csv, line 2, has no label; its columns are: path, kind."),
         (table_of_bytes, "labels.csv cannot be read: it is not UTF-8 text."),
         (a_picture_itself, "1.png is neither a folder, a CSV or JSONL file, nor a .zip"),
@@ -274,7 +274,7 @@ def test_file_names_of_any_kind(few: Path, model: Path, tmp_path: Path) -> None:
     assert len(names) >= 4
     found = train(photos, tmp_path)
     assert found.code == 0
-    assert f"{8 + len(names)} pictures to learn from" in found.out
+    assert f"{8 + len(names)} training pictures" in found.out
     assert f"Not read ({len(names)}):" in found.out
     assert "\x1b" not in found.out
     record = tellapart.load(tmp_path / "photos-model").training_record
@@ -450,7 +450,7 @@ def test_a_disk_too_full_for_the_cache_costs_only_the_cache(few: Path, tmp_path:
         environment={"TELLAPART_CACHE": str(cache)},
     )
     assert found.code == 0
-    assert "Note: Embeddings were not kept for next time: " in found.out
+    assert "Note: The embeddings could not be kept for next time: " in found.out
     assert (tmp_path / "model" / "model.onnx").is_file()
 
 
@@ -505,7 +505,9 @@ def test_a_full_disk_is_said_and_left_as_it_was(few: Path, tiny_disk: Path, tmp_
     assert [path.name for path in tiny_disk.iterdir() if path.name.startswith(".")] == []
     elsewhere = run(*command, tmp_path / "model", environment=environment)
     assert elsewhere.code == 0
-    assert "Embeddings were not kept for next time: no space left on device." in elsewhere.out
+    assert (
+        "The embeddings could not be kept for next time: no space left on device." in elsewhere.out
+    )
     mounted = run(*command, tiny_disk, environment=environment)
     assert mounted.code == 2
     assert "is where a disk is mounted" in mounted.err

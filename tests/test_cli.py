@@ -179,13 +179,13 @@ def test_train_says_what_it_did_and_what_to_type_next(
     words = found.out
     assert found.code == 0
     assert found.err == ""
-    assert "18 pictures to learn from, 0 held out, 2 labels" in words
+    assert "18 training pictures, 0 held out, 2 labels" in words
     assert "kept back" not in words
     assert "always commonest   50.0 %   (9 of 18;" in words
     assert "cross-validated" in words
     assert "95 % interval" in words
     assert "an HTML page saved as .jpg       1   ice_queen/page.jpg" in words
-    assert "Fewer than 20 pictures to learn from: dark_knight (9), ice_queen (9)." in words
+    assert "Fewer than 20 training pictures: dark_knight (9), ice_queen (9)." in words
     assert words.splitlines()[-2:] == [
         f"Report:  {Path('my photos-model', 'report.html')}",
         "Next:    tellapart guess 'my photos-model' PICTURE",
@@ -220,18 +220,18 @@ def test_train_says_what_it_did_and_what_to_type_next(
         (["guess", "MODEL", "INBOX", "--strict"], 3, ""),
         (["guess", "MODEL", "INBOX/IMG_0007.jpg"], 3, ""),
         (["guess", "MODEL", "nowhere.jpg"], 3, ""),
-        (["guess", "MODEL", "no*where"], 2, "Nothing matches no*where."),
+        (["guess", "MODEL", "no*where"], 2, "No file matches no*where."),
         (["guess", "MODEL", "no*", "INBOX"], 0, "no*: a pattern that no file matches\n"),
         (["guess", "MODEL", "no*", "INBOX", "--strict"], 3, "no*: a pattern that no file"),
         (["explain", "MODEL", "no*", "INBOX/IMG_0001.jpg"], 0, "no*: a pattern that no"),
         (["guess", "MODEL", "INBOX", "--top", "0"], 2, "--top"),
-        (["guess", "MODEL", "INBOX", "--json", "--csv"], 2, "cannot both be had."),
-        (["guess", "nowhere", "INBOX"], 2, "There is no nowhere."),
+        (["guess", "MODEL", "INBOX", "--json", "--csv"], 2, "does not go with"),
+        (["guess", "nowhere", "INBOX"], 2, "nowhere does not exist."),
         (["guess", "MODEL"], 2, "PICTURE"),
         (["guess", "MODEL", "INBOX", "--jsn"], 2, "--jsn"),
         (["tran"], 2, "tran"),
         (["test", "MODEL", "INBOX"], 2, "needs pictures of at least 1 label"),
-        (["info", "KEPT"], 2, "holds no model.onnx."),
+        (["info", "KEPT"], 2, "has no model.onnx in it."),
         (["cache", "info"], 0, ""),
         (["cache", "dir"], 0, ""),
     ],

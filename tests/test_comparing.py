@@ -82,7 +82,7 @@ def test_only_pictures_that_both_judged_count() -> None:
 
 
 def test_nothing_in_common_is_refused() -> None:
-    with pytest.raises(UsageError, match="no label in common"):
+    with pytest.raises(UsageError, match="no label that both models know"):
         compare(result("11"), result("11", first=2))
 
 

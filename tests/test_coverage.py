@@ -114,8 +114,8 @@ def judged(highest: list[float], wrong: int) -> Evaluation:
         ),
         (judged([0.9] * 300, 30), "No score is high enough to be 99 % right."),
         (judged([0.9] * 99, 1), "No score is high enough to be 99 % right."),
-        (judged([0.9] * 98, 0), "98 pictures are too few to say which score is 99 % right."),
-        (judged([], 0), "0 pictures are too few to say which score is 99 % right."),
+        (judged([0.9] * 98, 0), "98 pictures are too few to find a score that is 99 % right."),
+        (judged([], 0), "0 pictures are too few to find a score that is 99 % right."),
     ],
 )
 def test_it_is_said_in_a_sentence(evaluation: Evaluation, words: str) -> None:

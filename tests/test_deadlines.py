@@ -23,7 +23,7 @@ from tellapart.workers import deadlines
 from tellapart.workers.deadlines import Call, NoAnswerError, Stop, answered
 from tellapart.workers.local import Each, local_map
 
-SENTENCE = "Stopped. What was finished is kept; type the same again to go on."
+SENTENCE = "Stopped. What was finished is kept; type the same command again to go on."
 STALL = """
 import os, threading
 real = os.read

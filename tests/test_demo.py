@@ -89,7 +89,7 @@ def test_drawing_again_changes_nothing_and_more_adds(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "stranger",
+    "other",
     [
         "notes.txt",
         "photos/dark_knight/mine.jpg",
@@ -99,17 +99,17 @@ def test_drawing_again_changes_nothing_and_more_adds(tmp_path: Path) -> None:
         "photos/ice_queen/002.jpg",  # from a demo of more pictures than are asked for
     ],
 )
-def test_a_folder_with_other_files_is_refused_and_left_alone(stranger: str, tmp_path: Path) -> None:
-    (tmp_path / stranger).parent.mkdir(parents=True, exist_ok=True)
-    (tmp_path / stranger).write_bytes(b"somebody's")
+def test_a_folder_with_other_files_is_refused_and_left_alone(other: str, tmp_path: Path) -> None:
+    (tmp_path / other).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / other).write_bytes(b"somebody's")
     with pytest.raises(DestinationError) as caught:
         draw_demo(tmp_path, 4)
-    assert Path(stranger).name in caught.value.message
-    assert contents(tmp_path) == {stranger: b"somebody's"}
+    assert Path(other).name in caught.value.message
+    assert contents(tmp_path) == {other: b"somebody's"}
 
 
 @pytest.mark.parametrize("clutter", [".DS_Store", "photos/Thumbs.db"])
-def test_clutter_is_no_stranger(clutter: str, tmp_path: Path) -> None:
+def test_clutter_is_ignored(clutter: str, tmp_path: Path) -> None:
     (tmp_path / clutter).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / clutter).write_bytes(b"x")
     draw_demo(tmp_path, 2)

@@ -30,7 +30,7 @@ from tellapart.explain import (
     files,
 )
 from tellapart.explain import page as page_of
-from tellapart.explain.background import NO_MEMORY, NOT_EXACT
+from tellapart.explain.background import NO_RECORD, NOT_EXACT
 from tellapart.explain.evidence import coverage
 from tellapart.head.sgd import SgdSettings
 from tellapart.model.classifier import Classifier
@@ -141,7 +141,7 @@ def test_a_training_picture_is_its_own_nearest_and_argues_for_itself(
     found = explain(classifier, record.locate(only=[index])[index])
     assert found.nearest[0].index == index
     assert found.nearest[0].distance == pytest.approx(0, abs=1e-5)
-    assert "itself a training picture" in found.words
+    assert "is a training picture, or a copy of one" in found.words
     distances = [one.distance for one in found.nearest]
     assert distances == sorted(distances)
     case = found.cases[found.label]
@@ -157,7 +157,7 @@ def test_compared_with_its_own_label(classifier: Classifier, heroes: DemoPicture
     assert (found.label, found.rival) == (KNIGHT, QUEEN)
     assert found.sentences[0].endswith("but it is ice queen.")
     assert "but it is" not in explain(classifier, picture, own=KNIGHT).words
-    with pytest.raises(UsageError, match="does not know penguin"):
+    with pytest.raises(UsageError, match="does not know the label penguin"):
         explain(classifier, picture, own="penguin")
 
 
@@ -196,10 +196,10 @@ def test_a_model_file_alone_has_maps_only(heroes: DemoPictures, tmp_path: Path) 
     shutil.copy(model_of(heroes) / "model.onnx", tmp_path)
     alone = tellapart.load(tmp_path / "model.onnx")
     found = explain(alone, pictures_of(heroes, QUEEN)[0])
-    assert (found.missing, found.nearest, found.remoteness) == (NO_MEMORY, (), None)
+    assert (found.missing, found.nearest, found.remoteness) == (NO_RECORD, (), None)
     assert not found.cases
     assert found.lead.mean() > 0
-    with pytest.raises(ModelError, match="came alone"):
+    with pytest.raises(ModelError, match=r"has no training\.npz beside it"):
         explain_recorded(alone, 0, pictures_of(heroes, QUEEN)[0])
 
 
@@ -215,7 +215,7 @@ def test_a_memory_of_another_network_is_no_memory(
         explain(other, pictures_of(heroes, QUEEN)[0]),
         explain_recorded(other, index, record.locate(only=[index])[index]),
     ):
-        assert (found.missing, found.nearest) == (NO_MEMORY, ())
+        assert (found.missing, found.nearest) == (NO_RECORD, ())
 
 
 @pytest.mark.parametrize("how", ["sgd", "balanced"])
@@ -315,10 +315,10 @@ def test_training_pictures_are_found_where_they_were_moved(
     page = tmp_path / "why.html"
     picture = pictures_of(heroes, KNIGHT)[20]
     assert run_here("explain", model, picture, "-o", page).code == 0
-    assert "pictures could not be found any more" in page.read_text("utf-8")
+    assert "pictures cannot be shown, because the files are gone" in page.read_text("utf-8")
     found = run_here("explain", model, picture, "-o", page, "--pictures", tmp_path / "elsewhere")
     assert found.code == 0
-    assert "could not be found" not in page.read_text("utf-8")
+    assert "cannot be shown" not in page.read_text("utf-8")
 
 
 def test_maps_as_png_files_over_nothing(heroes: DemoPictures, tmp_path: Path) -> None:
@@ -371,8 +371,8 @@ def test_mistakes_that_train_lists_are_explained_as_train_judged_them(
     for path in (moved, elsewhere):
         run = run_here("explain", model, good, path, "-o", page)
         assert f"{path}  wrong\n  dark knight {row[0]:.2f}, but it is ice queen.\n" in run.out
-        assert "judged here by a head that never saw it." in run.out
-        assert "itself a training picture" not in run.out
+        assert "a head that never saw it judges it here." in run.out
+        assert "is a training picture, or a copy of one" not in run.out
         text = page.read_text("utf-8")
         assert text.count("wrong: it is ice queen") == 1
         assert f'data-short="{path.name}">{path} <span' in text  # mistakes come first
@@ -410,7 +410,7 @@ def test_a_page_shows_a_hundred_and_says_so(
     run = explained(heroes, *pictures, "-o", page)
     assert f"Written: {page}, with 2 of 4 pictures, mistakes first" in run.out
     text = page.read_text("utf-8")
-    assert "Shown are 2 of 4 pictures, mistakes first." in text
+    assert "This page shows 2 of 4 pictures, mistakes first." in text
     assert text.count('<section class="why"') == 2
     assert text.index("wrong.png") < text.index(pictures[0].name)
     assert explained(heroes, *pictures, "-o", page, "--json").json()["on_page"] == 2

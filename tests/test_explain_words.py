@@ -187,8 +187,8 @@ def near(*labels: str, distance: float = 0.3) -> list[Neighbour]:
         (
             near("a", "a"),
             0.95,
-            "The 2 closest training pictures are all a, but far away: 95 % of the model's own "
-            "pictures have a closer one, and nothing it learnt from is near.",
+            "The 2 closest training pictures are all a, but far away: 95 % of the training "
+            "pictures have a closer one.",
         ),
     ],
 )
@@ -205,7 +205,7 @@ def test_never_all_of_them_have_a_closer_one_by_rounding() -> None:
 def test_a_picture_that_was_learnt_from() -> None:
     same = near("a", distance=1e-6) + near("b", "b")
     assert list(neighbourhood(same, 0.0)) == [
-        "It is itself a training picture, or just like one: a/0.jpg.",
+        "It is a training picture, or a copy of one: a/0.jpg.",
         "The 2 closest training pictures are all b.",
     ]
     assert list(neighbourhood([], None)) == []
@@ -224,7 +224,7 @@ def test_a_picture_that_was_learnt_from() -> None:
 )
 def test_a_picture_that_alone_brings_much(margin: list[float], said: bool) -> None:
     names = [f"{i}.jpg" for i in range(len(margin))]
-    expected = ["One training picture alone brings 33 % of what argues for it: 0.jpg."]
+    expected = ["One training picture alone brings 33 % of what argues for this label: 0.jpg."]
     assert list(weightiest(np.array(margin), names)) == (expected if said else [])
 
 
@@ -251,7 +251,7 @@ def facts(**other: object) -> Facts:
         (facts(), "darth vader 0.57."),
         (facts(own="elsa"), "darth vader 0.57, but it is elsa."),
         (facts(own="darth_vader"), "darth vader 0.57."),
-        (facts(unknown=True), "None of these; closest is darth vader 0.57."),
+        (facts(unknown=True), "None of these; the closest label is darth vader 0.57."),
     ],
 )
 def test_the_answer(given_: Facts, expected: str) -> None:

@@ -275,7 +275,7 @@ def test_what_is_refused_before_anything_is_written(
     full = tmp_path / "full"
     full.mkdir()
     (full / "mine.txt").write_text("mine")
-    with pytest.raises(DestinationError, match="holds something already"):
+    with pytest.raises(DestinationError, match="already contains something"):
         export(classifier, "onnx", full, pictures)
     assert [path.name for path in tmp_path.iterdir()] == ["full"]
     assert [path.name for path in full.iterdir()] == ["mine.txt"]
@@ -345,7 +345,7 @@ def test_a_proof_on_pictures_that_pillow_does_not_read(
 
 @pytest.mark.parametrize(
     ("given", "said"),
-    [("none", "There is no "), ("empty", "holds no pictures."), ("page.jpg", "can be read.")],
+    [("none", "There is no "), ("empty", "has no pictures in it."), ("page.jpg", "can be read.")],
 )
 def test_pictures_that_are_none_are_refused(
     given: str, said: str, classifier: Classifier, tmp_path: Path

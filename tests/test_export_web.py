@@ -40,7 +40,7 @@ FAKE_CAMERA = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-st
 def runtime(own_cache: Path) -> None:
     """onnxruntime-web's files, through npm, once."""
     if not shutil.which("npm"):
-        pytest.skip("onnxruntime-web comes through npm, which is not here")
+        pytest.skip("onnxruntime-web comes through npm, which is not installed")
     try:
         web_runtime.runtime_files()
     except ModelError as error:
@@ -181,7 +181,7 @@ def test_dropping_files_makes_cards_and_what_is_no_picture_is_told(
     assert page.locator("body.dragging").count() == 0
 
 
-def test_a_stranger_is_called_none_of_these_as_guess_does(
+def test_an_unknown_picture_is_called_none_of_these_as_guess_does(
     browser: Browser, classifier: Classifier, pictures: list[Path], tmp_path: Path
 ) -> None:
     novelty = sorted(classifier.predict(path).novelty for path in pictures[:6])
@@ -201,7 +201,7 @@ def test_a_stranger_is_called_none_of_these_as_guess_does(
 
 
 @pytest.mark.slow
-def test_a_page_that_calls_no_stranger_one_is_found_out(
+def test_a_page_that_calls_no_picture_unknown_is_found_out(
     classifier: Classifier,
     pictures: list[Path],
     tmp_path: Path,

@@ -176,16 +176,20 @@ def takes_whole_numbers() -> onnx.ModelProto:
 @pytest.mark.parametrize(
     ("make", "names", "said"),
     [
-        (no_image_input, {}, "has 0 square image inputs of three channels; its inputs are: sound."),
+        (
+            no_image_input,
+            {},
+            "has 0 square image inputs with three channels; its inputs are: sound.",
+        ),
         (
             lambda: small_network(inputs=("left", "right")),
             {},
-            "has 2 square image inputs of three channels; its inputs are: left, right.",
+            "has 2 square image inputs with three channels; its inputs are: left, right.",
         ),
         (
             small_network,
             {"input": "pixles"},
-            "has 0 square image inputs of three channels called pixles; its inputs are: pixels.",
+            "has 0 square image inputs with three channels called pixles; its inputs are: pixels.",
         ),
         (small_network, {"output": "mop"}, "This network has no tensor called mop."),
         (small_network, {"output": "kernel"}, "This network has no tensor called kernel."),
@@ -257,14 +261,14 @@ def test_a_backbones_folder_is_never_taken_for_a_model(photos: Path, tmp_path: P
     content = network.read_bytes()
     found = run_here("train", photos, "--backbone", network, "-o", folder)
     assert found.code == 2
-    assert "holds other things than a model" in found.err
+    assert "contains other things than a model" in found.err
     assert network.read_bytes() == content
 
 
 def test_a_model_of_our_own_is_no_backbone(photos: Path, heroes: DemoPictures) -> None:
     with pytest.raises(BackboneError, match="image, takes uint8 numbers") as caught:
         ForeignBackbone(model_of(heroes) / "model.onnx").trunk()
-    assert "a model of tellapart's own" in caught.value.hint
+    assert "a tellapart model" in caught.value.hint
 
 
 @pytest.mark.parametrize("row", ["lite0", "lite1", "lite2"])

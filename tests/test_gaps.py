@@ -149,7 +149,7 @@ def test_a_look_that_is_often_wrong_is_hard(with_test: bool) -> None:
 def test_one_picture_looks_and_two_look() -> None:
     world = World(3)
     learnt, _ = world.sample(counts(12), wrong={(0, 2): 6})
-    for number, said in ((1, "1 of those tested looks like"), (2, "2 of those tested look like")):
+    for number, said in ((1, "1 test picture like these"), (2, "2 test pictures like these")):
         tested, _ = world.sample(counts(0, look_0_2=number, look_1_0=5))
         known, seen = (
             Side(one, one.digests, (None,) * len(one.digests), np.zeros(len(one.digests), bool))
@@ -233,7 +233,7 @@ def test_json_names_the_look_first_with_its_pictures(model: Path, with_scenes: P
     assert len(names) == first["tested"] >= 6
     assert all("scene" in name for name in names)
     assert first["wrong_tested"]["n"] == len(names)
-    assert set(first["wrong"]) == {"wrong", "n", "share", "interval"}
+    assert set(first["wrong"]) == {"wrong", "n", "fraction", "interval"}
     assert set(first["mended_in_100"]) == {"value", "interval"}
     total = sum(subgroup["tested"] for subgroup in found["subgroups"])
     assert total == found["tested"] == len(list(with_scenes.rglob("*.*")))
@@ -259,7 +259,7 @@ def test_a_folder_without_labels_will_do(model: Path, with_scenes: Path, tmp_pat
     assert contents(tmp_path) == before
 
 
-def test_strangers_without_labels_are_in_no_look_and_nobody_is_told_to_add_them(
+def test_unknown_pictures_without_labels_are_in_no_subgroup_and_nobody_is_told_to_add_them(
     heroes: DemoPictures, model: Path, tmp_path: Path
 ) -> None:
     queens = sorted((heroes.kept_back / "ice_queen").iterdir())
@@ -270,37 +270,44 @@ def test_strangers_without_labels_are_in_no_look_and_nobody_is_told_to_add_them(
         draw_scene(200, 150, seed=number).save(tmp_path / name)
     page = tmp_path / "gaps.html"
     found = run_here("gaps", model, tmp_path, "--json").json()
-    strangers = {one["path"] for one in found["strangers"]}
-    assert scenes <= strangers
-    assert found["tested"] + len(strangers) == len(queens) + len(scenes)
+    unknown = {one["path"] for one in found["unknown"]}
+    assert scenes <= unknown
+    assert found["tested"] + len(unknown) == len(queens) + len(scenes)
     assert not scenes & {
         name for subgroup in found["subgroups"] for name in subgroup["pictures_tested"]
     }
-    said = f"{len(strangers)} pictures are unlike everything learnt, and in no look."
+    said = (
+        f"{len(unknown)} pictures are unlike everything the model learnt from, and in no subgroup."
+    )
     text = run_here("gaps", model, tmp_path, "-o", page).out
-    assert f"{said} If they are of one of your labels, label and add them." in text
+    assert f"{said} If they show one of your labels, label and add them." in text
     assert scenes <= {Path(line.strip()).name for line in text.splitlines()}
     assert said in page.read_text("utf-8")
 
 
-def test_where_all_are_strangers_that_is_said(model: Path, tmp_path: Path) -> None:
+def test_it_says_so_where_all_pictures_are_unknown(model: Path, tmp_path: Path) -> None:
     draw_scene(200, 150).save(tmp_path / "scene.png")
     assert run_here("gaps", model, tmp_path, "--json").json()["tested"] == 0
     text = run_here("gaps", model, tmp_path).out
-    assert "1 picture is unlike everything learnt, and in no look. If it is of" in text
-    assert "Only the pictures learnt from" not in text
+    assert (
+        "1 picture is unlike everything the model learnt from, and in no subgroup. If it shows"
+    ) in text
+    assert "This used only the training pictures" not in text
 
 
-def test_strangers_with_a_label_stay_in_their_look_and_are_marked(
+def test_unknown_pictures_with_a_label_stay_in_their_subgroup_and_are_marked(
     model: Path, with_scenes: Path, tmp_path: Path
 ) -> None:
     found = run_here("gaps", model, with_scenes, "--json").json()
-    strange = [name for subgroup in found["subgroups"] for name in subgroup["pictures_strange"]]
-    assert sum("scene" in name for name in strange) == 10
-    assert found["strangers"] == []
+    unknown = [name for subgroup in found["subgroups"] for name in subgroup["pictures_unknown"]]
+    assert sum("scene" in name for name in unknown) == 10
+    assert found["unknown"] == []
     text = run_here("gaps", model, with_scenes, "-o", tmp_path / "gaps.html").out
     assert re.search(r"scene \d<b>\.png.*  unlike everything learnt$", text, re.MULTILINE)
-    assert f"{len(strange)} pictures from {with_scenes} are unlike everything learnt. Check" in text
+    assert (
+        f"{len(unknown)} pictures from {with_scenes} are unlike everything the model learnt from. "
+        "Check"
+    ) in text
     page = (tmp_path / "gaps.html").read_text("utf-8")
     assert "<strong>unlike everything learnt</strong>" in page
 
@@ -316,9 +323,9 @@ def test_a_hard_look_is_to_be_checked_before_more_is_added(
     tellapart.train(photos, quality="fast", test=0).save(tmp_path / "m")
     text = run_here("gaps", tmp_path / "m").out
     assert re.search(
-        r"1  dark knight: .* judged wrong, of the others [\d.]+ %\. "
-        r"First check that these really show dark knight; if they do, add \d+ more\.\n"
-        r"    That would mend .*; judged wrong are [\d.]+ to [\d.]+ % \(95 % interval\)\.\n"
+        r"1  dark knight: .* judged wrong \(of the label's other pictures [\d.]+ %\)\. "
+        r"First check that these really show dark knight\. If they do, add \d+ more\.\n"
+        r"    That would prevent .* gets [\d.]+ to [\d.]+ % of these wrong \(95 % interval\)\.\n"
         r" .*scene-.*taken for ice queen",
         text,
     ), text
@@ -337,7 +344,7 @@ def test_a_model_with_none_kept_back_says_what_it_cannot_tell(
 ) -> None:
     tellapart.train(heroes.photos, quality="fast", test=0).save(tmp_path / "all")
     found = run_here("gaps", tmp_path / "all")
-    assert "cannot tell what is not among them" in found.out
+    assert "cannot show what they lack" in found.out
     assert run_here("gaps", tmp_path / "all", "--json").json()["tested"] is None
 
 
@@ -363,7 +370,7 @@ def test_pictures_that_were_moved_are_found_again(
     tellapart.train(photos, quality="fast", test=0).save(tmp_path / "m")
     photos.rename(tmp_path / "elsewhere")
     lost = run_here("gaps", tmp_path / "m", "-o", tmp_path / "p.html")
-    assert "12 pictures could not be found any more" in lost.out
+    assert "12 pictures cannot be shown, because the files are gone" in lost.out
     assert "not found" in (tmp_path / "p.html").read_text("utf-8")
     call = ("gaps", tmp_path / "m", "--pictures", tmp_path / "elsewhere", "--json")
     assert run_here(*call).json()["missing_pictures"] == 0
@@ -381,14 +388,14 @@ def test_of_a_source_that_says_what_is_for_testing_only_that_is_looked_at(
     (tmp_path / "labels.csv").write_text("\n".join(rows))
     found = run_here("gaps", model, tmp_path / "labels.csv", "--json").json()
     assert found["tested"] == 3
-    assert found["unknown_labels"] == {"stranger": 1}
+    assert found["other_labels"] == {"stranger": 1}
 
 
 @pytest.mark.parametrize(
     ("source", "message"),
     [
         ("nothing-there", "There is no "),
-        ("empty", "holds no picture to look at."),
+        ("empty", "has no pictures in it."),
         ("broken", "None of these pictures can be read: "),
         ("notes.txt", "is neither a folder"),
     ],
@@ -409,7 +416,7 @@ def test_a_model_file_alone_remembers_nothing(model: Path, tmp_path: Path) -> No
     shutil.copy(model / "model.onnx", tmp_path)
     found = run_here("gaps", tmp_path / "model.onnx")
     assert found.code == 2
-    assert "does not remember its training" in found.err
+    assert "has no training record" in found.err
 
 
 def test_a_page_that_cannot_be_written_is_a_sentence(model: Path, tmp_path: Path) -> None:

@@ -21,8 +21,8 @@ from tellapart.demo.walk import DemoPictures
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs signals and terminals")
 
-SENTENCE = "Stopped. What was finished is kept; type the same again to go on."
-BAR = b"Looking at pictures"
+SENTENCE = "Stopped. What was finished is kept; type the same command again to go on."
+BAR = b"Reading pictures"
 COMPARED = ("model.onnx", "training.npz", "labels.txt", "README.md", "report.html")
 
 

@@ -110,10 +110,10 @@ def test_every_door_knows_a_label_in_another_form(
     classifier = tellapart.load(model)
     assert NFD in classifier.labels
     tested = evaluate(classifier, kept)
-    assert (len(tested.evaluation.names), tested.unknown, tested.missing) == (6, {}, ())
+    assert (len(tested.evaluation.names), tested.other_labels, tested.missing) == (6, {}, ())
     gaps = find_gaps(classifier, kept)
     assert gaps.known
-    assert gaps.unknown == {}
+    assert gaps.other_labels == {}
     trained = tellapart.train(learn, quality="fast", test=kept)
     assert trained.classifier.labels == classifier.labels
     assert trained.held_out
@@ -180,7 +180,7 @@ def test_what_looks_like_a_label_of_the_model_is_never_ignored(
     assert "2 pictures of helmet" in run_here("compare", model, model, kept).out
     (kept / NFC).rename(kept / "snow")
     found = run_here("gaps", model, kept)
-    assert "No folder here is called as a label of the model: helmet, snow." in found.out
+    assert "No folder here has the name of a label of the model: helmet, snow." in found.out
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,7 @@ def test_names_that_say_splits(
 )
 def test_splits_with_nothing_to_learn_from(tree: list[str], tmp_path: Path) -> None:
     error = why_not(build(tmp_path / "root", tree))
-    assert "and none to learn from" in error.message
+    assert "but none to learn from" in error.message
     assert all(name in error.message for name in {file.split("/")[0] for file in tree})
     assert "train" in error.hint
     part, notes = read_dataset(tmp_path / "root", at_least=1).to_test()
@@ -100,7 +100,7 @@ def test_labels_are_not_taken_for_splits(
     assert dataset.labels == (labels or tuple(sorted({name.split("/")[0] for name in tree})))
     assert dataset.parts == ()
     same = all("/" in name.partition("/")[2] for name in tree)
-    assert any("hold folders of the same names" in note for note in dataset.notes) == same
+    assert any("contain folders with the same names" in note for note in dataset.notes) == same
 
 
 def test_labels_that_hold_splits(tmp_path: Path) -> None:
@@ -203,7 +203,7 @@ def test_a_split_folder_in_itself(tmp_path: Path) -> None:
 )
 def test_labels_and_splits_in_one_name_are_refused(tree: list[str], tmp_path: Path) -> None:
     error = why_not(build(tmp_path / "root", [f"{name}/1.jpg" for name in tree]))
-    assert "named after labels and after splits" in error.message
+    assert "are named after labels, and some after splits" in error.message
     assert "train and test" in error.hint
 
 
@@ -233,7 +233,7 @@ def test_folders_without_pictures_are_named(tmp_path: Path) -> None:
     dataset = read_dataset(root)
     assert dataset.empty == ("fog", "ice_queen", "snow")
     assert dataset.words_on_empty == (
-        "fog, ice_queen, snow hold no pictures, so they are no labels of the model.",
+        "fog, ice_queen, snow have no pictures, so they are not labels of the model.",
     )
 
 
@@ -272,7 +272,7 @@ def test_training_says_which_folder_was_used_for_what(parted: Path, tmp_path: Pa
     said = "Learnt from: train/, validation/. Held out for testing: test/."
     found = run_here("train", parted, "-o", tmp_path / "m", "--quality", "fast")
     assert said in found.out
-    assert "fog holds no pictures, so it is no label of the model." in found.out
+    assert "fog has no pictures, so it is not a label of the model." in found.out
     record = tellapart.load(tmp_path / "m").training_record
     assert isinstance(record, TrainingRecord)
     assert said in record.run.notes

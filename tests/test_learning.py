@@ -72,7 +72,7 @@ def test_a_label_is_named_neediest_only_where_it_surely_is(
 def test_without_mistakes_it_cannot_tell() -> None:
     curve = curve_of(300, 0.05)
     assert (curve.gain, curve.neediest) == (None, None)
-    assert "cannot tell" in curve.words
+    assert "too few to say" in curve.words
 
 
 def test_of_noise_alone_it_hardly_ever_tells() -> None:

@@ -184,7 +184,7 @@ def test_one_picture_in_place_of_several_is_refused_at_once(
     for ask in (classifier.predict_many, partial(tellapart.explain.explain_many, classifier)):
         with pytest.raises(UsageError) as caught:
             ask(given)
-        assert caught.value.message.startswith("Several pictures are given as a list")
+        assert caught.value.message.startswith("Several pictures must be a list")
         assert type(given).__name__ in caught.value.message
         assert "[picture]" in caught.value.hint
 

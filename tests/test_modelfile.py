@@ -219,8 +219,8 @@ def test_a_model_without_a_seal_is_of_an_earlier_release(sound: bytes, tmp_path:
         ({"strength": "strong"}, "strength"),
         ({"views": "squash"}, "views"),
         ({"quality": ["good"]}, "quality"),
-        ({"admitted": [], "novelty": []}, "one threshold a share"),
-        ({"novelty": [1.0]}, "one threshold a share"),
+        ({"admitted": [], "novelty": []}, "one threshold for each fraction"),
+        ({"novelty": [1.0]}, "one threshold for each fraction"),
     ],
 )
 def test_a_manifest_that_is_not_ours_is_named(
@@ -318,8 +318,8 @@ def graph_in_graph(model: ModelProto) -> None:
 
 
 HOSTILE: list[tuple[Callable[[ModelProto], None], str]] = [
-    (rename_output, "its inputs and outputs are not ours."),
-    (rename_input, "its inputs and outputs are not ours."),
+    (rename_output, "it has the wrong inputs and outputs."),
+    (rename_input, "it has the wrong inputs and outputs."),
     (no_manifest, "not one that tellapart made: it has no manifest."),
     (newer, f"written by a newer tellapart (format {FORMAT + 1}; this one reads up to {FORMAT})."),
     (external_weights, "points to data outside its file"),
@@ -386,12 +386,12 @@ def test_a_pickle_is_never_opened(protocol: int, packed: bool, tmp_path: Path) -
         ("another network", "tellapart train --backbone FILE."),
         ("hostile", "points to data outside its file"),
         ("unknown operator", "does not run"),
-        ("four scores", "has 2 labels, and gives 4 scores."),
+        ("four scores", "has 2 labels, but 4 scores."),
         ("a folder", "cannot be read: is a directory."),
         ("below a file", "cannot be read: not a directory."),
         ("long name", "cannot be read: file name too long."),
         ("no file", "There is no "),
-        ("empty folder", "holds no model.onnx."),
+        ("empty folder", "has no model.onnx in it."),
     ],
 )
 def test_the_command_line_refuses_in_a_sentence(

@@ -32,21 +32,21 @@ def logits_for(vectors: np.ndarray) -> np.ndarray:
     return 3 * (vectors[:, :2] - 2)
 
 
-def auroc(own: np.ndarray, strange: np.ndarray) -> float:
-    scores = np.concatenate([own, strange])
+def auroc(own: np.ndarray, far: np.ndarray) -> float:
+    scores = np.concatenate([own, far])
     positive = np.arange(len(scores)) >= len(own)
     return roc_auc(scores, positive).value
 
 
-def test_strangers_are_told_from_the_models_own_kind() -> None:
-    known, new, strange = (
+def test_unknown_pictures_are_told_from_the_models_own_kind() -> None:
+    known, new, far = (
         clusters(100, 0, 1),
         clusters(50, 0, 1, seed=1),
         clusters(50, 2, 3, seed=2),
     )
     novelty = fit_novelty(known, logits_for(known), np.arange(200) % 5)
     own = novelty.of(new, logits_for(new))
-    assert auroc(own, novelty.of(strange, logits_for(strange))) > 0.99
+    assert auroc(own, novelty.of(far, logits_for(far))) > 0.99
     threshold = novelty.thresholds[ADMITTED.index(0.99)]
     assert (own > threshold).mean() < 0.05
 

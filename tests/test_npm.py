@@ -22,12 +22,11 @@ from tellapart.exporters.npm import Fetching, archive
 
 PACKAGE = "onnxruntime-web@1.30.0"
 FETCHING = (
-    "Fetching onnxruntime-web 1.30.0, once: npm asks its registry for it (33.0 MB, 10 minutes at "
-    "most)."
+    "npm downloads onnxruntime-web 1.30.0 from its registry, once (33.0 MB, 10 minutes at most)."
 )
-NEEDED = "This is needed once, with a network; after that it works offline."
+NEEDED = "Try again with a network. Once it is downloaded, it works offline."
 
-needs_npm = pytest.mark.skipif(not shutil.which("npm"), reason="there is no npm here")
+needs_npm = pytest.mark.skipif(not shutil.which("npm"), reason="npm is not installed")
 
 
 @contextmanager

@@ -107,7 +107,7 @@ def test_known_pictures_do_without_the_network(
     assert suggest(classifier, folder, 3).looked_at == len(unknown_pictures)
     gaps = find_gaps(classifier, folder)
     looked_at = len(gaps.tested.names) if gaps.tested else 0
-    assert looked_at + len(gaps.strangers) == len(unknown_pictures)
+    assert looked_at + len(gaps.unknown) == len(unknown_pictures)
     labelled = folder.parent / "labelled" / classifier.labels[0]
     labelled.mkdir(parents=True)
     for path in unknown_pictures:

@@ -77,7 +77,9 @@ def test_nothing_in_it_shows_names_or_places_a_picture(photos: Path, model: Path
     assert "tellapart train PHOTOS --quality fast --test KEPT-BACK --no-pictures -o NEW" in page
     assert "file 1: " in page
     assert "an HTML page saved as .jpg" in page
-    assert "nor are their names or places" in (model / "README.md").read_text("utf-8")
+    assert "neither the pictures nor the names or folders of their files" in (
+        model / "README.md"
+    ).read_text("utf-8")
 
 
 def test_without_it_they_are_all_there(photos: Path, tmp_path: Path) -> None:
@@ -151,7 +153,7 @@ def test_training_pictures_are_shown_again_where_their_folder_is_given(
     given = ["explain", str(model), picture, "-o", str(page)]
     assert CliRunner().invoke(app, given).exit_code == 0
     text = page.read_text("utf-8")
-    assert "could not be found any more" not in text
+    assert "cannot be shown, because the files are gone" not in text
     assert "does not know where they are" in text
     assert 'class="gone"' not in text
     assert "anna" not in text.replace(Path(picture).name, "")

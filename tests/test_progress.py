@@ -32,15 +32,15 @@ def said(lines: Lines, at: float) -> str:
 
 
 def test_a_line_says_how_many_are_done_and_how_long_it_takes() -> None:
-    lines = Lines("Looking at pictures", lambda words: None)
-    assert said(lines, 12) == "Looking at pictures: 12 seconds so far"
+    lines = Lines("Reading pictures", lambda words: None)
+    assert said(lines, 12) == "Reading pictures: 12 seconds so far"
     lines(1_200, 15_000)
-    assert said(lines, 20) == "Looking at pictures: 1,200 of 15,000, about 4 minutes left"
+    assert said(lines, 20) == "Reading pictures: 1,200 of 15,000, about 4 minutes left"
     lines(14_900, 15_000)  # 13,700 more in ten seconds: what came last counts
-    assert said(lines, 10) == "Looking at pictures: 14,900 of 15,000, about 1 second left"
-    assert said(lines, 10) == "Looking at pictures: 14,900 of 15,000"  # none came: nobody knows
+    assert said(lines, 10) == "Reading pictures: 14,900 of 15,000, about 1 second left"
+    assert said(lines, 10) == "Reading pictures: 14,900 of 15,000"  # none came: nobody knows
     lines(15_000, 15_000)
-    assert said(lines, 10) == "Looking at pictures: 15,000 of 15,000"
+    assert said(lines, 10) == "Reading pictures: 15,000 of 15,000"
     lines.doing("Cross-validating")
     assert said(lines, 100) == "Cross-validating: 2 minutes so far"
     assert said(lines, 7_200) == "Cross-validating: 2 hours so far"
@@ -74,7 +74,7 @@ def test_short_work_says_nothing_in_a_file() -> None:
 def test_a_bar_fits_its_terminal_and_goes_away(width: int) -> None:
     stream = io.StringIO()
     console = Console(file=stream, width=width, force_terminal=True, color_system=None)
-    with shown_on(console, "Looking at pictures") as progress:
+    with shown_on(console, "Reading pictures") as progress:
         for done in range(0, 15_001, 5_000):
             progress(done, 15_000)
         progress.doing("Cross-validating")

@@ -95,7 +95,7 @@ def test_pictures_that_leave_the_report_or_come_back_are_a_change(
     shown = contents(train.model)
     left_out = train(photos, "--no-pictures")
     words = "the same model; pictures, and names and places of files, are"
-    assert f"Changed: {words} left out now\nBefore:  {train.before}\n" in left_out.out
+    assert f"Changed: {words} left out now\nOld one: {train.before}\n" in left_out.out
     assert contents(train.before) == shown
     private = contents(train.model)
     assert private["model.onnx"] == shown["model.onnx"]
@@ -103,7 +103,7 @@ def test_pictures_that_leave_the_report_or_come_back_are_a_change(
     assert "Changed: nothing, it is the same model\n" in again.out
     assert contents(train.before) == shown
     back = train(photos)
-    assert f"Changed: {words} there again\nBefore:  {train.before}\n" in back.out
+    assert f"Changed: {words} there again\nOld one: {train.before}\n" in back.out
     assert contents(train.before) == private
     assert contents(train.model) == shown
     tellapart.load(train.model).save(train.model, private=True)
@@ -132,7 +132,7 @@ def test_other_settings_say_what_changed(train: Trainer, photos: Path) -> None:
         for m in (old, new)
     ]
     assert line == f"Changed: {figures[0]} -> {figures[1]}, the same {count} held out"
-    assert f"Before:  {train.before}\n" in found.out
+    assert f"Old one: {train.before}\n" in found.out
     assert contents(train.before) == before
 
 
@@ -303,10 +303,10 @@ def test_anything_else_asks_for_replace(
     found = train(source)
     assert (found.code, found.out) == (2, "")
     assert found.err.splitlines() == [
-        f"{train.model} holds a model of other pictures, trained on {photos}, with the labels "
+        f"{train.model} is a model of other pictures, trained on {photos}, with the labels "
         "day, night.",
-        "Nothing was changed there. Choose a new folder with -o, or give --replace, which keeps "
-        "that model as m.before.",
+        "Nothing was changed there. Choose a new folder with -o, or give --replace: the old model "
+        "then stays as m.before.",
     ]
     assert contents(tmp_path) == before
     assert train(source, "--replace").code == 0
@@ -326,7 +326,7 @@ def test_it_is_refused_before_any_work(
         environment={"TELLAPART_CACHE": str(cache)},
     )
     assert found.code == 2
-    assert "holds a model of other pictures" in found.err
+    assert "is a model of other pictures" in found.err
     assert not cache.exists()
 
 
@@ -337,7 +337,7 @@ def test_python_says_replace_too(photos: Path, network: Path, tmp_path: Path) ->
     other = tellapart.train(other_labels(photos), backbone=own)
     before = contents(tmp_path / "m")
     for save in (other.save, other.classifier.save):
-        with pytest.raises(DestinationError, match="holds a model of other pictures") as caught:
+        with pytest.raises(DestinationError, match="is a model of other pictures") as caught:
             save(tmp_path / "m")
         assert "replace=True" in caught.value.hint
         assert contents(tmp_path / "m") == before
@@ -391,7 +391,7 @@ def test_what_is_no_model_is_never_taken_for_the_one_before(
     for options in ((), ("--replace",)):
         found = train(photos, *options)
         assert (found.code, found.out) == (2, "")
-        assert "m.before is something else than the model before" in found.err
+        assert "m.before, but that is something else" in found.err
         assert contents(tmp_path) == before
     with pytest.raises(DestinationError, match="something else"):
         tellapart.load(train.model).save(train.model, replace=True)
@@ -422,7 +422,7 @@ def test_a_model_without_a_record_is_replaced_when_asked(
     draw(photos, "day", range(20, 27))
     found = train(photos)
     assert found.code == 2
-    assert "holds a model that does not tell what it was trained on" in found.err
+    assert "is a model that does not say what it was trained on" in found.err
     assert train(photos, "--replace").code == 0
 
 
@@ -439,7 +439,7 @@ def test_retrain_asks_in_its_own_words(
     other = other_labels(photos)
     found = run_here("retrain", "--image_dir", other, *given)
     assert found.code == 2
-    assert "or give --replace_model, which keeps" in found.err
+    assert "or give --replace_model: the old model then stays" in found.err
     assert "with --output_model" in found.err
     found = run_here("retrain", "--image_dir", other, "--replace_model", *given)
     assert found.code in (0, 1)

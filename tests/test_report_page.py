@@ -257,9 +257,9 @@ def test_moved_pictures_are_found_by_their_content(photos: Path, tmp_path: Path)
     before = (folder / "report.html").read_text("utf-8")
     run = CliRunner().invoke(app, ["report", str(folder)])
     assert run.exit_code == 0
-    assert "50 pictures could not be found any more" in run.output
+    assert "50 pictures cannot be shown, because the files are gone" in run.output
     text = (folder / "report.html").read_text("utf-8")
-    assert "50 pictures could not be found any more" in text
+    assert "50 pictures cannot be shown, because the files are gone" in text
     assert "<img" not in text
     given = ["report", str(folder), "--pictures", str(tmp_path / "elsewhere")]
     assert CliRunner().invoke(app, given).exit_code == 0
@@ -272,7 +272,7 @@ def test_without_memory_there_is_no_report(model: Path, tmp_path: Path) -> None:
     from tellapart.errors import ModelError
     from tellapart.report.content import content_of_training
 
-    with pytest.raises(ModelError, match="does not remember its training"):
+    with pytest.raises(ModelError, match="has no training record"):
         content_of_training(classifier, {})
 
 
@@ -294,7 +294,7 @@ def test_a_test_writes_its_report(model: Path, photos: Path, tmp_path: Path) -> 
     assert run.exit_code == 0, run.output
     text = page.read_text("utf-8")
     assert '<h2 class="kicker">Tested</h2>' in text
-    assert "The same pictures, judged by the same model, give the same figures again" in text
+    assert "The same pictures and the same model give the same figures again" in text
     assert "give the same model again" not in text
     made = text[text.index("How it was tested") :]
     assert "tellapart test " in made
@@ -353,7 +353,7 @@ def test_a_page_of_many_pictures_stays_below_5_mb(tmp_path: Path, labels: int) -
     text = report_page(content)
     assert len(text.encode()) < 5e6
     assert text.count("<figure") == MOST_MISTAKES < len(content.mistakes)
-    assert f"after {FIRST_MISTAKES}, the others are folded by their labels" in text
+    assert f"after {FIRST_MISTAKES} the others are folded by label" in text
     named = text[text.index("<details><summary>label ") :]
     assert len(content.mistakes) < MOST_NAMED
     for name, mistake in content.mistakes[MOST_MISTAKES:]:
@@ -488,7 +488,7 @@ def test_the_score_from_which_it_is_sure_is_marked(tmp_path: Path) -> None:
     assert re.search(
         r"Sure on [\d.]+\xa0% of pictures .*, and right on [\d.]+\xa0% of those", words
     )
-    assert f"it scores {judged.sure.score:g} or more, and look at the others yourself" in words
+    assert f"it scores {judged.sure.score:g} or more, and check the others yourself" in words
 
 
 @pytest.mark.parametrize("width", [768, 1024, 1440])
@@ -625,15 +625,17 @@ def test_charts_say_in_words_what_they_show() -> None:
 
 def test_the_curve_is_put_into_words() -> None:
     expected = "100 more pictures would bring about +1.5 points (0.8 to 2.1); "
-    assert CURVE.words == expected + "the label that needs them most: tulips."
+    assert CURVE.words == expected + "tulips needs them most."
     assert dataclasses.replace(CURVE, gain=None).words == (
-        "These pictures cannot tell whether more would help."
+        "These pictures are too few to say whether more would help."
     )
 
 
 def test_a_score_that_does_not_hold_on_other_pictures_is_told() -> None:
     few = Covered(0.6, Proportion(400, 450), Proportion(370, 400))
-    assert same_score_words("held out", few).endswith("less than 99 %: expect it of new pictures.")
+    assert same_score_words("held out", few).endswith(
+        "less than 99 %, and new pictures will be like these."
+    )
     assert same_score_words(
         "held out", Covered(0.6, Proportion(40, 45), Proportion(40, 40))
     ).endswith("100.0).")

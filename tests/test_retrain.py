@@ -150,16 +150,16 @@ def test_all_pictures_of_a_side_is_what_is_done_anyway() -> None:
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
-        ([], "--image_dir says where"),
-        (["--image_dir="], "--image_dir says where"),
+        ([], "--image_dir is missing"),
+        (["--image_dir="], "--image_dir is missing"),
         (["--image_dir", "p", "--image_directory", "q"], "Unrecognized arguments"),
         (["--image_dir", "p", "q"], "Unrecognized arguments: q"),
         (["--image_dir", "p", "--random=3"], "Ambiguous option"),
         (["--image_dir", "p", "--random_crop"], "Argument --random_crop: expected one"),
         (["--image_dir", "p", "--random_crop", "x"], "Argument --random_crop: invalid int"),
-        (["--image_dir", "p", "--random_crop=101"], "The random crop is a percentage"),
+        (["--image_dir", "p", "--random_crop=101"], "The random crop must be a percentage"),
         (["--image_dir", "p", "--flip_left_right=maybe"], "Argument --flip_left_right"),
-        (["--image_dir", "p", "--how_many_training_steps=0"], "The steps is 1 or more"),
+        (["--image_dir", "p", "--how_many_training_steps=0"], "The steps must be 1 or more"),
         (["--image_dir", "p", "--learning_rate=-1"], "The learning rate is above 0"),
         (["--image_dir", "p", "--train_batch_size=0"], "The batch size is 1 to 10000"),
         (["--image_dir", "p", "--testing_percentage=95"], "Of 100 %, 95 % for testing"),
@@ -167,13 +167,13 @@ def test_all_pictures_of_a_side_is_what_is_done_anyway() -> None:
         (["--image_dir", "p", "--testing_percentage=-5"], "Of 100 %"),
         (["--image_dir", "p", "--testing_percentage=12.5"], "Argument --testing_percentage"),
         (["--image_dir", "p", "--intermediate_store_frequency=-1"], "--intermediate_store"),
-        (["--image_dir", "p", "--logging_verbosity=LOUD"], "--logging_verbosity is one of"),
+        (["--image_dir", "p", "--logging_verbosity=LOUD"], "--logging_verbosity must be one of"),
         (["--image_dir", "p", "--final_tensor_name=a b"], "--final_tensor_name a b"),
         (["--image_dir", "p", "--architecture=resnet_50"], "--architecture resnet_50"),
         (["--image_dir", "p", "--architecture=best", "--tfhub_module=good"], "--architecture and"),
         (
             ["--image_dir", "p", "--intermediate_store_frequency=5", "--flip_left_right"],
-            "--intermediate_store_frequency cannot be had with distorted",
+            "--intermediate_store_frequency does not go with distorted",
         ),
     ],
 )
@@ -264,7 +264,7 @@ def test_the_saved_model_never_takes_the_place_of_something(photos: Path, tmp_pa
     flags = flags_for(photos, tmp_path, "--saved_model_dir", tmp_path / "served")
     found = run("retrain", *flags)
     assert found.code == 2
-    assert "holds something already" in found.err
+    assert "already contains something" in found.err
     assert not (tmp_path / "graph-model").exists()
 
 

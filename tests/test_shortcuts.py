@@ -120,7 +120,7 @@ def usual(lot: np.random.Generator, count: int) -> np.ndarray:
     folders=st.integers(1, 40),
 )
 @settings(max_examples=300)
-def test_what_is_there_by_chance_is_no_cue(
+def test_what_is_there_by_chance_is_no_shortcut(
     seed: int, count: int, labels: int, folders: int
 ) -> None:
     lot = np.random.default_rng(seed)
@@ -169,7 +169,7 @@ def _(properties: np.ndarray, own: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize("name", PLANTS)
-def test_one_label_of_five_that_a_cue_tells_is_named(name: str) -> None:
+def test_one_label_of_five_that_a_shortcut_tells_is_named(name: str) -> None:
     lot = np.random.default_rng(3)
     labels = ["daisy", "dandelion", "roses", "sunflowers", "tulips"]
     truth = lot.integers(0, 5, 200)
@@ -320,32 +320,32 @@ def test_it_is_in_json_and_again_in_the_report(tmp_path: Path) -> None:
 # words and memory
 
 
-def a_cue(kind: str, direction: str) -> Shortcut:
+def a_shortcut(kind: str, direction: str) -> Shortcut:
     told = Estimate(0.94, (0.9, 0.97))
     return Shortcut(kind, "elsa", ("darth_vader",), told, direction, ("a",), ("b",), ())
 
 
 def test_the_words_say_what_it_means() -> None:
-    shortcut = a_cue("brightness", "high")
+    shortcut = a_shortcut("brightness", "high")
     assert shortcut.words == (
-        "Brightness alone tells elsa from darth vader 94 % of the time (by chance 50 %): the model "
-        "may be looking at the light, not at the thing."
+        "Brightness alone tells elsa from darth vader 94 % of the time (50 % is chance). The model "
+        "may be looking at the light, not at the thing itself."
     )
     assert shortcut.shelves == {"Brightest elsa": ("a",), "Darkest darth vader": ("b",)}
     many = replace(shortcut, others=("b", "c"), direction="low", contrary=("d",))
     assert list(many.shelves) == ["Darkest elsa", "Brightest of all others", "Against it"]
-    assert list(a_cue("file type", "PNG").shelves) == ["Elsa, PNG", "Darth vader"]
+    assert list(a_shortcut("file type", "PNG").shelves) == ["Elsa, PNG", "Darth vader"]
 
 
 @pytest.mark.parametrize("kind", [kind.name for kind in KINDS])
-def test_a_run_remembers_its_cues(kind: str) -> None:
-    run = Run(shortcuts=(a_cue(kind, "high"),))
+def test_a_run_keeps_its_shortcuts(kind: str) -> None:
+    run = Run(shortcuts=(a_shortcut(kind, "high"),))
     assert Run.from_json(run.to_json()) == run
     assert run.shortcuts[0].words
     assert run.shortcuts[0].advice.endswith(".")
 
 
 def test_a_run_of_before_has_none() -> None:
-    text = Run().to_json().replace('"cues": [], ', "")
-    assert "cues" not in text
+    text = Run().to_json().replace('"shortcuts": [], ', "")
+    assert "shortcuts" not in text
     assert Run.from_json(text).shortcuts == ()

@@ -173,8 +173,8 @@ def test_the_model_inside_calls_labels_by_their_names(
     ("pictures", "labels", "message"),
     [
         ([], [], "There are no pictures"),
-        ("a.jpg", ["a"], "Several pictures are given as"),
-        (np.zeros((2, 5)), ["a", "b"], "Several pictures are given as"),
+        ("a.jpg", ["a"], "Several pictures must be"),
+        (np.zeros((2, 5)), ["a", "b"], "Several pictures must be"),
         (np.array([["a", "b"]]), ["a"], "Pictures are one column"),
         (np.zeros((2, 8, 8, 3), np.uint8), ["a"], "There are 2 pictures and 1 label."),
         (np.zeros((2, 8, 8, 3), np.uint8), ["a", "a"], "Only one class, a,"),

@@ -159,13 +159,13 @@ def test_a_record_whose_arrays_cannot_be_is_damaged(
 
 def test_another_models_record_is_refused(place: Path, copied: Path) -> None:
     shutil.copy(place / "other" / "training.npz", copied)
-    with pytest.raises(ModelError, match=r"training\.npz is of another model"):
+    with pytest.raises(ModelError, match=r"training\.npz does not belong"):
         tellapart.load(copied).required_record()
     for command in ("report", "gaps", "explain"):
         given = [] if command == "report" else [place / "photos"]
         found = run_here(command, copied, *given)
         assert (found.code, found.out) == (2, "")
-        assert "training.npz is of another model" in found.err
+        assert "training.npz does not belong" in found.err
 
 
 REPLACING = """
@@ -288,31 +288,39 @@ def shaped(operator: str, inputs: int = 1, **how: Any) -> Callable[[ModelProto, 
 
 NAN = float("nan")
 LIES = {
-    "nan": ("scores", value(NAN), "scores that cannot be, such as nan"),
-    "half nan": ("scores", value(1.0, NAN), "scores that cannot be, such as nan"),
-    "inf": ("scores", value(float("inf")), "scores that cannot be, such as inf"),
-    "7 and -3": ("scores", value(7, -3), "scores that are no probabilities"),
-    "a sum of 1": ("scores", value(1.5, -0.5), "scores that are no probabilities"),
-    "too little": ("scores", value(0.3, 0.3), "scores that are no probabilities"),
-    "whole numbers": ("scores", cast(TensorProto.INT64), "scores of a wrong kind"),
-    "words": ("scores", cast(TensorProto.STRING), "scores of a wrong kind"),
-    "yes or no": ("scores", cast(TensorProto.BOOL), "scores of a wrong kind"),
-    "four": ("scores", shaped("Concat", 2, axis=1), "has 2 labels, and gives 4 scores"),
-    "two pictures": ("scores", shaped("Concat", 2, axis=0), "scores of the shape [2, 2]"),
-    "no axis": ("scores", shaped("ReduceSum", keepdims=0), "scores of the shape []"),
+    "nan": ("scores", value(NAN), "its output scores contains nan"),
+    "half nan": ("scores", value(1.0, NAN), "its output scores contains nan"),
+    "inf": ("scores", value(float("inf")), "its output scores contains inf"),
+    "7 and -3": ("scores", value(7, -3), "its scores are not probabilities"),
+    "a sum of 1": ("scores", value(1.5, -0.5), "its scores are not probabilities"),
+    "too little": ("scores", value(0.3, 0.3), "its scores are not probabilities"),
+    "whole numbers": ("scores", cast(TensorProto.INT64), "its output scores has the wrong type"),
+    "words": ("scores", cast(TensorProto.STRING), "its output scores has the wrong type"),
+    "yes or no": ("scores", cast(TensorProto.BOOL), "its output scores has the wrong type"),
+    "four": ("scores", shaped("Concat", 2, axis=1), "has 2 labels, but 4 scores"),
+    "two pictures": (
+        "scores",
+        shaped("Concat", 2, axis=0),
+        "its output scores has the shape [2, 2]",
+    ),
+    "no axis": ("scores", shaped("ReduceSum", keepdims=0), "its output scores has the shape []"),
     "a list": ("scores", shaped("SequenceConstruct", 2), "damaged"),
-    "novelty nan": ("novelty", value(NAN), "novelty that cannot be, such as nan"),
-    "novelty inf": ("novelty", value(float("inf")), "novelty that cannot be, such as inf"),
-    "novelty -inf": ("novelty", value(float("-inf")), "novelty that cannot be, such as -inf"),
-    "novelty words": ("novelty", cast(TensorProto.STRING), "novelty of a wrong kind"),
-    "novelty of two": ("novelty", shaped("Concat", 2, axis=0), "novelty of the shape [2]"),
+    "novelty nan": ("novelty", value(NAN), "its output novelty contains nan"),
+    "novelty inf": ("novelty", value(float("inf")), "its output novelty contains inf"),
+    "novelty -inf": ("novelty", value(float("-inf")), "its output novelty contains -inf"),
+    "novelty words": ("novelty", cast(TensorProto.STRING), "its output novelty has the wrong type"),
+    "novelty of two": (
+        "novelty",
+        shaped("Concat", 2, axis=0),
+        "its output novelty has the shape [2]",
+    ),
 }
 EVIDENCE = {
-    "evidence nan": ("evidence", value(NAN), "evidence that cannot be, such as nan"),
-    "evidence of three": ("evidence", shaped("Concat", 3, axis=1), "is not that of its scores"),
+    "evidence nan": ("evidence", value(NAN), "its output evidence contains nan"),
+    "evidence of three": ("evidence", shaped("Concat", 3, axis=1), "does not belong to its scores"),
     "evidence of one": ("evidence", shaped("ReduceMean", axes=[1]), "damaged"),
-    "evidence of nothing": ("evidence", value(0, 90), "is not that of its scores"),
-    "evidence flat": ("evidence", shaped("Flatten"), "evidence of the shape"),
+    "evidence of nothing": ("evidence", value(0, 90), "does not belong to its scores"),
+    "evidence flat": ("evidence", shaped("Flatten"), "its output evidence has the shape"),
     "embedding nan": ("embedding", value(NAN), "cannot be, such as nan"),
     "embedding words": ("embedding", cast(TensorProto.STRING), "damaged"),
 }
@@ -406,7 +414,7 @@ def test_the_command_line_exits_with_2_and_prints_no_number(place: Path, tmp_pat
     found = run("guess", model, picture_of(place), picture_of(place), "--json")
     assert (found.code, found.out) == (2, "")
     assert found.err.splitlines() == [
-        "This model file is damaged: it gives scores that cannot be, such as nan.",
+        "This model file is damaged: its output scores contains nan.",
         "Copy it again, or train it again.",
     ]
 

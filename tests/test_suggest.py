@@ -41,7 +41,7 @@ def unlabelled(heroes: DemoPictures, tmp_path_factory: pytest.TempPathFactory) -
     first = sorted(folder.iterdir())[10]
     shutil.copy(first, folder / "a copy.jpg")
     (folder / "deeper").mkdir()
-    (folder / "deeper" / "stranger.png").write_bytes(encoded(draw_scene(seed=5)))
+    (folder / "deeper" / "scene.png").write_bytes(encoded(draw_scene(seed=5)))
     (folder / "page.jpg").write_text("<html>")
     return folder
 
@@ -112,10 +112,10 @@ def test_nothing_in_doubt_and_no_direction_are_no_trouble() -> None:
     ("scores", "doubt", "unknown", "stands_for", "words"),
     [
         ([0.5, 0.45, 0.05], 0.95, False, 0, "between ice queen and b"),
-        ([0.4, 0.35, 0.25], 0.95, False, 1, "between ice queen, b and c; stands for 1 other here"),
-        ([0.9, 0.06, 0.04], 0.16, False, 12, "stands for 12 others here"),
-        ([0.9, 0.06, 0.04], 0.16, True, 12, "unlike anything learnt"),
-        ([0.9, 0.06, 0.04], 0.16, False, 0, "unlike the others chosen"),
+        ([0.4, 0.35, 0.25], 0.95, False, 1, "between ice queen, b and c; like 1 other here"),
+        ([0.9, 0.06, 0.04], 0.16, False, 12, "like 12 others here"),
+        ([0.9, 0.06, 0.04], 0.16, True, 12, "unlike everything learnt"),
+        ([0.9, 0.06, 0.04], 0.16, False, 0, "unlike the other suggestions"),
     ],
 )
 def test_reasons(
@@ -152,10 +152,10 @@ def test_what_is_known_or_there_twice_or_broken_is_not_suggested(
         assert one["reason"]
 
 
-def test_a_stranger_is_called_unlike_anything_learnt(model: Path, unlabelled: Path) -> None:
+def test_an_unknown_picture_is_called_unlike_anything_learnt(model: Path, unlabelled: Path) -> None:
     said = run_here("suggest", model, unlabelled, "--json").json()
-    (reason,) = [o["reason"] for o in said["suggestions"] if o["path"].endswith("stranger.png")]
-    assert reason.startswith("unlike anything learnt")
+    (reason,) = [o["reason"] for o in said["suggestions"] if o["path"].endswith("scene.png")]
+    assert reason.startswith("unlike everything learnt")
 
 
 def test_the_same_pictures_give_the_same_whatever_they_are_called(
@@ -187,7 +187,7 @@ def test_the_text_has_the_reasons_and_says_what_to_do_next(model: Path, unlabell
     for one in said["suggestions"]:
         assert one["path"] in found.out
         assert one["reason"] in found.out
-    assert "12 pictures the model has learnt from" in found.out
+    assert "12 pictures that the model learnt from" in found.out
     assert "train again" in found.out
     assert run_here("suggest", model, unlabelled, "--strict").code == 3
 
@@ -226,7 +226,7 @@ def test_what_it_suggests_teaches_more_than_it_knew(
     tellapart.train(photos, quality="fast", test=0).save(tmp_path / "again")
     next_ones = run_here("suggest", tmp_path / "again", unlabelled, "--json").json()
     names = {Path(one["path"]).name for one in next_ones["suggestions"]}
-    assert names.isdisjoint(path.name for path in labelled if path.name != "stranger.png")
+    assert names.isdisjoint(path.name for path in labelled if path.name != "scene.png")
 
 
 def test_of_many_only_the_least_sure_are_kept(
@@ -241,7 +241,9 @@ def test_of_many_only_the_least_sure_are_kept(
     monkeypatch.setattr(suggesting, "MOST", 5)
     found = suggest(classifier, unlabelled, 9)
     assert {one.name for one in found.suggestions} == set(sorted(lead, key=lambda n: lead[n])[:5])
-    assert found.notes == ("Chosen among the 5 least sure of 17 new pictures.",)
+    assert found.notes == (
+        "Chosen from the 5 pictures that the model is least sure of, out of 17 new pictures.",
+    )
 
 
 def test_a_model_file_alone_says_what_it_cannot_know(
@@ -251,7 +253,7 @@ def test_a_model_file_alone_says_what_it_cannot_know(
     said = run_here("suggest", tmp_path / "model.onnx", unlabelled, "--json").json()
     assert said["learnt_from"] == 0
     assert len(said["suggestions"]) == 29
-    assert "cannot tell what it learnt from" in said["notes"][0]
+    assert "may be suggested too" in said["notes"][0]
 
 
 def test_all_known_is_nothing_to_suggest(heroes: DemoPictures) -> None:
@@ -262,13 +264,13 @@ def test_all_known_is_nothing_to_suggest(heroes: DemoPictures) -> None:
 
 @pytest.mark.parametrize("count", [0, -1, MOST_CHOSEN + 1])
 def test_impossible_counts_are_refused(count: int, model: Path, unlabelled: Path) -> None:
-    with pytest.raises(UsageError, match="cannot be suggested"):
+    with pytest.raises(UsageError, match="The count must be"):
         suggest(tellapart.load(model), unlabelled, count)
 
 
 def test_no_folder_and_no_picture_are_told(model: Path, tmp_path: Path) -> None:
     classifier: Classifier = tellapart.load(model)
-    with pytest.raises(DatasetError, match="is no folder"):
+    with pytest.raises(DatasetError, match="is not a folder"):
         suggest(classifier, tmp_path / "gone")
     (tmp_path / "page.jpg").write_text("<html>")
     with pytest.raises(DatasetError, match="no picture that can be read"):

@@ -146,7 +146,7 @@ def test_where_an_empty_picture_gets_the_answer_nothing_is_said_to_keep_it(
     for found in swept.values():
         grey = classifier.predict(np.full((300, 200, 3), 127, np.uint8))
         assert found.kept_by_nothing == (grey.label == found.before.label)
-        already = f"An empty grey picture is already {label_words(found.before.label)} "
+        already = f"An empty grey picture already gets {label_words(found.before.label)} "
         assert (already in found.words) == found.kept_by_nothing
         if found.kept_by_nothing:
             assert found.keep is None

@@ -218,8 +218,8 @@ def test_a_picture_named_twice_counts_once(written: str, tmp_path: Path) -> None
     assert dataset.counts == {"cat": 1, "dog": 2}
     assert [file.reason for file in dataset.skipped] == ["named a second time, with the same label"]
     assert dataset.notes == (
-        "1 picture named in t.csv with more than one label: one of them must be wrong. "
-        "c/1.jpg is said to be cat, dog.",
+        "t.csv gives 1 picture more than one label, and one of them must be wrong: "
+        "c/1.jpg has cat, dog.",
     )
 
 

@@ -91,9 +91,9 @@ def asked(engine: str = "tensorflow", solver: str | None = None, **given: object
         (asked(fine_tune=3, steps=10), "--steps does not go with --fine-tune"),
         (asked(fine_tune=3, eval_every=10), "--eval-every does not go with --fine-tune"),
         (asked(fine_tune=3, solver="sgd"), "--solver sgd does not go with --fine-tune"),
-        (asked(fine_tune=3, validation=0.0), "The validation is a share above 0"),
+        (asked(fine_tune=3, validation=0.0), "The validation must be a fraction above 0"),
         (asked(checkpoint_every=10), "--checkpoint-every goes with --checkpoints."),
-        (asked(random_crop=10, validation=0.0), "Distortions need a --validation share"),
+        (asked(random_crop=10, validation=0.0), "Distortions need a --validation fraction"),
         (asked(random_crop=101), "a percentage from 0 to 100"),
     ],
 )
@@ -452,7 +452,7 @@ def test_the_best_weights_are_kept(fast: KerasNetwork, photos: Path) -> None:
     )
     assert [epoch.number for epoch in epochs] == [0, 1]  # and it stopped early
     assert epochs[1].validation_loss > epochs[0].validation_loss
-    assert any("made nothing better" in note for note in result.notes)
+    assert any("did not improve the network" in note for note in result.notes)
     assert result.validated
     assert result.validated.accuracy.value == pytest.approx(epochs[0].validation_accuracy, abs=0.15)
     plain = fast.network("fast-tuned")
@@ -482,7 +482,7 @@ def test_fine_tuning_goes_on_after_a_kill(photos: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "model").exists()
     found = run(*map(str, command[len(COMMAND) :]))
     assert found.code == 0, found.err
-    (note,) = [note for note in found.json()["notes"] if "Went on from step" in note]
+    (note,) = [note for note in found.json()["notes"] if "Resumed at step" in note]
     assert int(note.split("step ")[1].split()[0]) >= 3
     assert found.json()["cross_validated"] is None
     assert found.json()["validation"]["n"] > 0
@@ -518,7 +518,7 @@ def test_checkpoints_are_kept_until_the_model_is_saved(
             tuned()
     assert kept()
     result = tuned()
-    assert any("Went on from step" in note for note in result.notes)
+    assert any("Resumed at step" in note for note in result.notes)
     (tmp_path / "full").write_text("a file, not a folder")
     with pytest.raises(DestinationError):
         result.save(tmp_path / "full")

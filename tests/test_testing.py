@@ -39,7 +39,7 @@ def test_every_picture_is_judged_by_predict(classifier: Classifier, kept: Path) 
     assert sorted(mistake.name for mistake in result.evaluation.mistakes) == sorted(wrong)
     assert result.evaluation.accuracy.correct == len(names) - len(wrong) > 30
     assert result.skipped == ()
-    assert result.unknown == {}
+    assert result.other_labels == {}
     assert result.missing == ()
     assert seen == [(number, len(names)) for number in range(1, len(names) + 1)]
 
@@ -51,7 +51,7 @@ def test_labels_match_by_name_and_the_others_are_said(classifier: Classifier, ke
     result = evaluate(classifier, kept)
     count = len(list((kept / "snow_woman").iterdir()))
     assert result.evaluation.accuracy.n == count
-    assert result.unknown == {"snow_woman": count}
+    assert result.other_labels == {"snow_woman": count}
     assert result.missing == ("dark_knight",)
     assert [(file.name, file.reason) for file in result.skipped] == [
         ("ice_queen/page.jpg", "an HTML page saved as .jpg")
@@ -68,13 +68,13 @@ def test_the_text_says_all_of_it(heroes: DemoPictures, kept: Path) -> None:
         "accuracy",
         "95 % interval",
         "recall   95 % interval\n",
-        "Intervals of all figures: --json, or --report FILE.",
+        "All figures with their intervals: --json or --report FILE.",
         "is \\ taken for",
         "an HTML page saved as .jpg       1   ",
         "ice_queen/page.jpg",
         "Passed over: 1 hidden or system file.",
         "of snow_woman, which the model does not know.",
-        "No pictures here of: dark knight.",
+        "No test pictures of: dark knight.",
     ):
         assert said in words
 
@@ -95,7 +95,7 @@ def test_one_label_is_enough_to_test_but_a_known_one_is_needed(
     shutil.rmtree(kept / "dark_knight")
     assert evaluate(classifier, kept).missing == ("dark_knight",)
     (kept / "ice_queen").rename(kept / "snow")
-    with pytest.raises(DatasetError, match="it has: snow; the model knows: dark_knight, ice_"):
+    with pytest.raises(DatasetError, match=r"It has: snow\. The model knows: dark_knight, ice_"):
         evaluate(classifier, kept)
 
 

@@ -227,7 +227,7 @@ def test_a_root_with_train_and_test_is_tested_on_its_test(split: Path, tmp_path:
     assert all(name.startswith("test/") for name in value["kept_back"])
     refused = run("train", split, "-o", tmp_path / "n", "--quality", "fast", "--test", "20%")
     assert refused.code == 2
-    assert "says itself which pictures are for testing." in refused.err
+    assert "already says which pictures are for testing." in refused.err
     without = tellapart.train(split, quality="fast", test=0)
     assert without.held_out is None
     assert sum(without.classifier.manifest.counts) == 60
@@ -271,8 +271,11 @@ def test_a_test_without_a_known_label_is_refused(heroes: DemoPictures, tmp_path:
     for source, more in ((heroes.photos, ("--test", kept)), (root, ())):
         found = run_here("train", source, "-o", tmp_path / "m", "--quality", "fast", *more)
         assert found.code == 2
-        assert f"{kept if more else root} holds no test picture of a label that is" in found.err
-        assert "it has: helmet, snow_woman; learnt are: dark_knight, ice_queen." in found.err
+        assert f"{kept if more else root} has no test picture of any training label." in found.err
+        assert (
+            "test labels: helmet, snow_woman. Its training labels: dark_knight, ice_queen."
+            in found.err
+        )
         assert not (tmp_path / "m").exists()
     (kept / "helmet").rename(kept / "Dark_Knight")
     with pytest.raises(DatasetError, match="'Dark_Knight' and 'dark_knight' differ only in case"):
@@ -288,7 +291,7 @@ def test_test_pictures_of_unknown_labels_are_said_not_to_be_judged(
     assert result.held_out
     assert result.held_out.accuracy.n == 4
     said = " ".join(result.notes)
-    assert "Not judged, because there is no picture of these to learn from: snow_woman." in said
+    assert "Not judged, because they have no training pictures: snow_woman." in said
     assert "can be read" not in said
     assert result.untested == ()
 
@@ -313,7 +316,7 @@ def test_labels_of_two_pictures_are_said_to_be_untested(
     command = ("train", photos, "-o", tmp_path / "m", "--quality", "fast", "--test", test)
     value = run_here(*command, "--json").json()
     assert value["untested"] == ["dark_knight", "ice_queen"]
-    note = "Not tested, because no picture of these is held out: dark_knight, ice_queen."
+    note = "Not tested, because none of their pictures is held out: dark_knight, ice_queen."
     assert (note in value["notes"]) == (test != "none")
     assert value["cross_validated"]["n"] == 4
 
@@ -337,7 +340,7 @@ def test_pictures_that_no_head_judged_count_nowhere(
     assert ("no picture was judged" in text) == (not judged)
     for page in ("report.html", "README.md"):
         written = (tmp_path / "m" / page).read_text("utf-8")
-        assert ("is not known: no picture could judge it" in written) == (not judged)
+        assert ("no picture could judge it" in written) == (not judged)
         assert re.search(r"\bnan\b", written) is None
     again = run_here("report", tmp_path / "m", "-o", tmp_path / "again.html")
     assert again.code == 0
@@ -354,8 +357,8 @@ def test_a_label_with_too_few_pictures_is_trained_and_said_to_be_untested(
     value = found.json()
     assert value["labels"]["fog"] == 4
     assert value["untested"] == ["fog"]
-    assert "Fewer than 20 pictures to learn from: fog (4). Expect mistakes." in value["notes"]
-    assert "Not tested, because no picture of these is held out: fog." in value["notes"]
+    assert "Fewer than 20 training pictures: fog (4). Expect mistakes." in value["notes"]
+    assert "Not tested, because none of their pictures is held out: fog." in value["notes"]
     text = run_here("train", photos, "-o", tmp_path / "m", "--quality", "fast").out
     assert all(f"Note: {note}" in text for note in value["notes"])
 
@@ -367,8 +370,10 @@ def test_pictures_in_two_labels_and_test_pictures_learnt_from_are_said(
     shutil.copy(photos / "ice_queen" / "000.jpg", photos / "dark_knight" / "twin.jpg")
     kept = few_of(heroes, tmp_path / "kept", 2)
     notes = " ".join(tellapart.train(photos, quality="fast", test=kept).notes)
-    assert "1 picture found under two labels: one of them must be wrong." in notes
-    assert "4 test pictures also among those learnt from: the test flatters." in notes
+    assert "1 picture found under two labels; one of the two is wrong:" in notes
+    assert (
+        "4 test pictures also among the training pictures, so the test is too optimistic." in notes
+    )
 
 
 # where it writes
@@ -441,11 +446,11 @@ def test_another_folder_is_refused_before_any_work(
         ("--solver sgd --learning-rate 1e307", "a learning rate of 1e+307 is too large."),
         ("--backbone lite0 --backbone-pixels 0..1", "do not go with lite0."),
         ("--backbone lite1 --quality fast", "it does not go with --backbone."),
-        ("--backbone lite1 --engine tensorflow", "TensorFlow cannot train on a row by its name."),
+        ("--backbone lite1 --engine tensorflow", "TensorFlow cannot train on our own networks."),
         ("--solver sgd --learning-rate nan", "The learning rate is above 0, not nan."),
         ("--solver sgd --learning-rate -1", "The learning rate is above 0, not -1.0."),
-        ("--solver sgd --seed -1", "The seed is 0 or more, not -1."),
-        ("--solver sgd --validation 100%", "--validation 100% is no share."),
+        ("--solver sgd --seed -1", "The seed must be 0 or more, not -1."),
+        ("--solver sgd --validation 100%", "--validation 100% is not a fraction."),
         ("--solver sgd --validation 99%", "leaves no picture to learn from."),
         ("--backbone-input x", "go with --backbone."),
         ("--backbone-output x", "go with --backbone."),
@@ -455,10 +460,10 @@ def test_another_folder_is_refused_before_any_work(
         ("--backbone nowhere.onnx --quality best", "it does not go with --backbone."),
         ("--quality better", "--quality"),
         ("--solver adam", "--solver"),
-        ("--test 100%", "--test 100% is no share and no folder."),
-        ("--test 20", "--test 20 is no share and no folder."),
-        ("--test nan", "--test nan is no share and no folder."),
-        ("--test nowhere/", "--test nowhere/ is no share and no folder."),
+        ("--test 100%", "--test 100% is neither a fraction nor a folder."),
+        ("--test 20", "--test 20 is neither a fraction nor a folder."),
+        ("--test nan", "--test nan is neither a fraction nor a folder."),
+        ("--test nowhere/", "--test nowhere/ is neither a fraction nor a folder."),
         ("--test 99%", "60 of 60 pictures would be held out for testing."),
     ],
 )
@@ -482,11 +487,11 @@ def test_options_that_cannot_be_had_are_refused(
     ("make", "error"),
     [
         (lambda: TrainOptions(quality="better"), "There is no quality 'better'."),
-        (lambda: TrainOptions(test=1.0), "A share of 1 cannot be held out"),
-        (lambda: TrainOptions(test=-0.1), "A share of -0.1 cannot be held out"),
-        (lambda: TrainOptions(test=float("nan")), "A share of nan cannot be held out"),
-        (lambda: SgdSettings(eval_every=0), "The eval every is 1 or more, not 0."),
-        (lambda: SgdSettings(validation=1), "The validation is a share"),
+        (lambda: TrainOptions(test=1.0), "A fraction of 1 cannot be held out"),
+        (lambda: TrainOptions(test=-0.1), "A fraction of -0.1 cannot be held out"),
+        (lambda: TrainOptions(test=float("nan")), "A fraction of nan cannot be held out"),
+        (lambda: SgdSettings(eval_every=0), "The eval every must be 1 or more, not 0."),
+        (lambda: SgdSettings(validation=1), "The validation must be a fraction"),
         (lambda: replace(TrainOptions(), test=0.3), None),
         (lambda: SgdSettings(validation=0), None),
     ],

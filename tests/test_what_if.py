@@ -247,17 +247,17 @@ def test_the_command_shows_both_scores_and_a_sentence(heroes: DemoPictures, tmp_
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ([], "Nothing is to be changed."),
-        (["--blur", "everywhere"], "'everywhere' is no region."),
-        (["--blur", "0%,0%,9%x9%=much"], "no radius"),
-        (["--blur", "0%,0%,9%x9%=900%"], "cannot have the radius"),
+        ([], "No change was given."),
+        (["--blur", "everywhere"], "'everywhere' is not a region."),
+        (["--blur", "0%,0%,9%x9%=much"], "not the radius"),
+        (["--blur", "0%,0%,9%x9%=900%"], "cannot have a radius"),
         (["--paint", "0%,0%,9%x9%"], "has no colour"),
-        (["--paint", "0%,0%,9%x9%=reddish"], "'reddish' is no colour."),
-        (["--brightness", "dark"], "no factor"),
+        (["--paint", "0%,0%,9%x9%=reddish"], "'reddish' is not a colour."),
+        (["--brightness", "dark"], "not a factor"),
         (["--brightness", "inf"], "cannot be multiplied"),
         (["--paste", "0%,0%,9%x9%"], "has no picture"),
         (["--paste", "0%,0%,9%x9%=nothing.jpg"], "nothing.jpg: cannot be opened"),
-        (["--crop", "oval:0%,0%,9%x9%"], "is no region"),
+        (["--crop", "oval:0%,0%,9%x9%"], "is not a region"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_a_sentence(
@@ -296,5 +296,5 @@ def test_an_unreadable_picture_is_told_with_its_reason(
 
 def test_colours_go_by_name_and_by_number() -> None:
     assert parse_color("white") == parse_color(" #ffffff ") == (255, 255, 255)
-    with pytest.raises(TellapartError, match="is no colour"):
+    with pytest.raises(TellapartError, match="is not a colour"):
         parse_color("#12")

@@ -74,8 +74,8 @@ def first_few(names: Sequence[str], most: int = 10) -> str:
     return ", ".join(map(shown, names[:most])) + rest
 
 
-def percent(share: float, digits: int = 1) -> str:
+def percent(fraction: float, digits: int = 1) -> str:
     """`0.9917` as `99.2 %`, and what cannot be known as `·`."""
-    if math.isnan(share):
+    if math.isnan(fraction):
         return "·"
-    return f"{100 * share:.{digits}f} %"
+    return f"{100 * fraction:.{digits}f} %"

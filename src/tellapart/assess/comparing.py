@@ -16,14 +16,24 @@ SURE = 0.05  # a difference that chance makes less often than this is told
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two tests on the same pictures, picture by picture; `cautions` are those of the tests."""
+    """Two tests on the same pictures, compared picture by picture.
+
+    Attributes:
+        first: the accuracy of the first model on the pictures that both judged.
+        second: the accuracy of the second model on them.
+        only_first: how many pictures only the first model got right.
+        only_second: how many pictures only the second model got right.
+        difference: the accuracy of the second model minus that of the first.
+        learnt_from: how many of the pictures each model learnt from.
+        cautions: what else to know about each of the two tests, in sentences.
+    """
 
     first: Proportion
     second: Proportion
-    only_first: int  # pictures that only the first model had right
+    only_first: int
     only_second: int
-    difference: Estimate  # accuracy of the second minus that of the first
-    learnt_from: tuple[int, int] = (0, 0)  # pictures that each model learnt from
+    difference: Estimate
+    learnt_from: tuple[int, int] = (0, 0)
     cautions: tuple[str, str] = ("", "")
 
     @cached_property
@@ -52,8 +62,8 @@ def compare(first: TestResult, second: TestResult) -> Comparison:
     names = [name for name in rows[0] if name in rows[1]]
     if not names:
         raise UsageError(
-            "The two models know no label in common among these pictures.",
-            hint="Compare models that were trained for the same labels.",
+            "These pictures have no label that both models know.",
+            hint="Compare models that were trained on the same labels.",
         )
     one, two = (np.array([row[name] for name in names]) for row in rows)
     counts = [int(found.sum()) for found in (one & two, one & ~two, two & ~one, ~one & ~two)]

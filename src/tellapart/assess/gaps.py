@@ -1,7 +1,8 @@
-"""A model, and perhaps a folder of pictures -> what the data lacks: looks with too few pictures.
+"""A model, and perhaps a folder of pictures -> what the data lacks: subgroups with too few
+pictures.
 
-What the model learnt from is remembered by it; pictures to test on may be labelled, in any form
-that training takes, or not.
+The training record lists what the model learnt from. The pictures to test on may be labelled, in
+any form that training takes, or unlabelled.
 """
 
 from __future__ import annotations
@@ -24,15 +25,20 @@ from ..text import shown
 from .gaps_source import Side, Source, look_at
 
 EXAMPLES = 3  # pictures named with a piece of advice
-MOST_MAYBE = 3  # looks that may be chance
+MOST_MAYBE = 3  # subgroups that may be chance
 
 
 @dataclass(frozen=True)
 class Example:
-    """A picture of a look: its name, where it is if that is known, its own label and the one given.
+    """A picture of a subgroup.
 
-    Of a picture without a label, or that was not judged, the two are the same. `strange` says that
-    it is unlike everything learnt.
+    Attributes:
+        name: its path below the source.
+        path: where it is now, if that is known.
+        label: its own label, or the model's if it has none.
+        predicted: the label that the model gave it; its own if nothing judged it.
+        tested: whether it is a test picture; otherwise the model learnt from it.
+        unknown: whether it is unlike everything the model learnt from.
     """
 
     name: str
@@ -40,7 +46,7 @@ class Example:
     label: str
     predicted: str
     tested: bool
-    strange: bool = False
+    unknown: bool = False
 
     @property
     def wrong(self) -> bool:
@@ -49,14 +55,22 @@ class Example:
 
 @dataclass(frozen=True)
 class Gaps:
-    """The looks of all labels: those that stand out first, then by the errors that more pictures
-    of them would mend.
+    """The subgroups of all labels: those that stand out first, then by the errors that more
+    pictures of them would prevent.
 
-    `tested` is None where no pictures were given and none were held out; `what_tested` says in
-    words what they are. `strangers` are pictures without labels that are unlike everything learnt:
-    they are in no look, for they may be of no label at all. `unknown` counts pictures of labels
-    that the model does not know. `notes` say how the source was read. A `private` model does not
-    know where its pictures are.
+    Attributes:
+        labels: the model's labels.
+        subgroups: all subgroups, in that order.
+        learnt: the pictures that the model learnt from.
+        tested: the pictures tested; None if none were given and none were held out.
+        what_tested: what these are, in words: "held out", or where they are from.
+        unknown: unlabelled pictures that are unlike everything learnt; they are in no subgroup,
+            because they may show none of the labels.
+        skipped: files that could not be read, with the reason.
+        hidden: how many files of the system were passed over.
+        other_labels: how many pictures have each label that the model does not know.
+        private: whether the model does not know where its pictures are.
+        notes: sentences on how the source was read.
     """
 
     labels: tuple[str, ...]
@@ -64,10 +78,10 @@ class Gaps:
     learnt: Side
     tested: Side | None
     what_tested: str = ""
-    strangers: tuple[Example, ...] = ()
+    unknown: tuple[Example, ...] = ()
     skipped: tuple[Skipped, ...] = ()
     hidden: int = 0
-    unknown: dict[str, int] = field(default_factory=dict)
+    other_labels: dict[str, int] = field(default_factory=dict)
     private: bool = False
     notes: tuple[str, ...] = ()
     _dataset: Dataset | None = field(default=None, repr=False)  # keeps an unpacked archive
@@ -79,12 +93,12 @@ class Gaps:
 
     @property
     def advice(self) -> tuple[Subgroup, ...]:
-        """The looks that stand out: what to photograph next."""
+        """The subgroups that stand out: what to photograph next."""
         return tuple(subgroup for subgroup in self.subgroups if subgroup.stands_out)
 
     @property
     def maybe(self) -> tuple[Subgroup, ...]:
-        """The next few looks in rank, for which chance alone could explain what is seen."""
+        """The next few subgroups in rank, for which chance alone could explain what is seen."""
         rest = (
             subgroup
             for subgroup in self.subgroups
@@ -96,7 +110,7 @@ class Gaps:
         return self.labels[subgroup.label]
 
     def learnt_of(self, subgroup: Subgroup) -> int:
-        """How many pictures of the look's label were learnt from."""
+        """How many pictures of the subgroup's label were learnt from."""
         return int((self.learnt.sample.labels == subgroup.label).sum())
 
     def pictures(self, subgroup: Subgroup) -> list[Example]:
@@ -105,7 +119,7 @@ class Gaps:
         return [*tested, *_examples(self.labels, self.learnt, subgroup.learnt, False)]
 
     def telling(self, subgroup: Subgroup) -> list[Example]:
-        """The same, but of a look that is only hard those judged wrong come first."""
+        """The same, but of a subgroup that is only hard those judged wrong come first."""
         found = self.pictures(subgroup)
         return (
             found
@@ -118,14 +132,14 @@ class Gaps:
         return self.telling(subgroup)[:EXAMPLES]
 
     def learnt_wrong(self, subgroup: Subgroup) -> int:
-        """How many of the look's pictures that were learnt from are judged wrong."""
+        """How many of the subgroup's pictures that were learnt from are judged wrong."""
         sample = self.learnt.sample
         return int((sample.errors[subgroup.learnt] >= 1).sum())
 
     @property
-    def labelled_strangers(self) -> int:
+    def labelled_unknown(self) -> int:
         """How many of the pictures tested are unlike everything learnt, whatever their label."""
-        return int(self.tested.strange.sum()) if self.tested else 0
+        return int(self.tested.unknown.sum()) if self.tested else 0
 
     @property
     def missing_pictures(self) -> int:
@@ -149,7 +163,7 @@ class Gaps:
         return self.judged(subgroup).correct > 0
 
     def _says_something(self, subgroup: Subgroup) -> bool:
-        """Whether a look is judged wrong at all, and rarer among those learnt from, or thin."""
+        """Whether a subgroup is wrong at all, and rarer among the training pictures, or thin."""
         rarer = subgroup.scarcity > 0 and len(subgroup.tested) >= FEWEST
         thin = subgroup.thin and subgroup.size >= FEWEST
         return (rarer or thin) and self.any_wrong(subgroup)
@@ -163,21 +177,21 @@ def find_gaps(
     follow_links: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Gaps:
-    """Find looks that a model has learnt too little of.
+    """Find subgroups that a model has learnt too little of.
 
     `source` are pictures to test on, labelled in any form that training takes, or any folder of
-    pictures; without it, those that were held out, if any were. The pictures learnt from are looked
-    for where they were, and below `pictures`.
+    pictures; without it, those that were held out are used, if there are any. The training pictures
+    are searched for where they were, and below `pictures`.
 
     Raises:
-        ModelError: the model does not remember its training.
-        DatasetError: `source` holds no picture that can be read and judged.
+        ModelError: the model has no training record.
+        DatasetError: `source` has no picture that can be read and judged.
     """
     record = classifier.required_record()
     where = record.locate(*pictures)
     learnt = _recorded_side(record, ~record.held_out, where)
     if not len(learnt.names):
-        raise ModelError("This model remembers no picture it learnt from.", hint="Train again.")
+        raise ModelError("This model's training record lists no pictures.", hint="Train again.")
     if source is None:
         held = _recorded_side(record, record.held_out, where) if record.held_out.any() else None
         return Gaps(
@@ -192,7 +206,7 @@ def find_gaps(
         )
     found = Source(classifier, Path(source), follow_links)
     seen, unreadable = look_at(classifier, found, progress or (lambda done, total: None))
-    apart = seen.strange & (not seen.sample.known)
+    apart = seen.unknown & (not seen.sample.known)
     tested = None if apart.all() else seen.only(~apart)
     return Gaps(
         labels=classifier.labels,
@@ -202,10 +216,10 @@ def find_gaps(
         learnt=learnt,
         tested=tested,
         what_tested=f"from {shown(source)}",
-        strangers=tuple(_examples(classifier.labels, seen, np.flatnonzero(apart), True)),
+        unknown=tuple(_examples(classifier.labels, seen, np.flatnonzero(apart), True)),
         skipped=(*found.skipped, *unreadable),
         hidden=found.hidden,
-        unknown=found.unknown,
+        other_labels=found.other_labels,
         private=record.run.private,
         notes=found.notes,
         _dataset=found.dataset,
@@ -222,15 +236,15 @@ def _examples(labels: tuple[str, ...], side: Side, rows: np.ndarray, tested: boo
             label=labels[int(sample.labels[i])],
             predicted=labels[int(given[i])],
             tested=tested,
-            strange=bool(side.strange[i]),
+            unknown=bool(side.unknown[i]),
         )
         for i in rows
     ]
 
 
 def _recorded_side(record: TrainingRecord, wanted: np.ndarray, where: dict[int, Path]) -> Side:
-    """Some of the pictures that a model remembers; what it learnt from, or was held out from it,
-    says what is usual and is not called strange."""
+    """Some of the pictures in a training record; none of them counts as unknown, because they
+    define what is usual."""
     judged = np.ones(len(wanted), bool) if record.judged is None else record.judged
     sample = Sample(
         vectors=record.vectors,

@@ -23,13 +23,13 @@ from ..text import first_few, shown
 class Side:
     """Pictures learnt from or tested: as arrays, by name, and where they are as far as is known.
 
-    `strange` bool `[N]` are those unlike everything learnt.
+    `unknown` bool `[N]` are those unlike everything learnt.
     """
 
     sample: Sample
     names: tuple[str, ...]
     paths: tuple[Path | None, ...]
-    strange: np.ndarray
+    unknown: np.ndarray
 
     def only(self, wanted: np.ndarray) -> Side:
         """The pictures where `wanted` bool `[N]` says so."""
@@ -38,7 +38,7 @@ class Side:
             self.sample.only(rows),
             tuple(self.names[i] for i in rows),
             tuple(self.paths[i] for i in rows),
-            self.strange[rows],
+            self.unknown[rows],
         )
 
 
@@ -48,7 +48,7 @@ class Source:
     def __init__(self, classifier: Classifier, source: Path, follow_links: bool) -> None:
         self.dataset: Dataset | None = None
         self.items: list[tuple[Path, str, int | None]] = []
-        self.unknown: dict[str, int] = {}
+        self.other_labels: dict[str, int] = {}
         self.skipped: Sequence[Skipped] = ()
         self.hidden = 0
         self.notes: tuple[str, ...] = ()
@@ -65,23 +65,23 @@ class Source:
             # folders of other names say nothing of what is in them
             below, self.skipped, self.hidden = pictures_below(source, follow_links=follow_links)
             self.items = [(path, name, None) for path, name in below]
-            self.unknown = {}
+            self.other_labels = {}
             if labels:
                 self.notes = (
-                    f"No folder here is called as a label of the model: {first_few(labels)}. So "
-                    f"the labels are what the model gives.",
+                    f"No folder here has the name of a label of the model: {first_few(labels)}. So "
+                    f"the pictures count as unlabelled.",
                 )
         elif not self.items and labels:
             raise DatasetError(
-                f"{shown(source)} holds no picture of a label that the model knows; "
-                f"it has: {first_few(labels, 20)}; "
-                f"the model knows: {first_few(classifier.labels, 20)}.",
-                hint="Write them as the model's labels, or give a folder of pictures.",
+                f"{shown(source)} has no picture of a label that the model knows. "
+                f"It has: {first_few(labels, 20)}. "
+                f"The model knows: {first_few(classifier.labels, 20)}.",
+                hint="Use the model's labels, or give a folder of unlabelled pictures.",
             )
         if not self.items:
             raise DatasetError(
-                f"{shown(source)} holds no picture to look at.",
-                hint="Give a folder of pictures, labelled as the model's or not at all.",
+                f"{shown(source)} has no pictures in it.",
+                hint="Give a folder of pictures, with the model's labels or without labels.",
             )
 
     def _take_labelled(self, dataset: Dataset, classifier: Classifier) -> None:
@@ -96,7 +96,7 @@ class Source:
             for item in part.items
             if item.label in known
         ]
-        self.unknown = dict(Counter(i.label for i in part.items if i.label not in known))
+        self.other_labels = dict(Counter(i.label for i in part.items if i.label not in known))
 
 
 def look_at(

@@ -11,38 +11,38 @@ from .gaps import Gaps
 
 
 def advice_words(gaps: Gaps, subgroup: Subgroup) -> str:
-    """What to do about a look, in a sentence or two that its numbers carry."""
+    """What to do about a subgroup, in a sentence or two that its numbers support."""
     label = label_words(gaps.label(subgroup))
-    have = f"{len(subgroup.learnt):,} of {gaps.learnt_of(subgroup):,} learnt from"
+    have = f"{len(subgroup.learnt):,} of {gaps.learnt_of(subgroup):,} training pictures"
     if subgroup.missing:
         seen = several(len(subgroup.tested), "picture")
         said = f"{label}: {seen} like these {gaps.what_tested}, but only {have}"
         if not len(subgroup.learnt):
-            said = f"{label}: {seen} like these {gaps.what_tested}, but none learnt from"
+            said = f"{label}: {seen} like these {gaps.what_tested}, but no training picture"
     elif gaps.tested and len(subgroup.tested):
-        like = "looks like these" if len(subgroup.tested) == 1 else "look like these"
-        said = f"{label}: {len(subgroup.tested):,} of those tested {like}, and {have}"
+        tested = several(len(subgroup.tested), "test picture")
+        said = f"{label}: {tested} like these, and {have}"
     else:
-        said = f"{label}: {several(subgroup.size, 'picture')} like these, {have}"
+        said = f"{label}: {have} like these"
     to_do = f"Add {subgroup.add:,} more."
     if not subgroup.missing and gaps.learnt_wrong(subgroup):
         to_do = (
-            f"First check that these really show {label}; if they do, add {subgroup.add:,} more."
+            f"First check that these really show {label}. If they do, add {subgroup.add:,} more."
         )
     return f"{said}; {wrong_words(gaps, subgroup)}. {to_do}"
 
 
 def wrong_words(gaps: Gaps, subgroup: Subgroup) -> str:
-    """How many of a look's pictures are judged wrong."""
+    """How many pictures of a subgroup the model gets wrong."""
     if gaps.by_scores(subgroup):
         count = f"{subgroup.likely_wrong:.0f} of {len(subgroup.tested):,}"
-        return f"by their scores about {count} are wrong"
-    share = gaps.judged(subgroup)
-    if not share.n:
+        return f"about {count} are wrong, to judge by their scores"
+    proportion = gaps.judged(subgroup)
+    if not proportion.n:
         return "none was judged"
-    said = f"{share.correct:,} of {share.n:,} judged wrong"
+    said = f"{proportion.correct:,} of {proportion.n:,} judged wrong"
     if subgroup.hard and subgroup.rest.n:
-        said += f", of the others {percent(subgroup.rest.value)}"
+        said += f" (of the label's other pictures {percent(subgroup.rest.value)})"
     return said
 
 
@@ -55,28 +55,28 @@ def worth_words(gaps: Gaps, subgroup: Subgroup) -> str:
             f"{low:.1f} to {high:.1f} errors in 100 pictures (95 % interval)."
         )
     said = (
-        f"That would mend about {subgroup.mended.value:.1f} errors in 100 pictures "
-        f"({low:.1f} to {high:.1f})"
+        f"That would prevent about {subgroup.mended.value:.1f} errors in 100 pictures "
+        f"({low:.1f} to {high:.1f})."
     )
     if not gaps.by_scores(subgroup) and gaps.judged(subgroup).n:
-        said += f"; judged wrong are {bounds(gaps.judged(subgroup))} % (95 % interval)"
-    return f"{said}."
+        said += f" The model gets {bounds(gaps.judged(subgroup))} % of these wrong (95 % interval)."
+    return said
 
 
-def stranger_words(gaps: Gaps) -> Iterator[str]:
-    """What is said of pictures unlike everything learnt, if there are any."""
-    if gaps.strangers:
-        count, one = several(len(gaps.strangers), "picture"), len(gaps.strangers) == 1
+def unknown_words(gaps: Gaps) -> Iterator[str]:
+    """Sentences on the pictures that are unlike everything the model learnt from, if any."""
+    if gaps.unknown:
+        count, one = several(len(gaps.unknown), "picture"), len(gaps.unknown) == 1
         yield (
-            f"{count} {'is' if one else 'are'} unlike everything learnt, and in no look. If "
-            f"{'it is' if one else 'they are'} of one of your labels, label and add "
+            f"{count} {'is' if one else 'are'} unlike everything the model learnt from, and in no "
+            f"subgroup. If {'it shows' if one else 'they show'} one of your labels, label and add "
             f"{'it' if one else 'them'}."
         )
-    if gaps.labelled_strangers:
-        one = gaps.labelled_strangers == 1
+    if gaps.labelled_unknown:
+        one = gaps.labelled_unknown == 1
         yield (
-            f"{several(gaps.labelled_strangers, 'picture')} {gaps.what_tested} "
-            f"{'is' if one else 'are'} unlike everything learnt. Check "
-            f"{'its label' if one else 'their labels'}; if {'it is' if one else 'they are'} right, "
-            f"add more like {'it' if one else 'them'}."
+            f"{several(gaps.labelled_unknown, 'picture')} {gaps.what_tested} "
+            f"{'is' if one else 'are'} unlike everything the model learnt from. Check "
+            f"{'its label' if one else 'their labels'}. If {'it is' if one else 'they are'} right, "
+            f"add more pictures like {'it' if one else 'them'}."
         )

@@ -41,7 +41,7 @@ class Leaks:
     alike: tuple[tuple[str, str], ...] = ()
 
     def words(self, what: str) -> Iterator[str]:
-        """A sentence each, with the first few by name; `what` the pictures are: "held out"."""
+        """A sentence for each kind, with the first few by name; `what`: "held out" or "tested"."""
         for pairs, one, many in (
             (self.copies, "is a copy", "are copies"),
             (self.alike, "looks like a copy", "look like copies"),
@@ -50,8 +50,8 @@ class Leaks:
                 count = several(len(pairs), "picture")
                 named = [f"{shown(name)} of {shown(other)}" for name, other in pairs]
                 yield (
-                    f"{count} {what} {one if len(pairs) == 1 else many} of pictures learnt from "
-                    f"(saved again, resized, cropped or mirrored), so the test flatters: "
+                    f"{count} {what} {one if len(pairs) == 1 else many} of training pictures "
+                    f"(saved again, resized, cropped or mirrored), so the test is too optimistic: "
                     f"{first_pairs(named)}."
                 )
 

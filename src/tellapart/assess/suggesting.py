@@ -1,7 +1,7 @@
 """A model and a folder of unlabelled pictures -> those to label next, in order, with reasons.
 
-Pictures are looked at as they come and only the `MOST` least sure are kept, so memory does not
-grow with the folder; among those `choosing.py` chooses.
+Pictures are observed one after the other, and only the `MOST` least sure are kept, so memory does
+not grow with the folder. `selection.py` chooses from those.
 """
 
 from __future__ import annotations
@@ -32,10 +32,16 @@ UNSURE = 0.5  # from this doubt on a picture lies between labels
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A picture to label: `label` and `score` are what the model would say of it.
+    """A picture to label.
 
-    `settles` is the share that its label would take of all doubt about the pictures looked at,
-    after those suggested before it.
+    Attributes:
+        name: its path below the folder.
+        path: where it is.
+        label: the likeliest label.
+        score: its score.
+        settles: the fraction of all doubt about the pictures that goes away with its label, after
+            the suggestions before it.
+        reason: why it is suggested, in a few words.
     """
 
     name: str
@@ -48,11 +54,18 @@ class Suggestion:
 
 @dataclass(frozen=True)
 class Suggestions:
-    """Pictures to label, those first that teach most.
+    """Pictures to label next; those that teach the model most come first.
 
-    `looked_at` pictures could be read; `learnt` of them the model learnt from already, `tested` it
-    was tested on, and `twice` hold what another holds; these are not suggested. `notes` say what
-    else to know.
+    Attributes:
+        source: the folder of the pictures.
+        suggestions: the pictures to label, in order.
+        looked_at: how many pictures could be read.
+        learnt: how many of these the model learnt from; they are not suggested.
+        tested: how many of these the model was tested on; they are not suggested.
+        twice: how many of these are copies of others; they are not suggested.
+        unreadable: files that could not be read, with the reason.
+        hidden: how many files of the system were passed over.
+        notes: sentences on what else to know.
     """
 
     source: Path
@@ -84,13 +97,13 @@ def suggest(
     """
     if not 1 <= count <= MOST_CHOSEN:
         raise UsageError(
-            f"{count:,} pictures cannot be suggested: it is 1 to {MOST_CHOSEN:,}.",
-            hint="Label some, train again, and ask again: the answer will have changed.",
+            f"The count must be 1 to {MOST_CHOSEN:,}, not {count:,}.",
+            hint="Label some pictures, train again, and ask again: the answer changes.",
         )
     root = Path(folder)
     if not os.path.isdir(root):
         raise DatasetError(
-            f"{shown(root)} is no folder.", hint="Give the folder of pictures to choose from."
+            f"{shown(root)} is not a folder.", hint="Give the folder of pictures to choose from."
         )
     files, skipped, hidden = pictures_below(root, follow_links=follow_links)
     pool = _Pool(classifier)
@@ -104,7 +117,7 @@ def suggest(
             progress(done, len(files))
     if not pool.looked_at:
         raise DatasetError(
-            f"{shown(root)} holds no picture that can be read.",
+            f"{shown(root)} has no picture that can be read.",
             hint="Give the folder of pictures to choose from.",
         )
     return Suggestions(
@@ -180,11 +193,13 @@ class _Pool:
         found = []
         if self.classifier.training_record is None:
             found.append(
-                "There is no training.npz beside this model: it cannot tell what it learnt from."
+                "This model has no training.npz beside it, so pictures it learnt from may be "
+                "suggested too."
             )
         if self._fresh > MOST:
             found.append(
-                f"Chosen among the {MOST:,} least sure of {several(self._fresh, 'new picture')}."
+                f"Chosen from the {MOST:,} pictures that the model is least sure of, out of "
+                f"{several(self._fresh, 'new picture')}."
             )
         return found
 
@@ -202,7 +217,7 @@ def reason_words(
 ) -> str:
     """Why a picture is suggested, in few words: from its likeliest labels with their scores."""
     words = [label_words(label) for label, _ in ranked]
-    parts = ["unlike anything learnt"] if unknown else []
+    parts = ["unlike everything learnt"] if unknown else []
     if doubt >= UNSURE:
         third = len(ranked) > 2 and ranked[2][1] >= ranked[0][1] / 2
         parts.append(
@@ -211,8 +226,8 @@ def reason_words(
             else f"between {words[0]} and {words[1]}"
         )
     if stands_for and not unknown:
-        parts.append(f"stands for {several(stands_for, 'other')} here")
-    return "; ".join(parts) or "unlike the others chosen"
+        parts.append(f"like {several(stands_for, 'other')} here")
+    return "; ".join(parts) or "unlike the other suggestions"
 
 
 @dataclass(frozen=True)

@@ -23,19 +23,28 @@ from .leaks import Known, Leaks, find_leaks, near
 
 @dataclass(frozen=True)
 class TestResult:
-    """What came out of a test. `unknown` counts pictures of labels that the model does not know,
-    which are not judged; `missing` are labels of the model without pictures here. `refused` are the
-    pictures of its own labels that it would call none of these; they are judged all the same.
-    `learnt_from` counts the pictures that the model learnt from, which say little of others.
-    `notes` say what else to know: which part of the source was tested, and which pictures are
-    copies of some that the model learnt from."""
+    """The result of a test.
+
+    Attributes:
+        dataset: the pictures that were tested.
+        evaluation: how often the model is right.
+        skipped: files that could not be read, with the reason.
+        other_labels: how many pictures have each label that the model does not know; they are not
+            judged.
+        missing: labels of the model without test pictures.
+        refused: how many pictures the model calls unknown, "none of these"; they are judged all the
+            same.
+        learnt_from: how many of the pictures the model learnt from.
+        notes: sentences on which part of the source was tested, and which pictures are copies of
+            training pictures.
+    """
 
     __test__ = False  # a result, not a test case
 
     dataset: Dataset
     evaluation: Evaluation
     skipped: tuple[Skipped, ...]
-    unknown: dict[str, int]
+    other_labels: dict[str, int]
     missing: tuple[str, ...]
     refused: Proportion
     learnt_from: int = 0
@@ -43,14 +52,14 @@ class TestResult:
 
     @property
     def caution(self) -> str:
-        """What keeps the figures from being taken at their word; empty if nothing does."""
+        """Why the figures are too optimistic, in a sentence; empty if they are not."""
         count = len(self.evaluation.names)
         if not self.learnt_from:
             return ""
         which = "all" if self.learnt_from == count else f"{self.learnt_from:,}"
         return (
-            f"The model learnt from {which} of these {several(count, 'picture')}, so this says "
-            f"little of how often it is right for others."
+            f"The model learnt from {which} of these {several(count, 'picture')}, so this accuracy "
+            f"says little about other pictures."
         )
 
     @property
@@ -59,7 +68,7 @@ class TestResult:
         return tuple(
             f"Not judged: {several(count, 'picture')} of {shown(label)}, which the model does not "
             f"know."
-            for label, count in self.unknown.items()
+            for label, count in self.other_labels.items()
         )
 
     def _repr_html_(self) -> str:
@@ -107,10 +116,10 @@ def evaluate(
             progress(done, len(judged))
     if not names:
         raise DatasetError(
-            f"{dataset.subject} holds no readable picture of a label that the model knows; "
-            f"it has: {first_few(part.labels)}; "
-            f"the model knows: {first_few(classifier.labels)}.",
-            hint="Name the folders as the model's labels.",
+            f"{dataset.subject} has no readable picture of a label that the model knows. "
+            f"It has: {first_few(part.labels)}. "
+            f"The model knows: {first_few(classifier.labels)}.",
+            hint="Give the folders the names of the model's labels.",
         )
     present = set(truth)
     return TestResult(
@@ -119,7 +128,7 @@ def evaluate(
             classifier.labels, tuple(names), np.array(truth, dtype=np.int64), np.array(rows)
         ),
         skipped=(*dataset.skipped, *unreadable),
-        unknown=dict(unknown),
+        other_labels=dict(unknown),
         missing=tuple(label for k, label in enumerate(classifier.labels) if k not in present),
         refused=Proportion(refused, len(names)),
         learnt_from=learnt_from,

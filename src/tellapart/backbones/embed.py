@@ -24,8 +24,8 @@ BATCH = 8  # pictures a thread takes at a time
 
 @dataclass(frozen=True)
 class Embedded:
-    """One picture's embedding `[D]` and traits `[T]` with its content's sha256, or the reason there
-    are none."""
+    """One picture's embedding `[D]` and image properties `[T]` with its content's sha256, or the
+    reason there are none."""
 
     digest: bytes
     vector: np.ndarray | None
@@ -35,11 +35,15 @@ class Embedded:
 
 @dataclass(frozen=True)
 class Embeddings:
-    """All pictures of a run, in the order they were given.
+    """All pictures of a run, in the order in which they were given; N of them could be read.
 
-    `vectors` float32 `[N,D]`, `traits` float32 `[N,T]` and `digests` (sha256, hex) are of the N
-    pictures that could be read, whose positions in what was given are `positions` `[N]`;
-    `unreadable` maps the other positions to their reasons.
+    Attributes:
+        vectors: embeddings, float32 `[N,D]`.
+        properties: image properties, float32 `[N,T]`.
+        digests: the sha256 of each picture's content, in hex.
+        positions: where the N pictures are among those given, `[N]`.
+        unreadable: the reasons of the other pictures, by their positions.
+        trouble: why the cache could not be written; empty if it could.
     """
 
     vectors: np.ndarray
@@ -47,7 +51,7 @@ class Embeddings:
     digests: tuple[str, ...]
     positions: np.ndarray
     unreadable: dict[int, str]
-    trouble: str = ""  # why the cache could not be written, if it could not
+    trouble: str = ""
 
 
 class Runs(Protocol):
@@ -114,7 +118,8 @@ class Embedder:
         self.cache = EmbeddingCache(f"{self.network.name}-{self.space()}", self.cache_folder)
 
     def space(self) -> str:
-        """A short hash of all that shapes a row: network, weights, views, decoder and traits."""
+        """A short hash of all that shapes a row: network, weights, views, decoder and image
+        properties."""
         properties = (
             f"{PROPERTIES_VERSION}:{','.join(PROPERTIES)}"  # a row is only read as it was written
         )
@@ -135,7 +140,7 @@ class Embedder:
     def embed(self, picture: Picture) -> Embedded:
         """One picture's embedding, from the cache where that knows its content.
 
-        Pixels have no content to be known by: they are embedded anew.
+        Pixels have no file content to look up, so they are always embedded.
 
         Raises:
             PictureError: it cannot be read.
@@ -147,7 +152,7 @@ class Embedder:
                 return Embedded(b"", self._vector(read_picture(picture)))
             content, suffix = whole
             digest = hashlib.sha256(content).digest()
-            row = self.cache.get(digest)  # the embedding, and then the traits
+            row = self.cache.get(digest)  # the embedding, and then the image properties
             if row is None:
                 pixels = decode(content, suffix=suffix)
                 row = np.concatenate([self._vector(pixels), properties_of(pixels, content)])

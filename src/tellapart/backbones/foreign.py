@@ -134,13 +134,13 @@ def _find_input(model: ModelProto, name: str) -> _Entry:
         raise BackboneError(
             f"The image input of this network, {mistyped[0]}, takes {others[mistyped[0]]} numbers; "
             f"a backbone takes normalised pixels, float32.",
-            hint="A finished classifier, such as a model of tellapart's own, brings its own "
-            "normalising: give the network that it was built on.",
+            hint="A finished classifier, such as a tellapart model, normalises pixels itself: give "
+            "the network that it was built on.",
         )
     if len(chosen) != 1:
         names = ", ".join(value.name for value in model.graph.input)
         raise BackboneError(
-            f"This network has {len(chosen)} square image inputs of three channels"
+            f"This network has {len(chosen)} square image inputs with three channels"
             f"{f' called {name}' if name else ''}; its inputs are: {names}.",
             hint=f"Name the one to use with {option('backbone_input')}.",
         )
@@ -159,7 +159,7 @@ def _find_features(model: ModelProto) -> str:
         return str(model.graph.output[0].name)
     names = ", ".join(value.name for value in model.graph.output)
     raise BackboneError(
-        f"Which tensor of this network holds its features is not clear; its outputs are: {names}.",
+        f"It is not clear which tensor of this network has its features; its outputs are: {names}.",
         hint=f"Name it with {option('backbone_output')}.",
     )
 

@@ -1,4 +1,4 @@
-"""`Novelty.of` as nodes: from an embedding and its logits to how strange the picture is.
+"""`Novelty.of` as nodes: from an embedding and its logits to the novelty of the picture.
 
 Only the standardised training embeddings are stored; products with the embeddings as they were
 follow from them: with z = (e - mean) / deviation, x . e = (x * deviation) . z + x . mean.

@@ -22,9 +22,19 @@ from .weights import Checkpoint, read_checkpoint
 class Trunk:
     """A network without its preprocessing and its head.
 
-    `input` takes `[N,3,size,size]` float32, a pixel p in 0..255 entering as (p - mean) / scale;
-    `output` gives `[N,channels,grid,grid]` float32. `build` makes its nodes and constants, which
-    takes a while: `part` calls it once, when they are needed.
+    A pixel p in 0..255 enters as (p - mean) / scale, per channel.
+
+    Attributes:
+        name: what it is called.
+        input: its input tensor, float32 `[N,3,size,size]`.
+        output: its feature map, float32 `[N,channels,grid,grid]`.
+        size: the side of its square input in pixels.
+        channels: the number of features.
+        grid: the side of the feature map in cells.
+        mean: subtracted from each pixel.
+        scale: what each pixel is then divided by.
+        build: makes its nodes and constants, which takes a while; `part` calls it once, when
+            needed.
     """
 
     name: str
@@ -44,10 +54,17 @@ class Trunk:
 
 @dataclass(frozen=True)
 class Backbone:
-    """One row: a network of the EfficientNet-Lite family and where its weights are.
+    """One row: a network of the EfficientNet-Lite family, and where its weights are.
 
-    `size` is the side of its square input in pixels; a pixel p in 0..255 enters as
-    (p - mean) / scale. `repeats` are the blocks in each of the seven stages.
+    A pixel p in 0..255 enters as (p - mean) / scale, per channel.
+
+    Attributes:
+        name: what it is called.
+        size: the side of its square input in pixels.
+        repeats: the number of blocks in each of the seven stages.
+        checkpoint: the package and file with its weights.
+        mean: subtracted from each pixel.
+        scale: what each pixel is then divided by.
     """
 
     name: str

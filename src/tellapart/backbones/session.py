@@ -77,8 +77,8 @@ def _keep(graph: GraphProto, wanted: set[str], *, without: Collection[str]) -> N
 class LazySession:
     """A session that is opened when it is first run, by whichever thread comes first.
 
-    What is open stays in its process: a copy, a pickle and a forked process open it anew, and give
-    the same answers.
+    An open session stays in its process. A copy, a pickle and a forked process open their own, and
+    give the same answers.
     """
 
     def __init__(self, content: bytes, takes: str = "image") -> None:

@@ -1,4 +1,4 @@
-"""Nothing is sent: what has to stand in the environment before a dependency is loaded.
+"""Nothing is sent: the environment variable that must be set before a dependency is loaded.
 
 ONNX Runtime reports to its maker from the moment it is loaded, unless this variable is set before.
 The root of the package forbids it, so whoever has imported tellapart is safe, and so are

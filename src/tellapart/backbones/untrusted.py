@@ -32,7 +32,7 @@ def read_network(path: Path) -> bytes:
 
 
 def parse_onnx(content: bytes) -> ModelProto:
-    """Read an ONNX file; what it is instead is said in words."""
+    """Read an ONNX file; the error says what the file is instead."""
     import onnx
     from google.protobuf.message import DecodeError
 

@@ -1,5 +1,5 @@
 """What is kept between runs, because making it again takes time: embeddings in `shards`, all else
-in `drawers`. Where nothing can be written nothing is kept, and nothing fails."""
+in `stores`. Where nothing can be written nothing is kept, and nothing fails."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class SpaceInfo:
-    """What one space or drawer of the cache holds."""
+    """What one space or store of the cache holds."""
 
     space: str
     shards: int  # files

@@ -19,7 +19,7 @@ _CHECKSUM = 4  # bytes
 
 
 @dataclass(frozen=True)
-class Drawer:
+class Store:
     """One folder of the cache. Only files that match `pattern` below it are ours."""
 
     name: str
@@ -68,15 +68,15 @@ class Drawer:
                 yield from (path for path in self.folder(cache).glob(pattern) if path.is_file())
 
 
-NETWORKS = Drawer("networks", "*.network", is_sealed=True)
-COMPILED = Drawer("templates", "*.template", is_sealed=True)
-BROWSER_RUNTIME = Drawer("onnxruntime-web", "*/ort*")  # by version
-FINE_TUNING = Drawer("fine-tuning", f"{'[0-9a-f]' * 32}/*")  # checkpoints of stopped trainings
-DRAWERS = (NETWORKS, COMPILED, BROWSER_RUNTIME, FINE_TUNING)
+NETWORKS = Store("networks", "*.network", is_sealed=True)
+COMPILED = Store("templates", "*.template", is_sealed=True)
+BROWSER_RUNTIME = Store("onnxruntime-web", "*/ort*")  # by version
+FINE_TUNING = Store("fine-tuning", f"{'[0-9a-f]' * 32}/*")  # checkpoints of stopped trainings
+STORES = (NETWORKS, COMPILED, BROWSER_RUNTIME, FINE_TUNING)
 
 
 def cache_info(folder: Path | None = None) -> list[SpaceInfo]:
-    """What the cache holds: embeddings space by space, then the drawers."""
+    """What the cache holds: embeddings space by space, then the stores."""
     return _info(folder, check=False)
 
 
@@ -87,12 +87,12 @@ def verify_cache(folder: Path | None = None) -> list[SpaceInfo]:
 
 def clear_cache(folder: Path | None = None) -> int:
     """Delete all that the cache has written, and nothing else; returns the bytes freed."""
-    return clear_spaces(folder) + sum(drawer.clear(folder) for drawer in DRAWERS)
+    return clear_spaces(folder) + sum(store.clear(folder) for store in STORES)
 
 
 def _info(folder: Path | None, *, check: bool) -> list[SpaceInfo]:
-    drawers = [row for drawer in DRAWERS for row in drawer.info(folder, check=check)]
-    return spaces_info(folder, check=check) + drawers
+    stores = [row for store in STORES for row in store.info(folder, check=check)]
+    return spaces_info(folder, check=check) + stores
 
 
 def _is_damaged(path: Path) -> bool:

@@ -20,7 +20,7 @@ from ..text import csv_text, label_words, shown
 
 @dataclass(frozen=True)
 class Answer:
-    """A picture's path as it was given, and what the model said of it or why it could not."""
+    """A picture's path as it was given, and the model's prediction or the reason why not."""
 
     path: str
     outcome: Prediction | PictureError
@@ -53,7 +53,7 @@ def guess(classifier: Classifier, paths: Sequence[str]) -> Iterator[Answer]:
 
 
 def text_lines(answers: Iterable[Answer], top: int | None, *, alone: bool) -> Iterator[Line]:
-    """The original's format, `elsa (score = 0.99621)`; of several pictures each under its path."""
+    """The format of 2016, `elsa (score = 0.99621)`; several pictures each under its path."""
     for number, answer in enumerate(answers):
         outcome = answer.outcome
         gap = "\n" if number else ""
@@ -71,7 +71,7 @@ def text_lines(answers: Iterable[Answer], top: int | None, *, alone: bool) -> It
 
 
 def json_lines(answers: Iterable[Answer], top: int | None) -> Iterator[Line]:
-    """`{"path", "label", "score", "scores"}` or `{"path", "error"}`, an object a line."""
+    """`{"path", "label", "score", "scores"}` or `{"path", "error"}`, one object per line."""
     for answer in answers:
         outcome = answer.outcome
         if isinstance(outcome, PictureError):
@@ -89,9 +89,9 @@ def json_lines(answers: Iterable[Answer], top: int | None) -> Iterator[Line]:
 
 
 def csv_lines(answers: Iterable[Answer], labels: Sequence[str]) -> Iterator[Line]:
-    """A header and a row a picture: path, label, score, each label's score, unknown, error.
+    """A header and one row per picture: path, label, score, each label's score, unknown, error.
 
-    Paths and labels stay as they are, one that begins as a formula does too: programs read this.
+    Paths and labels stay as they are, even one that begins like a formula: programs read this.
     """
     yield Line(_csv_row(["path", "label", "score", *labels, "unknown", "error"]), None)
     for answer in answers:
@@ -107,9 +107,9 @@ def csv_lines(answers: Iterable[Answer], labels: Sequence[str]) -> Iterator[Line
 
 
 def write(lines: Iterable[Line], stream: TextIO) -> Counts:
-    """Write as they come, each at once, so that whoever reads along sees them.
+    """Write and flush each line at once, so that a reader at the other end sees it.
 
-    A terminal gets no control characters, whatever is in the names of labels and files.
+    A terminal gets no control characters, whatever the names of labels and files contain.
     """
     read = unreadable = 0
     watched = stream.isatty()

@@ -18,7 +18,7 @@ import typer
 
 from ..errors import TellapartError
 from ..files.system import WINDOWS
-from . import interrupts as stopping
+from . import interrupts
 from .commands import (
     cache,
     compare,
@@ -52,49 +52,49 @@ app = typer.Typer(
       tellapart demo
 
     \b
-    Put your pictures into one folder a label, then train, ask, and test:
+    Put your pictures into one folder per label. Then train, guess, and test:
       photos/elsa/*.jpg  photos/darth_vader/*.jpg
       tellapart train photos/ -o heroes
       tellapart guess heroes picture.jpg
       tellapart test heroes photos-i-kept-back/
 
     \b
-    Ask why a picture got its label, with maps in a browser:
+    Ask why a picture got its label, and see maps in a browser:
       tellapart explain heroes picture.jpg --open
 
     \b
-    Sort a folder of new pictures by copying, and take it back if you do not like it:
+    Sort a folder of new pictures by copying them, and undo it if you do not like it:
       tellapart sort heroes inbox/ sorted/
       tellapart sort --undo sorted/
 
-    Every command has --help, and --json where it finds something out.
-    Nothing is ever sent anywhere.
+    Every command has --help, and --json if it prints results.
+    tellapart never sends anything anywhere.
     """,
 )
 cache_app = typer.Typer(
     rich_markup_mode=None,
     no_args_is_help=True,
-    help="""Look after what is kept between runs: embeddings, and networks that were built.
+    help="""Look after what is kept between runs: embeddings and networks.
 
     \b
     tellapart cache info
     tellapart cache clear
 
-    Each picture is put through the network once; what came out is kept by the picture's content,
-    so moving or renaming pictures costs nothing. Clearing the cache only costs time.
+    The network reads each picture once. tellapart keeps the result under the picture's content, so
+    moving or renaming pictures costs nothing. Clearing the cache only costs time.
     """,
 )
 
 
 def _summary(function: Callable[..., None]) -> str:
-    """The first line of what a command says of itself, which --help would cut."""
+    """The first line of a command's docstring, which --help would cut."""
     return (function.__doc__ or "").split("\n", 1)[0]
 
 
 app.add_typer(
     cache_app,
     name="cache",
-    short_help="Look after what is kept between runs: embeddings, and networks that were built.",
+    short_help="Look after what is kept between runs: embeddings and networks.",
 )
 app.command(short_help=_summary(train.train))(train.train)
 app.command(short_help=_summary(guess.guess))(guess.guess)
@@ -144,7 +144,7 @@ def main() -> None:
     _open_streams()
     _hush_codecs()
     gc.set_threshold(100_000, 20, 20)  # a command makes few cycles, and most objects stay
-    stopping.hear_termination()
+    interrupts.hear_termination()
     code = _run()
     _clear_leftovers()
     for number in (signal.SIGINT, signal.SIGTERM):  # all is done; Python takes a while to end
@@ -154,7 +154,7 @@ def main() -> None:
 
 
 def _clear_leftovers() -> None:
-    """What runs that were killed left in the system's temporary folder; now, when nobody waits."""
+    """Remove temporary folders that killed runs left behind; now, when nobody waits."""
     from ..files.workspaces import clear_leftovers
 
     with suppress(KeyboardInterrupt):
@@ -162,15 +162,20 @@ def _clear_leftovers() -> None:
 
 
 def _open_streams() -> None:
-    """What goes to a stream that was closed before we began goes nowhere; and no file of ours gets
-    its number."""
+    """Open /dev/null for each standard stream that was closed before we began.
+
+    So output to it is dropped, and the system gives none of our files its descriptor.
+    """
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
 
 
 def _hush_codecs() -> None:
-    """Codecs write remarks on damaged pictures straight to file 2; our own stderr is a copy."""
+    """Silence codecs, which write remarks on damaged pictures straight to file descriptor 2.
+
+    Our own stderr becomes a copy of it.
+    """
     try:
         copy = os.dup(2)
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
@@ -185,7 +190,7 @@ def _hush_codecs() -> None:
 
 
 def _only(name: str) -> typer.Typer:
-    """The app with this command alone, if it is one: making all of them takes a while."""
+    """The app with only this command, if it is one: building all of them takes a while."""
     function = name.replace("-", "_")
     asked = [c for c in app.registered_commands if c.callback and c.callback.__name__ == function]
     if not asked:
@@ -196,9 +201,9 @@ def _only(name: str) -> typer.Typer:
 
 
 def _call() -> int:
-    """What was asked for; Ctrl-C comes out of it as KeyboardInterrupt and as nothing else."""
+    """Run the command; Ctrl-C in it raises KeyboardInterrupt and nothing else."""
     try:
-        stopping.raise_once()
+        interrupts.raise_once()
         arguments = sys.argv[1:]
         if "--fine-tune" in arguments:
             from .commands.train_settings import with_epochs
@@ -208,10 +213,10 @@ def _call() -> int:
         code = asked(arguments, prog_name="tellapart", standalone_mode=False)
         sys.stdout.flush()
     except Exception:  # Ctrl-C in the middle of an import can come out as any; others pass through
-        if stopping.came():
+        if interrupts.came():
             raise KeyboardInterrupt from None
         raise
-    if code == stopping.EXIT_CODE:  # typer's way of telling of Ctrl-C
+    if code == interrupts.EXIT_CODE:  # typer's way of telling of Ctrl-C
         raise KeyboardInterrupt
     return code if isinstance(code, int) else 0
 
@@ -223,9 +228,9 @@ def _run() -> int:
         complain(*in_flags(error).said)
         return error.exit_code
     except (KeyboardInterrupt, typer.Abort):
-        complain(stopping.SENTENCE, "")
-        stopping.end_with_code()
-        return stopping.EXIT_CODE
+        complain(interrupts.SENTENCE, "")
+        interrupts.end_with_code()
+        return interrupts.EXIT_CODE
     except SystemExit as error:  # of completion; or made of a broken pipe, by typer and rich
         if not isinstance(error.__context__, BrokenPipeError):
             raise
@@ -249,5 +254,5 @@ def _run() -> int:
 
 
 def _close_stdout() -> None:
-    """What is not yet written goes nowhere, or Python complains of it at its end."""
+    """Drop what is not yet written; otherwise Python complains about it when it exits."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

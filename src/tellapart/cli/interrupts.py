@@ -9,7 +9,7 @@ from collections.abc import Callable
 from types import FrameType
 
 EXIT_CODE = 130  # of a program stopped with Ctrl-C
-SENTENCE = "Stopped. What was finished is kept; type the same again to go on."
+SENTENCE = "Stopped. What was finished is kept; type the same command again to go on."
 _PATIENCE = 2.0  # seconds
 _came = 0.0  # when Ctrl-C came; never, as long as it is 0
 

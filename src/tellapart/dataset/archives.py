@@ -112,8 +112,8 @@ def unpack(archive: Path, folder: Path) -> tuple[str, ...]:
     notes = [words_on(archive, names, encoding)] if encoding not in ("", "utf-8") else []
     if twice:
         notes.append(
-            f"{shown(archive)} holds {several(twice, 'file')} again under the same name: the last "
-            f"one counts."
+            f"{shown(archive)} has {several(twice, 'file')} more than once under the same name: "
+            f"the last one counts."
         )
     return tuple(notes)
 

@@ -58,17 +58,17 @@ def _found(text: str, follow_links: bool, bare: list[Skipped]) -> list[str] | Us
         if not below:
             linked = any(file.reason == LINK for file in skipped)
             follow = option("follow_links=True")
-            hint = f"It holds a link to a folder: {follow} goes there." if linked else ""
+            hint = f"It has a link to a folder: add {follow} to go there." if linked else ""
             but = ", but a link to a folder" if linked else ""
             bare.append(Skipped(text, f"a folder that holds no pictures{but}"))
-            return UsageError(f"{shown(text)} holds no pictures.", hint=hint)
+            return UsageError(f"{shown(text)} has no pictures in it.", hint=hint)
         return [str(file) for file, _ in below]
     if glob.has_magic(text) and not os.path.exists(text):
         matches = sorted(glob.glob(text, recursive=True))
         found = [match for match in matches if not os.path.isdir(match)]
         if not found:
             bare.append(Skipped(text, "a pattern that no file matches"))
-            return UsageError(f"Nothing matches {shown(text)}.")
+            return UsageError(f"No file matches {shown(text)}.")
         return found
     return [text]
 

@@ -1,7 +1,7 @@
 """Labelled pictures that a Python program holds -> `Dataset`, without importing what holds them.
 
-Pictures that are no files are kept as files, without loss, in a temporary folder that lasts as long
-as the data set; from there on they are as any others.
+Pictures that are not files are written as files, without loss, into a temporary folder that lasts
+as long as the data set. After that they are like any others.
 """
 
 from __future__ import annotations
@@ -48,23 +48,32 @@ _LONGEST = 300  # letters of a text that is no file
 
 @dataclass(frozen=True)
 class _Row:
-    """A picture as it was given, with what is said of it; `number` counts from 0."""
+    """A picture as it was given.
+
+    Attributes:
+        number: its place among those given, from 0.
+        picture: the picture.
+        label: its label.
+        split: its split, if that is given.
+        group: its group, if that is given.
+        part: how the split is written.
+    """
 
     number: int
     picture: Any
     label: str
     split: str | None = None
     group: str | None = None
-    part: str = ""  # how the split is written
+    part: str = ""
 
 
 def read_source(source: Source, *, follow_links: bool = False, at_least: int = 2) -> Dataset:
     """Read a labelled data set: by its path (see `read_dataset`), or as a program holds it.
 
-    That is a list or an iterator of (picture, label); two lists or arrays (pictures, labels), such
-    as `[N,H,W,3]` or `[N,H,W]` and `[N]`; or a table with columns called as in a CSV file: a
-    mapping of lists, a DataFrame, a Hugging Face dataset or several by their splits, a list of
-    mappings.
+    A program may hold it as a list or an iterator of (picture, label); as two lists or arrays
+    (pictures, labels), such as `[N,H,W,3]` or `[N,H,W]` and `[N]`; or as a table with the column
+    names of a CSV file: a mapping of lists, a DataFrame, a Hugging Face dataset or several by their
+    splits, a list of mappings.
 
     Raises:
         UsageError: it is none of these, or a picture or a label is missing.

@@ -87,10 +87,10 @@ class Labels:
         return self.same(written) or self._near.get(_folded(written))
 
     def known(self, written: Iterable[str], source: str | Path, whose: str) -> dict[str, str]:
-        """Which label each of `written` is; those that are like none are left out.
+        """The label for each of `written`; those that are like none are left out.
 
         Raises:
-            DatasetError: one is not a label, and few would see the difference; `source` is where
+            DatasetError: one is not a label, but easy to confuse with one; `source` is where
                 it was found, and `whose` label it is like, as in "the model's".
         """
         found = {}
@@ -102,7 +102,7 @@ class Labels:
                     f"The labels {_quoted(name, like)} and {_quoted(like, name)} differ only in "
                     f"{difference(name, like)}: the first is in {shown(source)}, the second is "
                     f"{whose}.",
-                    hint="Write both alike.",
+                    hint="Write both the same way.",
                 )
         return found
 

@@ -1,6 +1,6 @@
 """What the folders of a data set are: labels, splits with labels in them, or labels with splits.
 
-Only names and what lies directly in a folder decide; what cannot be told is said.
+Only names, and what is directly in a folder, decide. If they cannot, an error or a note says so.
 """
 
 from __future__ import annotations
@@ -66,9 +66,9 @@ def layout_of(walk: Walk) -> Layout:
     names = [folder.name for folder in folders]
     if labels_torn(names):
         raise DatasetError(
-            f"The folders of {shown(walk.root)} are named after labels and after splits: "
+            f"Some folders of {shown(walk.root)} are named after labels, and some after splits: "
             f"{first_few(names)}.",
-            hint="Make folders train and test, with one folder a label in each.",
+            hint="Make folders train and test, with one folder per label in each.",
         )
     if held := _splits_beside_labels(walk, walk.root, folders):
         labels = [("train", folder.name) for folder in folders if folder not in held]
@@ -187,7 +187,7 @@ def _learnt_first(parts: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ..
 
 def _on_equal_folders(root: Path, names: Sequence[str], inner: Sequence[str]) -> str:
     return (
-        f"All folders of {shown(root)} ({first_few(names)}) hold folders of the same names "
+        f"All folders of {shown(root)} ({first_few(names)}) contain folders with the same names "
         f"({first_few(inner)}). The labels are {first_few(names)}. If {first_few(inner)} are the "
-        f"labels, and the folders above them parts of one data set, name those train and test."
+        f"labels and the folders above them are parts of one data set, name those train and test."
     )

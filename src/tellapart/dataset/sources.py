@@ -44,19 +44,24 @@ class Item:
 
 @dataclass(frozen=True)
 class Dataset:
-    """What was found in a source: `labels` sorted, `items` in order of their names.
+    """What was found in a source; its `labels` are sorted.
 
-    `empty` are the folders that would be labels if they held a picture; `parts` are (split, name)
-    of what in the source says splits, folders or words in a column; `notes` are sentences about
-    what was read in one way and could be meant in another. `given` is what a Python program gave,
-    such as "the list given in Python", which has no place: its `source` is where relative paths in
-    it are from.
+    Attributes:
+        source: the folder, table or archive; of pictures given in Python, where relative paths in
+            them are from.
+        items: the pictures, in order of their names.
+        skipped: files that were passed over, with the reason.
+        hidden: how many files and folders of the system were passed over.
+        empty: folders without pictures, which would otherwise be labels.
+        parts: (split, name) of each folder or word in a column that says a split.
+        notes: sentences on what was read in one way and could be meant in another.
+        given: what a Python program gave, such as "the list given in Python"; empty otherwise.
     """
 
     source: Path
     items: tuple[Item, ...]
     skipped: tuple[Skipped, ...] = ()
-    hidden: int = 0  # files and folders that systems leave behind
+    hidden: int = 0
     empty: tuple[str, ...] = ()
     parts: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
@@ -159,8 +164,8 @@ class Dataset:
         names = [name for split, name in self.parts if split == self.held]
         rest = several(len(self.items) - len(part.items), "picture")
         return part, (
-            f"Only {first_few(names)} of {shown(self.source)} is looked at, as it is there for "
-            f"testing; {rest} beside it are not.",
+            f"Only {first_few(names)} of {shown(self.source)} is used, because it is for testing; "
+            f"{rest} beside it are not.",
         )
 
     @property
@@ -170,27 +175,28 @@ class Dataset:
             return ()
         many = len(self.empty) > 1
         return (
-            f"{first_few(self.empty)} {'hold' if many else 'holds'} no pictures, so "
-            f"{'they are no labels' if many else 'it is no label'} of the model.",
+            f"{first_few(self.empty)} {'have' if many else 'has'} no pictures, so "
+            f"{'they are not labels' if many else 'it is not a label'} of the model.",
         )
 
 
 def read_dataset(
     source: str | os.PathLike[str], *, follow_links: bool = False, at_least: int = 2
 ) -> Dataset:
-    """Read a labelled data set with pictures of `at_least` so many labels.
+    """Read a labelled data set that has pictures of at least `at_least` labels.
 
-    A source is a folder with one folder a label; a folder with `train/` and perhaps `test/` and
-    `val/` of such folders, beside which others are passed over; a CSV or JSONL file with the
-    columns path and label, and perhaps split and group; or a .zip or .tar.gz of any of these.
+    A source is a folder that has one folder per label; a folder with `train/`, and perhaps `test/`
+    and `val/`, that have such folders (others beside them are passed over); a CSV or JSONL file
+    with the columns path and label, and perhaps split and group; or a .zip or .tar.gz of these.
 
     Raises:
-        DatasetError: there is nothing of that kind; the message lists what was found.
+        DatasetError: it is none of these; the message lists what was found.
     """
     path = Path(source)
     if not os.path.exists(path):
         raise DatasetError(
-            f"There is no {shown(path)}.", hint="Give a folder with one folder of pictures a label."
+            f"There is no {shown(path)}.",
+            hint="Give a folder that has one folder of pictures per label.",
         )
     if is_archive(path):
         workspace = Workspace()
@@ -205,16 +211,16 @@ def read_dataset(
     else:
         raise DatasetError(
             f"{shown(path)} is neither a folder, a CSV or JSONL file, nor a .zip or .tar.gz.",
-            hint="Give a folder with one folder of pictures a label.",
+            hint="Give a folder that has one folder of pictures per label.",
         )
     return finished(dataset, at_least)
 
 
 def finished(dataset: Dataset, at_least: int) -> Dataset:
-    """The same data set, if it has pictures of `at_least` so many labels; each written one way.
+    """The same data set, if it has pictures of at least `at_least` labels, each with one spelling.
 
     Raises:
-        DatasetError: it has fewer, or two that differ only in what few would see.
+        DatasetError: it has fewer labels, or two that are easy to confuse.
     """
     _check_labels(dataset, at_least)
     if at_least > 1:
@@ -280,9 +286,9 @@ def _read_table(path: Path, inside: Path | None = None, called: Path | None = No
             items.append(Item(file, name, label, row.split, group))
     if skipped and not items:
         raise DatasetError(
-            f"None of the {several(len(skipped), 'picture')} named in {shown(called or path)} "
+            f"{shown(called or path)} names {several(len(skipped), 'picture')}, and none of them "
             f"exists; the first is {shown(skipped[0].name)} ({skipped[0].reason}).",
-            hint="Paths are relative to the folder that the table is in.",
+            hint="Write paths relative to the folder that the table is in.",
         )
     skipped += (Skipped(f"{path.name}, line {one.line}", one.reason) for one in faults)
     items.sort(key=lambda item: item.name)
@@ -308,8 +314,8 @@ def on_torn(torn: list[tuple[str, list[str]]], called: str) -> Iterator[str]:
     if torn:
         name, labels = torn[0]
         yield (
-            f"{several(len(torn), 'picture')} named in {called} with more than one "
-            f"label: one of them must be wrong. {shown(name)} is said to be {first_few(labels)}."
+            f"{called} gives {several(len(torn), 'picture')} more than one label, and "
+            f"one of them must be wrong: {shown(name)} has {first_few(labels)}."
         )
 
 
@@ -345,14 +351,14 @@ def _check_labels(dataset: Dataset, at_least: int) -> None:
     named = first_few([name for _, name in dataset.parts])
     if at_least > 1 and said and not said & {None, "train"}:
         raise DatasetError(
-            f"{dataset.subject} holds pictures for validation or testing ({named}), and none "
+            f"{dataset.subject} has pictures for validation or testing ({named}), but none "
             f"to learn from.",
-            hint="Name what is to be learnt from train.",
+            hint="Give the name train to the part that the model should learn from.",
         )
     counts = dataset.only(None, "train", "validation").counts if at_least > 1 else dataset.counts
     if len(counts) < at_least:
         found = first_few([f"{label} ({n})" for label, n in counts.items()], 20) or "none"
-        hint = "Put the pictures of each label into a folder with the label's name."
+        hint = "Put the pictures of each label into a folder that has the label's name."
         if dataset.given:
             hint = "Give pictures of each label."
         if any(file.reason == LINK for file in dataset.skipped):

@@ -43,27 +43,27 @@ def position(key: str, salt: str = "") -> float:
 
 
 def kept_back(
-    keys: Sequence[str], labels: Sequence[str], share: float, salt: str = ""
+    keys: Sequence[str], labels: Sequence[str], fraction: float, salt: str = ""
 ) -> np.ndarray:
-    """Which pictures are kept back for testing, bool `[N]`: about `share` of each label.
+    """Which pictures are kept back for testing, bool `[N]`: about `fraction` of each label.
 
     A label of fewer than `TO_SPARE` different keys keeps none back, nor what is tied to them. Any
-    other keeps back the keys whose position is below the share; where none is, the lowest, so that
-    no label goes untested by chance. Adding pictures moves an old one only where a label comes to
-    have `TO_SPARE` keys, or where its lowest key was kept back and it gets a lower one: then that
-    one key is learnt from.
+    other keeps back the keys whose position is below the fraction; where none is, the lowest, so
+    that no label goes untested by chance. Adding pictures moves an old one only where a label comes
+    to have `TO_SPARE` keys, or where its lowest key was kept back and it gets a lower one: then
+    that one key is learnt from.
     """
     pairs = set(zip(keys, labels, strict=True))
     different = Counter(label for _, label in pairs)
     needed = {key for key, label in pairs if different[label] < TO_SPARE}
     place = {key: position(key, salt) for key in keys}
-    chosen = {key for key, at in place.items() if at < share and key not in needed}
+    chosen = {key for key, at in place.items() if at < fraction and key not in needed}
     lowest: dict[str, str] = {}
     for key, label in sorted(pairs, key=lambda pair: place[pair[0]], reverse=True):
         if key not in needed:
             lowest[label] = key
-    if share > 0:
-        chosen |= set(lowest.values())  # of most labels it is below the share already
+    if fraction > 0:
+        chosen |= set(lowest.values())  # of most labels it is below the fraction already
     return np.array([key in chosen for key in keys], dtype=bool)
 
 

@@ -86,7 +86,7 @@ def draw_demo(folder: Path, pictures: int = 240, seed: int = 2016) -> DemoPictur
         raise ValueError(f"pictures must be at least {len(LABELS)}, but is {pictures}")
     plans = tuple(_plan_demo(pictures, seed))
     broken = PurePosixPath("inbox", f"IMG_{BROKEN_IN_INBOX:04d}.jpg")
-    _refuse_strangers(folder, {plan.path for plan in plans} | {broken})
+    _refuse_foreign(folder, {plan.path for plan in plans} | {broken})
     files = {plan.path: _to_jpeg(plan, Random(f"{seed}/{plan.path}")) for plan in plans}
     _write(folder, files | {broken: BROKEN_PAGE})
     return DemoPictures(
@@ -150,7 +150,7 @@ def _plan_demo(pictures: int, seed: int) -> Iterator[_Plan]:
             yield _Plan(path, label, scenery, Style(cartoon), hard=True)
 
 
-def _refuse_strangers(folder: Path, expected: set[PurePosixPath]) -> None:
+def _refuse_foreign(folder: Path, expected: set[PurePosixPath]) -> None:
     """Raise if there is a file below `folder` which the demo has no plan for."""
     if folder.exists() and not folder.is_dir():
         raise DestinationError(
@@ -161,7 +161,7 @@ def _refuse_strangers(folder: Path, expected: set[PurePosixPath]) -> None:
         if path.is_dir() or path.name in CLUTTER or path.name.startswith(TEMPORARY):
             continue
         if PurePosixPath(path.relative_to(folder).as_posix()) not in expected:
-            raise _stranger(path)
+            raise _foreign(path)
 
 
 def _write(folder: Path, files: dict[PurePosixPath, bytes]) -> None:
@@ -172,7 +172,7 @@ def _write(folder: Path, files: dict[PurePosixPath, bytes]) -> None:
         if not path.exists():
             missing.append(path)
         elif not path.is_file() or path.read_bytes() != content:
-            raise _stranger(path)
+            raise _foreign(path)
     for path in sorted(folder.rglob(f"{TEMPORARY}*")):  # of a drawing that was killed
         path.unlink(missing_ok=True)
     part = folder / f"{TEMPORARY}{os.getpid()}.jpg"
@@ -188,9 +188,9 @@ def _write(folder: Path, files: dict[PurePosixPath, bytes]) -> None:
             ) from error
 
 
-def _stranger(path: Path) -> DestinationError:
+def _foreign(path: Path) -> DestinationError:
     return DestinationError(
-        f"{path} is there already, and is not what the demo would draw.",
+        f"{path} already exists, and the demo would draw something else.",
         hint="Name a folder that does not exist yet, or an empty one.",
     )
 

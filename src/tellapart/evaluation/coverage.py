@@ -1,14 +1,15 @@
-"""How many pictures could be left to the model, if it only answered where it is sure?
+"""How many pictures can the model decide alone, if it only answers where it is sure?
 
-*Coverage* is the share of pictures whose highest score reaches an asked one. The higher the asked
-score, the fewer are covered and the more of those are right: the curve of accuracy against coverage
-(El-Yaniv and Wiener 2010, risk-coverage curve; Geifman and El-Yaniv 2017, arXiv:1705.08500). From
-it a score is chosen, the lowest from which on the pictures are as right as asked. Give it scores of
-pictures that were not learnt from: out of fold, or held out. Pure functions over arrays.
+*Coverage* is the fraction of pictures whose highest score reaches an asked one. The higher the
+asked score, the fewer are covered and the more of those are right: the curve of accuracy against
+coverage (El-Yaniv and Wiener 2010, risk-coverage curve; Geifman and El-Yaniv 2017,
+arXiv:1705.08500). From it a score is chosen, the lowest from which on the pictures are as right as
+asked. Give it scores of pictures that were not learnt from: out of fold, or held out. Pure
+functions over arrays.
 
 The same pictures choose the score and say how right it is, and the luckiest of many scores looks
 better than it is. So a score counts only if the pictures above it would still be as right as asked
-with one more that is wrong, (wrong + 1) / (n + 1) <= 1 - asked: that estimate of the wrong share
+with one more that is wrong, (wrong + 1) / (n + 1) <= 1 - asked: that estimate of the wrong fraction
 holds on average, though it is looked at again and again (Barber and Candès 2015, knockoff+,
 arXiv:1404.5609; Jin and Candès 2023, arXiv:2210.01408). 99 % therefore takes 99 pictures at least.
 """
@@ -28,8 +29,8 @@ _DIGITS = 17  # of a score: enough to tell any two apart
 
 @dataclass(frozen=True)
 class Covered:
-    """The pictures whose highest score is `score` or more: which share of all they are, and which
-    share of them is right."""
+    """The pictures whose highest score is `score` or more: what fraction of all they are, and what
+    fraction of them is right."""
 
     score: float
     coverage: Proportion
@@ -52,7 +53,7 @@ class Coverage:
         return int(self.covered[-1]) if len(self.covered) else 0
 
     @property
-    def shares(self) -> tuple[np.ndarray, np.ndarray]:
+    def fractions(self) -> tuple[np.ndarray, np.ndarray]:
         """The curve to draw: coverage `[T]`, rising, and the accuracy `[T]` of those covered."""
         return self.covered / max(self.n, 1), self.right / np.maximum(self.covered, 1)
 

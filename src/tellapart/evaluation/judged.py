@@ -19,7 +19,14 @@ CALIBRATED = 0.03  # a calibration error that nobody would mind
 
 @dataclass(frozen=True)
 class Mistake:
-    """A picture that was given another label than its own."""
+    """A picture that got another label than its own.
+
+    Attributes:
+        name: its path below the source.
+        label: its own label.
+        predicted: the label that it got.
+        score: the score of that label.
+    """
 
     name: str
     label: str

@@ -1,4 +1,5 @@
-"""Would more pictures help? Accuracy at growing shares of the training pictures, carried forward.
+"""Would more pictures help? Accuracy at growing fractions of the training pictures, carried
+forward.
 
 With embeddings at hand each point costs a few fits. Errors are modelled as a * n^-b, the power law
 that learning curves follow (Cortes et al. 1994; Hestness et al. 2017, arXiv:1712.00409), fitted to
@@ -19,7 +20,7 @@ from ..head.regression import OutOfFold, compare
 from ..text import label_words
 from .metrics import Estimate, Proportion, estimate, resampled
 
-SHARES = (1 / 8, 1 / 4, 1 / 2, 3 / 4)  # of those outside each fold; the whole is known
+FRACTIONS = (1 / 8, 1 / 4, 1 / 2, 3 / 4)  # of those outside each fold; the whole is known
 _NEAR = 0.2  # of the whole: the forecast goes by points of at least so many pictures
 _SURE = 0.9  # how often the neediest label has to be the same one in resampled pictures
 MORE = 100  # pictures that the forecast adds
@@ -51,12 +52,12 @@ class LearningCurve:
     def words(self) -> str:
         """What the curve says, as a sentence."""
         if self.gain is None:
-            return "These pictures cannot tell whether more would help."
+            return "These pictures are too few to say whether more would help."
         low, high = (100 * bound for bound in self.gain.interval)
         needs = (
-            f"the label that needs them most: {label_words(self.neediest)}"
+            f"{label_words(self.neediest)} needs them most"
             if self.neediest
-            else "which label needs them most cannot be told"
+            else "no label needs them more than the others, as far as these can tell"
         )
         return (
             f"{MORE} more pictures would bring about {100 * self.gain.value:+.1f} points "
@@ -72,23 +73,23 @@ def learning_curve(
     fold: np.ndarray,
     found: OutOfFold,
 ) -> LearningCurve:
-    """Fit on nested shares of the pictures outside each fold, and judge the fold.
+    """Fit on nested fractions of the pictures outside each fold, and judge the fold.
 
     `vectors` `[N,D]`, `truth` `[N]` and `fold` `[N]` are what was cross-validated, `found` what
     came of it: its strength is kept, and its standardisation, each fold's own. `keys` decide which
-    pictures a share takes. Of very many scores it is judged on the folds that C was chosen on.
+    pictures a fraction takes. Of very many scores it is judged on the folds that C was chosen on.
     """
     assert found.strength is not None
     place = np.array([position(key, "curve/") for key in keys])
     known = np.isin(fold, list(found.regressions))
 
     right, sizes = [], []
-    for share in SHARES:
+    for fraction in FRACTIONS:
         chosen = {
-            n: _share_of_each_label(fold != n, place, truth, share) for n in found.regressions
+            n: _fraction_of_each_label(fold != n, place, truth, fraction) for n in found.regressions
         }
         if any(len(np.unique(truth[part])) < len(labels) for part in chosen.values()):
-            continue  # too few pictures for a share so small
+            continue  # too few pictures for a fraction so small
         hits = np.zeros(len(truth), bool)
         parts = [found.regressions[n].among(part[fold != n]) for n, part in chosen.items()]
         for number, head in zip(chosen, compare(parts, found.strength), strict=True):
@@ -104,21 +105,24 @@ def learning_curve(
     return LearningCurve(points, *_forecast(np.array(sizes), np.stack(right), own, labels))
 
 
-def _share_of_each_label(
-    among: np.ndarray, place: np.ndarray, truth: np.ndarray, share: float
+def _fraction_of_each_label(
+    among: np.ndarray, place: np.ndarray, truth: np.ndarray, fraction: float
 ) -> np.ndarray:
-    """A share of each label's pictures `among` all, those first in place: larger shares hold it."""
+    """A fraction of each label's pictures `among` all, those first in place: larger fractions hold
+    it."""
     chosen = np.zeros(len(truth), bool)
     for k in np.unique(truth[among]):
         own = np.flatnonzero(among & (truth == k))
-        chosen[own[np.argsort(place[own], kind="stable")][: max(1, round(share * len(own)))]] = True
+        chosen[own[np.argsort(place[own], kind="stable")][: max(1, round(fraction * len(own)))]] = (
+            True
+        )
     return chosen
 
 
 def _point(n: int, right: np.ndarray, truth: np.ndarray, count: int) -> CurvePoint:
     all_of, right_of = (np.bincount(of, minlength=count) for of in (truth, truth[right]))
-    shares = tuple(map(Proportion, right_of.tolist(), all_of.tolist()))
-    return CurvePoint(n, Proportion(int(right.sum()), len(truth)), shares)
+    fractions = tuple(map(Proportion, right_of.tolist(), all_of.tolist()))
+    return CurvePoint(n, Proportion(int(right.sum()), len(truth)), fractions)
 
 
 def _forecast(

@@ -21,41 +21,41 @@ UNSEEN = {
 
 WORTH = {
     "cross-validated": (
-        "Every training picture, judged by a model that had not seen it: trust it to compare "
-        "labels, settings and data."
+        "A model that had not seen the picture judged each training picture. Use this figure to "
+        "compare labels, settings and data."
     ),
     "validation": (
-        "Pictures that chose when training stopped, so it flatters a little: trust it to compare "
-        "settings."
+        "These pictures decided when training stopped, so this figure is a little too high. Use it "
+        "to compare settings."
     ),
     "held out": (
-        "Pictures kept back from training, judged by the finished model: trust it for what to "
-        "expect of new pictures."
+        "The finished model judged pictures that were kept back from training. Expect this of new "
+        "pictures."
     ),
-    "tested": "Judged by the finished model: trust it as far as your pictures are like these.",
+    "tested": "The finished model judged these pictures. Expect this of pictures like these.",
 }
 """What the accuracy of an evaluation can be trusted for, by the evaluation's name."""
 
 
 def verdict(evaluation: Evaluation, name: str) -> tuple[str, str]:
     """Two sentences: how often it is right, and what that is worth."""
-    share = evaluation.accuracy
-    if not share.n:
+    proportion = evaluation.accuracy
+    if not proportion.n:
         return (
-            "How often it is right is not known: no picture could judge it.",
+            "It is not known how often the model is right: no picture could judge it.",
             "Add pictures, and train again.",
         )
     first = (
-        f"Right for {percent(share.value)} of {several(share.n, 'picture')} "
-        f"{UNSEEN.get(name, 'it was judged by')} (95 % interval {bounds(share)} %)."
+        f"Right for {percent(proportion.value)} of {several(proportion.n, 'picture')} "
+        f"{UNSEEN.get(name, 'it was judged by')} (95 % interval {bounds(proportion)} %)."
     )
     return first, commonest_words(evaluation)
 
 
 def commonest_words(evaluation: Evaluation) -> str:
-    """What the accuracy is to be held against."""
-    share = percent(evaluation.baseline.value)
-    return f"Always saying the commonest label would be right for {share}."
+    """What to compare the accuracy with."""
+    often = percent(evaluation.baseline.value)
+    return f"Always saying the commonest label would be right for {often}."
 
 
 def contradiction_words(
@@ -90,22 +90,22 @@ def absence_words(missing: int, where: str, *, private: bool) -> str:
     `where`, a flag or a command, one says where they are."""
     if private:
         return (
-            "This model was written without pictures, and does not know where they are. If you "
-            f"have them, say where with {where}."
+            "This model was written without pictures and does not know where they are. If you have "
+            f"them, say where with {where}."
         )
     return (
-        f"{several(missing, 'picture')} could not be found any more and cannot be shown. If they "
-        f"were moved, say where with {where}."
+        f"{several(missing, 'picture')} cannot be shown, because the files are gone. If you moved "
+        f"them, say where with {where}."
     )
 
 
 def use_words(found: Covered) -> str:
-    """What the score from which on its answers are sure is good for."""
+    """What to do with the score above which the model is sure."""
     if not found.score:
         return "All of its answers together are that reliable."
     return (
-        f"Take its word for pictures that it scores {found.score:g} or more, and look at the "
-        "others yourself."
+        f"Trust the model on pictures that it scores {found.score:g} or more, and check the others "
+        "yourself."
     )
 
 
@@ -113,21 +113,22 @@ def same_score_words(name: str, found: Covered) -> str:
     """What the score that was chosen on other pictures gives on the ones called `name`."""
     words = f"The same score, {name}: {covered_words(found)}"
     if found.accuracy.n and found.accuracy.interval[1] < SURE:
-        return f"{words} That is less than {percent(SURE, 0)}: expect it of new pictures."
+        return f"{words} That is less than {percent(SURE, 0)}, and new pictures will be like these."
     return words
 
 
-def proportion_words(share: Proportion) -> str:
+def proportion_words(proportion: Proportion) -> str:
     """`98.5 % (197 of 200; 95 % interval 95.7 to 99.5)`."""
-    if not share.n:
+    if not proportion.n:
         return "not known (no picture was judged)"
     return (
-        f"{percent(share.value)} ({share.correct:,} of {share.n:,}; 95 % interval {bounds(share)})"
+        f"{percent(proportion.value)} ({proportion.correct:,} of {proportion.n:,}; "
+        f"95 % interval {bounds(proportion)})"
     )
 
 
 def bounds(value: Proportion | Estimate) -> str:
-    """The 95 % interval of a share in percent: `95.7 to 99.5`."""
+    """The 95 % interval of a proportion in percent: `95.7 to 99.5`."""
     low, high = value.interval
     return f"{100 * low:.1f} to {100 * high:.1f}"
 
@@ -141,46 +142,46 @@ def estimate_words(value: Estimate, digits: int = 3) -> str:
 
 
 def sure_words(evaluation: Evaluation) -> str:
-    """On how many pictures its answers can be relied on, and from which score on."""
+    """On how many pictures the model is sure, and above which score."""
     found, n = evaluation.sure, len(evaluation.truth)
     if found:
         return covered_words(found)
     if n < fewest():
         count = several(n, "picture")
-        return f"{count.capitalize()} are too few to say which score is {percent(SURE, 0)} right."
+        return f"{count.capitalize()} are too few to find a score that is {percent(SURE, 0)} right."
     return f"No score is high enough to be {percent(SURE, 0)} right."
 
 
 def covered_words(found: Covered) -> str:
     """`Sure on 71.0 % of pictures (213 of 300, scored 0.83 or more), and right on 99.5 % of those
     (95 % interval 97.4 to 99.9).`"""
-    share, right = found.coverage, found.accuracy
-    counted = f"{share.correct:,} of {share.n:,}"
+    proportion, right = found.coverage, found.accuracy
+    counted = f"{proportion.correct:,} of {proportion.n:,}"
     asked = f", scored {found.score:g} or more" if found.score else ""
-    if not share.correct:
+    if not proportion.correct:
         return f"Sure on 0 % of pictures ({counted}{asked})."
     return (
-        f"Sure on {percent(share.value)} of pictures ({counted}{asked}), and right on "
+        f"Sure on {percent(proportion.value)} of pictures ({counted}{asked}), and right on "
         f"{percent(right.value)} of those (95 % interval {bounds(right)})."
     )
 
 
 def calibration_words(evaluation: Evaluation) -> str:
-    """Whether its scores can be taken at their word."""
+    """Whether the model's scores can be trusted."""
     if not len(evaluation.truth):
-        return "How far its scores can be trusted is not known: no picture was judged."
+        return "It is not known how far its scores can be trusted: no picture was judged."
     error = evaluation.calibration_error
     low, high = error.interval
     found = (
-        f"Its scores are on average {100 * error.value:.1f} points from how often they are right "
-        f"(95 % interval {100 * low:.1f} to {100 * high:.1f})"
+        f"On average, its scores differ by {100 * error.value:.1f} points from how often they are "
+        f"right (95 % interval {100 * low:.1f} to {100 * high:.1f})"
     )
     if evaluation.enough_to_calibrate:
         return f"{found}."
     count = several(len(evaluation.truth), "picture")
     return (
         f"{count.capitalize()} are too few to know how far its scores can be trusted. {found}; "
-        f"perfect ones would be {100 * evaluation.calibration_luck:.1f} points off by luck alone."
+        f"perfect scores would differ by {100 * evaluation.calibration_luck:.1f} points by chance."
     )
 
 

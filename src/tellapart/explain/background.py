@@ -20,23 +20,30 @@ MOST_ARGUMENTS = 4  # training pictures named for a label, and as many against
 MOST_SPLIT = 20  # labels that are all split; of more, those that are asked about
 MOST_MEASURED = 1000  # training pictures whose own distances say what is usual
 
-NO_MEMORY = (
-    "This model file came alone: without its training.npz nothing is known of the pictures it "
-    "learnt from."
+NO_RECORD = (
+    "This model has no training.npz beside it, so nothing is known about the pictures it learnt "
+    "from."
 )
 NOT_EXACT = (
     "This head was not fitted exactly, so its scores do not split into shares of training "
-    "pictures; the nearest ones are told all the same."
+    "pictures. The nearest ones are still shown."
 )
 
 
 @dataclass(frozen=True)
 class Background:
-    """The training pictures that a head was fitted on: positions `rows` `[n]` in the memory.
+    """The n training pictures that a head was fitted on.
 
-    `units` float32 `[n,D]` are their embeddings at length 1. `splits` is None where nobody asked
-    for shares, or where the head was not fitted exactly: `missing` says so. `usual` are, in order,
-    distances of training pictures to the nearest that a head of the cross-validation saw.
+    Attributes:
+        labels: the model's labels.
+        record: the training record.
+        rows: the rows of the pictures in the training record, `[n]`.
+        units: their embeddings at length 1, float32 `[n,D]`.
+        splits: how logits split into shares; None if nobody asked, or if the head was not fitted
+            exactly.
+        usual: distances of training pictures to the nearest picture that a head of the
+            cross-validation saw, in order.
+        missing: why `splits` is None, in a sentence.
     """
 
     labels: tuple[str, ...]
@@ -60,7 +67,7 @@ class Background:
         return tuple(Neighbour(*self._picture(at), max(0.0, float(distances[at]))) for at in order)
 
     def remoteness(self, distance: float) -> float:
-        """The share of training pictures that are nearer to another than `distance`."""
+        """The fraction of training pictures that are nearer to another than `distance`."""
         return float(np.searchsorted(self.usual, distance) / len(self.usual))
 
     def cases(self, embedding: np.ndarray, asked: Sequence[int]) -> Mapping[str, Case]:

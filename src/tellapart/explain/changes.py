@@ -66,7 +66,7 @@ class Paint:
 
 @dataclass(frozen=True)
 class Blur:
-    """Blur a place beyond recognition, by a Gaussian; `radius` in shares of the shorter side."""
+    """Blur a place beyond recognition, by a Gaussian; `radius` in fractions of the shorter side."""
 
     place: Place
     radius: float = BLUR
@@ -74,8 +74,8 @@ class Blur:
     def __post_init__(self) -> None:
         if not 0 < self.radius <= 1:
             raise UsageError(
-                f"A blur cannot have the radius {self.radius:.4g}.",
-                hint="Give it as a share of the picture's shorter side, such as 20%.",
+                f"A blur cannot have a radius of {self.radius:.4g}.",
+                hint="Give it as a fraction of the picture's shorter side, such as 20%.",
             )
 
     def __str__(self) -> str:
@@ -167,7 +167,7 @@ class WhatIf:
         else:
             words = f"It stays {label_words(old.label)}: {old.score:.2f} becomes {new.score:.2f}."
         if new.unknown and not old.unknown:
-            words += " Changed, it is unlike everything the model was shown."
+            words += " After the change it is unlike everything the model learnt from."
         return words
 
 
@@ -186,7 +186,7 @@ def what_if(classifier: Classifier, picture: Picture, *changes: Change) -> WhatI
 
 
 def blurred(pixels: np.ndarray, radius: float = BLUR) -> np.ndarray:
-    """All of a picture blurred by a Gaussian whose `radius` is in shares of its shorter side."""
+    """All of a picture blurred by a Gaussian whose `radius` is in fractions of its shorter side."""
     from PIL import Image, ImageFilter
 
     softened = ImageFilter.GaussianBlur(radius * min(pixels.shape[:2]))

@@ -1,4 +1,4 @@
-"""A model and pictures -> explanations, so many at a time as there are cores."""
+"""A model and pictures -> explanations, as many at a time as there are cores."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..model.classifier import Classifier
 from ..model.record import TrainingRecord
 from ..text import shown
 from ..workers.local import Each, batches_of, local_map
-from .background import NO_MEMORY, Background, Backgrounds
+from .background import NO_RECORD, Background, Backgrounds
 from .evidence import coverage, own_head, with_heads
 from .explanation import Explanation
 from .places import appearance_of
@@ -33,7 +33,7 @@ Told = TypeVar("Told")
 class Asked:
     """A picture to explain, and what it is called. `own` is its label, where that is known.
 
-    `index` is its position in the model's memory where it is a training picture that shall be
+    `index` is its row in the training record where it is a training picture that shall be
     judged as in the cross-validation: by the head that never saw it.
     """
 
@@ -54,18 +54,18 @@ def explain(classifier: Classifier, picture: Picture, *, own: str = "") -> Expla
 
 
 def explain_recorded(classifier: Classifier, index: int, picture: Picture) -> Explanation:
-    """Why a picture that the model remembers got the label it was judged by.
+    """Why a picture of the training record got the label that it was judged by.
 
-    A training picture is explained by the head of the cross-validation that never saw it; the
-    finished model has learnt from it. `index` is its position in the memory.
+    The head of the cross-validation that never saw a training picture explains it, because the
+    finished model has learnt from it. `index` is its row in the training record.
 
     Raises:
         PictureError: it cannot be read.
-        ModelError: the model remembers nothing.
+        ModelError: the model has no training record.
     """
     record = classifier.training_record
     if record is None:
-        raise ModelError(NO_MEMORY, hint="Give the folder that tellapart train wrote.")
+        raise ModelError(NO_RECORD, hint="Give the folder that tellapart train wrote.")
     own = classifier.labels[int(record.labels[index])]
     return Explainer(classifier).explain(Asked(picture, own, index))
 
@@ -120,7 +120,7 @@ class Explainer:
         """
         labels = self.classifier.labels
         if asked.own and asked.own not in labels:
-            raise UsageError(f"The model does not know {shown(asked.own)}.")
+            raise UsageError(f"The model does not know the label {shown(asked.own)}.")
         pixels = read_picture(asked.picture)
         number = self._fold_of(asked)
         runner = self._runner(asked)
@@ -136,7 +136,7 @@ class Explainer:
             assert self._record
             bias = self._record.fold_heads[number].bias
         views = self.classifier.manifest.views
-        stranger = novelty > self.classifier.manifest.unknown_above(self.classifier.admit)
+        unknown = novelty > self.classifier.manifest.unknown_above(self.classifier.admit)
         return _put_together(
             labels,
             pixels,
@@ -144,7 +144,7 @@ class Explainer:
             evidence,
             embedding.astype(np.float64),
             asked.own,
-            unknown=bool(stranger) and number is None,
+            unknown=bool(unknown) and number is None,
             seen=coverage(views, pixels.shape[0], pixels.shape[1], evidence.shape[-1]),
             background=self._background(number),
             by_fold=number is not None,
@@ -159,7 +159,7 @@ class Explainer:
         return number if number in record.fold_heads else None
 
     def _runner(self, asked: Asked) -> Classifier:
-        """Pictures that the model remembers all go through one network with all heads."""
+        """One network with all heads explains all pictures of the training record."""
         if asked.index is None or not self._folds:
             return self.classifier
         with self._lock:
@@ -217,7 +217,7 @@ def _check_own(scores: np.ndarray, maps: np.ndarray, bias: np.ndarray, heads: in
     logits = maps[: len(scores)].mean(axis=(1, 2), dtype=np.float64) + bias
     if len(maps) != heads * len(scores) or np.abs(softmax(logits[None])[0] - scores).max() > _APART:
         raise ModelError(
-            "This model file is damaged: its evidence is not that of its scores.",
+            "This model file is damaged: its evidence does not belong to its scores.",
             hint="Copy it again, or train it again.",
         )
 
@@ -254,7 +254,7 @@ def _put_together(
         nearest=nearest,
         remoteness=background.remoteness(nearest[0].distance) if background else None,
         by_fold=by_fold,
-        missing=background.missing if background else NO_MEMORY,
+        missing=background.missing if background else NO_RECORD,
     )
     said = Facts(
         label=bare.label,

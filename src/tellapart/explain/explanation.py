@@ -18,7 +18,7 @@ _NOTEBOOK = 320  # pixels, the longer side
 class Neighbour:
     """A training picture near the explained one, by the cosine distance of their embeddings.
 
-    `index` is its position in the model's memory, `label` its own.
+    `index` is its row in the training record, `label` its own.
     """
 
     index: int
@@ -31,7 +31,7 @@ class Neighbour:
 class Argument:
     """What one training picture adds to a label's logit: above 0 it argues for, below against.
 
-    `index` is its position in the model's memory, `label` its own.
+    `index` is its row in the training record, `label` its own.
     """
 
     index: int
@@ -56,16 +56,26 @@ class Case:
 
 @dataclass(frozen=True)
 class Explanation:
-    """Why one picture got its answer.
+    """Why one picture got its answer, for K labels.
 
-    Of K labels: `logits` `[K]`; `evidence` `[K,h,w]`, whose mean over the grid plus `bias` `[K]` is
-    the logit; the grid lies over all of `pixels`, uint8 `[H,W,3]`, and `seen` `[h,w]`, of mean 1,
-    says how much of each cell the network saw. `rival` is the label that the winner is compared
-    with: the runner-up, or `own`, what the picture really is, where that is known and another.
-    `cases` split the logits by training pictures, `nearest` are the closest of these, and
-    `remoteness` is the share of the model's own pictures that are closer to theirs. `by_fold` says
-    that a head of the cross-validation judged, which never saw the picture. Of what there is none
-    `missing` says why. `sentences` say what the numbers carry.
+    Attributes:
+        labels: the model's labels.
+        logits: `[K]`.
+        bias: the constant of each label that `evidence` lacks, `[K]`.
+        evidence: a map for each label, `[K,h,w]`; its mean plus the label's `bias` is exactly the
+            logit.
+        seen: how much of each cell of the grid the network saw, `[h,w]`, with mean 1.
+        pixels: the picture, uint8 `[H,W,3]`; the grid covers all of it.
+        rival: the label that the winner is compared with: `own` if the answer is wrong, otherwise
+            the runner-up.
+        own: the label that the picture really has, if that is known.
+        unknown: whether the picture is none of the labels.
+        cases: how each label's logit splits by training pictures.
+        nearest: the closest training pictures.
+        remoteness: the fraction of training pictures that have a closer one.
+        by_fold: whether a head of the cross-validation judged, which never saw the picture.
+        missing: the reason for each part that could not be made.
+        sentences: what the numbers mean.
     """
 
     labels: tuple[str, ...]

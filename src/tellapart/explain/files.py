@@ -50,10 +50,10 @@ def explain_files(
 ) -> Iterator[Explained | Skipped]:
     """Explain pictures by their paths, `-` being stdin, in order, as they come.
 
-    A picture that the model has learnt from, known by its content, is judged by the head of the
-    cross-validation that never saw it. With `page` the first `MOST_PANELS` and all mistakes are
-    drawn for it; with `overlays` all maps are written as PNG files into that folder; with
-    `sweeping` it is searched for what each answer hangs on.
+    The head of the cross-validation that never saw a training picture judges it; its content says
+    which it is. With `page`, the first `MOST_PANELS` and all mistakes are drawn for the page; with
+    `overlays`, all maps are written as PNG files into that folder; with `sweeping`, a search finds
+    what each answer depends on.
     """
     drawn = frozenset(names[:MOST_PANELS])
 
@@ -75,8 +75,8 @@ def explain_files(
 
 
 def _asked(classifier: Classifier, names: Sequence[str]) -> Iterator[Asked]:
-    """The pictures, with what is known of them: of one that the model remembers its own label, and
-    its place if it was learnt from; of any other the label that its folder is called after."""
+    """The pictures, with what is known about them: for one in the training record its own label,
+    and its row if the model learnt from it; for any other, the label that names its folder."""
     record = classifier.training_record
     places = {digest: i for i, digest in enumerate(record.digests)} if record else {}
     labels = Labels(classifier.labels)

@@ -62,7 +62,7 @@ def _radius(text: str) -> float:
         return float(number) / (100 if percent and not rest else 0)
     except (ValueError, ZeroDivisionError):
         raise UsageError(
-            f"{shown(text)!r} is no radius of a blur.",
+            f"{shown(text)!r} is not the radius of a blur.",
             hint="Write it in percent of the picture's shorter side, such as 20%.",
         ) from None
 
@@ -74,7 +74,7 @@ def _brightness(text: str) -> Change:
         factor = -1.0
     if factor < 0:
         raise UsageError(
-            f"{shown(text)!r} is no factor for the brightness.",
+            f"{shown(text)!r} is not a factor for the brightness.",
             hint="Give a number such as 0.7 for darker or 1.3 for lighter.",
         )
     return Brightness(factor)

@@ -44,10 +44,20 @@ class HangsOn:
 class Panel:
     """One explained picture as the page shows it.
 
-    `pictures` are (what it shows, `data:` URL): the picture, the map of the winner, that of its
-    rival, and the difference. `arguments` are by label: (for, against), empty where there are none;
-    of two labels one is enough, as what argues for one argues as much against the other. `hangs_on`
-    is what a sweep found.
+    Attributes:
+        name: what the picture is called.
+        label: the label it got.
+        rival: the label that this is compared with.
+        sentences: why it got its label.
+        scores: the highest scores, by label.
+        pictures: (what it shows, `data:` URL) of the picture, the winner's map, the rival's map and
+            the difference.
+        nearest: the closest training pictures.
+        arguments: (for, against) by label; of two labels only one, because what argues for one
+            argues as much against the other.
+        missing: the reason for each part that could not be made.
+        own: the label that the picture really has, if that is known.
+        hangs_on: what a sweep found.
     """
 
     name: str
@@ -69,7 +79,7 @@ class Panel:
 
     @property
     def required_record(self) -> Iterator[int]:
-        """The training pictures that are shown, by their position in the model's memory."""
+        """The training pictures that are shown, by their row in the training record."""
         yield from (one.index for one in self.nearest)
         for sides in self.arguments.values():
             yield from (one.index for side in sides for one in side)
@@ -106,9 +116,11 @@ def panel(name: str, explanation: Explanation, found: Sweep | None = None) -> Pa
 
 
 def _hangs_on(pixels: np.ndarray, found: Sweep) -> HangsOn:
-    lines = "solid: hidden, to change the answer" if found.flips else "solid: hidden, comes closest"
+    lines = "solid line: hiding this " + (
+        "changes the answer" if found.flips else "comes closest to changing the answer"
+    )
     if found.keep:
-        lines += "; dashed: alone, to keep it"
+        lines += "; dashed line: this alone keeps it"
     return HangsOn(jpeg(_outlined(pixels, found)), lines, found.words, found.regions)
 
 
@@ -127,7 +139,7 @@ def chosen(panels: Iterable[Panel]) -> list[Panel]:
 
 
 def shown_words(on_page: int, explained: int) -> str:
-    """What is said where the page does not show all pictures."""
+    """Which pictures the page shows, if it does not show all."""
     if on_page == explained:
         return ""
     return f"{on_page:,} of {several(explained, 'picture')}, mistakes first"
@@ -142,7 +154,7 @@ def why_page(
     *,
     private: bool = False,
 ) -> str:
-    """The page. `paths` say where training pictures are now, by their position in the memory;
+    """The page. `paths` say where training pictures are now, by their row in the training record;
     `explained` is how many pictures were explained, where these are not all of them. A `private`
     model does not know where its pictures are."""
     wanted: list[Wanted] = [(str(index), SMALL) for one in panels for index in one.required_record]

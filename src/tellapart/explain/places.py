@@ -28,8 +28,17 @@ _CORNERS = ("at the top left", "at the top right", "at the bottom left", "at the
 
 @dataclass(frozen=True)
 class _Colour:
-    """A word for a colour: from which hue to which, in degrees, where it is so saturated, and from
-    which brightness to which; both from 0 to 1."""
+    """A word for a colour, and the colours that it is for; saturation and brightness are from 0 to
+    1.
+
+    Attributes:
+        name: the word.
+        begin: the first hue, in degrees.
+        end: the last hue, in degrees.
+        saturation: the lowest saturation.
+        darkest: the lowest brightness.
+        brightest: the highest brightness.
+    """
 
     name: str
     begin: float

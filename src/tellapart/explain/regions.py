@@ -1,4 +1,4 @@
-"""Places in a picture, in shares of its sides: the same place in a picture of any size.
+"""Places in a picture, in fractions of its sides: the same place in a picture of any size.
 
     10%,20%,30%x40%             a region: left, top, width x height
     oval:10%,20%,30%x40%        the oval that fits into it
@@ -22,7 +22,7 @@ from ..text import shown
 Color: TypeAlias = tuple[int, int, int]
 
 _HINT = "Write LEFT,TOP,WIDTHxHEIGHT in percent of the picture, such as 10%,20%,30%x40%."
-_DIGITS = 6  # of a share: a millionth of a side is finer than any pixel
+_DIGITS = 6  # of a fraction: a millionth of a side is finer than any pixel
 _NUMBER = r"\s*(\d+\.?\d*|\.\d+)\s*%\s*"
 _REGION = re.compile(f"{_NUMBER},{_NUMBER},{_NUMBER}x{_NUMBER}", re.ASCII)
 
@@ -37,7 +37,7 @@ class Place(Protocol):
 
 @dataclass(frozen=True)
 class Region:
-    """A rectangle in shares of the picture's sides, from 0 to 1, kept to six decimals.
+    """A rectangle in fractions of the picture's sides, from 0 to 1, kept to six decimals.
 
     Raises:
         UsageError: it has no size, or reaches beyond the picture.
@@ -67,7 +67,7 @@ class Region:
         """
         found = _REGION.fullmatch(text)
         if not found:
-            raise UsageError(f"{shown(text)!r} is no region.", hint=_HINT)
+            raise UsageError(f"{shown(text)!r} is not a region.", hint=_HINT)
         return cls(*(float(number) / 100 for number in found.groups()))
 
     def __str__(self) -> str:
@@ -76,7 +76,7 @@ class Region:
 
     @property
     def area(self) -> float:
-        """Its share of the picture."""
+        """The fraction of the picture that it covers."""
         return self.width * self.height
 
     def box(self, height: int, width: int) -> tuple[slice, slice]:
@@ -157,7 +157,7 @@ def parse_place(text: str) -> Place:
         case "like":
             return Alike(parse_color(rest))
     raise UsageError(
-        f"{shown(text)!r} is no place in a picture.",
+        f"{shown(text)!r} is not a place in a picture.",
         hint="Write a region such as 10%,20%,30%x40%, or oval:REGION, outside:PLACE, like:COLOUR.",
     )
 
@@ -174,7 +174,7 @@ def parse_color(text: str) -> Color:
         red, green, blue = ImageColor.getrgb(text.strip())[:3]
     except ValueError:
         raise UsageError(
-            f"{shown(text)!r} is no colour.", hint="Write a name such as white, or #rrggbb."
+            f"{shown(text)!r} is not a colour.", hint="Write a name such as white, or #rrggbb."
         ) from None
     return red, green, blue
 
@@ -184,13 +184,13 @@ def color_text(color: Color) -> str:
     return "#" + "".join(f"{channel:02x}" for channel in color)
 
 
-def _percent(share: float) -> str:
-    digits = f"{100 * share:.{_DIGITS - 2}f}"
+def _percent(fraction: float) -> str:
+    digits = f"{100 * fraction:.{_DIGITS - 2}f}"
     return f"{digits.rstrip('0').rstrip('.')}%"
 
 
 def _span(begin: float, size: float, pixels: int) -> slice:
-    """The pixels of one side that lie between two shares of it."""
+    """The pixels of one side that lie between two fractions of it."""
     first = min(round(begin * pixels), pixels - 1)
     return slice(first, max(min(round((begin + size) * pixels), pixels), first + 1))
 

@@ -46,7 +46,8 @@ class Measured:
 def all_rectangles(grid: int = GRID, largest: float = 1.0) -> np.ndarray:
     """Each rectangle of cells as top, bottom, left, right `[R,4]`, the last ones excluded.
 
-    None covers more than a share `largest` of the grid or is longer than `LONGEST` times its width.
+    None covers more than a fraction `largest` of the grid or is longer than `LONGEST` times its
+    width.
     """
     top, bottom = np.triu_indices(grid + 1, 1)
     rows, columns = np.meshgrid(np.arange(len(top)), np.arange(len(top)), indexing="ij")
@@ -85,8 +86,8 @@ def smallest(
 ) -> Measured:
     """Measure up to `rounds` times `batch` rectangles, in search of the smallest above 0.
 
-    `start` is the value of an empty rectangle, below 0, and `guide` `[G,G]` what is thought of
-    each cell beforehand. None covers more than a share `largest`. The same seed, the same search.
+    `start` is the value of an empty rectangle, below 0, and `guide` `[G,G]` what is thought of each
+    cell beforehand. None covers more than a fraction `largest`. The same seed, the same search.
     """
     lot = np.random.default_rng(seed)
     grid = len(guide)

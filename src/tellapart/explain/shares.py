@@ -1,6 +1,6 @@
 """A head's logits, split exactly into one share for each picture that it was fitted on.
 
-At the minimum of `head.py`'s objective its gradient is zero, so the weights on standardised
+At the minimum of `regression.py`'s objective its gradient is zero, so the weights on standardised
 embeddings z are a weighted sum of those of the N training pictures (the representer theorem,
 Schölkopf et al. 2001; for softmax regression also Yeh et al. 2018, arXiv:1811.09720):
 

@@ -1,9 +1,9 @@
-"""The smallest part of a picture that its answer hangs on, found by hiding.
+"""The smallest part of a picture that its answer depends on, found by hiding.
 
-A region is hidden by blurring it beyond recognition, which makes no edges and brings in no new
-colour. That a region alone keeps the answer is tried with all else mid-grey, so that nothing else
-of the picture is left. Both ways were chosen by measuring (benchmarks/sweeping.py). The search runs
-on a small copy of the picture; what it finds is confirmed by `what_if` on the picture itself.
+A region is hidden by blurring it beyond recognition, which makes no edges and adds no new colour.
+To test whether a region alone keeps the answer, all else becomes mid-grey, so that nothing else of
+the picture is left. Measurements decided both ways (benchmarks/sweeping.py). The search runs on a
+small copy of the picture; `what_if` confirms what it finds on the picture itself.
 """
 
 from __future__ import annotations
@@ -46,14 +46,13 @@ class Finding:
 
 @dataclass(frozen=True)
 class Sweep:
-    """What the answer for one picture hangs on.
+    """What the answer for one picture depends on.
 
-    `flip` is the smallest region found whose hiding changes the label; where none of up to
-    `LARGEST` does, the one that came closest. `keep` is the smallest found that alone keeps the
-    label, with `KEPT` of its score at least, and without becoming none of these; None where there
-    is none. `nothing` is the answer for a picture that is all grey: where that is the same label,
-    no region can be said to keep it, and none is looked for. `tried` counts the pictures that were
-    put through the network.
+    `flip` is the smallest region found that changes the label when it is hidden; if none of up to
+    `LARGEST` does, the one that came closest. `keep` is the smallest region found that alone keeps
+    the label, with at least `KEPT` of its score, and without becoming unknown; None if there is no
+    such region. `nothing` is the answer for a grey picture: if that has the same label, no region
+    keeps it, and none is searched for. `tried` counts the pictures that the network ran on.
     """
 
     before: Prediction
@@ -85,22 +84,23 @@ class Sweep:
         region, after = self.flip.region, self.flip.after
         if self.flips:
             first = (
-                f"With {_part(region)} hidden it is {label_words(after.label)} {after.score:.2f}."
+                f"If {_part(region)} is hidden, the answer is {label_words(after.label)} "
+                f"{after.score:.2f}."
             )
         else:
             first = (
-                f"No region of up to {percent(LARGEST, 0)} was found whose hiding changes the "
-                f"answer; the closest, {_part(region)}, leaves it {label} {after.score:.2f}."
+                f"Hiding a region of up to {percent(LARGEST, 0)} never changed the answer. Hiding "
+                f"{_part(region)} came closest and left {label} {after.score:.2f}."
             )
         if self.kept_by_nothing:
             return (
-                f"{first} An empty grey picture is already {label} {self.nothing.score:.2f}, so no "
-                f"part of this one can be said to keep it."
+                f"{first} An empty grey picture already gets {label} {self.nothing.score:.2f}, so "
+                f"this cannot say which part keeps the answer."
             )
         if self.keep is None:
-            return f"{first} No part was found that alone keeps it."
+            return f"{first} No part alone keeps the answer."
         region, after = self.keep.region, self.keep.after
-        return f"{first} {_part(region)} alone keeps it {label} {after.score:.2f}."
+        return f"{first} {_part(region)} alone keeps {label} {after.score:.2f}."
 
 
 def hidden(region: Region) -> Change:
@@ -245,6 +245,6 @@ def _region(rectangle: np.ndarray) -> Region:
 
 
 def _part(region: Region) -> str:
-    """`6.0 % of it at the top left`; a large one is only a share."""
+    """`6.0 % of it at the top left`; of a large one only the fraction."""
     inside = region.mask(np.zeros((GRID, GRID, 3)))
     return f"{percent(region.area)} of it {place(inside.astype(np.float64))}".rstrip()

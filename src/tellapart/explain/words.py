@@ -1,7 +1,7 @@
-"""Numbers -> the sentences of an explanation. Each is said only where its rule holds.
+"""Numbers -> the sentences of an explanation. A sentence is used only if its rule holds.
 
-The rules compare with thresholds that have names here and in `places.py`; they know nothing of the
-picture but the numbers, so what they say is true of the numbers and of nothing else.
+The rules compare numbers with thresholds that have names here and in `places.py`. They know only
+the numbers, not the picture, so the sentences are true of the numbers and of nothing else.
 """
 
 from __future__ import annotations
@@ -24,17 +24,27 @@ TIMES = 4.0  # and it has so many times the share that is usual for those that a
 OF_MAPS = ("orange", "blue")  # colours that a reader of maps would take for theirs
 
 
-BY_FOLD = "It is a training picture, so it is judged here by a head that never saw it."
+BY_FOLD = "It is a training picture, so a head that never saw it judges it here."
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What the sentences are made of; see `Explanation` for the words.
+    """What the sentences are made from; see `Explanation` for the words.
 
-    `lead` `[h,w]` is the winner's map minus its rival's, `looks` what the picture is like in each
-    cell. `margin` `[N]` are the training
-    pictures' shares in the winner's logit minus those in its rival's, `names` what they are called;
-    both are empty where the logits do not split.
+    Attributes:
+        label: the label that the picture got.
+        score: its score.
+        rival: the label that it is compared with.
+        own: the label that the picture really has, if that is known.
+        unknown: whether the picture is none of the labels.
+        lead: the winner's map minus its rival's, `[h,w]`.
+        appearance: what the picture looks like in each cell of the map.
+        nearest: the closest training pictures.
+        remoteness: the fraction of training pictures that have a closer one.
+        margin: the training pictures' shares in the winner's logit minus those in its rival's,
+            `[N]`; empty if the logits do not split.
+        names: the names of these training pictures.
+        by_fold: whether a head of the cross-validation judged, which never saw the picture.
     """
 
     label: str
@@ -66,7 +76,7 @@ def answer(facts: Facts) -> str:
     """What the picture was taken for, how surely, and what it is where that is another."""
     said = f"{label_words(facts.label)} {facts.score:.2f}"
     if facts.unknown:
-        said = f"None of these; closest is {said}"
+        said = f"None of these; the closest label is {said}"
     if facts.own and facts.own != facts.label:
         said += f", but it is {label_words(facts.own)}"
     return f"{said}."
@@ -110,7 +120,7 @@ def neighbourhood(nearest: Sequence[Neighbour], remoteness: float | None) -> Ite
     if not nearest:
         return
     if nearest[0].distance < SAME:
-        yield f"It is itself a training picture, or just like one: {shown(nearest[0].name)}."
+        yield f"It is a training picture, or a copy of one: {shown(nearest[0].name)}."
         nearest, remoteness = nearest[1:], None
         if not nearest:
             return
@@ -133,11 +143,8 @@ def _how_far(remoteness: float | None) -> str:
     if remoteness is None:
         return ""
     if remoteness >= FAR:
-        share = min(99, int(100 * remoteness))
-        return (
-            f", but far away: {share} % of the model's own pictures have a closer one, and nothing "
-            f"it learnt from is near"
-        )
+        closer = min(99, int(100 * remoteness))
+        return f", but far away: {closer} % of the training pictures have a closer one"
     return ", and near" if remoteness <= NEAR else ""
 
 
@@ -153,6 +160,6 @@ def weightiest(margin: np.ndarray, names: Sequence[str]) -> Iterator[str]:
     part = float(margin[at] / arguing.sum())
     if part >= max(ALONE, TIMES / arguing.size):
         yield (
-            f"One training picture alone brings {100 * part:.0f} % of what argues for it: "
+            f"One training picture alone brings {100 * part:.0f} % of what argues for this label: "
             f"{shown(names[at])}."
         )

@@ -27,6 +27,15 @@ class TrunkPart:
     """A network inside the file, from normalised pixels `[N,3,S,S]` to maps `[N,C,h,w]`.
 
     A pixel p in 0..255 enters as (p - mean) / scale, per channel.
+
+    Attributes:
+        name: what it is called.
+        entry: its input tensor.
+        output: its output tensor.
+        size: the side of its square input in pixels.
+        mean: subtracted from each pixel.
+        scale: what each pixel is then divided by.
+        nodes: its ONNX nodes.
     """
 
     name: str
@@ -40,7 +49,16 @@ class TrunkPart:
 
 @dataclass(frozen=True)
 class Anatomy:
-    """The parts of a classifier; `weights` `[K,D]` and `bias` `[K]` are its head."""
+    """The parts of a classifier.
+
+    Attributes:
+        labels: the model's labels.
+        trunks: its networks.
+        views: how it looks at a picture.
+        constants: the constants of its graph, by name.
+        weights: the weights of its head, `[K,D]`.
+        bias: the bias of its head, `[K]`.
+    """
 
     labels: tuple[str, ...]
     trunks: tuple[TrunkPart, ...]

@@ -31,15 +31,15 @@ from .target import Export, Target
 __all__ = ["TARGETS", "ExportResult", "Target", "export"]
 
 _TENSORFLOW_DECODES = (
-    "TensorFlow decodes the JPEG: to the same pixels as Pillow does, upright as the file says, and "
-    "a big one at the same smaller scale; but what is transparent in a PNG shows the colour stored "
+    "TensorFlow decodes a JPEG to the same pixels as Pillow, upright as the file says, and a big "
+    "one at the same smaller scale. But where a PNG is transparent, it shows the colour stored "
     "beneath."
 )
 
 _REPORTS = (
-    "onnxruntime 1.29 and later report to their maker, unless `ORT_DISABLE_TELEMETRY=1` stands in "
-    "the\nenvironment before they are loaded. `example.py` sees to that; a program of your own has "
-    "to."
+    "onnxruntime 1.29 and later report to their maker, unless `ORT_DISABLE_TELEMETRY=1` is in the\n"
+    "environment before they are loaded. `example.py` sets it; a program of your own must set it "
+    "too."
 )
 
 TARGETS: Mapping[str, Target] = {
@@ -47,12 +47,12 @@ TARGETS: Mapping[str, Target] = {
     for row in (
         Target(
             name="onnx",
-            writes="the model file as it is: raw pixels of any size in",
+            writes="the model file as it is, for raw pixels of any size",
             read_by="every ONNX runtime",
             run="python example.py PICTURE",
             module="onnx_file",
             more=_REPORTS,
-            strangers="measured",
+            unknown="measured",
         ),
         Target(
             name="onnx-int8",
@@ -61,13 +61,13 @@ TARGETS: Mapping[str, Target] = {
             run="python example.py PICTURE",
             module="onnx_int8",
             more=_REPORTS,
-            strangers="measured",
+            unknown="measured",
             agreement=0.95,
             tolerance=0.3,
-            differs="Whole numbers of 8 bits round what each layer passes on, so scores move a "
-            "little, most where the model is unsure. The same pictures served to find the range of "
-            "each layer. On a processor without 8-bit dot products (before about 2019) "
-            "onnxruntime's sums can overflow: prove it there.",
+            differs="8-bit integers round what each layer passes on, so scores move a little, most "
+            "where the model is unsure. The same pictures gave the range of each layer. On a "
+            "processor without 8-bit dot products (before about 2019) the sums of onnxruntime can "
+            "overflow: prove it there.",
         ),
         Target(
             name="triton",
@@ -75,14 +75,14 @@ TARGETS: Mapping[str, Target] = {
             read_by="NVIDIA Triton Inference Server",
             run="tritonserver --model-repository=repository",
             module="triton",
-            more="That is the server's own command: type it inside NVIDIA's container image of it, "
-            "started with\n`--publish 8000:8000 --env ORT_DISABLE_TELEMETRY=1` and this folder "
-            "mounted: without the variable\nits onnxruntime may report to its maker. Then ask it, "
-            "from anywhere that reaches port 8000\n(`SERVER` names another address):\n\n"
+            more="That is the server's own command. Type it inside NVIDIA's container image of the "
+            "server,\nstarted with `--publish 8000:8000 --env ORT_DISABLE_TELEMETRY=1` and this "
+            "folder mounted. Without the\nvariable its onnxruntime may report to its maker. Then "
+            "ask it, from anywhere that reaches port 8000\n(`SERVER` names another address):\n\n"
             "```\nSERVER=http://localhost:8000 python example.py PICTURE\n```",
-            strangers="measured",
-            differs="The server itself was not run: model.onnx was, with onnxruntime, which is "
-            "Triton's own backend for it, and config.pbtxt was read back and held against the "
+            unknown="measured",
+            differs="The server itself was not run. model.onnx was run with onnxruntime, which is "
+            "Triton's own backend for it, and config.pbtxt was read back and compared with the "
             "model's inputs and outputs.",
         ),
         *(
@@ -96,7 +96,7 @@ TARGETS: Mapping[str, Target] = {
                 tool="npm, once",
                 settings={"form": form},
                 can_link=True,
-                strangers="told",
+                unknown="told",
                 differs="A browser's decoder of JPEG may round otherwise than Pillow's, and a "
                 "browser that guards against fingerprinting may add noise to the pixels it hands "
                 "out; resizing is the model's own.",
@@ -130,8 +130,8 @@ TARGETS: Mapping[str, Target] = {
             module="tensorflow_target",
             extra="tensorflow",
             settings={"form": "saved-model", "example": "saved_model.py"},
-            more="Served by TensorFlow Serving, and asked with a file's bytes (neither was run "
-            "here):\n\n```\n"
+            more="To serve it with TensorFlow Serving, and ask with a file's bytes (neither was "
+            "run here):\n\n```\n"
             'docker run --rm -p 8501:8501 -v "$PWD/model:/models/tellapart" \\\n'
             "    -e MODEL_NAME=tellapart tensorflow/serving\n"
             """printf '{"instances": [{"b64": "%s"}]}' "$(base64 -w 0 PICTURE.jpg)" |\n"""
@@ -144,16 +144,16 @@ TARGETS: Mapping[str, Target] = {
         ),
         Target(
             name="keras",
-            writes="a .keras file of Keras's own layers alone: raw pixels of any size in",
-            read_by="Keras 3, of the release that wrote it or later",
+            writes="a .keras file with Keras's own layers only, for raw pixels of any size",
+            read_by="Keras 3, in the release that wrote it or later",
             run="python example.py PICTURE",
             module="tensorflow_target",
             extra="tensorflow",
             settings={"form": "keras", "example": "keras.py"},
             tolerance=2e-3,
             differs="Sums of floating-point numbers differ in their last digits, so a resized "
-            "value beside a half may be rounded the other way: mostly below 1e-4 of a score, up to "
-            "9e-4 in 450 pictures.",
+            "value close to a half may be rounded the other way. That moves a score mostly by less "
+            "than 1e-4, and by 9e-4 at most in 450 pictures.",
         ),
         *(
             Target(
@@ -170,10 +170,10 @@ TARGETS: Mapping[str, Target] = {
                 },
                 agreement=0.95,
                 tolerance=tolerance,
-                differs="No builtin operator makes a picture smaller as well as ours does, so each "
-                "input is a square picture resized before, and is called by what it shows: "
-                "`crop_224` is the central square, `squash_260` the whole picture, of so many "
-                f"pixels a side. The program resizes as the model does {and_so}.",
+                differs="No builtin operator shrinks a picture as well as ours does, so each input "
+                "is a square picture that is already resized. Its name says what it shows: "
+                "`crop_224` is the central square with 224 pixels a side, `squash_260` the whole "
+                f"picture with 260. The program resizes as the model does {and_so}.",
             )
             for name, writes, tolerance, and_so in (
                 ("tflite", "in float32", 0.02, "(1e-4 of a score, where it was measured)"),
@@ -185,10 +185,10 @@ TARGETS: Mapping[str, Target] = {
                 ),
                 (
                     "tflite-int8",
-                    "in whole numbers of 8 bits",
+                    "in 8-bit integers",
                     0.3,
-                    "but whole numbers of 8 bits move scores: by up to 0.2 where it was measured, "
-                    "most where the model is unsure",
+                    "but 8-bit integers move scores: by up to 0.2 where it was measured, most "
+                    "where the model is unsure",
                 ),
             )
         ),
@@ -229,7 +229,7 @@ def export(
     row, destination = _row(target), Path(folder)
     if destination.exists() and (not destination.is_dir() or any(destination.iterdir())):
         raise DestinationError(
-            f"{shown(destination)} holds something already.",
+            f"{shown(destination)} already contains something.",
             hint=f"Nothing was changed there. Choose a new folder{chosen_with()}.",
         )
     check_may_be_replaced(destination)
@@ -237,7 +237,7 @@ def export(
         able = ", ".join(other.name for other in TARGETS.values() if other.can_link)
         raise UsageError(f"{option('cdn=True')} is for web pages ({able}), not for {row.name}.")
     if cdn:
-        row = replace(row, read_by="any browser of 2023 or later; onnxruntime comes by the network")
+        row = replace(row, read_by="any browser of 2023 or later, which downloads onnxruntime")
     module = import_module(f".{row.module}", __package__)
     if hasattr(module, "prepare"):
         module.prepare(cdn, fetching or (lambda fetching: None))
@@ -246,7 +246,7 @@ def export(
         if not shown_pictures:
             why = "none of those given can be read" if pictures else "no training picture was found"
             raise UsageError(
-                f"An export is proved on real pictures, and {why}.",
+                f"An export needs real pictures as proof, and {why}.",
                 hint=f"Give some with {option('pictures')}.",
             )
         with folder_written_atomically(destination) as fresh:

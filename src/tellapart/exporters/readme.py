@@ -30,7 +30,7 @@ Written by tellapart {__version__} as `{target.name}`.
 {_words(proof)}
 {differs}
 ## None of these
-{_of_strangers(target, classifier)}
+{_of_unknown(target, classifier)}
 
 Labels are in the order of `labels.txt`{escaped}.
 """
@@ -43,26 +43,26 @@ def _kinds(target: Target) -> str:
     return """
 ## Pictures
 `example.py` reads JPEG, PNG, GIF, WebP, BMP and AVIF, and TIFF of at most 8 bits a sample, as
-tellapart does. What tellapart reads by code of its own (HEIC, RAW, deep and floating-point TIFFs, a
-JPEG without its end) it refuses with a sentence: save that as PNG or JPEG.
+tellapart does. It refuses with a sentence what tellapart reads by code of its own (HEIC, RAW, deep
+and floating-point TIFFs, a JPEG without its end): save that as PNG or JPEG.
 """
 
 
-def _of_strangers(target: Target, classifier: Classifier) -> str:
-    """What becomes of a picture of none of the labels."""
+def _of_unknown(target: Target, classifier: Classifier) -> str:
+    """What the program does with a picture that is none of the labels."""
     threshold = f"{classifier.manifest.unknown_above(classifier.admit):.4g}"
     rule = f'"none of these" where a picture\'s novelty is above {threshold}'
-    if target.strangers == "told":
-        return f"The page says {rule}, as `tellapart guess` does."
-    if target.strangers == "measured":
+    if target.unknown == "told":
+        return f"Like `tellapart guess`, the page says {rule}."
+    if target.unknown == "measured":
         return (
-            f"`tellapart guess` says {rule}. The program here does not: it gives every picture\n"
-            f"scores. To apply it, ask for the output `novelty` beside `scores`, and take the "
-            f"scores only\nwhere it is at most {threshold}."
+            f"`tellapart guess` says {rule}. The program here does not: it gives scores to\n"
+            f"every picture. To apply the rule, ask for the output `novelty` beside `scores`, and "
+            f"use the scores\nonly where the novelty is at most {threshold}."
         )
     return (
-        f"`tellapart guess` says {rule}. This form has no\noutput `novelty`: it gives every "
-        f"picture scores, strangers too. Where that matters, export as `onnx`."
+        f"`tellapart guess` says {rule}. This form has no\noutput `novelty`: it gives scores to "
+        f"every picture, unknown ones too. Where that matters, export as `onnx`."
     )
 
 

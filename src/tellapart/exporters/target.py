@@ -28,30 +28,42 @@ def write_program(folder: Path, name: str) -> None:
 
 @dataclass(frozen=True)
 class Target:
-    """One row: what is written, who reads it, and how near its answers must be.
+    """One row: a form that a model can be written in.
 
-    `module` has `write(export)`; where running `example.py` is not the way to ask, it also has
-    `answers(folder, pictures)`, or `prove(classifier, target, folder, pictures)`; where something
-    has to be there first, `prepare(cdn, watch)`. `extra` is the optional packages it needs.
-    `agreement` is the least share of pictures with the same label, `tolerance` the largest
-    difference of any score. `strangers` is what becomes of pictures that are none of these: the
-    form says so itself, it has the output `novelty`, or it cannot tell.
+    Attributes:
+        name: what `--to` calls it.
+        writes: what is written.
+        read_by: which programs read it.
+        run: the command to type in its folder.
+        module: the module that has `write(export)`. It may also have `prepare(cdn, watch)`, called
+            first, and, if running `example.py` is not the way to ask, `answers(folder, pictures)`
+            or `prove(classifier, target, folder, pictures)`.
+        extra: the optional packages that it needs.
+        tool: a program that it needs besides the packages.
+        settings: options of `module`.
+        agreement: the smallest fraction of pictures that must get the same label.
+        tolerance: the largest difference of any score.
+        more: what else to type, for its README.
+        differs: what differs from the model, and why.
+        unknown: how it treats unknown pictures: the form says "none of these" itself (told), it has
+            the output `novelty` (measured), or it cannot tell (not told).
+        can_link: whether it can link to its runtime instead of carrying it.
     """
 
     name: str
     writes: str
     read_by: str
-    run: str  # the command to type in its folder
+    run: str
     module: str
     extra: str = ""
-    tool: str = ""  # a program that it needs beside the packages
-    settings: Mapping[str, str] = field(default_factory=dict)  # for `module`
+    tool: str = ""
+    settings: Mapping[str, str] = field(default_factory=dict)
     agreement: float = 1.0
     tolerance: float = 1e-3
-    more: str = ""  # what else there is to type, for its README
-    differs: str = ""  # what differs and why, where anything does
-    strangers: Literal["told", "measured", "not told"] = "not told"
-    can_link: bool = False  # whether a runtime that it carries can be linked to instead
+    more: str = ""
+    differs: str = ""
+    unknown: Literal["told", "measured", "not told"] = "not told"
+    can_link: bool = False
 
     @property
     def needs(self) -> str:

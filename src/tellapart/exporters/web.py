@@ -93,10 +93,10 @@ def write(export: Export) -> None:
 def _scripts(export: Export) -> dict[str, str]:
     """The page's scripts by name, in the order in which they run."""
     classifier = export.classifier
-    labels, strange = list(classifier.labels), classifier.manifest.unknown_above(classifier.admit)
+    labels, threshold = list(classifier.labels), classifier.manifest.unknown_above(classifier.admit)
     scripts = {
         "model.js": f"var tellapart = {{ labels: {_literal(labels)}, "
-        f"strangerAbove: {_literal(strange)} }};\n"
+        f"unknownAbove: {_literal(threshold)} }};\n"
         f'tellapart.model.classifier = "{_packed(classifier.content)}";\n'
     }
     if export.cdn:

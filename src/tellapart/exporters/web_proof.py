@@ -43,7 +43,7 @@ _QUIET = (
 _AT_A_TIME = 10  # pictures given to the page at once
 _PATIENCE = 600_000  # milliseconds for those
 _ON_THRESHOLD = 0.01  # of novelty: so near, the last digits of sums decide
-_BY_FILE = 0.95  # the least share of pictures with the same label, as the browser decodes them
+_BY_FILE = 0.95  # the least fraction of pictures with the same label, as the browser decodes them
 
 
 def prove(classifier: Classifier, target: Target, folder: Path, pictures: Sequence[Path]) -> Proof:
@@ -77,21 +77,21 @@ def _prove(classifier: Classifier, target: Target, folder: Path, pictures: Seque
             as_files = page_answers(page, pictures)
     read = [(path, given) for path, given in zip(pictures, as_files, strict=True) if given]
     if not read:
-        note = f"This is in Chromium {version}; it can read none of the files themselves."
+        note = f"Measured in Chromium {version}, which can read none of the files themselves."
         return replace(proof, note=note)
     by_file = compared(classifier, [given for _, given in read], [path for path, _ in read])
     if by_file.agreement < _BY_FILE:
         raise ModelError(
-            f"The page reads pictures otherwise than the model: the same label for "
+            f"The page reads pictures differently from the model: it gives the same label for "
             f"{by_file.same_label} of {by_file.pictures}.",
             hint="Nothing was written. Please report this, with the browser's version.",
         )
     unread = len(pictures) - len(read)
     note = (
-        f"This is in Chromium {version}, on the pixels that the model saw. With the files as the "
-        f"browser decodes them: the same label for {by_file.same_label} of {by_file.pictures}, "
+        f"Measured in Chromium {version}, on the pixels that the model saw. If the browser decodes "
+        f"the files itself: the same label for {by_file.same_label} of {by_file.pictures}, "
         f"scores at most {by_file.largest_difference:.2g} apart"
-        + (f"; {several(unread, 'file')} it cannot read." if unread else ".")
+        + (f"; it cannot read {several(unread, 'file')}." if unread else ".")
     )
     return replace(proof, note=note)
 
@@ -118,8 +118,8 @@ def _browser() -> Iterator[tuple[Browser | None, str]]:
         yield (
             None,
             (
-                'no browser can be driven here. Type: pip install "tellapart[web]", have Chromium, '
-                "Chrome or Edge installed, and export again."
+                'no browser can be driven here. Type: pip install "tellapart[web]", install '
+                "Chromium, Chrome or Edge, and export again."
             ),
         )
         return

@@ -60,7 +60,7 @@ _unkept: dict[str, bytes] = {}  # the files, where there is no cache to keep the
 def runtime_files(watch: Watch = lambda fetching: None) -> Mapping[str, bytes]:
     """The three files by name: from the cache, or through npm where they are not there yet.
 
-    `watch` is told of the fetching, if there is any.
+    `watch` is called with the progress of a download, if there is one.
 
     Raises:
         MissingExtraError: they are not in the cache, and there is no npm.

@@ -23,8 +23,8 @@ def minimum(
     """Minimise a smooth convex function, as precisely as `start` `[P]` is given.
 
     Ends where no entry of the gradient exceeds `tolerance`, or half its square, which is what is
-    left to gain where the curvature is 1, is below a share `left` of the value; or at the limit of
-    floating point.
+    left to gain where the curvature is 1, is below a fraction `left` of the value; or at the limit
+    of floating point.
     """
     point = start
     value, gradient = objective(point)
@@ -54,14 +54,14 @@ def _two_loops(
 ) -> np.ndarray:
     """The quasi-Newton direction from the last steps (algorithm 7.4)."""
     direction = -gradient
-    shares = []
+    fractions = []
     for moved, turned, curvature in reversed(pairs):
-        share = float(moved @ direction) / curvature
-        shares.append(share)
-        direction = direction - share * turned
+        fraction = float(moved @ direction) / curvature
+        fractions.append(fraction)
+        direction = direction - fraction * turned
     if pairs:
         _, turned, curvature = pairs[-1]
         direction = direction * (curvature / float(turned @ turned))
-    for (moved, turned, curvature), share in zip(pairs, reversed(shares), strict=True):
-        direction = direction + (share - float(turned @ direction) / curvature) * moved
+    for (moved, turned, curvature), fraction in zip(pairs, reversed(fractions), strict=True):
+        direction = direction + (fraction - float(turned @ direction) / curvature) * moved
     return direction

@@ -17,7 +17,7 @@ Each is scaled by what it is for pictures of the known labels, judged out of fol
 joined as log(exp a + exp b + exp c + exp d + exp e), a soft largest: a few nodes in the graph.
 
 Where a threshold lies is read off the tail of what is usual, not off its last few values: of 300
-pictures the strangest three, perhaps wrongly labelled, would decide alone what 99 % is.
+pictures the three with the highest novelty, perhaps wrongly labelled, would decide what 99 % is.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ MOST_EXEMPLARS = 3000  # training pictures kept in the model to measure distance
 FAR = (1.75, 2.25)  # the last two count above so many deviations, and then so many times
 TAIL = (0.8, 0.99)  # the part of what is usual that thresholds are fitted to
 _IN_TAIL = 30  # pictures that it shall hold: of few, it begins sooner, but at the middle at most
-COMMON = 0.95  # up to this share the quantiles themselves are steady enough
+COMMON = 0.95  # up to this fraction the quantiles themselves are steady enough
 _FEWEST_IN_TAIL = 10
 _STEEP = 0.35  # of the tail's length, its mean excess at most: 0.28 in an exponential
 TINY = 1e-12  # the least length of an embedding
-ADMITTED = (0.9, 0.95, 0.98, 0.99, 0.995, 0.999)  # shares for which a threshold is stored
+ADMITTED = (0.9, 0.95, 0.98, 0.99, 0.995, 0.999)  # fractions for which a threshold is stored
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class Novelty:
     """What measuring novelty takes.
 
     `centre` and `spread` `[5]` are the usual values of the five scores, with `FAR` in the last two;
-    of the model's own kind, a share `ADMITTED[i]` stays below the novelty `thresholds[i]`.
+    of the model's own kind, a fraction `ADMITTED[i]` stays below the novelty `thresholds[i]`.
     """
 
     exemplars: Exemplars
@@ -134,8 +134,9 @@ def fit_novelty(vectors: np.ndarray, logits: np.ndarray, fold: np.ndarray) -> No
     return Novelty(exemplars, centre, spread, tuple(thresholds_of(usual, ADMITTED)))
 
 
-def thresholds_of(usual: np.ndarray, shares: Sequence[float]) -> list[float]:
-    """For each share, the value that this share of more such pictures stays below; `usual` `[N]`.
+def thresholds_of(usual: np.ndarray, fractions: Sequence[float]) -> list[float]:
+    """For each fraction, the value that this fraction of more such pictures stays below; `usual`
+    `[N]`.
 
     Up to `COMMON` these are plain quantiles. Beyond, between the quantiles `TAIL`, the excess over
     the lower one is taken for exponential (Balkema & de Haan 1974, Pickands 1975), cut off at the
@@ -144,7 +145,7 @@ def thresholds_of(usual: np.ndarray, shares: Sequence[float]) -> list[float]:
     odd pictures only ever raise. Where the tail is too short for that, or ends sooner than an
     exponential does, all are plain quantiles.
     """
-    plain = np.quantile(usual, shares)
+    plain = np.quantile(usual, fractions)
     begins, ends = TAIL
     begins = max(0.5, min(begins, ends - _IN_TAIL / len(usual)))
     start, end = np.quantile(usual, (begins, ends))
@@ -155,8 +156,8 @@ def thresholds_of(usual: np.ndarray, shares: Sequence[float]) -> list[float]:
     scale = mean = float(excess.mean())
     for _ in range(100):
         scale = mean + length / np.expm1(length / scale)
-    fitted = start + scale * np.log((1 - begins) / (1 - np.array(shares)))
-    found = np.where(np.array(shares) <= COMMON, plain, np.minimum(plain, fitted))
+    fitted = start + scale * np.log((1 - begins) / (1 - np.array(fractions)))
+    found = np.where(np.array(fractions) <= COMMON, plain, np.minimum(plain, fitted))
     return [float(value) for value in np.maximum.accumulate(found)]
 
 

@@ -10,7 +10,7 @@ preconditioner for L-BFGS. Standardisation is folded into the weights.
 
 One step costs pictures x labels x values. Where these are very many, C is therefore chosen on as
 many folds as judge enough pictures, by calibrated scores, which hardly depend on it; and a fit ends
-where what is left to gain is a small share of the objective.
+where what is left to gain is a small fraction of the objective.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _ENOUGH = 2_000  # pictures that the strength of so many labels is chosen on
 _USUAL_OF_MANY = 5  # C times the pictures of a label, where the search for it begins
 _GAIN_OF_MANY = 0.02  # of the loss, that another C has to save
 _LEFT = 5e-3  # of the objective, that a fit of many scores leaves
-_WAY = ((0.01, 0.05), (0.1, 0.05))  # shares of C that it comes by, and what it leaves there
+_WAY = ((0.01, 0.05), (0.1, 0.05))  # fractions of C that it comes by, and what it leaves there
 _BLOCK = 4_000_000  # scores that are computed at once
 _HEAVY = 500_000  # numbers in a matrix, from which multiplying by it takes a while
 _FINEST = 1e-4  # of log T, that the loss of scores in float32 tells apart
@@ -163,8 +163,8 @@ class Regression:
         """The unique minimum at C = `strength`; begins from the fit before, if there was one."""
         if not self._start.any():  # the curvature there says little of that at the minimum
             if self.many:
-                for share, left in _WAY:
-                    self._start = self._descend(share * strength, left=left)
+                for fraction, left in _WAY:
+                    self._start = self._descend(fraction * strength, left=left)
             else:
                 self._start = self._descend(strength, max(tolerance, _FIRST))
         left = _LEFT if self.many else 0.0
@@ -176,8 +176,8 @@ class Regression:
         self, strength: float, tolerance: float = _TOLERANCE, left: float = 0.0
     ) -> np.ndarray:
         """From `_start` to where no entry of the preconditioned gradient exceeds `tolerance`, or
-        only a share `left` of the objective is left to gain: weights along the axes, and then the
-        bias, `[K,R+1]`."""
+        only a fraction `left` of the objective is left to gain: weights along the axes, and then
+        the bias, `[K,R+1]`."""
         inputs, labels = self._inputs, self.labels
         kind = np.float32 if self.many else np.float64
         rows = max(1, _BLOCK // self.count)

@@ -1,8 +1,8 @@
 """The original's way of training the last layer: many small steps on random batches.
 
 retrain.py (2016) drew 100 random bottlenecks at a time, took a step of plain gradient descent on
-the softmax layer's cross entropy, and every so often looked at a validation set. Kept for those
-who want to repeat it; the exact solver in `head.py` reaches the minimum this walks towards.
+the softmax layer's cross entropy, and tested a validation set from time to time. It is here for
+people who want to repeat that; the exact solver in `regression.py` finds the minimum directly.
 """
 
 from __future__ import annotations
@@ -22,7 +22,16 @@ _LARGEST_WEIGHT = 1e9  # beyond it logits come near what a float32 holds, and no
 
 @dataclass(frozen=True)
 class SgdSettings:
-    """retrain.py's settings, under its names, with its defaults; `validation` is a share."""
+    """The settings of retrain.py, with its names and its defaults.
+
+    Attributes:
+        steps: how many steps to take.
+        learning_rate: the size of a step.
+        batch_size: pictures per step.
+        validation: the fraction of the pictures kept for validation.
+        eval_every: steps between two lines of the log.
+        seed: which random batches to draw.
+    """
 
     steps: int = 4000
     learning_rate: float = 0.01
@@ -36,13 +45,13 @@ class SgdSettings:
             ("steps", self.steps >= 1, "1 or more"),
             ("learning_rate", 0 < self.learning_rate < math.inf, "above 0"),
             ("batch_size", 1 <= self.batch_size <= LARGEST_BATCH, f"1 to {LARGEST_BATCH}"),
-            ("validation", 0 <= self.validation < 1, "a share from 0 to below 1"),
+            ("validation", 0 <= self.validation < 1, "a fraction from 0 to below 1"),
             ("eval_every", self.eval_every >= 1, "1 or more"),
             ("seed", self.seed >= 0, "0 or more"),
         ):
             if not sound:
                 words = name.replace("_", " ")
-                raise UsageError(f"The {words} is {expected}, not {getattr(self, name)}.")
+                raise UsageError(f"The {words} must be {expected}, not {getattr(self, name)}.")
 
 
 @dataclass(frozen=True)
@@ -76,8 +85,8 @@ def fit_sgd(
     learn_from = np.flatnonzero(~watching)
     if not len(learn_from):
         raise UsageError(
-            f"A validation share of {settings.validation:g} leaves no picture to learn from.",
-            hint="Give a smaller share.",
+            f"A validation fraction of {settings.validation:g} leaves no picture to learn from.",
+            hint="Give a smaller fraction.",
         )
     layer = random.normal(0.0, 0.001, (count, embeddings.shape[1]))
     bias = np.zeros(count)

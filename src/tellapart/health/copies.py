@@ -93,16 +93,16 @@ def _standard(pictures: np.ndarray) -> np.ndarray:
 
 
 def _axis(step: float) -> np.ndarray:
-    """What takes crops of a line, `[K,S,THUMBNAIL]`: of each, the shares of its pixels."""
+    """What takes crops of a line, `[K,S,THUMBNAIL]`: of each, the fractions of its pixels."""
     cuts = np.arange(0, 0.1 + step / 2, step)
     pixel = np.arange(THUMBNAIL)
     found = []
     for begin in cuts:
         for end in cuts:
             edges = np.linspace(begin, 1 - end, _SIDE + 1)[:, None] * THUMBNAIL
-            share = np.minimum(edges[1:], pixel + 1) - np.maximum(edges[:-1], pixel)
-            share = np.maximum(share, 0)
-            found.append(share / share.sum(axis=1, keepdims=True))
+            fraction = np.minimum(edges[1:], pixel + 1) - np.maximum(edges[:-1], pixel)
+            fraction = np.maximum(fraction, 0)
+            found.append(fraction / fraction.sum(axis=1, keepdims=True))
     return np.array(found, np.float32)
 
 

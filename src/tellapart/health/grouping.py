@@ -1,8 +1,8 @@
-"""Pictures of one label -> looks: groups of pictures that resemble each other.
+"""Pictures of one label -> subgroups: groups of pictures that resemble each other.
 
-Embeddings of a label have no gaps between its looks: whatever the number of groups, silhouettes are
-below 0.1 (Rousseeuw 1987), so no criterion can find their true number. Groups of about a dozen are
-few enough to go through and small enough to be of one kind; their number follows from that.
+Embeddings of a label have no gaps between its subgroups: whatever the number of groups, silhouettes
+are below 0.1 (Rousseeuw 1987), so no criterion can find their true number. Groups of about a dozen
+are few enough to go through and small enough to be of one kind; their number follows from that.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-USUAL = 12  # pictures of a look, on average
+USUAL = 12  # pictures of a subgroup, on average
 MOST_SUBGROUPS = 24  # of one label
-MOST_MERGED = 2500  # pictures that are merged pair by pair; the rest join the nearest look
+MOST_MERGED = 2500  # pictures that are merged pair by pair; the rest join the nearest subgroup
 SHARPNESS = 10.0  # of the kernel: pictures 0.1 of cosine nearer weigh e times as much
 _BLOCK = 1024
 
@@ -25,11 +25,11 @@ def unit(vectors: np.ndarray) -> np.ndarray:
 
 
 def subgroups(vectors: np.ndarray, digests: Sequence[str]) -> np.ndarray:
-    """A look for each of N pictures of a label, int `[N]`: 0 is the largest.
+    """A subgroup for each of N pictures of a label, int `[N]`: 0 is the largest.
 
     Ward's method (1963) on embeddings of length 1, which merges the two groups whose union adds
-    least to the squared distances from their means. The same pictures give the same looks in any
-    order: they are taken by their `digests`, and exact copies are counted once.
+    least to the squared distances from their means. The same pictures give the same subgroups in
+    any order: they are taken by their `digests`, and exact copies are counted once.
     """
     kept, copies = np.unique(np.asarray(digests, dtype=np.str_), return_index=True)
     copy_of = np.searchsorted(kept, np.asarray(digests, dtype=np.str_))
@@ -46,7 +46,7 @@ def subgroups(vectors: np.ndarray, digests: Sequence[str]) -> np.ndarray:
 
 
 def central(vectors: np.ndarray) -> np.ndarray:
-    """The order of a look's pictures, the most central first, int `[N]`."""
+    """The order of a subgroup's pictures, the most central first, int `[N]`."""
     points = unit(vectors)
     return np.argsort(-(points @ points.mean(axis=0)).round(9), kind="stable")
 
@@ -56,7 +56,7 @@ def scarcity(pictures: np.ndarray, learnt: np.ndarray) -> np.ndarray:
 
     The logarithm of a density ratio: how densely the others of `pictures` lie around it, over how
     densely `learnt` `[M,D]` do. 0 is as common, 1 is e times rarer. Densities are means of a
-    von Mises-Fisher kernel, exp(`SHARPNESS` * cosine). A ratio of densities tells missing looks
+    von Mises-Fisher kernel, exp(`SHARPNESS` * cosine). A ratio of densities tells missing subgroups
     far better than the distance to the nearest picture learnt from: see docs/gaps.md.
     """
     if len(pictures) < 2 or not len(learnt):

@@ -6,7 +6,7 @@ as a noisy value of a Gaussian process whose covariance is the cosine of the emb
 known already takes its part of the variance away; then, one after the other, the picture is
 chosen whose label would lower the weighed sum of what is left the most. So pictures that are
 unsure, that stand for many unsure ones, and that are unlike those already chosen come first, and
-a single strange picture does not.
+a single unusual picture does not.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ NOISE = 0.3  # variance of a label's noise, where a picture's own variance is 1
 
 @dataclass(frozen=True)
 class Chosen:
-    """The chosen rows `[n]`, best first, and what each settles, as a share of all doubt `[n]`.
+    """The chosen rows `[n]`, best first, and what each settles, as a fraction of all doubt `[n]`.
 
     `stands_for` `[n]` counts the pictures not chosen that are nearest to each.
     """
@@ -58,8 +58,8 @@ def choose(vectors: np.ndarray, doubt: np.ndarray, known: np.ndarray, count: int
         rows[number], settled[number], free[best] = best, gains[best], False
         column = left[best].copy()
         left -= np.outer(column, column / spread[best])
-    share = settled / total if total > 0 else settled
-    return Chosen(rows, share, _followers(pool, rows, free))
+    fraction = settled / total if total > 0 else settled
+    return Chosen(rows, fraction, _followers(pool, rows, free))
 
 
 def _directions(vectors: np.ndarray) -> np.ndarray:

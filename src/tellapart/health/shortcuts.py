@@ -1,11 +1,10 @@
 """Can a label be told by something that has nothing to do with it: light, border, size, folder?
 
-From one cue alone, each label is told from all others, cross-validated in the folds that the head
-is cross-validated in. A number is looked up in a table of as many bins as the pictures allow, a
-kind of thing in a table of all kinds; a picture is given the label where a larger share of the
-label's pictures than of the others fell. A model can take such a short cut, and is then right on
-all pictures that share it, the tested ones too, and wrong elsewhere (Geirhos et al. 2020,
-arXiv:2004.07780).
+One image property alone predicts each label against all others, cross-validated in the head's own
+folds. Numbers are put into bins, as many as the pictures allow; kinds of things have a bin each. A
+picture gets the label if a larger fraction of the label's pictures than of the others is in its
+bin. A model can take such a shortcut: it is then right on all pictures that share the property,
+test pictures too, and wrong elsewhere (Geirhos et al. 2020, arXiv:2004.07780).
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from ..images.properties import PROPERTIES
 from ..text import label_words, percent, shown
 
 TELLS = 0.75  # half-way from chance to always right: the interval must lie above to warn
-BEYOND_CHANCE = 4.0  # standard errors: of a thousand cues without meaning, none comes so far
+BEYOND_CHANCE = 4.0  # standard errors: of a thousand meaningless properties, none reaches this
 SHOWN = 3  # pictures of each sort
 _BINS = 16
 _IN_A_BIN = 5  # pictures at least, on average: with few bins, one lies across the boundary
@@ -30,7 +29,7 @@ _IN_A_BIN = 5  # pictures at least, on average: with few bins, one lies across t
 
 @dataclass(frozen=True)
 class Kind:
-    """A sort of cue. Numbers have words for low and high values; kinds of things have none."""
+    """An image property. Numbers have words for low and high values; kinds of things do not."""
 
     name: str
     what: str  # that the model may be looking at
@@ -50,14 +49,14 @@ KINDS = (
     Kind(
         "border",
         "the border",
-        "Cut borders off, or give every label the same.",
+        "Cut borders off, or give every label the same border.",
         "darkest at the border",
         "brightest at the border",
     ),
     Kind(
         "plain border",
         "the border",
-        "Cut borders off, or give every label the same.",
+        "Cut borders off, or give every label the same border.",
         "plainest at the border",
         "most varied at the border",
     ),
@@ -91,11 +90,17 @@ BY_NAME: Mapping[str, Kind] = {kind.name: kind for kind in KINDS}
 
 @dataclass(frozen=True)
 class Shortcut:
-    """A label that can be told from all `others` by one cue alone, and how often: the mean of how
-    many of its pictures and how many of the others' are told, 0.5 by chance.
+    """A label that one image property alone tells from all `others`, and how often.
 
-    `direction` is "low" or "high", or the kind of thing that the label has. The names are of
-    pictures that show it, of the label and of the others, and of `contrary` ones that break it.
+    Attributes:
+        shortcut: the property, a name in `KINDS`.
+        label: the label that it tells.
+        others: the labels that it tells this one from.
+        told: the mean of the recall of this label and of the others; 0.5 is chance.
+        direction: "low" or "high", or the kind of thing that the label has, such as a file type.
+        typical: pictures of the label that show the property.
+        opposite: pictures of the others that show its opposite.
+        contrary: pictures that contradict it.
     """
 
     shortcut: str
@@ -109,7 +114,7 @@ class Shortcut:
 
     @property
     def rest(self) -> str:
-        """What the label is told from, in words."""
+        """The labels that this one is told from, in words."""
         return label_words(self.others[0]) if len(self.others) == 1 else "all others"
 
     @property
@@ -117,8 +122,8 @@ class Shortcut:
         """What was found and what it means, in a sentence."""
         return (
             f"{self.shortcut.capitalize()} alone tells {label_words(self.label)} from {self.rest} "
-            f"{percent(self.told.value, 0)} of the time (by chance 50 %): the model may be looking "
-            f"at {BY_NAME[self.shortcut].what}, not at the thing."
+            f"{percent(self.told.value, 0)} of the time (50 % is chance). The model may be looking "
+            f"at {BY_NAME[self.shortcut].what}, not at the thing itself."
         )
 
     @property
@@ -127,7 +132,7 @@ class Shortcut:
 
     @property
     def shelves(self) -> dict[str, tuple[str, ...]]:
-        """The pictures that show it, by what they are."""
+        """The pictures that show the shortcut, by what they show."""
         kind, label = BY_NAME[self.shortcut], label_words(self.label)
         if kind.low:
             ends = (kind.low, kind.high) if self.direction == "low" else (kind.high, kind.low)
@@ -150,10 +155,11 @@ def find_shortcuts(
     labels: Sequence[str],
     fold: np.ndarray,
 ) -> tuple[Shortcut, ...]:
-    """The cues that tell a label, at most one of a sort: the label it tells best, surest first.
+    """The shortcuts, the surest first: at most one per property, for the label it tells best.
 
-    `traits` `[N,T]` as `traits.traits_of` gives them; `names` are the pictures' paths below their
-    source; `truth` int `[N]` are indices into `labels`, `fold` int `[N]` the parts left out.
+    `properties` `[N,T]` are image properties, in the order of `PROPERTIES`. `names` are the paths
+    of the pictures below their source; `truth` int `[N]` are indices into `labels`, and `fold` int
+    `[N]` are the folds of the cross-validation.
     """
     found: dict[str, Shortcut] = {}
     for tried in try_shortcuts(properties, names, truth, labels, fold):
@@ -166,11 +172,16 @@ def find_shortcuts(
 
 @dataclass(frozen=True)
 class Tried:
-    """How well one cue tells the label (an index) that it tells best.
+    """How well one image property tells the label that it tells best, for N pictures.
 
-    `told` is as in `Cue`, and `errors` how many standard errors of chance it is above 0.5. `values`
-    `[N]` are the cue's, or of kinds of things indices into `words`; `given` bool `[N]` are the
-    pictures that were given the label.
+    Attributes:
+        kind: the property.
+        label: the index of that label.
+        told: as in `Shortcut`.
+        errors: how many standard errors `told` is above chance.
+        values: the property of each picture, `[N]`; for kinds of things, indices into `words`.
+        words: the kinds of things.
+        given: which pictures got the label by the property alone, bool `[N]`.
     """
 
     kind: Kind
@@ -183,7 +194,7 @@ class Tried:
 
     @property
     def is_telling(self) -> bool:
-        """Whether it tells more than chance can, and enough to matter."""
+        """Whether it tells more than chance explains, and enough to matter."""
         return self.told.interval[0] >= TELLS and self.errors >= BEYOND_CHANCE
 
 
@@ -194,7 +205,7 @@ def try_shortcuts(
     labels: Sequence[str],
     fold: np.ndarray,
 ) -> Iterator[Tried]:
-    """All cues, whether they tell anything or not; see `find_cues`."""
+    """All properties, whether they tell anything or not; see `find_shortcuts`."""
     own = truth[:, None] == np.arange(len(labels))
     if len(np.unique(fold)) < 2 or len(np.unique(truth)) < 2:
         return
@@ -206,11 +217,11 @@ def try_shortcuts(
 
 
 def sources_of(names: Sequence[str], labels: Sequence[str]) -> list[str]:
-    """The folders that each picture lies in below the first that is called after any label.
+    """The folders of each picture below the first folder that has the name of a label.
 
-    Empty where folders stand one to one for labels that they are not called after, as in a table:
-    these are the labels in other words. Empty too where one label's pictures lie straight in its
-    folder and another's in folders below: they may only be filed in another way.
+    Empty if each folder stands for one label under another name, as in a table. Also empty if the
+    pictures of one label are directly in its folder and those of another in folders below: they may
+    only be filed differently.
     """
     known = set(labels)
     inside = [name.split("/")[:-1] for name in names]
@@ -229,7 +240,7 @@ def sources_of(names: Sequence[str], labels: Sequence[str]) -> list[str]:
 def _all_shortcuts(
     properties: np.ndarray, names: Sequence[str], labels: Sequence[str]
 ) -> list[tuple[Kind, np.ndarray, list[str]]]:
-    """Each sort of cue with its values `[N]`; of kinds of things, indices into their words."""
+    """Each property with its values `[N]`; for kinds of things, indices into their words."""
     column = dict(zip(PROPERTIES, properties.astype(np.float64).T, strict=True))
     brightness, contrast = column["brightness"], np.maximum(column["contrast"], 1e-3)
     values = {
@@ -251,7 +262,7 @@ def _all_shortcuts(
 
 
 def _given(values: np.ndarray, kinds: int, own: np.ndarray, fold: np.ndarray) -> np.ndarray:
-    """Which pictures are given each label by the cue alone, bool `[N,K]`, each out of fold.
+    """Which pictures are given each label by the property alone, bool `[N,K]`, each out of fold.
 
     The values are numbers, or indices of so many `kinds`.
     """
@@ -296,15 +307,15 @@ def _told(given: np.ndarray, own: np.ndarray) -> tuple[list[Estimate], list[floa
 
 
 def _variance(right: int, n: int) -> float:
-    """Of a share, as if two more were right and two wrong (Agresti & Coull 1998): never none."""
-    share = (right + 2) / (n + 4)
-    return share * (1 - share) / (n + 4)
+    """Of a fraction, as if two more were right and two wrong (Agresti & Coull 1998): never none."""
+    fraction = (right + 2) / (n + 4)
+    return fraction * (1 - fraction) / (n + 4)
 
 
 def _shortcut(
     tried: Tried, names: Sequence[str], own: np.ndarray, labels: Sequence[str]
 ) -> Shortcut:
-    """A cue with its pictures: those that show it most, and those that break it most."""
+    """A shortcut with the pictures that show it most, and those that contradict it most."""
     values, given = tried.values, tried.given
     if tried.words:
         commonest = int(np.bincount(values[own & given]).argmax())

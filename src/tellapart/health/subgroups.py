@@ -1,8 +1,9 @@
-"""Looks that a label has too few pictures of, ranked by the errors that more of them would mend.
+"""Subgroups that a label has too few pictures of, ranked by the errors that more of them would
+mend.
 
-Two things are told of each look. It is *missing* where the pictures tested have more of it than the
-pictures learnt from, and *hard* where more of its pictures are judged wrong than of the rest of its
-label. Either has to be more than chance among so many looks; otherwise it is too few to tell.
+A subgroup is *missing* if it is more common among the test pictures than among the training
+pictures, and *hard* if the model gets more of it wrong than of the rest of its label. Both must be
+more than chance among that many subgroups; otherwise there are too few pictures to tell.
 """
 
 from __future__ import annotations
@@ -15,20 +16,24 @@ import numpy as np
 from ..evaluation.metrics import Estimate, Proportion
 from .grouping import central, scarcity, subgroups
 
-CHANCE = 0.05  # at most, that a look of a label is said to be missing, or hard, where none is
-FEWEST = 3  # pictures of a look, of those tested or judged, before anything is said of it
-THIN = 6  # a look of fewer pictures than half the usual dozen
-GROWTH = 0.5  # errors fall with the pictures of a look to this power (Cortes et al. 1994)
+CHANCE = 0.05  # at most, that a subgroup of a label is said to be missing, or hard, where none is
+FEWEST = 3  # pictures of a subgroup, of those tested or judged, before anything is said of it
+THIN = 6  # a subgroup of fewer pictures than half the usual dozen
+GROWTH = 0.5  # errors fall with the pictures of a subgroup to this power (Cortes et al. 1994)
 _STEP = 5  # how many to add is rounded up to these
 
 
 @dataclass(frozen=True)
 class Sample:
-    """Pictures with what a model made of them; N pictures, K labels.
+    """N pictures, and what a model of K labels made of them.
 
-    `vectors` `[N,D]`, `labels` `[N]` (indices), `scores` `[N,K]`, `digests` of their content.
-    `judged` bool `[N]` are those whose scores say how good the model is. Where the labels are not
-    `known` they are only what the model said.
+    Attributes:
+        vectors: embeddings, `[N,D]`.
+        labels: indices of labels, `[N]`.
+        scores: `[N,K]`.
+        digests: the sha256 of each picture's content.
+        judged: which pictures say how good the model is, bool `[N]`.
+        known: whether `labels` are known; otherwise the model gave them.
     """
 
     vectors: np.ndarray
@@ -61,14 +66,21 @@ class Sample:
 
 @dataclass(frozen=True)
 class Subgroup:
-    """Pictures of one label that resemble each other, and what is to be said of them.
+    """Pictures of one label that look alike, and what there is to say about them.
 
-    `learnt` and `tested` are rows of the pictures learnt from and of those tested, the most central
-    first. `wrong` counts those judged wrong of all that were judged, `rest` the same of the
-    label's other looks, and `wrong_tested` those of `tested`; it is None where their labels are not
-    known. `likely_wrong` are the errors in the pictures that the advice goes by, or the sum of
-    their chances. `scarcity` is the mean of `looks.scarcity` over `tested`. `mended` are the errors
-    in 100 pictures that adding `add` of the look would mend; see `looks_of`.
+    Attributes:
+        label: the index of their label.
+        learnt: rows of the training pictures, the most central first.
+        tested: rows of the test pictures, the most central first.
+        wrong: how many of those judged are wrong.
+        rest: the same for the label's other subgroups.
+        wrong_tested: the same for `tested`; None if their labels are not known.
+        likely_wrong: the errors that the advice is based on, or the sum of their probabilities.
+        scarcity: the mean of `grouping.scarcity` over `tested`.
+        missing: whether the test has more of these than chance explains.
+        hard: whether these are wrong more often than chance explains.
+        add: how many pictures to add.
+        mended: the errors in 100 pictures that adding these would prevent; see `find_subgroups`.
     """
 
     label: int
@@ -99,18 +111,18 @@ class Subgroup:
 
 
 def find_subgroups(learnt: Sample, tested: Sample | None, count: int) -> tuple[Subgroup, ...]:
-    """The looks of `count` labels: those that stand out first, then by the errors mended.
+    """The subgroups of `count` labels: those that stand out first, then by the errors mended.
 
-    Pictures learnt from and tested are grouped together, so a look may be of either alone.
+    Training and test pictures are grouped together, so a subgroup may have only one kind.
 
-    The errors mended are three factors. How many such pictures there are in 100: of those
-    tested, or where the look is hard and not missing, of all, for then both sides have it.
-    How often they are judged wrong: (wrong + 1) / (judged + 2), Laplace's rule of succession, so
-    that 3 of 3 is not taken for always. And how much of that more pictures would mend: where the
-    look is s times rarer among those learnt from, making it as common as in the test mends
-    1 - 1/s; where it is hard, or nothing was tested, n + a pictures in the place of n mend
-    1 - (n / (n + a)) ** `GROWTH`, as learning curves fall. The interval is Wilson's of the errors
-    alone; what the third factor is worth was measured by benchmarks/gaps.py.
+    The errors mended are the product of three factors. First, how many such pictures there are in
+    100: of the test pictures, or of all pictures if the subgroup is hard and not missing, because
+    then both sides have it. Second, how often they are wrong: (wrong + 1) / (judged + 2), Laplace's
+    rule of succession, so that 3 of 3 does not mean always. Third, how much of that more pictures
+    would prevent: if the subgroup is s times rarer among the training pictures, making it as common
+    as in the test prevents 1 - 1/s; if it is hard, or nothing was tested, n + a pictures instead of
+    n prevent 1 - (n / (n + a)) ** `GROWTH`, as learning curves fall. The interval is Wilson's, of
+    the errors alone; benchmarks/gaps.py measured the third factor.
     """
     wholes = len(learnt.labels), len(tested.labels) if tested else 0
     pools = [_pool(k, learnt, tested) for k in range(count)]
@@ -133,13 +145,13 @@ def tail(hits: int, drawn: int, special: int, total: int) -> float:
     )
 
 
-def to_add(have: int, learnt: int, share: float, usual: int) -> int:
-    """How many pictures of a look to add to the `have` among `learnt` of its label.
+def to_add(have: int, learnt: int, fraction: float, usual: int) -> int:
+    """How many pictures of a subgroup to add to the `have` among `learnt` of its label.
 
-    So many that its share becomes `share`, that of the pictures tested, but no more than half.
-    Where it has that share already: so many as make it `usual`, or as many again.
+    As many as make its fraction `fraction`, that of the test pictures, but at most a half. If it
+    has that fraction already: as many as make it `usual`, or as many again.
     """
-    aim = min(share, 0.5)
+    aim = min(fraction, 0.5)
     lacking = math.ceil((aim * learnt - have) / (1 - aim))
     if lacking <= 0:
         lacking = max(usual - have, have)
@@ -148,14 +160,23 @@ def to_add(have: int, learnt: int, share: float, usual: int) -> int:
 
 @dataclass(frozen=True)
 class _Pool:
-    """All pictures of a label, those learnt from before those tested: M in all.
+    """All M pictures of a label; the training pictures come before the test pictures.
 
-    `rows` `[M]` are theirs in their sample; `rarer` `[M]` is 0 for those learnt from.
+    Attributes:
+        label: the index of the label.
+        rows: the rows of the pictures in their sample, `[M]`.
+        tested: which of them are test pictures, bool `[M]`.
+        vectors: embeddings, `[M,D]`.
+        errors: how wrong each was judged, 0 to 1, `[M]`.
+        judged: which of them say how good the model is, bool `[M]`.
+        rarer: how much rarer each is among the training pictures, `[M]`; 0 for those.
+        groups: the subgroup of each, `[M]`.
+        known: whether the labels of the test pictures are known.
     """
 
     label: int
     rows: np.ndarray
-    tested: np.ndarray  # bool [M]
+    tested: np.ndarray
     vectors: np.ndarray
     errors: np.ndarray
     judged: np.ndarray
@@ -196,7 +217,7 @@ def _subgroups(pool: _Pool, wholes: tuple[int, int]) -> list[Subgroup]:
 def _subgroup(
     pool: _Pool, own: np.ndarray, among: int, usual: int, wholes: tuple[int, int]
 ) -> Subgroup:
-    """The look of the pictures `own`, one `among` so many; `wholes` are all pictures, of all
+    """The subgroup of the pictures `own`, one `among` so many; `wholes` are all pictures, of all
     labels, that were learnt from and tested."""
     learnt, tested = (_central(pool, own & side) for side in (~pool.tested, pool.tested))
     have, came = len(learnt), len(tested)
@@ -238,12 +259,12 @@ def _subgroup(
 
 
 def _beyond_chance(hits: int, drawn: int, special: int, total: int, among: int) -> bool:
-    """Whether so many hits are too many for chance, in any of so many looks (Bonferroni)."""
+    """Whether so many hits are too many for chance, in any of so many subgroups (Bonferroni)."""
     return tail(hits, drawn, special, total) <= CHANCE / among
 
 
 def _scaled(weight: float, wrong: float, judged: int) -> Estimate:
-    """A share of errors by the rule of succession, with Wilson's interval, times a weight."""
+    """A fraction of errors by the rule of succession, with Wilson's interval, times a weight."""
     low, high = Proportion(round(wrong), judged).interval
     return Estimate(weight * (wrong + 1) / (judged + 2), (weight * low, weight * high))
 

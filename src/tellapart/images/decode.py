@@ -136,9 +136,9 @@ def each_of(pictures: Iterable[Given]) -> Iterator[Given]:
     except TypeError:  # a Pillow image, a number
         pass
     raise UsageError(
-        "Several pictures are given as a list, a generator or an array [number, height, width, "
-        f"channels]; this is no such thing: {given}.",
-        hint="For one picture there is predict(picture); or put it into a list: [picture].",
+        "Several pictures must be a list, a generator or an array [number, height, width, "
+        f"channels], not {given}.",
+        hint="For one picture call predict(picture), or put it into a list: [picture].",
     )
 
 
@@ -153,7 +153,7 @@ def _read_file(file: OpenFile) -> bytes:
             raise PictureError(f"cannot be read: {reason}") from error
         if not isinstance(part, bytes):
             raise UsageError(
-                "A picture as an open file gives bytes; this one gives "
+                "A picture as an open file must give bytes; this one gives "
                 f"{'nothing' if part is None else 'text'}: open it with mode 'rb'."
             )
         if not part:

@@ -71,15 +71,15 @@ def _sampled(light: np.ndarray) -> bytes:
 
 
 def _pq() -> np.ndarray:
-    """SMPTE ST 2084, as a share of diffuse white."""
+    """SMPTE ST 2084, as a fraction of diffuse white."""
     root = np.linspace(0, 1, 4096) ** (32 / 2523)
-    share = np.maximum(root - 3424 / 4096, 0) / (2413 / 128 - 2392 / 128 * root)
-    found: np.ndarray = 10_000 / 203 * share ** (8192 / 1305)
+    fraction = np.maximum(root - 3424 / 4096, 0) / (2413 / 128 - 2392 / 128 * root)
+    found: np.ndarray = 10_000 / 203 * fraction ** (8192 / 1305)
     return found
 
 
 def _hlg() -> np.ndarray:
-    """ITU-R BT.2100, shown at 1,000 cd/m², as a share of diffuse white."""
+    """ITU-R BT.2100, shown at 1,000 cd/m², as a fraction of diffuse white."""
     signal = np.linspace(0, 1, 4096)
     high = (np.exp((signal - 0.55991073) / 0.17883277) + 0.28466892) / 12
     found: np.ndarray = 1000 / 203 * np.where(signal <= 0.5, signal**2 / 3, high) ** 1.2

@@ -1,7 +1,7 @@
-"""What a picture is like on the outside: its light, its border, its size, its kind of file.
+"""Image properties: the light, the border, the size and the file type of a picture.
 
-Measured once, where the pixels are at hand, and kept beside the embedding. `health/cues.py` tells
-from these whether a label can be told by something that has nothing to do with it.
+They are measured once, when the pixels are decoded, and kept beside the embedding.
+`health/shortcuts.py` uses them to find properties that tell a label without showing it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _LUMA = np.array([0.299, 0.587, 0.114], np.float32) / 255  # of red, green, blue
 
 
 def properties_of(pixels: np.ndarray, content: bytes) -> np.ndarray:
-    """The `TRAITS` of a picture, float32 `[T]`, from its pixels uint8 `[H,W,3]` and its file.
+    """The `PROPERTIES` of a picture, float32 `[T]`, from its pixels uint8 `[H,W,3]` and its file.
 
     Brightness is mean luma, 0 to 1, and contrast its standard deviation; both also of the outermost
     pixels. Width and height are the file's, in pixels, of the picture as it is seen. The file type

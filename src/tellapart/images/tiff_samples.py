@@ -30,11 +30,23 @@ ASSOCIATED, UNASSOCIATED = 1, 2  # transparency that colours are multiplied by a
 
 @dataclass(frozen=True)
 class Layout:
-    """How the samples of a picture lie in its file.
+    """How the samples of a picture are laid out in its file, in strips or tiles.
 
-    `samples` a pixel of `bits` each (1 to 64), in blocks (strips or tiles) of `block_width` x
-    `block_length` pixels, plane by plane if `planar`; `colours` of them are colour, the next may be
-    transparency (`alpha`).
+    Attributes:
+        width: of the picture, in pixels.
+        length: the height of the picture, in pixels.
+        samples: samples per pixel.
+        bits: bits per sample, 1 to 64.
+        form: what a sample is: the tag SampleFormat.
+        photometric: what the samples mean: the tag PhotometricInterpretation.
+        compression: the tag Compression.
+        predictor: the tag Predictor.
+        planar: whether the planes come one after the other.
+        reversed_bits: whether the lowest bit of a byte comes first.
+        order: the byte order, as in `struct`.
+        block_width: the width of a strip or tile, in pixels.
+        block_length: the height of a strip or tile, in pixels.
+        alpha: the tag ExtraSamples of the sample after the colours.
     """
 
     width: int

@@ -1,1 +1,1 @@
-"""A model: its file, what it remembers of its training, and its answers."""
+"""A model: its file, its training record, and its answers."""

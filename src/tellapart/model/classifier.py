@@ -84,9 +84,10 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Classifier(Verbs):
-    """A model, what it says of itself, and what can be done with it; `Verbs` has more methods.
+    """A model: its manifest, and what it can do; `Verbs` has more methods.
 
-    A picture stranger than a share `admit` of the model's own kind is called unknown.
+    A picture counts as unknown if its novelty is above the threshold that a fraction `admit` of
+    pictures of the model's own labels stays below.
     """
 
     content: bytes = field(repr=False)
@@ -105,7 +106,7 @@ class Classifier(Verbs):
 
     @cached_property
     def training_record(self) -> TrainingRecord | None:
-        """What the model remembers of its training, if its folder holds that.
+        """The training record, if the model's folder has one.
 
         Raises:
             ModelError: it is damaged, or of another model.
@@ -128,14 +129,14 @@ class Classifier(Verbs):
         return record
 
     def required_record(self) -> TrainingRecord:
-        """What the model remembers.
+        """The training record.
 
         Raises:
-            ModelError: nothing; its folder holds no training.npz.
+            ModelError: there is none; its folder has no training.npz.
         """
         if self.training_record is None:
             raise ModelError(
-                "This model does not remember its training: there is no training.npz beside it.",
+                "This model has no training record: there is no training.npz beside it.",
                 hint="Give the folder that tellapart train wrote, or train again.",
             )
         return self.training_record
@@ -156,14 +157,15 @@ class Classifier(Verbs):
         unknown = bool(novelty > self._unknown_above)
         return Prediction(ranked(self.labels, scores), float(novelty), unknown)
 
-    def admitting(self, share: float) -> Classifier:
-        """The same model with another share of its own kind admitted; 1 calls nothing unknown.
+    def admitting(self, fraction: float) -> Classifier:
+        """The same model, which admits another fraction of its own pictures; with 1 it calls none
+        unknown.
 
         Raises:
-            UsageError: a share that its training pictures cannot tell.
+            UsageError: a fraction that its training pictures cannot tell.
         """
-        self.manifest.unknown_above(share)
-        return replace(self, admit=share)
+        self.manifest.unknown_above(fraction)
+        return replace(self, admit=fraction)
 
     @overload
     def predict_many(
@@ -312,10 +314,10 @@ def load(path: str | os.PathLike[str]) -> Classifier:
         manifest = check_model(content)
     except FileNotFoundError:
         raise ModelError(
-            f"{shown(given)} holds no {MODEL_FILE}."
+            f"{shown(given)} has no {MODEL_FILE} in it."
             if is_folder
-            else f"There is no {shown(given)}.",
-            hint="A model is what tellapart train writes: give its folder.",
+            else f"{shown(given)} does not exist.",
+            hint="Give a model's folder, as tellapart train writes it.",
         ) from None
     except OSError as error:
         raise ModelError(
@@ -335,7 +337,7 @@ def _read(file: Path) -> tuple[bytes, Unread | None]:
         content = read_network(file)
         if os.path.samestat(before, os.stat(file.parent)):
             return content, record
-    raise ModelError("This model is replaced again and again while it is read.", hint="Load later.")
+    raise ModelError("This model keeps being replaced while it is read.", hint="Try again later.")
 
 
 def labels_text(labels: Sequence[str]) -> str:
@@ -361,12 +363,12 @@ def check_replaceable(folder: Path) -> None:
         return
     if not os.path.isdir(folder):
         raise DestinationError(
-            f"{shown(folder)} is a file, and a model is a folder.", hint="Choose another name."
+            f"{shown(folder)} is a file, but a model is a folder.", hint="Choose another name."
         )
     check_may_be_replaced(folder)
     if other := _other_than_a_model(folder):
         raise DestinationError(
-            f"{shown(folder)} holds other things than a model, such as {shown(other)}.",
+            f"{shown(folder)} contains other things than a model, such as {shown(other)}.",
             hint=f"Nothing was changed there. Choose a new folder{chosen_with()}.",
         )
     if os.path.lexists(folder / MODEL_FILE):
@@ -389,7 +391,7 @@ def check_before(folder: Path) -> None:
     is_folder = os.path.isdir(place) and not os.path.islink(place)
     if not is_folder or os.path.ismount(place) or _other_than_a_model(place):
         raise DestinationError(
-            f"{shown(place)} is something else than the model before, which would be kept there.",
+            f"The old model would be kept as {shown(place)}, but that is something else.",
             hint=f"Nothing was changed. Move it away, or choose another name{chosen_with()}.",
         )
 

@@ -34,12 +34,23 @@ OUTPUTS = ("scores", "embedding", "evidence", "novelty")
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a model file says of itself; JSON in the file's `metadata_props["tellapart"]`.
+    """What a model file says about itself; JSON in the file's `metadata_props["tellapart"]`.
 
-    `counts` are the training pictures per label; `bias` is the constant that evidence lacks;
-    `strength` is the head's C (None where it was not chosen) and `temperature` what its logits were
-    divided by; of the model's own kind a share `admitted[i]` stays below the novelty `novelty[i]`;
-    `network` is the sha256 of the embedding network.
+    Attributes:
+        labels: the labels, in the order of `scores`.
+        counts: training pictures of each label.
+        bias: the constant of each label that evidence lacks.
+        quality: the row of `QUALITIES`, or of an own backbone its name.
+        backbones: the networks.
+        views: how the networks look at a picture.
+        network: the sha256 of the embedding network.
+        solver: how the head was fitted.
+        strength: the head's C; None if it was not chosen.
+        temperature: what the logits were divided by.
+        admitted: fractions of pictures of the model's own labels, in ascending order.
+        novelty: the threshold that each of these fractions stays below.
+        version: of tellapart that wrote it.
+        format: of the model file.
     """
 
     labels: tuple[str, ...]
@@ -58,18 +69,18 @@ class Manifest:
     format: int = FORMAT
 
     def unknown_above(self, admit: float) -> float:
-        """The novelty that a share `admit` of the model's own kind stays below.
+        """The novelty that a fraction `admit` of the model's own kind stays below.
 
         Raises:
-            UsageError: a share that the training pictures cannot tell.
+            UsageError: a fraction that the training pictures cannot tell.
         """
         if admit == 1:
             return math.inf
         low, high = self.admitted[0], self.admitted[-1]
         if not low <= admit <= high:
             raise UsageError(
-                f"A share of {admit:g} cannot be admitted.",
-                hint=f"Give one from {low:g} to {high:g}, such as 0.99; or 1 to admit all.",
+                f"This model cannot admit a fraction of {admit:g}.",
+                hint=f"Give a fraction from {low:g} to {high:g}, such as 0.99; or 1 to admit all.",
             )
         return float(np.interp(admit, self.admitted, self.novelty))
 
@@ -142,7 +153,7 @@ def check_model(content: bytes) -> Manifest:
     inputs = [value.name for value in model.graph.input]
     outputs = {value.name for value in model.graph.output}
     if inputs != ["image"] or not outputs.issuperset(OUTPUTS):
-        raise ModelError("This model file is damaged: its inputs and outputs are not ours.")
+        raise ModelError("This model file is damaged: it has the wrong inputs and outputs.")
     return manifest
 
 
@@ -167,7 +178,8 @@ def _manifest(text: str) -> Manifest:
             )
         if written < FORMAT:
             raise ModelError(
-                "This model was written by an earlier tellapart, whose models tell no damage.",
+                "This model was written by an earlier tellapart, whose models cannot be checked "
+                "for damage.",
                 hint="Train it again.",
             )
         return _checked(values)
@@ -196,7 +208,7 @@ def _check_values(manifest: Manifest) -> None:
     if not len(labels) == len(manifest.counts) == len(manifest.bias):
         raise ValueError("one count and bias a label")
     if not 0 < len(manifest.admitted) == len(manifest.novelty):
-        raise ValueError("one threshold a share")
+        raise ValueError("one threshold for each fraction")
     if min(manifest.counts) < 0:
         raise ValueError("counts")
     if not all(map(math.isfinite, manifest.bias)):
@@ -207,8 +219,8 @@ def _check_values(manifest: Manifest) -> None:
         math.isfinite(manifest.strength) and manifest.strength > 0
     ):
         raise ValueError("strength")
-    shares = (0.0, *manifest.admitted, 1.0)
-    if not all(low < high for low, high in pairwise(shares)):
+    fractions = (0.0, *manifest.admitted, 1.0)
+    if not all(low < high for low, high in pairwise(fractions)):
         raise ValueError("admitted")
     if not all(map(math.isfinite, manifest.novelty)) or any(
         low > high for low, high in pairwise(manifest.novelty)

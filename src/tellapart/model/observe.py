@@ -1,7 +1,7 @@
 """Pictures -> what a model sees in each, through the cache of embeddings.
 
-Everything that looks at pictures comes through here: a picture whose content was embedded before,
-by a training or another look, costs what reading the cache costs.
+Everything that needs a model's view of pictures comes through here. A picture whose content was
+embedded before, by a training or another command, costs only reading the cache.
 
     picture ─ content ─ cache, or network ─ embedding ─ end of the model ─ scores, novelty
 

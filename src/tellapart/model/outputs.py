@@ -28,18 +28,18 @@ def checked(outputs: Sequence[str], answers: Sequence[object], labels: int) -> l
 
 def _checked(name: str, answer: object, labels: int) -> np.ndarray:
     if not isinstance(answer, np.ndarray) or answer.dtype.kind != "f":
-        raise _damaged(f"it gives {name} of a wrong kind")
+        raise _damaged(f"its output {name} has the wrong type")
     axes = {"scores": 2, "logits": 2, "embedding": 2, "evidence": 4, "novelty": 1}[name]
     if answer.ndim != axes or len(answer) != 1 or not answer.size:
-        raise _damaged(f"it gives {name} of the shape {list(answer.shape)} for one picture")
+        raise _damaged(f"its output {name} has the shape {list(answer.shape)} for one picture")
     if name in ("scores", "logits") and answer.shape[1] != labels:
-        raise _damaged(f"it has {labels} labels, and gives {answer.shape[1]} {name}")
+        raise _damaged(f"it has {labels} labels, but {answer.shape[1]} {name}")
     if name == "evidence" and answer.shape[1] % labels:
-        raise _damaged(f"it has {labels} labels, and evidence of {answer.shape[1]}")
+        raise _damaged(f"it has {labels} labels, but evidence for {answer.shape[1]}")
     if not np.isfinite(answer).all():
-        raise _damaged(f"it gives {name} that cannot be, such as {answer[~np.isfinite(answer)][0]}")
+        raise _damaged(f"its output {name} contains {answer[~np.isfinite(answer)][0]}")
     if name == "scores" and not (answer.min() >= 0 and abs(float(answer.sum()) - 1) < _SUM_OFF_BY):
-        raise _damaged("it gives scores that are no probabilities")
+        raise _damaged("its scores are not probabilities")
     return np.asarray(answer[0])
 
 

@@ -1,8 +1,8 @@
 """A training record -> the same without what shows, names or places a picture.
 
-What stays is what a model answers, tests and explains with: labels, embeddings, scores, and the
-sha256 of each picture's content, by which whoever has that picture can tell that it was learnt
-from. A picture is then called by the first digits of that.
+A model still answers, tests and explains with what stays: labels, embeddings, scores, and the
+sha256 of each picture's content. Anyone who has a picture can tell from its sha256 that the model
+learnt from it. The first digits of the sha256 are then the picture's name.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a model remembers of its training, and where those pictures are now."""
+"""The training record of a model, and where its pictures are now."""
 
 from __future__ import annotations
 
@@ -27,13 +27,22 @@ _COMMENT = len(seal(_SEAL))
 
 @dataclass(frozen=True)
 class Run:
-    """What is remembered of the training run itself, for the report.
+    """What is known about the training run itself, for the report.
 
-    `place` is where the source was; `judged_by` names the evaluation of the pictures not held out;
-    `command` repeats the run, but for where the model is written; `balanced` says that labels with
-    few pictures weighed as much as those with many; `versions` are of what it ran with. A
-    `private` run remembers no name or place of a picture. `in_python` is true of pictures that a
-    program gave, which have no place: no command repeats that run.
+    Attributes:
+        source: the name of the source.
+        place: where the source was.
+        command: the command that repeats the run, without the model's folder.
+        judged_by: the evaluation of the pictures that were not held out.
+        skipped: files that were passed over, with the reason.
+        hidden: how many files of the system were passed over.
+        notes: sentences on what to know.
+        learning: the learning curve, if there is one.
+        shortcuts: what else the labels can be told by.
+        balanced: whether every label had the same weight.
+        versions: of the packages that it ran with.
+        private: whether the record has no names or folders of pictures.
+        in_python: whether a program gave the pictures, so that no command repeats the run.
     """
 
     source: str = ""
@@ -68,7 +77,7 @@ def _curve(values: Any) -> LearningCurve:
         CurvePoint(
             point["n"],
             Proportion(**point["accuracy"]),
-            tuple(Proportion(**share) for share in point["per_label"]),
+            tuple(Proportion(**proportion) for proportion in point["per_label"]),
         )
         for point in values["points"]
     )
@@ -88,22 +97,21 @@ def _shortcut(values: Any) -> Shortcut:
 
 @dataclass(frozen=True)
 class TrainingRecord:
-    """What a model remembers of its training: needed to explain it and to add to it.
+    """What a model keeps of its training, to explain it and to add to it; N pictures, K labels.
 
-    Attributes, of N pictures:
-        vectors: float32 `[N,D]`, their embeddings.
-        labels: int `[N]`, indices.
+    Attributes:
+        vectors: embeddings, float32 `[N,D]`.
+        labels: indices of labels, `[N]`.
         names: paths below the source.
-        digests: the sha256 of their contents, hex.
-        held_out: bool `[N]`.
-        scores: float32 `[N,K]`: out-of-fold for the training pictures, the finished model's for
-            those held out.
-        roots: the places that the names are below, as they were when it was trained.
-        judged: bool `[N]`, those whose scores say how good the model is: without fine-tuning, all.
-        run: the training run itself.
-        fold: int `[N]`, the parts in which the training pictures were left out, -1 for the others.
-        fold_heads: the calibrated heads that judged a part out of fold. Both are empty where no
-            head is known.
+        digests: the sha256 of each picture's content, in hex.
+        held_out: which pictures were held out, bool `[N]`.
+        scores: float32 `[N,K]`; out-of-fold for training pictures, the finished model's for those
+            held out.
+        roots: the folders that the names were below.
+        judged: the pictures whose scores say how good the model is, bool `[N]`; None for all.
+        run: what is known about the training run.
+        fold: the fold that left each training picture out, int `[N]`; -1 for the others.
+        fold_heads: the calibrated heads that judged the folds; empty if they are not known.
     """
 
     vectors: np.ndarray
@@ -145,7 +153,7 @@ class TrainingRecord:
 
     @classmethod
     def from_bytes(cls, content: bytes, model: str | None) -> TrainingRecord:
-        """Read back what the model file with this seal, or any, remembers; nothing in it can run.
+        """Read the training record of the model file with this seal, or of any; it runs no code.
 
         Raises:
             ModelError: it was changed, is damaged, or is of another model.
@@ -179,8 +187,8 @@ class TrainingRecord:
             raise ModelError("training.npz is damaged.", hint="Train again.") from error
         if not own:
             raise ModelError(
-                "training.npz is of another model than the model.onnx it was found beside.",
-                hint="If the model was replaced while it was in use, load it again; or else copy "
+                "training.npz does not belong to the model.onnx beside it.",
+                hint="If the model was replaced while it was in use, load it again. Otherwise copy "
                 "its whole folder again, or train again.",
             )
         return record

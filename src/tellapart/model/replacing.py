@@ -49,7 +49,7 @@ class Known:
 
     @cached_property
     def pictures(self) -> Mapping[str, str]:
-        """The label of each picture it remembers, by the sha256 of its content."""
+        """The label of each picture in the training record, by the sha256 of its content."""
         if not self.record:
             return {}
         numbers = self.record.labels.tolist()
@@ -72,13 +72,20 @@ class Known:
 
 @dataclass(frozen=True)
 class Change:
-    """What is different when a model takes the place of another.
+    """What changes when a model replaces another.
 
-    `kept` is where the other is kept, None where both are the same. `same_model` says that both
-    answer alike, and `pictures` what became of the pictures, names and places beside the model.
-    `before` and `after` say how often each was right of the pictures that are called `judged_by`,
-    of which `common` are the same under the same label; they are None where that is not known of
-    both. `added` and `removed` count pictures, `new_labels` and `gone_labels` name labels.
+    Attributes:
+        kept: where the old model stays; None if both are the same.
+        judged_by: the evaluation that `before` and `after` are of.
+        before: how often the old model was right; None if that is not known of both.
+        after: how often the new model is right; None if that is not known of both.
+        common: how many pictures of the two evaluations are the same, with the same label.
+        added: how many pictures were added.
+        removed: how many pictures are gone.
+        new_labels: labels that were added.
+        gone_labels: labels that are gone.
+        same_model: whether both models answer alike.
+        pictures: what happened to the pictures, names and folders beside the model.
     """
 
     kept: Path | None
@@ -96,7 +103,7 @@ class Change:
     @property
     def same_pictures(self) -> bool:
         """Whether both were judged by the same pictures, so that the two figures compare."""
-        counts = {share.n for share in (self.before, self.after) if share}
+        counts = {found.n for found in (self.before, self.after) if found}
         return counts == {self.common}
 
     @property
@@ -272,8 +279,8 @@ def _digest(path: Path) -> str:
 
 def _unknown(folder: Path) -> DestinationError:
     return DestinationError(
-        f"{shown(folder)} holds a model that does not tell what it was trained on: its "
-        "training.npz is missing or damaged.",
+        f"{shown(folder)} is a model that does not say what it was trained on: its training.npz is "
+        "missing or damaged.",
         hint=_hint(folder),
     )
 
@@ -283,7 +290,7 @@ def _other(folder: Path, old: Known) -> DestinationError:
     named = ", ".join(map(label_words, labels[:5])) + (", ..." if len(labels) > 5 else "")
     source = old.record.run.source if old.record else ""
     return DestinationError(
-        f"{shown(folder)} holds a model of other pictures"
+        f"{shown(folder)} is a model of other pictures"
         + (f", trained on {source}" if source else "")
         + (f", with the labels {named}" if named else "")
         + ".",
@@ -294,6 +301,6 @@ def _other(folder: Path, old: Known) -> DestinationError:
 def _hint(folder: Path) -> str:
     return (
         f"Nothing was changed there. Choose a new folder{chosen_with()}, or "
-        f"give {option('replace=True')}, which keeps that model as "
+        f"give {option('replace=True')}: the old model then stays as "
         f"{shown(kept_beside(folder).name)}."
     )

@@ -1,7 +1,6 @@
-"""What can be done with a classifier, as methods under the commands' own names.
+"""What a classifier can do, as methods that have the names of the commands.
 
-This is the one module that imports what stands above it, and only when a method is called: for
-whoever holds a classifier these are what it does, whatever is built on what.
+Only this module imports from packages above it, and only when somebody calls a method.
 """
 
 from __future__ import annotations
@@ -72,7 +71,7 @@ class Verbs:
     def explain(self, picture: Picture, *, own: str = "") -> Explanation:
         """Why a picture gets its label: where in it, because of which training pictures, in words.
 
-        It is compared with the runner-up, or with its `own` label where that is known.
+        The label is compared with the runner-up, or with the picture's `own` label if it is known.
 
         >>> explanation = tellapart.load("heroes").explain("picture.jpg")
         >>> explanation.label

@@ -24,7 +24,16 @@ WIDTH = 360  # units; about the pixels of a phone, so that text stays legible th
 
 @dataclass(frozen=True)
 class Frame:
-    """A plotting area in a drawing `WIDTH` wide, and the values at its edges."""
+    """A plotting area in a drawing that is `WIDTH` wide.
+
+    Attributes:
+        left: its left edge.
+        top: its top edge.
+        right: its right edge.
+        bottom: its bottom edge.
+        x_range: the values at its left and right edge.
+        y_range: the values at its bottom and top edge.
+    """
 
     left: float
     top: float
@@ -124,17 +133,17 @@ def learning_chart(curve: LearningCurve) -> str:
 
 
 def coverage_chart(curve: Coverage, chosen: Covered | None) -> str:
-    """How right it is on the pictures it is surest of, for every share of all pictures, with its
+    """How right it is on the pictures it is surest of, for every fraction of all pictures, with its
     95 % interval as a band; `chosen` is marked. Of fewer than `FEW` pictures nothing is drawn."""
-    shares, right = curve.shares
-    kept = np.flatnonzero((curve.covered >= max(FEW, FIRST * curve.n)) | (shares == 1))
+    fractions, right = curve.fractions
+    kept = np.flatnonzero((curve.covered >= max(FEW, FIRST * curve.n)) | (fractions == 1))
     kept = kept[
         np.unique(np.linspace(0, len(kept) - 1, min(len(kept), POINTS)).round().astype(int))
     ]
     bands = [wilson(int(curve.right[i]), int(curve.covered[i])) for i in kept]
     marks = ticks(min(low for low, _ in bands), 1.0)
     frame = Frame(48, 26, 340, 216, (0, 1), (marks[0], marks[-1]))
-    across = [frame.x(float(shares[i])) for i in kept]
+    across = [frame.x(float(fractions[i])) for i in kept]
     upper = [(x, frame.y(high)) for x, (_, high) in zip(across, bands, strict=True)]
     lower = [(x, frame.y(low)) for x, (low, _) in zip(across, bands, strict=True)]
     line = [(x, frame.y(float(right[i]))) for x, i in zip(across, kept, strict=True)]
@@ -147,7 +156,7 @@ def coverage_chart(curve: Coverage, chosen: Covered | None) -> str:
         f'<polyline class="line" points="{_points(line)}"/>',
     ]
     words = [
-        f"{_percent(float(right[i]), 1)} of the surest {_percent(float(shares[i]))}"
+        f"{_percent(float(right[i]), 1)} of the surest {_percent(float(fractions[i]))}"
         for i in kept[np.unique(np.linspace(0, len(kept) - 1, 5).round().astype(int))]
     ]
     if chosen and chosen.coverage.correct:
@@ -226,8 +235,8 @@ def _text(x: float, y: float, words: str, anchor: str = "start", kind: str = "ax
     return f'<text class="{kind}" {place}>{escape(words)}</text>'
 
 
-def _percent(share: float, digits: int = 0) -> str:
-    return f"{100 * share:.{digits}f} %"
+def _percent(fraction: float, digits: int = 0) -> str:
+    return f"{100 * fraction:.{digits}f} %"
 
 
 def _n(value: float) -> str:

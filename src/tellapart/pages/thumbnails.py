@@ -1,4 +1,4 @@
-"""Pictures -> small JPEGs in `data:` URLs, so many at a time as there are cores."""
+"""Pictures -> small JPEGs in `data:` URLs, as many at a time as there are cores."""
 
 from __future__ import annotations
 

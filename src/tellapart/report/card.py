@@ -1,6 +1,6 @@
 """Results -> the model card: README.md under the headings of Hugging Face's template.
 
-Only what the run knows is said; of the data, that nothing is known but what they hold.
+It says only what the run knows. About the data it says that their origin is unknown.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def _environment() -> jinja2.Environment:
         "label_words": label_words,
         "markdown": _markdown,
         "percent": percent,
-        "share_words": proportion_words,
+        "proportion_words": proportion_words,
         "shown": shown,
         "yaml": lambda text: Markup(_yaml(text)),
     }

@@ -1,7 +1,7 @@
-"""What a report tells, chosen from results: of many pictures the most telling ones.
+"""What a report shows, chosen from results; of many pictures it shows the most telling ones.
 
-A `Story` is made from a model and what it remembers of its training, or from a test; `report.py`
-writes it as a page.
+A `ReportContent` is made from a model and its training record, or from a test; `page.py` writes it
+as a page.
 """
 
 from __future__ import annotations
@@ -99,13 +99,23 @@ class Shelf:
 
 @dataclass(frozen=True)
 class ReportContent:
-    """All that a page tells.
+    """Everything that a report shows.
 
-    `evaluations` are by name; `paths` say where the pictures are now, by their names, and `shelves`
-    name the pictures of each label; `counts` are of each label, by what was counted. `learning` is
-    None where there is no curve; `cues` are what else the labels can be told by; `reasons` explain
-    mistakes, by the pictures' names; `provenance` says how to do it again. A `private` one shows no
-    pictures.
+    Attributes:
+        what: what was done, in words.
+        classifier: the model.
+        evaluations: how good it is, by name.
+        paths: where the pictures are now, by their names.
+        shelves: the names of the pictures of each label.
+        counts: how many pictures of each label there are, by what was counted.
+        learning: the learning curve, if there is one.
+        shortcuts: what else the labels can be told by.
+        skipped: files that were passed over, with the reason.
+        hidden: how many files of the system were passed over.
+        notes: sentences on what to know.
+        provenance: how to do it again.
+        reasons: explanations of mistakes, by the pictures' names.
+        private: whether no picture is shown.
     """
 
     what: str
@@ -290,12 +300,12 @@ def _judged(evaluation: Evaluation, row: int) -> Judged:
 
 
 def content_of_training(classifier: Classifier, paths: Mapping[int, Path]) -> ReportContent:
-    """The story of how a model was trained, from what it remembers.
+    """The content of a model's report, from its training record.
 
-    `paths` are where the pictures are now, by their position in the memory.
+    `paths` are where the pictures are now, by their row in the training record.
 
     Raises:
-        ModelError: it remembers nothing.
+        ModelError: it has no training record.
     """
     record = classifier.required_record()
     run, manifest = record.run, classifier.manifest
@@ -338,11 +348,11 @@ def content_of_test(
         shelves[classifier.labels[k]].append(name)
     notes = [*filter(None, [result.caution]), *result.notes, *result.unjudged]
     if result.missing:
-        notes.append(f"No pictures here of: {', '.join(map(label_words, result.missing))}.")
+        notes.append(f"No test pictures of: {', '.join(map(label_words, result.missing))}.")
     if result.refused.correct:
         notes.append(
-            f"{percent(result.refused.value)} of the pictures ({result.refused.correct:,} of "
-            f"{result.refused.n:,}) would be called none of these; they are judged all the same."
+            f'The model calls {percent(result.refused.value)} of the pictures "none of these" '
+            f"({result.refused.correct:,} of {result.refused.n:,}); the figures count them too."
         )
     return ReportContent(
         what=f"tested on {several(len(evaluation.names), 'picture')} from {result.dataset.called}",
@@ -359,8 +369,8 @@ def content_of_test(
 
 
 def evaluations_of(classifier: Classifier) -> dict[str, Evaluation]:
-    """How good a model is, by name, from the scores that it remembers; where no picture judged it,
-    one evaluation of none."""
+    """How good a model is, by name, from the scores in its training record; if no picture judged
+    it, one evaluation without pictures."""
     record = classifier.required_record()
     judged = np.ones(len(record.names), bool) if record.judged is None else record.judged
     sides = {record.run.judged_by: judged & ~record.held_out, "held out": judged & record.held_out}

@@ -8,7 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from ..assess.gaps import Example, Gaps
-from ..assess.gaps_words import advice_words, stranger_words, worth_words, wrong_words
+from ..assess.gaps_words import advice_words, unknown_words, worth_words, wrong_words
 from ..evaluation.sentences import absence_words, title
 from ..health.subgroups import Subgroup
 from ..pages.render import environment, file_name, render
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 LARGE, SMALL = 180, 112  # pixels, the longer side
 PICTURES = 4_000_000  # characters that all pictures together may take, of a page below 5 MB
 MOST_OF_ADVICE = 12  # pieces of advice that are shown
-ON_A_SHEET = 12  # pictures of a look, in its advice
-IN_A_STRIP = 8  # pictures of a look, among all looks
-FEW = 3  # labels whose looks are open at once
-MOST_STRANGERS = 24  # pictures unlike everything learnt
+ON_A_SHEET = 12  # pictures of a subgroup, in its advice
+IN_A_STRIP = 8  # pictures of a subgroup, among all subgroups
+FEW = 3  # labels whose subgroups are open at once
+MOST_UNKNOWN = 24  # pictures unlike everything learnt
 
 
 def gaps_page(gaps: Gaps) -> str:
     """The page, with as many of its pictures as can be found and as fit."""
     everything = itertools.chain(
-        gaps.strangers, *(gaps.pictures(subgroup) for subgroup in gaps.subgroups)
+        gaps.unknown, *(gaps.pictures(subgroup) for subgroup in gaps.subgroups)
     )
     paths = {_key(one): one.path for one in everything if one.path}
     made = thumbnails(list(dict.fromkeys(_wanted(gaps))), paths, PICTURES)
@@ -44,7 +44,7 @@ def gaps_page(gaps: Gaps) -> str:
 
 
 def _by_label(gaps: Gaps) -> list[tuple[str, list[Subgroup]]]:
-    """Each label with its looks, the largest first."""
+    """Each label with its subgroups, the largest first."""
     return [
         (
             label,
@@ -61,7 +61,7 @@ def _wanted(gaps: Gaps) -> Iterator[Wanted]:
     """All pictures of the page with the sizes they are shown at, the most telling first."""
     for subgroup in gaps.advice[:MOST_OF_ADVICE]:
         yield from ((_key(one), LARGE) for one in _sheet(gaps, subgroup))
-    yield from ((_key(one), SMALL) for one in gaps.strangers[:MOST_STRANGERS])
+    yield from ((_key(one), SMALL) for one in gaps.unknown[:MOST_UNKNOWN])
     for subgroup in gaps.maybe:
         yield from ((_key(one), SMALL) for one in _strip(gaps, subgroup))
     for subgroup in gaps.subgroups:
@@ -82,7 +82,7 @@ def _key(one: Example) -> str:
 
 
 def _marks(subgroup: Subgroup) -> list[str]:
-    """What is to be said of a look in a word."""
+    """What is to be said of a subgroup in a word."""
     found = {"missing": subgroup.missing, "often wrong": subgroup.hard, "thin": subgroup.thin}
     return [word for word, so in found.items() if so]
 
@@ -95,7 +95,7 @@ def _environment() -> jinja2.Environment:
         "absence_words": absence_words,
         "advice_words": advice_words,
         "worth_words": worth_words,
-        "stranger_words": stranger_words,
+        "unknown_words": unknown_words,
         "wrong_words": wrong_words,
         "sheet": _sheet,
         "strip": _strip,
@@ -103,6 +103,6 @@ def _environment() -> jinja2.Environment:
         "LARGE": LARGE,
         "SMALL": SMALL,
         "MOST": MOST_OF_ADVICE,
-        "MOST_STRANGERS": MOST_STRANGERS,
+        "MOST_UNKNOWN": MOST_UNKNOWN,
     }
     return environment(filters, names)

@@ -34,12 +34,12 @@ _IN_PYTHON = "It was {} from Python, on pictures that a program gave: no command
 
 
 def provenance_of_training(classifier: Classifier) -> Sequence[Provenance]:
-    """How a model was made, so far as it remembers."""
+    """How a model was made, as far as its training record says."""
     return [
         _of_the_model(
             classifier,
             "How it was made",
-            "The same pictures, put through the same versions, give the same model again:",
+            "The same pictures and the same versions give the same model again:",
         )
     ]
 
@@ -56,7 +56,7 @@ def provenance_of_test(
             "" if given else shlex.join(["tellapart", "test", model, shown(result.dataset.source)]),
             _IN_PYTHON.format("tested")
             if given
-            else "The same pictures, judged by the same model, give the same figures again:",
+            else "The same pictures and the same model give the same figures again:",
         ),
         _of_the_model(
             classifier,

@@ -32,10 +32,10 @@ class _Told:
 def with_reasons(
     content: ReportContent, *, of_training: bool, folders: Sequence[Path] = ()
 ) -> ReportContent:
-    """Explain the mistakes of a story that its page shows, if their pictures can be found.
+    """Explain the mistakes that a report shows, if their pictures can be found.
 
-    `of_training` says that the story is of the pictures that the model remembers. In another one,
-    training pictures are looked for where they were and below `folders`.
+    `of_training` says that the report is about the pictures of the training record. In another
+    report, training pictures are searched for where they were, and below `folders`.
     """
     record = content.classifier.training_record
     mistakes = {mistake.name: mistake for _, mistake in content.mistakes[:MOST_MISTAKES]}
@@ -70,7 +70,8 @@ def with_reasons(
 
 
 def _has_judge(record: TrainingRecord, index: int | None) -> bool:
-    """Whether the head is known that judged a picture; `index` is its position in the memory."""
+    """Whether the head is known that judged a picture; `index` is its row in the training
+    record."""
     if index is None or record.held_out[index]:
         return True  # the finished model's own
     return record.fold is not None and int(record.fold[index]) in record.fold_heads

@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 
 def gaps(found: Gaps, page: str | None) -> dict[str, Json]:
     """All of `gaps --json`: what stands out comes first. `tested` is null where nothing was;
-    `strangers` are pictures without labels that are in no look, as they are unlike everything."""
+    `unknown` are pictures without labels that are in no subgroup, as they are unlike everything."""
     return {
         "stands_out": len(found.advice),
         "learnt": len(found.learnt.names),
         "tested": _count(found),
         "labelled": found.known,
         "subgroups": [_subgroup(found, subgroup) for subgroup in found.subgroups],
-        "strangers": [{"path": one.name, "closest": one.label} for one in found.strangers],
-        "unknown_labels": found.unknown,
+        "unknown": [{"path": one.name, "closest": one.label} for one in found.unknown],
+        "other_labels": found.other_labels,
         "notes": list(found.notes),
         "skipped": [{"path": file.name, "reason": file.reason} for file in found.skipped],
         "hidden": found.hidden,
@@ -34,11 +34,11 @@ def gaps(found: Gaps, page: str | None) -> dict[str, Json]:
 def _count(found: Gaps) -> int | None:
     if found.tested:
         return len(found.tested.names)
-    return 0 if found.strangers else None
+    return 0 if found.unknown else None
 
 
 def _subgroup(found: Gaps, subgroup: Subgroup) -> Json:
-    """`wrong` and `rest` count errors: their share is `share`, not an accuracy."""
+    """`wrong` and `rest` count errors: their fraction is `fraction`, not an accuracy."""
     pictures = found.pictures(subgroup)
     return {
         "label": found.label(subgroup),
@@ -56,15 +56,15 @@ def _subgroup(found: Gaps, subgroup: Subgroup) -> Json:
         "mended_in_100": estimate(subgroup.mended),
         "pictures_learnt": [one.name for one in pictures if not one.tested],
         "pictures_tested": [one.name for one in pictures if one.tested],
-        "pictures_strange": [one.name for one in pictures if one.strange],
+        "pictures_unknown": [one.name for one in pictures if one.unknown],
     }
 
 
 def _counted(value: Proportion) -> Json:
-    """`{"wrong", "n", "share", "interval": [low, high]}`."""
+    """`{"wrong", "n", "fraction", "interval": [low, high]}`."""
     return {
         "wrong": value.correct,
         "n": value.n,
-        "share": value.value if value.n else None,
+        "fraction": value.value if value.n else None,
         "interval": list(value.interval),
     }

@@ -56,7 +56,7 @@ def _finite(value: Json) -> Json:
     return value
 
 
-def share(value: Proportion) -> dict[str, Json]:
+def proportion(value: Proportion) -> dict[str, Json]:
     """`{"accuracy", "correct", "n", "interval": [low, high]}`."""
     return {
         "accuracy": _number(value.value),
@@ -72,10 +72,10 @@ def estimate(value: Estimate) -> dict[str, Json]:
 
 
 def evaluation(value: Evaluation) -> dict[str, Json]:
-    """The four of `share`, then all other figures, per label too, confusion and mistakes."""
+    """The four of `proportion`, then all other figures, per label too, confusion and mistakes."""
     return {
-        **share(value.accuracy),
-        "baseline": share(value.baseline),
+        **proportion(value.accuracy),
+        "baseline": proportion(value.baseline),
         "balanced_accuracy": estimate(value.balanced_accuracy),
         "log_loss": _number(value.log_loss.value),
         "log_loss_interval": [_number(bound) for bound in value.log_loss.interval],
@@ -85,7 +85,7 @@ def evaluation(value: Evaluation) -> dict[str, Json]:
         "calibration_above_luck": value.calibration_above_luck,
         "enough_to_calibrate": value.enough_to_calibrate,
         "reliability": [asdict(row) for row in value.calibration],
-        "top_2": share(value.top_k(2)),
+        "top_2": proportion(value.top_k(2)),
         "sure": _covered(value.sure),
         "coverage": _coverage(value.coverage),
         "labels": [
@@ -115,8 +115,8 @@ def _covered(found: Covered | None) -> Json:
     return {
         "asked": SURE,
         "score": found.score,
-        "coverage": share(found.coverage),
-        "accuracy": share(found.accuracy),
+        "coverage": proportion(found.coverage),
+        "accuracy": proportion(found.accuracy),
     }
 
 
@@ -157,7 +157,7 @@ def trained(result: TrainResult, model: str, changed: Change | None = None) -> d
         "network": manifest.network,
         "learning_curve": _curve(result.learning) if result.learning else None,
         "shortcuts": [_shortcut(shortcut) for shortcut in result.shortcuts],
-        "repeated": [share(one) for one in result.repeated],
+        "repeated": [proportion(one) for one in result.repeated],
         "replaced": _changed(changed) if changed else None,
     }
 
@@ -166,9 +166,9 @@ def tested(result: TestResult) -> dict[str, Json]:
     """All of `test --json`."""
     return {
         **evaluation(result.evaluation),
-        "refused": share(result.refused),
+        "refused": proportion(result.refused),
         "learnt_from": result.learnt_from,
-        "unknown_labels": result.unknown,
+        "other_labels": result.other_labels,
         "missing_labels": list(result.missing),
         "skipped": _skipped(result.skipped),
         "notes": list(result.notes),
@@ -178,8 +178,8 @@ def tested(result: TestResult) -> dict[str, Json]:
 def compared(result: Comparison) -> dict[str, Json]:
     """All of `compare --json`; `better` is "first", "second" or null: one cannot tell."""
     return {
-        "first": share(result.first),
-        "second": share(result.second),
+        "first": proportion(result.first),
+        "second": proportion(result.second),
         "only_first_right": result.only_first,
         "only_second_right": result.only_second,
         "first_learnt_from": result.learnt_from[0],
@@ -259,12 +259,12 @@ def exported(result: ExportResult) -> dict[str, Json]:
 
 
 def described(classifier: Classifier) -> dict[str, Json]:
-    """All of `info --json`: the manifest, and how good the model is, where it remembers that."""
+    """All of `info --json`: the manifest, and from a training record how good the model is."""
     evaluations = evaluations_of(classifier) if classifier.training_record else {}
     return {
         **asdict(classifier.manifest),
         "judged": {
-            name: {"accuracy": share(found.accuracy), "sure": _covered(found.sure)}
+            name: {"accuracy": proportion(found.accuracy), "sure": _covered(found.sure)}
             for name, found in evaluations.items()
         },
     }
@@ -280,12 +280,13 @@ def _if_any(value: Evaluation | None) -> Json:
 
 
 def _changed(found: Change) -> Json:
-    """`kept` is null where the same model was there; the two shares compare if `same_pictures`."""
+    """`kept` is null where the same model was there; the two accuracies compare if
+    `same_pictures`."""
     return {
         "kept": str(found.kept) if found.kept else None,
         "judged_by": found.judged_by or None,
-        "before": share(found.before) if found.before else None,
-        "after": share(found.after) if found.after else None,
+        "before": proportion(found.before) if found.before else None,
+        "after": proportion(found.after) if found.after else None,
         "same_pictures": found.same_pictures,
         "common": found.common,
         "added": found.added,
@@ -303,8 +304,8 @@ def _curve(curve: LearningCurve) -> Json:
         "points": [
             {
                 "pictures": point.n,
-                **share(point.accuracy),
-                "labels": [share(one) for one in point.per_label],
+                **proportion(point.accuracy),
+                "labels": [proportion(one) for one in point.per_label],
             }
             for point in curve.points
         ],
@@ -315,7 +316,7 @@ def _curve(curve: LearningCurve) -> Json:
 
 
 def _shortcut(shortcut: Shortcut) -> Json:
-    """`told` is how often the cue alone tells the label from all others, 0.5 by chance."""
+    """`told` is how often the property alone tells the label from all others, 0.5 by chance."""
     return {
         "shortcut": shortcut.shortcut,
         "label": shortcut.label,

@@ -103,18 +103,18 @@ def notes_on(dataset: Dataset, pictures: Pictures) -> Iterator[str]:
         if pictures.counts[k] < FEW
     ]
     if few:
-        yield f"Fewer than {FEW} pictures to learn from: {first_few(few)}. Expect mistakes."
+        yield f"Fewer than {FEW} training pictures: {first_few(few)}. Expect mistakes."
     to_learn = {item.label for item in dataset.items if item.split != "test"}
     if gone := sorted(to_learn - {*pictures.labels, *pictures.unknown}):
         words = first_few(sorted(gone, key=natural))
-        yield f"Left out, because no picture to learn from can be read: {words}."
+        yield f"Left out, because none of their training pictures can be read: {words}."
     if pictures.unknown:
         words = first_few(sorted(pictures.unknown, key=natural))
-        yield f"Not judged, because there is no picture of these to learn from: {words}."
+        yield f"Not judged, because they have no training pictures: {words}."
     wanted = any(item.split != "train" for item in dataset.items)
     if wanted and pictures.untested:
         words = first_few(sorted(pictures.untested, key=natural))
-        yield f"Not tested, because no picture of these is held out: {words}."
+        yield f"Not tested, because none of their pictures is held out: {words}."
     by_content: dict[str, dict[int, str]] = {}  # one picture of each label
     for digest, label, name in zip(
         pictures.digests, pictures.truth.tolist(), pictures.names, strict=True
@@ -123,14 +123,17 @@ def notes_on(dataset: Dataset, pictures: Pictures) -> Iterator[str]:
     torn = [list(names.values()) for names in by_content.values() if len({*names.values()}) > 1]
     if torn:  # not by a table, whose notes say so
         yield (
-            f"{several(len(torn), 'picture')} found under two labels: one of them must be wrong. "
+            f"{several(len(torn), 'picture')} found under two labels; one of the two is wrong: "
             f"{first_pairs([' and '.join(map(shown, names)) for names in torn])}."
         )
     tested, learnt = (
         {pictures.digests[i] for i in rows} for rows in (pictures.tested, pictures.learnt)
     )
     if both := len(tested & learnt):
-        yield f"{several(both, 'test picture')} also among those learnt from: the test flatters."
+        yield (
+            f"{several(both, 'test picture')} also among the training pictures, so the test is too "
+            f"optimistic."
+        )
     yield from leaks_of(pictures).words("held out")
     if pictures.trouble:
-        yield f"Embeddings were not kept for next time: {pictures.trouble}."
+        yield f"The embeddings could not be kept for next time: {pictures.trouble}."

@@ -21,17 +21,16 @@ class TrainOptions:
     """How to train.
 
     Attributes:
-        quality: the network: "fast", "good" or "best".
-        backbone: a network of the user's own, in place of that.
-        test: what is held out: a share, a labelled folder, or 0 for none; None: what the source
-            says is for testing, or else a tenth.
-        balanced: labels with few pictures weigh as much as those with many.
-        sgd: train the original's way instead of exactly.
-        follow_links: look into folders that symbolic links lead to.
-        engine: train with TensorFlow; without fine-tuning that is always the original's way.
-        repeats: how many times the pictures are dealt into folds for cross-validation.
-        cache: the folder in which embeddings are kept; None: the system's place. The model is the
-            same wherever that is.
+        quality: a row of `QUALITIES`.
+        backbone: the network to build on, instead of those of `quality`.
+        test: what to hold out: a fraction, a labelled folder, or 0 for nothing; None for what the
+            source marks as test, or else a tenth.
+        balanced: whether every label has the same weight.
+        sgd: settings of gradient descent, as in 2016; None fits the head exactly.
+        follow_links: whether to follow links to folders.
+        engine: settings of TensorFlow; None trains without it.
+        repeats: how often to cross-validate, with new folds each time.
+        cache: the folder for embeddings; None for the system's place. It does not change the model.
     """
 
     quality: str = "good"
@@ -49,7 +48,7 @@ class TrainOptions:
         if self.engine and isinstance(self.backbone, Backbone | ForeignBackbone):
             of_ours = isinstance(self.backbone, Backbone)
             raise UsageError(
-                f"TensorFlow cannot train on {'a row by its name' if of_ours else 'an ONNX file'}.",
+                f"TensorFlow cannot train on {'our own networks' if of_ours else 'an ONNX file'}.",
                 hint=f"Give a Keras network, such as {option('backbone=keras:FILE.keras')}, or "
                 f"leave out {option('engine')}.",
             )
@@ -60,7 +59,7 @@ class TrainOptions:
                 hint=f"Give a whole number from 1, and leave out {option('engine')}.",
             )
         if self.sgd and self.engine and self.engine.fine_tuning:
-            raise UsageError("Fine-tuning has its own settings: leave out those of sgd.")
+            raise UsageError("Fine-tuning has its own settings: leave out the settings of sgd.")
         if self.balanced and (self.sgd or (self.engine and not self.engine.fine_tuning)):
             raise UsageError("Balanced class weights go with the exact solver or fine-tuning.")
         if self.test is not None and not isinstance(self.test, float | int | Path):
@@ -70,13 +69,13 @@ class TrainOptions:
             )
         if isinstance(self.test, float | int) and not 0 <= self.test < 1:
             raise UsageError(
-                f"A share of {self.test:g} cannot be held out for testing.",
-                hint="Give a share from 0 to below 1, such as 0.1 or 10%.",
+                f"A fraction of {self.test:g} cannot be held out for testing.",
+                hint="Give a fraction from 0 to below 1, such as 0.1 or 10%.",
             )
 
     @property
     def share(self) -> float:
-        """The share of pictures held out where the source does not say which."""
+        """The fraction of pictures held out where the source does not say which."""
         return self.test if isinstance(self.test, float | int) else DEFAULT_TEST
 
 

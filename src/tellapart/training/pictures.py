@@ -112,15 +112,15 @@ def gather(dataset: Dataset, embeddings: Embeddings, share: float) -> Pictures:
     unsaid_labels = {item.label for item in read if item.split is None}
     if len(labels) < 2 <= len(unsaid_labels):
         raise DatasetError(
-            f"Of {several(len(unsaid_labels), 'label')} only {len(labels)} would have pictures "
-            f"left to learn from: {int(held_out.sum()):,} of {several(len(read), 'picture')} "
+            f"Only {len(labels)} of {several(len(unsaid_labels), 'label')} would have pictures "
+            f"left to learn from, as {int(held_out.sum()):,} of {several(len(read), 'picture')} "
             f"would be held out for testing.",
-            hint="Keep back a smaller share.",
+            hint="Hold out a smaller fraction.",
         )
     if len(labels) < 2:
         reasons = "; ".join(f"{shown(s.name)}: {s.reason}" for s in unreadable[:3])
         raise DatasetError(
-            f"Pictures of at least two labels are needed to train; those that can be read have "
+            f"Training needs readable pictures of at least two labels; these have "
             f"{several(len(labels), 'label')}: {first_few(sorted(labels, key=natural)) or 'none'}."
             + (f" Not read: {several(len(unreadable), 'file')} ({reasons})." if unreadable else ""),
             hint="Add pictures of another label, or save the unreadable ones as JPEG.",

@@ -25,7 +25,7 @@ from .options import TrainOptions
 
 @dataclass(frozen=True)
 class TrainResult:
-    """A trained classifier and everything that was found out on the way.
+    """A trained classifier, and everything that was found out on the way.
 
     Attributes:
         classifier: the model.
@@ -115,5 +115,5 @@ class TrainResult:
 
     @property
     def accuracy(self) -> Proportion:
-        """Of the pictures held out; where none were, cross-validated or of those that watched."""
+        """The accuracy held out; if nothing was, cross-validated or of the validation."""
         return list(self.evaluations.values())[-1].accuracy

@@ -24,7 +24,7 @@ def choose_sides(dataset: Dataset, options: TrainOptions) -> Dataset:
     Raises:
         DatasetError: what is for testing has none of the labels that are learnt, or one that
             differs from one of them only in what few would see.
-        UsageError: a share is asked for, and the source says itself what is for testing.
+        UsageError: a fraction is asked for, and the source says itself what is for testing.
     """
     said = {item.split for item in dataset.items}
     if isinstance(options.test, Path):
@@ -38,7 +38,7 @@ def choose_sides(dataset: Dataset, options: TrainOptions) -> Dataset:
         return _with_items(dataset, (_on_side(item, None) for item in dataset.items))
     if options.test is not None:
         raise UsageError(
-            f"{dataset.subject} says itself which pictures are for testing.",
+            f"{dataset.subject} already says which pictures are for testing.",
             hint=f"Leave out {option('test')}, or give {option('test=0')} to train without "
             "testing.",
         )
@@ -53,9 +53,10 @@ def _tested(dataset: Dataset, source: str) -> Dataset:
     learnt, tested = (dataset.only(side).labels for side in ("train", "test"))
     if not set(learnt) & set(tested):
         raise DatasetError(
-            f"{source} holds no test picture of a label that is learnt; it has: "
-            f"{', '.join(map(shown, tested))}; learnt are: {', '.join(map(shown, learnt))}.",
-            hint=f"Name the folders of both alike, or give {option('test=0')} to train without "
+            f"{source} has no test picture of any training label. Its test labels: "
+            f"{', '.join(map(shown, tested))}. Its training labels: "
+            f"{', '.join(map(shown, learnt))}.",
+            hint=f"Use the same folder names in both, or give {option('test=0')} to train without "
             "testing.",
         )
     return dataset
@@ -73,7 +74,7 @@ def _with_note(dataset: Dataset, what: str, split: str | None) -> Dataset:
     learnt = [name for kind, name in dataset.parts if kind != split]
     others = [name for kind, name in dataset.parts if kind == split]
     rest = f" {what}: {first_few(others)}." if others else ""
-    note = f"Learnt from: {first_few(learnt) or 'all that is marked as nothing'}.{rest}"
+    note = f"Learnt from: {first_few(learnt) or 'all pictures without a mark'}.{rest}"
     return replace(dataset, notes=(*dataset.notes, note))
 
 

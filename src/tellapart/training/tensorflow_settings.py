@@ -35,7 +35,7 @@ class Distortions:
             if not 0 <= getattr(self, name) <= 100:
                 words = name.replace("_", " ")
                 raise UsageError(
-                    f"The {words} is a percentage from 0 to 100, not {getattr(self, name)}."
+                    f"The {words} must be a percentage from 0 to 100, not {getattr(self, name)}."
                 )
 
     def __bool__(self) -> bool:
@@ -48,11 +48,17 @@ GENTLE = Distortions(random_crop=10, random_scale=10, random_brightness=10)
 
 @dataclass(frozen=True)
 class FineTuning:
-    """How the backbone itself is trained: small steps, ever smaller, until it gets no better.
+    """How to train the backbone itself: in small, shrinking steps, until it stops getting better.
 
-    `rate` is the first one, falling to zero along half a cosine; `smoothing` is the share of each
-    target that is spread over all labels (Szegedy et al. 2016, arXiv:1512.00567); `patience` are
-    epochs without a better validation loss before it stops.
+    Attributes:
+        epochs: how often to go through the pictures, at most.
+        rate: the first learning rate; it falls to zero along half a cosine.
+        batch_size: pictures per step.
+        smoothing: the fraction of each target that is spread over all labels (Szegedy et al. 2016,
+            arXiv:1512.00567).
+        patience: epochs without a better validation loss before it stops.
+        validation: the fraction of the pictures kept for validation.
+        seed: which random batches to draw.
     """
 
     epochs: int = 8
@@ -70,12 +76,12 @@ class FineTuning:
             ("batch_size", self.batch_size >= 1, "1 or more"),
             ("smoothing", 0 <= self.smoothing < 1, "from 0 to below 1"),
             ("patience", self.patience >= 1, "1 or more"),
-            ("validation", 0 < self.validation < 1, "a share above 0 and below 1"),
+            ("validation", 0 < self.validation < 1, "a fraction above 0 and below 1"),
             ("seed", self.seed >= 0, "0 or more"),
         ):
             if not sound:
                 words = name.replace("_", " ")
-                raise UsageError(f"The {words} is {expected}, not {getattr(self, name)}.")
+                raise UsageError(f"The {words} must be {expected}, not {getattr(self, name)}.")
 
 
 @dataclass(frozen=True)
@@ -97,8 +103,8 @@ class TensorFlow:
 
     The head alone, as retrain.py did; with `distortions`, on changed pictures whose embeddings are
     computed anew in every step; with `fine_tuning`, the backbone too. `summaries` is a folder for
-    TensorBoard. `checkpoints` is a folder that a stopped training goes on from; fine-tuning keeps
-    them in the cache where none is given. One is written every `checkpoint_every` steps.
+    TensorBoard. `checkpoints` is a folder from which a stopped training resumes; without one,
+    fine-tuning keeps checkpoints in the cache. One is written every `checkpoint_every` steps.
     """
 
     distortions: Distortions = Distortions()
@@ -109,7 +115,9 @@ class TensorFlow:
 
     def __post_init__(self) -> None:
         if self.checkpoint_every < 1:
-            raise UsageError(f"Checkpoints are 1 or more steps apart, not {self.checkpoint_every}.")
+            raise UsageError(
+                f"Checkpoints must be 1 or more steps apart, not {self.checkpoint_every}."
+            )
 
 
 @dataclass(frozen=True)
@@ -126,11 +134,11 @@ class KerasBackbone:
     def __post_init__(self) -> None:
         if not self.name:
             raise UsageError(
-                "keras: is followed by nothing.",
+                "Nothing comes after keras:.",
                 hint="Give an application or a file, such as keras:InceptionV3 or keras:my.keras.",
             )
         if self.pixels and self.pixels not in PIXELS:
             raise UsageError(
-                f"There are no pixels called {self.pixels!r}.",
+                f"There is no kind of pixels called {self.pixels!r}.",
                 hint=f"Choose one of: {', '.join(PIXELS)}.",
             )

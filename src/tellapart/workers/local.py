@@ -62,7 +62,7 @@ Map = Callable[["Unit[In, Out]", Iterable[Sequence[In]]], Generator[Out, None, N
 class _Pool:
     """The threads of this process: as many as it has cores, whoever asks and however often.
 
-    They are made when they are first needed, and anew in a forked child, which has none of them.
+    They are made when they are first needed. A forked child has none of them, and makes its own.
     """
 
     def __init__(self) -> None:

@@ -1,1 +1,1 @@
-"""The commands of the command line, each a thin function; `cli.py` puts them together."""
+"""The commands of the command line, each a thin function; `app.py` puts them together."""

@@ -14,21 +14,21 @@ if TYPE_CHECKING:
 
 
 def cache_dir() -> None:
-    """Print where the cache is. TELLAPART_CACHE chooses another place."""
+    """Print where the cache is. Set TELLAPART_CACHE to put it elsewhere."""
     from ...cache.folder import cache_folder
 
     typer.echo(str(cache_folder()))
 
 
 def cache_info(as_json: AsJson = False) -> None:
-    """Say what the cache holds."""
+    """Show what the cache holds."""
     from ...cache.stores import cache_info as info
 
     _print_spaces(info(), as_json)
 
 
 def cache_verify(as_json: AsJson = False) -> None:
-    """Check all that is kept; what is damaged is counted and not used. Exits with 1 if any is."""
+    """Check every file of the cache. Damaged ones are counted, never used; then exits with 1."""
     from ...cache.stores import verify_cache
 
     spaces = verify_cache()
@@ -38,9 +38,9 @@ def cache_verify(as_json: AsJson = False) -> None:
 
 
 def cache_clear() -> None:
-    """Delete all that is kept. Only time is lost, and where a stopped fine-tuning would go on from.
+    """Empty the cache. You lose time only, and the points where stopped fine-tunings would resume.
 
-    What a web page needs of the browser's runtime is fetched again by the next export.
+    The next export of a web page downloads the browser's runtime again.
     """
     from ...cache.stores import clear_cache
 

@@ -12,7 +12,7 @@ from .options import AsJson, Links, Quiet, show
 
 def compare(
     first: Annotated[Path, typer.Argument(metavar="A", help="A model.")],
-    second: Annotated[Path, typer.Argument(metavar="B", help="Another.")],
+    second: Annotated[Path, typer.Argument(metavar="B", help="Another model.")],
     source: Annotated[
         Path, typer.Argument(metavar="PHOTOS", help="Labelled pictures that neither learnt from.")
     ],
@@ -25,8 +25,8 @@ def compare(
     \b
     tellapart compare heroes-fast heroes-best photos-i-kept-back/
 
-    Says which is better, by how much, and whether these pictures are enough to tell (McNemar's
-    exact test on those that only one of the two had right).
+    Says which model is better, by how much, and whether these pictures are enough to tell
+    (McNemar's exact test on the pictures that only one of the two got right).
     """
     from ...assess import comparing
     from ...assess.testing import evaluate

@@ -17,13 +17,13 @@ def demo(
     quality: Annotated[Quality, typer.Option(help="As in train.")] = Quality.fast,
     quiet: Quiet = False,
 ) -> None:
-    """See it all at work on pictures that it draws itself.
+    """See everything at work on pictures that tellapart draws itself.
 
     \b
     tellapart demo
 
-    Draws a Dark Knight and an Ice Queen of our own invention, learns to tell them apart, tests
-    that on pictures it kept back, sorts a folder, and says what to type next.
+    Draws two invented characters, a Dark Knight and an Ice Queen, learns to tell them apart, tests
+    itself on pictures it kept back, sorts a folder, and says what to type next.
     """
     from ...assess.testing import evaluate
     from ...demo.walk import PICTURES, check_own, draw_demo
@@ -44,9 +44,9 @@ def demo(
     say("Can you tell the Dark Knight from the Ice Queen?\n")
     with terminal.progress_bar("Drawing pictures", quiet):
         pictures = draw_demo(folder / PICTURES)
-    say(f"Drew pictures of both below {shown(pictures.folder)}: they are drawings, not photos.")
+    say(f"Drew pictures of both in {shown(pictures.folder)}: they are drawings, not photos.")
     terminal.say_command("train", pictures.photos, "-o", model, "--quality", quality.value)
-    with terminal.progress_bar("Looking at pictures", quiet) as progress:
+    with terminal.progress_bar("Reading pictures", quiet) as progress:
         result = run(pictures.photos, quality=quality.value, watch=Watch(progress, progress.doing))
         progress.doing("Writing the model and its report")
         result.save(model, replace=True)  # a demo's own, as was seen

@@ -35,7 +35,7 @@ def explain(
     ],
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="Write a page with maps: a .html."),
+        typer.Option("--output", "-o", metavar="FILE", help="Write an HTML page with maps."),
     ] = None,
     png: Annotated[
         Path | None, typer.Option("--png", metavar="DIR", help="Write the maps as PNG files.")
@@ -45,7 +45,7 @@ def explain(
         typer.Option("--pictures", metavar="DIR", help="Look for moved training pictures here."),
     ] = None,
     sweep: Annotated[
-        bool, typer.Option("--sweep", help="Find the smallest region that the answer hangs on.")
+        bool, typer.Option("--sweep", help="Find the smallest region that the answer depends on.")
     ] = False,
     open_it: Annotated[bool, typer.Option("--open", help="Show the page in a browser.")] = False,
     follow_links: Links = False,
@@ -62,15 +62,19 @@ def explain(
     tellapart explain heroes picture.jpg --png maps/
     tellapart explain heroes picture.jpg --sweep
 
-    The page shows for each picture where the evidence lies for the label it got and for the
+    For each picture, the page shows where the evidence lies for the label it got and for the
     runner-up, and the training pictures that argue most for and against. All of it is exact: the
     mean of a map is the label's logit, and so is the sum of the training pictures' shares.
-    Training pictures are known from the training.npz beside the model, and shown where they can
-    still be found. One of them is judged by a head that never saw it, as in the cross-validation.
-    Whether an answer is wrong is known of pictures that the model remembers, and of those whose
-    folder is called after a label; the page shows mistakes first, and 100 pictures at most.
-    Nothing is ever overwritten by --png. --sweep hides regions of many sizes, some hundred times a
-    picture: which is the smallest whose hiding changes the answer, and which alone keeps it?
+
+    The training.npz beside the model lists the training pictures; the page shows those that are
+    still where it says. If you explain a training picture, a head that never saw it judges it, as
+    in cross-validation. An answer counts as wrong where the training record has another label for
+    the picture, or where the picture's folder has the name of another label. The page shows
+    mistakes first, and at most 100 pictures.
+
+    --png never overwrites a file. --sweep hides regions of many sizes, some hundred times per
+    picture, and finds the smallest one that changes the answer when it is hidden, and the smallest
+    one that keeps the answer when all else is hidden.
     """
     from ...dataset.given import expand
     from ...dataset.sources import Skipped

@@ -26,12 +26,12 @@ def export(
     ] = None,
     pictures: Annotated[
         Path | None,
-        typer.Option(metavar="PATH", help="Prove it on these. [the training pictures]"),
+        typer.Option(metavar="PATH", help="Pictures to prove it on. [the training pictures]"),
     ] = None,
     cdn: Annotated[
-        bool, typer.Option("--cdn", help="Of a web page: link to a public network's onnxruntime.")
+        bool, typer.Option("--cdn", help="For a web page: link to onnxruntime-web on a public CDN.")
     ] = False,
-    show_list: Annotated[bool, typer.Option("--list", help="List the forms there are.")] = False,
+    show_list: Annotated[bool, typer.Option("--list", help="List the forms.")] = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -41,11 +41,11 @@ def export(
     tellapart export --list
     tellapart export heroes --to onnx -o heroes-onnx
 
-    What is written is a folder with the model, its labels, a minimal program and a README. It is
-    kept only if that program, in a fresh process, agrees with the model on real pictures.
+    export writes a folder with the model, its labels, a minimal program and a README. It keeps the
+    folder only if that program, in a fresh process, agrees with the model on real pictures.
 
-    A web page carries onnxruntime-web, which npm fetches from its registry, once (33 MB). Nothing
-    else is fetched, and nothing is sent.
+    A web page carries onnxruntime-web, which npm downloads from its registry once (33 MB). Nothing
+    else is downloaded, and nothing is sent.
     """
     from ...exporters import export as exporters
     from ...model.classifier import load
@@ -83,11 +83,12 @@ def _given(pictures: Path) -> list[Path]:
 
     if not pictures.exists():
         raise UsageError(
-            f"There is no {shown(pictures)}.", hint="Give --pictures a folder of pictures, or one."
+            f"{shown(pictures)} does not exist.",
+            hint="Give --pictures a folder of pictures, or one picture.",
         )
     if not pictures.is_dir():
         return [pictures]
     found = [path for path, _ in pictures_below(pictures)[0]]
     if not found:
-        raise UsageError(f"{shown(pictures)} holds no pictures.")
+        raise UsageError(f"{shown(pictures)} has no pictures in it.")
     return found

@@ -1,4 +1,4 @@
-"""What the data lacks: `gaps`."""
+"""`tellapart gaps`: what the data lacks."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def gaps(
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="Write a page with them: a .html."),
+        typer.Option("--output", "-o", metavar="FILE", help="Write an HTML page that shows them."),
     ] = None,
     pictures: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Look for moved training pictures here too.")
@@ -50,16 +50,16 @@ def gaps(
     tellapart gaps heroes
 
     \b
-    Then photograph what it names, put it into the folder of its label, and train again:
+    Then take such pictures, put them into the folder of their label, and train again:
       mv new/*.jpg photos/elsa/
       tellapart train photos/ -o heroes
       tellapart gaps heroes photos-of-this-year/
 
-    The pictures of each label are grouped into looks. A look is missing where PHOTOS has more of
-    it than chance explains, against the pictures learnt from; it is hard where it is judged wrong
-    more often than the rest of its label. They are ranked by the errors that more of them would
-    mend. A folder of pictures cannot tell what is not in it: give PHOTOS that show what the
-    model will meet, labelled if you can.
+    gaps divides the pictures of each label into subgroups of pictures that look alike. A subgroup
+    is missing if PHOTOS has more of it, compared with the training pictures, than chance explains.
+    It is hard if the model gets it wrong more often than the rest of its label. The subgroup in
+    which more pictures would prevent most errors comes first. A folder of pictures cannot show
+    what is not in it: give PHOTOS like those the model will meet, labelled if you can.
     """
     from ...assess import gaps as lacking
     from ...model.classifier import load
@@ -70,7 +70,7 @@ def gaps(
     check_folder(pictures, "--pictures")
     check_place(output)
     classifier = load(model)
-    with terminal.progress_bar("Looking at pictures", quiet) as progress:
+    with terminal.progress_bar("Reading pictures", quiet) as progress:
         found = lacking.find_gaps(
             classifier,
             source,

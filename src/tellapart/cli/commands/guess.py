@@ -18,11 +18,13 @@ def guess(
         typer.Argument(metavar="PICTURE...", help="Files, folders, patterns, or - for stdin."),
     ],
     top: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Only the N likeliest labels.")
+        int | None, typer.Option(min=1, metavar="N", help="Show only the N likeliest labels.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="A JSON object a line.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object per line.")
+    ] = False,
     as_csv: Annotated[
-        bool, typer.Option("--csv", help="A CSV row a picture, with names as they are.")
+        bool, typer.Option("--csv", help="Print one CSV row per picture, with names unchanged.")
     ] = False,
     admit: Admit = None,
     always_choose: Always = False,
@@ -37,11 +39,12 @@ def guess(
     tellapart guess heroes 'inbox/*.png' --json
     curl -s https://example.org/p.jpg | tellapart guess heroes -
 
-    --csv is for programs: a name that begins with = + - or @ stays so, and a spreadsheet may take
-    it for a formula. results.csv, which sort writes, is for spreadsheets.
+    --csv is for programs: it leaves a name that begins with = + - or @ as it is, and a spreadsheet
+    may read such a name as a formula. The results.csv that sort writes is for spreadsheets.
 
-    "none of these (closest: elsa, score = 1.00)" is a picture unlike all that the model learnt
-    from. The score beside it only weighs the labels against each other: of these, elsa it would be.
+    "none of these (closest: elsa, score = 1.00)" means that the picture is unlike everything the
+    model learnt from. The score beside it only compares the labels with each other: the closest
+    label is elsa.
     """
     from ...dataset.given import expand
     from ...dataset.sources import Skipped
@@ -49,7 +52,7 @@ def guess(
     from .. import answers as guessing
 
     if as_json and as_csv:
-        raise UsageError("--json and --csv cannot both be had.")
+        raise UsageError("--json does not go with --csv.")
     if top and as_csv:
         raise UsageError(
             "--top does not go with --csv, which has a column for every label.",

@@ -6,7 +6,7 @@ from .options import AsJson, Model, show
 
 
 def info(model: Model, as_json: AsJson = False) -> None:
-    """Say what a model is: its labels, how it was made, and with what.
+    """Show what a model is: its labels, how it was made, and with what.
 
     \b
     tellapart info heroes

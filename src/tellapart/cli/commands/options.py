@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Quality(str, Enum):
-    """The rows of `backbones.QUALITIES`, for --help and completion."""
+    """The rows of `rows.QUALITIES`, for --help and completion."""
 
     fast = "fast"
     good = "good"
@@ -54,23 +54,25 @@ Strict = Annotated[
     bool, typer.Option("--strict", help="Exit with 3 if any picture could not be read.")
 ]
 Links = Annotated[bool, typer.Option("--follow-links", help="Follow links to folders.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing of progress.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Do not show progress.")]
 Admit = Annotated[
     str | None,
     typer.Option(
-        metavar="SHARE",
-        help="What is stranger than this share of the model's own kind is none of these. [99%]",
+        metavar="FRACTION",
+        help="Admit this fraction of pictures of the model's own labels; less familiar ones are "
+        '"none of these". [99%]',
     ),
 ]
 Always = Annotated[
-    bool, typer.Option("--always-choose", help="Never say none of these: name the closest label.")
+    bool,
+    typer.Option("--always-choose", help='Always name the closest label, never "none of these".'),
 ]
 Model = Annotated[
     Path, typer.Argument(metavar="MODEL", help="A model folder, or its model.onnx alone.")
 ]
 
 
-def share(text: str, option: str, *, whole: bool = False) -> float:
+def fraction(text: str, option: str, *, whole: bool = False) -> float:
     """`20%`, `20 %` or `0.2`; all of it, `100%` or `1`, only where `whole` is allowed."""
     try:
         number = float(text.rstrip("% ")) / (100 if text.rstrip().endswith("%") else 1)
@@ -78,18 +80,18 @@ def share(text: str, option: str, *, whole: bool = False) -> float:
         number = -1.0
     if not (0 <= number < 1 or (whole and number == 1)):
         raise UsageError(
-            f"{option} {text} is no share" + (" and no folder." if option == "--test" else "."),
-            hint="Give a share such as 10% or 0.1.",
+            f"{option} {text} is no fraction" + (" and no folder." if option == "--test" else "."),
+            hint="Give a fraction such as 10% or 0.1.",
         )
     return number
 
 
 def admitting(classifier: Classifier, admit: str | None, always_choose: bool) -> Classifier:
     if admit and always_choose:
-        raise UsageError("--admit and --always-choose cannot both be had.")
+        raise UsageError("--admit does not go with --always-choose.")
     if always_choose:
         return classifier.admitting(1)
-    return classifier.admitting(share(admit, "--admit")) if admit else classifier
+    return classifier.admitting(fraction(admit, "--admit")) if admit else classifier
 
 
 def check_folder(path: Path | None, option: str) -> None:
@@ -131,6 +133,6 @@ def complain(message: str, hint: str) -> None:
 
 
 def complain_of(shut: Sequence[Skipped]) -> None:
-    """Folders with pictures in them that nobody saw; with whatever else there was to say."""
+    """Name the folders that could not be opened, with the reason for each."""
     for folder in shut:
         complain(f"{shown(folder.name)}: {folder.reason}", "")

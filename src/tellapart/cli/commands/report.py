@@ -14,14 +14,18 @@ def report(
     model: Model,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="[report.html in the model's folder]"),
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="The page to write. [report.html in MODEL]"
+        ),
     ] = None,
     pictures: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Look for moved pictures here too.")
     ] = None,
     no_pictures: Annotated[
         bool,
-        typer.Option("--no-pictures", help="Leave out pictures, and names and places of files."),
+        typer.Option(
+            "--no-pictures", help="Leave out pictures, and the names and folders of files."
+        ),
     ] = False,
     open_it: Annotated[bool, typer.Option("--open", help="Show it in a browser.")] = False,
     as_json: AsJson = False,
@@ -34,8 +38,8 @@ def report(
     tellapart report heroes -o heroes.html --pictures moved-photos/
     tellapart report heroes -o to-share.html --no-pictures
 
-    train has written one already. Pictures are found where they were, or below --pictures by
-    their content; those that are gone are said to be, and the page still comes.
+    train has written one already. tellapart looks for the pictures where they were, and then in
+    --pictures by their content. If some are gone, it says so and writes the page without them.
     """
     from ...model.classifier import REPORT_FILE, load
     from ...pages.render import write_page

@@ -15,24 +15,24 @@ def retrain(
     ],
     as_json: AsJson = False,
 ) -> None:
-    """Train with the very command line of TensorFlow's retrain.py (2016-2019).
+    """Train with the command line of TensorFlow's retrain.py (2016-2019).
 
     \b
     tellapart retrain --image_dir photos --how_many_training_steps 500
     tellapart retrain --image_dir=photos --output_graph=graph.pb --output_labels=labels.txt
 
-    Takes its flags: image_dir, output_graph, intermediate_output_graphs_dir,
+    It takes these flags of retrain.py: image_dir, output_graph, intermediate_output_graphs_dir,
     intermediate_store_frequency, output_labels, summaries_dir, how_many_training_steps,
     learning_rate, testing_percentage, validation_percentage, eval_step_interval,
     train_batch_size, test_batch_size, validation_batch_size,
     print_misclassified_test_images, model_dir, bottleneck_dir, final_tensor_name,
     flip_left_right, random_crop, random_scale, random_brightness, architecture,
-    tfhub_module, saved_model_dir, checkpoint_path, logging_verbosity. Two are new:
-    output_model says where the tellapart model goes; else it is put beside the graph.
-    replace_model replaces a model of other pictures there, and keeps it beside.
+    tfhub_module, saved_model_dir, checkpoint_path, logging_verbosity. Two flags are new:
+    output_model says where the tellapart model goes; without it, that is beside the graph.
+    replace_model replaces a model of other pictures there, and keeps the old one beside it.
 
-    TensorFlow writes the graph. Without it there is a model and no graph; exits with 1 then, if
-    output_graph was given.
+    TensorFlow writes the graph. Without TensorFlow you get a model and no graph; retrain then
+    exits with 1 if you asked for output_graph.
     """
     from ...to_json.results import Json, trained
     from ...training.options import Watch
@@ -45,7 +45,7 @@ def retrain(
     for note in retraining.notes if level in ("DEBUG", "INFO", "WARN") else ():
         say(note)
     logs = level in ("DEBUG", "INFO") and not as_json
-    with terminal.progress_bar("Looking at pictures", as_json) as progress:
+    with terminal.progress_bar("Reading pictures", as_json) as progress:
         watch = Watch(
             progress,
             progress.doing,

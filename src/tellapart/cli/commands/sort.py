@@ -18,7 +18,7 @@ from .options import (
     Strict,
     admitting,
     check_strict,
-    share,
+    fraction,
     show,
 )
 
@@ -35,21 +35,21 @@ def sort(
     ] = None,
     undo: Annotated[
         Path | None,
-        typer.Option("--undo", metavar="DEST", help="Take back all that was sorted into DEST."),
+        typer.Option("--undo", metavar="DEST", help="Undo all sorting into DEST."),
     ] = None,
     into_folders: Annotated[
-        bool, typer.Option("--into-folders", help="One folder a label below DEST.")
+        bool, typer.Option("--into-folders", help="Make one folder per label in DEST.")
     ] = False,
     keep_names: Annotated[
         bool,
         typer.Option(
-            "--keep-names", help="Keep each picture's own name, after its label and score."
+            "--keep-names", help="Keep each picture's own name after its label and score."
         ),
     ] = False,
     unsure_below: Annotated[
         str | None,
         typer.Option(
-            metavar="SCORE", help="Pictures scored lower than this, say 0.8, go to unsure/."
+            metavar="SCORE", help="Put pictures with a lower score, say 0.8, into unsure/."
         ),
     ] = None,
     link: Annotated[bool, typer.Option("--link", help="Link instead of copying.")] = False,
@@ -57,7 +57,7 @@ def sort(
     admit: Admit = None,
     always_choose: Always = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only print what would be done.")
+        bool, typer.Option("--dry-run", help="Only print what sort would do.")
     ] = False,
     follow_links: Links = False,
     strict: Strict = False,
@@ -72,15 +72,14 @@ def sort(
     tellapart sort heroes inbox/ sorted/ --dry-run
     tellapart sort --undo sorted/
 
-    Pictures that are none of the labels go to none-of-these/.
-    A picture becomes <label>-<score>.<its own extension>; sorted/results.csv has every score.
-    With --keep-names it becomes <label>-<score>-<its own name>, or keeps its name as it is in the
-    folder that --into-folders makes for its label.
+    Pictures that are unlike everything the model learnt from go to none-of-these/.
+    The name of a copy is <label>-<score>.<extension>; sorted/results.csv has every score.
+    With --keep-names it is <label>-<score>-<own name>, or with --into-folders just its own name.
     A copy keeps the time of its original; its owner and permissions are those of a new file.
-    A move keeps everything; onto another disk, all that this disk can hold: what it cannot is said.
+    A move keeps everything. If it goes to another disk, sort says what that disk cannot keep.
     results.csv is for spreadsheets: a cell that would begin a formula gets an apostrophe first.
-    Nothing is ever overwritten.
-    Stopped half-way? Type the same again to go on, or --undo to take it back.
+    sort never overwrites a file.
+    If it was stopped half-way, type the same command again to go on, or --undo to take it back.
     """
     from ...dataset.sources import Skipped
     from ...model.classifier import load
@@ -114,12 +113,12 @@ def sort(
     if not (model and inbox and destination):
         raise UsageError("Give a model, a folder of pictures and a folder to sort them into.")
     if link and move:
-        raise UsageError("--link and --move cannot both be had.")
+        raise UsageError("--link does not go with --move.")
     options = sorting.SortOptions(
         how="link" if link else "move" if move else "copy",
         into_folders=into_folders,
         keep_names=keep_names,
-        unsure_below=share(unsure_below or "0", "--unsure-below", whole=True),
+        unsure_below=fraction(unsure_below or "0", "--unsure-below", whole=True),
         follow_links=follow_links,
     )
     classifier = admitting(load(model), admit, always_choose)

@@ -1,4 +1,4 @@
-"""Which pictures to label next: `suggest`."""
+"""`tellapart suggest`: which pictures to label next."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ def suggest(
         Path, typer.Argument(metavar="UNLABELLED", help="A folder of pictures without labels.")
     ],
     count: Annotated[
-        int, typer.Option("-n", "--count", min=1, metavar="N", help="How many to suggest.")
+        int, typer.Option("-n", "--count", min=1, metavar="N", help="How many pictures to suggest.")
     ] = 50,
     copy_to: Annotated[
         Path | None,
-        typer.Option("--copy-to", metavar="DIR", help="Copy them there, to be labelled."),
+        typer.Option("--copy-to", metavar="DIR", help="Copy the suggested pictures there."),
     ] = None,
     follow_links: Links = False,
     strict: Strict = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Say which pictures to label next: those that would teach the model most.
+    """Suggest which pictures to label next: the ones that would teach the model most.
 
     \b
     tellapart suggest heroes unlabelled/ -n 20
@@ -39,10 +39,10 @@ def suggest(
       tellapart train photos/ -o heroes
       tellapart suggest heroes unlabelled/ -n 20 --copy-to to-label-next/
 
-    Chosen are pictures that the model is unsure of, that stand for many others, and that are unlike
-    each other. "settles" is the share of all doubt about these pictures that its label would take
-    away. Pictures that the model has learnt from, and copies, are never suggested. Nothing in
-    UNLABELLED is changed, and nothing in DIR is overwritten.
+    tellapart chooses pictures that the model is unsure of, that resemble many others, and that
+    differ from each other. "settles" says how much of all doubt about these pictures goes away
+    once you label this one. Pictures that the model learnt from, and copies, are never suggested.
+    No file in UNLABELLED is changed, and none in DIR is overwritten.
     """
     from ...assess import suggesting
     from ...model.classifier import load
@@ -51,7 +51,7 @@ def suggest(
     from ..terminal import suggest as terminal_suggest
 
     classifier = load(model)
-    with terminal.progress_bar("Looking at pictures", quiet) as progress:
+    with terminal.progress_bar("Reading pictures", quiet) as progress:
         found = suggesting.suggest(
             classifier, folder, count, follow_links=follow_links, progress=progress
         )

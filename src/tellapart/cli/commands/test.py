@@ -17,7 +17,7 @@ from .options import (
     admitting,
     check_place,
     check_strict,
-    share,
+    fraction,
     show,
 )
 
@@ -30,15 +30,19 @@ def test(
     ],
     fail_under: Annotated[
         str | None,
-        typer.Option(metavar="SHARE", help="Exit with 1 below this accuracy, such as 95%."),
+        typer.Option(metavar="FRACTION", help="Exit with 1 below this accuracy, such as 95%."),
     ] = None,
     max_refused: Annotated[
         str | None,
-        typer.Option(metavar="SHARE", help="Exit with 1 if more are called none of these."),
+        typer.Option(
+            metavar="FRACTION",
+            help='Exit with 1 if more of the pictures than this are "none of these".',
+        ),
     ] = None,
     admit: Admit = None,
     report: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write a page with the mistakes: a .html.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Write an HTML page that shows the mistakes."),
     ] = None,
     follow_links: Links = False,
     strict: Strict = False,
@@ -52,9 +56,9 @@ def test(
     tellapart test heroes photos-i-kept-back/ --fail-under 95%
     tellapart test heroes photos-i-kept-back/ --report test.html
 
-    Prints accuracy with its interval, precision and recall of each label, who was taken for whom,
-    and the pictures it got wrong. Labels are matched by name. Of a folder with train/ and test/,
-    only test/ is looked at.
+    Prints the accuracy with its interval, the precision and recall of each label, which labels
+    the model confuses, and the pictures it got wrong. Labels are matched by name. If the folder
+    has train/ and test/, only test/ is used.
     """
     from ...assess.testing import evaluate
     from ...model.classifier import load
@@ -63,8 +67,8 @@ def test(
     from ..terminal.testing import print_test
 
     check_place(report, "report")
-    wanted = share(fail_under, "--fail-under", whole=True) if fail_under else None
-    most = share(max_refused, "--max-refused", whole=True) if max_refused else None
+    wanted = fraction(fail_under, "--fail-under", whole=True) if fail_under else None
+    most = fraction(max_refused, "--max-refused", whole=True) if max_refused else None
     classifier = admitting(load(model), admit, always_choose=False)
     with terminal.progress_bar("Testing", quiet) as progress:
         result = evaluate(classifier, source, follow_links=follow_links, progress=progress)
@@ -86,7 +90,7 @@ def test(
     if wanted is not None and accuracy < wanted:
         failed.append(f"Accuracy {accuracy:.4f} is below {wanted:g}.")
     if most is not None and refused > most:
-        failed.append(f"The share called none of these, {refused:.4f}, is above {most:g}.")
+        failed.append(f'The fraction called "none of these", {refused:.4f}, is above {most:g}.')
     for sentence in failed:
         terminal.stderr().print(sentence)
     if failed:

@@ -19,7 +19,7 @@ from .options import (
     Solver,
     Strict,
     check_strict,
-    share,
+    fraction,
     show,
 )
 
@@ -29,8 +29,9 @@ def train(
         Path,
         typer.Argument(
             metavar="PHOTOS",
-            help="A folder with one folder of pictures a label; or one with train/ and test/ of "
-            "such; or a CSV or JSONL file with the columns path and label; or a .zip or .tar.gz.",
+            help="A folder that has one folder of pictures per label, or has train/ and test/ with "
+            "such folders; a CSV or JSONL file with the columns path and label; or a .zip or "
+            ".tar.gz of any of these.",
         ),
     ],
     output: Annotated[
@@ -41,24 +42,24 @@ def train(
     ] = None,
     quality: Annotated[
         Quality | None,
-        typer.Option(help="fast: one look a picture; good: about 3 times slower; best: 8. [good]"),
+        typer.Option(
+            help="fast: one view per picture; good: about 3 times slower; best: 8. [good]"
+        ),
     ] = None,
     test: Annotated[
         str | None,
         typer.Option(
-            metavar="SHARE|DIR|none",
-            help="What to hold out for testing: a share such as 20%, a labelled folder, or none. "
-            "[what PHOTOS says is for testing, or else 10%]",
+            metavar="FRACTION|DIR|none",
+            help="What to hold out for testing: a fraction such as 20%, a labelled folder, or "
+            "none. [what PHOTOS marks as test, or else 10%]",
         ),
     ] = None,
     repeats: Annotated[
         int,
-        typer.Option(
-            min=1, metavar="N", help="Cross-validate N times, dealt into folds anew each time."
-        ),
+        typer.Option(min=1, metavar="N", help="Cross-validate N times, with new folds each time."),
     ] = 1,
     class_weights: Annotated[
-        ClassWeights, typer.Option(help="balanced: few pictures weigh as much as many.")
+        ClassWeights, typer.Option(help="balanced: every label has the same weight.")
     ] = ClassWeights.none,
     backbone: Annotated[
         str | None,
@@ -70,45 +71,48 @@ def train(
         ),
     ] = None,
     backbone_input: Annotated[
-        str, typer.Option(metavar="NAME", help="Its image input, if it has several.")
+        str, typer.Option(metavar="NAME", help="The image input, if NETWORK has several.")
     ] = "",
     backbone_output: Annotated[
-        str, typer.Option(metavar="NAME", help="Its features, if they are not found.")
+        str, typer.Option(metavar="NAME", help="The output with its features, if not found.")
     ] = "",
     backbone_pixels: Annotated[
         str | None,
-        typer.Option(metavar="KIND", help="What it expects: imagenet, 0..1, -1..1 or 0..255."),
+        typer.Option(
+            metavar="KIND", help="The pixels it expects: imagenet, 0..1, -1..1 or 0..255."
+        ),
     ] = None,
     solver: Annotated[
         Solver | None,
         typer.Option(
-            help="exact: to the minimum; sgd: the 2016 recipe's small steps. [exact; with "
-            "--engine tensorflow sgd]"
+            help="exact: find the minimum; sgd: take small steps, as the 2016 recipe did. [exact; "
+            "sgd with --engine tensorflow]"
         ),
     ] = None,
     steps: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="sgd: how many steps. [4000]")
+        int | None, typer.Option(min=1, metavar="N", help="sgd: the number of steps. [4000]")
     ] = None,
     learning_rate: Annotated[
         float | None,
-        typer.Option(metavar="RATE", help="sgd: their size. [0.01; fine-tuning: 0.00002]"),
+        typer.Option(metavar="RATE", help="sgd: the size of a step. [0.01; fine-tuning: 0.00002]"),
     ] = None,
     batch_size: Annotated[
         int | None,
-        typer.Option(min=1, metavar="N", help="sgd: pictures a step. [100; fine-tuning: 16]"),
+        typer.Option(min=1, metavar="N", help="sgd: pictures per step. [100; fine-tuning: 16]"),
     ] = None,
     validation: Annotated[
-        str | None, typer.Option(metavar="SHARE", help="sgd: share watched as it goes. [10%]")
+        str | None,
+        typer.Option(metavar="FRACTION", help="sgd: pictures kept for validation. [10%]"),
     ] = None,
     eval_every: Annotated[
         int | None,
-        typer.Option(min=1, metavar="N", help="sgd: steps between two lines of log. [10]"),
+        typer.Option(min=1, metavar="N", help="sgd: write a line of log every N steps. [10]"),
     ] = None,
     seed: Annotated[
-        int | None, typer.Option(metavar="N", help="sgd: which random batches. [0]")
+        int | None, typer.Option(metavar="N", help="sgd: the seed of the random batches. [0]")
     ] = None,
     engine: Annotated[
-        Engine, typer.Option(help="tensorflow: all of it in TensorFlow, as in 2016.")
+        Engine, typer.Option(help="tensorflow: train with TensorFlow, as in 2016.")
     ] = Engine.onnxruntime,
     flip_left_right: Annotated[
         bool | None,
@@ -116,20 +120,28 @@ def train(
     ] = None,
     random_crop: Annotated[
         int | None,
-        typer.Option(min=0, max=100, metavar="PERCENT", help="tensorflow: cut off up to so much."),
+        typer.Option(
+            min=0, max=100, metavar="PERCENT", help="tensorflow: crop by up to this much."
+        ),
     ] = None,
     random_scale: Annotated[
         int | None,
-        typer.Option(min=0, max=100, metavar="PERCENT", help="tensorflow: enlarge by up to this."),
+        typer.Option(
+            min=0, max=100, metavar="PERCENT", help="tensorflow: enlarge by up to this much."
+        ),
     ] = None,
     random_brightness: Annotated[
         int | None,
-        typer.Option(min=0, max=100, metavar="PERCENT", help="tensorflow: lighter or darker."),
+        typer.Option(
+            min=0, max=100, metavar="PERCENT", help="tensorflow: brighten or darken by up to this."
+        ),
     ] = None,
     fine_tune: Annotated[
         int | None,
         typer.Option(
-            min=1, metavar="[EPOCHS]", help="tensorflow: train the backbone too, so many times. [8]"
+            min=1,
+            metavar="[EPOCHS]",
+            help="tensorflow: train the backbone too, for this many epochs. [8]",
         ),
     ] = None,
     summaries: Annotated[
@@ -137,11 +149,11 @@ def train(
     ] = None,
     checkpoints: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="tensorflow: what a stopped training goes on from."),
+        typer.Option(metavar="DIR", help="tensorflow: save here what a stopped run resumes from."),
     ] = None,
     checkpoint_every: Annotated[
         int | None,
-        typer.Option(min=1, metavar="N", help="tensorflow: steps between two of them. [100]"),
+        typer.Option(min=1, metavar="N", help="tensorflow: save a checkpoint every N steps. [100]"),
     ] = None,
     replace: Annotated[
         bool,
@@ -153,8 +165,8 @@ def train(
         bool,
         typer.Option(
             "--no-pictures",
-            help="Write the model without small pictures in its report, and without names and "
-            "places of files. Labels, embeddings and sha256 of contents stay.",
+            help="Leave pictures out of the report, and leave out the names and folders of files. "
+            "Labels, embeddings and the sha256 of each picture stay.",
         ),
     ] = False,
     follow_links: Links = False,
@@ -172,13 +184,14 @@ def train(
     tellapart train photos/ -o heroes --solver sgd --steps 4000
     tellapart train photos/ -o heroes --engine tensorflow --fine-tune
 
-    A tenth of the pictures is held out to test the model on, and at least one of each label of ten
-    or more. Which ones depends on their content only: adding pictures to such a label moves at most
-    one of the old ones. Settings are chosen by cross-validation.
+    tellapart holds out a tenth of the pictures to test the model on, and at least one picture of
+    each label that has ten or more. Only the content of the pictures decides which: when you add
+    pictures to such a label, at most one of the old ones changes sides. Cross-validation chooses
+    the settings.
 
-    Trained again on the same source, a model takes the place of the one before, which is kept as
-    MODEL.before until the next time; what is different is said. One of other pictures or labels is
-    only replaced with --replace.
+    If you train again on the same source, the new model replaces the old one, and tellapart says
+    what changed. The old one stays as MODEL.before until the next time. A model of other pictures
+    or labels is replaced only with --replace.
     """
     from ...model.classifier import check_replaceable, replaced_in
     from ...model.replacing import check_before_work
@@ -207,7 +220,7 @@ def train(
         "steps": steps,
         "learning_rate": learning_rate,
         "batch_size": batch_size,
-        "validation": None if validation is None else share(validation, "--validation"),
+        "validation": None if validation is None else fraction(validation, "--validation"),
         "eval_every": eval_every,
         "seed": seed,
         "flip_left_right": flip_left_right,
@@ -222,7 +235,7 @@ def train(
     asked = Asked(engine.value, solver.value if solver else None, balanced, given)
     sgd, tensorflow = settings(asked)
     silent = quiet or as_json
-    with terminal.progress_bar("Looking at pictures", quiet) as progress:
+    with terminal.progress_bar("Reading pictures", quiet) as progress:
         result = run(
             source,
             quality=(quality or Quality.good).value,
@@ -257,9 +270,9 @@ def _model_name(source: Path) -> Path:
 
 
 def _test(text: str | None) -> float | Path | None:
-    """`none`, a share, or a folder."""
+    """`none`, a fraction, or a folder."""
     if text is None:
         return None
     if text.lower() == "none":
         return 0.0
-    return Path(text) if os.path.exists(text) else share(text, "--test")
+    return Path(text) if os.path.exists(text) else fraction(text, "--test")

@@ -85,7 +85,7 @@ def settings(asked: Asked) -> tuple[SgdSettings | None, TensorFlow | None]:
     descent = {name: value for name, value in given.items() if name not in _NOT_OF_DESCENT}
     sgd = SgdSettings(**descent)  # type: ignore[arg-type]
     if distorted and not sgd.validation:
-        raise UsageError("Distortions need a --validation share above 0.")
+        raise UsageError("Distortions need a --validation fraction above 0.")
     return sgd, _engine(given, None)
 
 

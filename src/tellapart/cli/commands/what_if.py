@@ -1,4 +1,4 @@
-"""What if a picture were another: `what-if`."""
+"""`tellapart what-if`: what if this picture were different?"""
 
 from __future__ import annotations
 
@@ -42,13 +42,15 @@ def what_if(
     brightness: Annotated[
         _Texts, typer.Option(metavar="FACTOR", help="Below 1 darker, above 1 lighter.")
     ] = None,
-    crop: Annotated[_Texts, typer.Option(metavar="REGION", help="Leave only this.")] = None,
+    crop: Annotated[_Texts, typer.Option(metavar="REGION", help="Keep only this.")] = None,
     paste: Annotated[
-        _Texts, typer.Option(metavar="REGION=FILE", help="Lay another picture over it.")
+        _Texts, typer.Option(metavar="REGION=FILE", help="Paste another picture over it.")
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="Write the changed picture: a .png."),
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="Write the changed picture as a PNG file."
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -61,9 +63,9 @@ def what_if(
         --paint oval:40%,5%,6%x4%=black --paint oval:54%,5%,6%x4%=black
 
     A REGION is LEFT,TOP,WIDTHxHEIGHT in percent of the picture. A PLACE is a region, oval:REGION,
-    outside:PLACE, or like:COLOUR: all that is nearly of that colour.
-    Changes are made in the order they are given. The picture's file stays as it is, and -o never
-    overwrites a file. Which region does the answer hang on? See tellapart explain --sweep.
+    outside:PLACE, or like:COLOUR, which is every pixel of nearly that colour.
+    Changes are made in the order you give them. The picture's file stays as it is, and -o never
+    overwrites a file. To find the region that the answer depends on: tellapart explain --sweep.
     """
     from ...explain import what_if as ask
     from ...explain.notation import parse_change
@@ -78,7 +80,9 @@ def what_if(
     texts = {kind: iter(each or ()) for kind, each in given.items()}
     changes = [parse_change(kind, next(texts[kind])) for kind in context.meta[_ORDER]]
     if not changes:
-        raise UsageError("Nothing is to be changed.", hint="Say what: --blur 30%,0%,40%x25%.")
+        raise UsageError(
+            "No change was given.", hint="Give at least one, such as --blur 30%,0%,40%x25%."
+        )
     if output:
         check_free(output)
     classifier = load(model)

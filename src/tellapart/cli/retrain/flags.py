@@ -39,7 +39,40 @@ NETWORKS = {"inception": "good", "mobilenet": "fast"}  # which quality stands in
 
 @dataclass(frozen=True)
 class Flags:
-    """The flags of retrain.py; percentages are whole numbers. The last two are ours."""
+    """The flags of retrain.py, with its defaults; percentages are whole numbers. The last two are
+    ours.
+
+    Attributes:
+        image_dir: the folder of labelled pictures.
+        output_graph: the frozen graph to write.
+        intermediate_output_graphs_dir: where graphs of earlier steps go.
+        intermediate_store_frequency: write such a graph every so many steps; 0 for never.
+        output_labels: the list of labels to write.
+        summaries_dir: where event files for TensorBoard go.
+        how_many_training_steps: the number of steps.
+        learning_rate: the size of a step.
+        testing_percentage: percent of the pictures held out.
+        validation_percentage: percent of the pictures kept for validation.
+        eval_step_interval: steps between two lines of the log.
+        train_batch_size: pictures per step.
+        test_batch_size: ignored; all pictures held out are tested.
+        validation_batch_size: ignored; all validation pictures are used.
+        print_misclassified_test_images: whether to list the mistakes.
+        model_dir: ignored; nothing is downloaded.
+        bottleneck_dir: where embeddings are cached.
+        final_tensor_name: the name of the graph's output.
+        flip_left_right: whether to learn from mirrored pictures too.
+        random_crop: percent of the picture to crop at most.
+        random_scale: percent to enlarge by at most.
+        random_brightness: percent to brighten or darken by at most.
+        architecture: the network.
+        tfhub_module: the network, by its address.
+        saved_model_dir: where a SavedModel goes.
+        checkpoint_path: where checkpoints go.
+        logging_verbosity: how much is printed.
+        output_model: where the tellapart model goes.
+        replace_model: whether to replace a model of other pictures there.
+    """
 
     image_dir: str = ""
     output_graph: str = "/tmp/output_graph.pb"
@@ -79,12 +112,22 @@ def spelt(setting: str, destination: str = "") -> str:
 
 @dataclass(frozen=True)
 class Retraining:
-    """What was asked for, in our settings. `asked` are the names of those that were given."""
+    """What the flags mean here.
+
+    Attributes:
+        flags: the flags as they were read.
+        asked: the names of the flags that were given.
+        quality: the row of `QUALITIES` that stands for the network.
+        share: the fraction of all pictures held out for testing.
+        sgd: settings of gradient descent.
+        engine: settings of TensorFlow; None without it.
+        notes: sentences on flags that mean something else here.
+    """
 
     flags: Flags
     asked: frozenset[str]
     quality: str
-    share: float  # of all pictures, kept back for testing
+    share: float
     sgd: SgdSettings
     engine: TensorFlow | None
     notes: tuple[str, ...]
@@ -135,7 +178,7 @@ def read_flags(arguments: Sequence[str]) -> Retraining:
     wanted = distortions or flags.summaries_dir or flags.checkpoint_path
     if distortions and flags.intermediate_store_frequency > 0:
         raise UsageError(
-            "--intermediate_store_frequency cannot be had with distorted pictures.",
+            "--intermediate_store_frequency does not go with distorted pictures.",
             hint="Leave out one of the two, or keep the steps between with --checkpoint_path.",
         )
     learnt = 100 - flags.testing_percentage
@@ -163,9 +206,9 @@ def read_flags(arguments: Sequence[str]) -> Retraining:
 
 
 _REMARKS = {
-    "model_dir": "nothing is downloaded here, so nothing is put there.",
-    "test_batch_size": "all pictures held out are tested on; a sample would tell less.",
-    "validation_batch_size": "all validation pictures are looked at; a sample would tell less.",
+    "model_dir": "ignored, because nothing is downloaded.",
+    "test_batch_size": "ignored, because all pictures held out are tested, not a sample.",
+    "validation_batch_size": "ignored, because all validation pictures are used, not a sample.",
 }
 
 
@@ -202,27 +245,27 @@ def _truth(text: str) -> bool:
         return True
     if text.lower() in ("false", "f", "no", "n", "0"):
         return False
-    raise argparse.ArgumentTypeError(f"true or false was expected, not {text!r}")
+    raise argparse.ArgumentTypeError(f"expected true or false, not {text!r}")
 
 
 def _check(flags: Flags) -> None:
     """Refuse what cannot be meant."""
     testing, validation = flags.testing_percentage, flags.validation_percentage
     for sound, problem in (
-        (flags.image_dir, "--image_dir says where the labelled pictures are, and is missing."),
+        (flags.image_dir, "--image_dir is missing: it says where the labelled pictures are."),
         (
             min(testing, validation) >= 0 and testing + validation < 100,
-            f"Of 100 %, {testing} % for testing and {validation} % for validation cannot be kept "
-            f"back: something is to be learnt from.",
+            f"{testing} % for testing and {validation} % for validation leave nothing to learn "
+            f"from.",
         ),
         (
             flags.intermediate_store_frequency >= 0,
-            f"--intermediate_store_frequency is 0 or more steps, "
+            f"--intermediate_store_frequency must be 0 or more steps, "
             f"not {flags.intermediate_store_frequency}.",
         ),
         (
             flags.logging_verbosity in LEVELS,
-            f"--logging_verbosity is one of {', '.join(LEVELS)}, "
+            f"--logging_verbosity must be one of {', '.join(LEVELS)}, "
             f"not {shown(flags.logging_verbosity)}.",
         ),
         (
@@ -248,16 +291,16 @@ def _network(flags: Flags) -> tuple[str, list[str]]:
     for word, quality in NETWORKS.items():
         if word in asked.lower():
             notes = [
-                f"--{flag} {shown(asked)}: EfficientNet-Lite takes its place, as --quality "
-                f"{quality} has it; nothing is downloaded."
+                f"--{flag} {shown(asked)}: EfficientNet-Lite is used instead, as with --quality "
+                f"{quality}; nothing is downloaded."
             ]
             if "quant" in asked.lower():
                 notes.append(
-                    "The graph is not quantised: tellapart export --list has forms that are."
+                    "The graph is not quantised; tellapart export --list has forms that are."
                 )
             return quality, notes
     raise UsageError(
-        f"--{flag} {shown(asked)}: that network is not here, and nothing is downloaded.",
-        hint=f"Leave it out, or give {', '.join(QUALITIES)}. tellapart train --backbone builds on "
-        f"a network of your own.",
+        f"--{flag} {shown(asked)}: tellapart does not have that network, and downloads nothing.",
+        hint=f"Leave it out, or give {', '.join(QUALITIES)}. To build on a network of your own: "
+        f"tellapart train --backbone.",
     )

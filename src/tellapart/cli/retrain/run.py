@@ -2,7 +2,7 @@
 
     Retraining -> train -> our model folder, labels, graph, graphs of the steps between, SavedModel
 
-`retrain_flags.py` reads the command line. The graphs are exports: TensorFlow writes them.
+`flags.py` reads the command line. The graphs are exports: TensorFlow writes them.
 """
 
 from __future__ import annotations
@@ -70,7 +70,9 @@ def _retrain(retraining: Retraining, watch: Watch) -> Retrained:
         if old:
             check_before_work(retraining.model, old, Path(flags.image_dir), follow_links=False)
     if flags.saved_model_dir and saved.exists() and (not saved.is_dir() or any(saved.iterdir())):
-        raise DestinationError(f"{shown(saved)} holds something already.", hint="Choose another.")
+        raise DestinationError(
+            f"{shown(saved)} already contains something.", hint="Choose another folder."
+        )
     if flags.saved_model_dir:
         check_may_be_replaced(saved)
     _check_no_picture(Path(flags.output_labels))

@@ -1,4 +1,4 @@
-"""Results -> quiet, legible text for a terminal: what all of it is made of. Computes nothing."""
+"""Building blocks of the text in a terminal: streams, tables and lines. Computes nothing."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ COMMONEST = "always commonest"  # how often the commonest label is the right one
 MOST = 10  # of anything listed; the rest is counted and found with --json
 _EXAMPLES = 3  # of the files that were not read for one reason
 _LONGEST = 200  # letters of a path that is shown as an example
-WIDE = 10_000  # columns where nobody looks on: what is piped is never wrapped
+WIDE = 10_000  # columns in a file or a pipe, which is never wrapped
 FIGURES = ("precision", "F1", "recall", "95 % interval")  # of a label
 LEAST = ("precision", "F1", "held out", "learnt", "tested")  # go where a table is too wide
 MOST_LABELS = 50  # rows of a table of labels
@@ -71,17 +71,17 @@ def progress_bar(what: str, quiet: bool) -> Iterator[Progress]:
 
 
 def progress_beside_output(what: str, quiet: bool) -> AbstractContextManager[Progress]:
-    """The same for commands whose results come one by one: who sees these needs no bar."""
+    """The same for commands that print results one by one: on a terminal these replace the bar."""
     return progress_bar(what, quiet or stdout().is_terminal)
 
 
 def say_command(*words: str | os.PathLike[str]) -> None:
-    """A command of ours as if it had been typed here."""
+    """Print a command of ours as if somebody had typed it here."""
     stdout().print(f"\n$ {command(*words)}", style="bold", soft_wrap=True)
 
 
 def command(*words: str | os.PathLike[str]) -> str:
-    """What to type, whatever is in the names; to be printed unbroken."""
+    """What to type, quoted for a shell, whatever is in the names; print it without wrapping."""
     typed = ["tellapart", *map(shown, words)]
     if WINDOWS:  # whose shells all know double quotes
         from subprocess import list2cmdline
@@ -90,22 +90,25 @@ def command(*words: str | os.PathLike[str]) -> str:
     return shlex.join(typed)
 
 
-def print_proportion(console: Console, name: str, share: Proportion) -> None:
-    if not share.n:
+def print_proportion(console: Console, name: str, proportion: Proportion) -> None:
+    if not proportion.n:
         console.print(f"{name:18}{'·':>7}   (no picture was judged)")
         return
-    low, high = share.interval
+    low, high = proportion.interval
     say(
         console,
-        f"{name:18}{100 * share.value:5.1f} %   "
-        f"({share.correct:,} of {share.n:,}; 95 % interval {100 * low:.1f} to {100 * high:.1f})",
+        f"{name:18}{100 * proportion.value:5.1f} %   "
+        f"({proportion.correct:,} of {proportion.n:,}; "
+        f"95 % interval {100 * low:.1f} to {100 * high:.1f})",
         " " * 10,
     )
 
 
 def print_sure(console: Console, evaluations: Mapping[str, Evaluation]) -> None:
-    """On how many pictures it is sure, and how right on those: the score is chosen by the first
-    evaluation, and the others are held against it."""
+    """Print on how many pictures the model is sure, and how often it is right on them.
+
+    The first evaluation chooses the score; the others use the same one.
+    """
     (_, first), *others = evaluations.items()
     say(console, sure_words(first))
     if first.sure:
@@ -161,7 +164,7 @@ def print_rest(console: Console, count: int) -> None:
 def print_labels(
     console: Console, heads: Sequence[str], rows: Sequence[Sequence[str]], scores: Sequence[float]
 ) -> None:
-    """A row a label, in natural order; of very many, those with the lowest `scores`."""
+    """Print one row per label, in natural order; of very many, those with the lowest `scores`."""
     chosen = set(range(len(rows)))
     if len(rows) > MOST_LABELS:
         low = sorted(chosen, key=lambda k: (math.isnan(scores[k]), scores[k]))
@@ -173,7 +176,7 @@ def print_labels(
 
 
 def table_of(first: str, *others: str) -> Table:
-    """A table with words in its first column and figures in the others."""
+    """A table with words in the first column and figures in the others."""
     table = bare_table()
     table.add_column(first, overflow="fold")
     for name in others:
@@ -182,13 +185,13 @@ def table_of(first: str, *others: str) -> Table:
 
 
 def figures(row: LabelScore) -> Iterator[str]:
-    """A label's `FIGURES`; of one interval only, so that it fits into 80 columns."""
-    yield from map(_share, (row.precision, row.f1, row.recall))
+    """A label's `FIGURES`, with one interval only, so that they fit into 80 columns."""
+    yield from map(_percent_words, (row.precision, row.f1, row.recall))
     low, high = row.found.interval
     yield f"{100 * low:.1f} to {100 * high:.1f}" if row.n else "·"
 
 
-def _share(value: float) -> str:
+def _percent_words(value: float) -> str:
     return "·" if math.isnan(value) else f"{100 * value:.1f} %"
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def print_explanation(explained: Explained) -> None:
-    """What is said of one picture, under its name."""
+    """Print the explanation of one picture under its name."""
     console = stdout()
     mark = "  wrong" if explained.explanation.wrong else ""
     console.print(f"{shown(explained.name)}{mark}", style="bold")
@@ -37,8 +37,8 @@ def print_written(
     *,
     anything: bool,
 ) -> None:
-    """What is said after all pictures: `on_page` where the page has not all of them, `anything` if
-    any could be read."""
+    """Print what was written. `on_page` says which pictures the page shows, if not all of them;
+    `anything` is true if any picture could be read."""
     console = stdout()
     print_skipped(console, skipped, 0)
     if overlays:
@@ -46,4 +46,4 @@ def print_written(
     if page:
         console.print(f"Written: {shown(page)}{f', with {on_page}' if on_page else ''}")
     elif anything and not overlays:
-        console.print("See the maps and the training pictures: add --open, or -o why.html.")
+        console.print("To see the maps and the training pictures, add --open or -o why.html.")

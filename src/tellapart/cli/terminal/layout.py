@@ -1,6 +1,6 @@
-"""Lines and tables that fit a terminal: no number is parted from its unit, none is cut.
+"""Lines and tables that fit a terminal: a number stays with its unit, and no number is cut.
 
-What goes into a file or a pipe is not wrapped, and no line of it ends in spaces.
+In a file or a pipe nothing is wrapped, and no line ends in spaces.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _RANGE = re.compile(r"(?<=[\d%]) (to|of) (?=[-+\d])")
 
 
 def say(console: Console, text: str, indent: str = "") -> None:
-    """Text in lines that fit; what belongs together stays on one."""
+    """Print text in lines that fit; what belongs together stays on one line."""
     if not console.is_terminal:
         console.print(text, soft_wrap=True)
         return
@@ -43,7 +43,7 @@ def bare_table() -> Table:
 
 
 def print_table(console: Console, table: Table) -> None:
-    """A table; in a file or a pipe without the spaces that fill its last column."""
+    """Print a table; in a file or a pipe, without the spaces that fill its last column."""
     if console.is_terminal:
         console.print(table)
         return
@@ -59,8 +59,11 @@ def print_figures(
     rows: Sequence[Sequence[str]],
     least: Sequence[str] = (),
 ) -> None:
-    """Words in the first column, which are folded where they must be, and figures in the others,
-    which never are. Where these leave no room, the columns named in `least` go, the first first."""
+    """Print a table with words in the first column and figures in the others.
+
+    Words are folded if necessary, figures never. If there is no room for the figures, the columns
+    named in `least` are left out, in that order.
+    """
     widths = [max(cell_len(row[at]) for row in (heads, *rows)) for at in range(len(heads))]
     kept = list(range(len(heads)))
 

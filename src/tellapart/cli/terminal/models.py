@@ -1,4 +1,4 @@
-"""What is said of a model, of its report and its exports, and of the cache."""
+"""A model, its report and exports, and the cache -> text for a terminal."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _A_LINE_EVERY = 5  # seconds
 
 
 def print_report(path: Path, content: ReportContent, no_pictures: bool) -> None:
-    """What writing a report says; nothing of pictures where none were asked for."""
+    """Print where the report is, and what it cannot show, unless nobody asked for pictures."""
     console = stdout()
     if content.missing and not no_pictures:
         console.print(absence_words(content.missing, "--pictures DIR", private=content.private))
@@ -36,7 +36,7 @@ def print_report(path: Path, content: ReportContent, no_pictures: bool) -> None:
 
 
 def print_targets(targets: Sequence[Target]) -> None:
-    """The forms that a model can be written in."""
+    """Print the forms that a model can be written in."""
     table = bare_table()
     for name in ("name", "what is written", "read by", "needs", "run it, in its folder"):
         table.add_column(name, overflow="fold")
@@ -46,12 +46,12 @@ def print_targets(targets: Sequence[Target]) -> None:
 
 
 def print_export(result: ExportResult) -> None:
-    """What exporting says."""
+    """Print where an export is, and how it was proved."""
     console, proof = stdout(), result.proof
     if proof.pictures:
         console.print(
-            f"Proved on {several(proof.pictures, 'picture')}: the same label for "
-            f"{proof.same_label:,}, scores at most {proof.largest_difference:.2g} apart."
+            f"Proved on {several(proof.pictures, 'picture')}: it gives the same label for "
+            f"{proof.same_label:,}, and scores at most {proof.largest_difference:.2g} apart."
         )
     if proof.note:
         console.print(proof.note)
@@ -62,8 +62,7 @@ def print_export(result: ExportResult) -> None:
 
 @contextmanager
 def print_fetching() -> Iterator[Callable[[Fetching], None]]:
-    """Says what npm fetches before it does, and then how far it is: where nobody looks on, a line
-    every so often."""
+    """Print what npm will download, and then its progress; in a file or a pipe, in single lines."""
     console = stderr()
     lines = 0
     with ExitStack() as stack:
@@ -74,7 +73,7 @@ def print_fetching() -> Iterator[Callable[[Fetching], None]]:
             so_far = f"{fetching.done / 1e6:.0f} of {megabytes(fetching.size)}"
             if not fetching.seconds:
                 console.print(
-                    f"Fetching {fetching.package}, once: npm asks its registry for it "
+                    f"npm downloads {fetching.package} from its registry, once "
                     f"({megabytes(fetching.size)}, {LONGEST // 60} minutes at most).",
                     soft_wrap=True,
                 )
@@ -90,7 +89,7 @@ def print_fetching() -> Iterator[Callable[[Fetching], None]]:
 
 
 def print_info(classifier: Classifier) -> None:
-    """What a model says of itself."""
+    """Print what a model is: labels, accuracy, settings."""
     console, manifest = stdout(), classifier.manifest
     rows = [
         (label_words(manifest.labels[k]), f"{manifest.counts[k]:,}")
@@ -119,7 +118,7 @@ def print_info(classifier: Classifier) -> None:
 
 
 def print_spaces(spaces: Sequence[SpaceInfo]) -> None:
-    """What the cache holds."""
+    """Print what the cache holds."""
     console = stdout()
     table = table_of("kept for", "pictures", "files", "size", "damaged")
     for space in spaces:

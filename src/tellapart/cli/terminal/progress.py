@@ -1,5 +1,5 @@
-"""What a long command is doing, and how far it is, on stderr: a live bar where somebody looks on,
-a plain line every so often in a file or a pipe. Computes nothing but the time that is left."""
+"""The progress of a long command on stderr: a live bar on a terminal, a plain line from time to
+time in a file or a pipe. Computes only the time that is left."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _BESIDE = 46  # columns of what stands beside the bar
 
 
 class Progress(Protocol):
-    """What is told of work: how many of how many are done, or what is being done now."""
+    """How many of how many are done, or what is being done now."""
 
     def __call__(self, done: int, total: int | None) -> None: ...
 
@@ -28,17 +28,17 @@ class Progress(Protocol):
 
 
 class Silence:
-    """Says nothing."""
+    """Progress that prints nothing."""
 
     def __call__(self, done: int, total: int | None) -> None:
-        """Nothing is said."""
+        """Print nothing."""
 
     def doing(self, what: str) -> None:
-        """Nothing is said."""
+        """Print nothing."""
 
 
 class Lines:
-    """A line every so often, said by a thread of its own, so that no work is silent for long."""
+    """Progress as a line from time to time, by a thread of its own: no work is silent for long."""
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class Lines:
             self._since = time.monotonic()
 
     def line(self, now: float) -> str:
-        """What there is to say at a time of `time.monotonic`."""
+        """The line to print at a time of `time.monotonic`."""
         with self._lock:
             words, done, total = self._what, self._done, self._total
             passed, came = now - self._since, done - self._before
@@ -94,7 +94,7 @@ class Lines:
 
 
 class _Bar:
-    """A live bar with rate and time left; what has no count only moves."""
+    """Progress as a live bar with rate and time left; without a total it only moves."""
 
     def __init__(self, what: str, console: Console) -> None:
         from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
@@ -118,13 +118,13 @@ class _Bar:
         self.live.update(self._task, completed=done, total=total, count=count, rate=rate)
 
     def doing(self, what: str) -> None:
-        self.live.refresh()  # how the work before it ended is seen
+        self.live.refresh()  # show how the work before it ended
         self.live.reset(self._task, description=what, total=None, count="", rate="")
 
 
 @contextmanager
 def shown_on(console: Console, what: str) -> Iterator[Progress]:
-    """What is told of the work inside is shown on a terminal's `console`, or said to a file."""
+    """Progress of the work inside: a bar on a terminal's `console`, lines in a file or a pipe."""
     if console.is_terminal:
         bar = _Bar(what, console)
         with bar.live:

@@ -1,4 +1,4 @@
-"""What sorting says, and taking it back."""
+"""Results of sorting and undoing -> text for a terminal."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def print_step(step: Step | Skipped) -> None:
-    """A line of what `sort --dry-run` would do."""
+    """Print one line of what `sort` would do (`--dry-run`)."""
     if isinstance(step, Skipped):
         stdout().print(f"{shown(step.name)}  not read: {step.reason}", soft_wrap=True)
     else:
@@ -25,16 +25,16 @@ def print_step(step: Step | Skipped) -> None:
 
 
 def print_sort(result: SortResult) -> None:
-    """What sorting says."""
+    """Print the result of sorting."""
     console = stdout()
     counted = sorted(result.counts.items(), key=lambda pair: natural(pair[0]))
     rows = [(label_words(group), f"{count:,}") for group, count in counted]
     if rows:
         print_figures(console, ("label", "pictures"), rows)
     else:
-        console.print("There was no picture to sort.")
+        console.print("No pictures to sort.")
     if result.already_done:
-        console.print(f"\n{several(result.already_done, 'picture')} of these were there before.")
+        console.print(f"\n{several(result.already_done, 'picture')} of these were already there.")
     print_skipped(console, result.unreadable, result.hidden)
     _print_not_kept(console, result.not_kept)
     console.print()
@@ -45,7 +45,7 @@ def print_sort(result: SortResult) -> None:
 
 
 def print_undo(result: UndoResult) -> None:
-    """What taking back says."""
+    """Print the result of `sort --undo`."""
     console = stdout()
     console.print(f"Taken back: {several(result.taken_back, 'picture')}.")
     if result.left:
@@ -58,4 +58,4 @@ def print_undo(result: UndoResult) -> None:
 
 def _print_not_kept(console: Console, what: Sequence[str]) -> None:
     if what:
-        console.print(f"\nThe other disk does not keep: {', '.join(what)}.", soft_wrap=True)
+        console.print(f"\nThe other disk cannot keep: {', '.join(what)}.", soft_wrap=True)

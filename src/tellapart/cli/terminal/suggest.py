@@ -1,4 +1,4 @@
-"""Suggestions -> text for a terminal, as `terminal.py` does it for other results."""
+"""Suggestions -> text for a terminal. Computes nothing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def print_suggestions(result: Suggestions, copied: Copied | None) -> None:
-    """The pictures to label next, in order, and what to do with them."""
+    """Print the pictures to label next, in order, and what to do with them."""
     console = stdout()
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
     for name in ("", "picture", "likely", "score", "settles", "because"):
@@ -34,9 +34,9 @@ def print_suggestions(result: Suggestions, copied: Copied | None) -> None:
     else:
         console.print("Nothing to suggest: the model knows all of these pictures.")
     for count, words in (
-        (result.learnt, "the model has learnt from"),
-        (result.tested, "the model was tested on"),
-        (result.twice, "there twice"),
+        (result.learnt, "that the model learnt from"),
+        (result.tested, "that the model was tested on"),
+        (result.twice, "that are copies of others"),
     ):
         if count:
             console.print(f"Left out: {several(count, 'picture')} {words}.")
@@ -44,9 +44,9 @@ def print_suggestions(result: Suggestions, copied: Copied | None) -> None:
     for note in result.notes:
         say(console, f"\nNote: {note}")
     if copied:
-        there = f"; {copied.there:,} were there before" if copied.there else ""
+        there = f"; {copied.there:,} were already there" if copied.there else ""
         copies = several(copied.copied, "picture")
         console.print(f"\nCopied: {copies} to {shown(copied.folder)}{there}.")
         print_skipped(console, copied.skipped, 0)
     if result.suggestions:
-        console.print("\nNext:    put each into the folder of its label, and train again.")
+        console.print("\nNext:    put each picture into the folder of its label, and train again.")

@@ -1,4 +1,4 @@
-"""What tests and comparisons say."""
+"""Results of tests and comparisons -> text for a terminal."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from ...text import first_few, in_order, label_words, natural, percent, shown
+from ...text import first_few, in_order, label_words, natural, shown
 from .console import (
     COMMONEST,
     FIGURES,
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 def print_test(result: TestResult) -> None:
-    """What a test says."""
+    """Print the result of a test."""
     console = stdout()
     evaluation = result.evaluation
     print_proportion(console, "accuracy", evaluation.accuracy)
@@ -50,7 +50,7 @@ def print_test(result: TestResult) -> None:
     rows = [(label_words(row.label), f"{row.n:,}", *figures(row)) for row in evaluation.per_label]
     f1 = [row.f1 for row in evaluation.per_label]
     print_labels(console, ("label", "tested", *FIGURES), rows, f1)
-    console.print("Intervals of all figures: --json, or --report FILE.", style="dim")
+    console.print("All figures with their intervals: --json or --report FILE.", style="dim")
     _print_confusion(console, evaluation)
     print_mistakes(console, "Wrong", evaluation, result.dataset)
     print_skipped(console, result.skipped, result.dataset.hidden)
@@ -58,11 +58,11 @@ def print_test(result: TestResult) -> None:
         console.print(f"\n{sentence}")
     if result.missing:
         missing = [label_words(label) for label in sorted(result.missing, key=natural)]
-        say(console, f"\nNo pictures here of: {first_few(missing)}.")
+        say(console, f"\nNo test pictures of: {first_few(missing)}.")
 
 
 def print_comparison(result: Comparison, names: tuple[str, str]) -> None:
-    """Which of two models is better, and whether one can tell."""
+    """Print which of two models is better, and whether the pictures can tell."""
     console = stdout()
     width = max(map(len, map(shown, names))) + 2
     for name, found in zip(names, (result.first, result.second), strict=True):
@@ -81,19 +81,25 @@ def print_comparison(result: Comparison, names: tuple[str, str]) -> None:
         f"{shown(names[1])} against {shown(names[0])}: {gain:+.1f} points "
         f"(95 % interval {low:+.1f} to {high:+.1f})."
     )
-    chance = f"chance alone would part equal models so far {percent(result.p)} of the time"
+    p = f"{result.p:.2f}" if result.p >= 0.01 else f"{result.p:.1g}"
+    by_chance = f"differ this much by chance (p = {p})."
     if result.better is None:
-        console.print(f"These pictures are not enough to tell which is better: {chance}.")
+        console.print(
+            "These pictures are too few to tell which is better: two equally good models would "
+            f"often {by_chance}"
+        )
     else:
         better = names[0] if result.better == "first" else names[1]
-        console.print(f"{shown(better)} is better: {chance}.")
+        console.print(
+            f"{shown(better)} is better: two equally good models would rarely {by_chance}"
+        )
     for name, caution in zip(names, result.cautions, strict=True):
         if caution:
             console.print(f"\nNote on {shown(name)}: {caution}")
 
 
 def _print_confusion(console: Console, evaluation: Evaluation) -> None:
-    """Who was taken for whom: a table, or where that is too wide the commonest pairs."""
+    """Print which labels were confused: a table, or the commonest pairs if it is too wide."""
     room = console.width if console.is_terminal else READABLE
     if len(evaluation.labels) < room:
         table = _confusion_table(evaluation)
@@ -103,7 +109,7 @@ def _print_confusion(console: Console, evaluation: Evaluation) -> None:
             return
     pairs = evaluation.confusions
     if pairs:
-        console.print("\nMost often taken for another:")
+        console.print("\nMost often confused:")
     for label, predicted, count in pairs[:MOST]:
         console.print(f"  {label_words(label)} taken for {label_words(predicted)}: {count:,}")
     print_rest(console, len(pairs))

@@ -1,4 +1,4 @@
-"""What training says, and its logs."""
+"""Results of training, and its logs -> text for a terminal."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
 
 def print_training(result: TrainResult, folder: Path, changed: Change | None = None) -> None:
-    """What training says: the labels, how good it is, what was wrong, what is different from the
-    model that was replaced, and what to type next."""
+    """Print the result of training: the labels, how good it is, what it got wrong, what differs
+    from the model that it replaced, and what to type next."""
     from ...model.classifier import REPORT_FILE
 
     console = stdout()
@@ -43,7 +43,7 @@ def print_training(result: TrainResult, folder: Path, changed: Change | None = N
     learnt = sum(manifest.counts)
     held = result.held_out.accuracy.n if result.held_out else 0
     console.print(
-        f"{result.dataset.called}: {several(learnt, 'picture')} to learn from, "
+        f"{result.dataset.called}: {several(learnt, 'training picture')}, "
         f"{held:,} held out, {several(len(manifest.labels), 'label')}"
     )
     console.print()
@@ -71,7 +71,7 @@ def print_training(result: TrainResult, folder: Path, changed: Change | None = N
     if changed:
         console.print(f"Changed: {changed.words}", soft_wrap=True)
     if changed and changed.kept:
-        console.print(f"Before:  {shown(changed.kept)}", soft_wrap=True)
+        console.print(f"Old one: {shown(changed.kept)}", soft_wrap=True)
     console.print(f"Report:  {shown(folder / REPORT_FILE)}", soft_wrap=True)
     console.print(f"Next:    {command('guess', folder)} PICTURE", soft_wrap=True)
 

@@ -1,4 +1,4 @@
-"""A picture changed -> text for a terminal: what the model said before and after."""
+"""A changed picture -> text for a terminal: what the model said before and after."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def print_what_if(result: WhatIf, written: Path | None) -> None:
-    """The scores side by side, in the order they have afterwards, and a sentence."""
+    """Print the scores side by side, in their order after the change, and a sentence."""
     console = stdout()
     before, after = result.before.scores, result.after.scores
     rows = [

@@ -19,20 +19,20 @@ OVERSAMPLING = 2
 """Layers are drawn this many times too large and then reduced, which smooths their edges."""
 
 
-def blend(first: Color, second: Color, share: float) -> Color:
-    """Mix two colours; `share` (0 to 1) is how much of the second."""
-    red, green, blue = (round(a + (b - a) * share) for a, b in zip(first, second, strict=True))
+def blend(first: Color, second: Color, fraction: float) -> Color:
+    """Mix two colours; `fraction` (0 to 1) is how much of the second."""
+    red, green, blue = (round(a + (b - a) * fraction) for a, b in zip(first, second, strict=True))
     return red, green, blue
 
 
-def lighter(color: Color, share: float = 0.3) -> Color:
+def lighter(color: Color, fraction: float = 0.3) -> Color:
     """Mix a colour with white."""
-    return blend(color, (255, 255, 255), share)
+    return blend(color, (255, 255, 255), fraction)
 
 
-def darker(color: Color, share: float = 0.3) -> Color:
+def darker(color: Color, fraction: float = 0.3) -> Color:
     """Mix a colour with a blue black: shadows that are not grey look painted, not dirty."""
-    return blend(color, (12, 10, 30), share)
+    return blend(color, (12, 10, 30), fraction)
 
 
 def vary(color: Color, random: Random, amount: int = 12) -> Color:
@@ -168,9 +168,9 @@ def zigzag(left: Point, right: Point, teeth: int, depth: float) -> list[Point]:
     """Make the points of a jagged edge between two points: torn hems, icicles, tree tops."""
     points: list[Point] = []
     for step in range(2 * teeth + 1):
-        share = step / (2 * teeth)
-        x = left[0] + (right[0] - left[0]) * share
-        y = left[1] + (right[1] - left[1]) * share
+        fraction = step / (2 * teeth)
+        x = left[0] + (right[0] - left[0]) * fraction
+        y = left[1] + (right[1] - left[1]) * fraction
         points.append((x, y - depth * (step % 2)))
     return points
 

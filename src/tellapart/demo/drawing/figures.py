@@ -12,8 +12,18 @@ from .brush import (Color, Pen, Point, vary)
 
 @dataclass(frozen=True)
 class Pose:
-    """How a character stands. `turn` and `wind` run from -1 (left) to 1 (right); arm angles are
-    degrees outward from hanging straight down; `stride` parts the legs; `head` sizes the head.
+    """How a character stands.
+
+    Attributes:
+        turn: from -1 (left) to 1 (right).
+        wind: from -1 (left) to 1 (right).
+        left_arm: degrees outward from hanging straight down.
+        right_arm: degrees outward from hanging straight down.
+        stride: how far the legs are apart.
+        head: the size of the head.
+        holding: what is in the hand.
+        expression: the expression of the face.
+        from_behind: whether the character is seen from behind.
     """
 
     turn: float
@@ -29,8 +39,15 @@ class Pose:
 
 @dataclass(frozen=True)
 class Outfit:
-    """A character's colours: `main` is the armour or dress, `cloth` the cape or train, `trim` the
-    bronze or silver, `glow` the eyes and jewels.
+    """A character's colours.
+
+    Attributes:
+        main: the armour or dress.
+        cloth: the cape or train.
+        trim: the bronze or silver.
+        glow: the eyes and jewels.
+        skin: the skin.
+        hair: the hair.
     """
 
     main: Color

@@ -23,10 +23,10 @@ NECK = (0.0, -77.0)
 def _braid(pen: Pen, start: Point, sway: float, outfit: Outfit, knots: int = 6) -> None:
     """Draw a plait knot by knot, swinging further out towards its end, and its bow."""
     for knot in range(knots):
-        share = knot / knots
-        x, y = start[0] + sway * share**1.5, start[1] + knot * 4.6
+        fraction = knot / knots
+        x, y = start[0] + sway * fraction**1.5, start[1] + knot * 4.6
         tone = outfit.hair if knot % 2 else darker(outfit.hair, 0.1)
-        pen.oval(x, y, 3.6 - 1.4 * share, 3.4, tone)
+        pen.oval(x, y, 3.6 - 1.4 * fraction, 3.4, tone)
     end = (start[0] + sway, start[1] + knots * 4.6 - 1)
     pen.shape(star(*end, 3.4, 6, 0.5), outfit.glow)
 

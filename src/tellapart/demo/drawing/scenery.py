@@ -129,7 +129,7 @@ def _disc(canvas: ImageDraw.ImageDraw, x: float, y: float, radius: float, fill: 
 def _hills(
     canvas: ImageDraw.ImageDraw, size: Size, color: Color, random: Random, top: float
 ) -> None:
-    """Cover the ground with a rolling hill whose ridge is near `top` (a share of the height)."""
+    """Cover the ground with a rolling hill whose ridge is near `top` (a fraction of the height)."""
     width, height = size
     phase, swing = random.random() * 6, height * 0.04
     ridge = [

@@ -45,7 +45,7 @@ async function classify(session, { data, width, height }) {
   const image = new ort.Tensor("uint8", data, [1, height, width, 3]);
   const wanted = ["scores", "evidence", "novelty"];
   const { scores, evidence, novelty } = await session.run({ image }, wanted);
-  const unknown = novelty.data[0] > tellapart.strangerAbove;
+  const unknown = novelty.data[0] > tellapart.unknownAbove;
   return { scores: scores.data, evidence: evidence.data, grid: evidence.dims.slice(2), unknown };
 }
 

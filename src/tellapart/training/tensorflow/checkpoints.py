@@ -53,8 +53,8 @@ class Checkpoints:
             found = json.loads(owner.read_text("utf-8")).get("training") if owner.exists() else None
             if found != key and self._manager.latest_checkpoint:
                 raise DestinationError(
-                    f"{shown(folder)} holds the checkpoints of another training: other pictures, "
-                    f"or other options.",
+                    f"{shown(folder)} contains the checkpoints of another training, with other "
+                    f"pictures or other options.",
                     hint=f"Choose another folder with {option('checkpoints')}, or delete this one.",
                 )
             write_atomically(owner, json.dumps({"training": key}).encode())
@@ -93,5 +93,5 @@ class Checkpoints:
         assert self.folder is not None
         return DestinationError(
             f"The checkpoints in {shown(self.folder)} are damaged.",
-            hint="Delete that folder to begin anew.",
+            hint="Delete that folder to start again from the beginning.",
         )

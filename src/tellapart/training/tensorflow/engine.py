@@ -1,8 +1,8 @@
 """How TensorFlow trains: the engine that `training.engines` takes where `engine=` asks for it.
 
 A network or a head that was chosen by pictures cannot be judged by them. So after fine-tuning, and
-with distortions, a share of the pictures only watches: scores are calibrated on those, and they are
-what the result is judged by where nothing is held out.
+with distortions, a fraction of the pictures only watches: scores are calibrated on those, and they
+are what the result is judged by where nothing is held out.
 """
 
 from __future__ import annotations
@@ -148,9 +148,9 @@ class TensorFlowEngine:
         unseen[watching] = logits / temperature
         head = head.calibrated(temperature)
         note = (
-            f"Not cross-validated: with distortions that would take five times as long. Scores are "
-            f"calibrated on the {several(int(watching.sum()), 'picture')} of the validation, which "
-            f"the head did not learn from."
+            f"Not cross-validated, because with distortions that would take five times as long. "
+            f"Scores are calibrated on the {several(int(watching.sum()), 'validation picture')}, "
+            f"which the head did not learn from."
         )
         scores = scores_of(unseen)
         return Fitted(
@@ -264,13 +264,13 @@ def _forget(checkpoints: Path) -> None:
     shutil.rmtree(checkpoints, ignore_errors=True)
 
 
-def _watching(pictures: Pictures, rows: np.ndarray, share: float) -> np.ndarray:
-    watching = pictures.watching(rows, share)
+def _watching(pictures: Pictures, rows: np.ndarray, fraction: float) -> np.ndarray:
+    watching = pictures.watching(rows, fraction)
     if not watching.any():
         raise DatasetError(
-            "No label has pictures to spare for the validation, without which this training cannot "
-            "be judged.",
-            hint="Ten different pictures of a label are the least; or keep more of them for it "
+            "No label has pictures to spare for the validation, and this training cannot be judged "
+            "without one.",
+            hint="Add pictures until a label has ten different ones, or keep more of them for it "
             f"with {option('validation')}.",
         )
     return watching
@@ -281,30 +281,30 @@ def _few(watching: np.ndarray) -> list[str]:
     if count >= _FEW_WATCHING:
         return []
     return [
-        f"The validation has only {several(count, 'picture')}: its figures are rough, and so is "
-        f"the calibration. A larger share for the validation makes them better."
+        f"The validation has only {several(count, 'picture')}, so its figures and the calibration "
+        f"are rough. A larger fraction for the validation makes them better."
     ]
 
 
 def _said(tuned: FineTuned, watching: int) -> list[str]:
     """What the user should know of a fine-tuning."""
     notes = [
-        f"Not cross-validated: the network itself has seen the pictures it learnt from. The "
-        f"{several(watching, 'picture')} of the validation it has not, but they chose when to "
-        f"stop, which flatters a little; pictures held out had no say.",
+        f"Not cross-validated, because the network itself has seen the training pictures. It has "
+        f"not seen the {several(watching, 'validation picture')}, but they decided when to stop, "
+        f"so their accuracy is a little too high. The pictures held out decided nothing.",
     ]
     if tuned.best_epoch == 0:
         notes.insert(
             0,
-            f"Fine-tuning made nothing better in {several(tuned.epochs, 'epoch')}: the network is "
-            f"as it was before.",
+            f"Fine-tuning did not improve the network in {several(tuned.epochs, 'epoch')}, so it "
+            f"stays as it was.",
         )
     else:
         notes.insert(
             0, f"Fine-tuned for {several(tuned.epochs, 'epoch')}; the best was {tuned.best_epoch}."
         )
     if tuned.resumed_at:
-        notes.append(f"Went on from step {tuned.resumed_at:,} of a training that was stopped.")
+        notes.append(f"Resumed at step {tuned.resumed_at:,} of a training that was stopped.")
     return notes
 
 
@@ -323,15 +323,15 @@ def _embedded_anew(
             progress=lambda done: watch.pictures(done, len(pictures.paths)),
         )
     if found.unreadable or found.digests != pictures.digests:
-        raise DatasetError("Some pictures were changed or moved while they were learnt from.")
+        raise DatasetError("Some pictures were changed or moved during the training.")
     step = max(1, len(pictures.paths) // _COMPARED)
     for at in range(0, len(pictures.paths), step):
         ours = np.asarray(keras.embed(read_picture(pictures.paths[at])[None]))[0]
         apart = float(np.abs(ours - found.vectors[at]).mean())
         if not apart <= _TOLERANCE * max(1.0, float(np.abs(ours).max())):
             raise ModelError(
-                f"The trained network as ONNX does not give what TensorFlow gives: embeddings are "
-                f"{apart:.2g} apart.",
+                f"As ONNX, the trained network does not give the embeddings that TensorFlow gives: "
+                f"they are {apart:.2g} apart.",
                 hint="Please report this.",
             )
     return replace(pictures, vectors=found.vectors)

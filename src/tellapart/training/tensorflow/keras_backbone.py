@@ -50,7 +50,7 @@ _SIDES: Mapping[str, int] = {  # of the pictures that an application was trained
     "Xception": 299,
 }
 _POOLINGS = frozenset({"GlobalAveragePooling2D", "GlobalMaxPooling2D"})
-_TOLERANCE = 1e-3  # how far ONNX may be from Keras, as a share of the largest feature
+_TOLERANCE = 1e-3  # how far ONNX may be from Keras, as a fraction of the largest feature
 _LOCK = threading.Lock()
 
 
@@ -180,7 +180,7 @@ def _sized(model: keras_types.Model) -> keras_types.Model:
     shape = tuple(model.inputs[0].shape)
     if len(model.inputs) != 1 or len(shape) != 4 or shape[3] != 3 or shape[1] != shape[2]:
         raise BackboneError(
-            f"This network has no single square image input of three channels last, but "
+            f"This network needs exactly one square image input with three channels last; it has "
             f"{[list(tensor.shape) for tensor in model.inputs]}."
         )
     if shape[1] is not None:
@@ -197,7 +197,7 @@ def _features(model: keras_types.Model) -> keras_types.Model:
     found = output if len(output.shape) == 4 else _before_pooling(output)
     if found.shape[1] != found.shape[2]:
         raise BackboneError(
-            f"The features of this network are no square map: {list(found.shape[1:])}."
+            f"The features of this network are not a square map: {list(found.shape[1:])}."
         )
     return keras().Model(model.inputs[0], found)
 
@@ -209,8 +209,8 @@ def _before_pooling(tensor: keras_types.KerasTensor) -> keras_types.KerasTensor:
         inputs = layer._inbound_nodes[index].input_tensors
         if len(inputs) != 1:
             raise BackboneError(
-                "This network has no global pooling before its head, where features are found.",
-                hint="Give one that ends with its last feature map.",
+                "This network has no global pooling before its head to find its features by.",
+                hint="Give a network that ends with its last feature map.",
             )
         kind, shape = type(layer).__name__, inputs[0].shape
         if kind in _POOLINGS or (kind == "Flatten" and len(shape) == 4 and shape[1] != 1):

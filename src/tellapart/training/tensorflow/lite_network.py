@@ -1,7 +1,7 @@
 """The EfficientNet-Lite family as Keras models, from the same table and the same weights.
 
 Batch norms are layers of their own here, so that the network can be trained further; its weights
-go back under the names they came from, and `backbones.py` folds them into the ONNX graph.
+go back under the names they came from, and `rows.py` folds them into the ONNX graph.
 """
 
 from __future__ import annotations

@@ -35,8 +35,16 @@ CHANCES = 6  # random numbers in 0..1 that decide one distorted picture
 class KerasTrunk:
     """A Keras model from normalised pixels `[N,size,size,3]` to a feature map `[N,h,w,channels]`.
 
-    A pixel p in 0..255 enters as (p - mean) / scale. `trunk()` is the same network as ONNX, with
-    the weights that the model has at that moment.
+    A pixel p in 0..255 enters as (p - mean) / scale, per channel.
+
+    Attributes:
+        name: what it is called.
+        model: the Keras model.
+        size: the side of its square input in pixels.
+        channels: the number of features.
+        mean: subtracted from each pixel.
+        scale: what each pixel is then divided by.
+        trunk: makes the same network as ONNX, with the weights that the model has at that moment.
     """
 
     name: str
@@ -49,7 +57,7 @@ class KerasTrunk:
 
 
 def lite_trunk(name: str) -> KerasTrunk:
-    """A row of `backbones.BACKBONES` in Keras."""
+    """A row of `rows.BACKBONES` in Keras."""
     row = BACKBONES[name]
     model = build_lite_network(row)
     channels = int(model.output.shape[-1])
@@ -201,7 +209,7 @@ class KerasEmbedder(Embedder):
 
 
 class _Session:
-    """What `graph.LazySession` is for ONNX; one picture at a time, on all of TensorFlow's cores."""
+    """What `session.LazySession` is for ONNX: one picture at a time, on all cores."""
 
     def __init__(self, network: KerasNetwork) -> None:
         self._network = network

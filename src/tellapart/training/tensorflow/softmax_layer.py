@@ -121,8 +121,8 @@ def fit_softmax_layer(
     learn_from = np.flatnonzero(~watching)
     if not len(learn_from):
         raise UsageError(
-            f"A validation share of {settings.validation:g} leaves no picture to learn from.",
-            hint="Give a smaller share.",
+            f"A validation fraction of {settings.validation:g} leaves no picture to learn from.",
+            hint="Give a smaller fraction.",
         )
     layer = Layer.drawn(random, count, embeddings.shape[1], settings.learning_rate)
     done = tf.Variable(0, dtype=tf.int64)
