@@ -24,11 +24,12 @@ from .leaks import Known, Leaks, find_leaks, near
 @dataclass(frozen=True)
 class TestResult:
     """What came out of a test. `unknown` counts pictures of labels that the model does not know,
-    which are not judged; `missing` are labels of the model without pictures here. `refused` are the
-    pictures of its own labels that it would call none of these; they are judged all the same.
-    `learnt_from` counts the pictures that the model learnt from, which say little of others.
-    `notes` say what else to know: which part of the source was tested, and which pictures are
-    copies of some that the model learnt from."""
+    which are not judged; `missing` are labels of the model without pictures here, where no folder
+    of theirs stayed shut: on such there is a note. `refused` are the pictures of its own labels
+    that it would call none of these; they are judged all the same. `learnt_from` counts the
+    pictures that the model learnt from, which say little of others. `notes` say what else to know:
+    which part of the source was tested, and which pictures are copies of some that the model learnt
+    from."""
 
     __test__ = False  # a result, not a test case
 
@@ -112,7 +113,10 @@ def evaluate(
             f"the model knows: {first_few(classifier.labels)}.",
             hint="Name the folders as the model's labels.",
         )
-    present = set(truth)
+    ours = Labels(classifier.labels)
+    shut = [(ours.same(label), why) for label, why in dataset.shut]
+    away = {*truth, *(place[label] for label, _ in shut if label is not None)}
+    closed = [f"{why}: {shown(label)} is not tested." for label, why in shut if label is not None]
     return TestResult(
         dataset=dataset,
         evaluation=Evaluation(
@@ -120,10 +124,10 @@ def evaluate(
         ),
         skipped=(*dataset.skipped, *unreadable),
         unknown=dict(unknown),
-        missing=tuple(label for k, label in enumerate(classifier.labels) if k not in present),
+        missing=tuple(label for k, label in enumerate(classifier.labels) if k not in away),
         refused=Proportion(refused, len(names)),
         learnt_from=learnt_from,
-        notes=(*dataset.notes, *notes, *_leaks(classifier, fresh).words("tested")),
+        notes=(*dataset.notes, *closed, *notes, *_leaks(classifier, fresh).words("tested")),
     )
 
 

@@ -46,7 +46,8 @@ class Item:
 class Dataset:
     """What was found in a source: `labels` sorted, `items` in order of their names.
 
-    `empty` are the folders that would be labels if they held a picture; `parts` are (split, name)
+    `empty` are the folders that would be labels if they held a picture; `shut` those whose
+    folder could not be opened, as (label, a sentence without its end); `parts` are (split, name)
     of what in the source says splits, folders or words in a column; `notes` are sentences about
     what was read in one way and could be meant in another. `given` is what a Python program gave,
     such as "the list given in Python", which has no place: its `source` is where relative paths in
@@ -58,6 +59,7 @@ class Dataset:
     skipped: tuple[Skipped, ...] = ()
     hidden: int = 0  # files and folders that systems leave behind
     empty: tuple[str, ...] = ()
+    shut: tuple[tuple[str, str], ...] = ()
     parts: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
     given: str = ""
@@ -165,14 +167,19 @@ class Dataset:
 
     @property
     def words_on_empty(self) -> tuple[str, ...]:
-        """A sentence on the folders that hold no pictures."""
-        if not self.empty:
-            return ()
-        many = len(self.empty) > 1
-        return (
-            f"{first_few(self.empty)} {'hold' if many else 'holds'} no pictures, so "
-            f"{'they are no labels' if many else 'it is no label'} of the model.",
-        )
+        """Sentences on the folders that hold no pictures, and on those that stay shut."""
+        said = [
+            f"{why}: {'it' if why.startswith(f'{shown(label)} ') else shown(label)} is missing "
+            f"from the model."
+            for label, why in self.shut
+        ]
+        if self.empty:
+            many = len(self.empty) > 1
+            said.append(
+                f"{first_few(self.empty)} {'hold' if many else 'holds'} no pictures, so "
+                f"{'they are no labels' if many else 'it is no label'} of the model."
+            )
+        return tuple(said)
 
 
 def read_dataset(
@@ -229,6 +236,7 @@ def _read_folder(root: Path, follow_links: bool) -> Dataset:
     layout = layout_of(walk)
     items: list[Item] = []
     bare: list[str] = []
+    shut: dict[str, str] = {}
     for place in layout.labels:
         label = _label(place.label)
         above = frozenset({identity(root), identity(place.folder.parent)})
@@ -237,11 +245,21 @@ def _read_folder(root: Path, follow_links: bool) -> Dataset:
             for path, name in walk.pictures(place.folder, above)
         ]
         items += found
-        bare += [] if found else [label]
+        if not found:
+            why = walk.shut(place.folder)
+            bare += [] if why else [label]
+            shut |= {label: why} if why else {}
     filled = {item.label for item in items}
-    empty = tuple(dict.fromkeys(label for label in bare if label not in filled))
-    skipped = tuple(walk.skipped)
-    return Dataset(root, tuple(items), skipped, walk.hidden, empty, layout.parts, layout.notes)
+    return Dataset(
+        root,
+        tuple(items),
+        tuple(walk.skipped),
+        walk.hidden,
+        empty=tuple(dict.fromkeys(label for label in bare if label not in filled)),
+        shut=tuple((label, why) for label, why in shut.items() if label not in filled),
+        parts=layout.parts,
+        notes=layout.notes,
+    )
 
 
 def _nohash_group(label: str, file_name: str) -> str | None:
