@@ -35,7 +35,7 @@ from ..files.atomic import (
 )
 from ..files.unread import Unread
 from ..images.decode import Picture, each_of, read_picture
-from ..text import one_line, shown
+from ..text import first_few, one_line, shown
 from .file import Manifest, check_model, seal_of
 from .outputs import checked
 from .verbs import Verbs
@@ -93,6 +93,9 @@ class Classifier(Verbs):
     manifest: Manifest
     _record: TrainingRecord | Unread | None = field(default=None, repr=False)
     admit: float = ADMIT
+
+    def __repr__(self) -> str:
+        return f"<Classifier of {len(self.labels)} labels: {first_few(list(self.labels), 3)}>"
 
     @property
     def labels(self) -> tuple[str, ...]:

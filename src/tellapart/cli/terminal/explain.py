@@ -36,9 +36,10 @@ def print_written(
     on_page: str,
     *,
     anything: bool,
+    private: bool,
 ) -> None:
     """What is said after all pictures: `on_page` where the page has not all of them, `anything` if
-    any could be read."""
+    any could be read; a `private` model shows none it learnt from unless it is told where."""
     console = stdout()
     print_skipped(console, skipped, 0)
     if overlays:
@@ -46,4 +47,6 @@ def print_written(
     if page:
         console.print(f"Written: {shown(page)}{f', with {on_page}' if on_page else ''}")
     elif anything and not overlays:
-        console.print("See the maps and the training pictures: add --open, or -o why.html.")
+        what = "the maps" if private else "the maps and the training pictures"
+        more = " Training pictures too: with --pictures DIR." if private else ""
+        console.print(f"See {what}: add --open, or -o why.html.{more}")
