@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -59,3 +60,19 @@ def test_what_is_shown_of_a_result_is_a_line(heroes: DemoPictures, tmp_path: Pat
     assert repr(result.classifier) == "<Classifier of 2 labels: dark_knight, ice_queen>"
     assert repr(result).startswith("<TrainResult of 8 pictures learnt from, cross-validated ")
     assert len(repr(result)) < 100
+
+
+def test_a_model_is_not_written_into_another_nor_trained_on(
+    heroes: DemoPictures, tmp_path: Path
+) -> None:
+    model = shutil.copytree(model_of(heroes), tmp_path / "m")
+    inside = run_here("train", heroes.photos, "-o", model / "sub")
+    assert inside.code == 2
+    assert inside.err.startswith(f"{model / 'sub'} would lie inside the model {model}.")
+    assert not (model / "sub").exists()
+    (model / "notes.txt").write_text("mine")
+    forgotten = run_here("train", heroes.photos, "-o", model)
+    assert "such as notes.txt." in forgotten.err
+    learnt = run_here("train", model_of(heroes), "-o", tmp_path / "new")
+    assert learnt.code == 2
+    assert "This is a model. Give the folder of the pictures" in learnt.err

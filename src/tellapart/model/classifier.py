@@ -360,6 +360,12 @@ def check_replaceable(folder: Path) -> None:
         DestinationError: it holds anything else, which is left as it is, or cannot be written.
     """
     check_writable(folder)
+    for above in Path(os.path.realpath(folder)).parents:
+        if os.access(above / MODEL_FILE, os.R_OK) and _is_ours(above / MODEL_FILE):
+            raise DestinationError(
+                f"{shown(folder)} would lie inside the model {shown(above)}.",
+                hint=f"Nothing was changed there. Choose a folder beside it{chosen_with()}.",
+            )
     if not os.path.lexists(folder):
         return
     if not os.path.isdir(folder):
