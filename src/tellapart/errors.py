@@ -131,6 +131,12 @@ class PictureError(TellapartError):
         super().__init__(message, hint=hint)
         self.path = path
 
+    def __str__(self) -> str:
+        """With its path before it, as a log needs it; `message` goes without."""
+        text = super().__str__()
+        name = "" if self.path is None else os.fsdecode(self.path)
+        return text if text.startswith(name) else f"{name}: {text}"
+
 
 class ModelError(TellapartError):
     """A model file is damaged, foreign, hostile, or written by a newer release."""

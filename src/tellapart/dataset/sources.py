@@ -383,6 +383,8 @@ def _check_labels(dataset: Dataset, at_least: int) -> None:
             hint = f"If a link leads to a label's pictures, give {option('follow_links=True')}."
         elif len(counts) == 1 and not dataset.given and (inner := _folders_of_the_only(dataset)):
             hint = f"If the labels are the folders of {shown(inner)}, give that."
+        if not counts and (dataset.source / "model.onnx").is_file():
+            hint = "This is a model. Give the folder of the pictures to learn from."
         raise DatasetError(
             f"{dataset.subject} needs pictures of at least {several(at_least, 'label')}; "
             f"found: {found}.{_passed_over(dataset)}",

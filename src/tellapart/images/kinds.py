@@ -140,8 +140,13 @@ def _brands(head: bytes) -> frozenset[bytes]:
 _TEXT_BYTES = bytes([9, 10, 13, *range(32, 127)])
 
 
+_ARCHIVES = frozenset({"a zip archive", "a gzip archive"})
+
+
 def misnamed(kind: str, suffix: str) -> str:
     """Why a file of a kind that is not read is passed over, in plain words."""
     if kind.endswith("picture") or kind.startswith("an icon"):
         return f"{kind}, which cannot be read: save it as JPEG or PNG first"
+    if kind in _ARCHIVES and suffix.lower() in {".zip", ".gz", ".tgz"}:
+        return f"{kind}: unpack it first; only train and test read it as it is"
     return f"{kind} saved as {shown(suffix.lower())}" if suffix and kind != UNKNOWN else kind

@@ -35,7 +35,7 @@ from ..files.atomic import (
 )
 from ..files.unread import Unread
 from ..images.decode import Picture, each_of, read_picture
-from ..text import one_line, shown
+from ..text import first_few, one_line, shown
 from .file import Manifest, check_model, seal_of
 from .outputs import checked
 from .verbs import Verbs
@@ -94,6 +94,9 @@ class Classifier(Verbs):
     manifest: Manifest
     _record: TrainingRecord | Unread | None = field(default=None, repr=False)
     admit: float = ADMIT
+
+    def __repr__(self) -> str:
+        return f"<Classifier of {len(self.labels)} labels: {first_few(list(self.labels), 3)}>"
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -359,6 +362,12 @@ def check_replaceable(folder: Path) -> None:
         DestinationError: it holds anything else, which is left as it is, or cannot be written.
     """
     check_writable(folder)
+    for above in Path(os.path.realpath(folder)).parents:
+        if os.access(above / MODEL_FILE, os.R_OK) and _is_ours(above / MODEL_FILE):
+            raise DestinationError(
+                f"{shown(folder)} would lie inside the model {shown(above)}.",
+                hint=f"Nothing was changed there. Choose a folder beside it{chosen_with()}.",
+            )
     if not os.path.lexists(folder):
         return
     if not os.path.isdir(folder):

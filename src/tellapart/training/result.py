@@ -20,6 +20,7 @@ from ..report.card import model_card
 from ..report.content import content_of_training, without_pictures
 from ..report.page import report_page
 from ..report.reasons import with_reasons
+from ..text import percent
 from .options import TrainOptions
 
 
@@ -65,6 +66,11 @@ class TrainResult:
 
     def __post_init__(self) -> None:
         assert self.cross_validated or self.validated
+
+    def __repr__(self) -> str:
+        counts = f"{sum(self.classifier.manifest.counts)} pictures learnt from"
+        name, judged = list(self.evaluations.items())[-1]
+        return f"<TrainResult of {counts}, {name} {percent(judged.accuracy.value)}>"
 
     def predict(self, picture: Picture) -> Prediction:
         """The label of one picture; see `Classifier.predict`."""

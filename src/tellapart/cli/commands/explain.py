@@ -116,18 +116,20 @@ def explain(
                 values.append(to_json.explained(told))
             else:
                 terminal_explain.print_explanation(told)
-    page = None
+    page, record = None, classifier.training_record
+    private = record is not None and record.run.private
     if panels:
         page = output or Path(tempfile.mkdtemp(prefix="tellapart-")) / "why.html"
         paths = locate(classifier, panels, photos)
-        private = classifier.training_record is not None and classifier.training_record.run.private
         write_page(why_page(classifier.labels, panels, paths, skipped, read, private=private), page)
     value = to_json.all_explained(values, skipped, page, len(panels))
     said = shown_words(len(panels), read)
     show(
         value,
         as_json,
-        lambda: terminal_explain.print_written(skipped, page, overlays, said, anything=read > 0),
+        lambda: terminal_explain.print_written(
+            skipped, page, overlays, said, anything=read > 0, private=private and not photos
+        ),
     )
     if open_it and page:
         import webbrowser

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ...text import shown
 from .options import (
     Admit,
     AsJson,
@@ -72,7 +73,7 @@ def test(
     classifier = admitting(load(model), admit, always_choose=False)
     with terminal.progress_bar("Testing", quiet) as progress:
         result = evaluate(classifier, source, follow_links=follow_links, progress=progress)
-    show(to_json.tested(result), as_json, lambda: print_test(result))
+    show(to_json.tested(result), as_json, lambda: print_test(result, report))
     if report:
         from ...pages.render import write_page
         from ...report.content import content_of_test
@@ -84,6 +85,8 @@ def test(
                 content_of_test(classifier, result, str(model)), of_training=False
             )
             write_page(report_page(content), report, "report")
+        if not as_json:
+            terminal.stdout().print(f"\nWritten: {shown(report)}", soft_wrap=True)
     check_strict(strict, result.skipped)
     accuracy, refused = result.evaluation.accuracy.value, result.refused.value
     failed = []

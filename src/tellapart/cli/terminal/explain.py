@@ -36,9 +36,11 @@ def print_written(
     on_page: str,
     *,
     anything: bool,
+    private: bool,
 ) -> None:
     """Print what was written. `on_page` says which pictures the page shows, if not all of them;
-    `anything` is true if any picture could be read."""
+    `anything` is true if any picture could be read. A `private` model does not know where the
+    pictures it learnt from are."""
     console = stdout()
     print_skipped(console, skipped, 0)
     if overlays:
@@ -46,4 +48,6 @@ def print_written(
     if page:
         console.print(f"Written: {shown(page)}{f', with {on_page}' if on_page else ''}")
     elif anything and not overlays:
-        console.print("To see the maps and the training pictures, add --open or -o why.html.")
+        what = "the maps" if private else "the maps and the training pictures"
+        more = " For the training pictures too, add --pictures DIR." if private else ""
+        console.print(f"To see {what}, add --open or -o why.html.{more}")

@@ -41,7 +41,7 @@ def print_sort(result: SortResult) -> None:
     if result.counts:
         where = shown(result.destination)
         console.print(f"Sorted into {where}; all scores in results.csv there.", soft_wrap=True)
-    console.print(f"Undo:    {command('sort', '--undo', result.destination)}", soft_wrap=True)
+        console.print(f"Undo:    {command('sort', '--undo', result.destination)}", soft_wrap=True)
 
 
 def print_undo(result: UndoResult) -> None:

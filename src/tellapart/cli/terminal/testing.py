@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
     from ...evaluation.judged import Evaluation
 
 
-def print_test(result: TestResult) -> None:
-    """Print the result of a test."""
+def print_test(result: TestResult, page: Path | None = None) -> None:
+    """Print the result of a test, and where its page is."""
     console = stdout()
     evaluation = result.evaluation
     print_proportion(console, "accuracy", evaluation.accuracy)
@@ -50,7 +51,8 @@ def print_test(result: TestResult) -> None:
     rows = [(label_words(row.label), f"{row.n:,}", *figures(row)) for row in evaluation.per_label]
     f1 = [row.f1 for row in evaluation.per_label]
     print_labels(console, ("label", "tested", *FIGURES), rows, f1)
-    console.print("All figures with their intervals: --json or --report FILE.", style="dim")
+    if not page:
+        console.print("All figures with their intervals: --json or --report FILE.", style="dim")
     _print_confusion(console, evaluation)
     print_mistakes(console, "Wrong", evaluation, result.dataset)
     print_skipped(console, result.skipped, result.dataset.hidden)
