@@ -17,8 +17,9 @@ import pytest
 from conftest import mostly_slow
 from drawn import contents
 from tellapart.errors import DestinationError
-from tellapart.files import atomic as files
-from tellapart.files.atomic import folder_written_atomically, write_atomically
+from tellapart.files import leftovers
+from tellapart.files.atomic import write_atomically
+from tellapart.files.folders import folder_written_atomically
 
 OLD = {"model.onnx": b"old", "labels.txt": b"old"}
 NEW = {"model.onnx": b"new", "report.html": b"new"}
@@ -88,7 +89,7 @@ def test_stopped_between_any_two_renames_the_old_or_the_new_is_there(
     target = tmp_path / "model"
     if exists:
         write_folder(target, OLD)
-    monkeypatch.setattr(files, "_exchange", lambda one, other: False)  # as on other systems
+    monkeypatch.setattr(leftovers, "_exchange", lambda one, other: False)  # as on other systems
     monkeypatch.setattr(os, "rename", interrupted(os.rename, at, after, error))
     if not exists and at == 2:
         write_folder(target, NEW)  # one rename was enough
@@ -129,7 +130,7 @@ def test_a_file_is_written_whole_or_not_at_all(
 REPLACING = """
 import signal
 from pathlib import Path
-from tellapart.files.atomic import folder_written_atomically
+from tellapart.files.folders import folder_written_atomically
 signal.signal(signal.SIGINT, signal.default_int_handler)  # shells ignore it in the background
 for time in range(5_000):
     if time == 1:
@@ -184,7 +185,7 @@ def test_a_place_that_cannot_be_is_said(place: str, tmp_path: Path) -> None:
 WRITING = """
 import sys
 from pathlib import Path
-from tellapart.files.atomic import folder_written_atomically
+from tellapart.files.folders import folder_written_atomically
 with folder_written_atomically(Path("model")) as fresh:
     (fresh / "model.onnx").write_bytes(b"half")
     print("ready", flush=True)
@@ -224,14 +225,14 @@ def test_what_a_kill_left_goes_with_the_next_save_and_what_is_being_written_stay
 KILLED_HALF_WAY = """
 import os, signal
 from pathlib import Path
-from tellapart.files import atomic as files
+from tellapart.files import folders, leftovers
 rename = os.rename
 def rename_and_die(one, other):
     rename(one, other)
     os.kill(os.getpid(), signal.SIGKILL)
 os.rename = rename_and_die
-files._exchange = lambda one, other: False  # as on other systems
-with files.folder_written_atomically(Path("model")) as fresh:
+leftovers._exchange = lambda one, other: False  # as on other systems
+with folders.folder_written_atomically(Path("model")) as fresh:
     (fresh / "model.onnx").write_bytes(b"new")
 """
 
@@ -254,7 +255,7 @@ OLDER = {"model.onnx": b"older"}
 KEPT = """
 import os, signal, sys
 from pathlib import Path
-from tellapart.files import atomic as files
+from tellapart.files import folders, leftovers
 steps = int(sys.argv[1])
 def counted(step):
     def call(*given, **how):
@@ -269,9 +270,10 @@ def counted(step):
         return done
     return call
 os.rename = counted(os.rename)
-files.shutil.rmtree = counted(files.shutil.rmtree)
-files._exchange = counted(files._exchange) if sys.argv[2] == "exchange" else lambda *given: False
-with files.folder_written_atomically(Path("model"), keep=lambda: None) as fresh:
+leftovers.shutil.rmtree = counted(leftovers.shutil.rmtree)
+exchange = counted(leftovers._exchange)
+leftovers._exchange = exchange if sys.argv[2] == "exchange" else lambda *given: False
+with folders.folder_written_atomically(Path("model"), keep=lambda: None) as fresh:
     (fresh / "model.onnx").write_bytes(b"new")
     (fresh / "report.html").write_bytes(b"new")
 """

@@ -117,6 +117,21 @@ def test_the_one_that_imports_upward_does_so_in_its_methods_alone() -> None:
     assert loaded & above == set()
 
 
+FILES = [path for path in sources() if layer(path) == "files"]
+OTHERS_WORDS = re.compile(r"sort|label|score|inbox|classif", re.IGNORECASE)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_files_know_nothing_of_what_they_are_carried_about_for(path: Path) -> None:
+    assert {name for name, _ in imports(path)} <= {"errors", "text", "workers", "files"}
+    said = [
+        (node.lineno, node.value)
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+    assert [one for one in said if OTHERS_WORDS.search(one[1])] == []
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

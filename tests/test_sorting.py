@@ -6,6 +6,7 @@ import csv
 import errno
 import hashlib
 import itertools
+import json
 import os
 import random
 import shutil
@@ -27,9 +28,9 @@ from tellapart.cli.terminal.sorting import print_sort, print_undo
 from tellapart.dataset.filenames import safe_name
 from tellapart.dataset.sources import Skipped
 from tellapart.errors import DestinationError, PictureError, UsageError
-from tellapart.files.transfer import STATE
-from tellapart.sorting import journal as journal_module
-from tellapart.sorting.journal import locked
+from tellapart.files import journal as journal_module
+from tellapart.files.state import locked as locked_for
+from tellapart.sorting.journal import SORTING, STATE
 from tellapart.sorting.sort import SortOptions, Step, plan, sort, undo
 from tellapart.to_json.results import planned as planned_
 
@@ -316,6 +317,25 @@ def test_a_sort_of_an_earlier_release_goes_on(inbox: Path, tmp_path: Path) -> No
     assert sort(Reader(), inbox, tmp_path / "out").already_done == 4
 
 
+@pytest.mark.parametrize("how", HOWS)
+def test_a_sort_whose_journal_says_less_goes_on_and_is_taken_back(
+    inbox: Path, tmp_path: Path, how: Any
+) -> None:
+    """As the first releases wrote it: the root and the way are in the request alone."""
+    before, out, options = everything(tmp_path), tmp_path / "out", SortOptions(how)
+    sort(Reader(), inbox, out, options)
+    path = out / STATE / "journal.jsonl"
+    header, *lines = path.read_text().splitlines(keepends=True)
+    first = json.loads(header)
+    del first["root"], first["how"], first["request"]["options"]["keep_names"]
+    assert list(first) == ["version", "token", "made", "request"]
+    path.write_text("".join([json.dumps(first) + "\n", *lines]))
+    again = sort(Reader(), inbox, out, options)
+    assert (again.sorted_now, again.already_done) == (0, 4)
+    assert undo(out).taken_back == 4
+    assert everything(tmp_path) == before
+
+
 ODD_NAMES = [
     b"two\nlines.jpg",
     "\N{SNOWFLAKE}\N{VARIATION SELECTOR-16}.jpg".encode(),
@@ -567,7 +587,7 @@ def test_going_on_with_something_else_is_refused(
 
 def test_two_at_once_are_refused(inbox: Path, tmp_path: Path) -> None:
     sort(Reader(), inbox, tmp_path / "out")
-    with locked(tmp_path / "out"):
+    with locked_for(tmp_path / "out", SORTING):
         for what in (
             lambda: sort(Reader(), inbox, tmp_path / "out"),
             lambda: undo(tmp_path / "out"),

@@ -19,6 +19,7 @@ import numpy as np
 from ..dataset.sources import Skipped, pictures_below
 from ..errors import DatasetError, PictureError, UsageError
 from ..files.atomic import cannot_write, sync
+from ..files.purpose import Errand, Purpose
 from ..files.transfer import carry, content_of, holds
 from ..health.selection import choose, doubts
 from ..model.classifier import Classifier
@@ -28,6 +29,7 @@ from ..text import label_words, several, shown
 MOST = 2000  # pictures that are chosen from
 MOST_CHOSEN = 1000
 UNSURE = 0.5  # from this doubt on a picture lies between labels
+_COPYING = Purpose(hidden=".tellapart-copy", done="copied")
 
 
 @dataclass(frozen=True)
@@ -253,12 +255,12 @@ def copy_to(folder: Path, suggestions: Sequence[Suggestion]) -> Copied:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise cannot_write(folder, error, "copy_to") from error
-    token = secrets.token_hex(8)
+    errand = Errand(_COPYING, secrets.token_hex(8))
     copied = there = 0
     skipped = []
     for one in suggestions:
         try:
-            if _copy(one.path, folder, token):
+            if _copy(one.path, folder, errand):
                 copied += 1
             else:
                 there += 1
@@ -270,7 +272,7 @@ def copy_to(folder: Path, suggestions: Sequence[Suggestion]) -> Copied:
     return Copied(folder, copied, there, tuple(skipped))
 
 
-def _copy(path: Path, folder: Path, token: str) -> bool:
+def _copy(path: Path, folder: Path, errand: Errand) -> bool:
     """Whether a picture was copied; False where it is there already."""
     content = content_of(path)
     for number in itertools.count(1):
@@ -281,7 +283,7 @@ def _copy(path: Path, folder: Path, token: str) -> bool:
         if os.path.lexists(target):
             continue
         try:
-            carry(path, target, content, token, keep=True)
+            carry(path, target, content, errand, keep=True)
         except FileExistsError:  # it has appeared in this moment
             continue
         return True

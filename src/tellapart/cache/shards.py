@@ -20,7 +20,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..files.atomic import TEMPORARY, write_atomically
+from ..files.atomic import write_atomically
+from ..files.leftovers import TEMPORARY
 from .folder import SpaceInfo, cache_folder, delete
 
 _MAGIC = "tellapart embeddings 1"

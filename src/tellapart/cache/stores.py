@@ -11,7 +11,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..files.atomic import TEMPORARY, write_atomically
+from ..files.atomic import write_atomically
+from ..files.leftovers import TEMPORARY
 from .folder import SpaceInfo, cache_folder, delete
 from .shards import clear_spaces, spaces_info
 

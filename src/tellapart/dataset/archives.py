@@ -23,7 +23,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import IO, cast
 
 from ..errors import ArchiveError, DestinationError
-from ..files.atomic import make_folders
+from ..files.folders import make_folders
 from ..files.system import WINDOWS
 from ..text import several, shown
 from .encodings import decoded, words_on

@@ -5,11 +5,11 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import PictureError
 from ..files.reading import read_head
+from ..files.skipped import Skipped as Skipped
 from ..images.kinds import FORMATS, SUFFIXES, sniff
 from ..text import shown
 from ..workers.deadlines import NoAnswerError, answered
@@ -17,14 +17,6 @@ from ..workers.deadlines import NoAnswerError, answered
 _SYSTEM_NAMES = frozenset({"__macosx", "thumbs.db", "desktop.ini", "@eadir", "$recycle.bin"})
 LINK = "a link to a folder, not followed"
 SHUT = "a folder that "  # how the reasons begin why a folder was passed over with all in it
-
-
-@dataclass(frozen=True)
-class Skipped:
-    """A file that was passed over, and the reason in plain words."""
-
-    name: str
-    reason: str
 
 
 Identity = tuple[int, int]  # what tells a folder from all others, by whatever links it is reached

@@ -25,7 +25,8 @@ from .drawing.queen import ICE_QUEEN
 from .drawing.scenery import (SCENERY, Scenery, castle, forest, mountains, night)
 from .drawing.styles import STYLES, Style, cartoon
 from ..errors import DestinationError, TellapartError
-from ..files.atomic import CLUTTER, TEMPORARY
+from ..files.atomic import CLUTTER
+from ..files.leftovers import TEMPORARY
 from ..model.classifier import load
 from ..sorting.sort import inbox_of
 from ..text import shown

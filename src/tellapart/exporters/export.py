@@ -17,7 +17,8 @@ from tempfile import TemporaryDirectory
 from types import ModuleType
 
 from ..errors import DestinationError, PictureError, UsageError, option
-from ..files.atomic import check_may_be_replaced, chosen_with, folder_written_atomically
+from ..files.atomic import chosen_with
+from ..files.folders import check_may_be_replaced, folder_written_atomically
 from ..files.reading import read_content
 from ..images.decode import read_picture
 from ..images.opening import read_by_pillow_alone

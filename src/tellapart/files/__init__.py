@@ -1,1 +1,1 @@
-"""Writing, locking, moving and taking back files. Touches the disk, and knows nothing of models."""
+"""Writing, locking, moving and taking back files: the disk, and no word of what is in the files."""

@@ -1,7 +1,7 @@
 """Putting one file in a place that is free: by copying, linking or moving, never over anything.
 
 A copy is written under a hidden name beside its place, synced, and then takes the place; a
-source is let go only after that. What a kill leaves in between can be told by the sort's token.
+source is let go only after that. What a kill leaves in between can be told by the errand's token.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import DestinationError, PictureError, option
+from ..errors import DestinationError, PictureError
 from ..text import shown
 from ..workers.deadlines import NoAnswerError, answered
 from .atomic import sync
 from .attributes import take_along
+from .purpose import Errand, Purpose
 from .reading import read_chunks
 from .system import WINDOWS
 
-STATE = ".tellapart-sort"  # the hidden folder in a destination, and how temporary names begin
 _FULL = frozenset({errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EFBIG, errno.EIO})
 _NO_HARD_LINKS = frozenset(
     {errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EMLINK}
@@ -69,7 +69,7 @@ def holds(path: Path, content: Content) -> bool:
 
 
 def carry(
-    source: Path, target: Path, content: Content, token: str, *, keep: bool
+    source: Path, target: Path, content: Content, errand: Errand, *, keep: bool
 ) -> frozenset[str]:
     """Copy (`keep`) or move a file to a free place, on this disk or another.
 
@@ -85,16 +85,16 @@ def carry(
         raise PictureError("gone before it could be placed", path=source)
     if not keep:
         try:
-            take_place(source, target, token)
+            take_place(source, target, errand)
             return frozenset()
         except OSError as error:
             if error.errno != errno.EXDEV:
                 raise
-    part = part_beside(target, token)
+    part = errand.part_beside(target)
     try:
-        _copy(source, part, content)
+        _copy(source, part, content, errand.purpose)
         lost = frozenset[str]() if keep else take_along(source, part)
-        take_place(part, target, token)
+        take_place(part, target, errand)
     except BaseException:
         with suppress(OSError):
             part.unlink()
@@ -103,12 +103,12 @@ def carry(
         sync(target.parent)
         if os.path.lexists(source) and not holds(source, content):
             target.unlink()
-            raise PictureError("changed while it was being sorted", path=source)
-        _let_go(source, target)
+            raise _changed(source, errand.purpose)
+        _let_go(source, target, errand.purpose)
     return lost
 
 
-def take_place(path: Path, target: Path, token: str) -> None:
+def take_place(path: Path, target: Path, errand: Errand) -> None:
     """Rename, but never over anything: POSIX has no portable call for that."""
     if WINDOWS:
         os.rename(path, target)  # which refuses there
@@ -121,20 +121,20 @@ def take_place(path: Path, target: Path, token: str) -> None:
     else:
         if not is_link(path, target) and os.path.lexists(path):  # saved anew in this moment
             target.unlink()
-            raise PictureError("changed while it was being sorted", path=path)
-        _let_go(path, target)
+            raise _changed(path, errand.purpose)
+        _let_go(path, target, errand.purpose)
         return
     stream = target.open("xb")  # reserve the name, then rename over our own file
     try:
         with stream:
-            stream.write(token.encode())
+            stream.write(errand.token.encode())
         os.replace(path, target)
     except OSError:
         target.unlink()
         raise
 
 
-def _let_go(source: Path, target: Path) -> None:
+def _let_go(source: Path, target: Path, purpose: Purpose) -> None:
     """Delete a source that is whole at its target; if that is refused, the target goes again."""
     try:
         source.unlink(missing_ok=True)
@@ -143,7 +143,7 @@ def _let_go(source: Path, target: Path) -> None:
             target.unlink()
         raise DestinationError(
             f"{shown(source)} cannot be moved away: {reason_of(error)}.",
-            hint=f"It was left where it is. Without {option('how=move')}, pictures are copied.",
+            hint=purpose.if_kept,
         ) from error
 
 
@@ -155,12 +155,11 @@ def drop_reservation(path: Path, token: str, *, begun: bool = False) -> None:
             path.unlink()
 
 
-def part_beside(target: Path, token: str) -> Path:
-    """Where a file is written before it gets its name; walks pass over it, as it is hidden."""
-    return target.with_name(f"{STATE}-{token}.part")
+def _changed(path: Path, purpose: Purpose) -> PictureError:
+    return PictureError(f"changed while it was being {purpose.done}", path=path)
 
 
-def _copy(source: Path, part: Path, content: Content) -> None:
+def _copy(source: Path, part: Path, content: Content, purpose: Purpose) -> None:
     part.unlink(missing_ok=True)
     digest = hashlib.sha256()
     with part.open("xb") as out:
@@ -170,12 +169,12 @@ def _copy(source: Path, part: Path, content: Content) -> None:
         out.flush()
         os.fsync(out.fileno())
     if digest.hexdigest() != content.sha256:
-        raise PictureError("changed while it was being sorted", path=source)
+        raise _changed(source, purpose)
     with suppress(OSError):
         os.utime(part, ns=(content.mtime_ns, content.mtime_ns))
 
 
-def link(source: Path, target: Path) -> None:
+def link(source: Path, target: Path, purpose: Purpose) -> None:
     """A hard link, which outlives its original; across disks a symbolic one."""
     real = os.path.realpath(source)
     if not os.path.exists(real):
@@ -194,7 +193,7 @@ def link(source: Path, target: Path) -> None:
         except OSError as failure:
             raise DestinationError(
                 f"{shown(target.parent)} cannot hold links: {reason_of(failure)}.",
-                hint=f"Without {option('how=link')}, pictures are copied.",
+                hint=purpose.if_no_links,
             ) from failure
 
 

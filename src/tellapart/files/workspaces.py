@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..errors import DestinationError
-from .atomic import remove_tree, undisturbed
+from .atomic import undisturbed
+from .folders import remove_tree
 from .locks import is_still, take
 
 _NAME = re.compile(r"tellapart-[0-9a-f]{16}\.lock")

@@ -24,15 +24,9 @@ from ..backbones.untrusted import read_network
 from ..errors import DestinationError, ModelError, PictureError
 from ..evaluation.judged import ranked
 from ..evaluation.notebook import prediction_html
-from ..files.atomic import (
-    CLUTTER,
-    cannot_write,
-    check_may_be_replaced,
-    check_writable,
-    chosen_with,
-    folder_written_atomically,
-    kept_beside,
-)
+from ..files.atomic import CLUTTER, cannot_write, check_writable, chosen_with
+from ..files.folders import check_may_be_replaced, folder_written_atomically
+from ..files.leftovers import kept_beside
 from ..files.unread import Unread
 from ..images.decode import Picture, each_of, read_picture
 from ..text import first_few, one_line, shown

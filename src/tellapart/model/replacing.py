@@ -23,7 +23,8 @@ import numpy as np
 from ..dataset.sources import read_dataset
 from ..errors import DestinationError, ModelError, PictureError, option
 from ..evaluation.metrics import Proportion
-from ..files.atomic import chosen_with, kept_beside
+from ..files.atomic import chosen_with
+from ..files.leftovers import kept_beside
 from ..files.reading import read_content
 from ..text import label_words, percent, several, shown
 from .file import check_model, seal_of

@@ -12,10 +12,11 @@ from typing import Literal, Protocol
 from ..dataset.filenames import folded, kept_stem, longest_name, named, safe_name, suffix_of
 from ..dataset.sources import Skipped, pictures_below
 from ..errors import DestinationError, PictureError, UsageError, option
-from ..files.transfer import STATE, content_of
+from ..files.record import Entry
+from ..files.transfer import content_of
 from ..text import shown
 from ..workers.deadlines import NoAnswerError, answered
-from .journal import Entry, Request
+from .journal import STATE, Request
 
 UNSURE = "unsure"
 NONE_OF_THESE = "none-of-these"

@@ -1,25 +1,27 @@
 """An inbox of pictures -> one named file a picture in a destination, by what a classifier says.
 
 `plan` tells what would be done; `sort` does it, in batches: each is written into the journal
-(`journal.py`), then placed. Killed at any moment it loses nothing, and the same call goes on to the
-very names that an undisturbed run gives. `undo` (see there) takes back what was done.
+(`files/journal.py`), then placed. Killed at any moment it loses nothing, and the same call goes on
+to the very names that an undisturbed run gives. `undo` takes back what was done.
 """
 
 from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ..dataset.sources import Skipped
-from ..errors import PictureError
-from ..files.transfer import Content, content_of
-from .journal import Entry, Journal, check_same, opened, writing
+from ..files.journal import Journal, writing
+from ..files.record import Placement
+from ..files.undo import UndoResult
+from ..files.undo import undo as undo_
+from .journal import SORTING, Answer, check_same, opened, request_of, settled
 from .plan import Judge, Names, SortOptions, Step, Work
 from .results import write_results
-from .undoing import UndoResult, undo
 
 __all__ = [
     "SortOptions",
@@ -31,8 +33,6 @@ __all__ = [
     "sort",
     "undo",
 ]
-
-_BATCH = 32  # pictures between two syncs of the journal; a kill repeats at most so many
 
 
 @dataclass(frozen=True)
@@ -73,11 +73,11 @@ def plan(
         UsageError, DestinationError: as `sort`, as far as that can be known beforehand.
     """
     work = Work(classifier, inbox, destination, options or SortOptions())
-    journal = Journal.load(work.destination)
+    journal = Journal.load(work.destination, SORTING)
     if journal is not None:
         check_same(journal, work.request)
     live = journal.live() if journal else []
-    return work.steps(journal.settled(live) if journal else {}, Names(work, live))
+    return work.steps(settled(journal, live) if journal else {}, Names(work, live))
 
 
 def sort(
@@ -113,8 +113,18 @@ def inbox_of(destination: str | os.PathLike[str]) -> Path | None:
     Raises:
         DestinationError: its journal is damaged, or from another release.
     """
-    journal = Journal.load(Path(os.path.realpath(destination)))
-    return Path(journal.request.inbox) if journal else None
+    journal = Journal.load(Path(os.path.realpath(destination)), SORTING)
+    return Path(request_of(journal).inbox) if journal else None
+
+
+def undo(destination: str | os.PathLike[str]) -> UndoResult:
+    """Take back what `sort` did in a folder, and nothing else: see `files/undo.py`.
+
+    Raises:
+        UsageError: nothing was sorted there.
+        DestinationError: the journal is damaged, or another run is at work.
+    """
+    return undo_(destination, SORTING)
 
 
 class _Sorting:
@@ -130,18 +140,13 @@ class _Sorting:
         self.names = Names(work, self.placed)
 
     def run(self) -> SortResult:
-        batch: list[Step] = []
-        settled = self.journal.settled(self.placed)
-        for step in self.work.steps(settled, self.names):
-            if isinstance(step, Skipped):
-                self._pass_over(step)
-                continue
-            batch.append(step)
-            if len(batch) >= _BATCH:
-                self._carry_out(batch)
-                batch = []
-        self._carry_out(batch)
-        with writing(self.work.destination):
+        for one in self.journal.carry_out(self._placements(), self._renamed):
+            if isinstance(one, Skipped):
+                self._pass_over(one)
+            else:
+                self.placed.append(one)
+                self._tell()
+        with writing(self.work.destination, SORTING):
             results = write_results(self.journal, self.placed, self.unreadable)
         counts = Counter(entry.group for entry in self.placed)
         return SortResult(
@@ -162,48 +167,27 @@ class _Sorting:
         done = len(self.placed) + len(self.unreadable)
         self.progress(done, self.already + self.work.waiting)
 
-    def _carry_out(self, batch: Sequence[Step]) -> None:
-        ready: list[tuple[Step, Content]] = []
-        for step in batch:
-            try:
-                ready.append((step, content_of(step.source)))
-            except PictureError as error:
-                self._pass_over(Skipped(self._name(step), error.message))
-        placed: list[Entry] = []
-        with writing(self.work.destination):
-            self.journal.intend(self._line(step, content) for step, content in ready)
-            for step, content in ready:
-                try:
-                    placed.append(self._place(step, content))
-                except PictureError as error:
-                    self._pass_over(Skipped(self._name(step), error.message))
-                    continue
-                self.placed.append(placed[-1])
-                self._tell()
-            self.journal.finish(placed)
-
-    def _place(self, step: Step, content: Content) -> Entry:
-        while True:
-            entry = self.journal.entries[step.target]
-            try:
-                self.journal.place(entry)
-            except FileExistsError:  # it has appeared since the name was chosen
-                step = self.names.step(step.source, step)
-                self.journal.intend([self._line(step, content)])
+    def _placements(self) -> Iterator[Placement]:
+        for step in self.work.steps(settled(self.journal, self.placed), self.names):
+            if isinstance(step, Skipped):
+                self._pass_over(step)
             else:
-                return entry
+                yield self._placement(step)
 
-    def _name(self, step: Step) -> str:
-        return step.source.relative_to(self.work.root).as_posix()
+    def _renamed(self, taken: Placement) -> Placement:
+        """Where the name of a picture is taken by something that has appeared."""
+        said: Any = taken.extra
+        return self._placement(self.names.step(self.work.root / taken.source, Answer(**said)))
 
-    def _line(self, step: Step, content: Content) -> dict[str, object]:
-        return {
-            "source": self._name(step),
-            "target": step.target,
-            "group": step.group,
-            "content": asdict(content),
-            "label": step.label,
-            "score": step.score,
-            "scores": dict(step.scores),
-            "unknown": step.unknown,
-        }
+    def _placement(self, step: Step) -> Placement:
+        return Placement(
+            source=step.source.relative_to(self.work.root).as_posix(),
+            target=step.target,
+            group=step.group,
+            extra={
+                "label": step.label,
+                "score": step.score,
+                "scores": dict(step.scores),
+                "unknown": step.unknown,
+            },
+        )

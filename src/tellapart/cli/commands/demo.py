@@ -27,9 +27,9 @@ def demo(
     """
     from ...assess.testing import evaluate
     from ...demo.walk import PICTURES, check_own, draw_demo
-    from ...files.transfer import STATE
     from ...model.classifier import load
     from ...sorting import sort as sorting
+    from ...sorting.journal import STATE
     from ...text import shown
     from ...training.options import Watch
     from ...training.train import train as run

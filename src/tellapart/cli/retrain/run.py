@@ -18,12 +18,8 @@ from pathlib import Path
 from ...errors import DestinationError, MissingExtraError, TellapartError, need
 from ...exporters.export import export
 from ...exporters.tensorflow_target import original_labels
-from ...files.atomic import (
-    cannot_write,
-    check_may_be_replaced,
-    folder_written_atomically,
-    write_atomically,
-)
+from ...files.atomic import cannot_write, write_atomically
+from ...files.folders import check_may_be_replaced, folder_written_atomically
 from ...files.reading import read_head
 from ...files.workspaces import temporary_folder
 from ...head.sgd import SgdStep

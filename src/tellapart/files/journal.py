@@ -1,0 +1,261 @@
+"""What a piece of work does with files, written down before it is done, so that it can be resumed
+and taken back.
+
+The work keeps a hidden folder where it places files, with an append-only journal: one line of JSON
+for what was asked, then one for each folder and file *before* it is made or placed, synced to the
+disk (see `files/record.py`). A line cut short by a kill is dropped; a file whose line stands there
+is recognised as placed, or not, by its content. Nothing is ever overwritten, and an original is let
+go only after its new file is whole. What the work is about is opaque here, and the caller's:
+
+    MENDING = Purpose(hidden=".tellapart-mend", done="mended")
+
+    with opened(folder, MENDING, request={"dataset": "flowers"}) as journal:   # files/state.py
+        steps = [Placement("rose/1.jpg", "tulip/1.jpg", extra={"why": "a tulip"})]
+        for done in journal.carry_out(steps):
+            ...                                          # an Entry, or a Skipped with its reason
+    undo(folder, MENDING)                                # files/undo.py
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path, PurePosixPath
+from typing import TextIO
+
+from ..errors import DestinationError, PictureError
+from ..text import shown
+from .atomic import sync
+from .purpose import Purpose
+from .record import Entry, Placement, Record
+from .skipped import Skipped
+from .transfer import (
+    Content,
+    carry,
+    content_of,
+    drop_reservation,
+    holds,
+    link,
+    reason_of,
+    take_place,
+)
+
+_BATCH = 32  # files between two syncs of the journal; a kill repeats at most so many
+
+
+class Journal(Record):
+    """The journal of one folder, and what is done by it. `opened` gives one to write to."""
+
+    def carry_out(
+        self,
+        placements: Iterable[Placement],
+        renamed: Callable[[Placement], Placement] | None = None,
+    ) -> Iterator[Entry | Skipped]:
+        """Place files one after another, each written down before; they are asked for as they are
+        needed, a few at a time.
+
+        Yields the entry of each file that was placed; one that cannot be read, has changed or gone,
+        or whose target is taken comes back with the reason, under its source's name, and is left.
+        `renamed` may give another target where one is taken. What is not yet yielded when the
+        caller stops is done or forgotten by the next run.
+
+        Raises:
+            DestinationError: the folder is full or cannot be written to. No file is lost.
+        """
+        for batch in self._batches(placements):
+            ready: list[tuple[Placement, Content]] = []
+            for one in batch:
+                try:
+                    ready.append((one, self._looked_at(one)))
+                except PictureError as error:
+                    yield Skipped(one.source, error.message)
+            placed: list[Entry] = []
+            with writing(self.folder, self.purpose):
+                free: list[tuple[Placement, Content]] = []
+                for one, content in ready:
+                    found = self._free(one, renamed)
+                    if isinstance(found, Skipped):
+                        yield found
+                    else:
+                        free.append((found, content))
+                self.intend(free)
+                for one, content in free:
+                    done = self._placed(one, content, renamed)
+                    if isinstance(done, Entry):
+                        placed.append(done)
+                    yield done
+                self.finish(placed)
+
+    def _batches(self, placements: Iterable[Placement]) -> Iterator[list[Placement]]:
+        """Steps that touch no place twice, so that a kill among them leaves no doubt of any."""
+        batch: list[Placement] = []
+        touched: set[str] = set()
+        for one in placements:
+            source, target = map(os.path.normpath, (self.source(one), self.target(one)))
+            above = {os.path.normpath(self.folder / up) for up in PurePosixPath(one.target).parents}
+            if len(batch) >= _BATCH or not touched.isdisjoint({source, target, *above}):
+                yield batch
+                batch, touched = [], set()
+            batch.append(one)
+            touched |= {source, target}
+        if batch:
+            yield batch
+
+    def _looked_at(self, one: Placement) -> Content:
+        source = self.source(one)
+        if (one.how or self.how) == "move" and os.path.islink(source):
+            raise PictureError("a link; only files themselves are moved", path=source)
+        return content_of(source)
+
+    def _free(
+        self, one: Placement, renamed: Callable[[Placement], Placement] | None
+    ) -> Placement | Skipped:
+        while True:
+            above = [self.folder / up for up in PurePosixPath(one.target).parents]
+            blocked = any(os.path.lexists(up) and not up.is_dir() for up in above)
+            if not blocked and not os.path.lexists(self.target(one)):
+                return one
+            if renamed is None:
+                return self._taken(one)
+            one = renamed(one)
+
+    def _placed(
+        self,
+        one: Placement,
+        content: Content,
+        renamed: Callable[[Placement], Placement] | None,
+    ) -> Entry | Skipped:
+        while True:
+            entry = self.entries[one.target]
+            try:
+                self.place(entry)
+            except FileExistsError:  # it has appeared since the name was chosen
+                self._forget(entry)
+                if renamed is None:
+                    return self._taken(one)
+                one = renamed(one)
+                self.intend([(one, content)])
+            except PictureError as error:
+                self._forget(entry)
+                return Skipped(one.source, error.message)
+            else:
+                return entry
+
+    def _taken(self, one: Placement) -> Skipped:
+        return Skipped(one.source, f"something else is at {shown(self.target(one))}")
+
+    def intend(self, placements: Iterable[tuple[Placement, Content]]) -> None:
+        """Write down files that will be placed, and make the folders they need."""
+        lines = [self.line(one, content) for one, content in placements]
+        above = {
+            up.as_posix() for line in lines for up in PurePosixPath(str(line["target"])).parents
+        }
+        missing = sorted(name for name in above if not (self.folder / name).is_dir())
+        self.append([*({"folder": name} for name in missing), *lines], synced=True)
+        for name in missing:
+            (self.folder / name).mkdir(exist_ok=True)
+
+    def place(self, entry: Entry) -> None:
+        """Copy, link or move one file to its target.
+
+        Raises:
+            FileExistsError: something has appeared there.
+            PictureError: the file cannot be read, or is not what it was.
+            OSError, DestinationError: it cannot be written.
+        """
+        source, target = self.source(entry), self.target(entry)
+        if entry.how == "link":
+            link(source, target, self.purpose)
+        else:
+            keep = entry.how == "copy"
+            self._lost |= carry(source, target, entry.content, self.errand, keep=keep)
+
+    def finish(self, placed: Iterable[Entry]) -> None:
+        """Note what was placed, once the folders themselves are on the disk."""
+        targets = [entry.target for entry in placed]
+        for name in {target.rpartition("/")[0] for target in targets}:
+            sync(self.folder / name)
+        if targets:
+            self.append([{"done": targets, "lost": sorted(self._lost)}], synced=False)
+
+    def write_table(self, name: str, write: Callable[[TextIO], None]) -> Path:
+        """A table of what was done, in the folder itself; it replaces the one that this work wrote
+        before. A file of that name that is the user's is left: the table's name gets a number."""
+        part = self.errand.part_beside(self.folder / name)
+        stem, suffix = os.path.splitext(name)
+        try:
+            with part.open("w", encoding="utf-8", newline="") as stream:
+                write(stream)
+                stream.flush()
+                os.fsync(stream.fileno())
+            digest = content_of(part).sha256
+            for number in itertools.count(1):
+                path = self.folder / (f"{stem}-{number}{suffix}" if number > 1 else name)
+                if os.path.lexists(path) and not self.is_own_table(path):
+                    continue
+                if os.path.lexists(path) and content_of(path).sha256 == digest:
+                    return path
+                self.append([{"results": path.name, "sha256": digest}], synced=True)
+                with suppress(FileExistsError):
+                    if os.path.lexists(path):
+                        os.replace(part, path)
+                    else:
+                        take_place(part, path, self.errand)
+                    sync(self.folder)
+                    return path
+        finally:
+            part.unlink(missing_ok=True)
+        raise AssertionError("there is always another number")
+
+    def _forget(self, entry: Entry) -> None:
+        if not self.root:
+            self.strike(entry)
+            del self.entries[entry.target]
+
+    def go_on(self) -> None:
+        """Drop a torn last line, and finish or forget what a kill interrupted."""
+        os.truncate(self.path, self._length)
+        self._stream = self.path.open("ab")
+        placed = []
+        for entry in [e for e in self.entries.values() if e.target not in self.done]:
+            source, target = self.source(entry), self.target(entry)
+            self.errand.part_beside(target).unlink(missing_ok=True)
+            if self.is_placed(entry) and not self._is_reserved(entry):
+                if entry.how == "move" and holds(source, entry.content):
+                    source.unlink()
+                placed.append(entry)
+            else:
+                drop_reservation(target, self.errand.token, begun=True)
+                self.strike(entry)
+                del self.entries[entry.target]
+        for name in self.results:
+            drop_reservation(self.folder / name, self.errand.token)
+        self.finish(placed)
+
+    def _is_reserved(self, entry: Entry) -> bool:
+        """Whether a place is held for an empty file, which looks as one that was moved there."""
+        source, target = self.source(entry), self.target(entry)
+        empty = entry.how == "move" and not entry.content.size and holds(source, entry.content)
+        return empty and not os.path.samefile(source, target)
+
+    def is_own_table(self, path: Path) -> bool:
+        """Whether a table is one that this work wrote, and has not been edited."""
+        try:
+            return not path.is_symlink() and content_of(path).sha256 in self.results[path.name]
+        except (KeyError, PictureError):
+            return False
+
+
+@contextmanager
+def writing(folder: Path, purpose: Purpose, *, begun: bool = True) -> Iterator[None]:
+    """Put what the system says of a full disk or a closed folder into a sentence; `begun` says
+    that something may have been done already."""
+    try:
+        yield
+    except OSError as error:
+        raise DestinationError(
+            f"{shown(folder)} cannot be written: {reason_of(error)}.",
+            hint=purpose.if_stopped if begun else purpose.if_refused,
+        ) from error

@@ -1,0 +1,289 @@
+"""What a journal has on the disk: a line of JSON for what was asked, and then one for each folder,
+file and table before it is made.
+
+The lines, after the first: {"folder"} is made; {"source", "target", "content", ...} is placed;
+{"done": [targets], "lost"} were; {"results", "sha256"} is a table that is written. Where files move
+about within one folder, undo strikes out the line of each step that it has taken back: by one byte
+in its place, which needs no room on a full disk.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO, Literal, TypeVar
+
+from ..errors import DestinationError
+from ..text import shown
+from .atomic import sync
+from .purpose import Errand, Purpose
+from .transfer import Content, holds, is_link, reason_of
+
+How = Literal["copy", "link", "move"]
+OWN = frozenset(
+    {"source", "target", "how", "group", "content"}
+)  # of a file's line; others are extra
+RECORD = "journal.jsonl"
+_HOWS: Mapping[str, How] = {"copy": "copy", "link": "link", "move": "move"}
+_OWN = frozenset({"source", "target", "how", "group", "content"})  # of a line; the rest is extra
+_VERSION = 1
+_STRUCK = b"-"  # the first byte of a line that was taken back
+
+
+@dataclass(frozen=True)
+class Placement:
+    """One file to be placed. Both names have `/` on every system."""
+
+    #: Below the journal's root.
+    source: str
+    #: Below the journal's folder. Folders that are not there are made.
+    target: str
+    #: None: as the journal says.
+    how: How | None = None
+    #: A word of the caller's, such as what it is counted under, which stays in memory.
+    group: str = ""
+    #: Anything of the caller's that JSON can hold; `Record.extra` gives it back.
+    extra: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One file in the journal: from where below the root, to where below the folder."""
+
+    source: str
+    target: str
+    how: How
+    group: str
+    content: Content
+    offset: int  # of its line in the journal
+
+
+_Record = TypeVar("_Record", bound="Record")
+
+
+class Record:
+    """The journal of one folder, as it stands on the disk. `opened` gives one to write to.
+
+    Attributes:
+        folder: where files are placed.
+        purpose: what for.
+        request: what was asked of the first run, as JSON; for the caller to compare.
+        root: the folder that sources are named below; empty where it is `folder` itself, which
+            may then be renamed, and in which steps may follow on each other.
+        how: how files are placed where a step does not say.
+        made: the folder and those above it, where the work made them.
+        entries: by target, what was placed and not moved on since; a later line replaces an
+            earlier one.
+        moved_on: what a later step has moved from its target, in the order of that.
+        done: the targets of those entries that are known to be placed.
+        folders: the folders that were made, and the offset of each one's line.
+        lost: what another disk did not keep of what was moved to it.
+        results: name of a table that was written -> its sha256s.
+    """
+
+    def __init__(self, folder: Path, purpose: Purpose, header: Mapping[str, Any]) -> None:
+        self.folder = folder
+        self.purpose = purpose
+        self.request: Mapping[str, Any] = header["request"]
+        self.root: str = header["root"]
+        self.how = _HOWS[header["how"]]
+        self.made = tuple[str, ...](header["made"])
+        self.errand = Errand(purpose, header["token"])
+        self.entries: dict[str, Entry] = {}
+        self.moved_on: list[Entry] = []
+        self.done: set[str] = set()
+        self.folders: list[tuple[str, int]] = []
+        self.lost: set[str] = set()
+        self.results: dict[str, set[str]] = {}
+        self._lost = frozenset[str]()  # of those, what is not written down yet
+        self._length = 0  # bytes of whole lines
+        self._stream: BinaryIO | None = None
+        self._reading: BinaryIO | None = None
+
+    @classmethod
+    def new(
+        cls: type[_Record],
+        folder: Path,
+        purpose: Purpose,
+        *,
+        request: Mapping[str, object],
+        root: str,
+        how: How,
+        made: Sequence[str],
+    ) -> _Record:
+        """One that is not yet on the disk."""
+        header = {"token": secrets.token_hex(8), "made": made, "root": root, "how": how}
+        return cls(folder, purpose, {**header, "request": request})
+
+    @classmethod
+    def load(cls: type[_Record], folder: Path, purpose: Purpose) -> _Record | None:
+        """Read the journal; None where no work has got as far as its first line.
+
+        Raises:
+            DestinationError: it is damaged, or from a newer release.
+        """
+        path = folder / purpose.hidden / RECORD
+        journal: _Record | None = None
+        offset = 0
+        try:
+            with path.open("rb") as stream:
+                for number, line in enumerate(stream, start=1):
+                    if not line.endswith(b"\n"):
+                        break  # cut short by a kill or a full disk
+                    try:
+                        if journal is None:
+                            journal = cls._begun(folder, purpose, json.loads(line))
+                        elif not line.startswith(_STRUCK):
+                            journal._take(json.loads(line), offset)
+                    except (ValueError, KeyError, TypeError, AttributeError) as error:
+                        raise DestinationError(
+                            f"{shown(path)} is damaged in line {number}.", hint=purpose.if_damaged
+                        ) from error
+                    offset += len(line)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise DestinationError(f"{shown(path)} cannot be read: {reason_of(error)}.") from error
+        if journal is not None:
+            journal._length = offset
+        return journal
+
+    @classmethod
+    def _begun(
+        cls: type[_Record], folder: Path, purpose: Purpose, header: dict[str, Any]
+    ) -> _Record:
+        if header["version"] != _VERSION:
+            raise DestinationError(
+                f"{shown(folder)} was {purpose.done} by another release of tellapart.",
+                hint="Undo it, or go on with it, with that release.",
+            )
+        return cls(folder, purpose, purpose.upgraded(header))
+
+    def _take(self, values: dict[str, Any], offset: int) -> None:
+        """Take in one line."""
+        if "target" in values:
+            target, content = values["target"], Content(**values["content"])
+            how = _HOWS[values.get("how", self.how)]
+            group = sys.intern(values.get("group", ""))
+            self.entries.pop(target, None)  # so that the order is that of the latest lines
+            self.entries[target] = Entry(values["source"], target, how, group, content, offset)
+            self.done.discard(target)
+        elif "done" in values:
+            for target in values["done"]:
+                self._take_done(target)
+            self.lost.update(values.get("lost", ()))
+        elif "folder" in values:
+            self.folders.append((values["folder"], offset))
+        else:
+            self.results.setdefault(values["results"], set()).add(values["sha256"])
+
+    def _take_done(self, target: str) -> None:
+        if self.root:
+            self.done.add(self.entries[target].target)
+        elif entry := self.entries.get(target):  # its line may have been struck out
+            self.done.add(entry.target)
+            if entry.how == "move" and (before := self.entries.pop(entry.source, None)):
+                if before.target in self.done:
+                    self.moved_on.append(before)
+                self.done.discard(before.target)
+
+    def source(self, entry: Entry | Placement) -> Path:
+        return self.folder / self.root / entry.source
+
+    def target(self, entry: Entry | Placement) -> Path:
+        return self.folder / entry.target
+
+    def is_placed(self, entry: Entry) -> bool:
+        """Whether the file at an entry's target is the one that this work put there."""
+        if entry.how == "link":
+            return is_link(self.target(entry), self.source(entry))
+        return holds(self.target(entry), entry.content)
+
+    def live(self) -> list[Entry]:
+        """The files that were placed and whose targets are still there, edited or not."""
+        return [
+            entry
+            for entry in self.entries.values()
+            if os.path.lexists(self.target(entry))
+            and (entry.target in self.done or self.is_placed(entry))
+        ]
+
+    def extra(self, entry: Entry) -> dict[str, Any]:
+        """What the caller said of a file: that stays on the disk until it is asked for."""
+        if self._reading is None:
+            self._reading = self.path.open("rb")
+        self._reading.seek(entry.offset)
+        values = json.loads(self._reading.readline())
+        return {name: value for name, value in values.items() if name not in _OWN}
+
+    # Writing. Every line is with the system before this process goes on; `synced`, on the disk.
+
+    def begin(self, state: Path) -> None:
+        """Write the first line, into a hidden folder that is there."""
+        self._stream = (state / RECORD).open("wb")
+        header = {
+            "version": _VERSION,
+            "token": self.errand.token,
+            "made": self.made,
+            "root": self.root,
+            "how": self.how,
+            "request": self.request,
+        }
+        self._stream.write(json.dumps(header).encode("ascii") + b"\n")
+        self._stream.flush()
+        os.fsync(self._stream.fileno())
+        self._length = self._stream.tell()
+        sync(state)
+        sync(state.parent)
+
+    def append(self, lines: Iterable[Mapping[str, object]], *, synced: bool) -> None:
+        assert self._stream is not None  # only `opened` gives a journal to write to
+        for values in lines:
+            line = (
+                json.dumps(values, separators=(",", ":"), allow_nan=False).encode("ascii") + b"\n"
+            )
+            self._stream.write(line)
+            self._take(json.loads(line), self._length)
+            self._length += len(line)
+        self._stream.flush()
+        if synced:
+            os.fsync(self._stream.fileno())
+
+    def line(self, one: Placement, content: Content) -> dict[str, object]:
+        """The line of a file that will be placed.
+
+        Raises:
+            ValueError: `extra` has a name that is ours.
+        """
+        if not _OWN.isdisjoint(one.extra):
+            raise ValueError(f"the extra of {one.source} has one of the names {sorted(_OWN)}")
+        how = {"how": one.how} if one.how not in (None, self.how) else {}
+        group = {"group": one.group} if one.group else {}
+        known = {"source": one.source, "target": one.target, **how, **group}
+        return {**known, "content": asdict(content), **one.extra}
+
+    def strike(self, entry: Entry) -> None:
+        """Take a line out, where steps may follow on each other: else what undo has put back at one
+        step's target could be taken for what the step had placed there."""
+        if self.root:
+            return
+        with suppress(OSError), self.path.open("r+b", buffering=0) as stream:
+            stream.seek(entry.offset)
+            stream.write(_STRUCK)
+            os.fsync(stream.fileno())
+
+    def close(self) -> None:
+        for stream in (self._stream, self._reading):
+            with suppress(OSError):  # what it still held is what could not be written before
+                if stream is not None:
+                    stream.close()
+
+    @property
+    def path(self) -> Path:
+        return self.folder / self.purpose.hidden / RECORD

@@ -1,0 +1,181 @@
+"""Taking back what a piece of work did with files, from its journal, and nothing else."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import PictureError, TellapartError, UsageError
+from ..text import shown
+from .folders import make_folders
+from .journal import Journal
+from .purpose import Purpose
+from .record import Entry
+from .skipped import Skipped
+from .state import finish_leftovers, locked, remove_state
+from .system import WINDOWS
+from .transfer import Content, carry, content_of, drop_reservation, holds, reason_of
+
+
+@dataclass(frozen=True)
+class UndoResult:
+    """What was taken back, and what was left where it is and why.
+
+    With `unfinished`, some were left for a reason that can pass, and the journal was kept: undo
+    can be asked for again.
+    """
+
+    destination: Path
+    taken_back: int = 0
+    left: tuple[Skipped, ...] = ()
+    unfinished: bool = False
+    not_kept: tuple[str, ...] = ()  # of files moved back to another disk, such as "owner"
+
+
+def undo(destination: str | os.PathLike[str], purpose: Purpose) -> UndoResult:
+    """Take back what a folder's journal says was done for a purpose, and nothing else.
+
+    Copies and links are deleted, moved files put back, in the opposite order. A file that is no
+    longer what was put there stays; so does a copy that has become the only one, and a moved file
+    whose old place is taken. It needs no room, so it works on a full disk, and can be interrupted
+    and repeated.
+
+    Raises:
+        UsageError: nothing was done there.
+        DestinationError: the journal is damaged, or another run is at work.
+    """
+    folder = Path(os.path.realpath(destination))
+    finish_leftovers(folder, purpose)
+    if not (folder / purpose.hidden).is_dir():
+        raise UsageError(
+            f"Nothing was {purpose.done} {purpose.joint} {shown(destination)}.",
+            hint=purpose.if_nothing,
+        )
+    with locked(folder, purpose):
+        journal = Journal.load(folder, purpose)
+        if journal is None:  # killed before its first line, or after its last
+            remove_state(folder, purpose, ())
+            return UndoResult(folder)
+        result = _Undoing(journal).run()
+        if not result.unfinished:
+            remove_state(folder, purpose, journal.made)
+    if WINDOWS and not result.unfinished:  # an open lock cannot be deleted there
+        remove_state(folder, purpose, journal.made)
+    return result
+
+
+class _Undoing:
+    """An undo under way."""
+
+    def __init__(self, journal: Journal) -> None:
+        self.journal = journal
+        self.count = 0
+        self.left: list[Skipped] = []
+        self.lost: set[str] = set()
+        self.unfinished = False
+
+    def run(self) -> UndoResult:
+        journal = self.journal
+        journal.errand.part_beside(journal.folder / journal.purpose.hidden).unlink(missing_ok=True)
+        steps: list[tuple[int, Entry | str]] = [
+            *((entry.offset, entry) for entry in journal.entries.values()),
+            *((entry.offset, entry) for entry in journal.moved_on),
+            *((offset, name) for name, offset in journal.folders),
+        ]
+        moved_on = {entry.offset for entry in journal.moved_on}
+        for offset, step in sorted(steps, key=lambda step: step[0], reverse=True):
+            if isinstance(step, str):
+                with suppress(OSError):  # not empty: it has become the user's
+                    (journal.folder / step).rmdir()
+            else:
+                self._entry(step, moved_on=offset in moved_on)
+        for name in journal.results:
+            self._table(journal.folder / name)
+        return UndoResult(
+            journal.folder,
+            self.count,
+            tuple(self.left),
+            self.unfinished,
+            tuple(sorted(self.lost)),
+        )
+
+    def _entry(self, entry: Entry, *, moved_on: bool) -> None:
+        journal, target = self.journal, self.journal.target(entry)
+        try:
+            if moved_on and not journal.is_placed(entry):
+                return  # what was left is told where the file is now
+            if not moved_on and entry.target not in journal.done:
+                journal.errand.part_beside(target).unlink(missing_ok=True)
+                if not journal.is_placed(entry):
+                    drop_reservation(target, journal.errand.token, begun=True)
+            if not os.path.lexists(target):
+                journal.strike(entry)  # what an earlier step put there may come back
+                return
+            if reason := self._why_kept(entry):
+                self.left.append(Skipped(entry.target, reason))
+            else:
+                self.lost |= self._take_back(entry)
+                journal.strike(entry)
+                self.count += 1
+        except (OSError, TellapartError) as error:
+            reason = reason_of(error) if isinstance(error, OSError) else error.message
+            if isinstance(error, FileExistsError):
+                reason = f"something else is at its old place, {shown(journal.source(entry))}"
+            self.left.append(Skipped(entry.target, reason))
+            self.unfinished = True
+
+    def _table(self, path: Path) -> None:
+        try:
+            drop_reservation(path, self.journal.errand.token)
+            if self.journal.is_own_table(path):
+                path.unlink()
+            elif os.path.lexists(path):
+                self.left.append(Skipped(path.name, "changed since it was written"))
+        except OSError as error:
+            self.left.append(Skipped(path.name, reason_of(error)))
+            self.unfinished = True
+
+    def _why_kept(self, entry: Entry) -> str:
+        """Why a file is the user's now; empty if it can be taken back without losing anything."""
+        journal, source = self.journal, self.journal.source(entry)
+        gone = entry.how == "link" and not source.exists()
+        if not journal.is_placed(entry) and not gone:
+            return f"changed since it was {journal.purpose.done}; it came from {shown(source)}"
+        if entry.how != "move" and not _is_safe(source, journal.target(entry), entry.content):
+            return f"its original, {shown(source)}, is gone or changed: this may be the only copy"
+        return ""
+
+    def _take_back(self, entry: Entry) -> frozenset[str]:
+        """Returns what another disk does not keep of a file that is moved back."""
+        journal, errand = self.journal, self.journal.errand
+        source, target = journal.source(entry), journal.target(entry)
+        if entry.how != "move":
+            target.unlink()
+            return frozenset()
+        errand.part_beside(source).unlink(missing_ok=True)
+        drop_reservation(source, errand.token)
+        if not os.path.lexists(source):
+            make_folders(source.parent)
+            return carry(target, source, entry.content, errand, keep=False)
+        if not holds(source, entry.content):
+            raise FileExistsError
+        target.unlink()  # interrupted between placing and letting go
+        return frozenset()
+
+
+def _is_safe(source: Path, target: Path, content: Content) -> bool:
+    """Whether the original still stands on its own, so that the copy can go."""
+    if target.is_symlink() and os.readlink(target) == os.path.realpath(source):
+        return True  # a link that holds nothing itself
+    try:
+        if os.path.realpath(source) == os.path.realpath(target):
+            return False  # a link to this very copy
+        if os.path.samefile(source, target):
+            return True
+        found = source.stat()
+        same = (found.st_size, found.st_mtime_ns) == (content.size, content.mtime_ns)
+        return same or content_of(source).sha256 == content.sha256
+    except (OSError, PictureError):
+        return False
