@@ -36,9 +36,10 @@ from tellapart.head.regression import softmax
 from tellapart.health.grouping import scarcity, subgroups, unit
 from tellapart.health.subgroups import FEWEST, Sample, Subgroup, find_subgroups
 from tellapart.model.classifier import ADMIT
-from tellapart.training.fitting import Pictures, fit
+from tellapart.training.engines import build_network
+from tellapart.training.fit import fit
 from tellapart.training.options import TrainOptions
-from tellapart.training.train import build_network
+from tellapart.training.pictures import Pictures
 
 LOOKS = 5  # that a label's pictures are divided into for removal
 SMALLEST, LARGEST = 8, 0.4  # pictures of a look to remove; and the share of its label
@@ -122,7 +123,7 @@ def judge(
         held_out=np.arange(len(rows)) >= len(learn),
         unknown=(),
     )
-    fitted = fit(pictures)
+    fitted = fit(pictures, TrainOptions())
     if not known:
         novelty = fit_novelty(data.vectors[learn], fitted.logits, fitted.fold)
         limit = novelty.thresholds[ADMITTED.index(ADMIT)]

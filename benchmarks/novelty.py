@@ -20,10 +20,10 @@ from tellapart.dataset.sources import read_dataset
 from tellapart.dataset.split import kept_back
 from tellapart.evaluation.metrics import roc_auc
 from tellapart.head.novelty import ADMITTED, fit_novelty
-from tellapart.training import fitting
-from tellapart.training.fitting import Fitted, fit
+from tellapart.training import pictures as gathered
+from tellapart.training.engines import build_network
+from tellapart.training.fit import Fitted, fit
 from tellapart.training.options import TrainOptions
-from tellapart.training.train import build_network
 
 KEPT_BACK = 0.3  # of each label of a folder of one's own
 SPLITS = 5
@@ -49,7 +49,7 @@ class Pictures:
         labels, truth = np.unique(self.labels[rows], return_inverse=True)
         digests = tuple(self.digests[rows].tolist())
         return fit(
-            fitting.Pictures(
+            gathered.Pictures(
                 labels=tuple(labels.tolist()),
                 names=digests,
                 paths=tuple(map(Path, digests)),
@@ -59,7 +59,8 @@ class Pictures:
                 keys=digests,
                 held_out=np.zeros(len(rows), bool),
                 unknown=(),
-            )
+            ),
+            TrainOptions(),
         )
 
     def split(self, number: int, share: float) -> None:

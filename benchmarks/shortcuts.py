@@ -24,9 +24,9 @@ from tellapart.dataset.split import folds
 from tellapart.health.shortcuts import BY_NAME, Shortcut, Tried, find_shortcuts, try_shortcuts
 from tellapart.images.decode import decode
 from tellapart.images.properties import PROPERTIES, properties_of
-from tellapart.training.fitting import FOLDS
+from tellapart.training.engines import build_network
 from tellapart.training.options import TrainOptions
-from tellapart.training.train import build_network
+from tellapart.training.pictures import FOLDS
 
 DRAWS = 100
 # What is planted in one label's pictures: column of traits -> factor and what is added. Others are

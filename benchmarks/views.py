@@ -22,7 +22,7 @@ from tellapart.backbones.rows import BACKBONES
 from tellapart.dataset.sources import read_dataset
 from tellapart.dataset.split import folds, tie
 from tellapart.head.regression import Regression, cross_validate, log_loss
-from tellapart.training.fitting import FOLDS
+from tellapart.training.pictures import FOLDS
 
 DEALS = 4  # ways to deal the pictures into folds
 CHOICES: Mapping[str, Sequence[str]] = {

@@ -17,7 +17,7 @@ import pytest
 
 import tellapart
 from conftest import draw_scene, encoded
-from drawn import COMMAND, FOUR, few_of, model_of, only_sentences, run
+from drawn import COMMAND, FOUR, few_of, model_of, only_sentences, run, run_here
 from tellapart.demo.walk import DemoPictures
 
 LABELS = {"dark_knight", "ice_queen"}
@@ -64,8 +64,8 @@ def test_guess_prints_the_originals_lines(model: Path, heroes: DemoPictures) -> 
     scores = tellapart.load(model).predict(picture).scores
     expected = [f"{label.replace('_', ' ')} (score = {s:.5f})" for label, s in scores.items()]
     assert run("guess", model, picture).out.splitlines() == expected
-    assert run("guess", model, picture, "--top", "1").out.splitlines() == expected[:1]
-    (row,) = run("guess", model, picture, "--top", "1", "--json").json_lines()
+    assert run_here("guess", model, picture, "--top", "1").out.splitlines() == expected[:1]
+    (row,) = run_here("guess", model, picture, "--top", "1", "--json").json_lines()
     assert row["scores"] == {row["label"]: row["score"]}
 
 
@@ -137,7 +137,7 @@ def test_a_stream_that_was_closed_before_is_no_error(
 
 
 def test_test_json_has_the_promised_keys(model: Path, heroes: DemoPictures) -> None:
-    value = run("test", model, heroes.kept_back, "--json").json()
+    value = run_here("test", model, heroes.kept_back, "--json").json()
     assert set(value) >= FOUR
     assert value["n"] == 45
     assert value["accuracy"] == value["correct"] / value["n"]
@@ -417,10 +417,10 @@ def test_info_json_is_the_manifest(model: Path) -> None:
     assert set(value["labels"]) == LABELS
     assert value["quality"] == "fast"
     assert json.dumps(value)
-    text = run("info", model).out
+    text = run_here("info", model).out
     assert "fast (lite0)" in text
     assert "60 pictures" in text
-    alone = run("info", model / "model.onnx", "--json").json()
+    alone = run_here("info", model / "model.onnx", "--json").json()
     assert alone == value
 
 

@@ -259,7 +259,7 @@ def test_a_backbones_folder_is_never_taken_for_a_model(photos: Path, tmp_path: P
     folder.mkdir()
     network = written(tmp_path).rename(folder / "model.onnx")
     content = network.read_bytes()
-    found = run("train", photos, "--backbone", network, "-o", folder)
+    found = run_here("train", photos, "--backbone", network, "-o", folder)
     assert found.code == 2
     assert "contains other things than a model" in found.err
     assert network.read_bytes() == content
@@ -273,7 +273,7 @@ def test_a_model_of_our_own_is_no_backbone(photos: Path, heroes: DemoPictures) -
 
 @pytest.mark.parametrize("row", ["lite0", "lite1", "lite2"])
 def test_a_row_of_the_table_is_named(row: str, photos: Path, tmp_path: Path) -> None:
-    found = run("train", photos, "--backbone", row, "-o", tmp_path / "m", "--json")
+    found = run_here("train", photos, "--backbone", row, "-o", tmp_path / "m", "--json")
     assert found.code == 0, found.err
     assert found.json()["quality"] == row
     classifier = tellapart.load(tmp_path / "m")

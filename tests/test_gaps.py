@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 import tellapart
 from conftest import draw_scene
-from drawn import contents, model_of, only_sentences, run, run_here
+from drawn import contents, model_of, only_sentences, run_here
 from tellapart.assess.gaps import Gaps, find_gaps
 from tellapart.assess.gaps_source import Side
 from tellapart.assess.gaps_words import advice_words, worth_words, wrong_words
@@ -223,7 +223,7 @@ def with_scenes(heroes: DemoPictures, tmp_path_factory: pytest.TempPathFactory) 
 
 
 def test_json_names_the_look_first_with_its_pictures(model: Path, with_scenes: Path) -> None:
-    found = run("gaps", model, with_scenes, "--json").json()
+    found = run_here("gaps", model, with_scenes, "--json").json()
     assert found["stands_out"] >= 1
     assert found["labelled"] is True
     first = found["subgroups"][0]
@@ -405,7 +405,7 @@ def test_bad_input_is_a_sentence(model: Path, tmp_path: Path, source: str, messa
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "a.jpg").write_text("<html>")
     (tmp_path / "notes.txt").write_text("milk")
-    found = run("gaps", model, tmp_path / source)
+    found = run_here("gaps", model, tmp_path / source)
     assert found.code == 2
     assert found.out == ""
     assert message in found.err

@@ -268,6 +268,31 @@ def test_one_pixel_does_not_change_the_others(
     assert np.array_equal(read_picture(image), read_picture(content))
 
 
+@pytest.mark.parametrize("size", [(48, 64), (16, 20), (300, 400)])
+@pytest.mark.parametrize("factor", [1, 255, 65535])
+@pytest.mark.parametrize("hot", [50.0, -50.0, 3.0, 1e9])
+def test_a_few_hot_pixels_in_a_hundred_do_not_change_the_others(
+    hot: float, factor: float, size: tuple[int, int]
+) -> None:
+    light = np.random.default_rng(0).random(size).astype(np.float32)
+    expected = np.rint(light * 255)
+    floats = light * np.float32(factor)
+    floats.flat[::100], expected.flat[::100] = hot * factor, 255 if hot > 0 else 0
+    assert off(encoded(Image.fromarray(floats), "TIFF"), expected) <= 1
+    if factor > 1 and 0 < hot < 1e9:
+        whole = np.rint(floats.astype(np.float64)).astype(np.uint32)
+        assert off(written(whole, photometric="minisblack"), expected) <= 1
+
+
+def test_bright_spots_on_a_dark_ground_are_no_hot_pixels() -> None:
+    night = np.random.default_rng(0).integers(0, 2, (60, 80)).astype(np.float32)
+    night[20:26, 30:38] = 255  # 1 % of the pixels, and the ground is noise of 8 bits
+    assert off(written(night, photometric="minisblack"), night) <= 1
+    glow = LIGHT.copy()
+    glow[0] = np.linspace(1, 4, glow.shape[1])  # light that goes on beyond white
+    assert off(written(glow, photometric="minisblack"), np.rint(glow * 255 / 4)) <= 10
+
+
 def test_one_hot_pixel_among_whole_numbers() -> None:
     for dtype, hot in ((np.uint32, 2**32 - 1), (np.int32, 2**31 - 1), (np.int32, -(2**31))):
         deep = with_pixel(GREY.astype(dtype) * 257, hot)
@@ -299,9 +324,13 @@ def test_the_range_that_a_file_states_is_taken() -> None:
     tags = [(340, "f", 1, 50.0, True), (341, "f", 1, 815.0, True)]
     floats = GREY.astype(np.float32) * 3 + 50
     assert off(written(floats, photometric="minisblack", extratags=tags), GREY) <= 1
-    tags = [(340, "H", 1, 100, True), (341, "H", 1, 4180, True)]
-    whole = GREY.astype(np.uint16) * 16 + 100
+    tags = [(340, "h", 1, 100, True), (341, "h", 1, 4180, True)]
+    whole = GREY.astype(np.int16) * 16 + 100
     assert off(written(whole, photometric="minisblack", extratags=tags), GREY) <= 1
+    tags = [(340, "H", 1, 10_000, True), (341, "H", 1, 40_000, True)]
+    unsigned = GREY.astype(np.uint16) * 100 + 10_000  # here they are a statistic
+    expected = np.rint(unsigned / 257)
+    assert off(written(unsigned, photometric="minisblack", extratags=tags), expected) <= 1
     shown = {"min": 7.0, "max": 2557.0}
     floats = GREY.astype(np.float32) * 10 + 7
     assert off(written(floats, imagej=True, metadata=shown), GREY) <= 1

@@ -44,6 +44,7 @@ from tellapart.report.content import (
 )
 from tellapart.report.page import report_page
 from tellapart.training.command import train_command
+from tellapart.training.options import TrainOptions
 from tellapart.training.tensorflow_settings import (
     Distortions,
     FineTuning,
@@ -569,6 +570,7 @@ def test_a_notebook_shows_results(model: Path, photos: Path) -> None:
     ("given", "expected"),
     [
         ({}, "--quality good"),
+        ({"cache": Path("kept")}, "--quality good"),
         ({"test": 0.0, "balanced": True}, "--quality good --test none --class-weights balanced"),
         ({"test": Path("kept back"), "follow_links": True},
          "--quality good --test 'kept back' --follow-links"),
@@ -586,16 +588,7 @@ def test_a_notebook_shows_results(model: Path, photos: Path) -> None:
     ],
 )  # fmt: skip
 def test_the_command_repeats_the_run(given: dict[str, object], expected: str) -> None:
-    usual = {
-        "quality": "good",
-        "backbone": None,
-        "test": None,
-        "balanced": False,
-        "sgd": None,
-        "follow_links": False,
-        "engine": None,
-    }
-    found = train_command("my photos", **{**usual, **given})  # type: ignore[arg-type]
+    found = train_command("my photos", TrainOptions(**given))  # type: ignore[arg-type]
     assert found == f"tellapart train 'my photos' {expected}"
 
 

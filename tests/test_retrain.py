@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import pytest
 
 import tellapart
 from drawn import few_of, only_sentences, run
-from tellapart.cli.retrain.flags import Flags, Recipe, read_flags
+from tellapart.cli.retrain.flags import Flags, Retraining, read_flags
 from tellapart.cli.retrain.run import with_output_named
 from tellapart.demo.walk import DemoPictures
 from tellapart.errors import UsageError
@@ -28,7 +29,7 @@ needs_tensorflow = pytest.mark.skipif(not HAS_TENSORFLOW, reason="TensorFlow is 
 without_tensorflow = pytest.mark.skipif(HAS_TENSORFLOW, reason="TensorFlow is installed")
 
 
-def read(*flags: str) -> Recipe:
+def read(*flags: str) -> Retraining:
     return read_flags(["--image_dir", "photos", *flags])
 
 
@@ -58,21 +59,21 @@ def test_every_flag_is_taken_in_both_spellings(name: str) -> None:
 
 
 def test_the_defaults_are_the_originals() -> None:
-    recipe = read()
-    assert recipe.sgd.steps == 4000
-    assert recipe.sgd.learning_rate == 0.01
-    assert recipe.sgd.batch_size == 100
-    assert recipe.sgd.eval_every == 10
-    assert recipe.share == 0.10
-    assert recipe.sgd.validation * 0.9 == pytest.approx(0.10)  # of all pictures
-    assert (recipe.quality, recipe.engine, recipe.notes) == ("good", None, ())
-    assert not recipe.needs_tensorflow
-    assert recipe.model == Path("/tmp/output_graph-model")
+    retraining = read()
+    assert retraining.sgd.steps == 4000
+    assert retraining.sgd.learning_rate == 0.01
+    assert retraining.sgd.batch_size == 100
+    assert retraining.sgd.eval_every == 10
+    assert retraining.share == 0.10
+    assert retraining.sgd.validation * 0.9 == pytest.approx(0.10)  # of all pictures
+    assert (retraining.quality, retraining.engine, retraining.notes) == ("good", None, ())
+    assert not retraining.needs_tensorflow
+    assert retraining.model == Path("/tmp/output_graph-model")
 
 
 def test_shares_are_percentages_of_all_pictures() -> None:
-    recipe = read("--testing_percentage=50", "--validation_percentage", "25")
-    assert (recipe.share, recipe.sgd.validation) == (0.5, 0.5)
+    retraining = read("--testing_percentage=50", "--validation_percentage", "25")
+    assert (retraining.share, retraining.sgd.validation) == (0.5, 0.5)
     assert read("--testing_percentage=0", "--validation_percentage=0").share == 0
 
 
@@ -91,9 +92,9 @@ def test_shares_are_percentages_of_all_pictures() -> None:
     ],
 )
 def test_booleans_as_absl_and_argparse_take_them(spelling: list[str], expected: bool) -> None:
-    recipe = read(*spelling)
-    assert recipe.flags.flip_left_right is expected
-    assert (recipe.engine is not None) is expected
+    retraining = read(*spelling)
+    assert retraining.flags.flip_left_right is expected
+    assert (retraining.engine is not None) is expected
 
 
 def test_what_tensorflow_is_needed_for_goes_to_its_engine() -> None:
@@ -108,8 +109,8 @@ def test_what_tensorflow_is_needed_for_goes_to_its_engine() -> None:
 
 
 def test_intermediate_graphs_are_of_the_steps_that_the_original_chose() -> None:
-    recipe = read("--how_many_training_steps=1000", "--intermediate_store_frequency=250")
-    assert list(recipe.intermediate) == [250, 500, 750]
+    retraining = read("--how_many_training_steps=1000", "--intermediate_store_frequency=250")
+    assert list(retraining.intermediate) == [250, 500, 750]
 
 
 @pytest.mark.parametrize(
@@ -127,10 +128,10 @@ def test_other_networks_are_stood_in_for_and_that_is_said(
     network: str, quality: str, notes: int
 ) -> None:
     for flag in ("--architecture", "--tfhub_module"):
-        recipe = read(flag, network)
-        assert recipe.quality == quality
-        assert len(recipe.notes) == notes
-        assert only_sentences("\n".join(recipe.notes)) or not notes
+        retraining = read(flag, network)
+        assert retraining.quality == quality
+        assert len(retraining.notes) == notes
+        assert only_sentences("\n".join(retraining.notes)) or not notes
 
 
 @pytest.mark.parametrize(
@@ -246,13 +247,15 @@ def test_quiet_levels_log_no_steps_and_json_is_json(photos: Path, tmp_path: Path
     flags = flags_for(
         photos, tmp_path, "--logging_verbosity=ERROR", "--bottleneck_dir", tmp_path / "kept"
     )
+    environment = dict(os.environ)
     found = run("retrain", "--json", *flags)
     value = json.loads(found.out)
     assert value["model"] == str(tmp_path / "graph-model")
     assert str(tmp_path / "l" / "a.txt") in value["written"]
     assert (value["missing"] is None) is HAS_TENSORFLOW
     assert "Step " not in found.err
-    assert any((tmp_path / "kept").rglob("*"))  # what was computed of each picture
+    assert [*(tmp_path / "kept").rglob("*.shard")]  # what was computed of each picture
+    assert dict(os.environ) == environment
 
 
 def test_the_saved_model_never_takes_the_place_of_something(photos: Path, tmp_path: Path) -> None:

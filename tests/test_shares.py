@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tellapart.explain.shares import Split, split_head
+from tellapart.explain.shares import Split, Splitter
 from tellapart.head.regression import Head, Regression, balanced_weights, softmax
 from tellapart.head.sgd import SgdSettings, fit_sgd
 
@@ -34,7 +34,7 @@ def split_of(
     count = int(truth.max()) + 1
     regression = Regression(vectors.astype(np.float64), truth, count, balanced=balanced)
     head = regression.fit(strength, tolerance).calibrated(temperature).rounded()
-    found = split_head(
+    splitter = Splitter(
         head,
         vectors,
         truth,
@@ -42,6 +42,7 @@ def split_of(
         temperature=temperature,
         sample_weights=balanced_weights(truth, count) if balanced else None,
     )
+    found = splitter.split()
     assert found
     return head, found
 
@@ -95,6 +96,18 @@ def test_what_a_picture_argues_is_how_far_it_was_from_learnt(balanced: bool, siz
     assert (split.coefficients[np.arange(60), truth] > 0).all()
 
 
+@pytest.mark.parametrize("asked", [(2, 0), (1,)])
+def test_some_labels_are_split_as_in_the_split_of_all(asked: tuple[int, ...]) -> None:
+    vectors, truth = drawn(80, 30, 4, 9)
+    head, whole = split_of(vectors, truth, 0.3, temperature=1.4)
+    some = Splitter(head, vectors, truth, strength=0.3, temperature=1.4).split(asked)
+    assert some
+    assert some.coefficients == pytest.approx(whole.coefficients[:, asked], abs=1e-4)
+    picture = drawn(8, 30, 4, 8)[0][0].astype(np.float64)
+    logits = head.logits(picture)[list(asked)]
+    assert some.shares(picture).sum(axis=0) + some.constants == pytest.approx(logits, abs=1e-4)
+
+
 def test_a_picture_that_is_there_twice_counts_twice() -> None:
     vectors, truth = drawn(20, 50, 2, 3)
     twice = np.r_[vectors, vectors[:1]], np.r_[truth, truth[:1]]
@@ -120,5 +133,5 @@ def test_a_head_that_was_fitted_otherwise_has_no_split() -> None:
         walked,
         Head(exact.weights * 1.5, exact.bias),
     ):
-        assert split_head(head, vectors, truth, strength=1.0, temperature=1.0) is None
-    assert split_head(exact, vectors, truth[::-1], strength=1.0, temperature=1.0) is None
+        assert Splitter(head, vectors, truth, strength=1.0, temperature=1.0).split() is None
+    assert Splitter(exact, vectors, truth[::-1], strength=1.0, temperature=1.0).split() is None

@@ -28,6 +28,7 @@ from tellapart.head.regression import Regression, softmax
 from tellapart.head.sgd import SgdSettings, SgdStep, fit_sgd
 from tellapart.images.decode import read_picture
 from tellapart.training.options import Watch
+from tellapart.training.result import TrainResult
 from tellapart.training.tensorflow_settings import (
     Distortions,
     Epoch,
@@ -35,7 +36,7 @@ from tellapart.training.tensorflow_settings import (
     KerasBackbone,
     TensorFlow,
 )
-from tellapart.training.train import TrainResult, train
+from tellapart.training.train import train
 
 if TYPE_CHECKING:
     from tellapart.training.tensorflow.networks import KerasNetwork
@@ -497,7 +498,7 @@ def test_fine_tuning_goes_on_after_a_kill(photos: Path, tmp_path: Path) -> None:
 def test_checkpoints_are_kept_until_the_model_is_saved(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tellapart.training.tensorflow import recipe
+    from tellapart.training.tensorflow import engine as tensorflow_engine
 
     monkeypatch.setenv("TELLAPART_CACHE", str(tmp_path / "cache"))
     engine = TensorFlow(fine_tuning=FineTuning(epochs=1, validation=0.3))
@@ -512,7 +513,7 @@ def test_checkpoints_are_kept_until_the_model_is_saved(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(recipe, "_embedded_anew", killed)
+        patched.setattr(tensorflow_engine, "_embedded_anew", killed)
         with pytest.raises(KeyboardInterrupt):
             tuned()
     assert kept()

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import tellapart
-from drawn import model_of, run
+from drawn import model_of, run, run_here
 from tellapart import Classifier
 from tellapart.assess.testing import TestResult, evaluate
 from tellapart.cli.terminal.testing import print_test
@@ -63,7 +63,7 @@ def test_the_text_says_all_of_it(heroes: DemoPictures, kept: Path) -> None:
     shutil.copytree(kept / "ice_queen", kept / "snow_woman")
     (kept / "ice_queen" / "page.jpg").write_text("<html>")
     (kept / "ice_queen" / ".DS_Store").write_bytes(b"")
-    words = run("test", model_of(heroes), kept).out
+    words = run_here("test", model_of(heroes), kept).out
     for said in (
         "accuracy",
         "95 % interval",
@@ -113,14 +113,14 @@ def test_pictures_that_the_model_learnt_from_are_said_to_be(
     shutil.copy(heroes.photos / "ice_queen" / "000.jpg", kept / "ice_queen" / "renamed.jpg")
     shutil.copy(heroes.photos / "ice_queen" / "001.jpg", kept / "ice_queen" / "another.jpg")
     model = model_of(heroes)
-    found = run("test", model, kept)
-    count = run("test", model, kept, "--json").json()["learnt_from"]
+    found = run_here("test", model, kept)
+    count = run_here("test", model, kept, "--json").json()["learnt_from"]
     assert 0 < count <= 2
     assert f"Note: The model learnt from {count} of these 47 pictures" in found.out
-    assert "Note:" not in run("test", model, heroes.kept_back).out
-    compared = run("compare", model, model, kept)
+    assert "Note:" not in run_here("test", model, heroes.kept_back).out
+    compared = run_here("compare", model, model, kept)
     assert compared.out.count(f"learnt from {count} of these 47 pictures") == 2
-    values = run("compare", model, model, kept, "--json").json()
+    values = run_here("compare", model, model, kept, "--json").json()
     assert (values["first_learnt_from"], values["second_learnt_from"]) == (count, count)
 
 
@@ -136,7 +136,7 @@ def test_mistakes_are_named_by_paths_that_open(heroes: DemoPictures, tmp_path: P
     assert all((tmp_path / name).is_file() for name in named)
     assert "  ice_queen/page.jpg" in words
     archive = shutil.make_archive(str(tmp_path / "kept"), "zip", kept)
-    words = run("test", model_of(heroes), archive).out
+    words = run_here("test", model_of(heroes), archive).out
     assert "\n  dark_knight/" in words
 
 
@@ -158,7 +158,7 @@ def test_a_report_that_cannot_be_written_is_refused_before_any_work(
     heroes: DemoPictures, tmp_path: Path
 ) -> None:
     (tmp_path / "page.html").mkdir()
-    found = run("test", model_of(heroes), heroes.kept_back, "--report", tmp_path / "page.html")
+    found = run_here("test", model_of(heroes), heroes.kept_back, "--report", tmp_path / "page.html")
     assert found.code == 2
     assert found.out == ""
     assert "Choose another place with --report" in found.err

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info
 
 import tellapart
 from conftest import draw_scene
@@ -92,6 +93,37 @@ print(tellapart.train(sys.argv[1], quality="fast").classifier.digest)
         command = [sys.executable, "-c", script, str(photos)]
         digests.add(subprocess.check_output(command, text=True, env=environment))
     assert len(digests) == 1
+
+
+def test_numpy_is_held_to_one_thread_for_arithmetic_alone(heroes: DemoPictures) -> None:
+    """The limit is the whole process's: while pictures are looked at, it is not set."""
+
+    def threads() -> list[int]:
+        return [one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"]
+
+    before, looking, fitting = threads(), [], []
+    watch = Watch(
+        pictures=lambda done, total: looking.append(threads()),
+        step=lambda step: fitting.append(threads()),
+    )
+    tellapart.train(heroes.photos, quality="fast", sgd=SgdSettings(steps=3), watch=watch)
+    assert looking[0] == before
+    assert set(fitting[0]) == {1}
+    assert threads() == before
+
+
+def test_embeddings_are_kept_where_the_caller_says(
+    heroes: DemoPictures, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual, kept = tmp_path / "usual", tmp_path / "kept"
+    monkeypatch.setenv("TELLAPART_CACHE", str(usual))
+    first = tellapart.train(heroes.photos, quality="fast", cache=kept)
+    assert [*(kept / "embeddings").rglob("*.shard")]
+    assert not (usual / "embeddings").exists()
+    again = tellapart.train(heroes.photos, quality="fast")
+    assert first.classifier.digest == again.classifier.digest
+    records = [result.classifier.training_record for result in (first, again)]
+    assert len({record.to_bytes("0" * 64) for record in records if record}) == 1
 
 
 def test_the_same_command_twice_writes_the_same_bytes(heroes: DemoPictures, tmp_path: Path) -> None:
@@ -189,7 +221,7 @@ def test_in_python_the_test_folder_may_be_a_string(heroes: DemoPictures) -> None
 
 
 def test_a_root_with_train_and_test_is_tested_on_its_test(split: Path, tmp_path: Path) -> None:
-    value = run("train", split, "-o", tmp_path / "m", "--quality", "fast", "--json").json()
+    value = run_here("train", split, "-o", tmp_path / "m", "--quality", "fast", "--json").json()
     assert value["labels"] == {"dark_knight": 30, "ice_queen": 30}  # validation is learnt from
     assert value["held_out"]["n"] == len(value["kept_back"]) == 45
     assert all(name.startswith("test/") for name in value["kept_back"])
@@ -218,7 +250,7 @@ def test_without_a_test_folder_a_share_of_train_is_kept_back(
     shutil.copytree(heroes.photos, root / "train")
     (root / "test").mkdir()  # without labels, as competitions have it
     shutil.copy(heroes.photos / "ice_queen" / "000.jpg", root / "test")
-    value = run("train", root, "-o", tmp_path / "m", "--quality", "fast", "--json").json()
+    value = run_here("train", root, "-o", tmp_path / "m", "--quality", "fast", "--json").json()
     assert value["untested"] == []
     assert all(name.startswith("train/") for name in value["kept_back"])
     assert value["skipped"] == [{"path": "test/000.jpg", "reason": "in no label's folder"}]
@@ -321,13 +353,13 @@ def test_a_label_with_too_few_pictures_is_trained_and_said_to_be_untested(
     (photos / "fog").mkdir()
     for number in range(4):
         draw_scene(seed=number).save(photos / "fog" / f"{number}.png")
-    found = run("train", photos, "-o", tmp_path / "m", "--quality", "fast", "--json")
+    found = run_here("train", photos, "-o", tmp_path / "m", "--quality", "fast", "--json")
     value = found.json()
     assert value["labels"]["fog"] == 4
     assert value["untested"] == ["fog"]
     assert "Fewer than 20 training pictures: fog (4). Expect mistakes." in value["notes"]
     assert "Not tested, because none of their pictures is held out: fog." in value["notes"]
-    text = run("train", photos, "-o", tmp_path / "m", "--quality", "fast").out
+    text = run_here("train", photos, "-o", tmp_path / "m", "--quality", "fast").out
     assert all(f"Note: {note}" in text for note in value["notes"])
 
 
@@ -353,14 +385,14 @@ def test_training_again_replaces_the_model(heroes: DemoPictures, tmp_path: Path)
     (target / ".DS_Store").write_bytes(b"left by a file manager")
     before = contents(target)
     command = ("train", heroes.photos, "-o", target, "--quality", "fast")
-    assert run(*command).code == 0
+    assert run_here(*command).code == 0
     after = contents(target)
     assert set(after) == set(before) - {".DS_Store"}
     assert after["model.onnx"] != before["model.onnx"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["few", "m", "m.before"]
     assert contents(tmp_path / "m.before") == before
     (target / "model.onnx").write_bytes(after["model.onnx"][:10_000])  # also a damaged one
-    assert run(*command).code == 0
+    assert run_here(*command).code == 0
     assert contents(target) == after
 
 
@@ -479,7 +511,7 @@ def test_options_are_checked_when_they_are_made(
 
 def test_sgd_prints_the_originals_log_and_learns(heroes: DemoPictures, tmp_path: Path) -> None:
     command = ("train", heroes.photos, "-o", tmp_path / "m", "--quality", "fast", "--solver", "sgd")
-    found = run(*command, "--steps", "95", "--eval-every", "10", "--learning-rate", "0.05")
+    found = run_here(*command, "--steps", "95", "--eval-every", "10", "--learning-rate", "0.05")
     lines = found.err.splitlines()
     pattern = (
         r"step +(\d+): train accuracy +[\d.]+%, cross entropy (\d+\.\d+), "
@@ -493,7 +525,7 @@ def test_sgd_prints_the_originals_log_and_learns(heroes: DemoPictures, tmp_path:
     assert losses[0] == pytest.approx(np.log(2), abs=0.1)
     assert losses[-1] < losses[0] / 2
     assert "step" not in found.out
-    again = run(*command, "--steps", "95", "--learning-rate", "0.05", "--json")
+    again = run_here(*command, "--steps", "95", "--learning-rate", "0.05", "--json")
     assert again.err == ""
     value = again.json()
     assert value["solver"] == "sgd"
@@ -524,7 +556,7 @@ def test_balanced_weights_lift_the_label_with_few_pictures(
     for weights in ("none", "balanced"):
         out = tmp_path / weights
         arguments = ("train", photos, "-o", out, "--quality", "fast", "--test", "none")
-        assert run(*arguments, "--class-weights", weights).code == 0
+        assert run_here(*arguments, "--class-weights", weights).code == 0
         classifier = tellapart.load(out)
         pictures = sorted(heroes.kept_back.glob("*/*"))
         found[weights] = np.mean([p.scores["ice_queen"] for p in classifier.predict_many(pictures)])
@@ -580,13 +612,13 @@ def test_labels_without_a_readable_picture_are_left_out_or_fatal(
 
 def test_the_original_experiment(shared_data: Path, tmp_path: Path) -> None:
     photos = shared_data / "heroes"
-    found = run("train", photos, "-o", tmp_path / "m", "--quality", "fast", "--json")
+    found = run_here("train", photos, "-o", tmp_path / "m", "--quality", "fast", "--json")
     value = found.json()
     assert (value["held_out"]["correct"], value["held_out"]["n"]) == (25, 25)
     assert value["cross_validated"]["n"] == 482
     assert value["cross_validated"]["accuracy"] >= 0.985
     misjudged = photos / "test" / "elsa" / "imagesfg.jpg"  # by the original, as Darth Vader
-    (row,) = run("guess", tmp_path / "m", misjudged, "--json").json_lines()
+    (row,) = run_here("guess", tmp_path / "m", misjudged, "--json").json_lines()
     assert row["label"] == "elsa"
     assert json.dumps(row)
 

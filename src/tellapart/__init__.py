@@ -8,7 +8,7 @@
 PosixPath('heroes')
 >>> classifier = tellapart.load("heroes")
 >>> classifier.explain("picture.jpg").words
-'Ice queen ...'
+'ice queen 1.00. The middle argues most for it, ...'
 
 Names are imported when they are first used, so that `import tellapart` costs nothing.
 `tellapart.explain` is a module; the function is a classifier's method.
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from .sorting.plan import SortOptions
     from .sorting.sort import SortResult
     from .training.options import TrainOptions, Watch
+    from .training.result import TrainResult
     from .training.tensorflow_settings import (
         Distortions,
         Epoch,
@@ -53,7 +54,7 @@ if TYPE_CHECKING:
         KerasBackbone,
         TensorFlow,
     )
-    from .training.train import TrainResult, train
+    from .training.train import train
 
 _HOMES = {
     "ArchiveError": "errors",
@@ -83,7 +84,7 @@ _HOMES = {
     "TensorFlow": "training.tensorflow_settings",
     "TestResult": "assess.testing",
     "TrainOptions": "training.options",
-    "TrainResult": "training.train",
+    "TrainResult": "training.result",
     "UsageError": "errors",
     "Watch": "training.options",
     "explain": "",  # a package

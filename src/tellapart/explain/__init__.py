@@ -1,7 +1,7 @@
 """Why a picture got its answer: where in it, because of which training pictures, and in words.
 
 >>> tellapart.load("heroes").explain("picture.jpg").words
-'Ice queen ...'
+'ice queen 1.00. The middle argues most for it, ...'
 
 Nothing here is sampled or approximated: a label's map and its training pictures' shares both add
 up to its logit.

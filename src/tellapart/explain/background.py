@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import threading
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -12,10 +13,11 @@ from ..head.regression import Head, balanced_weights
 from ..model.file import Manifest
 from ..model.record import TrainingRecord
 from .explanation import Argument, Case, Neighbour
-from .shares import Split, split_head
+from .shares import Split, Splitter
 
 NEAREST = 4  # neighbours that are told of
 MOST_ARGUMENTS = 4  # training pictures named for a label, and as many against
+MOST_SPLIT = 20  # labels that are all split; of more, those that are asked about
 MOST_MEASURED = 1000  # training pictures whose own distances say what is usual
 
 NO_RECORD = (
@@ -37,18 +39,18 @@ class Background:
         record: the training record.
         rows: the rows of the pictures in the training record, `[n]`.
         units: their embeddings at length 1, float32 `[n,D]`.
-        split: how logits split into shares; None if nobody asked, or if the head was not fitted
+        splits: how logits split into shares; None if nobody asked, or if the head was not fitted
             exactly.
         usual: distances of training pictures to the nearest picture that a head of the
             cross-validation saw, in order.
-        missing: why `split` is None, in a sentence.
+        missing: why `splits` is None, in a sentence.
     """
 
     labels: tuple[str, ...]
     record: TrainingRecord = field(repr=False)
     rows: np.ndarray
     units: np.ndarray = field(repr=False)
-    split: Split | None = field(repr=False)
+    splits: _Splits | None = field(repr=False)
     usual: np.ndarray = field(repr=False)
     missing: str = ""
 
@@ -68,14 +70,18 @@ class Background:
         """The fraction of training pictures that are nearer to another than `distance`."""
         return float(np.searchsorted(self.usual, distance) / len(self.usual))
 
-    def cases(self, embedding: np.ndarray) -> Mapping[str, Case]:
-        """How each label's logit of an embedding `[D]` splits; empty without a split."""
-        if self.split is None:
+    def cases(self, embedding: np.ndarray, asked: Sequence[int]) -> Mapping[str, Case]:
+        """How the logits of an embedding `[D]` split, of all labels or, where these are very many,
+        of those `asked`; empty without a split."""
+        if self.splits is None:
             return {}
-        shares = self.split.shares(embedding)
+        chosen, split = self.splits.of(asked)
+        if split is None:
+            return {}
+        shares = split.shares(embedding)
         return {
-            label: self._case(label, float(self.split.constants[k]), shares[:, k])
-            for k, label in enumerate(self.labels)
+            self.labels[k]: self._case(self.labels[k], float(split.constants[at]), shares[:, at])
+            for at, k in enumerate(chosen)
         }
 
     def _case(self, label: str, constant: float, shares: np.ndarray) -> Case:
@@ -94,6 +100,25 @@ class Background:
         index = int(self.rows[at])
         label = self.labels[int(self.record.labels[index])]
         return index, self.record.names[index], label
+
+
+class _Splits:
+    """How a head's logits split: of all labels once, of very many those that are asked about."""
+
+    def __init__(self, splitter: Splitter) -> None:
+        self._splitter = splitter
+        self._all = range(len(splitter.constants))
+        self._lock = threading.Lock()
+        self._whole: list[Split | None] = []  # at most one
+
+    def of(self, asked: Sequence[int]) -> tuple[Sequence[int], Split | None]:
+        """The labels whose logits are split, and how."""
+        if len(self._all) > MOST_SPLIT:
+            return asked, self._splitter.split(asked)
+        with self._lock:
+            if not self._whole:
+                self._whole.append(self._splitter.split())
+        return self._all, self._whole[0]
 
 
 class Backgrounds:
@@ -123,23 +148,25 @@ class Backgrounds:
 
     def _background(self, rows: np.ndarray, head: Head) -> Background:
         record, manifest = self.record, self.manifest
-        split, missing = None, ""
+        splits, missing = None, ""
         if self.shares and (manifest.solver != "exact" or manifest.strength is None):
             missing = NOT_EXACT
         elif self.shares:
             assert manifest.strength is not None
             labels = record.labels[rows]
             balanced = record.run.balanced
-            split = split_head(
+            weights = balanced_weights(labels, len(manifest.labels)) if balanced else None
+            splitter = Splitter(
                 head,
                 record.vectors[rows],
                 labels,
                 strength=manifest.strength,
                 temperature=manifest.temperature,
-                sample_weights=balanced_weights(labels, len(manifest.labels)) if balanced else None,
+                sample_weights=weights,
             )
+            splits = _Splits(splitter)
         units = self._units[rows]
-        return Background(manifest.labels, record, rows, units, split, self._usual, missing)
+        return Background(manifest.labels, record, rows, units, splits, self._usual, missing)
 
     @cached_property
     def _units(self) -> np.ndarray:

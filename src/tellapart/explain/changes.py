@@ -1,8 +1,9 @@
 """What if the picture were another? Change its pixels, ask the same model, and compare.
 
+>>> from tellapart.explain import Oval, Paint, Region, what_if
 >>> eyes = [Paint(Oval(Region(left, 0.1, 0.06, 0.04)), (0, 0, 0)) for left in (0.4, 0.5)]
 >>> what_if(classifier, "dress.jpg", *eyes).flipped
-True
+False
 
 A change is a pure function from pixels to pixels. Pixels go in and come out through the one
 decoder, so the changed picture is judged just as the picture itself.

@@ -250,7 +250,7 @@ def _put_together(
         rival=labels[rival],
         own=own,
         unknown=unknown,
-        cases=background.cases(embedding) if background else {},
+        cases=background.cases(embedding, (int(first), rival)) if background else {},
         nearest=nearest,
         remoteness=background.remoteness(nearest[0].distance) if background else None,
         by_fold=by_fold,

@@ -13,25 +13,27 @@ shared out by least squares, so that the split is of the head as it is.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from ..head.regression import Head, softmax, standardisation
+from ..head.regression import Head, standardisation
 
 _FITTED = 0.1  # of the weights: a head further than this from the minimum was fitted otherwise
 _LOST = 1e-5  # of the weights: what no sum of the pictures can give; rounding stays far below
 _ROUNDS = 300
+_BLOCK = 4096  # pictures whose logits are computed at once
 _ENOUGH = 1e-12  # of the weights' square: a round that brings less is the last
 
 
 @dataclass(frozen=True)
 class Split:
-    """How the logits of a head come from the N pictures it was fitted on.
+    """How the logits of A of a head's labels come from the N pictures it was fitted on.
 
-    `coefficients` `[N,K]` are above 0 for what a label was learnt from; `standard` `[N,D]` are the
+    `coefficients` `[N,A]` are above 0 for what a label was learnt from; `standard` `[N,D]` are the
     pictures' standardised embeddings, with the `mean` and `deviation` `[D]` they were made by;
-    `constants` `[K]` are of no picture.
+    `constants` `[A]` are of no picture.
     """
 
     coefficients: np.ndarray
@@ -46,49 +48,72 @@ class Split:
         return np.asarray(np.einsum("nd,d->n", self.standard, standard))  # BLAS starts threads
 
     def shares(self, embedding: np.ndarray) -> np.ndarray:
-        """`[D]` -> what each picture adds to each logit, `[N,K]`.
+        """`[D]` -> what each picture adds to each logit, `[N,A]`.
 
         Their sum over the pictures plus `constants` are the logits.
         """
         return np.asarray(self.coefficients * self.likeness(embedding)[:, None])
 
 
-def split_head(
-    head: Head,
-    embeddings: np.ndarray,
-    labels: np.ndarray,
-    *,
-    strength: float,
-    temperature: float,
-    sample_weights: np.ndarray | None = None,
-) -> Split | None:
-    """Split a calibrated head by the embeddings `[N,D]` and labels `[N]` it was fitted on.
+class Splitter:
+    """A calibrated head, with the embeddings `[N,D]` and labels `[N]` that it was fitted on, made
+    ready to split the logits of any of its labels.
 
-    `strength` is its C, `temperature` what its logits were divided by. None where the head is not
-    the minimum on these pictures.
+    `strength` is its C, `temperature` what its logits were divided by.
     """
-    vectors = embeddings.astype(np.float64)
-    mean, deviation = standardisation(vectors)
-    standard = (vectors - mean) / deviation
-    own = np.eye(len(head.bias))[labels]
-    found = softmax(temperature * head.logits(vectors))
-    weights = np.ones(len(labels)) if sample_weights is None else sample_weights
-    coefficients = (strength / temperature) * weights[:, None] * (own - found)
-    target = head.weights * deviation
-    size = float(np.linalg.norm(target))
-    lacking = target - coefficients.T @ standard
-    if np.linalg.norm(lacking) > _FITTED * size:
-        return None
-    correction, lost = _shared_out(lacking, standard, _ENOUGH * size**2)
-    if lost > _LOST * size:
-        return None
-    return Split(
-        coefficients=coefficients + correction,
-        standard=standard,
-        mean=mean,
-        deviation=deviation,
-        constants=head.bias + head.weights @ mean,
-    )
+
+    def __init__(
+        self,
+        head: Head,
+        embeddings: np.ndarray,
+        labels: np.ndarray,
+        *,
+        strength: float,
+        temperature: float,
+        sample_weights: np.ndarray | None = None,
+    ) -> None:
+        vectors = embeddings.astype(np.float64)
+        self.labels = labels
+        self.mean, self.deviation = standardisation(vectors)
+        self.standard = (vectors - self.mean) / self.deviation
+        self.weights = head.weights * self.deviation
+        self.constants = head.bias + head.weights @ self.mean
+        self.temperature = temperature
+        weights = np.ones(len(labels)) if sample_weights is None else sample_weights
+        self.pull = (strength / temperature) * weights
+        blocks = (slice(at, at + _BLOCK) for at in range(0, len(labels), _BLOCK))
+        every = np.arange(len(head.bias))
+        self.totals = np.concatenate(
+            [np.logaddexp.reduce(self._logits(block, every), axis=1) for block in blocks]
+        )
+
+    def _logits(self, rows: slice, asked: np.ndarray) -> np.ndarray:
+        """Of some pictures and labels, before they were calibrated."""
+        found = self.standard[rows] @ self.weights[asked].T + self.constants[asked]
+        return np.asarray(self.temperature * found)
+
+    def split(self, asked: Sequence[int] | None = None) -> Split | None:
+        """The split of the logits of A labels `asked`, or of all. None where the head is not the
+        minimum on these pictures."""
+        chosen = np.arange(len(self.constants)) if asked is None else np.array(asked)
+        own = self.labels[:, None] == chosen
+        found = np.exp(self._logits(slice(None), chosen) - self.totals[:, None])
+        coefficients = self.pull[:, None] * (own - found)
+        target = self.weights[chosen]
+        size = float(np.linalg.norm(target))
+        lacking = target - coefficients.T @ self.standard
+        if np.linalg.norm(lacking) > _FITTED * size:
+            return None
+        correction, lost = _shared_out(lacking, self.standard, _ENOUGH * size**2)
+        if lost > _LOST * size:
+            return None
+        return Split(
+            coefficients=coefficients + correction,
+            standard=self.standard,
+            mean=self.mean,
+            deviation=self.deviation,
+            constants=self.constants[chosen],
+        )
 
 
 def _shared_out(target: np.ndarray, inputs: np.ndarray, enough: float) -> tuple[np.ndarray, float]:

@@ -39,6 +39,7 @@ _LEFT = 5e-3  # of the objective, that a fit of many scores leaves
 _WAY = ((0.01, 0.05), (0.1, 0.05))  # fractions of C that it comes by, and what it leaves there
 _BLOCK = 4_000_000  # scores that are computed at once
 _HEAVY = 500_000  # numbers in a matrix, from which multiplying by it takes a while
+_FINEST = 1e-4  # of log T, that the loss of scores in float32 tells apart
 _HOTTEST = 8.0  # the highest temperature; the lowest is as far below 1
 
 
@@ -83,13 +84,15 @@ class OutOfFold:
 
 def softmax(logits: np.ndarray) -> np.ndarray:
     """`[N,K]` -> probabilities `[N,K]`, each row summing to 1."""
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+    powers = logits - logits.max(axis=1, keepdims=True)
+    np.exp(powers, out=powers)
+    powers /= powers.sum(axis=1, keepdims=True)
+    return np.asarray(powers)
 
 
 def log_loss(logits: np.ndarray, labels: np.ndarray) -> float:
     """Mean of -log softmax(logits)[label], in nats."""
-    return float(np.mean(_cross_entropy(logits, labels)[0]))
+    return float(np.mean(_losses(logits, labels)[0]))
 
 
 def balanced_weights(labels: np.ndarray, count: int) -> np.ndarray:
@@ -261,15 +264,20 @@ def _principal_axes(standard: np.ndarray) -> tuple[np.ndarray, _Axes]:
     )
 
 
+def _losses(logits: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Losses `[N]` in nats, exp(logits - their largest) `[N,K]`, and the sums of these `[N]`."""
+    powers = logits - logits.max(axis=1, keepdims=True)
+    own = powers[np.arange(len(labels)), labels]
+    np.exp(powers, out=powers)
+    totals = powers.sum(axis=1)
+    return np.log(totals) - own, powers, totals
+
+
 def _cross_entropy(logits: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Losses `[N]` in nats, and their gradient in the logits, softmax - one-hot, `[N,K]`."""
-    shifted = logits - logits.max(axis=1, keepdims=True)
-    powers = np.exp(shifted)
-    totals = powers.sum(axis=1)
-    rows = np.arange(len(labels))
-    losses = np.log(totals) - shifted[rows, labels]
-    gradient = powers / totals[:, None]
-    gradient[rows, labels] -= 1
+    losses, gradient, totals = _losses(logits, labels)
+    gradient /= totals[:, None]
+    gradient[np.arange(len(labels)), labels] -= 1
     return losses, gradient
 
 
@@ -376,9 +384,16 @@ def fit_temperature(
         return 1.0
     golden = (np.sqrt(5) - 1) / 2
     low, high = np.log(least), np.log(_HOTTEST)
+    finest = _FINEST if logits.dtype == np.float32 else 0.0
+
+    def loss(at: float) -> float:
+        return log_loss(logits / float(np.exp(at)), labels)  # a float32 stays one
+
     for _ in range(60):
+        if high - low < finest:
+            break
         left, right = high - golden * (high - low), low + golden * (high - low)
-        if log_loss(logits / np.exp(left), labels) <= log_loss(logits / np.exp(right), labels):
+        if loss(left) <= loss(right):
             high = right
         else:
             low = left

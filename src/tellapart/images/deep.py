@@ -10,6 +10,8 @@ import math
 import numpy as np
 
 FEW = 0.001  # of the values may lie outside what is taken for the range: hot and dead pixels
+_OUTLIERS = 0.02  # of the values may be hot or dead pixels, where these lie far from all others
+_FAR = 8  # as many outliers at least lie farther off than a range is wide, as nearer
 _OVERSHOT = 1.5  # resampling and light above white go beyond a range by this much, and no more
 # White, and the least that the brightest values must come to for that white to be meant.
 _RANGES = ((1.0, 1 / 32), (255.0, 8.0), (65535.0, 2.0**13), (2.0**32 - 1, 2.0**27))
@@ -52,7 +54,10 @@ def value_range(values: np.ndarray, bits: int = 0) -> tuple[float, float]:
     kind, depth = values.dtype.kind, bits or 8 * values.dtype.itemsize
     if kind in "ub" and depth <= 24:
         return 0.0, 255.0 if kind == "b" else 2.0**depth - 1
-    bottom, top = _nearly_all(values)
+    flat = _sample(values)
+    if (kind == "f" or depth > 16) and (white := _beside_outliers(flat)):
+        return 0.0, white
+    bottom, top = _nearly_all(flat)
     if kind == "f":
         if bottom < 0 and -bottom > 0.1 * abs(top):
             return (-1.0, 1.0) if 0.6 < max(-bottom, top) <= _OVERSHOT else (bottom, top)
@@ -75,13 +80,35 @@ def _usual(top: float) -> float:
     return top if top > 0 else 1.0
 
 
-def _nearly_all(values: np.ndarray) -> tuple[float, float]:
-    """The range that all but `FEW` of the finite values lie in, and all but one of them at each
-    end; of very many values, that of an even sample."""
+def _beside_outliers(flat: np.ndarray) -> float | None:
+    """White of the usual range that all of the values lie in but for some hot or dead pixels, which
+    lie far from it; None where there are no such pixels, and where light goes on beyond a range."""
+    flat = flat.astype(np.float64)
+    for white, least in _RANGES[:3]:
+        inside = flat[(flat >= -0.1 * white) & (flat <= 1.1 * white)]
+        outliers = flat.size - inside.size
+        if not 0 < outliers <= max(2, _OUTLIERS * flat.size):
+            continue
+        near = np.count_nonzero((flat >= -white) & (flat <= 2 * white)) - inside.size
+        is_bright = np.count_nonzero(inside > least) > max(2, FEW * flat.size)
+        steps = white == 1 and np.array_equal(
+            inside, np.rint(inside)
+        )  # a dark one of whole numbers
+        if is_bright and not steps and _FAR * near <= outliers:
+            return white
+    return None
+
+
+def _sample(values: np.ndarray) -> np.ndarray:
+    """The finite values `[N]`; of very many, an even sample."""
     flat = values.reshape(-1)
     flat = flat[:: max(1, flat.size // _ENOUGH)]
-    if flat.dtype.kind == "f":
-        flat = flat[np.isfinite(flat)]
+    finite: np.ndarray = flat[np.isfinite(flat)] if flat.dtype.kind == "f" else flat
+    return finite
+
+
+def _nearly_all(flat: np.ndarray) -> tuple[float, float]:
+    """The range that all but `FEW` of the values lie in, and all but one of them at each end."""
     if not flat.size:
         return 0.0, 0.0
     outside = min(max(1, int(flat.size * FEW)), (flat.size - 1) // 2)

@@ -125,7 +125,13 @@ def _lab(colours: np.ndarray, layout: Layout) -> np.ndarray:
 
 def _limits(directory: Directory, layout: Layout) -> tuple[float, float] | None:
     """The values of black and white that the file states: the specification's tags for them, or the
-    range that ImageJ shows."""
+    range that ImageJ shows.
+
+    Not of unsigned samples, whose type has a range: there the tags hold the least and most that
+    occur, as a statistic, and viewers pass them over.
+    """
+    if layout.form in (UNSIGNED, UNDEFINED) and layout.bits <= 24:
+        return None
     least, most = directory.numbers(tag.LEAST), directory.numbers(tag.MOST)
     if least and most and math.isfinite(min(least)) and math.isfinite(max(most)):
         return (min(least), max(most)) if max(most) > min(least) else None

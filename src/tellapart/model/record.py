@@ -138,7 +138,7 @@ class TrainingRecord:
             names=np.array(self.names, dtype=np.str_),
             digests=np.array(self.digests, dtype=np.str_),
             held_out=self.held_out.astype(np.bool_),
-            scores=self.scores.astype(np.float64),
+            scores=self.scores.astype(np.float32),
             roots=np.array(self.roots, dtype=np.str_),
             run=np.array([self.run.to_json()], dtype=np.str_),
             judged=np.ones(len(self.names), bool) if self.judged is None else self.judged,

@@ -77,7 +77,7 @@ class Verbs:
         >>> explanation.label
         'ice_queen'
         >>> explanation.words
-        'Ice queen ...'
+        'ice queen 1.00. The middle argues most for it, ...'
 
         Raises:
             PictureError: it cannot be read.
@@ -97,7 +97,7 @@ class Verbs:
 
         >>> result = tellapart.load("heroes").sort("inbox/", "sorted/")
         >>> result.total, result.results.name
-        (7, 'results.csv')
+        (12, 'results.csv')
 
         Raises:
             UsageError: there is no such inbox, or it is the destination.

@@ -22,7 +22,7 @@ from ..evaluation.notebook import most_pictures
 from ..health.shortcuts import Shortcut
 from ..model.classifier import Classifier
 from ..text import label_words, percent, several
-from .provenance import Recipe, provenance_of_test, provenance_of_training
+from .provenance import Provenance, provenance_of_test, provenance_of_training
 
 MOST_MISTAKES = 48  # shown with their pictures
 FIRST_MISTAKES = 12  # seen at once; the others are folded by their labels
@@ -113,7 +113,7 @@ class ReportContent:
         skipped: files that were passed over, with the reason.
         hidden: how many files of the system were passed over.
         notes: sentences on what to know.
-        recipes: how to do it again.
+        provenance: how to do it again.
         reasons: explanations of mistakes, by the pictures' names.
         private: whether no picture is shown.
     """
@@ -129,7 +129,7 @@ class ReportContent:
     skipped: Sequence[Skipped] = ()
     hidden: int = 0
     notes: Sequence[str] = ()
-    recipes: Sequence[Recipe] = ()
+    provenance: Sequence[Provenance] = ()
     reasons: Mapping[str, Reason] = field(default_factory=dict)
     private: bool = False
 
@@ -327,7 +327,7 @@ def content_of_training(classifier: Classifier, paths: Mapping[int, Path]) -> Re
         skipped=run.skipped,
         hidden=run.hidden,
         notes=run.notes,
-        recipes=provenance_of_training(classifier),
+        provenance=provenance_of_training(classifier),
         private=run.private and not paths,
     )
 
@@ -364,7 +364,7 @@ def content_of_test(
         skipped=result.skipped,
         hidden=result.dataset.hidden,
         notes=notes,
-        recipes=provenance_of_test(classifier, result, model),
+        provenance=provenance_of_test(classifier, result, model),
     )
 
 

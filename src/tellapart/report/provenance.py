@@ -16,7 +16,7 @@ from ..text import shown
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Provenance:
     """What was done, and how to do it again.
 
     `command` does it, `promise` is what then comes out, or why there is no command; either may be
@@ -33,7 +33,7 @@ class Recipe:
 _IN_PYTHON = "It was {} from Python, on pictures that a program gave: no command repeats that."
 
 
-def provenance_of_training(classifier: Classifier) -> Sequence[Recipe]:
+def provenance_of_training(classifier: Classifier) -> Sequence[Provenance]:
     """How a model was made, as far as its training record says."""
     return [
         _of_the_model(
@@ -44,11 +44,13 @@ def provenance_of_training(classifier: Classifier) -> Sequence[Recipe]:
     ]
 
 
-def provenance_of_test(classifier: Classifier, result: TestResult, model: str) -> Sequence[Recipe]:
+def provenance_of_test(
+    classifier: Classifier, result: TestResult, model: str
+) -> Sequence[Provenance]:
     """How a test was done, and how the model was made that was tested."""
     given = result.dataset.given
     return [
-        Recipe(
+        Provenance(
             "How it was tested",
             {"tested pictures' sha256": _of_tested(result)},
             "" if given else shlex.join(["tellapart", "test", model, shown(result.dataset.source)]),
@@ -64,7 +66,7 @@ def provenance_of_test(classifier: Classifier, result: TestResult, model: str) -
     ]
 
 
-def _of_the_model(classifier: Classifier, title: str, promise: str) -> Recipe:
+def _of_the_model(classifier: Classifier, title: str, promise: str) -> Provenance:
     """All settings of a model, and the hashes of what it was made from."""
     manifest, record = classifier.manifest, classifier.training_record
     found = {
@@ -81,7 +83,7 @@ def _of_the_model(classifier: Classifier, title: str, promise: str) -> Recipe:
         **(record.run.versions if record else {}),
     }
     command = record.run.command if record else ""
-    return Recipe(
+    return Provenance(
         title,
         {name: value for name, value in found.items() if value},
         f"{command} -o NEW" if command else "",

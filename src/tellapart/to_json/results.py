@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ..model.replacing import Change
     from ..report.content import ReportContent
     from ..sorting.sort import SortResult, Step, UndoResult
-    from ..training.train import TrainResult
+    from ..training.result import TrainResult
 
 MOST_SCORES = 100  # labels whose scores are told of each mistake
 MOST_POINTS = 200  # of the curve of coverage

@@ -15,36 +15,27 @@ from ..backbones.rows import Backbone
 from ..head.sgd import SgdSettings
 from ..text import shown
 from ..version import __version__
-from .tensorflow_settings import Distortions, FineTuning, KerasBackbone, TensorFlow
+from .options import TrainOptions
+from .tensorflow_settings import Distortions, FineTuning, KerasBackbone
 
 _PACKAGES = ("numpy", "pillow", "onnx", "onnxruntime")
 _OTHER_NAMES = {"epochs": "fine-tune", "rate": "learning-rate"}
 _NO_OPTION = frozenset({"smoothing", "patience"})  # only Python can ask for these
 
 
-def train_command(
-    source: str | os.PathLike[str],
-    *,
-    quality: str,
-    backbone: Backbone | ForeignBackbone | KerasBackbone | None,
-    test: float | Path | None,
-    balanced: bool,
-    sgd: SgdSettings | None,
-    follow_links: bool,
-    engine: TensorFlow | None,
-    repeats: int = 1,
-) -> str:
+def train_command(source: str | os.PathLike[str], options: TrainOptions) -> str:
     """The command line that trains the same model again, but for where it is written."""
+    backbone, test, engine, sgd = options.backbone, options.test, options.engine, options.sgd
     words = ["tellapart", "train", shown(source)]
-    words += _of_backbone(backbone) if backbone else ["--quality", quality]
+    words += _of_backbone(backbone) if backbone else ["--quality", options.quality]
     if test is not None:
         words += [
             "--test",
             "none" if test == 0 else shown(test) if isinstance(test, Path) else f"{test:g}",
         ]
-    if repeats > 1:
-        words += ["--repeats", str(repeats)]
-    if balanced:
+    if options.repeats > 1:
+        words += ["--repeats", str(options.repeats)]
+    if options.balanced:
         words += ["--class-weights", "balanced"]
     if engine:
         words += ["--engine", "tensorflow"]
@@ -54,7 +45,7 @@ def train_command(
         words += ["--solver", "sgd"]
     if sgd:
         words += _changed(sgd)
-    if follow_links:
+    if options.follow_links:
         words.append("--follow-links")
     return shlex.join(words)
 

@@ -30,6 +30,7 @@ class TrainOptions:
         follow_links: whether to follow links to folders.
         engine: settings of TensorFlow; None trains without it.
         repeats: how often to cross-validate, with new folds each time.
+        cache: the folder for embeddings; None for the usual place. The model is the same.
     """
 
     quality: str = "good"
@@ -40,6 +41,7 @@ class TrainOptions:
     follow_links: bool = False
     engine: TensorFlow | None = None
     repeats: int = 1
+    cache: Path | None = None
 
     def __post_init__(self) -> None:
         quality_row(self.quality)
@@ -71,6 +73,11 @@ class TrainOptions:
                 hint="Give a fraction from 0 to below 1, such as 0.1 or 10%.",
             )
 
+    @property
+    def share(self) -> float:
+        """The share of pictures held out where the source does not say which."""
+        return self.test if isinstance(self.test, float | int) else DEFAULT_TEST
+
 
 @dataclass(frozen=True)
 class Watch:
@@ -81,8 +88,3 @@ class Watch:
     doing: Callable[[str], None] = lambda what: None
     step: Callable[[SgdStep], None] | None = None
     epoch: Callable[[Epoch], None] = lambda epoch: None
-
-
-def share_of(options: TrainOptions) -> float:
-    """The fraction of pictures kept back where the source does not say which."""
-    return options.test if isinstance(options.test, float | int) else DEFAULT_TEST

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import DestinationError, need
 from ..text import shown
-from .train import TrainResult
+from .result import TrainResult
 
 if TYPE_CHECKING:
     from tensorboardX import SummaryWriter

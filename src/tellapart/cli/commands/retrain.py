@@ -39,10 +39,10 @@ def retrain(
     from ..retrain import run as original
     from ..terminal import console as terminal
 
-    recipe = original.read_flags(flags)
-    level = recipe.flags.logging_verbosity
+    retraining = original.read_flags(flags)
+    level = retraining.flags.logging_verbosity
     say = terminal.stderr().print
-    for note in recipe.notes if level in ("DEBUG", "INFO", "WARN") else ():
+    for note in retraining.notes if level in ("DEBUG", "INFO", "WARN") else ():
         say(note)
     logs = level in ("DEBUG", "INFO") and not as_json
     with terminal.progress_bar("Reading pictures", as_json) as progress:
@@ -51,10 +51,10 @@ def retrain(
             progress.doing,
             (lambda step: say("\n".join(original.step_lines(step)))) if logs else None,
         )
-        done = original.retrain(recipe, watch)
+        done = original.retrain(retraining, watch)
     lines = original.final_lines(done)
     summary: dict[str, Json] = {
-        **trained(done.result, str(recipe.model), done.changed),
+        **trained(done.result, str(retraining.model), done.changed),
         "written": [str(path) for path in done.written],
         "missing": str(done.missing) if done.missing else None,
     }
@@ -62,4 +62,4 @@ def retrain(
     if done.missing:
         message, hint = done.missing.said
         complain(f"The graph was not written. {message}", hint)
-        raise typer.Exit(1 if "output_graph" in recipe.asked else 0)
+        raise typer.Exit(1 if "output_graph" in retraining.asked else 0)

@@ -1,6 +1,6 @@
 """retrain.py's own command line, flag by flag, put into our settings; `retrain.py` carries it out.
 
-    --image_dir ... --how_many_training_steps ... -> Flags -> Recipe
+    --image_dir ... --how_many_training_steps ... -> Flags -> Retraining
 
 `Flags` has every flag that any release of it had (TensorFlow 0.8 to 1.x, then TensorFlow Hub), with
 its defaults. Each is honoured, or refused in a sentence, or answered with a note that says what is
@@ -111,7 +111,7 @@ def spelt(setting: str, destination: str = "") -> str:
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Retraining:
     """What the flags mean here.
 
     Attributes:
@@ -139,6 +139,12 @@ class Recipe:
         return Path(self.flags.output_model or graph.with_name(f"{graph.stem}-model"))
 
     @property
+    def cache(self) -> Path | None:
+        """Where embeddings are kept, which it called bottlenecks; None: where ours are."""
+        folder = self.flags.bottleneck_dir
+        return Path(folder).absolute() if folder else None
+
+    @property
     def intermediate(self) -> range:
         """The steps after which the graph as it then is is written too."""
         every = self.flags.intermediate_store_frequency
@@ -150,7 +156,7 @@ class Recipe:
         return bool(self.engine or self.flags.saved_model_dir or self.intermediate)
 
 
-def read_flags(arguments: Sequence[str]) -> Recipe:
+def read_flags(arguments: Sequence[str]) -> Retraining:
     """Understand a command line as retrain.py did: `--flag value`, `--flag=value`, unambiguous
     beginnings of a name; and booleans as absl does: `--flag`, `--noflag`, `--flag=true`.
 
@@ -176,7 +182,7 @@ def read_flags(arguments: Sequence[str]) -> Recipe:
             hint="Leave out one of the two, or keep the steps between with --checkpoint_path.",
         )
     learnt = 100 - flags.testing_percentage
-    return Recipe(
+    return Retraining(
         flags=flags,
         asked=frozenset(given),
         quality=quality,

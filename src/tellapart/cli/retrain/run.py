@@ -1,13 +1,12 @@
 """What retrain.py did, asked for in its own words: its steps, its files, its log.
 
-    Recipe -> train -> our model folder, labels, graph, graphs of the steps between, SavedModel
+    Retraining -> train -> our model folder, labels, graph, graphs of the steps between, SavedModel
 
 `flags.py` reads the command line. The graphs are exports: TensorFlow writes them.
 """
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -33,10 +32,11 @@ from ...model.classifier import check_replaceable, replaced_in
 from ...model.replacing import Change, check_before_work
 from ...text import shown
 from ...training.options import Watch
-from ...training.train import TrainResult, train
-from .flags import FINAL_TENSOR, Recipe, read_flags, spelt
+from ...training.result import TrainResult
+from ...training.train import train
+from .flags import FINAL_TENSOR, Retraining, read_flags, spelt
 
-__all__ = ["Recipe", "Retrained", "final_lines", "read_flags", "retrain", "step_lines"]
+__all__ = ["Retrained", "Retraining", "final_lines", "read_flags", "retrain", "step_lines"]
 
 
 @dataclass(frozen=True)
@@ -44,14 +44,14 @@ class Retrained:
     """What came of it: `written` are all files and folders, `missing` why there is no graph, and
     `changed` what is different from the model that was replaced."""
 
-    recipe: Recipe
+    retraining: Retraining
     result: TrainResult
     written: tuple[Path, ...]
     missing: MissingExtraError | None
     changed: Change | None = None
 
 
-def retrain(recipe: Recipe, watch: Watch) -> Retrained:
+def retrain(retraining: Retraining, watch: Watch) -> Retrained:
     """Train by the original's steps, and write what it wrote, and our model folder.
 
     Raises:
@@ -59,16 +59,16 @@ def retrain(recipe: Recipe, watch: Watch) -> Retrained:
         DestinationError: a file cannot be written, or the folder for the saved model is not empty.
     """
     with _in_its_words():
-        return _retrain(recipe, watch)
+        return _retrain(retraining, watch)
 
 
-def _retrain(recipe: Recipe, watch: Watch) -> Retrained:
-    flags, saved = recipe.flags, Path(recipe.flags.saved_model_dir)
+def _retrain(retraining: Retraining, watch: Watch) -> Retrained:
+    flags, saved = retraining.flags, Path(retraining.flags.saved_model_dir)
     with _in_its_words("--output_model"):
-        check_replaceable(recipe.model)
-        old = None if flags.replace_model else replaced_in(recipe.model)
+        check_replaceable(retraining.model)
+        old = None if flags.replace_model else replaced_in(retraining.model)
         if old:
-            check_before_work(recipe.model, old, Path(flags.image_dir), follow_links=False)
+            check_before_work(retraining.model, old, Path(flags.image_dir), follow_links=False)
     if flags.saved_model_dir and saved.exists() and (not saved.is_dir() or any(saved.iterdir())):
         raise DestinationError(
             f"{shown(saved)} already contains something.", hint="Choose another folder."
@@ -77,38 +77,37 @@ def _retrain(recipe: Recipe, watch: Watch) -> Retrained:
         check_may_be_replaced(saved)
     _check_no_picture(Path(flags.output_labels))
     _check_no_picture(Path(flags.output_graph))
-    if recipe.needs_tensorflow and find_spec("tensorflow") is None:
+    if retraining.needs_tensorflow and find_spec("tensorflow") is None:
         raise need("tensorflow", why="TensorFlow")
-    with _cache_in(flags.bottleneck_dir):
-        result = _train(recipe, watch)
-        with _in_its_words("--output_model"):
-            changed = result.replaces(recipe.model)
-            result.save(recipe.model, replace=flags.replace_model)
-        labels, graph = Path(flags.output_labels), Path(flags.output_graph)
-        with _in_its_words("--output_labels"):
-            _write(labels, _lines(original_labels(result.classifier.labels)))
-        written, missing = [recipe.model, labels], None
-        try:
-            with _in_its_words("--output_graph"):
-                _write_graph(result, graph, flags.final_tensor_name)
-            written.append(graph)
-        except MissingExtraError as error:
-            missing = error
-        for step in recipe.intermediate:
-            path = Path(flags.intermediate_output_graphs_dir, f"intermediate_{step}.pb")
-            before = _train(recipe, Watch(), step + 1)
-            with _in_its_words("--intermediate_output_graphs_dir"):
-                _write_graph(before, path, flags.final_tensor_name)
-            written.append(path)
-        if flags.saved_model_dir:
-            with (
-                _in_its_words("--saved_model_dir"),
-                _exported(result, "saved-model") as folder,
-                folder_written_atomically(saved) as new,
-            ):
-                shutil.copytree(folder / "model" / "1", new, dirs_exist_ok=True)
-            written.append(saved)
-    return Retrained(recipe, result, tuple(written), missing, changed)
+    result = _train(retraining, watch)
+    with _in_its_words("--output_model"):
+        changed = result.replaces(retraining.model)
+        result.save(retraining.model, replace=flags.replace_model)
+    labels, graph = Path(flags.output_labels), Path(flags.output_graph)
+    with _in_its_words("--output_labels"):
+        _write(labels, _lines(original_labels(result.classifier.labels)))
+    written, missing = [retraining.model, labels], None
+    try:
+        with _in_its_words("--output_graph"):
+            _write_graph(result, graph, flags.final_tensor_name)
+        written.append(graph)
+    except MissingExtraError as error:
+        missing = error
+    for step in retraining.intermediate:
+        path = Path(flags.intermediate_output_graphs_dir, f"intermediate_{step}.pb")
+        before = _train(retraining, Watch(), step + 1)
+        with _in_its_words("--intermediate_output_graphs_dir"):
+            _write_graph(before, path, flags.final_tensor_name)
+        written.append(path)
+    if flags.saved_model_dir:
+        with (
+            _in_its_words("--saved_model_dir"),
+            _exported(result, "saved-model") as folder,
+            folder_written_atomically(saved) as new,
+        ):
+            shutil.copytree(folder / "model" / "1", new, dirs_exist_ok=True)
+        written.append(saved)
+    return Retrained(retraining, result, tuple(written), missing, changed)
 
 
 @contextmanager
@@ -121,17 +120,18 @@ def _in_its_words(destination: str = "") -> Iterator[None]:
         raise error.spelt(partial(spelt, destination=destination)) from error
 
 
-def _train(recipe: Recipe, watch: Watch, steps: int = 0) -> TrainResult:
+def _train(retraining: Retraining, watch: Watch, steps: int = 0) -> TrainResult:
     """Train as asked; or only so many steps, which are the first ones of the whole training."""
-    engine = recipe.engine
+    engine = retraining.engine
     if engine and steps:
         engine = replace(engine, summaries=None, checkpoints=None)
     return train(
-        recipe.flags.image_dir,
-        quality=recipe.quality,
-        test=recipe.share,
-        sgd=replace(recipe.sgd, steps=steps) if steps else recipe.sgd,
+        retraining.flags.image_dir,
+        quality=retraining.quality,
+        test=retraining.share,
+        sgd=replace(retraining.sgd, steps=steps) if steps else retraining.sgd,
         engine=engine,
+        cache=retraining.cache,
         watch=watch,
     )
 
@@ -172,21 +172,6 @@ def _write(path: Path, content: bytes) -> None:
         write_atomically(path, content)
     except OSError as error:
         raise cannot_write(path, error) from error
-
-
-@contextmanager
-def _cache_in(folder: str) -> Iterator[None]:
-    """Keep what is computed of each picture in a folder of the user's choice."""
-    before = os.environ.get("TELLAPART_CACHE")
-    if folder:
-        os.environ["TELLAPART_CACHE"] = os.path.abspath(folder)
-    try:
-        yield
-    finally:
-        if folder and before is None:
-            del os.environ["TELLAPART_CACHE"]
-        elif folder and before is not None:
-            os.environ["TELLAPART_CACHE"] = before
 
 
 def with_output_named(graph: bytes, name: str) -> bytes:
@@ -248,7 +233,7 @@ def final_lines(done: Retrained) -> list[str]:
         lines = [f"Final test accuracy = {100 * share.value:.1f}% (N={share.n})"]
     else:
         lines = ["No picture was held out, so there is no final test."]
-    if done.recipe.flags.print_misclassified_test_images and held:
+    if done.retraining.flags.print_misclassified_test_images and held:
         lines.append("=== MISCLASSIFIED TEST IMAGES ===")
         lines += [f"{shown(wrong.name):>70}  {shown(wrong.predicted)}" for wrong in held.mistakes]
     if done.changed:

@@ -29,8 +29,8 @@ from .layout import say
 if TYPE_CHECKING:
     from ...head.sgd import SgdStep
     from ...model.replacing import Change
+    from ...training.result import TrainResult
     from ...training.tensorflow_settings import Epoch
-    from ...training.train import TrainResult
 
 
 def print_training(result: TrainResult, folder: Path, changed: Change | None = None) -> None:

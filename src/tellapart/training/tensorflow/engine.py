@@ -1,4 +1,4 @@
-"""How TensorFlow trains: what `training.train` does with `engine=` in place of its own fitting.
+"""How TensorFlow trains: the engine that `training.engines` takes where `engine=` asks for it.
 
 A network or a head that was chosen by pictures cannot be judged by them. So after fine-tuning, and
 with distortions, a fraction of the pictures only watches: scores are calibrated on those, and they
@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -29,11 +29,14 @@ from ...head.regression import (
     fit_temperature,
     out_of_fold,
 )
-from ...head.sgd import SgdSettings, SgdStep
+from ...head.sgd import SgdSettings
 from ...images.decode import read_picture
 from ...text import several
-from ..fitting import Fitted, Pictures, fit, folds_of, judged, judged_by, watching_of
-from ..tensorflow_settings import Epoch, FineTuning, KerasBackbone, TensorFlow
+from ...workers.local import one_thread_each
+from ..fit import Fitted, fit, judged, judged_by, scores_of
+from ..options import TrainOptions, Watch
+from ..pictures import Pictures
+from ..tensorflow_settings import FineTuning, KerasBackbone, TensorFlow
 from .checkpoints import Checkpoints, training_key
 from .fine_tuning import FineTuned, Lesson, fine_tune
 from .keras_backbone import read_keras_backbone
@@ -51,43 +54,26 @@ _COMPARED = 8  # pictures that are compared in both
 _FEW_WATCHING = 50
 
 
-class Watching(Protocol):
-    """`options.Watch`."""
-
-    @property
-    def pictures(self) -> Callable[[int, int], None]: ...
-
-    @property
-    def step(self) -> Callable[[SgdStep], None] | None: ...
-
-    @property
-    def epoch(self) -> Callable[[Epoch], None]: ...
-
-
-class TensorFlowRecipe:
+class TensorFlowEngine:
     """Embeds with TensorFlow, fits the head by gradient descent, or trains the network too."""
 
-    def __init__(
-        self,
-        settings: TensorFlow,
-        backbone: KerasBackbone | str,
-        *,
-        sgd: SgdSettings | None,
-        balanced: bool,
-    ) -> None:
+    doing = "Training"
+
+    def __init__(self, options: TrainOptions, settings: TensorFlow) -> None:
+        self.options = options
         self.settings = settings
-        self.sgd = sgd or SgdSettings()
-        self.balanced = balanced
-        if isinstance(backbone, str):
-            self.keras = quality_network(backbone)
+        self.sgd = options.sgd or SgdSettings()
+        if isinstance(options.backbone, KerasBackbone):
+            self.keras = KerasNetwork("own", (read_keras_backbone(options.backbone),), OWN_VIEWS)
         else:
-            self.keras = KerasNetwork("own", (read_keras_backbone(backbone),), OWN_VIEWS)
+            assert options.backbone is None
+            self.keras = quality_network(options.quality)
         self.onnx = self.keras.network()
 
     def embedder(self) -> Embedder:
-        return KerasEmbedder(self.keras, self.onnx)
+        return KerasEmbedder(self.keras, self.onnx, self.options.cache)
 
-    def fit(self, pictures: Pictures, watch: Watching) -> tuple[Network, Pictures, Fitted]:
+    def fit(self, pictures: Pictures, watch: Watch) -> tuple[Network, Pictures, Fitted]:
         """The finished network, the pictures with its embeddings, and the head."""
         tensorflow().random.set_seed(self.sgd.seed)
         if self.settings.fine_tuning:
@@ -96,7 +82,7 @@ class TensorFlowRecipe:
             return self.onnx, pictures, self._distorted(pictures, watch)
         fitted = fit(
             pictures,
-            sgd=self.sgd,
+            replace(self.options, sgd=self.sgd),
             on_step=watch.step,
             descent=fit_softmax_layer,
             last_descent=partial(
@@ -114,7 +100,12 @@ class TensorFlowRecipe:
 
     def _key(self, pictures: Pictures) -> str:
         """What this training is: pictures, labels, split, network and settings."""
-        settings = (self.settings.distortions, self.settings.fine_tuning, self.sgd, self.balanced)
+        settings = (
+            self.settings.distortions,
+            self.settings.fine_tuning,
+            self.sgd,
+            self.options.balanced,
+        )
         return training_key(
             pictures.digests,
             pictures.labels,
@@ -124,9 +115,9 @@ class TensorFlowRecipe:
             settings,
         )
 
-    def _distorted(self, pictures: Pictures, watch: Watching) -> Fitted:
+    def _distorted(self, pictures: Pictures, watch: Watch) -> Fitted:
         """The head on pictures that are changed anew in every step, as retrain.py could."""
-        rows, tested = np.flatnonzero(~pictures.held_out), np.flatnonzero(pictures.held_out)
+        rows, fold = pictures.learnt, pictures.folds(pictures.learnt)
         watching = _watching(pictures, rows, self.sgd.validation)
         vectors, truth = pictures.vectors[rows].astype(np.float64), pictures.truth[rows]
         count, sgd = len(pictures.labels), self.sgd
@@ -148,16 +139,12 @@ class TensorFlowRecipe:
             summaries=Summaries(self.settings.summaries),
             checkpoints=self._checkpoints(pictures, self.settings.checkpoints),
         )
-        logits = head.logits(vectors[watching])
-        temperature = fit_temperature(logits, truth[watching])
-        plain = out_of_fold(
-            vectors,
-            truth,
-            count,
-            folds_of(pictures, rows),
-            partial(fit_softmax_layer, settings=sgd),
-        ).logits
-        unseen = plain / fit_temperature(plain, truth)
+        solver = partial(fit_softmax_layer, settings=sgd)
+        with one_thread_each():
+            logits = head.logits(vectors[watching])
+            temperature = fit_temperature(logits, truth[watching])
+            plain = out_of_fold(vectors, truth, count, fold, solver).logits
+            unseen = plain / fit_temperature(plain, truth)
         unseen[watching] = logits / temperature
         head = head.calibrated(temperature)
         note = (
@@ -165,62 +152,77 @@ class TensorFlowRecipe:
             f"Scores are calibrated on the {several(int(watching.sum()), 'validation picture')}, "
             f"which the head did not learn from."
         )
+        scores = scores_of(unseen)
         return Fitted(
             head=head,
             solver="sgd",
             strength=None,
             temperature=temperature,
             logits=unseen,
-            fold=folds_of(pictures, rows),
+            scores=scores,
+            fold=fold,
+            judged=watching,
             cross_validated=None,
-            held_out=judged_by(head, pictures, tested),
-            validated=judged(pictures, rows[watching], logits / temperature),
+            held_out=judged_by(head, pictures),
+            validated=judged(pictures, rows, scores, watching),
             notes=(note, *_few(watching)),
         )
 
     def _fine_tuned(
-        self, pictures: Pictures, settings: FineTuning, watch: Watching
+        self, pictures: Pictures, settings: FineTuning, watch: Watch
     ) -> tuple[Network, Pictures, Fitted]:
         """The head on the network as it was, then all layers, then the head anew."""
-        rows, tested = np.flatnonzero(~pictures.held_out), np.flatnonzero(pictures.held_out)
+        rows = pictures.learnt
         watching = _watching(pictures, rows, settings.validation)
-        truth, count = pictures.truth[rows], len(pictures.labels)
-        learn = ~watching
-        frozen = cross_validate(
-            pictures.vectors[rows[learn]],
-            truth[learn],
-            count,
-            folds_of(pictures, rows[learn]),
-            balanced=self.balanced,
-        )
-        assert frozen.strength is not None
-        temperature = fit_temperature(frozen.logits, truth[learn], least=1)
-        unseen = np.zeros((len(rows), count))
-        unseen[learn] = frozen.logits / temperature
-        head = self._head(pictures, rows[learn], frozen.strength).calibrated(temperature)
-        tuned, done = self._tune(pictures, rows, watching, head, settings, watch)
+        truth, learn = pictures.truth[rows], ~watching
+        unseen, frozen, strength = self._frozen(pictures, watching)
+        tuned, done = self._tune(pictures, rows, watching, frozen, settings, watch)
         network = self.keras.network(self.onnx.name + TUNED)
         pictures = _embedded_anew(pictures, network, self.keras, watch)
         # C stays: the network has seen the pictures now, so cross-validating would tell nothing.
-        watched = pictures.vectors[rows[watching]].astype(np.float64)
-        logits = self._head(pictures, rows[learn], frozen.strength).logits(watched)
-        temperature = fit_temperature(logits, truth[watching])
-        unseen[watching] = logits / temperature
-        head = self._head(pictures, rows, frozen.strength).calibrated(temperature)
+        with one_thread_each():
+            watched = pictures.vectors[rows[watching]].astype(np.float64)
+            logits = self._head(pictures, rows[learn], strength).logits(watched)
+            temperature = fit_temperature(logits, truth[watching])
+            unseen[watching] = logits / temperature
+            head = self._head(pictures, rows, strength).calibrated(temperature)
+        scores = scores_of(unseen)
         fitted = Fitted(
             head=head,
             solver="exact",
-            strength=frozen.strength,
+            strength=strength,
             temperature=temperature,
             logits=unseen,
-            fold=folds_of(pictures, rows),
+            scores=scores,
+            fold=pictures.folds(rows),
+            judged=watching,
             cross_validated=None,
-            held_out=judged_by(head, pictures, tested),
-            validated=judged(pictures, rows[watching], logits / temperature),
+            held_out=judged_by(head, pictures),
+            validated=judged(pictures, rows, scores, watching),
             notes=(*_said(tuned, int(watching.sum())), *_few(watching)),
             after_saving=done,
         )
         return network, pictures, fitted
+
+    @one_thread_each()
+    def _frozen(self, pictures: Pictures, watching: np.ndarray) -> tuple[np.ndarray, Head, float]:
+        """On the network as it was: calibrated logits `[N,K]`, 0 for those that watch, the head
+        to begin with, and its C."""
+        rows, learn = pictures.learnt, ~watching
+        truth, count = pictures.truth[rows], len(pictures.labels)
+        found = cross_validate(
+            pictures.vectors[rows[learn]],
+            truth[learn],
+            count,
+            pictures.folds(rows[learn]),
+            balanced=self.options.balanced,
+        )
+        assert found.strength is not None
+        temperature = fit_temperature(found.logits, truth[learn], least=1)
+        unseen = np.zeros((len(rows), count))
+        unseen[learn] = found.logits / temperature
+        head = self._head(pictures, rows[learn], found.strength).calibrated(temperature)
+        return unseen, head, found.strength
 
     def _tune(
         self,
@@ -229,15 +231,15 @@ class TensorFlowRecipe:
         watching: np.ndarray,
         head: Head,
         settings: FineTuning,
-        watch: Watching,
+        watch: Watch,
     ) -> tuple[FineTuned, Callable[[], None] | None]:
         """Train the network in place; what came of it, and what to do when its model is saved."""
         truth = pictures.truth[rows]
         weights = np.ones(len(rows))
-        if self.balanced:
+        if self.options.balanced:
             weights[~watching] = balanced_weights(truth[~watching], len(pictures.labels))
         given = self.settings.checkpoints
-        folder = given or FINE_TUNING.folder() / self._key(pictures)
+        folder = given or FINE_TUNING.folder(self.options.cache) / self._key(pictures)
         tuned = fine_tune(
             self.keras,
             head,
@@ -254,7 +256,7 @@ class TensorFlowRecipe:
     def _head(self, pictures: Pictures, rows: np.ndarray, strength: float) -> Head:
         vectors = pictures.vectors[rows].astype(np.float64)
         labels, count = pictures.truth[rows], len(pictures.labels)
-        return Regression(vectors, labels, count, balanced=self.balanced).fit(strength)
+        return Regression(vectors, labels, count, balanced=self.options.balanced).fit(strength)
 
 
 def _forget(checkpoints: Path) -> None:
@@ -263,7 +265,7 @@ def _forget(checkpoints: Path) -> None:
 
 
 def _watching(pictures: Pictures, rows: np.ndarray, fraction: float) -> np.ndarray:
-    watching = watching_of(pictures, rows, fraction)
+    watching = pictures.watching(rows, fraction)
     if not watching.any():
         raise DatasetError(
             "No label has pictures to spare for the validation, and this training cannot be judged "
@@ -307,7 +309,7 @@ def _said(tuned: FineTuned, watching: int) -> list[str]:
 
 
 def _embedded_anew(
-    pictures: Pictures, network: Network, keras: KerasNetwork, watch: Watching
+    pictures: Pictures, network: Network, keras: KerasNetwork, watch: Watch
 ) -> Pictures:
     """The pictures with the finished network's embeddings, by the ONNX graph that will be used.
 

@@ -9,7 +9,9 @@ import pytest
 
 from tellapart.head.regression import Regression, fit_temperature, log_loss, out_of_fold
 from tellapart.head.sgd import SgdSettings, fit_sgd
-from tellapart.training.fitting import Pictures, fit, folds_of
+from tellapart.training.fit import fit
+from tellapart.training.options import TrainOptions
+from tellapart.training.pictures import Pictures
 
 
 def apart_by(distance: float, count: int, dimensions: int, held_out: int, seed: int) -> Pictures:
@@ -38,7 +40,7 @@ def pictures() -> Pictures:
 
 
 def test_the_head_is_fitted_at_the_chosen_strength(pictures: Pictures) -> None:
-    fitted = fit(pictures)
+    fitted = fit(pictures, TrainOptions())
     assert fitted.strength is not None
     assert fitted.strength < 0.1  # or this test could tell nothing
     vectors, truth = pictures.vectors[:100].astype(np.float64), pictures.truth[:100]
@@ -53,20 +55,20 @@ def test_the_head_is_fitted_at_the_chosen_strength(pictures: Pictures) -> None:
 def test_scores_of_labels_that_are_easily_told_are_not_sharpened() -> None:
     """Out of fold hardly one of them is wrong; a temperature that trusts this is wrong dearly."""
     easy = apart_by(1.2, count=80, dimensions=40, held_out=0, seed=1)
-    fitted = fit(easy)
+    fitted = fit(easy, TrainOptions())
     assert fit_temperature(fitted.logits, easy.truth) < 0.9  # what fits these very pictures best
     assert fitted.temperature == pytest.approx(1)
 
 
 def test_scores_are_cooled_by_the_temperature_that_was_found(pictures: Pictures) -> None:
     settings = SgdSettings(steps=2000, learning_rate=0.5, validation=0)
-    fitted = fit(pictures, sgd=settings)
+    fitted = fit(pictures, TrainOptions(sgd=settings))
     vectors, truth = pictures.vectors[:100].astype(np.float64), pictures.truth[:100]
     raw = out_of_fold(
         vectors,
         truth,
         2,
-        folds_of(pictures, np.arange(100)),
+        pictures.folds(np.arange(100)),
         lambda x, y, count: fit_sgd(x, y, count, settings),
     ).logits
     temperature = fit_temperature(raw, truth)

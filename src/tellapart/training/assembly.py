@@ -1,0 +1,104 @@
+"""The model, put together of the network, the head and what is remembered of the training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from ..backbones.graph import HeadTensors, Network
+from ..dataset.sources import Dataset
+from ..head.novelty import ADMITTED, Novelty, fit_novelty
+from ..model.classifier import Classifier
+from ..model.file import Manifest, build_model
+from ..model.record import Run, TrainingRecord
+from ..version import __version__
+from ..workers.local import one_thread_each
+from .command import train_command, versions
+from .findings import Findings
+from .fit import Fitted
+from .options import TrainOptions
+from .pictures import Pictures
+
+
+@one_thread_each()
+def assemble(
+    network: Network,
+    pictures: Pictures,
+    fitted: Fitted,
+    findings: Findings,
+    dataset: Dataset,
+    options: TrainOptions,
+) -> Classifier:
+    """The classifier, with its sense of what is novel and its training record."""
+    novelty = fit_novelty(pictures.vectors[pictures.learnt], fitted.logits, fitted.fold)
+    manifest = _manifest(network, pictures, fitted, novelty)
+    tensors = HeadTensors(fitted.head.weights, fitted.head.bias, novelty)
+    run = Run(
+        source=dataset.called,
+        place=dataset.place,
+        in_python=bool(dataset.given),
+        command="" if dataset.given else train_command(dataset.source, options),
+        judged_by="cross-validated" if fitted.cross_validated else "validation",
+        skipped=findings.skipped,
+        hidden=dataset.hidden,
+        notes=findings.notes,
+        learning=findings.learning,
+        shortcuts=findings.shortcuts,
+        balanced=options.balanced,
+        versions=versions(),
+    )
+    record = _record(pictures, fitted, run, _roots(dataset, options))
+    return Classifier(build_model(network, tensors, manifest), manifest, record)
+
+
+def _manifest(network: Network, pictures: Pictures, fitted: Fitted, novelty: Novelty) -> Manifest:
+    return Manifest(
+        labels=pictures.labels,
+        counts=pictures.counts,
+        bias=tuple(float(value) for value in np.float32(fitted.head.bias)),
+        quality=network.name,
+        backbones=tuple(trunk.name for trunk in network.trunks),
+        views=network.views,
+        network=network.digest,
+        solver=fitted.solver,
+        strength=fitted.strength,
+        temperature=fitted.temperature,
+        admitted=ADMITTED,
+        novelty=novelty.thresholds,
+        version=__version__,
+    )
+
+
+def _record(pictures: Pictures, fitted: Fitted, run: Run, roots: tuple[str, ...]) -> TrainingRecord:
+    """What is remembered of all pictures, those held out included."""
+    learnt, tested = pictures.learnt, pictures.tested
+    scores = np.zeros((len(pictures.names), len(pictures.labels)), np.float32)
+    scores[learnt] = fitted.scores
+    if fitted.held_out:
+        scores[tested] = fitted.held_out.scores
+    judged = pictures.held_out.copy()
+    judged[learnt] = fitted.judged
+    fold = np.full(len(pictures.names), -1, np.int32)
+    fold[learnt] = fitted.fold
+    return TrainingRecord(
+        vectors=pictures.vectors,
+        labels=pictures.truth,
+        names=pictures.names,
+        digests=pictures.digests,
+        held_out=pictures.held_out,
+        scores=scores,
+        roots=roots,
+        judged=judged,
+        run=run,
+        fold=fold,
+        fold_heads={number: head.rounded() for number, head in fitted.fold_heads.items()},
+    )
+
+
+def _roots(dataset: Dataset, options: TrainOptions) -> tuple[str, ...]:
+    """The folders that the pictures' names are below."""
+    folders = [*dataset.roots]
+    if isinstance(options.test, Path):
+        folders.append(options.test.resolve().parent)  # names begin with the folder's own
+    return tuple(str(folder) for folder in folders)

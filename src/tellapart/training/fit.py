@@ -1,0 +1,218 @@
+"""The head: cross-validated, calibrated, fitted on all pictures to learn from, and judged.
+
+Pictures, TrainOptions -> Fitted
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Protocol
+
+import numpy as np
+
+from ..evaluation.judged import Evaluation
+from ..evaluation.metrics import Proportion
+from ..head.regression import (
+    ROUGH,
+    Head,
+    OutOfFold,
+    Regression,
+    Solver,
+    are_many,
+    cross_validate,
+    fit_temperature,
+    out_of_fold,
+    softmax,
+)
+from ..head.sgd import SgdSettings, SgdStep, fit_sgd
+from ..text import percent, several
+from ..workers.local import one_thread_each
+from .options import TrainOptions
+from .pictures import Pictures
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A calibrated head, how it was chosen, and how it was judged; of N pictures to learn from.
+
+    Attributes:
+        head: calibrated.
+        solver: "exact" or "sgd".
+        strength: its C, where it was chosen.
+        temperature: what the logits were divided by.
+        logits: `[N,K]`, calibrated, each by a head that never saw the picture; 0 where there is
+            none, because only one label is left without its fold.
+        scores: float32 `[N,K]`, of those logits.
+        fold: int `[N]`, the parts in which they were left out.
+        judged: bool `[N]`, those whose logits say how good the head is.
+        cross_validated: judges all of them; None where that would flatter or take too long.
+        held_out: judges the pictures kept back for testing; None without any.
+        validated: judges those that only watched, where nothing is cross-validated.
+        notes: sentences for the user.
+        fold_heads: the calibrated heads that never saw a fold, where they are known.
+        repeated: the out-of-fold accuracies of dealing the pictures into folds anew, if that was
+            asked for, the first one first.
+        found: what cross-validation left, for the learning curve.
+        after_saving: is called once the model is safe in its folder.
+    """
+
+    head: Head
+    solver: str
+    strength: float | None
+    temperature: float
+    logits: np.ndarray
+    scores: np.ndarray
+    fold: np.ndarray
+    judged: np.ndarray
+    cross_validated: Evaluation | None
+    held_out: Evaluation | None
+    validated: Evaluation | None = None
+    notes: tuple[str, ...] = ()
+    fold_heads: Mapping[int, Head] = field(default_factory=dict)
+    repeated: tuple[Proportion, ...] = ()
+    found: OutOfFold | None = field(default=None, repr=False)
+    after_saving: Callable[[], None] | None = None
+
+
+class Descent(Protocol):
+    """Gradient descent as `sgd.fit_sgd` does it, whatever computes it."""
+
+    def __call__(
+        self,
+        embeddings: np.ndarray,
+        labels: np.ndarray,
+        count: int,
+        settings: SgdSettings,
+        *,
+        validation: np.ndarray | None = None,
+        on_step: Callable[[SgdStep], None] | None = None,
+    ) -> Head: ...
+
+
+@one_thread_each()
+def fit(
+    pictures: Pictures,
+    options: TrainOptions,
+    *,
+    on_step: Callable[[SgdStep], None] | None = None,
+    descent: Descent = fit_sgd,
+    last_descent: Descent | None = None,
+) -> Fitted:
+    """Cross-validate, calibrate on the out-of-fold logits, fit on all training pictures.
+
+    With `options.sgd` by gradient descent: `descent` for each fold, `last_descent` for the head
+    itself. `options.repeats` is how many times the pictures are dealt into folds; settings and
+    calibration come from the first time, the others say how much of the accuracy is the luck of
+    the deal.
+    """
+    rows, count, sgd = pictures.learnt, len(pictures.labels), options.sgd
+    fold = pictures.folds(rows)
+    watching = pictures.watching(rows, sgd.validation) if sgd else None
+    deals = [pictures.folds(rows, seed) for seed in range(1, options.repeats)]
+    vectors, truth = pictures.vectors[rows], pictures.truth[rows]
+    many = are_many(len(rows), count)
+    # for the head itself; float32 does for comparing others
+    precise = vectors if many else vectors.astype(np.float64)
+    if sgd:
+        solver: Solver = partial(descent, settings=sgd)
+        found = out_of_fold(precise, truth, count, fold, solver)
+        walk = last_descent or descent
+        head = walk(precise, truth, count, sgd, validation=watching, on_step=on_step)
+        temperature = fit_temperature(found.logits, truth)
+    else:
+        found = cross_validate(vectors, truth, count, fold, balanced=options.balanced)
+        assert found.strength is not None
+        solver = partial(_at_strength, found.strength, options.balanced)
+        regression = Regression(precise, truth, count, balanced=options.balanced)
+        if many:
+            regression.begin_at([*found.heads.values()])
+        head = regression.fit(found.strength)
+        del regression  # so many numbers again as there are in all embeddings
+        temperature = (
+            fit_temperature(found.logits, truth)
+            if many
+            else fit_temperature(found.logits, truth, least=1)
+        )
+    found = replace(found, logits=found.logits / temperature)
+    head = head.calibrated(temperature)
+    scores, known = scores_of(found.logits), _judged(found, fold)
+    shares = [_right(found, fold, truth)]
+    for deal in deals:
+        shares.append(_right(out_of_fold(precise, truth, count, deal, solver), deal, truth))
+    return Fitted(
+        head=head,
+        solver="sgd" if sgd else "exact",
+        strength=found.strength,
+        temperature=temperature,
+        logits=found.logits,
+        scores=scores,
+        fold=fold,
+        judged=known,
+        cross_validated=judged(pictures, rows, scores, known),
+        held_out=judged_by(head, pictures),
+        fold_heads={number: one.calibrated(temperature) for number, one in found.heads.items()},
+        notes=(*_on_unjudged(~known), *_on_repeats(shares)),
+        repeated=tuple(shares) if deals else (),
+        found=found if found.regressions else None,
+    )
+
+
+def judged(
+    pictures: Pictures, rows: np.ndarray, scores: np.ndarray, known: np.ndarray
+) -> Evaluation:
+    """How right `scores` `[R,K]` are about those of the pictures in `rows` `[R]` that
+    are `known`, bool `[R]`."""
+    if not known.all():
+        rows, scores = rows[known], scores[known]
+    names = tuple(pictures.names[i] for i in rows)
+    return Evaluation(pictures.labels, names, pictures.truth[rows], scores)
+
+
+def judged_by(head: Head, pictures: Pictures) -> Evaluation | None:
+    """How right a calibrated head is about the pictures held out; None if there are none."""
+    rows = pictures.tested
+    if not len(rows):
+        return None
+    scores = scores_of(head.logits(pictures.vectors[rows]))
+    return judged(pictures, rows, scores, np.ones(len(rows), bool))
+
+
+def scores_of(logits: np.ndarray) -> np.ndarray:
+    """Scores float32 `[N,K]` of calibrated logits: as a model file gives them."""
+    return softmax(logits).astype(np.float32, copy=False)
+
+
+def _judged(found: OutOfFold, fold: np.ndarray) -> np.ndarray:
+    """Which pictures are in a fold that a head never saw, bool `[N]`."""
+    return np.isin(fold, list(found.heads))
+
+
+def _right(found: OutOfFold, fold: np.ndarray, truth: np.ndarray) -> Proportion:
+    known = _judged(found, fold)
+    return Proportion(int((found.logits.argmax(axis=1) == truth)[known].sum()), int(known.sum()))
+
+
+def _on_unjudged(unjudged: np.ndarray) -> Iterator[str]:
+    if count := int(unjudged.sum()):
+        yield (
+            f"Cross-validation could not judge {several(count, 'picture')}: if their fold is left "
+            f"out, the rest has pictures of only one label."
+        )
+
+
+def _on_repeats(shares: Sequence[Proportion]) -> Iterator[str]:
+    values = [share.value for share in shares if share.n]
+    if len(shares) > 1 and values:
+        mean = sum(values) / len(values)
+        yield (
+            f"Cross-validated {len(values)} times, with new folds each time: {percent(mean)} right "
+            f"on average, {percent(min(values))} at worst and {percent(max(values))} at best."
+        )
+
+
+def _at_strength(
+    strength: float, balanced: bool, vectors: np.ndarray, truth: np.ndarray, count: int
+) -> Head:
+    return Regression(vectors, truth, count, balanced=balanced).fit(strength, ROUGH)

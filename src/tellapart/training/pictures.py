@@ -1,0 +1,143 @@
+"""The pictures of a training, brought together: embeddings, labels, and what is held out.
+
+    items, embeddings -> Pictures
+
+Nothing is read or fitted here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from ..backbones.embed import Embeddings
+from ..dataset import split
+from ..dataset.labels import ordered
+from ..dataset.sources import Dataset, Skipped
+from ..errors import DatasetError
+from ..text import first_few, natural, several, shown
+
+FOLDS = 5
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """The N pictures that could be read and have a label to learn.
+
+    Attributes:
+        labels: the K labels, sorted.
+        names: below their source.
+        paths: where they are.
+        truth: int `[N]`, indices into `labels`.
+        vectors: their embeddings, float32 `[N,D]`.
+        digests: the sha256 of their contents, hex.
+        keys: equal for pictures that may not be parted.
+        held_out: bool `[N]`, those kept back for testing.
+        unknown: labels of pictures that are all held out, so that none is learnt.
+        properties: float32 `[N,P]`, what they are like on the outside, if that is known.
+        unreadable: the other pictures, with their reasons.
+        trouble: why the embeddings could not be kept for next time, if they could not.
+    """
+
+    labels: tuple[str, ...]
+    names: tuple[str, ...]
+    paths: tuple[Path, ...]
+    truth: np.ndarray
+    vectors: np.ndarray
+    digests: tuple[str, ...]
+    keys: tuple[str, ...]
+    held_out: np.ndarray
+    unknown: tuple[str, ...]
+    properties: np.ndarray | None = None
+    unreadable: tuple[Skipped, ...] = ()
+    trouble: str = ""
+
+    @cached_property
+    def learnt(self) -> np.ndarray:
+        """The positions of the pictures to learn from."""
+        return np.flatnonzero(~self.held_out)
+
+    @cached_property
+    def tested(self) -> np.ndarray:
+        """The positions of the pictures held out."""
+        return np.flatnonzero(self.held_out)
+
+    @cached_property
+    def counts(self) -> tuple[int, ...]:
+        """Training pictures of each label."""
+        found = np.bincount(self.truth[self.learnt], minlength=len(self.labels))
+        return tuple(int(count) for count in found)
+
+    @cached_property
+    def untested(self) -> tuple[str, ...]:
+        """Labels of which no picture is held out."""
+        tested = set(self.truth[self.tested].tolist())
+        return tuple(label for k, label in enumerate(self.labels) if k not in tested)
+
+    def folds(self, rows: np.ndarray, seed: int = 0) -> np.ndarray:
+        """The fold number of each of `rows`."""
+        keys = [self.keys[i] for i in rows]
+        return split.folds(keys, self._labels_of(rows), min(FOLDS, len(set(keys))), seed)
+
+    def watching(self, rows: np.ndarray, share: float) -> np.ndarray:
+        """Which of `rows` only watch while the others are learnt from, bool."""
+        keys = [self.keys[i] for i in rows]
+        return split.kept_back(keys, self._labels_of(rows), share, salt="validation/")
+
+    def _labels_of(self, rows: np.ndarray) -> list[str]:
+        return [self.labels[k] for k in self.truth[rows]]
+
+
+def gather(dataset: Dataset, embeddings: Embeddings, share: float) -> Pictures:
+    """Bring a data set's items and their embeddings together, and keep back what is for testing:
+    what is marked so, and of what is not marked a `share`, chosen by the pictures' contents.
+
+    Raises:
+        DatasetError: fewer than two labels have pictures to train on.
+    """
+    unreadable = tuple(
+        Skipped(dataset.items[at].name, why) for at, why in embeddings.unreadable.items()
+    )
+    read = [dataset.items[position] for position in embeddings.positions]
+    keys = split.tie(embeddings.digests, [item.group for item in read])
+    by_hash = split.kept_back(keys, [item.label for item in read], share)
+    said = np.array([item.split == "test" for item in read], dtype=bool)
+    unsaid = np.array([item.split is None for item in read], dtype=bool)
+    held_out = said | (unsaid & by_hash)
+    trained = {item.label for item, held in zip(read, held_out, strict=True) if not held}
+    labels = ordered(trained)
+    unsaid_labels = {item.label for item in read if item.split is None}
+    if len(labels) < 2 <= len(unsaid_labels):
+        raise DatasetError(
+            f"Of {several(len(unsaid_labels), 'label')} only {len(labels)} would have pictures "
+            f"left to learn from: {int(held_out.sum()):,} of {several(len(read), 'picture')} "
+            f"would be held out for testing.",
+            hint="Hold out a smaller fraction.",
+        )
+    if len(labels) < 2:
+        reasons = "; ".join(f"{shown(s.name)}: {s.reason}" for s in unreadable[:3])
+        raise DatasetError(
+            f"Training needs readable pictures of at least two labels; these have "
+            f"{several(len(labels), 'label')}: {first_few(sorted(labels, key=natural)) or 'none'}."
+            + (f" Not read: {several(len(unreadable), 'file')} ({reasons})." if unreadable else ""),
+            hint="Add pictures of another label, or save the unreadable ones as JPEG.",
+        )
+    rows = [row for row, item in enumerate(read) if item.label in trained]
+    place = {label: k for k, label in enumerate(labels)}
+    return Pictures(
+        labels=labels,
+        names=tuple(read[row].name for row in rows),
+        paths=tuple(read[row].path for row in rows),
+        truth=np.array([place[read[row].label] for row in rows], dtype=np.int64),
+        vectors=embeddings.vectors[rows],
+        digests=tuple(embeddings.digests[row] for row in rows),
+        keys=tuple(keys[row] for row in rows),
+        held_out=held_out[rows],
+        unknown=tuple(sorted({item.label for item in read} - trained)),
+        properties=embeddings.properties[rows],
+        unreadable=unreadable,
+        trouble=embeddings.trouble,
+    )

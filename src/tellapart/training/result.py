@@ -1,0 +1,117 @@
+"""What a training gives back: the classifier, how good it is, and its folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..dataset.sources import Dataset, Skipped
+from ..evaluation.judged import Evaluation
+from ..evaluation.learning_curve import LearningCurve
+from ..evaluation.metrics import Proportion
+from ..evaluation.notebook import evaluations_html
+from ..health.shortcuts import Shortcut
+from ..images.decode import Picture
+from ..model.classifier import CARD_FILE, REPORT_FILE, Classifier, Prediction, replaced_in
+from ..model.replacing import Change, change
+from ..report.card import model_card
+from ..report.content import content_of_training, without_pictures
+from ..report.page import report_page
+from ..report.reasons import with_reasons
+from .options import TrainOptions
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """A trained classifier, and everything that was found out on the way.
+
+    Attributes:
+        classifier: the model.
+        dataset: the pictures.
+        options: how it was trained.
+        skipped: files that were passed over, with the reason.
+        cross_validated: a head that never saw the picture judged each training picture; None after
+            fine-tuning or with distortions.
+        held_out: the finished model judged the pictures held out; None if there are none.
+        kept_back: names of the pictures held out.
+        untested: labels without held-out pictures.
+        notes: sentences on what to know.
+        validated: instead of `cross_validated`, a network and a head that did not learn from them
+            judged the validation pictures, which decided when to stop.
+        learning: whether more pictures would help; only with the exact solver.
+        shortcuts: what else the labels can be told by.
+        repeated: the accuracies of repeated cross-validation, if it was asked for.
+        after_saving: deletes what a stopped training would have resumed from.
+    """
+
+    classifier: Classifier
+    dataset: Dataset
+    options: TrainOptions
+    skipped: tuple[Skipped, ...]
+    cross_validated: Evaluation | None
+    held_out: Evaluation | None
+    kept_back: tuple[str, ...]
+    untested: tuple[str, ...]
+    notes: tuple[str, ...] = field(default=())
+    validated: Evaluation | None = None
+    learning: LearningCurve | None = None
+    shortcuts: tuple[Shortcut, ...] = ()
+    repeated: tuple[Proportion, ...] = ()
+    after_saving: Callable[[], None] | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        assert self.cross_validated or self.validated
+
+    def predict(self, picture: Picture) -> Prediction:
+        """The label of one picture; see `Classifier.predict`."""
+        return self.classifier.predict(picture)
+
+    def replaces(self, folder: str | os.PathLike[str], *, private: bool = False) -> Change | None:
+        """What would be different in a folder once this is saved there; None where no model is."""
+        old, new = replaced_in(Path(folder)), self.classifier.known_as(private=private)
+        return change(Path(folder), old, new) if old else None
+
+    def save(
+        self, folder: str | os.PathLike[str], *, replace: bool = False, private: bool = False
+    ) -> Path:
+        """Write the model folder, with its report and its card; see `Classifier.save`.
+
+        With `private` its report embeds no pictures, and nothing in it names or places any.
+        """
+        record = self.classifier.training_record
+        assert record
+        where = {item.name: item.path for item in self.dataset.items}
+        paths = {i: where[name] for i, name in enumerate(record.names)}
+        classifier = self.classifier.private(where) if private else self.classifier
+        content = with_reasons(content_of_training(classifier, paths), of_training=True)
+        page = report_page(without_pictures(content) if private else content)
+        card = model_card(classifier, self.evaluations)
+        written = classifier.save(
+            folder,
+            replace=replace,
+            also={REPORT_FILE: page.encode(), CARD_FILE: card.encode()},
+        )
+        if self.after_saving:
+            self.after_saving()
+        return written
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        return evaluations_html(self.evaluations)
+
+    @property
+    def evaluations(self) -> dict[str, Evaluation]:
+        """By name: cross-validated or validation, then held out; those there are."""
+        found = {
+            "cross-validated": self.cross_validated,
+            "validation": self.validated,
+            "held out": self.held_out,
+        }
+        return {name: evaluation for name, evaluation in found.items() if evaluation}
+
+    @property
+    def accuracy(self) -> Proportion:
+        """Of the pictures held out; where none were, cross-validated or of those that watched."""
+        return list(self.evaluations.values())[-1].accuracy
