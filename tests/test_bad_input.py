@@ -366,19 +366,43 @@ def test_a_folder_or_file_that_cannot_be_opened_is_listed(few: Path, tmp_path: P
 
 
 @pytest.mark.usefixtures("permissions")
+@pytest.mark.parametrize("inner", ["", "/deep"])
+def test_a_label_whose_folder_cannot_be_opened_is_not_called_empty(
+    inner: str, few: Path, model: Path, tmp_path: Path
+) -> None:
+    photos = Path(shutil.copytree(few, tmp_path / "photos"))
+    shutil.copytree(photos / "ice_queen", photos / f"fog{inner}")
+    (photos / f"fog{inner}").chmod(0)
+    said = f"fog{inner} cannot be opened (permission denied): {'fog' if inner else 'it'} is missing"
+    found = train(photos, tmp_path, "--json", before=ordinary)
+    assert f"{said} from the model." in found.json()["notes"]
+    assert not any("hold no pictures" in note for note in found.json()["notes"])
+    (photos / f"fog{inner}").chmod(0o755)
+    shutil.rmtree(photos / "fog")
+    if inner:
+        (photos / "ice_queen").rename(tmp_path / "away")
+        shutil.copytree(tmp_path / "away", photos / f"ice_queen{inner}")
+    (photos / f"ice_queen{inner}").chmod(0)
+    found = run("test", model, photos, before=ordinary)
+    words = " ".join(found.out.split())
+    assert "No pictures here of" not in words
+    assert f"ice_queen{inner} cannot be opened (permission denied): ice_queen is not" in words
+
+
+@pytest.mark.usefixtures("permissions")
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["train", "photos"], 2, "'photos' is not readable."),
-        (["test", "model", "photos"], 2, "'photos' is not readable."),
+        (["train", "photos"], 2, "photos cannot be opened: permission denied."),
+        (["test", "model", "photos"], 2, "photos cannot be opened: permission denied."),
         (["guess", "model", "photos/ice_queen/000.jpg"], 3, "cannot be opened: permission denied"),
         (
             ["guess", "model", "photos"],
             2,
             "a folder that cannot be opened: permission denied.",
         ),
-        (["guess", "shut", "other/ice_queen"], 2, "'shut' is not readable."),
-        (["train", "other", "-o", "shut"], 2, "'shut' is not readable."),
+        (["guess", "shut", "other/ice_queen"], 2, "shut cannot be opened: permission denied."),
+        (["train", "other", "-o", "shut"], 2, "shut cannot be opened: permission denied."),
         (["train", "other", "-o", "shut/model"], 2, "shut/model cannot be written"),
         (["train", "other", "-o", "locked/deeper/m"], 2, "locked/deeper/m cannot be written"),
     ],
@@ -400,6 +424,7 @@ def test_what_is_shut_is_said_before_any_work(
     )
     assert found.code == code
     assert said in found.err + found.out
+    assert "Invalid value" not in found.err
     assert not cache.exists()
     for name in ("photos", "shut", "locked"):
         (tmp_path / name).chmod(0o755)

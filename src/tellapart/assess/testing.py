@@ -31,7 +31,8 @@ class TestResult:
         skipped: files that could not be read, with the reason.
         other_labels: how many pictures have each label that the model does not know; they are not
             judged.
-        missing: labels of the model without test pictures.
+        missing: labels of the model without test pictures, unless their folder stayed shut (a note
+            says so).
         refused: how many pictures the model calls unknown, "none of these"; they are judged all the
             same.
         learnt_from: how many of the pictures the model learnt from.
@@ -121,7 +122,10 @@ def evaluate(
             f"The model knows: {first_few(classifier.labels)}.",
             hint="Give the folders the names of the model's labels.",
         )
-    present = set(truth)
+    ours = Labels(classifier.labels)
+    shut = [(ours.same(label), why) for label, why in dataset.shut]
+    away = {*truth, *(place[label] for label, _ in shut if label is not None)}
+    closed = [f"{why}: {shown(label)} is not tested." for label, why in shut if label is not None]
     return TestResult(
         dataset=dataset,
         evaluation=Evaluation(
@@ -129,10 +133,10 @@ def evaluate(
         ),
         skipped=(*dataset.skipped, *unreadable),
         other_labels=dict(unknown),
-        missing=tuple(label for k, label in enumerate(classifier.labels) if k not in present),
+        missing=tuple(label for k, label in enumerate(classifier.labels) if k not in away),
         refused=Proportion(refused, len(names)),
         learnt_from=learnt_from,
-        notes=(*dataset.notes, *notes, *_leaks(classifier, fresh).words("tested")),
+        notes=(*dataset.notes, *closed, *notes, *_leaks(classifier, fresh).words("tested")),
     )
 
 

@@ -6,6 +6,7 @@ import errno
 import gc
 import io
 import os
+import re
 import signal
 import sys
 import warnings
@@ -18,6 +19,7 @@ import typer
 
 from ..errors import TellapartError
 from ..files.system import WINDOWS
+from ..text import shown
 from . import interrupts
 from .commands import (
     cache,
@@ -249,7 +251,14 @@ def _run() -> int:
         show = getattr(error, "show", None)
         if show is None:
             raise
-        show()
+        said = str(getattr(error, "message", ""))
+        if shut := re.fullmatch(r"\w+ '(.*)' is not (?:readable|writable)\.", said, re.DOTALL):
+            complain(
+                f"{shown(shut[1])} cannot be opened: permission denied.",
+                "Give yourself permission to read it, or name another place.",
+            )
+        else:
+            show()
         return int(getattr(error, "exit_code", 2))
 
 

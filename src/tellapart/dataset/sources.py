@@ -53,6 +53,7 @@ class Dataset:
         skipped: files that were passed over, with the reason.
         hidden: how many files and folders of the system were passed over.
         empty: folders without pictures, which would otherwise be labels.
+        shut: (label, a sentence without its end) of each label folder that could not be opened.
         parts: (split, name) of each folder or word in a column that says a split.
         notes: sentences on what was read in one way and could be meant in another.
         given: what a Python program gave, such as "the list given in Python"; empty otherwise.
@@ -63,6 +64,7 @@ class Dataset:
     skipped: tuple[Skipped, ...] = ()
     hidden: int = 0
     empty: tuple[str, ...] = ()
+    shut: tuple[tuple[str, str], ...] = ()
     parts: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
     given: str = ""
@@ -170,14 +172,19 @@ class Dataset:
 
     @property
     def words_on_empty(self) -> tuple[str, ...]:
-        """A sentence on the folders that hold no pictures."""
-        if not self.empty:
-            return ()
-        many = len(self.empty) > 1
-        return (
-            f"{first_few(self.empty)} {'have' if many else 'has'} no pictures, so "
-            f"{'they are not labels' if many else 'it is not a label'} of the model.",
-        )
+        """Sentences on the folders that hold no pictures, and on those that stay shut."""
+        said = [
+            f"{why}: {'it' if why.startswith(f'{shown(label)} ') else shown(label)} is missing "
+            f"from the model."
+            for label, why in self.shut
+        ]
+        if self.empty:
+            many = len(self.empty) > 1
+            said.append(
+                f"{first_few(self.empty)} {'have' if many else 'has'} no pictures, so "
+                f"{'they are not labels' if many else 'it is not a label'} of the model."
+            )
+        return tuple(said)
 
 
 def read_dataset(
@@ -235,6 +242,7 @@ def _read_folder(root: Path, follow_links: bool) -> Dataset:
     layout = layout_of(walk)
     items: list[Item] = []
     bare: list[str] = []
+    shut: dict[str, str] = {}
     for place in layout.labels:
         label = _label(place.label)
         above = frozenset({identity(root), identity(place.folder.parent)})
@@ -243,11 +251,21 @@ def _read_folder(root: Path, follow_links: bool) -> Dataset:
             for path, name in walk.pictures(place.folder, above)
         ]
         items += found
-        bare += [] if found else [label]
+        if not found:
+            why = walk.shut(place.folder)
+            bare += [] if why else [label]
+            shut |= {label: why} if why else {}
     filled = {item.label for item in items}
-    empty = tuple(dict.fromkeys(label for label in bare if label not in filled))
-    skipped = tuple(walk.skipped)
-    return Dataset(root, tuple(items), skipped, walk.hidden, empty, layout.parts, layout.notes)
+    return Dataset(
+        root,
+        tuple(items),
+        tuple(walk.skipped),
+        walk.hidden,
+        empty=tuple(dict.fromkeys(label for label in bare if label not in filled)),
+        shut=tuple((label, why) for label, why in shut.items() if label not in filled),
+        parts=layout.parts,
+        notes=layout.notes,
+    )
 
 
 def _nohash_group(label: str, file_name: str) -> str | None:

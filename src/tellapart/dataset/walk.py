@@ -11,6 +11,7 @@ from pathlib import Path
 from ..errors import PictureError
 from ..files.reading import read_head
 from ..images.kinds import FORMATS, SUFFIXES, sniff
+from ..text import shown
 from ..workers.deadlines import NoAnswerError, answered
 
 _SYSTEM_NAMES = frozenset({"__macosx", "thumbs.db", "desktop.ini", "@eadir", "$recycle.bin"})
@@ -142,6 +143,15 @@ class Walk:
 
     def pass_over(self, path: Path, reason: str) -> None:
         self.skipped.append(Skipped(self.name(path), reason))
+
+    def shut(self, folder: Path) -> str:
+        """That a folder, or one in it, stayed shut, and why; empty if none did."""
+        name = self.name(folder)
+        for file in self.skipped:
+            if file.reason.startswith(SHUT) and f"{file.name}/".startswith(f"{name}/"):
+                what, _, why = file.reason.removeprefix(SHUT).partition(": ")
+                return f"{shown(file.name)} {what}" + (f" ({why})" if why else "")
+        return ""
 
 
 def identity(folder: Path) -> Identity:

@@ -105,7 +105,8 @@ class TrainingRecord:
         names: paths below the source.
         digests: the sha256 of each picture's content, in hex.
         held_out: which pictures were held out, bool `[N]`.
-        scores: `[N,K]`; out-of-fold for training pictures, the finished model's for those held out.
+        scores: float32 `[N,K]`; out-of-fold for training pictures, the finished model's for those
+            held out.
         roots: the folders that the names were below.
         judged: the pictures whose scores say how good the model is, bool `[N]`; None for all.
         run: what is known about the training run.

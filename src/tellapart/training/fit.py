@@ -103,7 +103,7 @@ def fit(
     """Cross-validate, calibrate on the out-of-fold logits, fit on all training pictures.
 
     With `options.sgd` by gradient descent: `descent` for each fold, `last_descent` for the head
-    itself. `options.repeats` is how many times the pictures are dealt into folds; settings and
+    itself. `TrainOptions.repeats` is how many times the pictures are dealt into folds; settings and
     calibration come from the first time, the others say how much of the accuracy is the luck of
     the deal.
     """
@@ -138,9 +138,9 @@ def fit(
     found = replace(found, logits=found.logits / temperature)
     head = head.calibrated(temperature)
     scores, known = scores_of(found.logits), _judged(found, fold)
-    shares = [_right(found, fold, truth)]
+    proportions = [_right(found, fold, truth)]
     for deal in deals:
-        shares.append(_right(out_of_fold(precise, truth, count, deal, solver), deal, truth))
+        proportions.append(_right(out_of_fold(precise, truth, count, deal, solver), deal, truth))
     return Fitted(
         head=head,
         solver="sgd" if sgd else "exact",
@@ -153,8 +153,8 @@ def fit(
         cross_validated=judged(pictures, rows, scores, known),
         held_out=judged_by(head, pictures),
         fold_heads={number: one.calibrated(temperature) for number, one in found.heads.items()},
-        notes=(*_on_unjudged(~known), *_on_repeats(shares)),
-        repeated=tuple(shares) if deals else (),
+        notes=(*_on_unjudged(~known), *_on_repeats(proportions)),
+        repeated=tuple(proportions) if deals else (),
         found=found if found.regressions else None,
     )
 
@@ -202,9 +202,9 @@ def _on_unjudged(unjudged: np.ndarray) -> Iterator[str]:
         )
 
 
-def _on_repeats(shares: Sequence[Proportion]) -> Iterator[str]:
-    values = [share.value for share in shares if share.n]
-    if len(shares) > 1 and values:
+def _on_repeats(proportions: Sequence[Proportion]) -> Iterator[str]:
+    values = [one.value for one in proportions if one.n]
+    if len(proportions) > 1 and values:
         mean = sum(values) / len(values)
         yield (
             f"Cross-validated {len(values)} times, with new folds each time: {percent(mean)} right "

@@ -30,7 +30,7 @@ class TrainOptions:
         follow_links: whether to follow links to folders.
         engine: settings of TensorFlow; None trains without it.
         repeats: how often to cross-validate, with new folds each time.
-        cache: the folder for embeddings; None for the usual place. The model is the same.
+        cache: the folder for embeddings; None for the system's place. It does not change the model.
     """
 
     quality: str = "good"
@@ -75,7 +75,7 @@ class TrainOptions:
 
     @property
     def share(self) -> float:
-        """The share of pictures held out where the source does not say which."""
+        """The fraction of pictures held out where the source does not say which."""
         return self.test if isinstance(self.test, float | int) else DEFAULT_TEST
 
 

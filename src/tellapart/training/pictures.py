@@ -112,8 +112,8 @@ def gather(dataset: Dataset, embeddings: Embeddings, share: float) -> Pictures:
     unsaid_labels = {item.label for item in read if item.split is None}
     if len(labels) < 2 <= len(unsaid_labels):
         raise DatasetError(
-            f"Of {several(len(unsaid_labels), 'label')} only {len(labels)} would have pictures "
-            f"left to learn from: {int(held_out.sum()):,} of {several(len(read), 'picture')} "
+            f"Only {len(labels)} of {several(len(unsaid_labels), 'label')} would have pictures "
+            f"left to learn from, as {int(held_out.sum()):,} of {several(len(read), 'picture')} "
             f"would be held out for testing.",
             hint="Hold out a smaller fraction.",
         )

@@ -113,5 +113,5 @@ class TrainResult:
 
     @property
     def accuracy(self) -> Proportion:
-        """Of the pictures held out; where none were, cross-validated or of those that watched."""
+        """The accuracy held out; if nothing was, cross-validated or of the validation."""
         return list(self.evaluations.values())[-1].accuracy
