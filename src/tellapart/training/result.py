@@ -30,23 +30,21 @@ class TrainResult:
 
     Attributes:
         classifier: the model.
-        dataset: what was found in the source.
-        options: what was asked for.
-        skipped: files that could not be read, with their reasons.
-        cross_validated: judges every training picture by a head that never saw it, where there is
-            one: of very few pictures it judges none, and says so in `notes`. None after fine-tuning
-            and with distortions.
-        held_out: judges the pictures kept back, by the finished model; None without any.
-        kept_back: the names of those.
-        untested: labels of which no picture was kept back.
-        notes: what the user should know, in sentences.
-        validated: judges the pictures that only watched, where nothing is cross-validated: by a
-            network and a head that did not learn from them, though they chose when to stop.
-        learning: whether more pictures would help; only the exact solver tells.
+        dataset: the pictures.
+        options: how it was trained.
+        skipped: files that were passed over, with the reason.
+        cross_validated: a head that never saw the picture judged each training picture; None after
+            fine-tuning or with distortions.
+        held_out: the finished model judged the pictures held out; None if there are none.
+        kept_back: names of the pictures held out.
+        untested: labels without held-out pictures.
+        notes: sentences on what to know.
+        validated: instead of `cross_validated`, a network and a head that did not learn from them
+            judged the validation pictures, which decided when to stop.
+        learning: whether more pictures would help; only with the exact solver.
         shortcuts: what else the labels can be told by.
-        repeated: the out-of-fold accuracies of each time that the pictures were dealt into folds,
-            if that was done more than once.
-        after_saving: deletes what a stopped training would have gone on from.
+        repeated: the accuracies of repeated cross-validation, if it was asked for.
+        after_saving: deletes what a stopped training would have resumed from.
     """
 
     classifier: Classifier
