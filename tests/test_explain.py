@@ -240,7 +240,7 @@ def test_many_are_explained_in_order_and_unreadable_ones_stand_in_their_place(
     good, bad = pictures_of(heroes, QUEEN)[:5], list(broken_pictures)[:3]
     found = list(explain_many(classifier, [good[0], *bad, *good[1:]]))
     assert [isinstance(one, PictureError) for one in found] == [False] + 3 * [True] + 4 * [False]
-    assert [broken_pictures[path] for path in bad] == [str(one) for one in found[1:4]]
+    assert [f"{path}: {broken_pictures[path]}" for path in bad] == [str(one) for one in found[1:4]]
     assert isinstance(found[-1], Explanation)
     assert found[-1].logits == pytest.approx(explain(classifier, good[-1]).logits)
 

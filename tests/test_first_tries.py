@@ -51,8 +51,8 @@ def test_a_model_without_pictures_does_not_promise_them(
     private = tellapart.load(model_of(heroes)).save(tmp_path / "private", private=True)
     picture = next(heroes.photos.glob("*/*"))
     said = run("explain", private, picture).out
-    assert "See the maps: add --open, or -o why.html. Training pictures too: with" in said
-    assert "See the maps and the training" in run("explain", model_of(heroes), picture).out
+    assert "To see the maps, add --open or -o why.html. For the training pictures too, add" in said
+    assert "To see the maps and the training" in run("explain", model_of(heroes), picture).out
 
 
 def test_what_is_shown_of_a_result_is_a_line(heroes: DemoPictures, tmp_path: Path) -> None:

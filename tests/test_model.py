@@ -268,12 +268,14 @@ def test_a_loaded_classifier_saves_as_what_it_was(folder: Path, tmp_path: Path) 
 
 @pytest.mark.parametrize("way", ["the folder", "the file", "the file alone", "a folder without"])
 def test_a_model_loads_from(way: str, folder: Path, pictures: list[Path], tmp_path: Path) -> None:
-    shutil.copy(folder / "model.onnx", tmp_path)
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    shutil.copy(folder / "model.onnx", alone)
     place = {
         "the folder": folder,
         "the file": folder / "model.onnx",
-        "the file alone": tmp_path / "model.onnx",
-        "a folder without": tmp_path,
+        "the file alone": alone / "model.onnx",
+        "a folder without": alone,
     }[way]
     classifier = tellapart.load(place)
     assert classifier.predict(pictures[0]) == tellapart.load(folder).predict(pictures[0])

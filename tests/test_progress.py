@@ -87,8 +87,9 @@ def test_a_bar_fits_its_terminal_and_goes_away(width: int) -> None:
 
 SLOW = """
 import sys, time
-from tellapart import cli, testing
-from tellapart.cli.terminal.console import progress
+from tellapart.assess import testing
+from tellapart.cli import app
+from tellapart.cli.terminal import progress
 progress.FIRST = 0.05
 real = testing.evaluate
 def slow(*given, **named):
@@ -97,7 +98,7 @@ def slow(*given, **named):
     return found
 testing.evaluate = slow
 sys.argv = ["tellapart", *sys.argv[1:]]
-cli.main()
+app.main()
 """
 
 

@@ -68,9 +68,9 @@ def test_what_cannot_be_read_is_named(
     with pytest.raises(PictureError, match="an HTML page") as caught:
         verb(classifier, [pictures[0], broken, pictures[1]])
     assert caught.value.path == broken
-    with pytest.raises(UsageError, match="Several pictures are given as"):
+    with pytest.raises(UsageError, match="Several pictures must be"):
         verb(classifier, str(pictures[0]))
-    with pytest.raises(UsageError, match="Several pictures are given as"):
+    with pytest.raises(UsageError, match="Several pictures must be"):
         verb(classifier, read_picture(pictures[0]))
 
 
@@ -82,7 +82,7 @@ def test_the_other_verbs_do_what_the_commands_do(
     own = "dark_knight"
     reasons = classifier.explain(pictures[0], own=own)
     assert reasons.words == explain(classifier, pictures[0], own=own).words
-    with pytest.raises(UsageError, match="does not know nobody"):
+    with pytest.raises(UsageError, match="does not know the label nobody"):
         classifier.explain(pictures[0], own="nobody")
     options = tellapart.SortOptions(into_folders=True)
     result = classifier.sort(heroes.inbox, tmp_path / "sorted", options)
