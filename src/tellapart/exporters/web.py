@@ -97,7 +97,7 @@ def _scripts(export: Export) -> dict[str, str]:
     scripts = {
         "model.js": f"var tellapart = {{ labels: {_literal(labels)}, "
         f"unknownAbove: {_literal(threshold)} }};\n"
-        f'tellapart.model.classifier = "{_packed(classifier.content)}";\n'
+        f'tellapart.model = "{_packed(classifier.content)}";\n'
     }
     if export.cdn:
         parts: dict[str, dict[str, str]] = {
