@@ -14,19 +14,15 @@ from ..evaluation.learning_curve import MORE
 from ..report.content import evaluations_of
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from ..assess.comparing import Comparison
     from ..assess.testing import TestResult
     from ..cache.folder import SpaceInfo
     from ..evaluation.judged import Evaluation, Mistake
     from ..evaluation.learning_curve import LearningCurve
     from ..evaluation.metrics import Estimate, Proportion
-    from ..explain import Argument, Case, Finding, Sweep, WhatIf
-    from ..explain.files import Explained
     from ..exporters.export import ExportResult, Target
     from ..health.shortcuts import Shortcut
-    from ..model.classifier import Classifier, Prediction
+    from ..model.classifier import Classifier
     from ..model.replacing import Change
     from ..report.content import ReportContent
     from ..sorting.sort import SortResult, Step, UndoResult
@@ -147,7 +143,7 @@ def trained(result: TrainResult, model: str, changed: Change | None = None) -> d
         "labels": dict(zip(manifest.labels, manifest.counts, strict=True)),
         "kept_back": list(result.kept_back),
         "untested": list(result.untested),
-        "skipped": _skipped(result.skipped),
+        "skipped": passed_over(result.skipped),
         "hidden": result.dataset.hidden,
         "notes": list(result.notes),
         "quality": manifest.quality,
@@ -170,7 +166,7 @@ def tested(result: TestResult) -> dict[str, Json]:
         "learnt_from": result.learnt_from,
         "other_labels": result.other_labels,
         "missing_labels": list(result.missing),
-        "skipped": _skipped(result.skipped),
+        "skipped": passed_over(result.skipped),
         "notes": list(result.notes),
     }
 
@@ -212,7 +208,7 @@ def sorted_(result: SortResult) -> dict[str, Json]:
         "destination": str(result.destination),
         "counts": dict(result.counts),
         "already_done": result.already_done,
-        "skipped": _skipped(result.unreadable),
+        "skipped": passed_over(result.unreadable),
         "hidden": result.hidden,
         "results": str(result.results),
         "not_kept": list(result.not_kept),
@@ -224,7 +220,7 @@ def undone(result: UndoResult) -> dict[str, Json]:
     return {
         "destination": str(result.destination),
         "taken_back": result.taken_back,
-        "left": _skipped(result.left),
+        "left": passed_over(result.left),
         "unfinished": result.unfinished,
         "not_kept": list(result.not_kept),
     }
@@ -335,111 +331,6 @@ def written_report(path: str, content: ReportContent) -> dict[str, Json]:
     return {"report": path, "missing_pictures": content.missing}
 
 
-def explained(told: Explained) -> dict[str, Json]:
-    """A picture of `explain --json`. The mean of a label's `evidence` plus its `bias` is its logit;
-    so is `constant` plus the sum of all training pictures' shares, of which the largest are here,
-    or null where there are none. `own` is the picture's label where that is known, `by_fold` says
-    that the model has learnt from it, so that a head judged which never saw it."""
-    found = told.explanation
-    return {
-        "path": told.name,
-        "label": found.label,
-        "score": found.score,
-        "scores": dict(found.scores),
-        "unknown": found.unknown,
-        "own": found.own or None,
-        "wrong": found.wrong if found.own else None,
-        "by_fold": found.by_fold,
-        "compared_with": found.rival,
-        "sentences": list(found.sentences),
-        "logits": dict(zip(found.labels, found.logits.tolist(), strict=True)),
-        "bias": dict(zip(found.labels, found.bias.tolist(), strict=True)),
-        "evidence": dict(zip(found.labels, found.evidence.round(6).tolist(), strict=True)),
-        "nearest": [
-            {"path": one.name, "label": one.label, "distance": one.distance}
-            for one in found.nearest
-        ],
-        "remoteness": found.remoteness,
-        "shares": {label: _case(case) for label, case in found.cases.items()} or None,
-        "note": found.missing,
-        "sweep": swept(told.sweep) if told.sweep else None,
-        "overlays": [str(path) for path in told.overlays],
-    }
-
-
-def all_explained(
-    pictures: Sequence[Json], skipped: Sequence[Skipped], page: Path | None, on_page: int
-) -> dict[str, Json]:
-    """All of `explain --json`; so many pictures are on the page."""
-    return {
-        "pictures": pictures,
-        "skipped": _skipped(skipped),
-        "page": str(page) if page else None,
-        "on_page": on_page,
-    }
-
-
-def swept(found: Sweep) -> dict[str, Json]:
-    """`flip` is the region whose hiding changes the label most, `flips` whether it does; `keep` is
-    the one that alone keeps the label, null where none was found, or where a picture that is all
-    grey gets the same label."""
-    return {
-        "flips": found.flips,
-        "flip": _finding(found.flip),
-        "keep": _finding(found.keep) if found.keep else None,
-        "all_grey": _predicted(found.nothing),
-        "tried": found.tried,
-        "words": found.words,
-    }
-
-
-def _finding(found: Finding) -> Json:
-    region = found.region
-    return {
-        "region": str(region),
-        "left": region.left,
-        "top": region.top,
-        "width": region.width,
-        "height": region.height,
-        **_predicted(found.after),
-    }
-
-
-def changed(result: WhatIf, written: Path | None) -> dict[str, Json]:
-    """All of `what-if --json`; `written` is the changed picture, null where none was asked for."""
-    return {
-        "before": _predicted(result.before),
-        "after": _predicted(result.after),
-        "flipped": result.flipped,
-        "changes": [str(change) for change in result.changes],
-        "words": result.words,
-        "written": str(written) if written else None,
-    }
-
-
-def _predicted(found: Prediction) -> dict[str, Json]:
-    return {
-        "label": found.label,
-        "score": found.score,
-        "scores": found.scores,
-        "unknown": found.unknown,
-        "novelty": found.novelty,
-    }
-
-
-def _case(case: Case) -> Json:
-    return {
-        "constant": case.constant,
-        "sum": float(case.shares.sum()),
-        "most_for": _arguments(case.most_for),
-        "most_against": _arguments(case.most_against),
-    }
-
-
-def _arguments(arguments: Sequence[Argument]) -> Json:
-    return [{"path": one.name, "label": one.label, "share": one.share} for one in arguments]
-
-
 def _mistake(mistake: Mistake) -> Json:
     """With the scores of the `MOST_SCORES` likeliest labels, and of its own."""
     scores = mistake.scores
@@ -455,7 +346,8 @@ def _mistake(mistake: Mistake) -> Json:
     }
 
 
-def _skipped(skipped: Sequence[Skipped]) -> Json:
+def passed_over(skipped: Sequence[Skipped]) -> Json:
+    """Files that were not read: `{"path", "reason"}` each."""
     return [{"path": file.name, "reason": file.reason} for file in skipped]
 
 

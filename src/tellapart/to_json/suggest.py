@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ..dataset.sources import Skipped
+from .results import passed_over
 
 if TYPE_CHECKING:
     from ..assess.suggesting import Copied, Suggestions
@@ -29,19 +28,15 @@ def suggested(result: Suggestions, copied: Copied | None) -> dict[str, Json]:
         "learnt_from": result.learnt,
         "tested_on": result.tested,
         "copies": result.twice,
-        "skipped": _files(result.unreadable),
+        "skipped": passed_over(result.unreadable),
         "hidden": result.hidden,
         "notes": list(result.notes),
         "copied": {
             "folder": str(copied.folder),
             "copied": copied.copied,
             "already_there": copied.there,
-            "skipped": _files(copied.skipped),
+            "skipped": passed_over(copied.skipped),
         }
         if copied
         else None,
     }
-
-
-def _files(skipped: Sequence[Skipped]) -> Json:
-    return [{"path": file.name, "reason": file.reason} for file in skipped]

@@ -82,7 +82,7 @@ def explain(
     from ...explain.page import chosen, shown_words, why_page
     from ...model.classifier import load
     from ...pages.render import write_page
-    from ...to_json import results as to_json
+    from ...to_json import explain as to_json
     from ..terminal import console as terminal
     from ..terminal import explain as terminal_explain
 

@@ -73,7 +73,7 @@ def what_if(
     from ...model.classifier import load
     from ...pages.overlays import png
     from ...text import shown
-    from ...to_json import results as to_json
+    from ...to_json import explain as to_json
     from ..terminal import what_if as terminal_what_if
 
     given = dict(zip(_KINDS, (blank, blur, paint, brightness, crop, paste), strict=True))
