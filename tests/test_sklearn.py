@@ -25,6 +25,7 @@ from sklearn.base import clone  # noqa: E402
 from sklearn.linear_model import LogisticRegression  # noqa: E402
 from sklearn.model_selection import GridSearchCV, cross_val_score  # noqa: E402
 from sklearn.pipeline import make_pipeline  # noqa: E402
+from sklearn.utils import estimator_checks  # noqa: E402
 from sklearn.utils.estimator_checks import check_estimator  # noqa: E402
 from sklearn.utils.validation import validate_data  # noqa: E402
 
@@ -74,8 +75,19 @@ def test_scikit_learns_checks_that_need_no_numbers(estimator: Any) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", [EmbedderOfNumbers, ClassifierOfNumbers])
-def test_scikit_learns_checks_on_numbers_drawn_as_pictures(kind: Any) -> None:
-    """All of them pass; scikit-learn itself skips those of pandas and of other kinds of arrays."""
+def test_scikit_learns_checks_on_numbers_drawn_as_pictures(
+    kind: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of them pass; scikit-learn itself skips those of pandas and of other kinds of arrays.
+
+    The checks are the same with fewer rows; each row is a picture that is embedded many times.
+    """
+    make_blobs = estimator_checks.make_blobs
+
+    def few_blobs(n_samples: int = 100, **options: Any) -> Any:
+        return make_blobs(n_samples=min(n_samples, 45), **options)
+
+    monkeypatch.setattr(estimator_checks, "make_blobs", few_blobs)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         found = check_estimator(kind("fast"), on_skip=None)
