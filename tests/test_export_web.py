@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from tellapart.backbones.untrusted import parse_onnx
 from tellapart.cache.folder import cache_folder
 from tellapart.demo.walk import DemoPictures
 from tellapart.errors import MissingExtraError, ModelError
-from tellapart.exporters import web, web_runtime
+from tellapart.exporters import web, web_proof, web_runtime
 from tellapart.exporters.export import TARGETS, export
 from tellapart.exporters.target import Export
 from tellapart.exporters.web_proof import launched, opened, page_answers, page_cards
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 HOSTILE = "<script>alert(1)</script>"
+PATIENCE = 120_000  # milliseconds
 FAKE_CAMERA = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
 
 
@@ -45,6 +47,12 @@ def runtime(own_cache: Path) -> None:
         web_runtime.runtime_files()
     except ModelError as error:
         pytest.skip(str(error))
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test waits for a page as long as an export does."""
+    monkeypatch.setattr(web_proof, "_PATIENCE", PATIENCE)
 
 
 @pytest.fixture(scope="module")
@@ -254,9 +262,22 @@ def test_labels_are_text_whatever_they_say(
 
 def test_a_page_that_asks_the_network_is_found_out(browser: Browser, folder: Path) -> None:
     found = pytest.raises(ModelError, match=r"http://example\.invalid/")
-    with found, opened(browser, folder) as page:
+    with found, opened(browser, folder) as page, page.expect_event("requestfailed"):
         page.evaluate("location.href = 'http://example.invalid/'")
-        page.wait_for_event("requestfailed")
+
+
+def test_a_page_that_cannot_start_its_model_is_found_out_at_once(
+    browser: Browser, classifier: Classifier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(web, "_packed", lambda content: "AAAA")
+    folder = written(classifier, "web", tmp_path / "out")
+    began = time.monotonic()
+    with (
+        pytest.raises(ModelError, match="The model could not be started"),
+        opened(browser, folder),
+    ):
+        pytest.fail("the page called itself ready")
+    assert time.monotonic() - began < PATIENCE / 2000
 
 
 def test_the_policy_stops_what_a_page_may_not_do(browser: Browser, folder: Path) -> None:

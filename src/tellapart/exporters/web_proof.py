@@ -10,7 +10,8 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,7 +27,7 @@ from .target import Target
 from .web_runtime import ADDRESS, runtime_files
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page, Playwright, Route
+    from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, Route
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "microsoft-edge")
 _CHANNELS = ("chrome", "msedge")
@@ -41,7 +42,8 @@ _QUIET = (
     "--no-first-run",
 )
 _AT_A_TIME = 10  # pictures given to the page at once
-_PATIENCE = 600_000  # milliseconds for those
+_PATIENCE = 600_000  # milliseconds for those, and for the page to get ready
+_GLANCE = 1000  # milliseconds between two looks at whether the page has failed
 _ON_THRESHOLD = 0.01  # of novelty: so near, the last digits of sums decide
 _BY_FILE = 0.95  # the least fraction of pictures with the same label, as the browser decodes them
 
@@ -191,20 +193,38 @@ def opened(browser: Browser, folder: Path) -> Iterator[Page]:
             asked.append(address)
             route.abort()
 
-    with contextlib.closing(browser.new_context(offline=False)) as context:
-        context.route("**/*", answer)
-        page = context.new_page()
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("console", lambda line: wrong.append(line.text) if line.type == "error" else None)
-        try:
-            page.goto((folder / "index.html").resolve().as_uri())
-            page.wait_for_selector("#state", state="detached", timeout=_PATIENCE)
+    def complained(line: ConsoleMessage) -> None:
+        if line.type == "error":
+            wrong.append(line.text)
+
+    try:
+        with contextlib.closing(browser.new_context(offline=False)) as context:
+            context.route("**/*", answer)
+            page = context.new_page()
+            page.on("pageerror", lambda error: wrong.append(str(error)))
+            page.on("console", complained)
+            page.goto((folder / "index.html").resolve().as_uri(), timeout=_PATIENCE)
+            _wait_until_ready(page, lambda: bool(asked or wrong))
             yield page
-        except Error as error:
-            said = (asked or wrong or [str(error)])[0]
-            raise ModelError(f"The page does not run in the browser: {said}") from error
+    except Error as error:
+        said = (asked or wrong or [str(error)])[0]
+        raise ModelError(f"The page does not run in the browser: {said}") from error
     if asked or wrong:
         raise ModelError(f"The page asked for, or complained of: {(asked + wrong)[0]}")
+
+
+def _wait_until_ready(page: Page, failed: Callable[[], bool]) -> None:
+    """Wait until the page has started its model, but no longer once it has failed."""
+    from playwright.sync_api import TimeoutError as TooLate
+
+    end = time.monotonic() + _PATIENCE / 1000
+    while True:
+        try:
+            page.wait_for_selector("#state", state="detached", timeout=_GLANCE)
+            return
+        except TooLate:
+            if failed() or time.monotonic() > end:
+                raise
 
 
 @dataclass(frozen=True)

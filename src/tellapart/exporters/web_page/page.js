@@ -17,7 +17,11 @@ let camera = null; // the stream while it runs
 
 engine.then(
   () => byId("state").remove(),
-  (error) => say(`The model could not be started: ${error.message ?? error}`),
+  (error) => {
+    const text = `The model could not be started: ${error.message ?? error}`;
+    say(text);
+    console.error(text);
+  },
 );
 
 function say(text) {
