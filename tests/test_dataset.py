@@ -429,7 +429,7 @@ def test_a_table_naming_missing_files(missing: str, tmp_path: Path) -> None:
 def test_a_table_naming_only_missing_files(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("path,label\na.jpg,cat\nb.jpg,dog\n")
     error = why_not(tmp_path / "t.csv")
-    assert error.message.startswith("None of the 2 pictures named in")
+    assert "t.csv names 2 pictures, and none of them exists" in error.message
     assert "the first is a.jpg" in error.message
 
 
@@ -495,7 +495,7 @@ def test_a_table_of_something_else_in_an_archive(
 @pytest.mark.parametrize(
     ("rows", "said"),
     [
-        (b"path,label\na.jpg,cat\nb.jpg,dog\n", "None of the 2 pictures named in"),
+        (b"path,label\na.jpg,cat\nb.jpg,dog\n", "names 2 pictures, and none of them exists"),
         (b"path,label\ncat/1.jpg,caf\xe9\n", "cannot be read: it is not UTF-8 text."),
         (b"path,label\ncat/1.jpg,\n", "line 2, has no label"),
         (b"path,label\ncat/1.jpg,cat\n", "needs pictures of at least 2 labels"),

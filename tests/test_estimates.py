@@ -92,8 +92,8 @@ def test_calibrated_scores_have_a_small_error_and_overconfident_ones_a_large() -
     for one in (honest, few):
         above = one.calibration_error.value - one.calibration_luck
         assert one.calibration_above_luck == max(0.0, above)
-    assert "by luck alone" in calibration_words(few)
-    assert "by luck" not in calibration_words(honest)
+    assert "by chance" in calibration_words(few)
+    assert "by chance" not in calibration_words(honest)
     assert sum(row.n for row in honest.calibration) == 3000
     for row in honest.calibration:
         assert row.low <= row.confidence <= row.high

@@ -394,7 +394,7 @@ def test_of_a_source_that_says_what_is_for_testing_only_that_is_looked_at(
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ("nothing-there", "There is no "),
+        ("nothing-there", "/nothing-there does not exist."),
         ("empty", "has no pictures in it."),
         ("broken", "None of these pictures can be read: "),
         ("notes.txt", "is neither a folder"),

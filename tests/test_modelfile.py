@@ -390,7 +390,7 @@ def test_a_pickle_is_never_opened(protocol: int, packed: bool, tmp_path: Path) -
         ("a folder", "cannot be read: is a directory."),
         ("below a file", "cannot be read: not a directory."),
         ("long name", "cannot be read: file name too long."),
-        ("no file", "There is no "),
+        ("no file", "/model does not exist."),
         ("empty folder", "has no model.onnx in it."),
     ],
 )

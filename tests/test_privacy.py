@@ -73,7 +73,7 @@ def test_nothing_in_it_shows_names_or_places_a_picture(photos: Path, model: Path
     page = (model / "report.html").read_text("utf-8")
     assert "<img" not in page
     assert "not found" not in page
-    assert "Written without pictures" in page
+    assert "This report contains no pictures, and no names or folders of their files." in page
     assert "tellapart train PHOTOS --quality fast --test KEPT-BACK --no-pictures -o NEW" in page
     assert "file 1: " in page
     assert "an HTML page saved as .jpg" in page

@@ -463,7 +463,7 @@ def test_links_into_the_destination_are_not_sorted_again(inbox: Path, tmp_path: 
 @pytest.mark.parametrize(
     ("source", "target", "error", "words"),
     [
-        ("nowhere", "out", UsageError, "There is no"),
+        ("nowhere", "out", UsageError, "nowhere does not exist"),
         ("inbox", "inbox", UsageError, "into itself"),
         ("inbox", "inbox/sub/..", UsageError, "into itself"),
         ("inbox", "file", DestinationError, "is a file"),
@@ -778,12 +778,12 @@ def test_what_another_disk_does_not_keep_is_said(
     assert result.not_kept == lost
     assert sort(Reader(), inbox, out, SortOptions(how="move")).not_kept == lost  # by the journal
     print_sort(result)
-    said = f"The other disk does not keep: {', '.join(lost)}."
+    said = f"The other disk cannot keep: {', '.join(lost)}."
     assert said in capsys.readouterr().out
     copied = sort(Reader(), tmp_path / "a second name.jpg", other_disk / "copy")
     assert copied.not_kept == ()  # a copy is a new file
     print_undo(undo(out))
-    assert "The other disk does not keep: extended attributes." in (capsys.readouterr().out)
+    assert "The other disk cannot keep: extended attributes." in (capsys.readouterr().out)
 
 
 def refuse_link(*_: Any, **__: Any) -> None:
@@ -1254,5 +1254,5 @@ def test_an_empty_inbox_is_said_in_a_sentence(
     (tmp_path / "inbox").mkdir()
     print_sort(sort(Reader(), tmp_path / "inbox", tmp_path / "out"))
     words = capsys.readouterr().out
-    assert words.startswith("There was no picture to sort.\n")
+    assert words.startswith("No pictures to sort.\n")
     assert "Sorted into" not in words

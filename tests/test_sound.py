@@ -321,7 +321,7 @@ EVIDENCE = {
     "evidence of one": ("evidence", shaped("ReduceMean", axes=[1]), "damaged"),
     "evidence of nothing": ("evidence", value(0, 90), "does not belong to its scores"),
     "evidence flat": ("evidence", shaped("Flatten"), "its output evidence has the shape"),
-    "embedding nan": ("embedding", value(NAN), "cannot be, such as nan"),
+    "embedding nan": ("embedding", value(NAN), "its output embedding contains nan"),
     "embedding words": ("embedding", cast(TensorProto.STRING), "damaged"),
 }
 

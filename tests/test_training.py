@@ -442,13 +442,13 @@ def test_another_folder_is_refused_before_any_work(
         ("--seed 1", "--seed goes with --solver sgd."),
         ("--solver sgd --class-weights balanced", "--class-weights goes with --solver exact."),
         ("--solver sgd --steps 0", "--steps"),
-        ("--solver sgd --batch-size 10000000", "The batch size is 1 to 10000, not 10000000."),
+        ("--solver sgd --batch-size 10000000", "The batch size must be 1 to 10000, not 10000000."),
         ("--solver sgd --learning-rate 1e307", "a learning rate of 1e+307 is too large."),
         ("--backbone lite0 --backbone-pixels 0..1", "do not go with lite0."),
         ("--backbone lite1 --quality fast", "it does not go with --backbone."),
         ("--backbone lite1 --engine tensorflow", "TensorFlow cannot train on our own networks."),
-        ("--solver sgd --learning-rate nan", "The learning rate is above 0, not nan."),
-        ("--solver sgd --learning-rate -1", "The learning rate is above 0, not -1.0."),
+        ("--solver sgd --learning-rate nan", "The learning rate must be above 0, not nan."),
+        ("--solver sgd --learning-rate -1", "The learning rate must be above 0, not -1.0."),
         ("--solver sgd --seed -1", "The seed must be 0 or more, not -1."),
         ("--solver sgd --validation 100%", "--validation 100% is not a fraction."),
         ("--solver sgd --validation 99%", "leaves no picture to learn from."),
@@ -604,7 +604,7 @@ def test_labels_without_a_readable_picture_are_left_out_or_fatal(
     (photos / "broken" / "page.jpg").write_text("<html>")
     result = tellapart.train(photos, quality="fast")
     assert result.classifier.labels == ("dark_knight", "ice_queen")
-    assert "Left out, because no picture to learn from can be read: broken." in result.notes
+    assert "Left out, because none of their training pictures can be read: broken." in result.notes
     shutil.rmtree(photos / "ice_queen")
     with pytest.raises(DatasetError, match=r"broken/page\.jpg: an HTML page saved as .jpg"):
         tellapart.train(photos, quality="fast")
@@ -634,7 +634,7 @@ def test_cross_validation_is_repeated_on_request(heroes: DemoPictures, tmp_path:
     assert len(often.repeated) == 3
     assert often.repeated[0] == often.cross_validated.accuracy
     assert {share.n for share in often.repeated} == {often.cross_validated.accuracy.n}
-    assert any("Dealt into folds 3 times" in note for note in often.notes)
+    assert any("Cross-validated 3 times, with new folds each time" in note for note in often.notes)
     assert often.classifier.content == once.classifier.content
 
 

@@ -202,7 +202,7 @@ def read_dataset(
     path = Path(source)
     if not os.path.exists(path):
         raise DatasetError(
-            f"There is no {shown(path)}.",
+            f"{shown(path)} does not exist.",
             hint="Give a folder that has one folder of pictures per label.",
         )
     if is_archive(path):

@@ -26,9 +26,6 @@ from .purpose import Errand, Purpose
 from .transfer import Content, holds, is_link, reason_of
 
 How = Literal["copy", "link", "move"]
-OWN = frozenset(
-    {"source", "target", "how", "group", "content"}
-)  # of a file's line; others are extra
 RECORD = "journal.jsonl"
 _HOWS: Mapping[str, How] = {"copy": "copy", "link": "link", "move": "move"}
 _OWN = frozenset({"source", "target", "how", "group", "content"})  # of a line; the rest is extra
@@ -56,12 +53,18 @@ class Placement:
 class Entry:
     """One file in the journal: from where below the root, to where below the folder."""
 
+    #: Below the journal's root.
     source: str
+    #: Below the journal's folder.
     target: str
+    #: How it is placed.
     how: How
+    #: As `Placement.group`.
     group: str
+    #: What it held when it was placed, by which undo knows it again.
     content: Content
-    offset: int  # of its line in the journal
+    #: Of its line in the journal.
+    offset: int
 
 
 _Record = TypeVar("_Record", bound="Record")

@@ -79,11 +79,11 @@ class SortOptions:
 class Step:
     """One picture: where it is, where it goes below the destination, and why."""
 
-    source: Path
-    target: str  # with `/` on every system
-    label: str
-    score: float
-    scores: Mapping[str, float]
+    source: Path  # the picture, in the inbox
+    target: str  # below the destination, with `/` on every system
+    label: str  # the one with the highest score
+    score: float  # of that label
+    scores: Mapping[str, float]  # of all labels
     unknown: bool  # none of the labels; `label` is only the closest
     group: str  # what it is counted under: its label as written in names, or its folder
 
@@ -101,7 +101,7 @@ class Work:
         given = Path(inbox)
         if not os.path.exists(given):
             raise UsageError(
-                f"There is no {shown(given)}.", hint="Give a folder of pictures, or one picture."
+                f"{shown(given)} does not exist.", hint="Give a folder of pictures, or one picture."
             )
         self.classifier = classifier
         self.options = options

@@ -37,17 +37,12 @@ __all__ = [
 
 @dataclass(frozen=True)
 class SortResult:
-    """What is sorted now, by this run and those before it.
+    """What is sorted now, by this run and those before it."""
 
-    `counts` has the pictures of each label and of "unsure", `already_done` how many of these were
-    there before this run. `unreadable` pictures, and other files that were passed over, were not
-    touched.
-    """
-
-    destination: Path
-    counts: Mapping[str, int]
-    unreadable: tuple[Skipped, ...]
-    already_done: int
+    destination: Path  # the folder that the pictures are in now
+    counts: Mapping[str, int]  # the pictures of each label and of "unsure"
+    unreadable: tuple[Skipped, ...]  # pictures and other files that were passed over, not touched
+    already_done: int  # how many of the counted pictures were there before this run
     hidden: int  # hidden and system files in the inbox, not looked at
     results: Path  # the table of all scores
     not_kept: tuple[str, ...] = ()  # of pictures moved to another disk, such as "owner"

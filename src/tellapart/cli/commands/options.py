@@ -79,8 +79,9 @@ def fraction(text: str, option: str, *, whole: bool = False) -> float:
     except ValueError:
         number = -1.0
     if not (0 <= number < 1 or (whole and number == 1)):
+        problem = "neither a fraction nor a folder" if option == "--test" else "not a fraction"
         raise UsageError(
-            f"{option} {text} is no fraction" + (" and no folder." if option == "--test" else "."),
+            f"{option} {text} is {problem}.",
             hint="Give a fraction such as 10% or 0.1.",
         )
     return number

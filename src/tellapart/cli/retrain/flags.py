@@ -253,8 +253,10 @@ def _check(flags: Flags) -> None:
     testing, validation = flags.testing_percentage, flags.validation_percentage
     for sound, problem in (
         (flags.image_dir, "--image_dir is missing: it says where the labelled pictures are."),
+        (testing >= 0, f"--testing_percentage must be 0 or more, not {testing}."),
+        (validation >= 0, f"--validation_percentage must be 0 or more, not {validation}."),
         (
-            min(testing, validation) >= 0 and testing + validation < 100,
+            testing + validation < 100,
             f"{testing} % for testing and {validation} % for validation leave nothing to learn "
             f"from.",
         ),
