@@ -553,7 +553,7 @@ def network_file(
 
 @tensorflow
 def test_what_keras_layers_become_can_be_written_for_tensorflow(tmp_path: Path) -> None:
-    written = Path(tellapart.__file__).parent / "tensorflow_engine" / "onnx_layers.py"
+    written = Path(tellapart.__file__).parent / "training" / "tensorflow" / "onnx_layers.py"
     texts = {
         node.value
         for node in ast.walk(ast.parse(written.read_text("utf-8")))
