@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from ..errors import DestinationError
 from ..text import shown
@@ -91,9 +92,13 @@ def folder_written_atomically(
     except OSError as error:
         raise cannot_write(target, error) from error
     finally:
-        with undisturbed():
-            if lock:
-                discard(lock)
+        try:
+            with undisturbed():
+                _let_go(lock)
+        except KeyboardInterrupt:  # it came in the moment before it was held back
+            with undisturbed():
+                _let_go(lock)
+            raise
 
 
 @contextmanager
@@ -116,9 +121,18 @@ def new_folder(target: Path) -> Iterator[Path]:
             _rename_unless_there(fresh, target)
         sync(target.parent)
     finally:
-        with undisturbed():
-            if lock:
-                discard(lock)
+        try:
+            with undisturbed():
+                _let_go(lock)
+        except KeyboardInterrupt:  # it came in the moment before it was held back
+            with undisturbed():
+                _let_go(lock)
+            raise
+
+
+def _let_go(lock: BinaryIO | None) -> None:
+    if lock and not lock.closed:
+        discard(lock)
 
 
 def _rename_unless_there(folder: Path, target: Path) -> None:
