@@ -4,7 +4,7 @@ For flowers, and for heroes learnt from a fifth: many splits, each trained, cali
 and scored on the rest. One test set of 150 pictures cannot tell an error of 0.03 from luck; all
 splits together can. Prints the calibration error of a split on average, what luck alone would do
 there, the error of all splits' scores taken together, and the log loss: of heads as they are
-calibrated, of heads as they are fitted, and with the temperature that fits best out of fold.
+calibrated, and with one more temperature, the one that fits best out of fold.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from measure import arguments, machine, print_table
 from novelty import Pictures
 
 from tellapart.evaluation.metrics import calibration_error, calibration_luck
-from tellapart.head.regression import fit_temperature, log_loss, softmax
+from tellapart.head.calibration import fit_temperature
+from tellapart.head.linear import log_loss, softmax
 
 SETS = {"flowers": 1 / 3, "heroes": 0.8}  # and the share that is kept back
 SPLITS = 20
-WAYS = ("calibrated", "as fitted", "best out of fold")
+WAYS = ("calibrated", "best out of fold")
 HEADS = (
     "data",
     "quality",
@@ -35,9 +36,8 @@ def judged(pictures: Pictures, truth: np.ndarray) -> dict[str, np.ndarray]:
     """The logits `[N,K]` of the pictures kept back, in each of the `WAYS`."""
     rows = np.flatnonzero(~pictures.test)
     fitted = pictures.learnt(rows)
-    logits = fitted.head.logits(pictures.vectors[pictures.test]) * fitted.temperature
-    best = fit_temperature(fitted.logits * fitted.temperature, truth[rows])
-    heats = (fitted.temperature, 1.0, best)
+    logits = fitted.head.logits(pictures.vectors[pictures.test])
+    heats = (1.0, fit_temperature(fitted.logits, truth[rows]))
     return {way: logits / temperature for way, temperature in zip(WAYS, heats, strict=True)}
 
 

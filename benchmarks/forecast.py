@@ -17,7 +17,9 @@ from novelty import Pictures
 from tellapart.dataset.split import folds
 from tellapart.evaluation.learning_curve import MORE, LearningCurve, learning_curve
 from tellapart.evaluation.metrics import Proportion
-from tellapart.head.regression import ROUGH, Regression, cross_validate
+from tellapart.head.cross_validation import cross_validate
+from tellapart.head.prepared import Prepared
+from tellapart.head.regression import ROUGH, Regression
 
 JUDGED = 100  # pictures a draw is judged on
 C = 0.01  # about what cross-validation chooses here
@@ -28,7 +30,7 @@ def accuracy(pictures: Pictures, truth: np.ndarray, size: int, lot: np.random.Ge
     order = lot.permutation(len(truth))
     learnt, judged = order[:size], order[size : size + JUDGED]
     count = int(truth.max()) + 1
-    head = Regression(pictures.vectors[learnt], truth[learnt], count).fit(C, ROUGH)
+    head = Regression(Prepared(pictures.vectors[learnt], truth[learnt], count)).fit(C, ROUGH)
     found = head.logits(pictures.vectors[judged]).argmax(axis=1) == truth[judged]
     return float(found.mean())
 

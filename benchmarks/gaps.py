@@ -31,8 +31,8 @@ from tellapart.backbones.graph import Network
 from tellapart.backbones.rows import BACKBONES
 from tellapart.dataset.sources import read_dataset
 from tellapart.evaluation.metrics import Proportion, roc_auc
+from tellapart.head.linear import softmax
 from tellapart.head.novelty import ADMITTED, fit_novelty
-from tellapart.head.regression import softmax
 from tellapart.health.grouping import scarcity, subgroups, unit
 from tellapart.health.subgroups import FEWEST, Sample, Subgroup, find_subgroups
 from tellapart.model.classifier import ADMIT

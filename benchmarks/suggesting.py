@@ -16,7 +16,7 @@ from measure import arguments, machine, print_table
 from novelty import Pictures
 
 from tellapart.evaluation.metrics import Z_95
-from tellapart.head.regression import Head, softmax
+from tellapart.head.linear import Head, softmax
 from tellapart.health.selection import choose, doubts
 
 Way = Callable[[np.ndarray, np.ndarray, np.ndarray, int, np.random.Generator], np.ndarray]

@@ -21,7 +21,9 @@ from tellapart.backbones.graph import VIEWS, Network
 from tellapart.backbones.rows import BACKBONES
 from tellapart.dataset.sources import read_dataset
 from tellapart.dataset.split import folds, tie
-from tellapart.head.regression import Regression, cross_validate, log_loss
+from tellapart.head.cross_validation import cross_validate
+from tellapart.head.linear import log_loss
+from tellapart.head.prepared import Prepared
 from tellapart.training.pictures import FOLDS
 
 DEALS = 4  # ways to deal the pictures into folds
@@ -76,14 +78,14 @@ class Pictures:
         train = np.flatnonzero(~self.tested)
         inputs, truth = vectors[train], self.labels[train]
         keys, labels = [self.keys[i] for i in train], [self.items[i].label for i in train]
-        right, losses, strengths = [], [], []
+        right, losses, recipes = [], [], []
         for seed in range(DEALS):
             found = cross_validate(inputs, truth, self.count, folds(keys, labels, FOLDS, seed))
             right.append(np.mean(found.logits.argmax(axis=1) == truth))
             losses.append(log_loss(found.logits, truth))
-            strengths.append(found.strength)
-        assert strengths[0] is not None
-        head = Regression(inputs, truth, self.count).fit(strengths[0])
+            recipes.append(found.recipe)
+        assert recipes[0]
+        head = recipes[0].fit(Prepared(inputs, truth, self.count))
         logits, tested = head.logits(vectors[self.tested]), self.labels[self.tested]
         return [
             f"{' + '.join(backbones)}, {choice}",

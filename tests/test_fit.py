@@ -7,7 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tellapart.head.regression import Regression, fit_temperature, log_loss, out_of_fold
+from tellapart.head.calibration import fit_temperature
+from tellapart.head.cross_validation import out_of_fold
+from tellapart.head.linear import log_loss
+from tellapart.head.prepared import Prepared
+from tellapart.head.regression import Regression
 from tellapart.head.sgd import SgdSettings, fit_sgd
 from tellapart.training.fit import fit
 from tellapart.training.options import TrainOptions
@@ -40,13 +44,14 @@ def pictures() -> Pictures:
 
 
 def test_the_head_is_fitted_at_the_chosen_strength(pictures: Pictures) -> None:
-    fitted = fit(pictures, TrainOptions())
-    assert fitted.strength is not None
-    assert fitted.strength < 0.1  # or this test could tell nothing
+    fitted = fit(pictures, TrainOptions(head="regression"))
+    (part,) = fitted.parts
+    assert part.setting is not None
+    assert part.setting < 0.1  # or this test could tell nothing
     vectors, truth = pictures.vectors[:100].astype(np.float64), pictures.truth[:100]
     expected, at_one = (
-        Regression(vectors, truth, 2).fit(strength).calibrated(fitted.temperature)
-        for strength in (fitted.strength, 1.0)
+        Regression(Prepared(vectors, truth, 2)).fit(strength).calibrated(part.temperature)
+        for strength in (part.setting, 1.0)
     )
     np.testing.assert_allclose(fitted.head.weights, expected.weights, atol=1e-6)
     assert np.abs(expected.weights - at_one.weights).max() > 1e-2
@@ -55,9 +60,10 @@ def test_the_head_is_fitted_at_the_chosen_strength(pictures: Pictures) -> None:
 def test_scores_of_labels_that_are_easily_told_are_not_sharpened() -> None:
     """Out of fold hardly one of them is wrong; a temperature that trusts this is wrong dearly."""
     easy = apart_by(1.2, count=80, dimensions=40, held_out=0, seed=1)
-    fitted = fit(easy, TrainOptions())
-    assert fit_temperature(fitted.logits, easy.truth) < 0.9  # what fits these very pictures best
-    assert fitted.temperature == pytest.approx(1)
+    fitted = fit(easy, TrainOptions(head="regression"))
+    sharper = log_loss(fitted.logits / 0.9, easy.truth)
+    assert sharper < log_loss(fitted.logits, easy.truth)  # what fits these very pictures better
+    assert fitted.parts[0].temperature > 1 - 1e-3
 
 
 def test_scores_are_cooled_by_the_temperature_that_was_found(pictures: Pictures) -> None:
@@ -73,7 +79,7 @@ def test_scores_are_cooled_by_the_temperature_that_was_found(pictures: Pictures)
     ).logits
     temperature = fit_temperature(raw, truth)
     assert temperature > 1.5  # without a penalty it is far too sure
-    assert fitted.temperature == pytest.approx(temperature)
+    assert fitted.parts[0].temperature == pytest.approx(temperature)
     np.testing.assert_allclose(fitted.logits, raw / temperature)
     assert log_loss(fitted.logits, truth) < log_loss(raw, truth) - 0.1
     bare = fit_sgd(vectors, truth, 2, settings)

@@ -20,8 +20,8 @@ from tellapart.backbones.graph import VIEWS, HeadTensors, Network, classifier_gr
 from tellapart.backbones.nodes import Nodes
 from tellapart.backbones.rows import QUALITIES, Trunk
 from tellapart.backbones.session import LazySession, beginning, ending
+from tellapart.head.linear import softmax
 from tellapart.head.novelty import Novelty, fit_novelty
-from tellapart.head.regression import softmax
 
 OUTPUTS = ("scores", "embedding", "evidence", "novelty")
 SIZES = [(1, 1), (3, 500), (500, 3), (1, 30_000), (30_000, 1), (7, 7), (64, 65), (300, 480)]

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
-from tellapart.head import regression as head_module
-from tellapart.head.regression import (
+from tellapart.head import cross_validation, prepared, regression
+from tellapart.head.calibration import COLDEST, HOTTEST, fit_temperature
+from tellapart.head.cross_validation import (
     STRENGTHS,
-    Head,
-    Regression,
-    balanced_weights,
+    OutOfFold,
     cross_validate,
-    fit_temperature,
-    log_loss,
     out_of_fold,
-    softmax,
 )
+from tellapart.head.kinds import KINDS, Part
+from tellapart.head.linear import Head, balanced_weights, log_loss, softmax
+from tellapart.head.prepared import Prepared
+from tellapart.head.regression import Regression
 from tellapart.workers import local as pool
 
 TOLERANCE = 1e-4
@@ -56,7 +54,7 @@ def test_equal_to_scikit_learn(
     samples: int, features: int, count: int, strength: float, balanced: bool
 ) -> None:
     embeddings, labels = data(samples, features, count, apart=0.3)
-    head = Regression(embeddings, labels, count, balanced=balanced).fit(strength)
+    head = Regression(Prepared(embeddings, labels, count, balanced=balanced)).fit(strength)
     standard, deviation = standardised(embeddings)
     reference = LogisticRegression(
         C=strength, class_weight="balanced" if balanced else None, tol=1e-10, max_iter=10_000
@@ -77,7 +75,7 @@ def test_two_labels_equal_scikit_learn_at_twice_its_strength(
     C * loss + |w|^2 / 4 has its minimum where 2C * loss + |w|^2 / 2 has it.
     """
     embeddings, labels = data(samples, features, 2, apart=0.3)
-    head = Regression(embeddings, labels, 2, balanced=balanced).fit(strength)
+    head = Regression(Prepared(embeddings, labels, 2, balanced=balanced)).fit(strength)
     standard, deviation = standardised(embeddings)
     reference = LogisticRegression(
         C=2 * strength, class_weight="balanced" if balanced else None, tol=1e-10, max_iter=10_000
@@ -97,7 +95,7 @@ def test_the_weights_are_a_sum_over_the_training_pictures(
 ) -> None:
     """Where the gradient is zero, W = C * sum_i s_i (onehot_i - p_i) z_i: nothing is left over."""
     embeddings, labels = data(samples, features, 4)
-    head = Regression(embeddings, labels, 4, balanced=balanced).fit(strength)
+    head = Regression(Prepared(embeddings, labels, 4, balanced=balanced)).fit(strength)
     standard, deviation = standardised(embeddings)
     left = np.eye(4)[labels] - softmax(head.logits(embeddings.astype(np.float64)))
     if balanced:
@@ -111,7 +109,7 @@ def test_the_weights_are_a_sum_over_the_training_pictures(
 
 def test_separable_data_is_told_apart_however_weak_the_penalty() -> None:
     embeddings, labels = data(60, 200, 3, apart=3)
-    head = Regression(embeddings, labels, 3).fit(1e6)
+    head = Regression(Prepared(embeddings, labels, 3)).fit(1e6)
     scores = softmax(head.logits(embeddings))
     assert np.isfinite(head.weights).all()
     assert scores[np.arange(60), labels].min() > 0.999
@@ -120,21 +118,21 @@ def test_separable_data_is_told_apart_however_weak_the_penalty() -> None:
 def test_a_feature_that_is_always_the_same_says_nothing() -> None:
     embeddings, labels = data(50, 6, 3)
     constant = np.column_stack([embeddings, np.full(50, 0.1, np.float32), np.zeros(50)])
-    head, other = (Regression(e, labels, 3).fit(0.1) for e in (constant, embeddings))
+    head, other = (Regression(Prepared(e, labels, 3)).fit(0.1) for e in (constant, embeddings))
     assert np.abs(head.weights[:, 6:]).max() == 0
     assert np.abs(head.logits(constant) - other.logits(embeddings)).max() < 1e-6
 
 
 def test_of_nothing_but_constants_only_the_shares_are_learnt() -> None:
     labels = np.array([0] * 30 + [1] * 60 + [2] * 10)
-    head = Regression(np.ones((100, 5), np.float32), labels, 3).fit(1.0)
+    head = Regression(Prepared(np.ones((100, 5), np.float32), labels, 3)).fit(1.0)
     assert np.allclose(softmax(head.logits(np.ones((1, 5)))), [[0.3, 0.6, 0.1]], atol=1e-5)
 
 
 def test_pictures_that_are_there_twice_weigh_twice() -> None:
     embeddings, labels = data(40, 10, 3)
-    twice = Regression(np.repeat(embeddings, 2, axis=0), np.repeat(labels, 2), 3).fit(0.1)
-    once = Regression(embeddings, labels, 3).fit(0.2)
+    twice = Regression(Prepared(np.repeat(embeddings, 2, axis=0), np.repeat(labels, 2), 3)).fit(0.1)
+    once = Regression(Prepared(embeddings, labels, 3)).fit(0.2)
     assert np.abs(twice.logits(embeddings) - once.logits(embeddings)).max() < TOLERANCE
 
 
@@ -142,7 +140,7 @@ def test_pictures_that_are_there_twice_weigh_twice() -> None:
 def test_one_picture_a_label(count: int) -> None:
     embeddings, labels = data(count, 20, count)
     for strength in STRENGTHS:
-        head = Regression(embeddings, labels, count).fit(strength)
+        head = Regression(Prepared(embeddings, labels, count)).fit(strength)
         assert np.isfinite(head.weights).all()
         assert np.isfinite(head.bias).all()
         assert (head.logits(embeddings).argmax(axis=1) == labels).all()
@@ -151,22 +149,22 @@ def test_one_picture_a_label(count: int) -> None:
 def test_a_label_without_pictures_is_not_guessed() -> None:
     embeddings, labels = data(60, 10, 3)
     present = labels != 1
-    head = Regression(embeddings[present], labels[present], 3).fit(1.0)
+    head = Regression(Prepared(embeddings[present], labels[present], 3)).fit(1.0)
     assert np.isfinite(head.logits(embeddings)).all()
     assert not (head.logits(embeddings[present]).argmax(axis=1) == 1).any()
 
 
 def test_the_same_data_gives_the_same_bits() -> None:
     embeddings, labels = data(80, 300, 4)
-    first, second = (Regression(embeddings, labels, 4).fit(0.03) for _ in range(2))
+    first, second = (Regression(Prepared(embeddings, labels, 4)).fit(0.03) for _ in range(2))
     assert first.weights.tobytes() == second.weights.tobytes()
     assert first.bias.tobytes() == second.bias.tobytes()
 
 
 def test_the_fit_before_changes_only_the_way_there() -> None:
     embeddings, labels = data(80, 30, 4)
-    direct = Regression(embeddings, labels, 4).fit(0.3)
-    regression = Regression(embeddings, labels, 4)
+    direct = Regression(Prepared(embeddings, labels, 4)).fit(0.3)
+    regression = Regression(Prepared(embeddings, labels, 4))
     for strength in (1e-4, 10.0, 0.3):
         head = regression.fit(strength)
     assert np.abs(head.logits(embeddings) - direct.logits(embeddings)).max() < TOLERANCE
@@ -175,7 +173,7 @@ def test_the_fit_before_changes_only_the_way_there() -> None:
 def test_the_scale_of_a_feature_does_not_matter() -> None:
     embeddings, labels = data(60, 10, 3)
     scaled = embeddings.astype(np.float64) * 2.0 ** np.arange(-10, 10, 2) + 5
-    head, other = (Regression(e, labels, 3).fit(0.1) for e in (embeddings, scaled))
+    head, other = (Regression(Prepared(e, labels, 3)).fit(0.1) for e in (embeddings, scaled))
     assert np.abs(head.logits(embeddings) - other.logits(scaled)).max() < TOLERANCE
 
 
@@ -186,41 +184,69 @@ def dealt(samples: int, count: int) -> np.ndarray:
     return np.arange(samples) % count
 
 
+def parts_of(found: OutOfFold) -> tuple[Part, ...]:
+    assert found.recipe
+    return found.recipe.parts
+
+
+def at_strength(
+    embeddings: np.ndarray,
+    labels: np.ndarray,
+    fold: np.ndarray,
+    strength: float,
+    *,
+    balanced: bool = False,
+) -> OutOfFold:
+    """Cross-validation of a regression whose C is given."""
+    count = int(labels.max()) + 1
+    return cross_validate(
+        embeddings,
+        labels,
+        count,
+        fold,
+        balanced=balanced,
+        kind="regression",
+        strengths=[strength],
+    )
+
+
 def test_the_chosen_strength_is_the_best_of_those_tried() -> None:
     embeddings, labels = data(120, 60, 3, apart=0.2)
-    found = cross_validate(embeddings, labels, 3, dealt(120, 5))
-    tried = dict(found.losses)
-    assert found.strength is not None
-    assert found.strength == min(tried, key=lambda strength: tried[strength])
-    assert log_loss(found.logits, labels) == tried[found.strength]
-    place = STRENGTHS.index(found.strength)
+    found = cross_validate(embeddings, labels, 3, dealt(120, 5), kind="regression")
+    tried = found.losses["regression"]
+    (part,) = parts_of(found)
+    assert part.setting == min(tried, key=lambda strength: tried[strength])
+    assert log_loss(found.logits * part.temperature, labels) == pytest.approx(tried[part.setting])
+    place = STRENGTHS.index(part.setting)
     assert set(STRENGTHS[max(place - 1, 0) : place + 2]) <= set(tried)  # both sides were looked at
     assert len(tried) < len(STRENGTHS)  # and not everything
     precise = {
-        strength: cross_validate(embeddings, labels, 3, dealt(120, 5), strengths=[strength])
-        for strength in STRENGTHS
+        strength: at_strength(embeddings, labels, dealt(120, 5), strength) for strength in STRENGTHS
     }
-    least = min(log_loss(one.logits, labels) for one in precise.values())
-    assert tried[found.strength] == pytest.approx(least, abs=1e-3)
+    least = min(one.losses["regression"][strength] for strength, one in precise.items())
+    assert tried[part.setting] == pytest.approx(least, abs=1e-3)
 
 
 @pytest.mark.parametrize("balanced", [False, True])
 def test_out_of_fold_logits_are_of_heads_that_never_saw_the_picture(balanced: bool) -> None:
     embeddings, labels = data(60, 30, 3)
     fold = dealt(60, 4)
-    found = cross_validate(embeddings, labels, 3, fold, balanced=balanced, strengths=[0.1])
-    assert found.strength == 0.1
+    found = at_strength(embeddings, labels, fold, 0.1, balanced=balanced)
+    (part,) = parts_of(found)
+    assert part.setting == 0.1
     for number in range(4):
         inside = fold != number
-        head = Regression(embeddings[inside], labels[inside], 3, balanced=balanced).fit(0.1)
-        expected = softmax(head.logits(embeddings[~inside]))
+        head = Regression(Prepared(embeddings[inside], labels[inside], 3, balanced=balanced)).fit(
+            0.1
+        )
+        expected = softmax(head.logits(embeddings[~inside]) / part.temperature)
         assert np.abs(softmax(found.logits[~inside]) - expected).max() < 1e-2
 
 
-def left_out_logits(
-    embeddings: np.ndarray, labels: np.ndarray, fold: np.ndarray, strengths: Sequence[float]
-) -> np.ndarray:
-    return cross_validate(embeddings, labels, 3, fold, strengths=strengths).logits
+def left_out_logits(embeddings: np.ndarray, labels: np.ndarray, fold: np.ndarray) -> np.ndarray:
+    """Not calibrated: all pictures together decide the temperature."""
+    found = at_strength(embeddings, labels, fold, 0.1)
+    return found.logits * parts_of(found)[0].temperature
 
 
 def test_what_is_left_out_has_no_say_in_its_own_logits() -> None:
@@ -228,17 +254,17 @@ def test_what_is_left_out_has_no_say_in_its_own_logits() -> None:
     embeddings, labels = data(60, 30, 3)
     fold = dealt(60, 4)
     out = np.flatnonzero(fold == 2)
-    before = left_out_logits(embeddings, labels, fold, [0.1])
+    before = left_out_logits(embeddings, labels, fold)
 
     turned = labels.copy()
     turned[out] = (turned[out] + 1) % 3
-    after = left_out_logits(embeddings, turned, fold, [0.1])
-    assert np.array_equal(after[out], before[out])
+    after = left_out_logits(embeddings, turned, fold)
+    assert np.allclose(after[out], before[out], rtol=1e-9)
     assert not np.allclose(after[fold != 2], before[fold != 2])
 
     far = embeddings.copy()
     far[out[1:]] *= 1000
-    after = left_out_logits(far, labels, fold, [0.1])
+    after = left_out_logits(far, labels, fold)
     assert np.allclose(after[out[0]], before[out[0]], rtol=1e-9)
     assert not np.allclose(after[fold != 2], before[fold != 2])
 
@@ -262,12 +288,12 @@ def test_out_of_fold_of_any_solver() -> None:
     fold = dealt(40, 3)
 
     def solver(inside: np.ndarray, their_labels: np.ndarray, count: int) -> Head:
-        return Regression(inside, their_labels, count).fit(0.1)
+        return Regression(Prepared(inside, their_labels, count)).fit(0.1)
 
     found = out_of_fold(embeddings, labels, 3, fold, solver)
-    expected = cross_validate(embeddings, labels, 3, fold, strengths=[0.1])
-    assert np.abs(softmax(found.logits) - softmax(expected.logits)).max() < 1e-2
-    assert found.strength is None
+    expected = left_out_logits(embeddings, labels, fold)
+    assert np.abs(softmax(found.logits) - softmax(expected)).max() < 1e-2
+    assert found.recipe is None
 
 
 # Very many scores
@@ -276,9 +302,9 @@ def test_out_of_fold_of_any_solver() -> None:
 @pytest.fixture
 def many(monkeypatch: pytest.MonkeyPatch) -> None:
     """A few hundred scores count as very many, and are worked on in blocks."""
-    monkeypatch.setattr(head_module, "_MANY", 500)
-    monkeypatch.setattr(head_module, "_BLOCK", 300)
-    monkeypatch.setattr(head_module, "_ENOUGH", 50)
+    monkeypatch.setattr(prepared, "_MANY", 500)
+    monkeypatch.setattr(regression, "_BLOCK", 300)
+    monkeypatch.setattr(cross_validation, "_ENOUGH", 50)
 
 
 @pytest.mark.usefixtures("many")
@@ -289,7 +315,7 @@ def test_of_many_scores_the_minimum_is_all_but_reached(
     samples: int, features: int, strength: float, balanced: bool
 ) -> None:
     embeddings, labels = data(samples, features, 12)
-    head = Regression(embeddings, labels, 12, balanced=balanced).fit(strength)
+    head = Regression(Prepared(embeddings, labels, 12, balanced=balanced)).fit(strength)
     standard, _ = standardised(embeddings)
     reference = LogisticRegression(
         C=strength, class_weight="balanced" if balanced else None, tol=1e-10, max_iter=10_000
@@ -308,17 +334,22 @@ def test_of_many_scores_the_bits_do_not_depend_on_the_cores(
     found = []
     for cores in (1, 3):
         monkeypatch.setattr(pool, "cores", lambda cores=cores: cores)
-        head = Regression(embeddings, labels, 12).fit(0.3)
+        head = Regression(Prepared(embeddings, labels, 12)).fit(0.3)
         found.append((head.weights.tobytes(), head.bias.tobytes()))
     assert found[0] == found[1]
 
 
 @pytest.mark.usefixtures("many")
-def test_of_many_scores_the_strength_is_chosen_on_as_many_folds_as_judge_enough() -> None:
+@pytest.mark.parametrize("kind", [None, *KINDS])
+def test_of_many_scores_settings_are_chosen_on_as_many_folds_as_judge_enough(
+    kind: str | None,
+) -> None:
     embeddings, labels = data(300, 30, 12)
     fold = dealt(300, 10)
-    found = cross_validate(embeddings, labels, 12, fold)
-    assert list(found.regressions) == [0, 1]  # 30 pictures each
+    found = cross_validate(embeddings, labels, 12, fold, kind=kind)
+    assert found.recipe
+    assert found.recipe.kind == (kind or "discriminant")  # a regression takes long
+    assert list(found.prepared) == [0, 1]  # 30 pictures each
     assert sorted(found.heads) == list(range(10))
     for number, head in found.heads.items():
         outside = fold == number
@@ -330,22 +361,22 @@ def test_of_many_scores_the_strength_is_chosen_on_as_many_folds_as_judge_enough(
 def test_of_many_scores_too_what_is_left_out_has_no_say_in_its_own_logits() -> None:
     embeddings, labels = data(180, 30, 3)
     fold = dealt(180, 4)
-    before = left_out_logits(embeddings, labels, fold, [0.1])
+    before = left_out_logits(embeddings, labels, fold)
     for number in (0, 3):  # of those that C is chosen on, and of the others
         out = np.flatnonzero(fold == number)
         turned = labels.copy()
         turned[out] = (turned[out] + 1) % 3
-        after = left_out_logits(embeddings, turned, fold, [0.1])
-        assert np.array_equal(after[out], before[out])
+        after = left_out_logits(embeddings, turned, fold)
+        assert np.allclose(after[out], before[out], rtol=1e-6)
         assert not np.allclose(after[fold != number], before[fold != number])
 
 
 @pytest.mark.usefixtures("many")
 def test_a_fit_that_begins_near_its_end_comes_to_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     embeddings, labels = data(300, 30, 12)
-    cold = Regression(embeddings, labels, 12).fit(0.1)
-    found = cross_validate(embeddings, labels, 12, dealt(300, 5), strengths=[0.1])
-    warm = Regression(embeddings, labels, 12)
+    cold = Regression(Prepared(embeddings, labels, 12)).fit(0.1)
+    found = at_strength(embeddings, labels, dealt(300, 5), 0.1)
+    warm = Regression(Prepared(embeddings, labels, 12))
     warm.begin_at([*found.heads.values()])
     scores = [softmax(head.logits(embeddings)) for head in (cold, warm.fit(0.1))]
     assert np.abs(scores[0] - scores[1]).mean() < 0.01
@@ -390,19 +421,20 @@ def test_a_known_temperature_is_recovered(true: float) -> None:
         assert best <= log_loss(honest * true / (found * other), labels)
 
 
-@pytest.mark.parametrize(("right", "expected"), [(True, 1 / 8), (False, 8.0)])
+@pytest.mark.parametrize(("right", "expected"), [(True, COLDEST), (False, HOTTEST)])
 def test_a_temperature_stays_in_its_bounds(right: bool, expected: float) -> None:
     labels = np.array([0, 1, 2] * 5)
-    logits = 3.0 * np.eye(3)[labels if right else (labels + 1) % 3]
-    assert fit_temperature(logits, labels) == pytest.approx(expected, rel=1e-6)
+    logits = 0.1 * np.eye(3)[labels if right else (labels + 1) % 3]
+    assert fit_temperature(logits, labels) == pytest.approx(expected, rel=1e-3)
 
 
 def test_a_temperature_stays_above_the_least() -> None:
     labels = np.array([0, 1, 2] * 5)
     logits = 3.0 * np.eye(3)[labels]  # all right: the surer, the better it seems
-    assert fit_temperature(logits, labels, least=1) == pytest.approx(1, abs=1e-9)
+    assert fit_temperature(logits, labels, least=1) == pytest.approx(1, abs=1e-3)
     wrong = 3.0 * np.eye(3)[(labels + 1) % 3]
-    assert fit_temperature(wrong, labels, least=1) == pytest.approx(fit_temperature(wrong, labels))
+    hottest = fit_temperature(wrong, labels)
+    assert fit_temperature(wrong, labels, least=1) == pytest.approx(hottest, rel=1e-3)
 
 
 def test_a_cooled_head_has_its_logits_divided() -> None:

@@ -7,8 +7,8 @@ import pytest
 
 from tellapart.dataset.split import folds
 from tellapart.evaluation.learning_curve import LearningCurve, _forecast, learning_curve
-from tellapart.head import regression as head
-from tellapart.head.regression import cross_validate
+from tellapart.head import cross_validation, prepared
+from tellapart.head.cross_validation import cross_validate
 
 
 def curve_of(count: int, spread: float, seed: int = 0) -> LearningCurve:
@@ -20,7 +20,7 @@ def curve_of(count: int, spread: float, seed: int = 0) -> LearningCurve:
     keys = [f"{seed}/{i}" for i in range(count)]
     labels = ["a", "b"]
     fold = folds(keys, [labels[k] for k in truth], 5)
-    found = cross_validate(vectors, truth, 2, fold, strengths=[0.1])
+    found = cross_validate(vectors, truth, 2, fold, kind="regression", strengths=[0.1])
     return learning_curve(vectors, truth, labels, keys, fold, found)
 
 
@@ -37,8 +37,8 @@ def test_of_very_many_scores_a_part_of_the_folds_is_judged(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     whole = curve_of(400, 1.0)
-    monkeypatch.setattr(head, "_MANY", 100)
-    monkeypatch.setattr(head, "_ENOUGH", 150)
+    monkeypatch.setattr(prepared, "_MANY", 100)
+    monkeypatch.setattr(cross_validation, "_ENOUGH", 150)
     part = curve_of(400, 1.0)
     assert [point.n for point in part.points] == [point.n for point in whole.points]
     assert all(point.accuracy.n == 160 for point in part.points)  # two folds of 80

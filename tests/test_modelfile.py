@@ -25,6 +25,7 @@ from drawn import only_sentences, run, small_network
 from tellapart.backbones.foreign import ForeignBackbone
 from tellapart.backbones.runtime import onnxruntime
 from tellapart.errors import ModelError
+from tellapart.head.kinds import Part
 from tellapart.model.file import FORMAT, check_model, sealed
 
 
@@ -181,10 +182,15 @@ def test_a_model_without_a_seal_is_of_an_earlier_release(sound: bytes, tmp_path:
         assert "was written by an earlier tellapart" in refused(content, tmp_path)
 
 
+def part(**values: object) -> dict[str, object]:
+    """A part of a head, as a manifest has it."""
+    return {"kind": "regression", "setting": 0.1, "temperature": 1.0, **values}
+
+
 @pytest.mark.parametrize(
     ("values", "wrong"),
     [
-        *(({name: ...}, name) for name in ("labels", "counts", "bias", "quality", "temperature")),
+        *(({name: ...}, name) for name in ("labels", "counts", "bias", "quality", "compared")),
         *(({name: ...}, name) for name in ("views", "backbones", "network", "solver", "version")),
         ({"format": ...}, "format"),
         ({"format": "1"}, "format"),
@@ -199,15 +205,25 @@ def test_a_model_without_a_seal_is_of_an_earlier_release(sound: bytes, tmp_path:
         ({"counts": ["many", "few"]}, "counts"),
         ({"bias": [None, 0.0]}, "bias"),
         ({"bias": {"day": 0.0}}, "bias"),
-        ({"temperature": "hot"}, "temperature"),
-        ({"temperature": None}, "temperature"),
+        ({"parts": ...}, "strength"),  # that is how it was said before there were parts
+        ({"parts": "regression"}, "parts"),
+        ({"parts": []}, "parts"),
+        ({"parts": [part(), part()]}, "parts"),
+        ({"parts": [{"kind": "regression"}]}, "missing"),
+        ({"parts": [part(weight=2)]}, "weight"),
+        ({"parts": [part(kind="forest")]}, "a part's kind"),
+        ({"parts": [part(kind=["regression"])]}, "unhashable"),
         *(
-            ({"temperature": temperature}, "temperature")
-            for temperature in (math.nan, math.inf, 0, -1.0)
+            ({"parts": [part(**{name: value})]}, "a part's numbers")
+            for name in ("temperature", "setting")
+            for value in (math.nan, math.inf, 0, -1.0, "hot", True)
         ),
+        ({"parts": [part(temperature=None)]}, "a part's numbers"),
+        ({"compared": [{"kind": "mean", "loss": math.nan, "behind": 0, "luck": 0}]}, "compared"),
+        ({"compared": [{"kind": "best", "loss": 0.1, "behind": 0, "luck": 0}]}, "compared"),
+        ({"compared": [{"kind": "mean", "loss": "0.1", "behind": 0, "luck": 0}]}, "compared"),
         *(({"bias": [0.0, value]}, "bias") for value in (math.nan, -math.inf)),
-        *(({name: 10**400}, "too large") for name in ("temperature", "strength")),
-        ({"strength": math.nan}, "strength"),
+        *(({"parts": [part(**{n: 10**400})]}, "too large") for n in ("temperature", "setting")),
         ({"labels": ["day", ""]}, "labels"),
         ({"counts": [3, -1]}, "counts"),
         ({"counts": [3, True]}, "counts"),
@@ -216,7 +232,6 @@ def test_a_model_without_a_seal_is_of_an_earlier_release(sound: bytes, tmp_path:
         *(({"novelty": [1.0, *[value] * 5]}, "novelty") for value in (math.nan, math.inf, -1.0)),
         ({"admitted": [0.9, 0.95, 0.94, 0.99, 0.995, 0.999]}, "admitted"),
         ({"admitted": [0.9, 0.95, math.nan, 0.99, 0.995, 0.999]}, "admitted"),
-        ({"strength": "strong"}, "strength"),
         ({"views": "squash"}, "views"),
         ({"quality": ["good"]}, "quality"),
         ({"admitted": [], "novelty": []}, "one threshold for each fraction"),
@@ -229,6 +244,13 @@ def test_a_manifest_that_is_not_ours_is_named(
     with pytest.raises(ModelError, match="This model file is damaged") as caught:
         check_model(with_manifest(sound, **values))
     assert wrong in caught.value.message
+
+
+def test_a_manifest_from_before_there_were_parts_is_of_a_regression(sound: bytes) -> None:
+    earlier = {"parts": ..., "compared": ..., "strength": 0.5, "temperature": 1.25}
+    manifest = check_model(with_manifest(sound, **earlier))
+    assert manifest.parts == (Part("regression", 0.5, 1.25),)
+    assert manifest.compared == ()
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '"1"', "null", "[" * 100_000, '{"format": 2}'])

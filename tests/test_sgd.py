@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from tellapart.errors import UsageError
-from tellapart.head.regression import Head, Regression, log_loss
+from tellapart.head.linear import Head, log_loss
+from tellapart.head.prepared import Prepared
+from tellapart.head.regression import Regression
 from tellapart.head.sgd import SgdSettings, SgdStep, fit_sgd
 
 
@@ -26,7 +28,7 @@ def loss(head: Head, clouds: tuple[np.ndarray, np.ndarray]) -> float:
 
 
 def test_enough_steps_come_near_the_exact_minimum(clouds: tuple[np.ndarray, np.ndarray]) -> None:
-    exact = Regression(*clouds, 3).fit(1e6)
+    exact = Regression(Prepared(*clouds, 3)).fit(1e6)
     least = loss(exact, clouds)
     losses = [
         loss(fit_sgd(*clouds, 3, SgdSettings(steps=steps, learning_rate=0.1)), clouds)

@@ -8,7 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tellapart.explain.shares import Split, Splitter
-from tellapart.head.regression import Head, Regression, balanced_weights, softmax
+from tellapart.head.kinds import KINDS, Part
+from tellapart.head.linear import Head, balanced_weights, softmax
+from tellapart.head.prepared import Prepared
+from tellapart.head.recipe import Recipe
 from tellapart.head.sgd import SgdSettings, fit_sgd
 
 
@@ -31,24 +34,32 @@ def split_of(
     balanced: bool = False,
     tolerance: float = 1e-6,
 ) -> tuple[Head, Split]:
+    parts = (Part("regression", strength, temperature),)
+    return split_by(parts, vectors, truth, balanced=balanced, tolerance=tolerance)
+
+
+def split_by(
+    parts: tuple[Part, ...],
+    vectors: np.ndarray,
+    truth: np.ndarray,
+    *,
+    balanced: bool = False,
+    tolerance: float = 1e-6,
+) -> tuple[Head, Split]:
+    """A head as a model file keeps it, and its split."""
     count = int(truth.max()) + 1
-    regression = Regression(vectors.astype(np.float64), truth, count, balanced=balanced)
-    head = regression.fit(strength, tolerance).calibrated(temperature).rounded()
-    splitter = Splitter(
-        head,
-        vectors,
-        truth,
-        strength=strength,
-        temperature=temperature,
-        sample_weights=balanced_weights(truth, count) if balanced else None,
-    )
-    found = splitter.split()
+    prepared = Prepared(vectors.astype(np.float64), truth, count, balanced=balanced)
+    head = Recipe(parts, balanced).fit(prepared, tolerance).rounded()
+    found = Splitter(head, vectors, truth, parts, balanced=balanced).split()
     assert found
     return head, found
 
 
-@settings(max_examples=40)
+@settings(max_examples=60)
 @given(
+    kind=st.sampled_from(KINDS),
+    shrinkage=st.floats(0.02, 1),
+    one_length=st.booleans(),
     count=st.integers(6, 60),
     size=st.integers(2, 90),
     labels=st.integers(2, 4),
@@ -59,6 +70,9 @@ def split_of(
     seed=st.integers(0, 10**6),
 )
 def test_the_shares_and_the_constant_add_up_to_the_logit(
+    kind: str,
+    shrinkage: float,
+    one_length: bool,
     count: int,
     size: int,
     labels: int,
@@ -69,15 +83,22 @@ def test_the_shares_and_the_constant_add_up_to_the_logit(
     seed: int,
 ) -> None:
     vectors, truth = drawn(count, size, labels, seed)
-    head, split = split_of(
+    pictures = drawn(8, size, labels, seed + 1)[0].astype(np.float64)
+    if one_length:  # as our own networks give them
+        vectors, pictures = (
+            x / (np.linalg.norm(x, axis=1)[:, None] + 1e-9) for x in (vectors, pictures)
+        )
+    regression = Part("regression", 10**exponent, temperature)
+    discriminant = Part("discriminant", shrinkage, 3 * temperature)
+    parts = {"regression": (regression,), "discriminant": (discriminant,)}
+    head, split = split_by(
+        parts.get(kind, (regression, discriminant)),
         vectors,
         truth,
-        10**exponent,
-        temperature=temperature,
         balanced=balanced,
         tolerance=tolerance,
     )
-    for picture in drawn(8, size, labels, seed + 1)[0].astype(np.float64):
+    for picture in pictures:
         shares = split.shares(picture)
         assert shares.shape == (count, labels)
         logits = head.logits(picture)
@@ -100,7 +121,7 @@ def test_what_a_picture_argues_is_how_far_it_was_from_learnt(balanced: bool, siz
 def test_some_labels_are_split_as_in_the_split_of_all(asked: tuple[int, ...]) -> None:
     vectors, truth = drawn(80, 30, 4, 9)
     head, whole = split_of(vectors, truth, 0.3, temperature=1.4)
-    some = Splitter(head, vectors, truth, strength=0.3, temperature=1.4).split(asked)
+    some = Splitter(head, vectors, truth, [Part("regression", 0.3, 1.4)]).split(asked)
     assert some
     assert some.coefficients == pytest.approx(whole.coefficients[:, asked], abs=1e-4)
     picture = drawn(8, 30, 4, 8)[0][0].astype(np.float64)
@@ -133,5 +154,5 @@ def test_a_head_that_was_fitted_otherwise_has_no_split() -> None:
         walked,
         Head(exact.weights * 1.5, exact.bias),
     ):
-        assert Splitter(head, vectors, truth, strength=1.0, temperature=1.0).split() is None
-    assert Splitter(exact, vectors, truth[::-1], strength=1.0, temperature=1.0).split() is None
+        assert Splitter(head, vectors, truth, [Part("regression", 1.0, 1.0)]).split() is None
+    assert Splitter(exact, vectors, truth[::-1], [Part("regression", 1.0, 1.0)]).split() is None

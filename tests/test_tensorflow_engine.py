@@ -25,7 +25,9 @@ from tellapart.cli.commands.train_settings import Asked, settings, with_epochs
 from tellapart.demo.walk import DemoPictures
 from tellapart.errors import BackboneError, DatasetError, DestinationError, UsageError
 from tellapart.exporters.export import export
-from tellapart.head.regression import Regression, softmax
+from tellapart.head.linear import softmax
+from tellapart.head.prepared import Prepared
+from tellapart.head.regression import Regression
 from tellapart.head.sgd import SgdSettings, SgdStep, fit_sgd
 from tellapart.images.decode import read_picture
 from tellapart.training.options import Watch
@@ -208,7 +210,7 @@ def test_keras_gives_the_embeddings_and_scores_of_onnx_for_real_pictures(
     keras = np.concatenate([np.asarray(fast.embed(one)) for one in read])
     assert np.abs(keras - onnx).mean(axis=1).max() < 1e-3
     assert np.abs(keras - onnx).max() < 5e-3
-    head = Regression(onnx.astype(np.float64), labels, len(names)).fit(1.0)
+    head = Regression(Prepared(onnx.astype(np.float64), labels, len(names))).fit(1.0)
     scores = [softmax(head.logits(vectors.astype(np.float64))) for vectors in (onnx, keras)]
     assert np.abs(scores[0] - scores[1]).max() < 1e-3
 

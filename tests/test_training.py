@@ -529,7 +529,7 @@ def test_sgd_prints_the_originals_log_and_learns(heroes: DemoPictures, tmp_path:
     assert again.err == ""
     value = again.json()
     assert value["solver"] == "sgd"
-    assert value["strength"] is None
+    assert [part["setting"] for part in value["head"]] == [None]
     assert value["cross_validated"]["accuracy"] > 0.85
     assert value["held_out"]["accuracy"] > 0.6
 

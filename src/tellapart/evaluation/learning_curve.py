@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..dataset.split import position
-from ..head.regression import OutOfFold, compare
+from ..head.cross_validation import OutOfFold, fit_each
 from ..text import label_words
 from .metrics import Estimate, Proportion, estimate, resampled
 
@@ -76,23 +76,23 @@ def learning_curve(
     """Fit on nested fractions of the pictures outside each fold, and judge the fold.
 
     `vectors` `[N,D]`, `truth` `[N]` and `fold` `[N]` are what was cross-validated, `found` what
-    came of it: its strength is kept, and its standardisation, each fold's own. `keys` decide which
-    pictures a fraction takes. Of very many scores it is judged on the folds that C was chosen on.
+    came of it: its recipe is kept, and each fold's own frame. `keys` decide which pictures a
+    fraction takes. Of very many scores it is judged on the folds that settings were chosen on.
     """
-    assert found.strength is not None
+    assert found.recipe
     place = np.array([position(key, "curve/") for key in keys])
-    known = np.isin(fold, list(found.regressions))
+    known = np.isin(fold, list(found.prepared))
 
     right, sizes = [], []
     for fraction in FRACTIONS:
         chosen = {
-            n: _fraction_of_each_label(fold != n, place, truth, fraction) for n in found.regressions
+            n: _fraction_of_each_label(fold != n, place, truth, fraction) for n in found.prepared
         }
         if any(len(np.unique(truth[part])) < len(labels) for part in chosen.values()):
             continue  # too few pictures for a fraction so small
         hits = np.zeros(len(truth), bool)
-        parts = [found.regressions[n].among(part[fold != n]) for n, part in chosen.items()]
-        for number, head in zip(chosen, compare(parts, found.strength), strict=True):
+        parts = [found.prepared[n].among(part[fold != n]) for n, part in chosen.items()]
+        for number, head in zip(chosen, fit_each(found.recipe, parts), strict=True):
             outside = fold == number
             hits[outside] = head.logits(vectors[outside]).argmax(axis=1) == truth[outside]
         right.append(hits[known])

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from ..head.kinds import REGRESSION, Compared, Part
 from ..text import label_words, percent, several
 from .coverage import SURE, Covered, fewest
 from .judged import Evaluation
@@ -56,6 +57,28 @@ def commonest_words(evaluation: Evaluation) -> str:
     """What to compare the accuracy with."""
     often = percent(evaluation.baseline.value)
     return f"Always saying the commonest label would be right for {often}."
+
+
+def head_words(parts: Sequence[Part]) -> str:
+    """What a head is: "the mean of a regression (C = 0.1) and a discriminant (shrinkage 0.73)"."""
+    kinds = [_part_words(part) for part in parts]
+    return kinds[0] if len(kinds) == 1 else f"the mean of {' and '.join(kinds)}"
+
+
+def _part_words(part: Part) -> str:
+    temperature = f"temperature {part.temperature:.4g}"
+    if part.setting is None:
+        return f"a {part.kind} ({temperature})"
+    name = "C =" if part.kind == REGRESSION else "shrinkage"
+    return f"a {part.kind} ({name} {part.setting:.3g}, {temperature})"
+
+
+def compared_words(compared: Sequence[Compared]) -> str:
+    """By how much heads differ: "mean 0.331, regression 0.342, discriminant 0.351"; empty where
+    there was no choice."""
+    if len(compared) < 2:
+        return ""
+    return ", ".join(f"{one.kind} {one.loss:.3f}" for one in compared)
 
 
 def contradiction_words(

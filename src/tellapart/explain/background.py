@@ -9,7 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
-from ..head.regression import Head, balanced_weights
+from ..head.linear import Head
 from ..model.file import Manifest
 from ..model.record import TrainingRecord
 from .explanation import Argument, Case, Neighbour
@@ -149,20 +149,16 @@ class Backgrounds:
     def _background(self, rows: np.ndarray, head: Head) -> Background:
         record, manifest = self.record, self.manifest
         splits, missing = None, ""
-        if self.shares and (manifest.solver != "exact" or manifest.strength is None):
+        exact = manifest.solver == "exact" and all(part.setting for part in manifest.parts)
+        if self.shares and not exact:
             missing = NOT_EXACT
         elif self.shares:
-            assert manifest.strength is not None
-            labels = record.labels[rows]
-            balanced = record.run.balanced
-            weights = balanced_weights(labels, len(manifest.labels)) if balanced else None
             splitter = Splitter(
                 head,
                 record.vectors[rows],
-                labels,
-                strength=manifest.strength,
-                temperature=manifest.temperature,
-                sample_weights=weights,
+                record.labels[rows],
+                manifest.parts,
+                balanced=record.run.balanced,
             )
             splits = _Splits(splitter)
         units = self._units[rows]

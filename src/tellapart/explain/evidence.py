@@ -13,7 +13,7 @@ import numpy as np
 from ..backbones.graph import VIEWS
 from ..backbones.untrusted import parse_onnx
 from ..errors import ModelError
-from ..head.regression import Head
+from ..head.linear import Head
 
 _PART = "tellapart/evidence/"
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 import numpy as np
 
 from ..errors import ModelError, PictureError, UsageError
-from ..head.regression import Head, softmax
+from ..head.linear import Head, softmax
 from ..images.decode import Picture, each_of, read_picture
 from ..model.classifier import Classifier
 from ..model.record import TrainingRecord

@@ -1,28 +1,41 @@
 """A head's logits, split exactly into one share for each picture that it was fitted on.
 
-At the minimum of `regression.py`'s objective its gradient is zero, so the weights on standardised
-embeddings z are a weighted sum of those of the N training pictures (the representer theorem,
-Schölkopf et al. 2001; for softmax regression also Yeh et al. 2018, arXiv:1811.09720):
+At the minimum of `regression.py`'s objective its gradient is zero, so the weights on embeddings z,
+in the frame of `prepared.py`, are a weighted sum of those of the N training pictures (the
+representer theorem, Schölkopf et al. 2001; for softmax regression also Yeh et al. 2018,
+arXiv:1811.09720):
 
     W_k = sum_i a_ik z_i        with   a_ik = C s_i (y_ik - p_ik)
 
-and the logit of any picture is a constant plus sum_i a_ik <z_i, z>. A solver stops a little before
-the minimum; what its weights then lack of that sum lies in the span of the z_i as well, and is
-shared out by least squares, so that the split is of the head as it is.
+The weights of `discriminant.py` solve S W_k = m_k - m, and S is a sum over the pictures plus
+s v I, so that they are such a sum too, with p_i the picture's share in all and t_ik what W_k says
+of it beyond what it says of its label's mean:
+
+    s v W_k = (m_k - m) - (1 - s) V W_k     a_ik = p_i (y_ik / p_k - 1 - (1 - s) t_ik) / (s v)
+
+Either way a picture pulls at a label as far as what it says is not said by the others yet. The
+coefficients of a mean of heads are the mean of theirs, and the logit of any picture is a constant
+plus sum_i a_ik <z_i, z>. A solver stops a little before the minimum, and weights are rounded; what
+a head then lacks of that sum lies in the span of the z_i as well, and is shared out by least
+squares, so that the split is of the head as it is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from ..head.regression import Head, standardisation
+from ..head.discriminant import LEAST_SCALE, log_priors
+from ..head.kinds import REGRESSION, Part
+from ..head.linear import Head, balanced_weights
+from ..head.prepared import frame_of
 
 _FITTED = 0.1  # of the weights: a head further than this from the minimum was fitted otherwise
 _LOST = 1e-5  # of the weights: what no sum of the pictures can give; rounding stays far below
 _ROUNDS = 300
+_SOLVED = 1e-9  # of the means' length: what solving for a discriminant leaves
 _BLOCK = 4096  # pictures whose logits are computed at once
 _ENOUGH = 1e-12  # of the weights' square: a round that brings less is the last
 
@@ -59,7 +72,7 @@ class Splitter:
     """A calibrated head, with the embeddings `[N,D]` and labels `[N]` that it was fitted on, made
     ready to split the logits of any of its labels.
 
-    `strength` is its C, `temperature` what its logits were divided by.
+    `parts` are what it is the mean of, or itself; each has its setting.
     """
 
     def __init__(
@@ -67,38 +80,50 @@ class Splitter:
         head: Head,
         embeddings: np.ndarray,
         labels: np.ndarray,
+        parts: Sequence[Part],
         *,
-        strength: float,
-        temperature: float,
-        sample_weights: np.ndarray | None = None,
+        balanced: bool = False,
     ) -> None:
         vectors = embeddings.astype(np.float64)
-        self.labels = labels
-        self.mean, self.deviation = standardisation(vectors)
+        self.mean, self.deviation = frame_of(vectors)
         self.standard = (vectors - self.mean) / self.deviation
         self.weights = head.weights * self.deviation
         self.constants = head.bias + head.weights @ self.mean
-        self.temperature = temperature
-        weights = np.ones(len(labels)) if sample_weights is None else sample_weights
-        self.pull = (strength / temperature) * weights
-        blocks = (slice(at, at + _BLOCK) for at in range(0, len(labels), _BLOCK))
-        every = np.arange(len(head.bias))
-        self.totals = np.concatenate(
-            [np.logaddexp.reduce(self._logits(block, every), axis=1) for block in blocks]
-        )
+        count = len(head.bias)
+        sample_weights = balanced_weights(labels, count) if balanced else np.ones(len(labels))
+        within = _Within(self.standard, labels, sample_weights / sample_weights.sum(), count)
+        self.parts = [
+            _regression_pull(part, weights, constants, self.standard, labels, sample_weights)
+            if part.kind == REGRESSION
+            else within.pull(part, weights)
+            for part, weights, constants in self._by_part(parts, within)
+        ]
 
-    def _logits(self, rows: slice, asked: np.ndarray) -> np.ndarray:
-        """Of some pictures and labels, before they were calibrated."""
-        found = self.standard[rows] @ self.weights[asked].T + self.constants[asked]
-        return np.asarray(self.temperature * found)
+    def _by_part(
+        self, parts: Sequence[Part], within: _Within
+    ) -> Iterator[tuple[Part, np.ndarray, np.ndarray]]:
+        """Each part with its weights `[K,D]` and constants `[K]` in the frame, not calibrated. Of
+        two, the discriminant's are found anew, and the regression's are what the mean lacks."""
+        if len(parts) == 1:
+            heat = parts[0].temperature
+            yield parts[0], heat * self.weights, heat * self.constants
+            return
+        regression, discriminant = sorted(parts, key=lambda part: part.kind != REGRESSION)
+        assert discriminant.setting is not None
+        weights, constants = within.solved(discriminant.setting)
+        yield discriminant, weights, constants
+        heat = discriminant.temperature
+        yield (
+            regression,
+            regression.temperature * (2 * self.weights - weights / heat),
+            regression.temperature * (2 * self.constants - constants / heat),
+        )
 
     def split(self, asked: Sequence[int] | None = None) -> Split | None:
         """The split of the logits of A labels `asked`, or of all. None where the head is not the
         minimum on these pictures."""
         chosen = np.arange(len(self.constants)) if asked is None else np.array(asked)
-        own = self.labels[:, None] == chosen
-        found = np.exp(self._logits(slice(None), chosen) - self.totals[:, None])
-        coefficients = self.pull[:, None] * (own - found)
+        coefficients = np.mean([pull(chosen) for pull in self.parts], axis=0)
         target = self.weights[chosen]
         size = float(np.linalg.norm(target))
         lacking = target - coefficients.T @ self.standard
@@ -114,6 +139,95 @@ class Splitter:
             deviation=self.deviation,
             constants=self.constants[chosen],
         )
+
+
+Pull = Callable[[np.ndarray], np.ndarray]
+"""Labels `[A]` -> the coefficients of the pictures in their logits, `[N,A]`."""
+
+
+def _regression_pull(
+    part: Part,
+    weights: np.ndarray,
+    constants: np.ndarray,
+    standard: np.ndarray,
+    labels: np.ndarray,
+    sample_weights: np.ndarray,
+) -> Pull:
+    """C s_i (y_ik - p_ik), calibrated."""
+    assert part.setting is not None
+    strength = part.setting / part.temperature * sample_weights
+    blocks = [slice(at, at + _BLOCK) for at in range(0, len(labels), _BLOCK)]
+
+    def logits(rows: slice, asked: np.ndarray) -> np.ndarray:
+        return np.asarray(standard[rows] @ weights[asked].T + constants[asked])
+
+    every = np.arange(len(constants))
+    totals = np.concatenate([np.logaddexp.reduce(logits(rows, every), axis=1) for rows in blocks])
+
+    def pull(asked: np.ndarray) -> np.ndarray:
+        found = np.exp(logits(slice(None), asked) - totals[:, None])
+        return np.asarray(strength[:, None] * ((labels[:, None] == asked) - found))
+
+    return pull
+
+
+class _Within:
+    """How pictures differ from the mean of their label: what a discriminant's covariance is of.
+
+    `standard` `[N,D]`, `labels` `[N]`, `shares` `[N]` of each picture in all.
+    """
+
+    def __init__(
+        self, standard: np.ndarray, labels: np.ndarray, shares: np.ndarray, count: int
+    ) -> None:
+        self.labels, self.shares = labels, shares
+        self.priors = np.bincount(labels, shares, minlength=count)
+        own = (labels == np.arange(count)[:, None]) * shares
+        means = own @ standard / np.where(self.priors > 0, self.priors, 1)[:, None]
+        self.mean = shares @ standard
+        self.means = np.where(self.priors[:, None] > 0, means - self.mean, 0)
+        self.apart = standard - self.mean - self.means[labels]
+        scale = float(shares @ np.sum(self.apart**2, axis=1)) / standard.shape[1]
+        self.scale = scale if scale > LEAST_SCALE else 1.0
+
+    def pull(self, part: Part, weights: np.ndarray) -> Pull:
+        """p_i (y_ik / p_k - 1 - (1 - s) t_ik) / (s v), calibrated; `weights` `[K,D]` are not."""
+        assert part.setting is not None
+        size = self.shares / (part.setting * self.scale * part.temperature)
+        kept = 1 - part.setting
+
+        def pull(asked: np.ndarray) -> np.ndarray:
+            own = (self.labels[:, None] == asked) / np.where(self.priors > 0, self.priors, 1)[asked]
+            beyond = self.apart @ weights[asked].T
+            return np.asarray(size[:, None] * (own - 1 - kept * beyond))
+
+        return pull
+
+    def solved(self, shrinkage: float) -> tuple[np.ndarray, np.ndarray]:
+        """The discriminant's weights `[K,D]` and constants `[K]`, by conjugate gradients."""
+        added = shrinkage * self.scale
+
+        def covered(weights: np.ndarray) -> np.ndarray:
+            along = (weights @ self.apart.T) * self.shares
+            return np.asarray((1 - shrinkage) * (along @ self.apart) + added * weights)
+
+        found = self.means / added
+        rest = self.means - covered(found)
+        direction, left = rest, np.sum(rest**2, axis=1)
+        enough = _SOLVED**2 * np.sum(self.means**2)
+        for _ in range(_ROUNDS):
+            if left.sum() <= enough:
+                break
+            turned = covered(direction)
+            step = left / np.maximum(np.sum(direction * turned, axis=1), 1e-300)
+            found = found + step[:, None] * direction
+            rest = rest - step[:, None] * turned
+            before, left = left, np.sum(rest**2, axis=1)
+            direction = rest + (left / np.maximum(before, 1e-300))[:, None] * direction
+        constants = (
+            log_priors(self.priors, len(self.labels)) - np.sum(found * self.means, axis=1) / 2
+        )
+        return found, constants - found @ self.mean
 
 
 def _shared_out(target: np.ndarray, inputs: np.ndarray, enough: float) -> tuple[np.ndarray, float]:

@@ -28,7 +28,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..workers.local import side_by_side
-from .regression import standardisation
+from .prepared import standardisation
 
 NEIGHBOURS = 3  # training pictures whose mean distance is a radius, or a score in radii
 SOFTENING = 0.05  # of the median radius, added to each: a duplicate does not make one of zero

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import UsageError, option
-from .regression import Head, softmax
+from .linear import Head, softmax
 
 LARGEST_BATCH = 10_000  # pictures: their embeddings are copied in every step
 _LARGEST_WEIGHT = 1e9  # beyond it logits come near what a float32 holds, and nothing is learnt

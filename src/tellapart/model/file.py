@@ -20,6 +20,7 @@ import numpy as np
 from ..backbones.untrusted import parse_onnx, refuse_hostile
 from ..errors import ModelError, UsageError
 from ..files.seal import DIGITS, is_sealed, is_whole, seal, unsealed
+from ..head.kinds import DISCRIMINANT, KINDS, REGRESSION, Compared, Part
 
 if TYPE_CHECKING:
     from ..backbones.graph import HeadTensors, Network
@@ -45,8 +46,8 @@ class Manifest:
         views: how the networks look at a picture.
         network: the sha256 of the embedding network.
         solver: how the head was fitted.
-        strength: the head's C; None if it was not chosen.
-        temperature: what the logits were divided by.
+        parts: what the head is the mean of, or itself.
+        compared: the kinds of head that were tried, the best first.
         admitted: fractions of pictures of the model's own labels, in ascending order.
         novelty: the threshold that each of these fractions stays below.
         version: of tellapart that wrote it.
@@ -61,8 +62,8 @@ class Manifest:
     views: tuple[str, ...]
     network: str
     solver: str
-    strength: float | None
-    temperature: float
+    parts: tuple[Part, ...]
+    compared: tuple[Compared, ...]
     admitted: tuple[float, ...]
     novelty: tuple[float, ...]
     version: str
@@ -88,7 +89,9 @@ class Manifest:
         return json.dumps(asdict(self), sort_keys=True)
 
 
-_LISTS = frozenset({"labels", "counts", "bias", "backbones", "views", "admitted", "novelty"})
+_LISTS = frozenset(
+    {"labels", "counts", "bias", "backbones", "views", "parts", "compared", "admitted", "novelty"}
+)
 _KINDS: Mapping[str, tuple[type, ...]] = {
     "labels": (str,),
     "counts": (int,),
@@ -98,8 +101,8 @@ _KINDS: Mapping[str, tuple[type, ...]] = {
     "views": (str,),
     "network": (str,),
     "solver": (str,),
-    "strength": (float, int, type(None)),
-    "temperature": (float, int),
+    "parts": (dict,),
+    "compared": (dict,),
     "admitted": (float, int),
     "novelty": (float, int),
     "version": (str,),
@@ -189,15 +192,29 @@ def _manifest(text: str) -> Manifest:
 
 def _checked(values: Mapping[str, object]) -> Manifest:
     given: dict[str, object] = {}
+    if "parts" not in values:
+        values = {**values, **_before(values)}
     for name, kind in _KINDS.items():  # a later release of this format may say more
         value = values[name]
         parts = value if name in _LISTS else [value]
         if not isinstance(parts, list) or not all(type(part) in kind for part in parts):
             raise TypeError(name)
         given[name] = tuple(parts) if name in _LISTS else value
+    given["parts"] = tuple(Part(**part) for part in given["parts"])  # type: ignore[attr-defined]
+    given["compared"] = tuple(Compared(**one) for one in given["compared"])  # type: ignore[attr-defined]
     manifest = Manifest(**given)  # type: ignore[arg-type]
     _check_values(manifest)
     return manifest
+
+
+def _before(values: Mapping[str, object]) -> dict[str, object]:
+    """The parts of a head that was written when there was no other than a regression."""
+    part = {"kind": REGRESSION, "setting": values["strength"], "temperature": values["temperature"]}
+    return {"parts": [part], "compared": []}
+
+
+def _is_finite(value: object) -> bool:
+    return type(value) in (int, float) and math.isfinite(value)  # type: ignore[arg-type]
 
 
 def _check_values(manifest: Manifest) -> None:
@@ -213,12 +230,17 @@ def _check_values(manifest: Manifest) -> None:
         raise ValueError("counts")
     if not all(map(math.isfinite, manifest.bias)):
         raise ValueError("bias")
-    if not (math.isfinite(manifest.temperature) and manifest.temperature > 0):
-        raise ValueError("temperature")
-    if manifest.strength is not None and not (
-        math.isfinite(manifest.strength) and manifest.strength > 0
-    ):
-        raise ValueError("strength")
+    if not manifest.parts or len({part.kind for part in manifest.parts}) != len(manifest.parts):
+        raise ValueError("parts")
+    for part in manifest.parts:
+        if part.kind not in (REGRESSION, DISCRIMINANT):
+            raise ValueError("a part's kind")
+        values = [part.temperature] if part.setting is None else [part.temperature, part.setting]
+        if not all(_is_finite(value) and value > 0 for value in values):
+            raise ValueError("a part's numbers")
+    for one in manifest.compared:
+        if not (one.kind in KINDS and all(map(_is_finite, (one.loss, one.behind, one.luck)))):
+            raise ValueError("compared")
     fractions = (0.0, *manifest.admitted, 1.0)
     if not all(low < high for low, high in pairwise(fractions)):
         raise ValueError("admitted")

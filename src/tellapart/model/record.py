@@ -18,7 +18,7 @@ from ..evaluation.learning_curve import CurvePoint, LearningCurve
 from ..evaluation.metrics import Estimate, Proportion
 from ..files.reading import read_content
 from ..files.seal import is_sealed, is_whole, seal
-from ..head.regression import Head
+from ..head.linear import Head
 from ..health.shortcuts import Shortcut
 
 _SEAL = b"tellapart.sha256 "  # with the digest that follows, the comment of the zip archive

@@ -16,7 +16,9 @@ from ..evaluation.notebook import most_pictures
 from ..evaluation.sentences import (
     bounds,
     calibration_words,
+    compared_words,
     estimate_words,
+    head_words,
     proportion_words,
     sure_words,
     title,
@@ -103,5 +105,11 @@ def _environment() -> jinja2.Environment:
         "shown": shown,
         "yaml": lambda text: Markup(_yaml(text)),
     }
-    names = {"several": several, "calibration_words": calibration_words, "sure_words": sure_words}
+    names = {
+        "several": several,
+        "calibration_words": calibration_words,
+        "compared_words": compared_words,
+        "head_words": head_words,
+        "sure_words": sure_words,
+    }
     return environment(filters, names, html=False)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from ..assess.testing import TestResult
 from ..errors import PictureError
+from ..evaluation.sentences import compared_words, head_words
 from ..files.reading import read_content
 from ..model.classifier import Classifier
 from ..model.record import TrainingRecord
@@ -74,8 +75,8 @@ def _of_the_model(classifier: Classifier, title: str, promise: str) -> Provenanc
         "networks": ", ".join(manifest.backbones),
         "views": ", ".join(manifest.views),
         "solver": manifest.solver,
-        "C": f"{manifest.strength:.3g}" if manifest.strength else "",
-        "temperature": f"{manifest.temperature:.4f}",
+        "head": head_words(manifest.parts),
+        "cross-validated log loss": compared_words(manifest.compared),
         "network's sha256": manifest.network,
         "model.onnx's sha256": classifier.digest,
         "training pictures' sha256": _of_learnt(record) if record else "",

@@ -37,6 +37,8 @@ def train_command(source: str | os.PathLike[str], options: TrainOptions) -> str:
         words += ["--repeats", str(options.repeats)]
     if options.balanced:
         words += ["--class-weights", "balanced"]
+    if options.head:
+        words += ["--head", options.head]
     if engine:
         words += ["--engine", "tensorflow"]
         for part in (engine.distortions, engine.fine_tuning):

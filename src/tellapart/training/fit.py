@@ -14,18 +14,11 @@ import numpy as np
 
 from ..evaluation.judged import Evaluation
 from ..evaluation.metrics import Proportion
-from ..head.regression import (
-    ROUGH,
-    Head,
-    OutOfFold,
-    Regression,
-    Solver,
-    are_many,
-    cross_validate,
-    fit_temperature,
-    out_of_fold,
-    softmax,
-)
+from ..head.calibration import fit_temperature
+from ..head.cross_validation import OutOfFold, cross_validate, out_of_fold
+from ..head.kinds import REGRESSION, Compared, Part
+from ..head.linear import Head, Solver, softmax
+from ..head.prepared import Prepared, are_many
 from ..head.sgd import SgdSettings, SgdStep, fit_sgd
 from ..text import percent, several
 from ..workers.local import one_thread_each
@@ -40,8 +33,8 @@ class Fitted:
     Attributes:
         head: calibrated.
         solver: "exact" or "sgd".
-        strength: its C, where it was chosen.
-        temperature: what the logits were divided by.
+        parts: what it is the mean of, or itself.
+        compared: the kinds of head that were tried, the best first.
         logits: `[N,K]`, calibrated, each by a head that never saw the picture; 0 where there is
             none, because only one label is left without its fold.
         scores: float32 `[N,K]`, of those logits.
@@ -60,8 +53,7 @@ class Fitted:
 
     head: Head
     solver: str
-    strength: float | None
-    temperature: float
+    parts: tuple[Part, ...]
     logits: np.ndarray
     scores: np.ndarray
     fold: np.ndarray
@@ -69,6 +61,7 @@ class Fitted:
     cross_validated: Evaluation | None
     held_out: Evaluation | None
     validated: Evaluation | None = None
+    compared: tuple[Compared, ...] = ()
     notes: tuple[str, ...] = ()
     fold_heads: Mapping[int, Head] = field(default_factory=dict)
     repeated: tuple[Proportion, ...] = ()
@@ -119,24 +112,26 @@ def fit(
         solver: Solver = partial(descent, settings=sgd)
         found = out_of_fold(precise, truth, count, fold, solver)
         walk = last_descent or descent
-        head = walk(precise, truth, count, sgd, validation=watching, on_step=on_step)
         temperature = fit_temperature(found.logits, truth)
+        found = _calibrated(found, temperature)
+        head = walk(precise, truth, count, sgd, validation=watching, on_step=on_step)
+        head = head.calibrated(temperature)
+        parts: tuple[Part, ...] = (Part(REGRESSION, None, temperature),)
     else:
-        found = cross_validate(vectors, truth, count, fold, balanced=options.balanced)
-        assert found.strength is not None
-        solver = partial(_at_strength, found.strength, options.balanced)
-        regression = Regression(precise, truth, count, balanced=options.balanced)
-        if many:
-            regression.begin_at([*found.heads.values()])
-        head = regression.fit(found.strength)
-        del regression  # so many numbers again as there are in all embeddings
-        temperature = (
-            fit_temperature(found.logits, truth)
-            if many
-            else fit_temperature(found.logits, truth, least=1)
+        found = cross_validate(
+            vectors,
+            truth,
+            count,
+            fold,
+            balanced=options.balanced,
+            kind=options.head,
+            groups=pictures.groups(rows),
         )
-    found = replace(found, logits=found.logits / temperature)
-    head = head.calibrated(temperature)
+        assert found.recipe
+        solver, parts = found.recipe.roughly, found.recipe.parts
+        prepared = Prepared(precise, truth, count, balanced=options.balanced)
+        head = found.recipe.fit(prepared, near=[*found.heads.values()] if many else ())
+        del prepared  # so many numbers again as there are in all embeddings
     scores, known = scores_of(found.logits), _judged(found, fold)
     proportions = [_right(found, fold, truth)]
     for deal in deals:
@@ -144,18 +139,18 @@ def fit(
     return Fitted(
         head=head,
         solver="sgd" if sgd else "exact",
-        strength=found.strength,
-        temperature=temperature,
+        parts=parts,
+        compared=found.compared,
         logits=found.logits,
         scores=scores,
         fold=fold,
         judged=known,
         cross_validated=judged(pictures, rows, scores, known),
         held_out=judged_by(head, pictures),
-        fold_heads={number: one.calibrated(temperature) for number, one in found.heads.items()},
+        fold_heads=found.heads,
         notes=(*_on_unjudged(~known), *_on_repeats(proportions)),
         repeated=tuple(proportions) if deals else (),
-        found=found if found.regressions else None,
+        found=found if found.recipe else None,
     )
 
 
@@ -184,6 +179,11 @@ def scores_of(logits: np.ndarray) -> np.ndarray:
     return softmax(logits).astype(np.float32, copy=False)
 
 
+def _calibrated(found: OutOfFold, temperature: float) -> OutOfFold:
+    heads = {number: head.calibrated(temperature) for number, head in found.heads.items()}
+    return replace(found, logits=found.logits / temperature, heads=heads)
+
+
 def _judged(found: OutOfFold, fold: np.ndarray) -> np.ndarray:
     """Which pictures are in a fold that a head never saw, bool `[N]`."""
     return np.isin(fold, list(found.heads))
@@ -210,9 +210,3 @@ def _on_repeats(proportions: Sequence[Proportion]) -> Iterator[str]:
             f"Cross-validated {len(values)} times, with new folds each time: {percent(mean)} right "
             f"on average, {percent(min(values))} at worst and {percent(max(values))} at best."
         )
-
-
-def _at_strength(
-    strength: float, balanced: bool, vectors: np.ndarray, truth: np.ndarray, count: int
-) -> Head:
-    return Regression(vectors, truth, count, balanced=balanced).fit(strength, ROUGH)

@@ -10,6 +10,7 @@ from ..backbones.foreign import ForeignBackbone
 from ..backbones.rows import Backbone
 from ..backbones.rows import quality as quality_row
 from ..errors import UsageError, option
+from ..head.kinds import KINDS
 from ..head.sgd import SgdSettings, SgdStep
 from .tensorflow_settings import Epoch, KerasBackbone, TensorFlow
 
@@ -26,6 +27,7 @@ class TrainOptions:
         test: what to hold out: a fraction, a labelled folder, or 0 for nothing; None for what the
             source marks as test, or else a tenth.
         balanced: whether every label has the same weight.
+        head: "regression", "discriminant" or "mean" of both; None chooses by cross-validation.
         sgd: settings of gradient descent, as in 2016; None fits the head exactly.
         follow_links: whether to follow links to folders.
         engine: settings of TensorFlow; None trains without it.
@@ -37,6 +39,7 @@ class TrainOptions:
     backbone: Backbone | ForeignBackbone | KerasBackbone | None = None
     test: float | Path | None = None
     balanced: bool = False
+    head: str | None = None
     sgd: SgdSettings | None = None
     follow_links: bool = False
     engine: TensorFlow | None = None
@@ -51,6 +54,15 @@ class TrainOptions:
                 f"TensorFlow cannot train on {'our own networks' if of_ours else 'an ONNX file'}.",
                 hint=f"Give a Keras network, such as {option('backbone=keras:FILE.keras')}, or "
                 f"leave out {option('engine')}.",
+            )
+        if self.head is not None and self.head not in KINDS:
+            raise UsageError(
+                f"There is no head {self.head!r}.", hint=f"Choose one of: {', '.join(KINDS)}."
+            )
+        if self.head and (self.sgd or (self.engine and not self.engine.fine_tuning)):
+            raise UsageError(
+                f"Gradient descent fits a regression: {option('head')} goes with the exact solver "
+                "or fine-tuning."
             )
         if self.repeats < 1 or (self.repeats > 1 and self.engine):
             raise UsageError(

@@ -82,6 +82,10 @@ class Pictures:
         keys = [self.keys[i] for i in rows]
         return split.folds(keys, self._labels_of(rows), min(FOLDS, len(set(keys))), seed)
 
+    def groups(self, rows: np.ndarray) -> np.ndarray:
+        """A number for each of `rows`, equal for pictures that may not be parted."""
+        return np.unique([self.keys[i] for i in rows], return_inverse=True)[1]
+
     def watching(self, rows: np.ndarray, share: float) -> np.ndarray:
         """Which of `rows` only watch while the others are learnt from, bool."""
         keys = [self.keys[i] for i in rows]

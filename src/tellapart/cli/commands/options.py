@@ -35,6 +35,14 @@ class Solver(str, Enum):
     sgd = "sgd"
 
 
+class HeadKind(str, Enum):
+    """The kinds of head, `kinds.KINDS`."""
+
+    regression = "regression"
+    discriminant = "discriminant"
+    mean = "mean"
+
+
 class Engine(str, Enum):
     """What runs and trains the network."""
 

@@ -13,6 +13,7 @@ from .options import (
     AsJson,
     ClassWeights,
     Engine,
+    HeadKind,
     Links,
     Quality,
     Quiet,
@@ -61,6 +62,13 @@ def train(
     class_weights: Annotated[
         ClassWeights, typer.Option(help="balanced: every label has the same weight.")
     ] = ClassWeights.none,
+    head: Annotated[
+        HeadKind | None,
+        typer.Option(
+            help="What answers on top of the network: a softmax regression, a discriminant "
+            "analysis, or the mean of both. [cross-validation chooses]"
+        ),
+    ] = None,
     backbone: Annotated[
         str | None,
         typer.Option(
@@ -242,6 +250,7 @@ def train(
             backbone=own,
             test=_test(test),
             balanced=balanced,
+            head=head.value if head else None,
             sgd=sgd,
             follow_links=follow_links,
             engine=tensorflow,

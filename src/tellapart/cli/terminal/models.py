@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...evaluation.sentences import absence_words
+from ...evaluation.sentences import absence_words, compared_words, head_words
 from ...exporters.npm import LONGEST
 from ...report.content import evaluations_of
 from ...text import in_order, label_words, several, shown
@@ -103,18 +103,19 @@ def print_info(classifier: Classifier) -> None:
             print_proportion(console, name, found.accuracy)
         print_sure(console, evaluations)
         console.print()
-    strength = f", C = {manifest.strength:.3g}" if manifest.strength else ""
     record = classifier.training_record
     for name, value in {
         "quality": f"{manifest.quality} ({' and '.join(manifest.backbones)})",
         "views": ", ".join(manifest.views),
-        "head": f"{manifest.solver}{strength}, temperature {manifest.temperature:.3f}",
+        "head": head_words(manifest.parts),
+        "log loss": compared_words(manifest.compared),
         "network": f"sha256 {manifest.network}",
         "size": megabytes(len(classifier.content)),
         "training.npz": several(len(record.names), "picture") if record else "not here",
         "written by": f"tellapart {manifest.version}, format {manifest.format}",
     }.items():
-        console.print(f"{name:13} {value}")
+        if value:
+            console.print(f"{name:13} {value}")
 
 
 def print_spaces(spaces: Sequence[SpaceInfo]) -> None:

@@ -21,14 +21,12 @@ from ...backbones.graph import OWN_VIEWS, Network
 from ...cache.stores import FINE_TUNING
 from ...errors import DatasetError, ModelError, option
 from ...files.workspaces import temporary_folder
-from ...head.regression import (
-    Head,
-    Regression,
-    balanced_weights,
-    cross_validate,
-    fit_temperature,
-    out_of_fold,
-)
+from ...head.calibration import fit_temperature
+from ...head.cross_validation import cross_validate, out_of_fold
+from ...head.kinds import REGRESSION, Part
+from ...head.linear import Head, balanced_weights
+from ...head.prepared import Prepared
+from ...head.recipe import Recipe
 from ...head.sgd import SgdSettings
 from ...images.decode import read_picture
 from ...text import several
@@ -156,8 +154,7 @@ class TensorFlowEngine:
         return Fitted(
             head=head,
             solver="sgd",
-            strength=None,
-            temperature=temperature,
+            parts=(Part(REGRESSION, None, temperature),),
             logits=unseen,
             scores=scores,
             fold=fold,
@@ -175,23 +172,22 @@ class TensorFlowEngine:
         rows = pictures.learnt
         watching = _watching(pictures, rows, settings.validation)
         truth, learn = pictures.truth[rows], ~watching
-        unseen, frozen, strength = self._frozen(pictures, watching)
+        unseen, frozen, recipe = self._frozen(pictures, watching)
         tuned, done = self._tune(pictures, rows, watching, frozen, settings, watch)
         network = self.keras.network(self.onnx.name + TUNED)
         pictures = _embedded_anew(pictures, network, self.keras, watch)
-        # C stays: the network has seen the pictures now, so cross-validating would tell nothing.
+        # The recipe stays: the network has seen the pictures now, so choosing would tell nothing.
         with one_thread_each():
             watched = pictures.vectors[rows[watching]].astype(np.float64)
-            logits = self._head(pictures, rows[learn], strength).logits(watched)
-            temperature = fit_temperature(logits, truth[watching])
-            unseen[watching] = logits / temperature
-            head = self._head(pictures, rows, strength).calibrated(temperature)
+            logits = self._head(pictures, rows[learn], recipe).logits(watched)
+            recipe = recipe.calibrated(fit_temperature(logits, truth[watching]))
+            unseen[watching] = self._head(pictures, rows[learn], recipe).logits(watched)
+            head = self._head(pictures, rows, recipe)
         scores = scores_of(unseen)
         fitted = Fitted(
             head=head,
             solver="exact",
-            strength=strength,
-            temperature=temperature,
+            parts=recipe.parts,
             logits=unseen,
             scores=scores,
             fold=pictures.folds(rows),
@@ -205,9 +201,9 @@ class TensorFlowEngine:
         return network, pictures, fitted
 
     @one_thread_each()
-    def _frozen(self, pictures: Pictures, watching: np.ndarray) -> tuple[np.ndarray, Head, float]:
+    def _frozen(self, pictures: Pictures, watching: np.ndarray) -> tuple[np.ndarray, Head, Recipe]:
         """On the network as it was: calibrated logits `[N,K]`, 0 for those that watch, the head
-        to begin with, and its C."""
+        to begin with, and its recipe."""
         rows, learn = pictures.learnt, ~watching
         truth, count = pictures.truth[rows], len(pictures.labels)
         found = cross_validate(
@@ -216,13 +212,13 @@ class TensorFlowEngine:
             count,
             pictures.folds(rows[learn]),
             balanced=self.options.balanced,
+            kind=self.options.head,
+            groups=pictures.groups(rows[learn]),
         )
-        assert found.strength is not None
-        temperature = fit_temperature(found.logits, truth[learn], least=1)
+        assert found.recipe
         unseen = np.zeros((len(rows), count))
-        unseen[learn] = found.logits / temperature
-        head = self._head(pictures, rows[learn], found.strength).calibrated(temperature)
-        return unseen, head, found.strength
+        unseen[learn] = found.logits
+        return unseen, self._head(pictures, rows[learn], found.recipe), found.recipe
 
     def _tune(
         self,
@@ -253,10 +249,10 @@ class TensorFlowEngine:
         )
         return tuned, None if given else partial(_forget, folder)
 
-    def _head(self, pictures: Pictures, rows: np.ndarray, strength: float) -> Head:
+    def _head(self, pictures: Pictures, rows: np.ndarray, recipe: Recipe) -> Head:
         vectors = pictures.vectors[rows].astype(np.float64)
         labels, count = pictures.truth[rows], len(pictures.labels)
-        return Regression(vectors, labels, count, balanced=self.options.balanced).fit(strength)
+        return recipe.fit(Prepared(vectors, labels, count, balanced=self.options.balanced))
 
 
 def _forget(checkpoints: Path) -> None:

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...head.regression import Head, fit_temperature, log_loss
+from ...head.calibration import fit_temperature
+from ...head.linear import Head, log_loss
 from ...images.decode import read_picture
 from ..tensorflow_settings import Distortions, Epoch, FineTuning
 from .checkpoints import Checkpoints

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...errors import UsageError
-from ...head.regression import Head
+from ...head.linear import Head
 from ...head.sgd import SgdSettings, SgdStep
 from .checkpoints import Checkpoints
 from .runtime import tensorflow

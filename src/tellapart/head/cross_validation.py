@@ -1,0 +1,311 @@
+"""Choose a head and its settings by what it says of pictures that it never saw.
+
+Each fold is left out in turn. A regression's C and a discriminant's shrinkage are those with the
+lowest out-of-fold log loss; each head is calibrated, and the regression, the discriminant and the
+mean of both are compared by what their calibrated scores lose on pictures that neither the head nor
+its temperature was fitted to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..workers.local import side_by_side
+from .calibration import fit_temperature
+from .discriminant import SHRINKAGES, Discriminant
+from .kinds import DISCRIMINANT, KINDS, MEAN, REGRESSION, Compared, Part
+from .linear import Head, Solver, log_loss, losses_of, mean_of
+from .prepared import Prepared, are_many
+from .recipe import Recipe, fit_part
+from .regression import ROUGH, Regression
+
+STRENGTHS = tuple(10.0 ** (exponent / 2) for exponent in range(-8, 5))  # C, weakest fit first
+_USUAL = 30  # C times the number of pictures, where the search for it begins
+_GAIN = 1e-3  # nats that another C has to save
+_ENOUGH = 2_000  # pictures that settings are chosen on, of very many scores
+_USUAL_OF_MANY = 5  # C times the pictures of a label, where the search for it begins
+_GAIN_OF_MANY = 0.02  # of the loss, that another C has to save
+_USUAL_SHRINKAGE = 0.7
+_GAIN_OF_SHRINKING = 1e-4  # nats that another shrinkage has to save: trying one costs little
+_PREFERRED = (MEAN, REGRESSION, DISCRIMINANT)  # where luck may make the difference
+
+
+@dataclass(frozen=True)
+class OutOfFold:
+    """For every picture the logits `[N,K]` of a head that was fitted without its fold.
+
+    Attributes:
+        logits: calibrated, if there is a recipe.
+        recipe: of the head that was chosen; None where nothing was to choose.
+        compared: the kinds of head that were tried.
+        heads: the heads by the number of the fold that they never saw, calibrated likewise.
+        prepared: what they were fitted on, ready for more fits; of very many scores, some.
+        losses: (setting, log loss) of all that were tried, by the kind of head.
+    """
+
+    logits: np.ndarray
+    recipe: Recipe | None = None
+    compared: tuple[Compared, ...] = ()
+    heads: Mapping[int, Head] = field(default_factory=dict)
+    prepared: Mapping[int, Prepared] = field(default_factory=dict, repr=False)
+    losses: Mapping[str, Mapping[float, float]] = field(default_factory=dict)
+
+
+def out_of_fold(
+    embeddings: np.ndarray, labels: np.ndarray, count: int, fold: np.ndarray, solver: Solver
+) -> OutOfFold:
+    """The out-of-fold logits of a solver that chooses nothing."""
+    logits = np.zeros((len(labels), count))
+    heads = {}
+    for number in np.unique(fold):
+        inside = fold != number
+        if len(np.unique(labels[inside])) > 1:
+            head = solver(embeddings[inside], labels[inside], count)
+            logits[~inside] = head.logits(embeddings[~inside])
+            heads[int(number)] = head
+    return OutOfFold(logits, heads=heads)
+
+
+def cross_validate(
+    embeddings: np.ndarray,
+    labels: np.ndarray,
+    count: int,
+    fold: np.ndarray,
+    *,
+    balanced: bool = False,
+    kind: str | None = None,
+    groups: np.ndarray | None = None,
+    strengths: Sequence[float] = STRENGTHS,
+) -> OutOfFold:
+    """Choose the head of pictures `[N,D]` with `labels` `[N]`, and give its out-of-fold logits.
+
+    `fold` int `[N]` says which pictures are left out together, `groups` int `[N]` which belong
+    together, so that their losses are no independent witnesses; `kind` takes the choice away.
+
+    The mean is taken unless one of the two alone is better by more than luck, that is by more than
+    the standard error of their difference; between those two likewise the regression. (Taking the
+    simplest within luck of the best loses more: benchmarks/accuracy.py.) Of very many scores a
+    regression takes long, so that it is not tried unless it is asked for; settings are then chosen
+    on as many folds as judge enough pictures, which hardly depend on it.
+    """
+    many = are_many(len(labels), count)
+    asked = (kind,) if kind else (DISCRIMINANT,) if many else KINDS
+    folds = _Folds(embeddings, labels, count, fold, balanced, many)
+    tried: dict[str, _Tried] = {}
+    if asked != (DISCRIMINANT,):
+        tried[REGRESSION] = _regressions(folds, strengths)
+    if asked != (REGRESSION,):
+        tried[DISCRIMINANT] = _discriminants(folds)
+    folds.finish([*tried.values()])
+    calibrated = {name: one.calibrated(labels) for name, one in tried.items()}
+    compared = _compared(asked, tried, labels, fold, groups)
+    chosen = kind or _chosen(compared)
+    names = (REGRESSION, DISCRIMINANT) if chosen == MEAN else (chosen,)
+    parts = tuple(calibrated[name] for name in names)
+    of_folds = [tried[n].heads for n in names]
+    heads = {
+        number: mean_of(
+            [of[number].calibrated(p.temperature) for of, p in zip(of_folds, parts, strict=True)]
+        )
+        for number in folds.numbers
+    }
+    logits = [tried[n].logits / p.temperature for n, p in zip(names, parts, strict=True)]
+    return OutOfFold(
+        logits[0] if len(logits) == 1 else np.asarray(sum(logits) / len(logits)),
+        Recipe(parts, balanced),
+        compared,
+        heads,
+        folds.prepared,
+        {name: dict(sorted(one.losses.items())) for name, one in tried.items()},
+    )
+
+
+def fit_each(recipe: Recipe, prepared: Sequence[Prepared]) -> list[Head]:
+    """Rough fits of several; on several threads where each takes long enough, but for those that
+    are each done on several."""
+    heavy = any(one.heavy for one in prepared) and not any(one.many for one in prepared)
+    return side_by_side(lambda one: recipe.fit(one, ROUGH), prepared, heavy=heavy)
+
+
+class _Folds:
+    """The folds that can be left out, and the pictures outside each made ready for fits.
+
+    Of many scores only the first folds are, of `_ENOUGH` pictures at least; the others are when the
+    settings are chosen, one after the other.
+    """
+
+    def __init__(
+        self,
+        embeddings: np.ndarray,
+        labels: np.ndarray,
+        count: int,
+        fold: np.ndarray,
+        balanced: bool,
+        many: bool,
+    ) -> None:
+        self.embeddings, self.labels, self.count = embeddings, labels, count
+        self.balanced, self.many = balanced, many
+        self.inside = {int(number): fold != number for number in np.unique(fold)}
+        self.numbers = [n for n, rows in self.inside.items() if len(np.unique(labels[rows])) > 1]
+        judged = np.cumsum([np.count_nonzero(~self.inside[number]) for number in self.numbers])
+        last = 1 + int(np.searchsorted(judged, _ENOUGH)) if many else len(self.numbers)
+        self.first, self.others = self.numbers[:last], self.numbers[last:]
+        self.searched = np.isin(fold, self.first) if many else np.ones(len(fold), bool)
+        ready = side_by_side(self.prepare, self.first, heavy=not many)
+        self.prepared = dict(zip(self.first, ready, strict=True))
+
+    def prepare(self, number: int) -> Prepared:
+        rows = self.inside[number]
+        return Prepared(
+            self.embeddings[rows], self.labels[rows], self.count, balanced=self.balanced, rough=True
+        )
+
+    def logits(self, heads: Mapping[int, Head]) -> np.ndarray:
+        """What each head says of the fold that it never saw `[N,K]`; 0 where there is none."""
+        kind = np.float32 if self.many else np.float64
+        logits = np.zeros((len(self.labels), self.count), kind)
+        for number, head in heads.items():
+            outside = ~self.inside[number]
+            logits[outside] = head.logits(self.embeddings[outside])
+        return logits
+
+    def finish(self, tried: Sequence[_Tried]) -> None:
+        """Fit what was tried with its settings without each of the other folds."""
+        for number in self.others:
+            prepared = self.prepare(number)
+            for one in tried:
+                one.heads[number] = one.fit(prepared)
+        for one in tried:
+            one.logits = self.logits(one.heads)
+
+
+@dataclass
+class _Tried:
+    """A kind of head with the setting that was chosen, and all that were tried."""
+
+    kind: str
+    setting: float
+    losses: Mapping[float, float]
+    heads: dict[int, Head]
+    logits: np.ndarray
+
+    def fit(self, prepared: Prepared) -> Head:
+        return fit_part(Part(self.kind, self.setting, 1.0), prepared, ROUGH)
+
+    def calibrated(self, labels: np.ndarray) -> Part:
+        return Part(self.kind, self.setting, fit_temperature(self.logits, labels, least=1))
+
+    def logits_without(self, labels: np.ndarray, fold: np.ndarray) -> np.ndarray:
+        """Logits `[N,K]`, each divided by a temperature that was fitted without its fold."""
+        found = self.logits.copy()
+        for number in np.unique(fold):
+            outside = fold == number
+            inside = self.logits[~outside], labels[~outside]
+            if len(inside[1]):
+                found[outside] /= fit_temperature(*inside, least=1)
+        return np.asarray(found)
+
+
+def _regressions(folds: _Folds, strengths: Sequence[float]) -> _Tried:
+    """The C with the lowest loss. The loss falls and then rises with C: from a usual one the search
+    walks downhill until that saves too little, and first the way that the scores point: weaker if
+    they claim too much."""
+    regressions = {number: Regression(ready) for number, ready in folds.prepared.items()}
+    heavy = any(one.heavy for one in folds.prepared.values()) and not folds.many
+    heads: dict[float, dict[int, Head]] = {}
+    losses: dict[float, float] = {}
+    truth = folds.labels[folds.searched]
+
+    def loss(index: int) -> float:
+        strength = strengths[index]
+        if strength not in losses:
+            fitted = side_by_side(
+                lambda one: one.fit(strength, ROUGH), [*regressions.values()], heavy=heavy
+            )
+            heads[strength] = dict(zip(regressions, fitted, strict=True))
+            own = folds.logits(heads[strength])[folds.searched]
+            losses[strength] = log_loss(
+                own / fit_temperature(own, truth) if folds.many else own, truth
+            )
+        return losses[strength]
+
+    pictures = folds.count if folds.many else 1
+    usual = np.log((_USUAL_OF_MANY if folds.many else _USUAL) * pictures / len(folds.labels))
+    at = int(np.argmin(np.abs(np.log(strengths) - usual)))
+    gain = max(_GAIN, _GAIN_OF_MANY * loss(at)) if folds.many else _GAIN
+    loss(at)  # also where it is the only one
+    own = folds.logits(heads[strengths[at]])[folds.searched]
+    weaker = log_loss(0.9 * own, truth) < losses[strengths[at]]
+    at = _downhill(loss, at, len(strengths), gain, (-1, 1) if weaker else (1, -1))
+    return _Tried(REGRESSION, strengths[at], losses, heads[strengths[at]], np.zeros(0))
+
+
+def _discriminants(folds: _Folds) -> _Tried:
+    """The shrinkage with the lowest loss of calibrated scores, found likewise."""
+    ready = [*folds.prepared.values()]
+    heavy = any(one.heavy for one in ready) and not folds.many
+    discriminants = side_by_side(Discriminant, ready, heavy=heavy)
+    heads: dict[float, dict[int, Head]] = {}
+    losses: dict[float, float] = {}
+    truth = folds.labels[folds.searched]
+
+    def loss(index: int) -> float:
+        shrinkage = SHRINKAGES[index]
+        if shrinkage not in losses:
+            fitted = side_by_side(lambda one: one.fit(shrinkage), discriminants, heavy=heavy)
+            heads[shrinkage] = dict(zip(folds.prepared, fitted, strict=True))
+            own = folds.logits(heads[shrinkage])[folds.searched]
+            losses[shrinkage] = log_loss(own / fit_temperature(own, truth, least=1), truth)
+        return losses[shrinkage]
+
+    at = int(np.argmin(np.abs(np.array(SHRINKAGES) - _USUAL_SHRINKAGE)))
+    loss(at)  # also where there is no fold to leave out
+    at = _downhill(loss, at, len(SHRINKAGES), _GAIN_OF_SHRINKING, (1, -1))
+    return _Tried(DISCRIMINANT, SHRINKAGES[at], losses, heads[SHRINKAGES[at]], np.zeros(0))
+
+
+def _downhill(
+    loss: Callable[[int], float], at: int, count: int, gain: float, ways: Sequence[int]
+) -> int:
+    """From setting number `at` of so many, as long as a step saves more than `gain`."""
+    for step in ways:
+        while 0 <= at + step < count and loss(at + step) < loss(at) - gain:
+            at += step
+    return at
+
+
+def _compared(
+    asked: Sequence[str],
+    tried: Mapping[str, _Tried],
+    labels: np.ndarray,
+    fold: np.ndarray,
+    groups: np.ndarray | None,
+) -> tuple[Compared, ...]:
+    """The kinds that were asked for, the best first."""
+    logits = {name: one.logits_without(labels, fold) for name, one in tried.items()}
+    if MEAN in asked:
+        logits[MEAN] = np.asarray(sum(logits.values()) / len(logits))
+    losses = {name: losses_of(logits[name], labels) for name in asked}
+    means = {name: float(one.mean()) for name, one in losses.items()}
+    best = min(means, key=lambda name: means[name])
+    found = [
+        Compared(name, mean, mean - means[best], _luck(losses[name] - losses[best], groups))
+        for name, mean in means.items()
+    ]
+    return tuple(sorted(found, key=lambda one: one.loss))
+
+
+def _luck(differences: np.ndarray, groups: np.ndarray | None) -> float:
+    """The standard error of the mean of differences `[N]`, of which a group's stand together."""
+    apart = differences - differences.mean()
+    together = apart if groups is None else np.bincount(groups, apart)
+    few = len(together) / max(1, len(together) - 1)
+    return float(np.sqrt(few * np.sum(together**2)) / len(differences))
+
+
+def _chosen(compared: Sequence[Compared]) -> str:
+    within = {one.kind for one in compared if one.behind <= one.luck}  # the best itself too
+    return next(kind for kind in _PREFERRED if kind in within)

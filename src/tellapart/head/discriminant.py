@@ -1,0 +1,82 @@
+"""Linear discriminant analysis on embeddings, with a shrunk covariance.
+
+    W_k = S^-1 (m_k - m)        b_k = log p_k - 1/2 (m_k - m)' S^-1 (m_k - m)
+    S = (1 - s) V + s v I       v = trace(V) / D
+
+with m_k the mean of a label's embeddings, m that of all, V the covariance within labels, pooled,
+and p_k the labels' shares (Fisher 1936; Hastie, Tibshirani & Friedman 2009, section 4.3; shrunk as
+by Ledoit & Wolf 2004). It equals scikit-learn's LinearDiscriminantAnalysis(solver="lsqr").
+
+V is the spread T of all embeddings without that of the means,
+V = T - sum_k p_k (m_k - m)(m_k - m)', so with M the means `[K,R]` as rows, P their shares,
+A = (1 - s) T + s v I, and G = M A^-1 M':
+
+    W = (I - (1 - s) G P)^-1 M A^-1
+
+Along the principal axes A is a diagonal, so that any number of shrinkages takes no more than the
+one eigendecomposition that made the axes, which the regression needs as well.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .linear import Head
+from .prepared import Prepared
+
+SHRINKAGES = tuple(float(1 / (1 + np.exp(-odds / 2))) for odds in range(-8, 10))  # 0.02 to 0.99
+LEAST_SCALE = 1e-9  # in the frame, where the whole spread is about 1
+
+
+class Discriminant:
+    """One data set made ready for fits at many shrinkages."""
+
+    def __init__(self, prepared: Prepared) -> None:
+        self.prepared = prepared
+        weights = prepared.sample_weights / prepared.sample_weights.sum()
+        inputs, labels, count = prepared.inputs[:, :-1], prepared.labels, prepared.count
+        self.priors = np.bincount(labels, weights, minlength=count)
+        sums = _sums(inputs * weights[:, None].astype(inputs.dtype), labels, count)
+        present = self.priors > 0
+        self.mean = sums.sum(axis=0)
+        means = sums / np.where(present, self.priors, 1)[:, None] - self.mean
+        self.means = np.where(present[:, None], means, 0)
+        self.spread = prepared.spread
+        if self.spread is None:
+            rooted = (inputs - self.mean) * np.sqrt(weights)[:, None]
+            self.spread = rooted.T @ rooted
+        total = self.spread.sum() if self.spread.ndim == 1 else np.trace(self.spread)
+        within = float(total - self.priors @ np.sum(self.means**2, axis=1))
+        self.scale = within / len(prepared.mean)
+        if not self.scale > LEAST_SCALE:  # one picture a label: all that differs is the means
+            self.scale = 1.0
+
+    def fit(self, shrinkage: float) -> Head:
+        """The head at a shrinkage above 0 and up to 1."""
+        assert self.spread is not None
+        kept, added = 1 - shrinkage, shrinkage * self.scale
+        if self.spread.ndim == 1:
+            across = self.means / (kept * self.spread + added)
+        else:
+            shrunk = kept * self.spread + added * np.eye(len(self.spread))
+            across = np.linalg.solve(shrunk, self.means.T).T
+        between = across @ self.means.T
+        weights = np.linalg.solve(np.eye(len(between)) - kept * between * self.priors, across)
+        priors = log_priors(self.priors, len(self.prepared.labels))
+        bias = priors - np.sum(weights * self.means, axis=1) / 2
+        return self.prepared.head(weights, bias - weights @ self.mean)
+
+
+def log_priors(priors: np.ndarray, pictures: int) -> np.ndarray:
+    """The logarithms of labels' shares `[K]` in so many pictures; one that is absent has half a
+    picture's."""
+    return np.asarray(np.log(np.maximum(priors, 0.5 / pictures)))
+
+
+def _sums(inputs: np.ndarray, labels: np.ndarray, count: int) -> np.ndarray:
+    """The sum of the rows of each label, float64 `[K,R]`."""
+    order = np.argsort(labels, kind="stable")
+    present, begins = np.unique(labels[order], return_index=True)
+    sums = np.zeros((count, inputs.shape[1]))
+    sums[present] = np.add.reduceat(inputs[order], begins, axis=0)
+    return sums
