@@ -20,6 +20,8 @@ from tellapart.backbones.foreign import ForeignBackbone
 from tellapart.backbones.runtime import open_session
 from tellapart.demo.walk import DemoPictures
 from tellapart.errors import BackboneError
+from tellapart.explain.evidence import own_head
+from tellapart.head.linear import softmax
 
 
 @pytest.fixture(scope="module")
@@ -101,18 +103,31 @@ def test_it_is_built_on_and_the_model_answers(
     assert evidence.shape == (2, grid, grid)
 
 
-def test_the_features_are_the_networks_own(photos: Path, tmp_path: Path) -> None:
-    network = written(tmp_path, side=64)
+@pytest.mark.parametrize("last", ["Relu", "LeakyRelu"])
+def test_the_features_are_the_networks_own(last: str, photos: Path, tmp_path: Path) -> None:
+    """Rooted and at length 1 where they are never negative, as they are where they can be; and the
+    evidence adds up in both."""
+    network, model = tmp_path / "network.onnx", small_network(side=64)
+    model.graph.node[1].op_type = last
+    network.write_bytes(model.SerializeToString())
     pixels = np.full((64, 64, 3), (200, 100, 50), np.uint8)  # the same in every view
     own = ForeignBackbone(network, pixels="-1..1")
     classifier = tellapart.train(photos, backbone=own, test=0).classifier
-    (embedding,) = classifier.run(pixels, ["embedding"])
-    model = onnx.load(network)
-    model.graph.output.append(helper.make_tensor_value_info("pooled", TensorProto.FLOAT, None))
+    embedding, scores, evidence = classifier.run(pixels, ["embedding", "scores", "evidence"])
+    model.graph.output.append(helper.make_tensor_value_info("map", TensorProto.FLOAT, None))
     session = open_session(model.SerializeToString())
     given = ((pixels.astype(np.float32) - 127.5) / 127.5).transpose(2, 0, 1)[None]
-    (expected,) = session.run(["pooled"], {"pixels": given})
-    np.testing.assert_allclose(embedding, expected[0], atol=1e-5)
+    (features,) = session.run(["map"], {"pixels": given})[0]
+    assert (features.min() < 0) == (last == "LeakyRelu")
+    expected = features.mean(axis=(1, 2))
+    if last == "Relu":
+        expected = np.sqrt(features).mean(axis=(1, 2))
+        expected /= np.linalg.norm(expected)
+    np.testing.assert_allclose(embedding, expected, atol=1e-5)
+    head = own_head(classifier.content)
+    logits = head.logits(embedding.astype(np.float64))
+    np.testing.assert_allclose(evidence.mean(axis=(1, 2)) + head.bias, logits, atol=1e-4)
+    np.testing.assert_allclose(softmax(logits[None])[0], scores, atol=1e-5)
 
 
 def no_image_input() -> onnx.ModelProto:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -16,11 +17,12 @@ import pytest
 from PIL import Image
 
 from conftest import draw_scene
-from tellapart.backbones.graph import VIEWS, HeadTensors, Network, classifier_graph
+from tellapart.backbones.graph import SHORTEST, VIEWS, HeadTensors, Network, classifier_graph
 from tellapart.backbones.nodes import Nodes
 from tellapart.backbones.rows import QUALITIES, Trunk
 from tellapart.backbones.session import LazySession, beginning, ending
-from tellapart.head.linear import softmax
+from tellapart.explain.evidence import with_heads
+from tellapart.head.linear import Head, softmax
 from tellapart.head.novelty import Novelty, fit_novelty
 
 OUTPUTS = ("scores", "embedding", "evidence", "novelty")
@@ -165,19 +167,79 @@ def test_two_threads_give_the_same_bits(network: Network) -> None:
     assert [vector.tobytes() for vector in found] == [vector.tobytes() for vector in expected]
 
 
-def test_several_views_and_trunks_are_means_side_by_side(
-    trunks: dict[str, Trunk], networks: dict[str, Network]
+def without_roots(network: Network) -> Network:
+    """The same network as releases wrote it that knew no roots."""
+    plain = tuple(replace(trunk, never_negative=False) for trunk in network.trunks)
+    return Network(network.name, plain, network.views)
+
+
+def feature_maps(network: Network, image: np.ndarray) -> list[np.ndarray]:
+    """Each trunk's feature maps `[V,C,h,w]` of one picture, in all views."""
+    model = onnx.load_from_string(network.content)
+    outputs = [trunk.output for trunk in network.trunks]
+    for name in outputs:
+        value = onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None)
+        model.graph.output.append(value)
+    return LazySession(model.SerializeToString()).run(outputs, image[None])
+
+
+@pytest.mark.parametrize("quality", QUALITIES)
+def test_an_embedding_is_the_mean_root_of_all_features_at_length_1(
+    quality: str, networks: dict[str, Network]
 ) -> None:
-    image = picture(70, 100)[None]
-    expected = []
-    for trunk in networks["best"].trunks:
-        alone = [
-            LazySession(Network("one", (trunk,), (view,)).content).run(["embedding"], image)[0]
-            for view in networks["best"].views
-        ]
-        expected.append(np.mean(alone, axis=0))
-    (together,) = LazySession(networks["best"].content).run(["embedding"], image)
-    assert np.abs(together - np.concatenate(expected, axis=1)).max() < 1e-5
+    network, image = networks[quality], picture(70, 100)
+    maps = [found.astype(np.float64) for found in feature_maps(network, image)]
+    mean = np.concatenate([np.sqrt(found).mean(axis=(0, 2, 3)) for found in maps])
+    (embedding,) = LazySession(network.content).run(["embedding"], image[None])[0]
+    assert np.linalg.norm(embedding.astype(np.float64)) == pytest.approx(1, abs=1e-6)
+    assert np.abs(embedding - mean / np.linalg.norm(mean)).max() < 1e-6
+
+
+@pytest.mark.parametrize("quality", QUALITIES)
+def test_without_roots_an_embedding_is_the_mean_of_all_features(
+    quality: str, networks: dict[str, Network]
+) -> None:
+    network, image = without_roots(networks[quality]), picture(70, 100)
+    mean = np.concatenate([found.mean(axis=(0, 2, 3)) for found in feature_maps(network, image)])
+    (embedding,) = LazySession(network.content).run(["embedding"], image[None])[0]
+    assert np.abs(embedding - mean).max() < 1e-5
+    assert np.linalg.norm(embedding) > 5
+
+
+@pytest.mark.parametrize("quality", ["fast", "best"])
+def test_without_roots_what_the_graph_says_adds_up_too(
+    quality: str, networks: dict[str, Network]
+) -> None:
+    network, image = without_roots(networks[quality]), picture(64, 65)[None]
+    head = a_head(3, sum(trunk.channels for trunk in network.trunks))
+    embedding, evidence = opened(network, head).run(["embedding", "evidence"], image)
+    logits = embedding.astype(np.float64) @ head.weights.T
+    assert np.abs(evidence.mean(axis=(2, 3)) - logits).max() < 1e-5 * np.abs(evidence).max()
+    model = classifier_graph(network, head)
+    assert not {"Sqrt", "ReduceL2"} & {
+        node.op_type for node in model.graph.node if "novelty" not in node.name
+    }
+
+
+def test_one_trunk_that_can_be_negative_leaves_all_without_roots(trunks: dict[str, Trunk]) -> None:
+    both = (trunks["lite0"], replace(trunks["lite2"], never_negative=False))
+    assert not Network("both", both, ("crop",)).rooted
+    assert Network("both", (trunks["lite0"], trunks["lite2"]), ("crop",)).rooted
+
+
+@pytest.mark.parametrize("quality", QUALITIES)
+def test_other_heads_have_evidence_that_adds_up(quality: str, networks: dict[str, Network]) -> None:
+    network, lot = networks[quality], np.random.default_rng(5)
+    dimensions = sum(trunk.channels for trunk in network.trunks)
+    heads = [Head(lot.normal(0, 2, (3, dimensions)), lot.normal(0, 1, 3)) for _ in range(4)]
+    for kind in (network, without_roots(network)):
+        whole = classifier_graph(kind, a_head(3, dimensions)).SerializeToString()
+        embedding, evidence = LazySession(with_heads(whole, heads)).run(
+            ["embedding", "evidence"], picture(30, 50)[None]
+        )
+        expected = np.concatenate([head.logits(embedding) - head.bias for head in heads], axis=1)
+        found = evidence.mean(axis=(2, 3), dtype=np.float64)
+        assert np.abs(found - expected).max() < 1e-5 * np.abs(evidence).max()
 
 
 @pytest.mark.parametrize("quality", QUALITIES)
@@ -202,13 +264,13 @@ def test_building_twice_gives_the_same_bytes(network: Network) -> None:
 # Networks whose features are the pixels.
 
 
-def pixel_trunk(size: int, name: str = "pixels") -> Trunk:
+def pixel_trunk(size: int, name: str = "pixels", rooted: bool = False) -> Trunk:
     """Three channels, a grid as fine as its input, and nothing done to either."""
     part = Nodes(name)
     part.add("Identity", [f"{name}/in"], "out")
-    return Trunk(
-        name, f"{name}/in", f"{name}/out", size, 3, size, (0.0,) * 3, (1.0,) * 3, lambda: part
-    )
+    entry, out = f"{name}/in", f"{name}/out"
+    mean, scale = (0.0,) * 3, (1.0,) * 3
+    return Trunk(name, entry, out, size, 3, size, mean, scale, lambda: part, rooted)
 
 
 def seen(image: np.ndarray, size: int, views: Sequence[str], *, grid: int = 0) -> np.ndarray:
@@ -318,3 +380,42 @@ def test_the_mirrored_view_of_a_picture_is_the_view_of_the_mirrored_picture(
     (found,) = mirrored.run(["evidence"], image[None])
     assert np.abs(found - expected[..., ::-1]).max() < 1e-4
     assert np.abs(found - plain.run(["evidence"], image[None])[0]).max() > 1e-2
+
+
+@pytest.mark.parametrize("views", [("crop",), tuple(VIEWS)])
+def test_a_picture_without_any_feature_is_0_everywhere(views: tuple[str, ...]) -> None:
+    """And one with next to none has embedding, evidence and novelty like any other."""
+    trunks = (pixel_trunk(8, "coarse", rooted=True), pixel_trunk(16, "fine", rooted=True))
+    network, head = Network("pixels", trunks, views), a_head(3, 6)
+    session = opened(network, head)
+    images = np.stack([np.full((20, 30, 3), value, np.uint8) for value in (0, 1, 255)])
+    images[1, ..., 1:] = 0
+    scores, embedding, evidence, novelty = session.run(OUTPUTS, images)
+    assert (embedding[0] == 0).all()
+    assert (evidence[0] == 0).all()
+    assert np.allclose(scores[0], softmax(head.bias[None].astype(np.float64))[0], atol=1e-6)
+    assert np.isfinite(novelty).all()
+    assert np.allclose(np.linalg.norm(embedding[1:], axis=1), 1, atol=1e-6)
+    logits = embedding.astype(np.float64) @ head.weights.T
+    assert np.abs(evidence.mean(axis=(2, 3)) - logits).max() < 1e-5
+    assert np.allclose(novelty, head.novelty.of(embedding, logits + head.bias), atol=0.02)
+
+
+def test_a_length_too_short_to_tell_counts_as_the_shortest() -> None:
+    trunk = replace(pixel_trunk(8, rooted=True), scale=(1e18,) * 3)
+    image = np.full((1, 8, 8, 3), 4, np.uint8)
+    (embedding,) = LazySession(Network("pixels", (trunk,), ("crop",)).content).run(
+        ["embedding"], image
+    )
+    assert np.allclose(embedding, 2e-9 / SHORTEST, rtol=1e-4)
+
+
+@pytest.mark.parametrize("scale", [np.nan, 1e-45])
+def test_features_that_are_no_numbers_do_not_become_numbers(scale: float) -> None:
+    """Whoever embeds pictures refuses what is not finite: a length must not hide it."""
+    trunk = replace(pixel_trunk(8, rooted=True), scale=(1.0, scale, 1.0))
+    image = np.full((1, 8, 8, 3), 4, np.uint8)
+    (embedding,) = LazySession(Network("pixels", (trunk,), ("crop",)).content).run(
+        ["embedding"], image
+    )
+    assert np.isnan(embedding[0, 1])

@@ -98,3 +98,13 @@ def test_with_nothing_left_to_learn_from_it_says_so(
     everything = np.ones(300, bool)
     with pytest.raises(UsageError, match="leaves no picture to learn from"):
         fit_sgd(*clouds, 3, SgdSettings(validation=0.9), validation=everything)
+
+
+def test_embeddings_of_length_1_are_learnt_as_far_as_long_ones(
+    clouds: tuple[np.ndarray, np.ndarray],
+) -> None:
+    points, labels = clouds
+    units = points / np.linalg.norm(points, axis=1, keepdims=True)
+    units[7] = 0  # a picture without any feature
+    short, long = (fit_sgd(x, labels, 3, SgdSettings(steps=300)) for x in (units, units * 16))
+    np.testing.assert_allclose(short.logits(units), long.logits(units * 16), atol=1e-9)

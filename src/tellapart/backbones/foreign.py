@@ -18,6 +18,7 @@ from ..text import shown
 from .nodes import IR_VERSION, OPSET, Nodes
 from .rows import Trunk
 from .runtime import open_session
+from .signs import never_negative
 from .untrusted import parse_onnx, read_network, refuse_hostile
 
 if TYPE_CHECKING:
@@ -270,6 +271,7 @@ def _as_trunk(
         mean=pixels.mean,
         scale=pixels.scale,
         build=lambda: part,
+        never_negative=never_negative(part.nodes, part.initializers, output),
     )
 
 

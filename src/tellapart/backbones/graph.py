@@ -1,11 +1,27 @@
 """Joins trunks, views and a head into one plain ONNX model that answers from raw pixels.
 
-    image ─ crop, squash ─ resize ─ mirror ─ trunk ─ feature maps ─ mean ─ embedding ─ head ─ scores
-                                                          └─ class maps ─ one grid ─ evidence
+    image ─ crop, squash ─ resize ─ mirror ─ trunk ─ feature maps F ─ root R
+
+    R ─ mean u ─ divided by |u| ─ embedding ─ head ─ scores
+    └─ class maps ─ one grid ─ divided by |u| ─ evidence
 
 Everything from the picture's pixels to the scores is inside, so every runtime gives our answers.
-Embedding, logits and evidence are all linear in the feature maps: a class map's mean plus the
-bias is exactly the logit, for any number of views and trunks.
+
+R = sqrt(F) is the root of a feature map F at each position, u the mean of R over positions and
+views, of all trunks side by side, and |u| its Euclidean length:
+
+    embedding e = u / |u|
+    logit     k = w[k] . e + b[k]
+    evidence  k = conv(R, w[k]) / |u|, laid on one grid without changing its mean
+
+The length of a picture is one number, so all three are linear in R: the mean of evidence k plus
+b[k] is exactly logit k, for any number of views and trunks. With roots, a feature that is strong in
+one place counts for less than one that is there in many; with one length, it counts which features
+a picture has, and not how strong all are. Lengths below `SHORTEST` count as that: a picture without
+any feature has the embedding 0.
+
+Where a trunk's features can be negative (`Trunk.never_negative`), there are no roots: then R = F
+and e = u, as in all models of releases that knew no roots.
 """
 
 from __future__ import annotations
@@ -46,6 +62,8 @@ VIEWS: Mapping[str, View] = {
     "squash-mirrored": View("squash", True),
 }
 OWN_VIEWS = ("squash", "crop-mirrored")  # of a user's own backbone
+SHORTEST = 1e-6  # length of an embedding before it is brought to 1: what is shorter is as good as 0
+_LENGTH = "tellapart/length"  # of each picture, where there is one, `[N,1]`
 
 
 @dataclass(frozen=True)
@@ -70,6 +88,11 @@ class Network:
     origin: str = ""
 
     @property
+    def rooted(self) -> bool:
+        """Whether embeddings are of rooted features, and of length 1: no feature is negative."""
+        return all(trunk.never_negative for trunk in self.trunks)
+
+    @property
     def content(self) -> bytes:
         """An ONNX model from `image` uint8 `[N,H,W,3]` to `embedding` float32 `[N,D]`."""
         return self._built.content
@@ -84,7 +107,7 @@ class Network:
         return built_once(self.origin, self._build)
 
     def _build(self) -> bytes:
-        part = _start(self.trunks, self.views)
+        part = _start(self)
         dimensions = sum(trunk.channels for trunk in self.trunks)
         model = _model(part, {"embedding": ["N", dimensions]})
         return bytes(model.SerializeToString(deterministic=True))
@@ -113,7 +136,6 @@ def classifier_graph(network: Network, head: HeadTensors) -> ModelProto:
     `scores` are softmax(embedding @ weights.T + bias); the mean of `evidence[:, k]` over the grid
     plus `bias[k]` is the logit of label k. `novelty` `[N]` is `Novelty.of` embedding and logits.
     """
-    trunks, views = network.trunks, network.views
     part = Nodes("tellapart")
     labels, dimensions = head.weights.shape
     weights, bias = (
@@ -122,9 +144,9 @@ def classifier_graph(network: Network, head: HeadTensors) -> ModelProto:
     )
     logits = part.add("Gemm", ["embedding", weights, bias], "head/logits", transB=1)
     part.add_named("Softmax", [logits], "scores", axis=1)
-    _add_evidence(part, trunks, views, head.weights)
+    _add_evidence(part, network, head.weights)
     add_novelty(part, head.novelty, logits)
-    grid = max(trunk.grid for trunk in trunks)
+    grid = max(trunk.grid for trunk in network.trunks)
     model = parse_onnx(network.content)
     model.graph.node.extend(part.nodes)
     model.graph.initializer.extend(part.initializers)
@@ -139,25 +161,34 @@ def classifier_graph(network: Network, head: HeadTensors) -> ModelProto:
     return model
 
 
-def _start(trunks: Sequence[Trunk], views: Sequence[str]) -> Nodes:
-    """All nodes from `image` to `embedding`, but for the trunks' own."""
-    part = Nodes("tellapart")
+def _start(network: Network) -> Nodes:
+    """All nodes from `image` to `embedding`."""
+    part, views = Nodes("tellapart"), network.views
     geometries = _geometries(views)
     _add_geometries(part, geometries)
     pooled = []
-    for trunk in trunks:
+    for trunk in network.trunks:
         _add_views(part, trunk, views)
         part.nodes.extend(trunk.part.nodes)
         part.initializers.extend(trunk.part.initializers)
+        features = trunk.output
+        if network.rooted:
+            features = part.add("Sqrt", [features], f"{trunk.name}/root")
         axes = part.constant(f"{trunk.name}/positions", [2, 3], np.int64)
-        mean = part.add("ReduceMean", [trunk.output, axes], f"{trunk.name}/mean", keepdims=0)
+        mean = part.add("ReduceMean", [features, axes], f"{trunk.name}/mean", keepdims=0)
         shape = part.constant(f"{trunk.name}/by-view", [len(views), -1, trunk.channels], np.int64)
         by_view = part.add("Reshape", [mean, shape], f"{trunk.name}/means")
         first = part.constant(f"{trunk.name}/first", [0], np.int64)
         pooled.append(
             part.add("ReduceMean", [by_view, first], f"{trunk.name}/embedding", keepdims=0)
         )
-    part.add_named("Concat", pooled, "embedding", axis=1)
+    if not network.rooted:
+        part.add_named("Concat", pooled, "embedding", axis=1)
+        return part
+    mean = part.add("Concat", pooled, "mean", axis=1)
+    norm = part.add("ReduceL2", [mean, part.constant("length/axis", [1], np.int64)], "length/exact")
+    part.add_named("Max", [norm, part.constant("length/shortest", SHORTEST)], _LENGTH)
+    part.add_named("Div", [mean, _LENGTH], "embedding")
     return part
 
 
@@ -220,10 +251,9 @@ def _mirror(part: Nodes, x: str, name: str) -> str:
     return part.add("Slice", [x, *inputs], name)
 
 
-def _add_evidence(
-    part: Nodes, trunks: Sequence[Trunk], views: Sequence[str], weights: np.ndarray
-) -> None:
+def _add_evidence(part: Nodes, network: Network, weights: np.ndarray) -> None:
     """`evidence` `[N,K,G,G]` over the whole picture: the class maps of all views on one grid."""
+    trunks, views = network.trunks, network.views
     if "crop" in _geometries(views):
         _add_place_of_crop(part)
     grid = max(trunk.grid for trunk in trunks)
@@ -233,7 +263,8 @@ def _add_evidence(
     for trunk, columns in zip(trunks, np.split(weights, split, axis=1), strict=True):
         name = f"evidence/{trunk.name}"
         kernel = part.constant(f"{name}/kernel", columns[:, :, None, None] * share)
-        stacked = part.add("Conv", [trunk.output, kernel], f"{name}/maps")
+        features = f"tellapart/{trunk.name}/root" if network.rooted else trunk.output
+        stacked = part.add("Conv", [features, kernel], f"{name}/maps")
         shape = part.constant(
             f"{name}/by-view", [len(views), -1, len(weights), trunk.grid, trunk.grid], np.int64
         )
@@ -245,7 +276,13 @@ def _add_evidence(
             if VIEWS[view].mirrored:
                 x = _mirror(part, x, f"{at}/unmirrored")
             maps.append(_regrid(part, x, at, VIEWS[view].geometry, trunk.grid, grid))
-    part.add_named("Sum", maps, "evidence")
+    if not network.rooted:
+        part.add_named("Sum", maps, "evidence")
+        return
+    longer = part.add("Sum", maps, "evidence/longer")
+    axes = part.constant("evidence/positions", [2, 3], np.int64)
+    length = part.add("Unsqueeze", [_LENGTH, axes], "evidence/length")
+    part.add_named("Div", [longer, length], "evidence")
 
 
 def _add_place_of_crop(part: Nodes) -> None:

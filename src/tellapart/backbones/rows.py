@@ -35,6 +35,7 @@ class Trunk:
         scale: what each pixel is then divided by.
         build: makes its nodes and constants, which takes a while; `part` calls it once, when
             needed.
+        never_negative: whether no value of its feature map can be below zero, for any picture.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Trunk:
     mean: tuple[float, ...]
     scale: tuple[float, ...]
     build: Callable[[], Nodes]
+    never_negative: bool = False
 
     @cached_property
     def part(self) -> Nodes:
@@ -86,6 +88,7 @@ class Backbone:
             mean=self.mean,
             scale=self.scale,
             build=lambda: _LiteBuilder(self, weights or read_checkpoint(self.checkpoint)).build(),
+            never_negative=True,  # its map comes out of a ReLU6
         )
 
 

@@ -2,7 +2,8 @@
 
 A target that has no ONNX runtime rebuilds the network from these parts. Weights come from the file
 alone, so fine-tuned and foreign networks are read as our own are. The steps between the parts
-(crop, resize, mirror, mean) are few and always the same: each target writes them in its own terms.
+(crop, resize, mirror, mean, length) are few and always the same: each target writes them in its own
+terms.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrunkPart:
-    """A network inside the file, from normalised pixels `[N,3,S,S]` to maps `[N,C,h,w]`.
+    """A network inside the file, from normalised pixels `[N,3,S,S]` to maps `[N,C,h,w]`, which are
+    rooted where the model's embeddings are of roots.
 
     A pixel p in 0..255 enters as (p - mean) / scale, per channel.
 
@@ -58,6 +60,8 @@ class Anatomy:
         constants: the constants of its graph, by name.
         weights: the weights of its head, `[K,D]`.
         bias: the bias of its head, `[K]`.
+        shortest: the length that shorter embeddings count as having where they are brought to
+            length 1; None where they stay as they are.
     """
 
     labels: tuple[str, ...]
@@ -66,6 +70,7 @@ class Anatomy:
     constants: Mapping[str, np.ndarray]
     weights: np.ndarray
     bias: np.ndarray
+    shortest: float | None
 
     @property
     def pictures(self) -> tuple[tuple[str, int], ...]:
@@ -88,7 +93,11 @@ def read_anatomy(content: bytes) -> Anatomy:
     constants = {t.name: numpy_helper.to_array(t) for t in model.graph.initializer}
     made_by = {name: node for node in model.graph.node for name in node.output}
     try:
-        names = [tensor.split("/")[1] for tensor in made_by["embedding"].input]
+        joined, shortest = made_by["embedding"], None
+        if joined.op_type == "Div":
+            shortest = float(constants[made_by[joined.input[1]].input[1]])
+            joined = made_by[joined.input[0]]
+        names = [tensor.split("/")[1] for tensor in joined.input]
         trunks = [_trunk(name, model, made_by, constants) for name in names]
         return Anatomy(
             labels=manifest.labels,
@@ -97,6 +106,7 @@ def read_anatomy(content: bytes) -> Anatomy:
             constants=constants,
             weights=constants["tellapart/head/weights"],
             bias=constants["tellapart/head/bias"],
+            shortest=shortest,
         )
     except (KeyError, IndexError) as error:
         raise ModelError(

@@ -1,7 +1,7 @@
 """A model file as a Keras network and as TensorFlow functions; what every TensorFlow target uses.
 
-    image - crop, squash - resize - [square pictures] - mirror - trunk - mean - embedding - scores
-    \\____ scores_of_pixels / keras_classifier ____/  \\_____________ network ________________/
+    image - crop, squash - resize - [square pictures] - mirror - trunk - mean - length - scores
+    \\____ scores_of_pixels / keras_classifier ____/  \\____________ network ______________/
 
 Only this package's own process imports it.
 """
@@ -61,6 +61,9 @@ def _answers(anatomy: Anatomy, squares: Mapping[str, Any]) -> dict[str, Any]:
     embedding = embeddings[0]
     if len(embeddings) > 1:
         embedding = layers.Concatenate(name="embedding")(embeddings)
+    if anatomy.shortest is not None:
+        length = ops.sqrt(ops.sum(ops.square(embedding), axis=1, keepdims=True))
+        embedding = embedding / ops.maximum(length, anatomy.shortest)
     head = layers.Dense(len(anatomy.labels), activation="softmax", name="scores")
     scores = head(embedding)
     head.set_weights([anatomy.weights.T, anatomy.bias])

@@ -321,6 +321,7 @@ _OPERATORS: Mapping[str, Callable[[Step], Tensor]] = {
     "Sigmoid": _each(lambda step, x: ops.sigmoid(x)),
     "Slice": _slice,
     "Softmax": _softmax,
+    "Sqrt": _each(lambda step, x: ops.sqrt(x)),
     "Sub": _elementwise(ops.subtract),
     "Sum": _elementwise(ops.add),
     "Tanh": _each(lambda step, x: ops.tanh(x)),

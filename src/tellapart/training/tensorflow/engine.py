@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from tensorflow import Tensor, Variable
 
 TUNED = "-tuned"  # what the name of a fine-tuned network ends in
-_TOLERANCE = 1e-3  # of a score: how far TensorFlow and the finished ONNX graph may be apart
+_TOLERANCE = 1e-3  # of an embedding's largest entry: how far TensorFlow and ONNX may be apart
 _COMPARED = 8  # pictures that are compared in both
 _FEW_WATCHING = 50
 
@@ -324,7 +324,7 @@ def _embedded_anew(
     for at in range(0, len(pictures.paths), step):
         ours = np.asarray(keras.embed(read_picture(pictures.paths[at])[None]))[0]
         apart = float(np.abs(ours - found.vectors[at]).mean())
-        if not apart <= _TOLERANCE * max(1.0, float(np.abs(ours).max())):
+        if not apart <= _TOLERANCE * float(np.abs(ours).max()):
             raise ModelError(
                 f"As ONNX, the trained network does not give the embeddings that TensorFlow gives: "
                 f"they are {apart:.2g} apart.",

@@ -20,6 +20,7 @@ from ...backbones.foreign import DEFAULT_SIDE, PIXELS, Pixels
 from ...backbones.nodes import IR_VERSION, OPSET, Nodes
 from ...backbones.rows import Trunk
 from ...backbones.runtime import open_session
+from ...backbones.signs import never_negative
 from ...errors import BackboneError, option
 from ...text import shown
 from ..tensorflow_settings import KerasBackbone
@@ -230,7 +231,9 @@ def _as_trunk(model: keras_types.Model, pixels: Pixels, order: list[int]) -> Ker
         turn.set_weights([np.eye(3, dtype=np.float32)[:, order][None, None]])
         model = keras().Model(entry, model(turned))
     side, channels = int(model.inputs[0].shape[1]), int(model.outputs[0].shape[3])
-    trunk = KerasTrunk(
+    onnx = _onnx_trunk(model, pixels)
+    _check(model, onnx)
+    return KerasTrunk(
         "own",
         model,
         side,
@@ -238,9 +241,8 @@ def _as_trunk(model: keras_types.Model, pixels: Pixels, order: list[int]) -> Ker
         pixels.mean,
         pixels.scale,
         lambda: _onnx_trunk(model, pixels),
+        onnx.never_negative,
     )
-    _check(trunk)
-    return trunk
 
 
 def _onnx_trunk(model: keras_types.Model, pixels: Pixels) -> Trunk:
@@ -258,14 +260,14 @@ def _onnx_trunk(model: keras_types.Model, pixels: Pixels) -> Trunk:
         mean=pixels.mean,
         scale=pixels.scale,
         build=lambda: part,
+        never_negative=never_negative(part.nodes, part.initializers, output),
     )
 
 
-def _check(trunk: KerasTrunk) -> None:
+def _check(keras_model: keras_types.Model, onnx: Trunk) -> None:
     """Run both on the same random pixels: what is in the table may still be written otherwise."""
     from onnx import TensorProto, helper
 
-    onnx = trunk.trunk()
     value = helper.make_tensor_value_info
     graph = helper.make_graph(
         onnx.part.nodes,
@@ -278,7 +280,7 @@ def _check(trunk: KerasTrunk) -> None:
     model.ir_version = IR_VERSION
     values = np.random.default_rng(0).uniform(0, 255, (2, onnx.size, onnx.size, 3))
     inputs = ((values - np.array(onnx.mean)) / np.array(onnx.scale)).astype(np.float32)
-    wanted = np.asarray(trunk.model(inputs, training=False)).transpose(0, 3, 1, 2)
+    wanted = np.asarray(keras_model(inputs, training=False)).transpose(0, 3, 1, 2)
     try:
         session = open_session(model.SerializeToString())
         (found,) = session.run([onnx.output], {onnx.input: inputs.transpose(0, 3, 1, 2)})

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...backbones.embed import Embedder, Runs
-from ...backbones.graph import VIEWS, Network, View
+from ...backbones.graph import SHORTEST, VIEWS, Network, View
 from ...backbones.rows import BACKBONES, Trunk
 from ...backbones.rows import quality as quality_row
 from ..tensorflow_settings import Distortions
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tensorflow import Tensor
 
 CHANCES = 6  # random numbers in 0..1 that decide one distorted picture
+_FLATTEST = 0.01  # the least root whose own slope is taken: towards 0 it grows without end
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class KerasTrunk:
         mean: subtracted from each pixel.
         scale: what each pixel is then divided by.
         trunk: makes the same network as ONNX, with the weights that the model has at that moment.
+        never_negative: whether no value of its feature map can be below zero, for any picture.
     """
 
     name: str
@@ -54,6 +56,7 @@ class KerasTrunk:
     mean: tuple[float, ...]
     scale: tuple[float, ...]
     trunk: Callable[[], Trunk]
+    never_negative: bool
 
 
 def lite_trunk(name: str) -> KerasTrunk:
@@ -69,6 +72,7 @@ def lite_trunk(name: str) -> KerasTrunk:
         row.mean,
         row.scale,
         lambda: row.trunk(lite_weights(row, model)),
+        row.trunk().never_negative,
     )
 
 
@@ -92,6 +96,11 @@ class KerasNetwork:
         return Network(name or self.name, trunks, self.views)
 
     @property
+    def rooted(self) -> bool:
+        """As `graph.Network.rooted`."""
+        return all(trunk.never_negative for trunk in self.trunks)
+
+    @property
     def variables(self) -> list[keras.Variable]:
         """All that fine-tuning changes: every weight but those of batch norms, which are frozen.
 
@@ -107,7 +116,7 @@ class KerasNetwork:
 
     @cached_property
     def embed(self) -> Callable[[Tensor], Tensor]:
-        """`[N,H,W,3]` uint8 -> embeddings `[N,D]`: the mean over the views."""
+        """`[N,H,W,3]` uint8 -> embeddings `[N,D]`, as `graph.py` computes them."""
         tf = tensorflow()
 
         def embed(image: Tensor) -> Tensor:
@@ -117,13 +126,21 @@ class KerasNetwork:
                 means = self.features(trunk, tf.concat(pixels, axis=0))
                 by_view = tf.reshape(means, [len(self.views), -1, trunk.channels])
                 parts.append(tf.reduce_mean(by_view, axis=0))
-            return tf.concat(parts, axis=1)
+            return self._joined(parts)
 
         return _compiled(embed, tf.TensorSpec([None, None, None, 3], tf.uint8))
 
     def features(self, trunk: KerasTrunk, pixels: Tensor) -> Tensor:
-        """Normalised pixels `[N,S,S,3]` -> the mean over positions of the feature map `[N,C]`."""
-        return tensorflow().reduce_mean(trunk.model(pixels, training=False), axis=[1, 2])
+        """Normalised pixels `[N,S,S,3]` -> the mean over positions of the feature map, or of its
+        root, `[N,C]`."""
+        maps = trunk.model(pixels, training=False)
+        return tensorflow().reduce_mean(_root(maps) if self.rooted else maps, axis=[1, 2])
+
+    def _joined(self, parts: Sequence[Tensor]) -> Tensor:
+        """Means `[N,C]` of each trunk -> embeddings `[N,D]`; the slope at length 0 is finite."""
+        tf = tensorflow()
+        joined = tf.concat(parts, axis=1)
+        return tf.math.l2_normalize(joined, axis=1, epsilon=SHORTEST**2) if self.rooted else joined
 
     def embed_distorted(
         self, pictures: Sequence[np.ndarray], chances: np.ndarray, distortions: Distortions
@@ -139,8 +156,8 @@ class KerasNetwork:
         """Normalised pixels `[N,S,S,3]` for each trunk -> embeddings `[N,D]`."""
         tf = tensorflow()
         return _compiled(
-            lambda inputs: tf.concat(
-                [self.features(t, x) for t, x in zip(self.trunks, inputs, strict=True)], axis=1
+            lambda inputs: self._joined(
+                [self.features(t, x) for t, x in zip(self.trunks, inputs, strict=True)]
             ),
             [tf.TensorSpec([None, t.size, t.size, 3], tf.float32) for t in self.trunks],
         )
@@ -234,6 +251,18 @@ def _compiled(function: Callable[..., object], *signature: object) -> Callable[.
     return tensorflow().function(  # type: ignore[no-any-return]
         function, input_signature=signature, autograph=False
     )
+
+
+def _root(maps: Tensor) -> Tensor:
+    """The root of each value, with a slope that is finite at 0 too, and exact from `_FLATTEST`."""
+    tf = tensorflow()
+
+    @tf.custom_gradient  # type: ignore[untyped-decorator]
+    def root(x: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+        y = tf.sqrt(x)
+        return y, lambda slope: slope * 0.5 / tf.maximum(y, _FLATTEST)
+
+    return root(maps)
 
 
 def _geometry(image: Tensor, view: View) -> Tensor:

@@ -16,7 +16,7 @@ import numpy as np
 
 from ...errors import UsageError
 from ...head.linear import Head
-from ...head.sgd import SgdSettings, SgdStep
+from ...head.sgd import SgdSettings, SgdStep, stretch
 from .checkpoints import Checkpoints
 from .runtime import tensorflow
 from .summaries import Summaries
@@ -129,7 +129,8 @@ def fit_softmax_layer(
     keeper = checkpoints([layer.weights, layer.bias, done]) if checkpoints else None
     if keeper:
         keeper.restore()
-    inputs = tf.constant(embeddings, tf.float32)
+    by = stretch(embeddings[learn_from])
+    inputs = tf.constant(embeddings * by, tf.float32)
     targets = tf.constant(labels, tf.int64)
     watched = tf.boolean_mask(inputs, watching), tf.boolean_mask(targets, watching)
     summaries = summaries or Summaries(None)
@@ -147,7 +148,7 @@ def fit_softmax_layer(
             [random.choice(learn_from, settings.batch_size) for _ in range(begin, end)]
         )
         wanted = tf.gather(targets, batches)
-        given = distorted(begin, batches[0])[None] if distorted else tf.gather(inputs, batches)
+        given = distorted(begin, batches[0])[None] * by if distorted else tf.gather(inputs, batches)
         if begin in reports and (on_step or summaries.wanted):
             accuracy, loss = layer.judge(given[0], wanted[0])
             found, found_loss = layer.judge(*watched)
@@ -160,7 +161,8 @@ def fit_softmax_layer(
         if keeper and (keeper.due(end) or end == settings.steps):
             keeper.save(end)
     summaries.close()
-    return layer.head()
+    head = layer.head()
+    return Head(head.weights * by, head.bias)
 
 
 def _reports(settings: SgdSettings) -> Iterator[int]:
