@@ -18,6 +18,8 @@ from conftest import draw_scene
 from drawn import Run, few_of, model_of, only_sentences, run_here
 from tellapart import explain as explaining
 from tellapart.assess.testing import evaluate
+from tellapart.backbones.graph import is_rooted
+from tellapart.backbones.rows import Backbone, Trunk
 from tellapart.demo.walk import DemoPictures
 from tellapart.errors import ModelError, PictureError, UsageError
 from tellapart.explain import (
@@ -31,8 +33,9 @@ from tellapart.explain import (
 )
 from tellapart.explain import page as page_of
 from tellapart.explain.background import NO_RECORD, NOT_EXACT
-from tellapart.explain.evidence import coverage
+from tellapart.explain.evidence import coverage, own_head
 from tellapart.head.sgd import SgdSettings
+from tellapart.images.decode import read_picture
 from tellapart.model.classifier import Classifier
 from tellapart.report.content import content_of_test, content_of_training
 from tellapart.report.reasons import with_reasons
@@ -510,3 +513,42 @@ def test_mistakes_of_a_test_carry_their_reasons(
     run = run_here("test", model_of(heroes), tmp_path / "photos", "--report", page)
     assert run.code == 0
     assert page.read_text("utf-8").count('<ul class="near"') == 2
+
+
+def test_a_model_without_roots_still_loads_guesses_and_explains(
+    few: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As models of releases that knew no roots: a trunk of which nothing is known stands for them,
+    and its graph is what they wrote."""
+    rooted_trunk = Backbone.trunk
+
+    def plain_trunk(self: Backbone, weights: object = None) -> Trunk:
+        return replace(rooted_trunk(self), never_negative=False)
+
+    with monkeypatch.context() as patch:
+        patch.setenv("TELLAPART_CACHE", str(tmp_path / "cache"))  # networks are kept by their rows
+        patch.setattr(Backbone, "trunk", plain_trunk)
+        trained = tellapart.train(few, quality="good", test=0)
+        trained.save(tmp_path / "old")
+    old = tellapart.load(tmp_path / "old")
+    picture = sorted(few.rglob("*.*"))[0]
+    pixels = read_picture(picture)
+    embedding, evidence = old.run(pixels, ["embedding", "evidence"])
+    assert np.linalg.norm(embedding) > 5
+    assert not is_rooted(old.content)
+    assert old.predict(picture) == trained.classifier.predict(picture)
+    head = own_head(old.content)
+    logits = head.logits(embedding.astype(np.float64))
+    assert np.abs(evidence.mean(axis=(1, 2)) + head.bias - logits).max() < 1e-4
+    found = explain(old, pixels)
+    assert found.words
+    assert found.label == old.predict(picture).label
+    assert found.nearest[0].distance == pytest.approx(0, abs=1e-5)
+    card = (tmp_path / "old" / "README.md").read_text("utf-8")
+    assert "mean of the network's features" in card
+
+    new = tellapart.train(few, quality="good", test=0)  # with the same cache, of another network
+    new.save(tmp_path / "new")
+    assert is_rooted(new.classifier.content)
+    assert "square roots" in (tmp_path / "new" / "README.md").read_text("utf-8")
+    assert np.linalg.norm(new.classifier.run(pixels, ["embedding"])[0]) == pytest.approx(1)

@@ -26,7 +26,7 @@ import tellapart
 from conftest import draw_scene
 from drawn import small_network
 from tellapart.backbones.foreign import ForeignBackbone
-from tellapart.backbones.graph import VIEWS
+from tellapart.backbones.graph import SHORTEST, VIEWS
 from tellapart.backbones.rows import Trunk
 from tellapart.backbones.session import LazySession
 from tellapart.demo.walk import DemoPictures
@@ -113,8 +113,10 @@ def test_a_model_file_is_taken_apart(photos: Path, trunks: dict[str, Trunk]) -> 
     assert anatomy.labels == classifier.labels
     assert [trunk.name for trunk in anatomy.trunks] == ["lite0", "lite2"]
     assert [len(trunk.nodes) for trunk in anatomy.trunks] == [
-        len(trunks[name].part.nodes) for name in ("lite0", "lite2")
-    ]
+        len(trunks[name].part.nodes) + 1 for name in ("lite0", "lite2")
+    ]  # and the root
+    assert [trunk.nodes[-1].op_type for trunk in anatomy.trunks] == ["Sqrt", "Sqrt"]
+    assert anatomy.shortest == pytest.approx(SHORTEST)
     assert anatomy.pictures == (("crop", 224), ("squash", 224), ("crop", 260), ("squash", 260))
     assert anatomy.weights.shape == (2, 2560)
 
@@ -599,6 +601,8 @@ def test_foreign_networks_are_the_same_in_tensorflow(photos: Path, tmp_path: Pat
         content = trained_on(path, photos, output=output).content
         (tmp_path / f"{name}.model").write_bytes(content)
         expected[name] = LazySession(content).run(["embedding"], image)[0]
+        rooted = read_anatomy(content).shortest is not None
+        assert rooted == (np.linalg.norm(expected[name]) == pytest.approx(1)) == (name == "last")
     script = """
 import json, sys
 import numpy as np

@@ -120,6 +120,11 @@ def network_of(row: Quality) -> Network:
     return Network(row.name, tuple(backbone.trunk() for backbone in rows), row.views, origin)
 
 
+def is_rooted(content: bytes) -> bool:
+    """Whether a model file's embeddings are of rooted features, and of length 1."""
+    return f"{_LENGTH}/exact".encode() in content
+
+
 @cache
 def _code() -> str:
     """A hash of the source that builds networks: what other code has built is not taken."""

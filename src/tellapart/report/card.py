@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING
 
+from ..backbones.graph import is_rooted
 from ..evaluation.judged import Evaluation
 from ..evaluation.metrics import Estimate, Proportion
 from ..evaluation.notebook import most_pictures
@@ -45,6 +46,7 @@ def model_card(classifier: Classifier, evaluations: Mapping[str, Evaluation]) ->
         .render(
             title=title(manifest.labels),
             manifest=manifest,
+            rooted=is_rooted(classifier.content),
             order=in_order(manifest.labels),
             run=record.run if record else None,
             evaluations=evaluations,
