@@ -465,7 +465,9 @@ def test_int8_computes_in_whole_numbers(exported: Callable[[str], Path]) -> None
     content = (exported("tflite-int8") / "model.tflite").read_bytes()
     (graph,) = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0)).subgraphs
     floats = [t for t in graph.tensors if t.type == schema.TensorType.FLOAT32]
-    assert len(floats) == 2  # the pixels before they are quantised, and the scores after
+    sizes = sorted(int(np.prod(tensor.shape)) for tensor in floats)
+    # The scores after the integers, an embedding and its squares, and the pixels before.
+    assert sizes == [2, 1280, 1280, 224 * 224 * 3], [tensor.name for tensor in floats]
     sizes = [(exported(name) / "model.tflite").stat().st_size for name in TFLITE]
     assert sizes[0] > 1.8 * sizes[1] > 1.4 * 1.8 * sizes[2]
 
