@@ -1,8 +1,9 @@
-"""How right each quality is on `heroes` and `flowers`, what it costs, and how big its model is; and
-how far its scores are from how often they are right.
+"""How right each quality is on everything that has a `test/`, what it costs, and how big its model
+is; and how far its scores are from how often they are right.
 
 Each data set is trained by the command line with a cold cache; it has a test folder of its own.
 With `--views`: every backbone with every choice of views, by which the quality rows were chosen.
+With `--heads`: each kind of head, on rooted embeddings and plain means, on few pictures and many.
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ from typing import Any
 from measure import arguments, machine, print_table, run, tellapart
 
 QUALITIES = ("fast", "good", "best")
-DATA_SETS = ("heroes", "flowers")
 CROSS_VALIDATED = 0.985  # on heroes, and all of its test pictures
 
 
@@ -93,16 +93,22 @@ def calibration_rows(one: Trained) -> Iterator[list[str]]:
 def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("--views", action="store_true", help="backbones and views, not qualities")
+    parser.add_argument("--heads", action="store_true", help="kinds of head, in --runs draws")
     options = parser.parse_args()
     if options.views:
         table = [sys.executable, Path(__file__).with_name("views.py"), options.data]
         with machine():
             print(run(table).output, end="")
         return
+    if options.heads:
+        heads = [sys.executable, Path(__file__).with_name("heads.py"), "--data", options.data]
+        print(run([*heads, "--runs", str(options.runs)]).output, end="")
+        return
+    kinds = sorted(folder.parent.name for folder in options.data.glob("*/train"))
     with machine():
         every = [
             train(options.data, kind, quality, options.runs)
-            for kind in DATA_SETS
+            for kind in kinds
             for quality in QUALITIES
         ]
         print_table(
