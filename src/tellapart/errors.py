@@ -34,6 +34,7 @@ _IN_PYTHON: Mapping[str, str] = {
     "destination": "",  # where something is written is simply an argument
     "how=link": "how='link'",
     "how=move": "how='move'",
+    "quality=auto": "quality='auto'",
     "undo": "undo()",
 }
 

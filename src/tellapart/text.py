@@ -68,6 +68,15 @@ def several(count: int, noun: str, plural: str = "") -> str:
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 
+def duration(seconds: float) -> str:
+    """`40 seconds`, `4 minutes`, `2 hours`."""
+    if seconds < 90:
+        return several(max(1, round(seconds)), "second")
+    if seconds < 90 * 60:
+        return several(round(seconds / 60), "minute")
+    return several(round(seconds / 3600), "hour")
+
+
 def first_few(names: Sequence[str], most: int = 10) -> str:
     """Names in a sentence, `a, b, c`; of more than `most`, the first and `and 990 others`."""
     rest = f" and {several(len(names) - most, 'other')}" if len(names) > most else ""

@@ -137,8 +137,9 @@ class Embedder:
         """What gives the embeddings that the cache does not know."""
         return LazySession(self.network.content)
 
-    def embed(self, picture: Picture) -> Embedded:
-        """One picture's embedding, from the cache where that knows its content.
+    def embed(self, picture: Picture, *, afresh: bool = False) -> Embedded:
+        """One picture's embedding, from the cache where that knows its content, or `afresh`, as who
+        takes the time needs it.
 
         Pixels have no file content to look up, so they are always embedded.
 
@@ -152,11 +153,14 @@ class Embedder:
                 return Embedded(b"", self._vector(read_picture(picture)))
             content, suffix = whole
             digest = hashlib.sha256(content).digest()
-            row = self.cache.get(digest)  # the embedding, and then the image properties
+            row = (
+                None if afresh else self.cache.get(digest)
+            )  # the embedding, and then the image properties
             if row is None:
                 pixels = decode(content, suffix=suffix)
                 row = np.concatenate([self._vector(pixels), properties_of(pixels, content)])
-                self.cache.put(digest, row)
+                if digest not in self.cache:
+                    self.cache.put(digest, row)
         return Embedded(digest, row[: -len(PROPERTIES)], row[-len(PROPERTIES) :])
 
     def _tried(self, path: Path) -> Embedded:

@@ -97,6 +97,10 @@ class EmbeddingCache:
             self._set_aside(shard)
             return None
 
+    def __contains__(self, digest: bytes) -> bool:
+        """Whether the embedding is there, as far as one can tell without reading it."""
+        return digest in self._places or digest in self._new
+
     def put(self, digest: bytes, vector: np.ndarray) -> None:
         """Keep an embedding; it is on the disk after the next `flush` at the latest."""
         with self._lock:

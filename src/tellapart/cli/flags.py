@@ -16,7 +16,10 @@ FLAGS: Mapping[str, str] = {
     "how=move": "--move",
     "overlays": "--png",
     "pictures": "--pictures FOLDER",
+    "sgd": "--solver sgd",
     "test=0": "--test none",
+    "time_limit": "--within",
+    "time_limit=120": "--within 2m",
 }
 """Those that are not called by their names; a value of True is said by the flag alone."""
 

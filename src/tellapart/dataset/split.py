@@ -1,4 +1,5 @@
-"""Which pictures are kept back for testing, and which fold each of the others is in.
+"""Which pictures are kept back for testing, which fold each of the others is in, and which to take
+where not all can be looked at.
 
 A picture's side is decided by a hash of what it is tied to, so adding pictures moves an old one
 only where `kept_back` says so, or where they tie two old groups. Content hashes are all it needs,
@@ -83,3 +84,25 @@ def folds(keys: Sequence[str], labels: Sequence[str], count: int, seed: int = 0)
             fold_of[key] = dealt % count
             dealt += 1
     return np.array([fold_of[key] for key in keys], dtype=np.int64)
+
+
+def in_sample_order(keys: Sequence[str], labels: Sequence[str]) -> np.ndarray:
+    """An order of N pictures, int `[N]`, whose every beginning is a stratified sample.
+
+    Tied pictures follow one another. Two keys of each label come first; then each label has its
+    part of every beginning. Within a label the keys are in the order of their salted hashes, so
+    pictures that are added do not change the order of the others.
+    """
+    own: dict[str, set[str]] = {}
+    label_of: dict[str, str] = {}
+    for key, label in zip(keys, labels, strict=True):
+        label_of[key] = min(label, label_of.get(key, label))
+    for key, label in label_of.items():
+        own.setdefault(label, set()).add(key)
+    place: dict[str, tuple[float, float]] = {}
+    for label in own:
+        ranked = sorted((position(key, "sample/"), key) for key in own[label])
+        for rank, (at, key) in enumerate(ranked):
+            place[key] = (-1.0 if rank < 2 else (rank + 0.5) / len(ranked), at)
+    order = sorted(range(len(keys)), key=lambda i: (place[keys[i]], keys[i], i))
+    return np.array(order, dtype=np.int64)

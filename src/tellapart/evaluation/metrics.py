@@ -62,7 +62,7 @@ class LabelScore:
         return 2 * self.correct / total if total else math.nan
 
 
-def wilson(correct: int, n: int) -> tuple[float, float]:
+def wilson(correct: float, n: float) -> tuple[float, float]:
     """The 95 % score interval of a share (Wilson 1927); (0, 1) when nothing was counted."""
     if n == 0:
         return 0.0, 1.0
@@ -272,24 +272,52 @@ def mcnemar(only_first: int, only_second: int) -> float:
     return min(1.0, float(2 * tail / 2**n))
 
 
-def paired_difference(both: int, only_first: int, only_second: int, neither: int) -> Estimate:
+def paired_difference(
+    both: float, only_first: float, only_second: float, neither: float
+) -> Estimate:
     """How much more often the second of two models is right, on the same pictures.
 
     Its interval is made of the two shares' own and of how far they go together (Newcombe 1998, on
     paired data, method 10): it stays honest where the two hardly differ.
     """
     n = both + only_first + only_second + neither
-    first, second = Proportion(both + only_first, n), Proportion(both + only_second, n)
+    first, second = both + only_first, both + only_second
+    (low, high), (least, most) = wilson(first, n), wilson(second, n)
     together = float(both * neither - only_first * only_second)
     if together > 0:
         together = max(together - n / 2, 0.0)
-    margins = first.correct * (n - first.correct) * second.correct * (n - second.correct)
+    margins = first * (n - first) * second * (n - second)
     together /= math.sqrt(margins) if margins else 1.0
-    value = second.value - first.value
 
     def reach(one: float, other: float) -> float:
         return math.sqrt(max(one**2 + other**2 - 2 * together * one * other, 0.0))
 
-    below = reach(second.value - second.interval[0], first.interval[1] - first.value)
-    above = reach(second.interval[1] - second.value, first.value - first.interval[0])
+    value = (second - first) / n
+    below = reach(second / n - least, high - first / n)
+    above = reach(most - second / n, first / n - low)
     return Estimate(value, (value - below, value + above))
+
+
+def paired_gain(first: np.ndarray, second: np.ndarray, groups: Sequence[str]) -> Estimate:
+    """The same of answers right or wrong, bool `[N]` each, where pictures of one of the `groups`
+    `[N]` may go right and wrong together.
+
+    The counts are divided by the design effect, the variance of the difference by groups over that
+    by pictures (Rao and Scott 1992), which is taken to be 1 at least. Where no picture tells the
+    two apart there is nothing to see it by: then a group counts as one picture.
+    """
+    effect = _design_effect(second.astype(float) - first, groups)
+    parts = (first & second, first & ~second, second & ~first, ~first & ~second)
+    return paired_difference(*(float(part.sum()) / effect for part in parts))
+
+
+def _design_effect(values: np.ndarray, groups: Sequence[str]) -> float:
+    """How many times larger the variance of the mean of `[N]` values is than without groups."""
+    _, group = np.unique(np.array(groups, dtype=np.str_), return_inverse=True)
+    sizes = np.bincount(group)
+    away = values - values.mean()
+    simple = float((away**2).sum()) * len(values) / max(len(values) - 1, 1)
+    if len(sizes) < 2 or not simple:
+        return float((sizes**2).sum() / len(values))
+    grouped = float((np.bincount(group, away) ** 2).sum()) * len(sizes) / (len(sizes) - 1)
+    return max(1.0, grouped / simple)

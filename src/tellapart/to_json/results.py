@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ..model.replacing import Change
     from ..report.content import ReportContent
     from ..sorting.sort import SortResult, Step, UndoResult
+    from ..training.quality_choice import QualityChoice
     from ..training.result import TrainResult
 
 MOST_SCORES = 100  # labels whose scores are told of each mistake
@@ -133,7 +134,8 @@ def _coverage(curve: Coverage) -> Json:
 
 def trained(result: TrainResult, model: str, changed: Change | None = None) -> dict[str, Json]:
     """All of `train --json`. `cross_validated` is null where `validation` takes its place: after
-    fine-tuning, and with distortions. `replaced` is null where there was no model."""
+    fine-tuning, and with distortions. `choice` is null where a quality was asked for, `replaced`
+    where there was no model."""
     manifest = result.classifier.manifest
     return {
         "model": model,
@@ -147,6 +149,7 @@ def trained(result: TrainResult, model: str, changed: Change | None = None) -> d
         "hidden": result.dataset.hidden,
         "notes": list(result.notes),
         "quality": manifest.quality,
+        "choice": _choice(result.choice) if result.choice else None,
         "solver": manifest.solver,
         "head": [asdict(part) for part in manifest.parts],
         "heads_compared": [asdict(one) for one in manifest.compared],
@@ -289,6 +292,31 @@ def _changed(found: Change) -> Json:
         "removed": found.removed,
         "new_labels": list(found.new_labels),
         "gone_labels": list(found.gone_labels),
+        "words": found.words,
+    }
+
+
+def _choice(found: QualityChoice) -> Json:
+    """Why `--quality auto` took this quality. `gain` is in accuracy over the quickest, as 0.012;
+    null where it was not tried. `needs` are the seconds without which it cannot be."""
+    return {
+        "quality": found.quality,
+        "pictures": found.pictures,
+        "of": found.of,
+        "time_limit": found.time_limit,
+        "seconds": found.seconds,
+        "qualities": [
+            {
+                "quality": one.quality,
+                "milliseconds": one.milliseconds,
+                "times_slower": one.slower,
+                "accuracy": proportion(one.accuracy) if one.accuracy else None,
+                "gain": estimate(one.gain) if one.gain else None,
+                "gain_on_chosen": estimate(one.gain_on_chosen) if one.gain_on_chosen else None,
+                "needs": one.needs,
+            }
+            for one in found.trials
+        ],
         "words": found.words,
     }
 

@@ -21,6 +21,7 @@ from ..workers.local import one_thread_each
 from .fit import Fitted
 from .options import Watch
 from .pictures import Pictures
+from .quality_choice import QualityChoice
 
 
 @dataclass(frozen=True)
@@ -37,10 +38,18 @@ class Findings:
     shortcuts: tuple[Shortcut, ...]
 
 
-def find_out(dataset: Dataset, pictures: Pictures, fitted: Fitted, watch: Watch) -> Findings:
-    """All of it, in the order in which it is told."""
+def find_out(
+    dataset: Dataset,
+    pictures: Pictures,
+    fitted: Fitted,
+    choice: QualityChoice | None,
+    watch: Watch,
+) -> Findings:
+    """All of it, in the order in which it is told; `choice` is why this quality, if it was left to
+    us."""
     contradiction = contradiction_words(fitted.cross_validated, fitted.held_out)
-    notes = (*notes_on(dataset, pictures), *contradiction, *fitted.notes)
+    chosen = (choice.words,) if choice else ()
+    notes = (*chosen, *notes_on(dataset, pictures), *contradiction, *fitted.notes)
     watch.doing("Finding out whether more pictures would help")
     learning = would_more_help(pictures, fitted)
     watch.doing("Looking for shortcuts")

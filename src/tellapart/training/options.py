@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from ..backbones.rows import quality as quality_row
 from ..errors import UsageError, option
 from ..head.kinds import KINDS
 from ..head.sgd import SgdSettings, SgdStep
+from .quality_choice import AUTO
 from .tensorflow_settings import Epoch, KerasBackbone, TensorFlow
 
 DEFAULT_TEST = 0.10
@@ -22,7 +24,11 @@ class TrainOptions:
     """How to train.
 
     Attributes:
-        quality: a row of `QUALITIES`.
+        quality: a row of `QUALITIES`; or "auto", which compares them on the pictures to learn from
+            and takes a slower one only where it is right more often by more than luck.
+        time_limit: with "auto", the seconds in which comparing, and training with the quality that
+            is taken, shall be done as far as the speeds measured at the start can tell; None for
+            300. Where there is no time to compare, fast is taken, and a note says so.
         backbone: the network to build on, instead of those of `quality`.
         test: what to hold out: a fraction, a labelled folder, or 0 for nothing; None for what the
             source marks as test, or else a tenth.
@@ -36,6 +42,7 @@ class TrainOptions:
     """
 
     quality: str = "good"
+    time_limit: float | None = None
     backbone: Backbone | ForeignBackbone | KerasBackbone | None = None
     test: float | Path | None = None
     balanced: bool = False
@@ -47,7 +54,7 @@ class TrainOptions:
     cache: Path | None = None
 
     def __post_init__(self) -> None:
-        quality_row(self.quality)
+        self._check_quality()
         if self.engine and isinstance(self.backbone, Backbone | ForeignBackbone):
             of_ours = isinstance(self.backbone, Backbone)
             raise UsageError(
@@ -83,6 +90,28 @@ class TrainOptions:
             raise UsageError(
                 f"A fraction of {self.test:g} cannot be held out for testing.",
                 hint="Give a fraction from 0 to below 1, such as 0.1 or 10%.",
+            )
+
+    def _check_quality(self) -> None:
+        if self.quality != AUTO:
+            quality_row(self.quality)
+            if self.time_limit is not None:
+                raise UsageError(f"{option('time_limit')} goes with {option('quality=auto')}.")
+            return
+        for name, value in (
+            ("backbone", self.backbone),
+            ("engine", self.engine),
+            ("sgd", self.sgd),
+        ):
+            if value:
+                raise UsageError(
+                    f"{option('quality=auto')} does not go with {option(name)}.",
+                    hint="Leave out one of the two.",
+                )
+        if self.time_limit is not None and not 0 < self.time_limit < math.inf:
+            raise UsageError(
+                f"A time limit of {self.time_limit:g} seconds cannot be kept.",
+                hint=f"Give more than 0, such as {option('time_limit=120')}.",
             )
 
     @property

@@ -7,7 +7,8 @@ Nothing is read or fitted here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -76,6 +77,20 @@ class Pictures:
         """Labels of which no picture is held out."""
         tested = set(self.truth[self.tested].tolist())
         return tuple(label for k, label in enumerate(self.labels) if k not in tested)
+
+    def only(self, rows: Sequence[int] | np.ndarray) -> Pictures:
+        """Those in `rows`, in this order, all to learn from."""
+        return replace(
+            self,
+            names=tuple(self.names[i] for i in rows),
+            paths=tuple(self.paths[i] for i in rows),
+            truth=self.truth[rows],
+            vectors=self.vectors[rows],
+            digests=tuple(self.digests[i] for i in rows),
+            keys=tuple(self.keys[i] for i in rows),
+            held_out=np.zeros(len(rows), dtype=bool),
+            properties=None if self.properties is None else self.properties[rows],
+        )
 
     def folds(self, rows: np.ndarray, seed: int = 0) -> np.ndarray:
         """The fold number of each of `rows`."""

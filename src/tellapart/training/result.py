@@ -22,6 +22,7 @@ from ..report.page import report_page
 from ..report.reasons import with_reasons
 from ..text import percent
 from .options import TrainOptions
+from .quality_choice import QualityChoice
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class TrainResult:
         learning: whether more pictures would help; only with the exact solver.
         shortcuts: what else the labels can be told by.
         repeated: the accuracies of repeated cross-validation, if it was asked for.
+        choice: why this quality was taken, where it was left to `quality="auto"`.
         after_saving: deletes what a stopped training would have resumed from.
     """
 
@@ -60,6 +62,7 @@ class TrainResult:
     learning: LearningCurve | None = None
     shortcuts: tuple[Shortcut, ...] = ()
     repeated: tuple[Proportion, ...] = ()
+    choice: QualityChoice | None = None
     after_saving: Callable[[], None] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:

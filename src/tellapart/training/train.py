@@ -1,6 +1,6 @@
 """Training, in one straight line: the only place that joins the parts.
 
-    source -> dataset -> embeddings -> pictures -> head -> findings -> model -> result
+    source -> dataset -> quality -> embeddings -> pictures -> head -> findings -> model -> result
 
 Each step is one call, and takes only what steps before it gave.
 """
@@ -20,6 +20,7 @@ from .engines import engine_of
 from .findings import find_out
 from .options import TrainOptions, Watch
 from .pictures import gather
+from .quality_trials import choose_quality
 from .result import TrainResult
 from .sides import choose_sides
 from .tensorflow_settings import KerasBackbone, TensorFlow
@@ -29,6 +30,7 @@ def train(
     source: Source,
     *,
     quality: str = "good",
+    time_limit: float | None = None,
     backbone: Backbone | ForeignBackbone | KerasBackbone | None = None,
     test: float | str | os.PathLike[str] | None = None,
     balanced: bool = False,
@@ -54,7 +56,8 @@ def train(
     `[N,H,W,3]` or `[N,H,W]` and of labels `[N]`; a DataFrame, a Hugging Face dataset or a mapping
     of lists, with columns as in a CSV file: path (or image), label, perhaps split and group.
 
-    The options are those of `TrainOptions`; `watch` is told how far it is.
+    The options are those of `TrainOptions`; `watch` is told how far it is. With `quality="auto"`
+    the qualities are compared first, and `result.choice.words` says what each brings and costs.
 
     Raises:
         DatasetError: fewer than two labels have pictures that can be read.
@@ -63,6 +66,7 @@ def train(
     """
     options = TrainOptions(
         quality=quality,
+        time_limit=time_limit,
         backbone=backbone,
         test=Path(test) if isinstance(test, str | os.PathLike) else test,
         balanced=balanced,
@@ -75,6 +79,7 @@ def train(
     )
     watch = watch or Watch()
     dataset = choose_sides(read_source(source, follow_links=follow_links), options)
+    options, choice = choose_quality(dataset, options, watch)
     trainer = engine_of(options)
     embeddings = embed_all(
         [item.path for item in dataset.items],
@@ -84,7 +89,7 @@ def train(
     pictures = gather(dataset, embeddings, options.share)
     watch.doing(trainer.doing)
     network, pictures, fitted = trainer.fit(pictures, watch)
-    findings = find_out(dataset, pictures, fitted, watch)
+    findings = find_out(dataset, pictures, fitted, choice, watch)
     watch.doing("Putting the model together")
     classifier = assemble(network, pictures, fitted, findings, dataset, options)
     return TrainResult(
@@ -101,5 +106,6 @@ def train(
         learning=findings.learning,
         shortcuts=findings.shortcuts,
         repeated=fitted.repeated,
+        choice=choice,
         after_saving=fitted.after_saving,
     )

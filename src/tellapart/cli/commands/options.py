@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from enum import Enum
@@ -21,11 +22,12 @@ if TYPE_CHECKING:
 
 
 class Quality(str, Enum):
-    """The rows of `rows.QUALITIES`, for --help and completion."""
+    """The rows of `rows.QUALITIES`, for --help and completion; and to have one chosen."""
 
     fast = "fast"
     good = "good"
     best = "best"
+    auto = "auto"
 
 
 class Solver(str, Enum):
@@ -93,6 +95,16 @@ def fraction(text: str, option: str, *, whole: bool = False) -> float:
             hint="Give a fraction such as 10% or 0.1.",
         )
     return number
+
+
+def seconds(text: str, option: str) -> float:
+    """`90s`, `2m`, `1.5h`: a whole time in seconds."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?([smh])", text.strip())
+    if not found:
+        raise UsageError(
+            f"{option} {shown(text)} is not a time.", hint="Give a time such as 90s, 2m or 1h."
+        )
+    return float(found[1]) * {"s": 1, "m": 60, "h": 3600}[found[2]]
 
 
 def admitting(classifier: Classifier, admit: str | None, always_choose: bool) -> Classifier:

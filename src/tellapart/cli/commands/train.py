@@ -21,6 +21,7 @@ from .options import (
     Strict,
     check_strict,
     fraction,
+    seconds,
     show,
 )
 
@@ -44,7 +45,15 @@ def train(
     quality: Annotated[
         Quality | None,
         typer.Option(
-            help="fast: one view per picture; good: about 3 times slower; best: 8. [good]"
+            help="fast: one view per picture; good: about 3 times slower; best: 8; auto: try them, "
+            "and take a slower one only if it is better by more than luck. [good]"
+        ),
+    ] = None,
+    within: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="auto: the time for trying and training together, such as 90s, 2m or 1h. [5m]",
         ),
     ] = None,
     test: Annotated[
@@ -188,6 +197,7 @@ def train(
     tellapart train photos/ -o heroes
     tellapart train photos/ -o heroes --test photos-i-kept-back/
     tellapart train labels.csv -o heroes --quality best
+    tellapart train photos/ -o heroes --quality auto --within 2m
     tellapart train photos/ -o heroes --no-pictures
     tellapart train photos/ -o heroes --solver sgd --steps 4000
     tellapart train photos/ -o heroes --engine tensorflow --fine-tune
@@ -247,6 +257,7 @@ def train(
         result = run(
             source,
             quality=(quality or Quality.good).value,
+            time_limit=None if within is None else seconds(within, "--within"),
             backbone=own,
             test=_test(test),
             balanced=balanced,

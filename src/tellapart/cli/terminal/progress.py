@@ -11,7 +11,7 @@ from typing import Protocol
 
 from rich.console import Console
 
-from ...text import several, shown
+from ...text import duration, shown
 
 FIRST = 10.0  # seconds until the first line, and between the first lines
 LATER = 30.0  # between those after the first minute
@@ -71,12 +71,12 @@ class Lines:
             words, done, total = self._what, self._done, self._total
             passed, came = now - self._since, done - self._before
             if total is None:
-                return f"{words}: {_duration(now - self._since)} so far"
+                return f"{words}: {duration(now - self._since)} so far"
             self._since, self._before = now, done
         said = f"{words}: {done:,} of {total:,}"
         if came <= 0 or passed <= 0 or done >= total:
             return said
-        return f"{said}, about {_duration((total - done) * passed / came)} left"
+        return f"{said}, about {duration((total - done) * passed / came)} left"
 
     def start(self) -> None:
         self._thread.start()
@@ -138,12 +138,3 @@ def shown_on(console: Console, what: str) -> Iterator[Progress]:
         yield lines
     finally:
         lines.stop()
-
-
-def _duration(seconds: float) -> str:
-    """`40 seconds`, `4 minutes`, `2 hours`."""
-    if seconds < 90:
-        return several(max(1, round(seconds)), "second")
-    if seconds < 90 * 60:
-        return several(round(seconds / 60), "minute")
-    return several(round(seconds / 3600), "hour")
