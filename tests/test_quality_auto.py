@@ -23,7 +23,7 @@ from tellapart.evaluation.metrics import paired_difference, paired_gain
 from tellapart.to_json.results import trained
 from tellapart.training import quality_trials
 from tellapart.training.options import TrainOptions, Watch
-from tellapart.training.quality_choice import QualityChoice, better
+from tellapart.training.quality_choice import QualityChoice, Trial, better, with_figures
 from tellapart.training.quality_plan import Price, plan
 from tellapart.training.quality_trials import choose_quality
 
@@ -190,6 +190,50 @@ def test_pictures_that_are_added_do_not_change_the_order_of_the_others(
             for n in (count, count + more)
         )
         assert [key for key in after if key in before] == before
+
+
+# what is said
+
+
+def said(wrong: Sequence[int], *, in_time: int = 3, of: int = 400, limit: float = 300) -> str:
+    """The words about qualities that have so many wrong of 400 in a row, of which the first ones
+    can be trained with in time, and those that come after `wrong` were not tried."""
+    right = {name: hits(count) for name, count in zip(ALL, wrong, strict=False)}
+    keys = [str(i) for i in range(400)]
+    times = (("fast", 10.0, 1.0), ("good", 31.0, 3.1), ("best", 84.0, 8.4))
+    trials = {name: Trial(name, ms, slower, needs=600) for name, ms, slower in times}
+    late = ALL[:in_time]
+    chosen = better({name: one for name, one in right.items() if name in late}, keys)
+    figures = with_figures(trials, right, keys, chosen, late)
+    return QualityChoice(chosen, tuple(figures), 400, of, limit, 55.0).words
+
+
+def test_what_each_brings_and_costs_is_said() -> None:
+    assert said((40, 38, 37)) == (
+        "Quality fast was chosen: fast, good and best were cross-validated on 400 training "
+        "pictures. fast: 90.0 % right. good: +0.5 points (-0.6 to 1.7) over fast, 3 times slower; "
+        "that may be luck. best: +0.8 points (-0.4 to 2.0) over fast, 8 times slower; that may be "
+        "luck."
+    )
+    words = said((40, 20, 18), of=2_000)
+    assert words.startswith("Quality good was chosen: ")
+    assert " were cross-validated on 400 of 2,000 training pictures. " in words
+    assert re.search(r"good: \+5\.0 points \([\d.]+ to [\d.]+\) over fast, 3 times slower\.", words)
+    assert words.endswith("8 times slower; what it adds to good may be luck.")
+    words = said((40, 38, 20))
+    assert "3 times slower; that may be luck. best: +5.0 points" in words
+    assert words.endswith("over fast, 8 times slower.")
+    assert said((20, 40, 60)).count("; that may be luck") == 0  # these are worse for certain
+
+
+def test_what_there_was_no_time_for_is_said() -> None:
+    late = "that takes about 10 minutes in all, and the limit is"
+    words = said((40, 20), limit=90, in_time=2)
+    assert "Quality good was chosen: fast and good were cross-validated" in words
+    assert words.endswith(f"best, 8 times slower, was not tried: {late} 90 seconds.")
+    words = said((40, 38, 5), limit=120, in_time=2)
+    assert words.startswith("Quality fast was chosen: ")
+    assert words.endswith(f"8 times slower. There is no time to train with it: {late} 2 minutes.")
 
 
 # through the doors

@@ -81,6 +81,7 @@ class _Contestant:
     def __init__(self, name: str, options: TrainOptions) -> None:
         self.name = name
         self.options = replace(options, quality=name, time_limit=None, repeats=1)
+        self.repeats = options.repeats  # of the training, not of the comparison
         network = build_network(self.options)
         self.width = sum(trunk.channels for trunk in network.trunks)
         self.embedder = Embedder(network, options.cache)
@@ -111,7 +112,8 @@ class _Contestant:
         new[: len(self.vectors)] = 0
         embedded = np.concatenate([[0], np.cumsum(new)])
         rest = np.maximum(len(self.pending) - embedded, 0)
-        return Price(self.speed * embedded, self.speed * rest, self.fit, FINISH * self.fit + SAVING)
+        finish = (FINISH + self.repeats - 1) * self.fit + SAVING
+        return Price(self.speed * embedded, self.speed * rest, self.fit, finish)
 
     def embed(self, sample: Pictures, until: int, progress: Callable[[int], None]) -> int:
         """Embed the pictures of `sample` up to a position; returns how many were new."""
