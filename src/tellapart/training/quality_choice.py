@@ -102,12 +102,14 @@ class QualityChoice:
     def _remark(self, trial: Trial) -> str:
         """How slow it is, and whether its gain is more than luck."""
         assert trial.gain
-        low, high = trial.gain.interval
+        slower, (low, high), more = _times(trial.slower), trial.gain.interval, trial.gain_on_chosen
         if low <= 0 <= high:
-            return f"{_times(trial.slower)}; that may be luck"
-        if trial.gain_on_chosen and trial.gain_on_chosen.interval[0] <= 0 < low:
-            return f"{_times(trial.slower)}; what it adds to {self.quality} may be luck"
-        return _times(trial.slower)
+            return f"{slower}; that may be luck"
+        if more and more.value <= 0 < low:
+            return f"{slower}, and no better than {self.quality}"
+        if more and more.interval[0] <= 0 < low:
+            return f"{slower}; what it adds to {self.quality} may be luck"
+        return slower
 
 
 def points(gain: Estimate) -> str:
