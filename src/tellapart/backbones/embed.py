@@ -153,9 +153,8 @@ class Embedder:
                 return Embedded(b"", self._vector(read_picture(picture)))
             content, suffix = whole
             digest = hashlib.sha256(content).digest()
-            row = (
-                None if afresh else self.cache.get(digest)
-            )  # the embedding, and then the image properties
+            # the embedding, and then the image properties
+            row = None if afresh else self.cache.get(digest)
             if row is None:
                 pixels = decode(content, suffix=suffix)
                 row = np.concatenate([self._vector(pixels), properties_of(pixels, content)])
