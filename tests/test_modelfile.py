@@ -80,6 +80,10 @@ def test_what_a_later_release_of_this_format_adds_is_passed_over(sound: bytes) -
     assert check_model(with_manifest(sound, mood="cheerful")) == check_model(sound)
 
 
+def test_a_model_of_an_earlier_release_of_this_format_is_read(sound: bytes) -> None:
+    assert check_model(with_manifest(sound, unknowns=...)).unknowns is None
+
+
 # damaged
 
 
@@ -236,6 +240,13 @@ def part(**values: object) -> dict[str, object]:
         ({"quality": ["good"]}, "quality"),
         ({"admitted": [], "novelty": []}, "one threshold for each fraction"),
         ({"novelty": [1.0]}, "one threshold for each fraction"),
+        *(
+            ({"unknowns": {"area": {"value": area, "interval": [0.5, 1]}, "labels": []}}, "areas")
+            for area in (7, math.nan, "high", None, True)
+        ),
+        ({"unknowns": {"area": {"value": 1.0, "interval": [0.5]}, "labels": []}}, "values"),
+        ({"unknowns": {"labels": [{"label": 5, "pictures": 3, "area": 1}]}}, "area"),
+        ({"unknowns": "well"}, "string indices"),
     ],
 )
 def test_a_manifest_that_is_not_ours_is_named(

@@ -10,6 +10,7 @@ from ..text import label_words, percent, several
 from .coverage import SURE, Covered, fewest
 from .judged import Evaluation
 from .metrics import Estimate, Proportion
+from .unknowns import FEWEST_LABELS, FEWEST_PICTURES, Unknowns
 
 UNSEEN = {
     "cross-validated": "it had never seen",
@@ -206,6 +207,29 @@ def calibration_words(evaluation: Evaluation) -> str:
         f"{count.capitalize()} are too few to know how far its scores can be trusted. {found}; "
         f"perfect scores would differ by {100 * evaluation.calibration_luck:.1f} points by chance."
     )
+
+
+def unknown_words(found: Unknowns | None, counts: Sequence[int]) -> str:
+    """How well a label would be told apart that the model was never shown; `counts` are the
+    training pictures of each of its own."""
+    if found:
+        words = (
+            "A label it was never shown would be told apart with AUROC "
+            f"{estimate_words(found.area, 2)}."
+        )
+        if found.held_out is None:
+            return words
+        return (
+            f"{words} The pictures held out are less familiar to it than those learnt from: against "
+            f"them the AUROC is {found.held_out:.2f}. Expect that of new pictures."
+        )
+    what = "How well it would tell apart a label it was never shown"
+    if sum(count >= FEWEST_PICTURES for count in counts) < FEWEST_LABELS:
+        return (
+            f"{what} is not known: to measure that takes {FEWEST_LABELS} labels with "
+            f"{FEWEST_PICTURES} pictures each."
+        )
+    return f"{what} was not measured."
 
 
 def title(labels: tuple[str, ...]) -> str:

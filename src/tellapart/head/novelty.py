@@ -68,6 +68,11 @@ class Exemplars:
         units = (x / length[:, None] for x, length in zip(both, lengths, strict=True))
         return cls(standard, mean, deviation, lengths, np.stack([*map(radii_of, units)]))
 
+    @classmethod
+    def among(cls, vectors: np.ndarray) -> Exemplars:
+        """From embeddings `[N,D]`, or evenly spread ones of them where they are too many."""
+        return cls.of(vectors[evenly(len(vectors), MOST_EXEMPLARS)])
+
     def scores(self, embeddings: np.ndarray, logits: np.ndarray) -> np.ndarray:
         """The five scores `[N,5]` of embeddings `[N,D]` with logits `[N,K]`."""
         standard = (embeddings - self.mean) / self.deviation
@@ -109,6 +114,15 @@ def combined(scores: np.ndarray, centre: np.ndarray, spread: np.ndarray) -> np.n
     return np.asarray(np.logaddexp.reduce((scores - centre) / spread, axis=1))
 
 
+def usual_of(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """`Novelty.centre` and `spread`: from scores `[N,5]` of the model's own kind."""
+    centre, spread = scores.mean(axis=0), np.maximum(scores.std(axis=0), 1e-6)
+    above, times = FAR
+    centre[-2:] += above * spread[-2:]
+    spread[-2:] /= times
+    return centre, spread
+
+
 def fit_novelty(vectors: np.ndarray, logits: np.ndarray, fold: np.ndarray) -> Novelty:
     """Learn what is usual from training embeddings `[N,D]` and their out-of-fold logits `[N,K]`.
 
@@ -119,19 +133,15 @@ def fit_novelty(vectors: np.ndarray, logits: np.ndarray, fold: np.ndarray) -> No
 
     def against_the_others(outside: np.ndarray) -> np.ndarray:
         others = np.flatnonzero(outside if outside.all() else ~outside)  # copies of one: one fold
-        exemplars = Exemplars.of(vectors[_evenly(others)])
+        exemplars = Exemplars.among(vectors[others])
         return exemplars.scores(vectors[outside], logits[outside])
 
     scores = np.zeros((len(vectors), 5))
     for outside, found in zip(parts, side_by_side(against_the_others, parts), strict=True):
         scores[outside] = found
-    centre, spread = scores.mean(axis=0), np.maximum(scores.std(axis=0), 1e-6)
-    above, times = FAR
-    centre[-2:] += above * spread[-2:]
-    spread[-2:] /= times
+    centre, spread = usual_of(scores)
     usual = combined(scores, centre, spread)
-    exemplars = Exemplars.of(vectors[_evenly(np.arange(len(vectors)))])
-    return Novelty(exemplars, centre, spread, tuple(thresholds_of(usual, ADMITTED)))
+    return Novelty(Exemplars.among(vectors), centre, spread, tuple(thresholds_of(usual, ADMITTED)))
 
 
 def thresholds_of(usual: np.ndarray, fractions: Sequence[float]) -> list[float]:
@@ -161,10 +171,9 @@ def thresholds_of(usual: np.ndarray, fractions: Sequence[float]) -> list[float]:
     return [float(value) for value in np.maximum.accumulate(found)]
 
 
-def _evenly(rows: np.ndarray) -> np.ndarray:
-    """At most `MOST_EXEMPLARS` of `rows`, evenly spread."""
-    at = np.linspace(0, len(rows) - 1, min(MOST_EXEMPLARS, len(rows)))
-    return np.asarray(rows[np.unique(at.astype(int))])
+def evenly(count: int, most: int) -> np.ndarray:
+    """At most `most` of `count` rows, evenly spread."""
+    return np.unique(np.linspace(0, count - 1, min(most, count)).astype(int))
 
 
 def radii_of(units: np.ndarray) -> np.ndarray:

@@ -19,6 +19,7 @@ import numpy as np
 
 from ..backbones.untrusted import parse_onnx, refuse_hostile
 from ..errors import ModelError, UsageError
+from ..evaluation.unknowns import Unknowns
 from ..files.seal import DIGITS, is_sealed, is_whole, seal, unsealed
 from ..head.kinds import DISCRIMINANT, KINDS, REGRESSION, Compared, Part
 
@@ -52,6 +53,8 @@ class Manifest:
         novelty: the threshold that each of these fractions stays below.
         version: of tellapart that wrote it.
         format: of the model file.
+        unknowns: how well a label that it was never shown would be told apart; None where that was
+            not measured.
     """
 
     labels: tuple[str, ...]
@@ -68,6 +71,7 @@ class Manifest:
     novelty: tuple[float, ...]
     version: str
     format: int = FORMAT
+    unknowns: Unknowns | None = None
 
     def unknown_above(self, admit: float) -> float:
         """The novelty that a fraction `admit` of the model's own kind stays below.
@@ -202,6 +206,8 @@ def _checked(values: Mapping[str, object]) -> Manifest:
         given[name] = tuple(parts) if name in _LISTS else value
     given["parts"] = tuple(Part(**part) for part in given["parts"])  # type: ignore[attr-defined]
     given["compared"] = tuple(Compared(**one) for one in given["compared"])  # type: ignore[attr-defined]
+    unknowns = values.get("unknowns")  # not from an earlier release of this format
+    given["unknowns"] = Unknowns.from_json(unknowns) if unknowns is not None else None
     manifest = Manifest(**given)  # type: ignore[arg-type]
     _check_values(manifest)
     return manifest

@@ -23,6 +23,7 @@ from ..evaluation.sentences import (
     proportion_words,
     sure_words,
     title,
+    unknown_words,
     verdict,
 )
 from ..model.classifier import Classifier
@@ -113,5 +114,6 @@ def _environment() -> jinja2.Environment:
         "compared_words": compared_words,
         "head_words": head_words,
         "sure_words": sure_words,
+        "unknown_words": unknown_words,
     }
     return environment(filters, names, html=False)

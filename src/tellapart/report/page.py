@@ -20,6 +20,7 @@ from ..evaluation.sentences import (
     same_score_words,
     sure_words,
     title,
+    unknown_words,
     use_words,
     verdict,
 )
@@ -122,6 +123,7 @@ def _environment() -> jinja2.Environment:
         "commonest_words": commonest_words,
         "same_score_words": same_score_words,
         "sure_words": sure_words,
+        "unknown_words": unknown_words,
         "use_words": use_words,
         "WORTH": WORTH,
         "LARGE": LARGE,

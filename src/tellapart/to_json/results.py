@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ..evaluation.judged import Evaluation, Mistake
     from ..evaluation.learning_curve import LearningCurve
     from ..evaluation.metrics import Estimate, Proportion
+    from ..evaluation.unknowns import Unknowns
     from ..exporters.export import ExportResult, Target
     from ..health.shortcuts import Shortcut
     from ..model.classifier import Classifier
@@ -156,6 +157,7 @@ def trained(result: TrainResult, model: str, changed: Change | None = None) -> d
         "network": manifest.network,
         "learning_curve": _curve(result.learning) if result.learning else None,
         "shortcuts": [_shortcut(shortcut) for shortcut in result.shortcuts],
+        "unknowns": _unknowns(result.unknowns),
         "repeated": [proportion(one) for one in result.repeated],
         "replaced": _changed(changed) if changed else None,
     }
@@ -262,6 +264,7 @@ def described(classifier: Classifier) -> dict[str, Json]:
     evaluations = evaluations_of(classifier) if classifier.training_record else {}
     return {
         **asdict(classifier.manifest),
+        "unknowns": _unknowns(classifier.manifest.unknowns),
         "judged": {
             name: {"accuracy": proportion(found.accuracy), "sure": _covered(found.sure)}
             for name, found in evaluations.items()
@@ -318,6 +321,22 @@ def _choice(found: QualityChoice) -> Json:
             for one in found.trials
         ],
         "words": found.words,
+    }
+
+
+def _unknowns(found: Unknowns | None) -> Json:
+    """`auroc` is the mean of the labels left out, its interval that of one more label; `held_out`
+    the same against the pictures held out, where these are less familiar than by chance. Null where
+    it was not measured."""
+    if found is None:
+        return None
+    return {
+        "auroc": estimate(found.area),
+        "labels": [
+            {"label": one.label, "pictures": one.pictures, "auroc": one.area}
+            for one in found.labels
+        ],
+        "held_out": found.held_out,
     }
 
 

@@ -32,7 +32,7 @@ def assemble(
 ) -> Classifier:
     """The classifier, with its sense of what is novel and its training record."""
     novelty = fit_novelty(pictures.vectors[pictures.learnt], fitted.logits, fitted.fold)
-    manifest = _manifest(network, pictures, fitted, novelty)
+    manifest = _manifest(network, pictures, fitted, novelty, findings)
     tensors = HeadTensors(fitted.head.weights, fitted.head.bias, novelty)
     run = Run(
         source=dataset.called,
@@ -52,7 +52,9 @@ def assemble(
     return Classifier(build_model(network, tensors, manifest), manifest, record)
 
 
-def _manifest(network: Network, pictures: Pictures, fitted: Fitted, novelty: Novelty) -> Manifest:
+def _manifest(
+    network: Network, pictures: Pictures, fitted: Fitted, novelty: Novelty, findings: Findings
+) -> Manifest:
     return Manifest(
         labels=pictures.labels,
         counts=pictures.counts,
@@ -67,6 +69,7 @@ def _manifest(network: Network, pictures: Pictures, fitted: Fitted, novelty: Nov
         admitted=ADMITTED,
         novelty=novelty.thresholds,
         version=__version__,
+        unknowns=findings.unknowns,
     )
 
 

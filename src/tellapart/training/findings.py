@@ -11,10 +11,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
 from ..assess.leaks import Known, Leaks, find_leaks, first_pairs, near
 from ..dataset.sources import FEW, Dataset, Skipped
 from ..evaluation.learning_curve import LearningCurve, learning_curve
+from ..evaluation.left_out import Sample, unknowns_of
 from ..evaluation.sentences import contradiction_words
+from ..evaluation.unknowns import Unknowns
 from ..health.shortcuts import Shortcut, find_shortcuts
 from ..text import first_few, in_order, natural, several, shown
 from ..workers.local import one_thread_each
@@ -29,13 +33,15 @@ class Findings:
     """What was found on the way.
 
     `skipped` are the files that could not be read, `notes` sentences for the user, `learning` says
-    whether more pictures would help, `shortcuts` what else the labels can be told by.
+    whether more pictures would help, `shortcuts` what else the labels can be told by, `unknowns`
+    how well a label that was never shown would be told apart.
     """
 
     skipped: tuple[Skipped, ...]
     notes: tuple[str, ...]
     learning: LearningCurve | None
     shortcuts: tuple[Shortcut, ...]
+    unknowns: Unknowns | None
 
 
 def find_out(
@@ -54,7 +60,10 @@ def find_out(
     learning = would_more_help(pictures, fitted)
     watch.doing("Looking for shortcuts")
     shortcuts = shortcuts_of(pictures, fitted)
-    return Findings((*dataset.skipped, *pictures.unreadable), notes, learning, shortcuts)
+    watch.doing("Leaving out each label in turn")
+    unknowns = without_a_label(pictures, fitted)
+    skipped = (*dataset.skipped, *pictures.unreadable)
+    return Findings(skipped, notes, learning, shortcuts, unknowns)
 
 
 @one_thread_each()
@@ -84,6 +93,21 @@ def shortcuts_of(pictures: Pictures, fitted: Fitted) -> tuple[Shortcut, ...]:
         pictures.labels,
         fitted.fold,
     )
+
+
+@one_thread_each()
+def without_a_label(pictures: Pictures, fitted: Fitted) -> Unknowns | None:
+    """How well a label that was never shown would be told apart; None where that takes more labels,
+    or another network."""
+    if fitted.refit is None:
+        return None
+    learnt, tested = (_sample(pictures, rows) for rows in (pictures.learnt, pictures.tested))
+    return unknowns_of(learnt, pictures.labels, fitted.fold, fitted.refit, tested)
+
+
+def _sample(pictures: Pictures, rows: np.ndarray) -> Sample:
+    keys = [pictures.keys[i] for i in rows]
+    return Sample(pictures.vectors[rows], pictures.truth[rows], keys)
 
 
 def leaks_of(pictures: Pictures) -> Leaks:

@@ -12,6 +12,7 @@ from ..evaluation.judged import Evaluation
 from ..evaluation.learning_curve import LearningCurve
 from ..evaluation.metrics import Proportion
 from ..evaluation.notebook import evaluations_html
+from ..evaluation.unknowns import Unknowns
 from ..health.shortcuts import Shortcut
 from ..images.decode import Picture
 from ..model.classifier import CARD_FILE, REPORT_FILE, Classifier, Prediction, replaced_in
@@ -46,6 +47,8 @@ class TrainResult:
         shortcuts: what else the labels can be told by.
         repeated: the accuracies of repeated cross-validation, if it was asked for.
         choice: why this quality was taken, where it was left to `quality="auto"`.
+        unknowns: how well a label that it was never shown would be told apart; only with three
+            labels or more, and not after fine-tuning.
         after_saving: deletes what a stopped training would have resumed from.
     """
 
@@ -63,6 +66,7 @@ class TrainResult:
     shortcuts: tuple[Shortcut, ...] = ()
     repeated: tuple[Proportion, ...] = ()
     choice: QualityChoice | None = None
+    unknowns: Unknowns | None = None
     after_saving: Callable[[], None] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:

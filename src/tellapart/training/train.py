@@ -107,5 +107,6 @@ def train(
         shortcuts=findings.shortcuts,
         repeated=fitted.repeated,
         choice=choice,
+        unknowns=findings.unknowns,
         after_saving=fitted.after_saving,
     )

@@ -8,12 +8,12 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...evaluation.sentences import absence_words, compared_words, head_words
+from ...evaluation.sentences import absence_words, compared_words, head_words, unknown_words
 from ...exporters.npm import LONGEST
 from ...report.content import evaluations_of
 from ...text import in_order, label_words, several, shown
 from .console import megabytes, print_proportion, print_sure, stderr, stdout, table_of
-from .layout import bare_table, print_figures, print_table
+from .layout import bare_table, print_figures, print_table, say
 
 if TYPE_CHECKING:
     from rich.status import Status
@@ -102,7 +102,8 @@ def print_info(classifier: Classifier) -> None:
         for name, found in evaluations.items():
             print_proportion(console, name, found.accuracy)
         print_sure(console, evaluations)
-        console.print()
+    say(console, unknown_words(manifest.unknowns, manifest.counts))
+    console.print()
     record = classifier.training_record
     for name, value in {
         "quality": f"{manifest.quality} ({' and '.join(manifest.backbones)})",

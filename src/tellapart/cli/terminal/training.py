@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from ...evaluation.sentences import unknown_words
 from ...text import label_words, several, shown
 from .console import (
     COMMONEST,
@@ -54,6 +55,8 @@ def print_training(result: TrainResult, folder: Path, changed: Change | None = N
     print_proportion(console, COMMONEST, next(iter(result.evaluations.values())).baseline)
     console.print()
     print_sure(console, result.evaluations)
+    if result.unknowns:
+        say(console, f"\n{unknown_words(result.unknowns, manifest.counts)}")
     if result.learning:
         say(console, f"\n{result.learning.words}")
     for name, found in result.evaluations.items():

@@ -31,7 +31,7 @@ from ...head.sgd import SgdSettings
 from ...images.decode import read_picture
 from ...text import several
 from ...workers.local import one_thread_each
-from ..fit import Fitted, fit, judged, judged_by, scores_of
+from ..fit import Fitted, fit, judged, judged_by, scores_of, stand_in
 from ..options import TrainOptions, Watch
 from ..pictures import Pictures
 from ..tensorflow_settings import FineTuning, KerasBackbone, TensorFlow
@@ -163,6 +163,7 @@ class TensorFlowEngine:
             held_out=judged_by(head, pictures),
             validated=judged(pictures, rows, scores, watching),
             notes=(note, *_few(watching)),
+            refit=stand_in(len(rows)),
         )
 
     def _fine_tuned(
