@@ -220,8 +220,8 @@ def unknown_words(found: Unknowns | None, counts: Sequence[int]) -> str:
         if found.held_out is None:
             return words
         return (
-            f"{words} The pictures held out are less familiar to it than those learnt from: against "
-            f"them the AUROC is {found.held_out:.2f}. Expect that of new pictures."
+            f"{words} The pictures held out are less familiar to it than those learnt from: "
+            f"against them the AUROC is {found.held_out:.2f}. Expect that of new pictures."
         )
     what = "How well it would tell apart a label it was never shown"
     if sum(count >= FEWEST_PICTURES for count in counts) < FEWEST_LABELS:
