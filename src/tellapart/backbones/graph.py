@@ -178,7 +178,7 @@ def _start(network: Network) -> Nodes:
         part.initializers.extend(trunk.part.initializers)
         features = trunk.output
         if network.rooted:
-            features = part.add("Sqrt", [features], f"{trunk.name}/root")
+            features = part.add("Sqrt", [features], f"{trunk.name}/square-root")
         axes = part.constant(f"{trunk.name}/positions", [2, 3], np.int64)
         mean = part.add("ReduceMean", [features, axes], f"{trunk.name}/mean", keepdims=0)
         shape = part.constant(f"{trunk.name}/by-view", [len(views), -1, trunk.channels], np.int64)
@@ -268,7 +268,7 @@ def _add_evidence(part: Nodes, network: Network, weights: np.ndarray) -> None:
     for trunk, columns in zip(trunks, np.split(weights, split, axis=1), strict=True):
         name = f"evidence/{trunk.name}"
         kernel = part.constant(f"{name}/kernel", columns[:, :, None, None] * share)
-        features = f"tellapart/{trunk.name}/root" if network.rooted else trunk.output
+        features = f"tellapart/{trunk.name}/square-root" if network.rooted else trunk.output
         stacked = part.add("Conv", [features, kernel], f"{name}/maps")
         shape = part.constant(
             f"{name}/by-view", [len(views), -1, len(weights), trunk.grid, trunk.grid], np.int64
