@@ -31,6 +31,7 @@ WORKERS = 3
 @pytest.fixture(autouse=True)
 def three_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool, "cores", lambda: WORKERS)
+    monkeypatch.setattr(pool, "_pool", pool._Pool())
 
 
 class Squares:
@@ -180,6 +181,23 @@ def test_numpy_has_its_threads_again_when_the_last_has_left() -> None:
             assert set(threads()) <= {1}
         assert set(threads()) <= {1}
     assert threads() == before
+
+
+def test_cores_are_not_looked_up_for_every_piece_of_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def counted() -> int:
+        asked.append(1)
+        return WORKERS
+
+    monkeypatch.setattr(pool, "cores", counted)
+    assert side_by_side(str, range(50)) == [*map(str, range(50))]
+    assert len(asked) == 1
+    more = WORKERS + 1
+    monkeypatch.setattr(pool, "cores", lambda: more)
+    monkeypatch.setattr(pool, "_STEADY", -1)  # a while later
+    assert side_by_side(str, range(50)) == [*map(str, range(50))]
+    assert pool._pool.size() == more
 
 
 @given(st.lists(st.integers(), max_size=50), st.integers(1, 20))

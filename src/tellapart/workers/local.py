@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import os
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -23,6 +24,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from .deadlines import Stop
 
 AHEAD = 8  # batches a thread that are under way or wait to be taken
+_STEADY = 1.0  # seconds for which the number of cores is not looked up again: it is in files
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -68,20 +70,30 @@ class _Pool:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._threads: ThreadPoolExecutor | None = None
+        self._made = 0  # how many of them
         self._size = 0
+        self._looked_up = -math.inf  # when, in seconds
         self._mine = threading.local()
+
+    def size(self) -> int:
+        """How many threads there are, or are to be."""
+        now = time.monotonic()
+        if now - self._looked_up > _STEADY:
+            self._size, self._looked_up = cores(), now
+        return self._size
 
     def submit(self, function: Callable[..., Out], *arguments: Any) -> Future[Out]:
         """Have a function called: by a thread, or at once where one of the threads asks."""
         if getattr(self._mine, "working", False):
             return _done(function, *arguments)
         with self._lock:
-            if self._threads is None or self._size != cores():
+            size = self.size()
+            if self._threads is None or self._made != size:
                 if self._threads:
                     self._threads.shutdown(wait=False)
-                self._size = cores()
+                self._made = size
                 self._threads = ThreadPoolExecutor(
-                    self._size, thread_name_prefix="tellapart", initializer=self._mark
+                    size, thread_name_prefix="tellapart", initializer=self._mark
                 )
             return self._threads.submit(function, *arguments)
 
@@ -121,7 +133,7 @@ def local_map(unit: Unit[In, Out], batches: Iterable[Sequence[In]]) -> Generator
     """
     unit.start()
     stop = Stop()
-    most = AHEAD * cores()
+    most = AHEAD * _pool.size()
     under_way: deque[Future[Sequence[Out]]] = deque()
     try:
         for batch in batches:
