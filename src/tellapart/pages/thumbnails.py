@@ -46,6 +46,18 @@ def thumbnails(
     return made
 
 
+def fitting(made: Mapping[Wanted, str], wanted: Sequence[Wanted], budget: int) -> dict[Wanted, str]:
+    """Those of `made` that fit into fewer characters than were thought, the first ones first."""
+    times = Counter(wanted)
+    kept = {}
+    for one, data in made.items():
+        room = len(data) * times[one]
+        if room <= budget:
+            kept[one] = data
+            budget -= room
+    return kept
+
+
 def _shrunk(work: tuple[str, Path, tuple[int, ...]]) -> tuple[str, dict[int, str]]:
     name, path, sides = work
     return name, _thumbnails(path, sides)

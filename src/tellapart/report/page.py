@@ -26,7 +26,7 @@ from ..evaluation.sentences import (
 )
 from ..pages.charts import coverage_chart, learning_chart, reliability_diagram, score_bar
 from ..pages.render import environment, render
-from ..pages.thumbnails import Wanted, thumbnails
+from ..pages.thumbnails import Wanted, fitting, thumbnails
 from ..text import label_words, percent, several
 from .content import FIRST_MISTAKES, FIRST_PAIRS, MOST_MISTAKES, Cell, ReportContent
 
@@ -54,9 +54,14 @@ def report_page(content: ReportContent) -> str:
     def page() -> str:
         return render(_environment(), "report.html", ["report.css"], values)
 
-    if not content.paths:
-        return page()
-    made |= thumbnails(list(_wanted(content)), content.paths, PAGE - len(page().encode()))
+    wanted = list(_wanted(content)) if content.paths else []
+    found = thumbnails(wanted, content.paths, PAGE)
+    made |= found
+    whole = page()
+    if len(whole.encode()) <= PAGE:
+        return whole
+    made.clear()
+    made |= fitting(found, wanted, PAGE - len(page().encode()))
     return page()
 
 
