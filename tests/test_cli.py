@@ -19,6 +19,7 @@ import tellapart
 from conftest import draw_scene, encoded
 from drawn import COMMAND, FOUR, few_of, model_of, only_sentences, run, run_here
 from tellapart.demo.walk import DemoPictures
+from tellapart.errors import DestinationError
 
 LABELS = {"dark_knight", "ice_queen"}
 ESCAPE = "\x1b"
@@ -191,6 +192,22 @@ def test_train_says_what_it_did_and_what_to_type_next(
         "Next:    tellapart guess 'my photos-model' PICTURE",
     ]
     assert (tmp_path / "my photos-model" / "report.html").is_file()
+
+
+def test_train_tells_its_answer_before_it_draws_the_report(
+    few: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(content: object) -> str:
+        raise DestinationError("Stopped.")
+
+    monkeypatch.setattr("tellapart.training.result.report_page", stopped)
+    model = tmp_path / "model"
+    found = run_here("train", few, "-o", model, "--quality", "fast")
+    assert found.code != 0
+    assert "cross-validated" in found.out
+    assert "Written" not in found.out
+    assert run_here("train", few, "-o", model, "--quality", "fast", "--json").out == ""
+    assert not model.exists()  # a folder is written in one step
 
 
 # exit codes, and where things are printed

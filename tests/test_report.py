@@ -14,7 +14,7 @@ from PIL import Image
 
 import tellapart
 from conftest import SHARED, draw_scene, encoded
-from drawn import few_of
+from drawn import few_of, run
 from tellapart.demo.walk import DemoPictures
 from tellapart.pages.thumbnails import thumbnails
 
@@ -163,6 +163,36 @@ def test_thumbnails_come_from_the_one_decoder(
     with Image.open(io.BytesIO(base64.b64decode(data))) as image:
         assert image.size == shape
         assert max(image.size) <= SIDE
+
+
+def test_a_model_may_be_saved_without_its_report_which_is_made_when_asked_for(
+    heroes: DemoPictures, tmp_path: Path
+) -> None:
+    photos = few_of(heroes, tmp_path / "photos", 9)
+    result = tellapart.train(photos, quality="fast", test=0)
+    whole = {one.name: one.read_bytes() for one in result.save(tmp_path / "whole").iterdir()}
+    bare = result.save(tmp_path / "bare", report=False)
+    page = bare / "report.html"
+    assert {one.name for one in bare.iterdir()} == whole.keys() - {page.name}
+    assert tellapart.load(bare).labels == result.classifier.labels
+    assert run("report", bare).code == 0
+    assert page.read_bytes() == whole[page.name]
+    result.save(bare, report=False)
+    assert not page.exists()  # none that is of another model
+
+
+def test_a_page_that_would_be_too_large_keeps_its_first_pictures(
+    heroes: DemoPictures, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = tellapart.train(few_of(heroes, tmp_path / "photos", 9), quality="fast", test=0)
+    whole = (result.save(tmp_path / "whole") / "report.html").read_text("utf-8")
+    most = len(whole.encode()) - 1
+    monkeypatch.setattr("tellapart.report.page.PAGE", most)
+    cut = (result.save(tmp_path / "cut") / "report.html").read_text("utf-8")
+    assert len(cut.encode()) <= most
+    pictures = [set(re.findall('data:image/jpeg;base64,[^"]+', page)) for page in (whole, cut)]
+    assert pictures[1] < pictures[0]
+    assert len(pictures[1]) > len(pictures[0]) // 2
 
 
 def test_transparency_is_laid_on_white(tmp_path: Path) -> None:

@@ -87,25 +87,30 @@ class TrainResult:
         return change(Path(folder), old, new) if old else None
 
     def save(
-        self, folder: str | os.PathLike[str], *, replace: bool = False, private: bool = False
+        self,
+        folder: str | os.PathLike[str],
+        *,
+        replace: bool = False,
+        private: bool = False,
+        report: bool = True,
     ) -> Path:
         """Write the model folder, with its report and its card; see `Classifier.save`.
 
-        With `private` its report embeds no pictures, and nothing in it names or places any.
+        With `private` its report embeds no pictures, and nothing in it names or places any. Drawing
+        the report takes longer than all the rest: without `report` the folder has none, until
+        `tellapart report` is asked for it.
         """
         record = self.classifier.training_record
         assert record
         where = {item.name: item.path for item in self.dataset.items}
         paths = {i: where[name] for i, name in enumerate(record.names)}
         classifier = self.classifier.private(where) if private else self.classifier
-        content = with_reasons(content_of_training(classifier, paths), of_training=True)
-        page = report_page(without_pictures(content) if private else content)
-        card = model_card(classifier, self.evaluations)
-        written = classifier.save(
-            folder,
-            replace=replace,
-            also={REPORT_FILE: page.encode(), CARD_FILE: card.encode()},
-        )
+        also = {CARD_FILE: model_card(classifier, self.evaluations).encode()}
+        if report:
+            content = with_reasons(content_of_training(classifier, paths), of_training=True)
+            page = report_page(without_pictures(content) if private else content)
+            also[REPORT_FILE] = page.encode()
+        written = classifier.save(folder, replace=replace, also=also)
         if self.after_saving:
             self.after_saving()
         return written

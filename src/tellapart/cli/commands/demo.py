@@ -36,7 +36,7 @@ def demo(
     from ..terminal import console as terminal
     from ..terminal.sorting import print_sort
     from ..terminal.testing import print_test
-    from ..terminal.training import print_training
+    from ..terminal.training import print_found, print_written
 
     say = terminal.stdout().print
     model, destination = folder / "model", folder / "sorted"
@@ -48,9 +48,10 @@ def demo(
     terminal.say_command("train", pictures.photos, "-o", model, "--quality", quality.value)
     with terminal.progress_bar("Reading pictures", quiet) as progress:
         result = run(pictures.photos, quality=quality.value, watch=Watch(progress, progress.doing))
-        progress.doing("Writing the model and its report")
+    print_found(result)
+    with terminal.progress_bar("Writing the model and its report", quiet):
         result.save(model, replace=True)  # a demo's own, as was seen
-    print_training(result, model)
+    print_written(model)
     terminal.say_command("test", model, pictures.kept_back)
     classifier = load(model)
     with terminal.progress_bar("Testing", quiet) as progress:

@@ -218,7 +218,7 @@ def train(
     from ...training.options import Watch
     from ...training.train import train as run
     from ..terminal import console as terminal
-    from ..terminal.training import print_epoch, print_sgd_step, print_training
+    from ..terminal.training import print_epoch, print_found, print_sgd_step, print_written
     from .train_settings import Asked, own_backbone, settings
 
     folder = output or _model_name(source)
@@ -273,13 +273,15 @@ def train(
                 (lambda epoch: None) if silent else print_epoch,
             ),
         )
-        progress.doing("Writing the model and its report")
+    if not as_json:
+        print_found(result)  # before the report is drawn, which takes as long as all else
+    with terminal.progress_bar("Writing the model and its report", quiet):
         changed = result.replaces(folder, private=no_pictures)
         result.save(folder, replace=replace, private=no_pictures)
     if summaries and engine is Engine.onnxruntime:
         tensorboard.write_summaries(result, summaries)
     summary = trained(result, str(folder), changed)
-    show(summary, as_json, lambda: print_training(result, folder, changed))
+    show(summary, as_json, lambda: print_written(folder, changed))
     check_strict(strict, result.skipped)
 
 

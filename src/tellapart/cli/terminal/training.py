@@ -34,11 +34,8 @@ if TYPE_CHECKING:
     from ...training.tensorflow_settings import Epoch
 
 
-def print_training(result: TrainResult, folder: Path, changed: Change | None = None) -> None:
-    """Print the result of training: the labels, how good it is, what it got wrong, what differs
-    from the model that it replaced, and what to type next."""
-    from ...model.classifier import REPORT_FILE
-
+def print_found(result: TrainResult) -> None:
+    """Print the result of training: the labels, how good it is, and what it got wrong."""
     console = stdout()
     manifest = result.classifier.manifest
     learnt = sum(manifest.counts)
@@ -69,6 +66,14 @@ def print_training(result: TrainResult, folder: Path, changed: Change | None = N
         for what, names in shortcut.shelves.items():
             console.print(f"  {what}: {', '.join(map(shown, names))}")
         console.print(f"  {shortcut.advice}")
+
+
+def print_written(folder: Path, changed: Change | None = None) -> None:
+    """Print where the model was written, what differs from the one that it replaced, and what to
+    type next."""
+    from ...model.classifier import REPORT_FILE
+
+    console = stdout()
     size = megabytes(folder_size(folder))
     console.print(f"\nWritten: {shown(folder)} ({size})", soft_wrap=True)
     if changed:
