@@ -92,9 +92,14 @@ class Journal(Record):
         """Steps that touch no place twice, so that a kill among them leaves no doubt of any."""
         batch: list[Placement] = []
         touched: set[str] = set()
+        above_of: dict[str, set[str]] = {}  # by folder: most targets are in a few
         for one in placements:
             source, target = map(os.path.normpath, (self.source(one), self.target(one)))
-            above = {os.path.normpath(self.folder / up) for up in PurePosixPath(one.target).parents}
+            folder = one.target.rpartition("/")[0]
+            if folder not in above_of:
+                parents = PurePosixPath(one.target).parents
+                above_of[folder] = {os.path.normpath(self.folder / up) for up in parents}
+            above = above_of[folder]
             if len(batch) >= _BATCH or not touched.isdisjoint({source, target, *above}):
                 yield batch
                 batch, touched = [], set()
@@ -149,9 +154,8 @@ class Journal(Record):
     def intend(self, placements: Iterable[tuple[Placement, Content]]) -> None:
         """Write down files that will be placed, and make the folders they need."""
         lines = [self.line(one, content) for one, content in placements]
-        above = {
-            up.as_posix() for line in lines for up in PurePosixPath(str(line["target"])).parents
-        }
+        folders = {str(line["target"]).rpartition("/")[0] for line in lines}
+        above = {up.as_posix() for name in folders for up in PurePosixPath(name, "file").parents}
         missing = sorted(name for name in above if not (self.folder / name).is_dir())
         self.append([*({"folder": name} for name in missing), *lines], synced=True)
         for name in missing:

@@ -9,6 +9,7 @@ import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from ..errors import PictureError
 from ..workers.deadlines import Call, NoAnswerError, answered
@@ -43,19 +44,22 @@ def read_chunks(path: Path) -> Iterator[bytes]:
     Raises:
         PictureError: it cannot be read, or does not answer.
     """
-    try:
-        handle = answered(lambda call: _opened(path, call), path.parent)
+    try:  # of most files this is all there is: each asking costs two changes of threads
+        content, handle = answered(lambda call: _begun(path, call), path.parent)
     except OSError as error:
         raise PictureError(_why(error, "opened"), path=path) from error
     hangs = False
     try:
-        while chunk := answered(lambda call: os.read(handle, _CHUNK), path.parent):
-            yield chunk
+        while content:
+            yield content
+            if handle is None:
+                break
+            content = answered(lambda call: os.read(handle, _CHUNK), path.parent)
     except OSError as error:
         hangs = isinstance(error, NoAnswerError)
         raise PictureError(_why(error, "read"), path=path) from error
     finally:
-        if not hangs:  # or closing it would hang as well
+        if handle is not None and not hangs:  # or closing it would hang as well
             os.close(handle)
 
 
@@ -92,7 +96,24 @@ def _whole(path: Path, call: Call[bytes]) -> bytes:
         os.close(handle)
 
 
-def _opened(path: Path, call: Call[bytes] | Call[int], limit: int | None = None) -> int:
+def _begun(path: Path, call: Call[tuple[bytes, int | None]]) -> tuple[bytes, int | None]:
+    """The first bytes of a file, and a descriptor where there may be more."""
+    handle = _opened(path, call)
+    chunks, left = [], _CHUNK
+    try:
+        while left and (chunk := os.read(handle, left)):
+            call.beat()
+            chunks.append(chunk)
+            left -= len(chunk)
+    except OSError as error:
+        os.close(handle)
+        raise PictureError(_why(error, "read"), path=path) from error
+    if left:
+        os.close(handle)
+    return b"".join(chunks), None if left else handle
+
+
+def _opened(path: Path, call: Call[Any], limit: int | None = None) -> int:
     """A descriptor of a regular file: the kind is looked at first, as opening can do things to a
     device."""
     found = os.stat(path)

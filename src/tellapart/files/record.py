@@ -95,6 +95,7 @@ class Record:
         self.purpose = purpose
         self.request: Mapping[str, Any] = header["request"]
         self.root: str = header["root"]
+        self._sources: Path = folder / self.root
         self.how = _HOWS[header["how"]]
         self.made = tuple[str, ...](header["made"])
         self.errand = Errand(purpose, header["token"])
@@ -197,7 +198,7 @@ class Record:
                 self.done.discard(before.target)
 
     def source(self, entry: Entry | Placement) -> Path:
-        return self.folder / self.root / entry.source
+        return self._sources / entry.source
 
     def target(self, entry: Entry | Placement) -> Path:
         return self.folder / entry.target
