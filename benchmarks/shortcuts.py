@@ -22,7 +22,7 @@ from tellapart.backbones.embed import Embedder, embed_all
 from tellapart.dataset.sources import read_dataset
 from tellapart.dataset.split import folds
 from tellapart.health.shortcuts import BY_NAME, Shortcut, Tried, find_shortcuts, try_shortcuts
-from tellapart.images.decode import decode
+from tellapart.images.decode import decode_with_sides
 from tellapart.images.properties import PROPERTIES, properties_of
 from tellapart.training.engines import build_network
 from tellapart.training.options import TrainOptions
@@ -144,10 +144,11 @@ def main() -> None:
                 ]
             )
             paths = sorted((options.data / kind / "train").rglob("*.jpg"))[:100]
-            read = [(decode(content), content) for content in (path.read_bytes() for path in paths)]
+            contents = [path.read_bytes() for path in paths]
+            read = [(decode_with_sides(content), content) for content in contents]
             begin = time.perf_counter()
-            for pixels, content in read:
-                properties_of(pixels, content)
+            for picture, content in read:
+                properties_of(picture, content)
             each = (time.perf_counter() - begin) / len(read)
             rows.append([f"{kind}: measuring a picture, ms", f"{1e3 * each:.3f}"])
         print_table(["cost", f"median of {options.runs}"], rows)

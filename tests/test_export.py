@@ -386,6 +386,7 @@ def test_what_phones_and_cameras_write_is_read_as_the_model_reads_it(
     scene.quantize(8).save(tmp_path / "palette.png", transparency=0)
     Image.fromarray(deep).save(tmp_path / "deep.png")
     draw_scene(2300, 1700).save(tmp_path / "big.jpg")
+    draw_scene(2300, 1700).save(tmp_path / "big.png")
     scene.save(tmp_path / "p3.jpg", icc_profile=icc.rgb(icc.P3))
     scene.convert("L").save(tmp_path / "linear.png", icc_profile=icc.grey(1))
     Image.fromarray(deep).save(tmp_path / "deep-linear.png", icc_profile=icc.grey(1))

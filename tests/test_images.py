@@ -426,6 +426,24 @@ def test_a_big_jpeg_is_decoded_reduced_but_never_too_far(
     assert np.abs(pixels - reference).mean() < 5
 
 
+@pytest.mark.parametrize("kind", [kind for kind in WRITTEN if kind not in ("GIF", "AVIF")])
+def test_a_big_picture_is_halved_at_every_door(kind: str, tmp_path: Path) -> None:
+    scene = draw_scene(6 * ENOUGH, 4 * ENOUGH + 3)
+    path = tmp_path / "picture"
+    path.write_bytes(encoded(scene, kind))
+    pixels = read_picture(path)
+    assert pixels.shape == (ENOUGH + 1, 3 * ENOUGH // 2, 3)
+    reference = np.asarray(scene.reduce(4)).astype(int)
+    assert np.abs(pixels - reference).mean() < 5
+    assert np.array_equal(read_picture(pixels), pixels)  # and once only
+    with Image.open(path) as image:
+        image.load()
+        array = read_picture(np.asarray(image.convert("RGB")))
+        assert np.array_equal(read_picture(image), array)
+        if kind != "JPEG":  # which is decoded at that size
+            assert np.array_equal(array, pixels)
+
+
 @pytest.mark.parametrize("kind", WRITTEN)
 def test_every_door_gives_the_same_pixels(kind: str, tmp_path: Path) -> None:
     content = encoded(draw_scene(), kind)

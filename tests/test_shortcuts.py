@@ -19,7 +19,7 @@ from tellapart.backbones.embed import Embedder, embed_all
 from tellapart.backbones.graph import Network
 from tellapart.evaluation.metrics import Estimate
 from tellapart.health.shortcuts import KINDS, Shortcut, find_shortcuts, sources_of
-from tellapart.images.decode import decode
+from tellapart.images.decode import decode, decode_with_sides
 from tellapart.images.kinds import FORMATS
 from tellapart.images.properties import PROPERTIES, properties_of
 from tellapart.model.record import Run
@@ -31,7 +31,9 @@ BORDERS = {"border", "plain border"}
 
 def properties(picture: Image.Image, kind: str = "PNG", **options: object) -> dict[str, float]:
     content = encoded(picture, kind, **options)
-    return dict(zip(PROPERTIES, properties_of(decode(content), content).tolist(), strict=True))
+    return dict(
+        zip(PROPERTIES, properties_of(decode_with_sides(content), content).tolist(), strict=True)
+    )
 
 
 # what is measured
@@ -55,14 +57,15 @@ def test_any_size_can_be_measured(sides: tuple[int, int]) -> None:
     assert all(np.isfinite(value) for value in found.values())
 
 
-def test_the_size_is_the_files_and_not_that_of_a_smaller_decode() -> None:
-    content = encoded(draw_scene(2400, 1600), "JPEG")
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_the_size_is_the_files_and_not_that_of_a_smaller_decode(kind: str) -> None:
+    content = encoded(draw_scene(2400, 1600), kind)
     assert decode(content).shape[1] < 2400
-    found = properties(draw_scene(2400, 1600), "JPEG")
+    found = properties(draw_scene(2400, 1600), kind)
     assert (found["width"], found["height"]) == (2400, 1600)
     turned = Image.Exif()
     turned[0x0112] = 6  # to be turned a quarter
-    found = properties(draw_scene(2400, 1600), "JPEG", exif=turned)
+    found = properties(draw_scene(2400, 1600), kind, exif=turned)
     assert (found["width"], found["height"]) == (1600, 2400)
 
 
@@ -82,7 +85,7 @@ def test_traits_are_kept_with_the_embeddings(
     monkeypatch.setattr("tellapart.backbones.embed.properties_of", None)  # it is not asked again
     warm = embed_all(paths, Embedder(network, tmp_path / "cache"))
     assert cold.properties.tobytes() == warm.properties.tobytes()
-    expected = [properties_of(decode(p.read_bytes()), p.read_bytes()) for p in paths]
+    expected = [properties_of(decode_with_sides(p.read_bytes()), p.read_bytes()) for p in paths]
     assert np.array_equal(cold.properties, np.stack(expected))
     assert cold.vectors.shape[1] == 1280
 

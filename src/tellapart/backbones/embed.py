@@ -14,7 +14,14 @@ import numpy as np
 
 from ..cache.shards import EmbeddingCache
 from ..errors import BackboneError, PictureError, option
-from ..images.decode import DECODER_VERSION, Picture, decode, encoded, naming, read_picture
+from ..images.decode import (
+    DECODER_VERSION,
+    Picture,
+    decode_with_sides,
+    encoded,
+    naming,
+    read_picture,
+)
 from ..images.properties import PROPERTIES, PROPERTIES_VERSION, properties_of
 from ..workers.local import Map, batches_of, local_map
 from .session import LazySession
@@ -156,8 +163,8 @@ class Embedder:
             # the embedding, and then the image properties
             row = None if afresh else self.cache.get(digest)
             if row is None:
-                pixels = decode(content, suffix=suffix)
-                row = np.concatenate([self._vector(pixels), properties_of(pixels, content)])
+                read = decode_with_sides(content, suffix=suffix)
+                row = np.concatenate([self._vector(read.pixels), properties_of(read, content)])
                 if digest not in self.cache:
                     self.cache.put(digest, row)
         return Embedded(digest, row[: -len(PROPERTIES)], row[-len(PROPERTIES) :])

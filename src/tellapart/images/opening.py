@@ -26,8 +26,8 @@ from .tiff_tags import CUT_SHORT, first_directory
 if TYPE_CHECKING:
     import PIL.Image
 
-ENOUGH = 520  # a big JPEG is decoded at the smallest scale whose shorter side is at least this
-HUGE = 89_478_485  # pixels: a picture of another kind that has more is reduced, down to `ENOUGH`
+ENOUGH = 360  # a picture is halved while its shorter side stays at least this: see `decode`
+HUGE = 89_478_485  # pixels: Pillow alone takes more for an attack, if it is no JPEG read smaller
 HEADER_DAMAGED = "damaged: its header cannot be read"
 
 _PLUGINS = {

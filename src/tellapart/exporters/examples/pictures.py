@@ -12,6 +12,7 @@ from PIL import Image
 
 KINDS = ("JPEG", "MPO", "PNG", "GIF", "WEBP", "BMP", "AVIF", "TIFF")
 LARGEST = 89_478_485  # pixels, unless a JPEG is opened smaller
+ENOUGH = 360  # pixels: a picture is halved while its shorter side stays at least this
 LONGEST_SIDE = 30_000
 CAMERAS = (32767, 32769, 32770, 32867, 34713, 65000, 65535)  # compressions of RAW pictures
 
@@ -20,7 +21,7 @@ labels = open("labels.txt", encoding="utf-8").read().splitlines()
 
 
 def read(path: str) -> np.ndarray:
-    """Pixels [1, height, width, 3]: upright, in sRGB, on white, of a big JPEG at a reduced size.
+    """Pixels [1, height, width, 3]: upright, in sRGB, on white, of a big picture at a reduced size.
 
     Ends the program with a sentence if a picture is missing, damaged, or of a kind that tellapart
     reads by code of its own: Pillow would read some of these as other pixels.
@@ -33,7 +34,7 @@ def read(path: str) -> np.ndarray:
         if not filled_up(content):
             picture: Image.Image = Image.open(path)
             whole = picture.size
-            picture.draft(None, (520, 520))
+            picture.draft(None, (ENOUGH, ENOUGH))
             large = picture.size == whole and whole[0] * whole[1] > LARGEST
             if readable(picture, path) and not large and max(whole) <= LONGEST_SIDE:
                 return pixels(picture)
@@ -50,7 +51,11 @@ def pixels(picture: Image.Image) -> np.ndarray:
     load(picture)
     picture = upright(with_transparent(picture, transparent))
     in_srgb = eight_bits if picture.mode.startswith("I") else to_srgb
-    return np.asarray(on_white(in_srgb(picture, profile)), dtype=np.uint8)[None]
+    picture = on_white(in_srgb(picture, profile))
+    reduced = 1
+    while min(picture.size) >= 2 * ENOUGH * reduced:
+        reduced *= 2
+    return np.asarray(picture.reduce(reduced), dtype=np.uint8)[None]
 
 
 def filled_up(content: bytes) -> bool:

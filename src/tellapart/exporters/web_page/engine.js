@@ -3,7 +3,7 @@
 
 const MAX_SIDE = 30000; // pixels: the limits that tellapart itself has
 const MAX_PIXELS = 89478485;
-const ENOUGH = 520; // a big JPEG is halved while its shorter side stays at least this
+const ENOUGH = 360; // a picture is halved while its shorter side stays at least this
 
 // The bytes behind gzip and base64, as model.js and runtime.js hold them.
 async function unpacked(text) {
@@ -49,7 +49,7 @@ async function classify(session, { data, width, height }) {
   return { scores: scores.data, evidence: evidence.data, grid: evidence.dims.slice(2), unknown };
 }
 
-// Upright RGB pixels of a file at its own size, on white, and a small canvas to show.
+// Upright RGB pixels of a file, on white, and a canvas to show.
 async function readPicture(file) {
   const bitmap = await createImageBitmap(file, {
     colorSpaceConversion: "default",
@@ -61,14 +61,14 @@ async function readPicture(file) {
     if (Math.max(width, height) > MAX_SIDE || width * height > MAX_PIXELS) {
       throw new Error(`too large: ${width} x ${height} pixels`);
     }
-    return pixelsOf(bitmap, width, height, file.type === "image/jpeg");
+    return pixelsOf(bitmap, width, height);
   } finally {
     bitmap.close();
   }
 }
 
 // Pixels of a bitmap or of a video's present picture.
-function pixelsOf(source, width, height, reduced = false) {
+function pixelsOf(source, width, height) {
   const canvas = document.createElement("canvas");
   canvas.width = width;
   canvas.height = height;
@@ -78,13 +78,13 @@ function pixelsOf(source, width, height, reduced = false) {
   brush.fillRect(0, 0, width, height);
   brush.drawImage(source, 0, 0);
   const { data } = brush.getImageData(0, 0, width, height);
-  const shorter = Math.min(width, height) / ENOUGH;
-  const factor = reduced ? [8, 4, 2].find((step) => shorter >= step) ?? 1 : 1;
+  let factor = 1;
+  while (Math.min(width, height) >= 2 * ENOUGH * factor) factor *= 2;
   return { ...averaged(data, width, height, factor), canvas };
 }
 
-// RGB of RGBA, each pixel the mean of a square of `factor` by `factor`: as a JPEG is read by
-// tellapart, which decodes a big one at a half, a quarter or an eighth of its size.
+// RGB of RGBA, each pixel the mean of a square of `factor` by `factor`: as tellapart reads it, but
+// for a JPEG, which it decodes at that size.
 function averaged(data, width, height, factor) {
   const across = Math.ceil(width / factor);
   const down = Math.ceil(height / factor);
