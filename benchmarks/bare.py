@@ -3,7 +3,9 @@
 The lite0 trunk up to its pooled features, on the pictures below a folder. Reading, decoding,
 resizing and opening the session happen before the clock starts. Beside it, what has to be done to
 a picture besides: reading and decoding it, and the embedding network on it as it is decoded, which
-brings it to the trunk's size first. Prints JSON; the other benchmarks run it.
+brings it to the trunk's size first; and a bare loop that decodes each picture with Pillow alone, at
+the scale that we take, and runs the network on pixels that are ready. Prints JSON; the other
+benchmarks run it.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ from tellapart.backbones.rows import BACKBONES, QUALITIES, Trunk
 from tellapart.backbones.runtime import onnxruntime, open_session
 from tellapart.backbones.session import LazySession
 from tellapart.dataset.sources import pictures_below
-from tellapart.images.decode import read_picture
+from tellapart.images.decode import ENOUGH, read_picture
 from tellapart.workers.local import batches_of, cores
 
 BATCH = 8
@@ -43,6 +45,13 @@ def pixels(path: Path, trunk: Trunk) -> np.ndarray:
     small = image.resize((trunk.size, trunk.size), Image.Resampling.BICUBIC, box)
     normal = (np.asarray(small, np.float32) - trunk.mean) / trunk.scale
     return np.ascontiguousarray(normal.transpose(2, 0, 1), np.float32)
+
+
+def decoded_by_pillow(path: Path) -> np.ndarray:
+    """Pixels of a picture with nothing done to them, and nothing checked."""
+    with Image.open(path) as image:
+        image.draft(None, (ENOUGH, ENOUGH))
+        return np.asarray(image.convert("RGB"))
 
 
 def network(trunk: Trunk) -> bytes:
@@ -83,6 +92,17 @@ def one_a_core(content: bytes, entry: str, pictures: list[np.ndarray]) -> float:
     return each_on_a_core(lambda picture: session.run(None, {entry: picture[None]}), pictures)
 
 
+def bare_loop(content: bytes, entry: str, paths: list[Path], pictures: list[np.ndarray]) -> float:
+    """Decoding and the network, one picture after another on each core, and nothing else."""
+    session = open_session(content)
+
+    def work(at: int) -> None:
+        decoded_by_pillow(paths[at])
+        session.run(None, {entry: pictures[at][None]})
+
+    return each_on_a_core(work, [*range(len(paths))])
+
+
 def each_on_a_core(work: Callable[[T], object], items: list[T]) -> float:
     """How long it takes to do all, as many at once as there are cores."""
     work(items[0])
@@ -101,6 +121,7 @@ if __name__ == "__main__":
         "pictures": len(pictures),
         "on_all_cores": on_all_cores(content, trunk.input, pictures),
         "one_a_core": one_a_core(content, trunk.input, pictures),
+        "bare_loop": bare_loop(content, trunk.input, paths, pictures),
         "decoding": each_on_a_core(read_picture, paths),
         "from_decoded": each_on_a_core(lambda p: whole.run(["embedding"], p[None]), decoded),
     }
