@@ -117,6 +117,15 @@ def test_what_a_picture_argues_is_how_far_it_was_from_learnt(balanced: bool, siz
     assert (split.coefficients[np.arange(60), truth] > 0).all()
 
 
+def test_of_a_mean_each_head_has_its_own_coefficients() -> None:
+    """Nothing has to be made up: what either head alone is split into adds up to the mean."""
+    vectors, truth = drawn(60, 40, 3, 5)
+    parts = (Part("regression", 0.1, 1.2), Part("discriminant", 0.6, 7.0))
+    both = split_by(parts, vectors, truth)[1].coefficients
+    alone = [split_by((part,), vectors, truth)[1].coefficients for part in parts]
+    assert both == pytest.approx((alone[0] + alone[1]) / 2, abs=1e-5)
+
+
 @pytest.mark.parametrize("asked", [(2, 0), (1,)])
 def test_some_labels_are_split_as_in_the_split_of_all(asked: tuple[int, ...]) -> None:
     vectors, truth = drawn(80, 30, 4, 9)

@@ -113,10 +113,11 @@ class Splitter:
         weights, constants = within.solved(discriminant.setting)
         yield discriminant, weights, constants
         heat = discriminant.temperature
+        calibrated = constants / heat + within.log_priors
         yield (
             regression,
             regression.temperature * (2 * self.weights - weights / heat),
-            regression.temperature * (2 * self.constants - constants / heat),
+            regression.temperature * (2 * self.constants - calibrated),
         )
 
     def split(self, asked: Sequence[int] | None = None) -> Split | None:
@@ -184,6 +185,7 @@ class _Within:
         self.priors = np.bincount(labels, shares, minlength=count)
         own = (labels == np.arange(count)[:, None]) * shares
         means = own @ standard / np.where(self.priors > 0, self.priors, 1)[:, None]
+        self.log_priors = log_priors(self.priors, len(labels))
         self.mean = shares @ standard
         self.means = np.where(self.priors[:, None] > 0, means - self.mean, 0)
         self.apart = standard - self.mean - self.means[labels]
@@ -204,7 +206,8 @@ class _Within:
         return pull
 
     def solved(self, shrinkage: float) -> tuple[np.ndarray, np.ndarray]:
-        """The discriminant's weights `[K,D]` and constants `[K]`, by conjugate gradients."""
+        """The discriminant's weights `[K,D]` and constants `[K]`, without priors and not
+        calibrated, by conjugate gradients."""
         added = shrinkage * self.scale
 
         def covered(weights: np.ndarray) -> np.ndarray:
@@ -224,9 +227,7 @@ class _Within:
             rest = rest - step[:, None] * turned
             before, left = left, np.sum(rest**2, axis=1)
             direction = rest + (left / np.maximum(before, 1e-300))[:, None] * direction
-        constants = (
-            log_priors(self.priors, len(self.labels)) - np.sum(found * self.means, axis=1) / 2
-        )
+        constants = -np.sum(found * self.means, axis=1) / 2
         return found, constants - found @ self.mean
 
 

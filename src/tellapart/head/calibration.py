@@ -11,8 +11,15 @@ _FINEST = 1e-4  # of log T: what its loss can tell apart
 _DOUBT = 0.1  # pictures that are taken to have got another label than they seem to have
 
 
-def fit_temperature(logits: np.ndarray, labels: np.ndarray, *, least: float = COLDEST) -> float:
-    """The T that minimises the log loss of logits / T (Guo et al. 2017, arXiv:1706.04599).
+def fit_temperature(
+    logits: np.ndarray,
+    labels: np.ndarray,
+    *,
+    least: float = COLDEST,
+    priors: np.ndarray | None = None,
+) -> float:
+    """The T that minimises the log loss of logits / T (Guo et al. 2017, arXiv:1706.04599), or of
+    logits / T + log priors `[K]`, where the logits are without them.
 
     Golden-section search over log T from `least` to `HOTTEST`; the loss is convex in 1/T. It is 1
     where the logits say nothing. A head whose settings were chosen for the least log loss needs no
@@ -31,7 +38,8 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray, *, least: float = CO
 
     def loss(at: float) -> float:
         heat = float(np.exp(at))  # a float32 stays one
-        return float(np.mean(losses_of(logits / heat, labels))) + doubted / heat
+        cooled = logits / heat if priors is None else logits / heat + priors.astype(logits.dtype)
+        return float(np.mean(losses_of(cooled, labels))) + doubted / heat
 
     while high - low > _FINEST:
         left, right = high - golden * (high - low), low + golden * (high - low)

@@ -15,11 +15,11 @@ import numpy as np
 
 from ..workers.local import side_by_side
 from .calibration import fit_temperature
-from .discriminant import SHRINKAGES, Discriminant
+from .discriminant import SHRINKAGES, Discriminant, log_priors
 from .kinds import DISCRIMINANT, KINDS, MEAN, REGRESSION, Compared, Part
-from .linear import Head, Solver, log_loss, losses_of, mean_of
+from .linear import Head, Solver, balanced_weights, log_loss, losses_of, mean_of
 from .prepared import Prepared, are_many
-from .recipe import Recipe, fit_part
+from .recipe import Recipe
 from .regression import ROUGH, Regression
 
 STRENGTHS = tuple(10.0 ** (exponent / 2) for exponent in range(-8, 5))  # C, weakest fit first
@@ -100,21 +100,14 @@ def cross_validate(
     if asked != (REGRESSION,):
         tried[DISCRIMINANT] = _discriminants(folds)
     folds.finish([*tried.values()])
-    calibrated = {name: one.calibrated(labels) for name, one in tried.items()}
     compared = _compared(asked, tried, labels, fold, groups)
     chosen = kind or _chosen(compared)
     names = (REGRESSION, DISCRIMINANT) if chosen == MEAN else (chosen,)
-    parts = tuple(calibrated[name] for name in names)
-    of_folds = [tried[n].heads for n in names]
-    heads = {
-        number: mean_of(
-            [of[number].calibrated(p.temperature) for of, p in zip(of_folds, parts, strict=True)]
-        )
-        for number in folds.numbers
-    }
-    logits = [tried[n].logits / p.temperature for n, p in zip(names, parts, strict=True)]
+    parts = tuple(tried[name].calibrated(labels) for name in names)
+    of_folds = [tried[part.kind].calibrated_heads(part.temperature) for part in parts]
+    heads = {number: mean_of([of[number] for of in of_folds]) for number in folds.numbers}
     return OutOfFold(
-        logits[0] if len(logits) == 1 else np.asarray(sum(logits) / len(logits)),
+        folds.logits(heads),
         Recipe(parts, balanced),
         compared,
         heads,
@@ -163,6 +156,13 @@ class _Folds:
             self.embeddings[rows], self.labels[rows], self.count, balanced=self.balanced, rough=True
         )
 
+    def log_priors(self, number: int) -> np.ndarray:
+        """Of the labels outside a fold `[K]`."""
+        inside = self.labels[self.inside[number]]
+        weights = balanced_weights(inside, self.count) if self.balanced else np.ones(len(inside))
+        shares = np.bincount(inside, weights, minlength=self.count) / weights.sum()
+        return log_priors(shares, len(inside))
+
     def logits(self, heads: Mapping[int, Head]) -> np.ndarray:
         """What each head says of the fold that it never saw `[N,K]`; 0 where there is none."""
         kind = np.float32 if self.many else np.float64
@@ -190,23 +190,38 @@ class _Tried:
     setting: float
     losses: Mapping[float, float]
     heads: dict[int, Head]
+    priors: Mapping[int, np.ndarray] | None
     logits: np.ndarray
 
     def fit(self, prepared: Prepared) -> Head:
-        return fit_part(Part(self.kind, self.setting, 1.0), prepared, ROUGH)
+        """Not calibrated, and a discriminant without its priors."""
+        assert self.setting
+        if self.kind == DISCRIMINANT:
+            return Discriminant(prepared).without_priors(self.setting)
+        return Regression(prepared).fit(self.setting, ROUGH)
 
     def calibrated(self, labels: np.ndarray) -> Part:
-        return Part(self.kind, self.setting, fit_temperature(self.logits, labels, least=1))
+        return Part(self.kind, self.setting, self._temperature(self.logits, labels))
+
+    def calibrated_heads(self, temperature: float) -> dict[int, Head]:
+        heads = {number: head.calibrated(temperature) for number, head in self.heads.items()}
+        if self.priors is None:
+            return heads
+        return {number: head.shifted(self.priors[number]) for number, head in heads.items()}
 
     def logits_without(self, labels: np.ndarray, fold: np.ndarray) -> np.ndarray:
-        """Logits `[N,K]`, each divided by a temperature that was fitted without its fold."""
+        """Calibrated logits `[N,K]`, by a temperature that was fitted without each one's fold."""
         found = self.logits.copy()
-        for number in np.unique(fold):
+        for number in self.heads:
             outside = fold == number
-            inside = self.logits[~outside], labels[~outside]
-            if len(inside[1]):
-                found[outside] /= fit_temperature(*inside, least=1)
+            found[outside] /= self._temperature(self.logits[~outside], labels[~outside])
+            if self.priors:
+                found[outside] += self.priors[number].astype(found.dtype)
         return np.asarray(found)
+
+    def _temperature(self, logits: np.ndarray, labels: np.ndarray) -> float:
+        priors = np.mean([*self.priors.values()], axis=0) if self.priors else None
+        return fit_temperature(logits, labels, least=1, priors=priors)
 
 
 def _regressions(folds: _Folds, strengths: Sequence[float]) -> _Tried:
@@ -240,7 +255,7 @@ def _regressions(folds: _Folds, strengths: Sequence[float]) -> _Tried:
     own = folds.logits(heads[strengths[at]])[folds.searched]
     weaker = log_loss(0.9 * own, truth) < losses[strengths[at]]
     at = _downhill(loss, at, len(strengths), gain, (-1, 1) if weaker else (1, -1))
-    return _Tried(REGRESSION, strengths[at], losses, heads[strengths[at]], np.zeros(0))
+    return _Tried(REGRESSION, strengths[at], losses, heads[strengths[at]], None, np.zeros(0))
 
 
 def _discriminants(folds: _Folds) -> _Tried:
@@ -248,6 +263,8 @@ def _discriminants(folds: _Folds) -> _Tried:
     ready = [*folds.prepared.values()]
     heavy = any(one.heavy for one in ready) and not folds.many
     discriminants = side_by_side(Discriminant, ready, heavy=heavy)
+    priors = {number: folds.log_priors(number) for number in folds.numbers}
+    usual = np.mean([*priors.values()], axis=0) if priors else np.zeros(folds.count)
     heads: dict[float, dict[int, Head]] = {}
     losses: dict[float, float] = {}
     truth = folds.labels[folds.searched]
@@ -255,16 +272,19 @@ def _discriminants(folds: _Folds) -> _Tried:
     def loss(index: int) -> float:
         shrinkage = SHRINKAGES[index]
         if shrinkage not in losses:
-            fitted = side_by_side(lambda one: one.fit(shrinkage), discriminants, heavy=heavy)
+            fitted = side_by_side(
+                lambda one: one.without_priors(shrinkage), discriminants, heavy=heavy
+            )
             heads[shrinkage] = dict(zip(folds.prepared, fitted, strict=True))
             own = folds.logits(heads[shrinkage])[folds.searched]
-            losses[shrinkage] = log_loss(own / fit_temperature(own, truth, least=1), truth)
+            heat = fit_temperature(own, truth, least=1, priors=usual)
+            losses[shrinkage] = log_loss(own / heat + usual.astype(own.dtype), truth)
         return losses[shrinkage]
 
     at = int(np.argmin(np.abs(np.array(SHRINKAGES) - _USUAL_SHRINKAGE)))
     loss(at)  # also where there is no fold to leave out
     at = _downhill(loss, at, len(SHRINKAGES), _GAIN_OF_SHRINKING, (1, -1))
-    return _Tried(DISCRIMINANT, SHRINKAGES[at], losses, heads[SHRINKAGES[at]], np.zeros(0))
+    return _Tried(DISCRIMINANT, SHRINKAGES[at], losses, heads[SHRINKAGES[at]], priors, np.zeros(0))
 
 
 def _downhill(

@@ -1,11 +1,13 @@
 """Linear discriminant analysis on embeddings, with a shrunk covariance.
 
-    W_k = S^-1 (m_k - m)        b_k = log p_k - 1/2 (m_k - m)' S^-1 (m_k - m)
+    W_k = S^-1 (m_k - m) / T    b_k = log p_k - 1/2 (m_k - m)' S^-1 (m_k - m) / T
     S = (1 - s) V + s v I       v = trace(V) / D
 
 with m_k the mean of a label's embeddings, m that of all, V the covariance within labels, pooled,
 and p_k the labels' shares (Fisher 1936; Hastie, Tibshirani & Friedman 2009, section 4.3; shrunk as
-by Ledoit & Wolf 2004). It equals scikit-learn's LinearDiscriminantAnalysis(solver="lsqr").
+by Ledoit & Wolf 2004). With T = 1 it equals scikit-learn's LinearDiscriminantAnalysis of the solver
+"lsqr". The temperature T says how much more a network's values hang together than S knows: it
+widens the covariance, and leaves the labels' shares as they are.
 
 V is the spread T of all embeddings without that of the means,
 V = T - sum_k p_k (m_k - m)(m_k - m)', so with M the means `[K,R]` as rows, P their shares,
@@ -51,8 +53,12 @@ class Discriminant:
         if not self.scale > LEAST_SCALE:  # one picture a label: all that differs is the means
             self.scale = 1.0
 
-    def fit(self, shrinkage: float) -> Head:
-        """The head at a shrinkage above 0 and up to 1."""
+    def fit(self, shrinkage: float, temperature: float = 1.0) -> Head:
+        """The calibrated head at a shrinkage above 0 and up to 1."""
+        return self.without_priors(shrinkage).calibrated(temperature).shifted(self.log_priors)
+
+    def without_priors(self, shrinkage: float) -> Head:
+        """As if every label were as likely; not calibrated."""
         assert self.spread is not None
         kept, added = 1 - shrinkage, shrinkage * self.scale
         if self.spread.ndim == 1:
@@ -62,9 +68,13 @@ class Discriminant:
             across = np.linalg.solve(shrunk, self.means.T).T
         between = across @ self.means.T
         weights = np.linalg.solve(np.eye(len(between)) - kept * between * self.priors, across)
-        priors = log_priors(self.priors, len(self.prepared.labels))
-        bias = priors - np.sum(weights * self.means, axis=1) / 2
+        bias = -np.sum(weights * self.means, axis=1) / 2
         return self.prepared.head(weights, bias - weights @ self.mean)
+
+    @property
+    def log_priors(self) -> np.ndarray:
+        """`[K]`."""
+        return log_priors(self.priors, len(self.prepared.labels))
 
 
 def log_priors(priors: np.ndarray, pictures: int) -> np.ndarray:

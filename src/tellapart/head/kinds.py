@@ -15,7 +15,7 @@ class Part:
         kind: "regression" or "discriminant".
         setting: the C of a regression, the shrinkage of a discriminant; None where neither was
             chosen, because the head was fitted in small steps.
-        temperature: what its logits are divided by.
+        temperature: what its logits are divided by, but for the log priors of a discriminant.
     """
 
     kind: str

@@ -23,6 +23,10 @@ class Head:
         """The same head with its logits divided by `temperature`."""
         return replace(self, weights=self.weights / temperature, bias=self.bias / temperature)
 
+    def shifted(self, logits: np.ndarray) -> Head:
+        """The same head with `[K]` added to its logits."""
+        return replace(self, bias=self.bias + logits)
+
     def rounded(self) -> Head:
         """The same head with its weights as a float32 keeps them."""
         return replace(self, weights=self.weights.astype(np.float32).astype(np.float64))

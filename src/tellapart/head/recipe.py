@@ -24,7 +24,7 @@ def fit_part(
     """A calibrated head. Heads that are `near`, and as calibrated, shorten the way."""
     assert part.setting is not None
     if part.kind == DISCRIMINANT:
-        return Discriminant(prepared).fit(part.setting).calibrated(part.temperature)
+        return Discriminant(prepared).fit(part.setting, part.temperature)
     regression = Regression(prepared)
     if near:
         regression.begin_at([head.calibrated(1 / part.temperature) for head in near])
