@@ -117,7 +117,8 @@ def network_of(row: Quality) -> Network:
     """The network of a quality."""
     rows = [BACKBONES[name] for name in row.backbones]
     origin = repr((row, rows, _code()))
-    return Network(row.name, tuple(backbone.trunk() for backbone in rows), row.views, origin)
+    trunks = tuple(backbone.trunk(precision=row.precision) for backbone in rows)
+    return Network(row.name, trunks, row.views, origin)
 
 
 def is_rooted(content: bytes) -> bool:
@@ -229,16 +230,18 @@ def _add_views(part: Nodes, trunk: Trunk, views: Sequence[str]) -> None:
     for geometry in _geometries(views):
         at = f"{name}/{geometry}"
         x = part.add("Cast", [f"tellapart/{geometry}"], f"{at}/float", to=1)
+        # All four sizes: with those of two axes, onnxruntime takes the wrong ones where it lays
+        # pixels out by channel last, as it does before a network in whole numbers.
+        kept = part.add("Shape", [x], f"{at}/kept", start=0, end=2)
         x = part.add(
             "Resize",
-            [x, "", "", sizes],
+            [x, "", "", part.add("Concat", [kept, sizes], f"{at}/sizes", axis=0)],
             f"{at}/resized",
             mode="cubic",
             cubic_coeff_a=-0.5,
             antialias=1,
             exclude_outside=1,
             coordinate_transformation_mode="half_pixel",
-            axes=[2, 3],
         )
         x = part.add("Clip", [part.add("Round", [x], f"{at}/round"), low, high], f"{at}/pixels")
         x = part.add("Sub", [x, mean], f"{at}/centred")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -75,6 +76,41 @@ def _padded(x: Any, pads: Sequence[int]) -> Any:
 
 
 def _convolution(step: Step) -> Tensor:
+    """A convolution. Of whole steps, it is one of whole numbers, held as floats: sums of them are
+    exact below 2**24, so that they are those of the integer kernels of ONNX Runtime."""
+    inputs = [step.steps(number) for number, given in enumerate(step.inputs) if given]
+    scales = [given.scale for given in inputs if given.scale is not None]
+    if len(inputs) == len(scales) == 3:
+        whole = tuple(replace(given, scale=None) for given in inputs)
+        sums = _plain_convolution(replace(step, inputs=whole))
+        return replace(sums, scale=scales[0] * scales[1])
+    return _plain_convolution(step)
+
+
+def _dequantised(step: Step) -> Tensor:
+    """Whole steps, from their zero on."""
+    x, scale, zero = step.tensor(), step.array(1), step.optional_array(2)
+    if scale.ndim and (not x.constant or step.number("axis", 1)):
+        raise step.refused(" with a scale by channel of what is computed")
+    middle = 0 if zero is None or not zero.any() else float(zero)
+    value = x.value.astype(np.float32) if x.constant else x.value
+    return Tensor(value - middle if middle else value, x.channels_last, scale)
+
+
+def _quantised(step: Step) -> Tensor:
+    """Values or sums of steps as the nearest whole steps, half to even."""
+    x, scale, zero = step.steps(), step.array(1), step.optional_array(2)
+    if scale.ndim or zero is None:
+        raise step.refused(" by channel or without a zero")
+    value = x.value / scale if x.scale is None else x.value * (x.scale / scale)
+    limits = np.iinfo(zero.dtype)
+    return Tensor(
+        ops.clip(ops.round(value) + float(zero), float(limits.min), float(limits.max)),
+        x.channels_last,
+    )
+
+
+def _plain_convolution(step: Step) -> Tensor:
     x, kernel, bias = turned(step.tensor()).value, step.array(1), step.optional_array(2)
     if kernel.ndim != 4:
         raise step.refused(" for anything but pictures")
@@ -297,6 +333,7 @@ _OPERATORS: Mapping[str, Callable[[Step], Tensor]] = {
     "Concat": _concat,
     "Constant": lambda step: Tensor(_constant_value(step)),
     "Conv": _convolution,
+    "DequantizeLinear": _dequantised,
     "Div": _elementwise(ops.divide),
     "Dropout": _each(lambda step, x: x),
     "Elu": _each(lambda step, x: ops.elu(x, step.number("alpha", 1.0))),
@@ -314,6 +351,7 @@ _OPERATORS: Mapping[str, Callable[[Step], Tensor]] = {
     "MaxPool": _pool(layers.MaxPooling2D),
     "Mul": _elementwise(ops.multiply),
     "Pad": _pad,
+    "QuantizeLinear": _quantised,
     "ReduceMax": _reduced(ops.max),
     "ReduceMean": _reduced(ops.mean),
     "Relu": _each(lambda step, x: layers.ReLU()(x)),

@@ -22,10 +22,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Tensor:
-    """A Keras tensor or a constant; `channels_last`: a map of ONNX's `[N,C,h,w]` held turned."""
+    """A Keras tensor or a constant.
+
+    Attributes:
+        value: its values, or whole steps, as floats.
+        channels_last: whether a map of ONNX's `[N,C,h,w]` is held turned.
+        scale: what a step stands for, one number or one for each channel; `None` for values.
+    """
 
     value: Any
     channels_last: bool = False
+    scale: np.ndarray | None = None
 
     @property
     def constant(self) -> bool:
@@ -52,6 +59,11 @@ class Step:
         )
 
     def tensor(self, number: int = 0) -> Tensor:
+        """An input, as values."""
+        return real(self.steps(number))
+
+    def steps(self, number: int = 0) -> Tensor:
+        """An input, in whole steps if that is how it is held."""
         found = self.inputs[number] if number < len(self.inputs) else None
         if found is None:
             raise self.refused(f" without its input {number}")
@@ -70,6 +82,15 @@ class Step:
     def optional_array(self, number: int) -> np.ndarray | None:
         given = number < len(self.inputs) and self.inputs[number] is not None
         return self.array(number) if given else None
+
+
+def real(x: Tensor) -> Tensor:
+    """As values: whole steps times what they stand for."""
+    if x.scale is None:
+        return x
+    if x.constant and x.scale.ndim:  # a kernel, by its outputs
+        return Tensor(x.value * x.scale.reshape(-1, *(1,) * (x.rank - 1)))
+    return Tensor(x.value * x.scale, x.channels_last)
 
 
 def turned(x: Tensor) -> Tensor:

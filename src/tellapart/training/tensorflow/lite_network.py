@@ -1,7 +1,7 @@
 """The EfficientNet-Lite family as Keras models, from the same table and the same weights.
 
 Batch norms are layers of their own here, so that the network can be trained further; its weights
-go back under the names they came from, and `rows.py` folds them into the ONNX graph.
+go back under the names they came from, and `lite.py` folds them into the ONNX graph.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...backbones.rows import BATCH_NORM_EPSILON, STAGES, Backbone
+from ...backbones.lite import BATCH_NORM_EPSILON, STAGES
+from ...backbones.rows import Backbone
 from ...backbones.weights import read_checkpoint
 from .runtime import keras
 
