@@ -25,6 +25,7 @@ from PIL import Image
 import icc
 from conftest import draw_scene, encoded
 from drawn import only_sentences, run
+from tellapart.backbones.rows import BACKBONES
 from tellapart.backbones.runtime import onnxruntime, open_session
 from tellapart.demo.walk import DemoPictures
 from tellapart.errors import DestinationError, ModelError, UsageError
@@ -51,8 +52,18 @@ def pictures(heroes: DemoPictures) -> list[Path]:
 
 
 @pytest.fixture(scope="module")
-def quantised(classifier: Classifier, pictures: list[Path]) -> bytes:
-    return onnx_int8.quantised(classifier.content, pictures[:16])
+def precise(heroes: DemoPictures) -> Classifier:
+    """A model whose network is in floating point."""
+    return train(heroes.photos, backbone=BACKBONES["lite0"]).classifier
+
+
+@pytest.fixture(scope="module")
+def quantised(precise: Classifier, pictures: list[Path]) -> bytes:
+    return onnx_int8.quantised(precise.content, pictures[:16])
+
+
+def test_a_network_in_integers_is_left_as_it_is(classifier: Classifier) -> None:
+    assert onnx_int8.quantised(classifier.content, []) == classifier.content
 
 
 @pytest.mark.parametrize("target", BASE)
@@ -134,22 +145,22 @@ def test_the_file_as_it_is_can_be_loaded_again(
 
 
 def test_integers_are_smaller_and_keep_all_outputs(
-    classifier: Classifier, pictures: list[Path], quantised: bytes, tmp_path: Path
+    precise: Classifier, pictures: list[Path], quantised: bytes, tmp_path: Path
 ) -> None:
-    assert len(quantised) < len(classifier.content) / 2
+    assert len(quantised) < len(precise.content) / 2
     (tmp_path / "model.onnx").write_bytes(quantised)
     small = load(tmp_path)
-    assert small.manifest == classifier.manifest
+    assert small.manifest == precise.manifest
     outputs = ["scores", "embedding", "evidence", "novelty"]
     for path in pictures[:4]:
-        exact, near = classifier.run(path, outputs), small.run(path, outputs)
+        exact, near = precise.run(path, outputs), small.run(path, outputs)
         assert [a.shape for a in exact] == [b.shape for b in near]
         assert np.corrcoef(exact[1], near[1])[0, 1] > 0.98
         assert near[3] == pytest.approx(exact[3], abs=0.3)
 
 
 def test_integers_do_not_overflow(
-    classifier: Classifier, pictures: list[Path], quantised: bytes
+    precise: Classifier, pictures: list[Path], quantised: bytes
 ) -> None:
     """Without optimisation onnxruntime unpacks them and computes in float: that is the truth."""
     runtime = onnxruntime()
@@ -163,12 +174,12 @@ def test_integers_do_not_overflow(
         assert np.corrcoef(expected[0], found[0])[0, 1] > 0.998
 
 
-def test_integers_take_pictures_of_any_size(classifier: Classifier, quantised: bytes) -> None:
+def test_integers_take_pictures_of_any_size(precise: Classifier, quantised: bytes) -> None:
     session = open_session(quantised)
     for height, width in ((1, 1), (40, 300), (224, 224), (900, 500)):
         pixels = np.random.default_rng(0).integers(0, 256, (2, height, width, 3), dtype=np.uint8)
         (scores,) = session.run(["scores"], {"image": pixels})
-        assert scores.shape == (2, len(classifier.labels))
+        assert scores.shape == (2, len(precise.labels))
         assert scores.sum(1) == pytest.approx([1, 1], abs=1e-5)
 
 
@@ -184,10 +195,10 @@ def test_only_the_networks_are_in_integers(quantised: bytes) -> None:
     assert len(of_integers) > 40
 
 
-def test_integers_need_a_picture_that_can_be_read(classifier: Classifier, tmp_path: Path) -> None:
+def test_integers_need_a_picture_that_can_be_read(precise: Classifier, tmp_path: Path) -> None:
     (tmp_path / "page.jpg").write_text("<html>")
     with pytest.raises(ModelError, match="None of the pictures"):
-        onnx_int8.quantised(classifier.content, [tmp_path / "page.jpg"])
+        onnx_int8.quantised(precise.content, [tmp_path / "page.jpg"])
 
 
 @pytest.mark.parametrize(
@@ -282,7 +293,7 @@ def test_what_is_refused_before_anything_is_written(
 
 
 def test_an_export_with_other_answers_leaves_nothing(
-    classifier: Classifier,
+    precise: Classifier,
     pictures: list[Path],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -290,7 +301,7 @@ def test_an_export_with_other_answers_leaves_nothing(
     strict = {**TARGETS, "onnx-int8": replace(TARGETS["onnx-int8"], tolerance=1e-12)}
     monkeypatch.setattr(exporters, "TARGETS", strict)
     with pytest.raises(ModelError, match="does not give the model's answers") as caught:
-        export(classifier, "onnx-int8", tmp_path / "out", pictures[:8])
+        export(precise, "onnx-int8", tmp_path / "out", pictures[:8])
     assert any(str(path) in caught.value.message for path in pictures[:8])  # the worst
     assert list(tmp_path.iterdir()) == []
 

@@ -49,12 +49,16 @@ def write(export: Export) -> None:
 def quantised(content: bytes, pictures: Sequence[Path]) -> bytes:
     """A model file with its networks in integers, calibrated on `pictures`.
 
+    One whose networks are in integers already, as those of quality `fast`, is left as it is.
+
     Raises:
         ModelError: none of the pictures can be read, or the model holds no convolution.
     """
     from onnx import helper
 
     model = parse_onnx(content)
+    if any(node.op_type == "QuantizeLinear" for node in model.graph.node):
+        return content
     nodes = [node for node in model.graph.node if _is_network(node, model)]
     for node in nodes:
         node.name = node.output[0]  # networks from elsewhere may leave their nodes without names

@@ -11,7 +11,7 @@ import numpy as np
 from keras import layers, ops
 
 from ..anatomy import TrunkPart
-from .step import Step, Tensor, plain, turned
+from .step import Step, Tensor, plain, real, turned
 
 if TYPE_CHECKING:
     from onnx import NodeProto
@@ -35,7 +35,7 @@ def convert_trunk(trunk: TrunkPart, constants: Mapping[str, np.ndarray], pixels:
         if step.kind not in _OPERATORS:
             raise step.refused("")
         tensors[node.output[0]] = _result(step, node)
-    return turned(tensors[trunk.output] or Tensor(pixels, True)).value
+    return turned(real(tensors[trunk.output] or Tensor(pixels, True))).value
 
 
 def _result(step: Step, node: NodeProto) -> Tensor:
@@ -83,7 +83,8 @@ def _convolution(step: Step) -> Tensor:
     if len(inputs) == len(scales) == 3:
         whole = tuple(replace(given, scale=None) for given in inputs)
         sums = _plain_convolution(replace(step, inputs=whole))
-        return replace(sums, scale=scales[0] * scales[1])
+        whole_sums = ops.round(sums.value)  # they are; but no converter multiplies through it
+        return Tensor(whole_sums, sums.channels_last, scales[0] * scales[1])
     return _plain_convolution(step)
 
 
