@@ -24,7 +24,7 @@ from PIL import Image
 
 from tellapart.backbones.graph import network_of
 from tellapart.backbones.nodes import IR_VERSION, OPSET
-from tellapart.backbones.rows import BACKBONES, QUALITIES, Trunk
+from tellapart.backbones.rows import QUALITIES, Trunk
 from tellapart.backbones.runtime import onnxruntime, open_session
 from tellapart.backbones.session import LazySession
 from tellapart.dataset.sources import pictures_below
@@ -111,7 +111,7 @@ def each_on_a_core(work: Callable[[T], object], items: list[T]) -> float:
 
 
 if __name__ == "__main__":
-    trunk = BACKBONES["lite0"].trunk()
+    (trunk,) = network_of(QUALITIES["fast"]).trunks
     content = network(trunk)
     paths = [path for path, _ in pictures_below(Path(sys.argv[1]))[0]]
     pictures = [pixels(path, trunk) for path in paths]

@@ -27,7 +27,7 @@ from conftest import draw_scene
 from drawn import small_network
 from tellapart.backbones.foreign import ForeignBackbone
 from tellapart.backbones.graph import SHORTEST, VIEWS
-from tellapart.backbones.rows import Trunk
+from tellapart.backbones.rows import QUALITIES, Trunk
 from tellapart.backbones.session import LazySession
 from tellapart.demo.walk import DemoPictures
 from tellapart.errors import BackboneError, MissingExtraError, ModelError
@@ -171,7 +171,24 @@ def test_what_is_missing_is_said_with_the_command(
 
 @pytest.fixture(scope="module")
 def model(heroes: DemoPictures) -> Classifier:
-    return tellapart.train(heroes.photos, quality="fast").classifier
+    """Of one network and one view, in floating point, which every form gives to the last digits."""
+    precise = replace(QUALITIES["fast"], precision="float32")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(QUALITIES, "fast", precise)
+        return tellapart.train(heroes.photos, quality="fast").classifier
+
+
+@tensorflow
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["keras", "tflite-float16"])
+def test_a_model_in_whole_numbers_is_written_as_well(
+    name: str, heroes: DemoPictures, drawn: list[Path], tmp_path: Path
+) -> None:
+    classifier = tellapart.train(heroes.photos, quality="fast").classifier
+    assert b"QuantizeLinear" in classifier.content
+    proof = export(classifier, name, tmp_path / "out", drawn).proof
+    assert proof.largest_difference <= 0.1
+    assert proof.same_label >= len(drawn) - 1
 
 
 @pytest.fixture(scope="module")

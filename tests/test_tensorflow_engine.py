@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from onnx import numpy_helper
 
 import tellapart
 from conftest import draw_scene
@@ -21,6 +22,7 @@ from drawn import COMMAND, few_of, only_sentences, run
 from tellapart.backbones.graph import Network
 from tellapart.backbones.rows import BACKBONES, QUALITIES
 from tellapart.backbones.runtime import open_session
+from tellapart.backbones.untrusted import parse_onnx
 from tellapart.cli.commands.train_settings import Asked, settings, with_epochs
 from tellapart.demo.walk import DemoPictures
 from tellapart.errors import BackboneError, DatasetError, DestinationError, UsageError
@@ -181,6 +183,31 @@ def test_keras_is_built_from_the_same_weights(row: object) -> None:
     ours = quality_network(quality).network()
     trunks = tuple(BACKBONES[name].trunk() for name in QUALITIES[quality].backbones)
     assert ours.content == Network(quality, trunks, QUALITIES[quality].views).content
+
+
+@needs_tensorflow
+def test_a_network_in_whole_numbers_is_the_same_in_keras() -> None:
+    """To the last bit: sums of whole numbers are exact in floats too."""
+    import keras
+
+    from tellapart.exporters.anatomy import TrunkPart
+    from tellapart.exporters.tensorflow_process.operators import convert_trunk
+
+    trunk = BACKBONES["lite0"].trunk(precision="int8")
+    part = TrunkPart(
+        "lite0", trunk.input, trunk.output, 224, trunk.mean, trunk.scale, tuple(trunk.part.nodes)
+    )
+    constants = {t.name: numpy_helper.to_array(t) for t in trunk.part.initializers}
+    entry = keras.Input((224, 224, 3))
+    model = keras.Model(entry, convert_trunk(part, constants, entry))
+
+    image = np.asarray(draw_scene(224, 224))[None]
+    onnx_model = parse_onnx(Network("fast", (trunk,), ("squash",)).content)
+    onnx_model.graph.output[0].name = trunk.output
+    onnx_model.graph.output[0].type.tensor_type.ClearField("shape")
+    (expected,) = open_session(onnx_model.SerializeToString()).run(None, {"image": image})
+    found = np.asarray(model((image.astype(np.float32) - 127) / 128))
+    assert np.array_equal(found.transpose(0, 3, 1, 2), expected)
 
 
 @needs_tensorflow

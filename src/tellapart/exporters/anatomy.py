@@ -9,7 +9,7 @@ terms.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -136,3 +136,39 @@ def _trunk(
         scale=tuple(constants[f"tellapart/{name}/pixel-scale"].ravel().tolist()),
         nodes=tuple(nodes[::-1]),
     )
+
+
+def in_floats(anatomy: Anatomy) -> Anatomy:
+    """The same with networks that round nothing, where they are in whole numbers: for programs that
+    round them in their own way. ReLU6 is again a node of its own."""
+    constants = dict(anatomy.constants)
+    trunks = tuple(_in_floats(trunk, constants) for trunk in anatomy.trunks)
+    return replace(anatomy, trunks=trunks, constants=constants)
+
+
+def _in_floats(trunk: TrunkPart, constants: dict[str, np.ndarray]) -> TrunkPart:
+    """Adds to the `constants` what the nodes need."""
+    from onnx import NodeProto, helper
+
+    other: dict[str, str] = {}  # the names of values, by those of what stood for them
+    nodes = []
+    for node in trunk.nodes:
+        name, output = other.get(node.input[0], node.input[0]), node.output[0]
+        steps = node.op_type in ("QuantizeLinear", "DequantizeLinear")
+        scale, zero = (constants.get(given) for given in (*node.input[1:3], "")[:2])
+        if steps and name in constants and scale is not None:
+            by_output = scale.reshape(-1, *(1,) * (constants[name].ndim - 1))
+            middle = 0 if zero is None else zero.astype(np.float32)
+            constants[output] = (constants[name].astype(np.float32) - middle) * by_output
+        elif node.op_type == "QuantizeLinear" and not (scale is None or zero is None or zero.any()):
+            bounds = {f"{output}.least": 0, f"{output}.most": np.iinfo(zero.dtype).max * scale}
+            constants.update((key, np.asarray(to, np.float32)) for key, to in bounds.items())
+            nodes.append(helper.make_node("Clip", [name, *bounds], [output], output))
+        elif steps:
+            other[output] = name
+        else:
+            kept = NodeProto()
+            kept.CopyFrom(node)
+            kept.input[:] = [other.get(given, given) for given in node.input]
+            nodes.append(kept)
+    return replace(trunk, nodes=tuple(nodes), output=other.get(trunk.output, trunk.output))

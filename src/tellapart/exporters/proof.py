@@ -96,12 +96,13 @@ def compare(
         ModelError: they differ by more than the target admits.
     """
     proof = compared(classifier, answers, pictures)
-    if proof.agreement < target.agreement or not proof.largest_difference <= target.tolerance:
+    agreement, tolerance = target.limits(classifier.content)
+    if proof.agreement < agreement or not proof.largest_difference <= tolerance:
         raise ModelError(
             f"The export {target.name} does not give the model's answers: it has the same label "
             f"for {proof.same_label} of {len(pictures)} pictures, and scores up to "
             f"{proof.largest_difference:.2g} apart ({shown(proof.worst or '')}). Expected were at "
-            f"least {target.agreement:.0%} and at most {target.tolerance:g}.",
+            f"least {agreement:.0%} and at most {tolerance:g}.",
             hint="Nothing was written. Please report this, with the model if you can.",
         )
     return proof

@@ -26,6 +26,9 @@ def write_program(folder: Path, name: str) -> None:
         shutil.copyfile(source, folder / "images" / source.name)
 
 
+_STEPPED_AGREEMENT = 0.95  # of a model in whole numbers
+
+
 @dataclass(frozen=True)
 class Target:
     """One row: a form that a model can be written in.
@@ -43,6 +46,8 @@ class Target:
         settings: options of `module`.
         agreement: the smallest fraction of pictures that must get the same label.
         tolerance: the largest difference of any score.
+        stepped: the same for a model whose networks are in whole numbers, where one pixel that is
+            rounded the other way is passed on in whole steps.
         more: what else to type, for its README.
         differs: what differs from the model, and why.
         unknown: how it treats unknown pictures: the form says "none of these" itself (told), it has
@@ -60,6 +65,7 @@ class Target:
     settings: Mapping[str, str] = field(default_factory=dict)
     agreement: float = 1.0
     tolerance: float = 1e-3
+    stepped: float = 0.0
     more: str = ""
     differs: str = ""
     unknown: Literal["told", "measured", "not told"] = "not told"
@@ -70,6 +76,12 @@ class Target:
         """What has to be installed to write it; nothing, for some."""
         package = f"tellapart[{self.extra}]" if self.extra else ""
         return " and ".join(part for part in (package, self.tool) if part)
+
+    def limits(self, model: bytes) -> tuple[float, float]:
+        """The `agreement` and the `tolerance` for a model file."""
+        if not self.stepped or b"QuantizeLinear" not in model:
+            return self.agreement, self.tolerance
+        return min(self.agreement, _STEPPED_AGREEMENT), max(self.tolerance, self.stepped)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 
 from ...errors import ModelError
 from ...images.decode import read_picture
-from ..anatomy import Anatomy
+from ..anatomy import Anatomy, in_floats
 from .network import (
     decoded_at_scale,
     is_jpeg,
@@ -120,7 +120,7 @@ def _write_tflite(
     integers: bool = False,
 ) -> None:
     """model.tflite: one square picture in, uint8, for each (geometry, size) there is."""
-    answer = network(anatomy)
+    answer = network(in_floats(anatomy) if half or integers else anatomy)
     names = [picture_name(geometry, size) for geometry, size in anatomy.pictures]
     specs = {
         name: tf.TensorSpec([1, size, size, 3], tf.uint8, name=name)
