@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+import json
 import shutil
+import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
 import icc
 from conftest import draw_scene, encoded
+from tellapart.backbones.runtime import open_session
 from tellapart.backbones.untrusted import parse_onnx
 from tellapart.cache.folder import cache_folder
 from tellapart.demo.walk import DemoPictures
@@ -26,6 +31,7 @@ from tellapart.exporters.web_proof import launched, opened, page_answers, page_c
 from tellapart.model.classifier import Classifier
 from tellapart.model.file import KEY, Manifest, sealed
 from tellapart.training.train import train
+from test_quantised import in_whole_numbers
 
 playwright = pytest.importorskip(
     "playwright.sync_api", reason='needs a browser driver: pip install "tellapart[web]"'
@@ -373,3 +379,46 @@ def test_pictures_for_the_proof_keep_their_pixels(tmp_path: Path) -> None:
     (copy,) = _as_png([tmp_path / "a.jpg"], tmp_path)
     with Image.open(copy) as image, Image.open(tmp_path / "a.jpg") as original:
         assert image.tobytes() == original.tobytes()
+
+
+_STEPS = """
+const fs = require("fs"), crypto = require("crypto"), { pathToFileURL } = require("url");
+const ort = require("./ort.wasm.min.js");
+ort.env.wasm.wasmPaths = { mjs: pathToFileURL("ort-wasm-simd-threaded.mjs").href };
+ort.env.wasm.wasmBinary = fs.readFileSync("ort-wasm-simd-threaded.wasm").buffer;
+ort.env.wasm.numThreads = 1;
+(async () => {
+  const session = await ort.InferenceSession.create(fs.readFileSync("model.onnx"));
+  const pixels = new Uint8Array(fs.readFileSync("image.bin"));
+  const image = new ort.Tensor("uint8", pixels, [1, 230, 224, 3]);
+  const found = await session.run({ image });
+  const sums = {};
+  for (const name of session.outputNames)
+    sums[name] = crypto.createHash("sha256").update(found[name].data).digest("hex");
+  console.log(JSON.stringify(sums));
+})();
+"""
+
+
+@pytest.mark.slow
+def test_whole_numbers_are_the_same_in_webassembly(tmp_path: Path) -> None:
+    """Each layer's steps, to the last bit; the mean after them is of floats."""
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("needs node, beside npm")
+    image = np.random.default_rng(0).integers(0, 256, (1, 230, 224, 3), dtype=np.uint8)
+    model = in_whole_numbers("lite0")
+    for name, content in web_runtime.runtime_files().items():
+        (tmp_path / name).write_bytes(content)
+    (tmp_path / "model.onnx").write_bytes(model.SerializeToString())
+    (tmp_path / "image.bin").write_bytes(image.tobytes())
+    (tmp_path / "steps.js").write_text(_STEPS)
+    said = subprocess.run(
+        [node, "steps.js"], cwd=tmp_path, capture_output=True, check=True, timeout=300
+    ).stdout
+    found = json.loads(said)
+    layers = [output.name for output in model.graph.output[1:]]
+    assert len(layers) > 50
+    expected = open_session(model.SerializeToString()).run(layers, {"image": image})
+    for layer, steps in zip(layers, expected, strict=True):
+        assert found[layer] == hashlib.sha256(steps.tobytes()).hexdigest(), layer
