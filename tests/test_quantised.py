@@ -24,7 +24,10 @@ from tellapart.backbones.rows import BACKBONES, quality
 from tellapart.backbones.runtime import open_session
 
 PRECISE = ("lite0", "lite2")
-LAST_STEPS = {"lite0": "", "lite2": ""}  # sha256
+LAST_STEPS = {  # sha256
+    "lite0": "d1d3f907a43b3d69e6979048cc4fffba5f3761f60b5a1fa177dbbd8b3b0327d8",
+    "lite2": "4db9120b40fb009700de5683d741f9e6694b346dabe973d865175fcc4aa97130",
+}
 
 
 def in_whole_numbers(name: str) -> ModelProto:
