@@ -24,7 +24,8 @@ from tellapart.backbones.rows import BACKBONES, PRECISIONS, QUALITIES, Quality, 
 from tellapart.backbones.runtime import open_session
 from tellapart.backbones.session import LazySession
 from tellapart.errors import PictureError
-from tellapart.head.regression import Regression, cross_validate
+from tellapart.head.cross_validation import cross_validate
+from tellapart.head.prepared import Prepared
 from tellapart.images.decode import read_picture
 from tellapart.workers.local import cores
 
@@ -86,8 +87,8 @@ def judged(
         fold = np.random.default_rng(deal).permutation(len(labels)) % FOLDS
         found = cross_validate(vectors, labels, count, fold)
         crossed.append(found.logits.argmax(axis=1) == labels)
-    assert found.strength is not None
-    head = Regression(vectors, labels, count).fit(found.strength)
+    assert found.recipe
+    head = found.recipe.fit(Prepared(vectors, labels, count))
     return Judged(np.array(crossed), head.logits(test).argmax(axis=1) == answers)
 
 
