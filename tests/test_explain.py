@@ -522,7 +522,7 @@ def test_a_model_without_roots_still_loads_guesses_and_explains(
     and its graph is what they wrote."""
     rooted_trunk = Backbone.trunk
 
-    def plain_trunk(self: Backbone, weights: object = None) -> Trunk:
+    def plain_trunk(self: Backbone, **given: object) -> Trunk:
         return replace(rooted_trunk(self), never_negative=False)
 
     with monkeypatch.context() as patch:
