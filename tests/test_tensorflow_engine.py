@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from onnx import numpy_helper
+from PIL import Image
 
 import tellapart
 from conftest import draw_scene
@@ -34,6 +37,7 @@ from tellapart.head.sgd import SgdSettings, SgdStep, fit_sgd
 from tellapart.images.decode import read_picture
 from tellapart.training.options import Watch
 from tellapart.training.result import TrainResult
+from tellapart.training.tensorflow.verdict import verdict
 from tellapart.training.tensorflow_settings import (
     Distortions,
     Epoch,
@@ -125,16 +129,16 @@ def test_options_that_go_together_become_settings() -> None:
     )
     _, engine = settings(asked(fine_tune=4))
     assert engine
-    assert engine.distortions  # gentle ones, where nothing is said
+    assert engine.distortions is None  # what is gentle is chosen when the pictures are known
 
 
 @pytest.mark.parametrize(
     ("typed", "read"),
     [
-        ("train photos --fine-tune", "train photos --fine-tune 8"),
+        ("train photos --fine-tune", "train photos --fine-tune 6"),
         ("train photos --fine-tune 3 -o m", "train photos --fine-tune 3 -o m"),
-        ("train --fine-tune photos", "train --fine-tune 8 photos"),
-        ("train --fine-tune -o m", "train --fine-tune 8 -o m"),
+        ("train --fine-tune photos", "train --fine-tune 6 photos"),
+        ("train --fine-tune -o m", "train --fine-tune 6 -o m"),
         ("train --fine-tune -1 photos", "train --fine-tune -1 photos"),
         ("train -- --fine-tune", "train -- --fine-tune"),
     ],
@@ -494,84 +498,227 @@ def _scores(result: TrainResult, photos: Path) -> np.ndarray:
 # Fine-tuning.
 
 
+def stripes(folder: Path, count: int = 40) -> Path:
+    """Drawn rows and columns, which a network that is blind to directions cannot tell apart."""
+    random = np.random.default_rng(0)
+    down, across = np.mgrid[:32, :32]
+    for label, along in (("rows", down), ("columns", across)):
+        (folder / label).mkdir(parents=True)
+        for i in range(count):
+            wave = np.sin(2 * np.pi * (along / random.uniform(6, 9) + random.random()))
+            pixels = 128 + 90 * wave[..., None] + random.normal(0, 15, (32, 32, 3))
+            picture = Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
+            picture.save(folder / label / f"{i}.png")
+    return folder
+
+
+def blind_keras(path: Path) -> Path:
+    """A small network whose filters see no direction until they are trained."""
+    from tellapart.training.tensorflow.runtime import keras
+
+    layers = keras().layers
+    keras().utils.set_random_seed(1)
+    entry = keras().Input((32, 32, 3))
+    x = layers.Rescaling(1 / 127.5, offset=-1.0)(entry)
+    first = layers.Conv2D(8, 5, strides=2, activation="relu")
+    x = layers.Conv2D(8, 1, activation="relu")(first(x))
+    x = layers.Dense(2)(layers.GlobalAveragePooling2D()(x))
+    kernel, bias = first.get_weights()
+    first.set_weights([np.broadcast_to(kernel[2:3, 2:3], kernel.shape), bias])
+    keras().Model(entry, x).save(path)
+    return path
+
+
+BLIND_TUNING = FineTuning(epochs=10, rate=0.02, validation=0.3, batch_size=8, average=0.9)
+
+
 @pytest.fixture(scope="module")
-def tuned(
-    photos: Path, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[TrainResult, list[Epoch], Path]:
-    """A model after two epochs, what was said of them, and its folder."""
+def tuned(tmp_path_factory: pytest.TempPathFactory) -> Tuned:
+    """A model for which fine-tuning paid."""
     if not HERE:
         pytest.skip("TensorFlow is not installed")
-    epochs: list[Epoch] = []
     folder = tmp_path_factory.mktemp("tuned")
-    result = train(
-        photos,
-        quality="fast",
-        engine=TensorFlow(
-            fine_tuning=FineTuning(epochs=2, validation=0.3), summaries=folder / "curves"
-        ),
-        watch=Watch(epoch=epochs.append),
+    found = Tuned(folder, stripes(folder / "photos"), blind_keras(folder / "blind.keras"))
+    engine = TensorFlow(
+        Distortions(),
+        BLIND_TUNING,
+        summaries=folder / "curves",
+        checkpoints=folder / "kept",
     )
-    result.save(folder / "model")
-    return result, epochs, folder
+    watch = Watch(epoch=found.epochs.append, say=found.said.append)
+    backbone = KerasBackbone(str(found.network))
+    found.results.append(train(found.photos, backbone=backbone, engine=engine, watch=watch))
+    found.results[0].save(folder / "model")
+    return found
 
 
-@pytest.mark.slow
+@dataclass(frozen=True)
+class Tuned:
+    """A fine-tuning, and what was said while it was under way."""
+
+    folder: Path
+    photos: Path
+    network: Path
+    epochs: list[Epoch] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+    results: list[TrainResult] = field(default_factory=list)
+
+
 @needs_tensorflow
-def test_a_fine_tuned_model_is_an_ordinary_one(
-    tuned: tuple[TrainResult, list[Epoch], Path], photos: Path
-) -> None:
-    result, epochs, folder = tuned
-    assert [epoch.number for epoch in epochs] == [0, 1, 2]
-    assert epochs[2].train_loss < epochs[1].train_loss
+def test_a_fine_tuned_model_is_an_ordinary_one(tuned: Tuned) -> None:
+    result, epochs = tuned.results[0], tuned.epochs
+    assert [epoch.number for epoch in epochs] == [*range(11)]
+    assert epochs[10].train_loss < epochs[1].train_loss
     manifest = result.classifier.manifest
-    assert manifest.quality == "fast-tuned"
+    assert manifest.quality == "own-tuned"
     assert manifest.solver == "exact"
     assert result.cross_validated is None
     assert result.validated is not None
+    assert result.validated.accuracy.value > 0.9
+    assert epochs[0].validation_accuracy < 0.8
     assert any("Not cross-validated" in note for note in result.notes)
-    info = run("info", folder / "model")
+    (paid,) = [note for note in result.notes if note.startswith("Fine-tuned for 10 epochs")]
+    assert "the frozen network got" in paid
+    model = tuned.folder / "model"
+    info = run("info", model)
     assert info.code == 0, info.err
-    tested = run("test", folder / "model", photos, "--json").json()
-    assert tested["accuracy"] > 0.9
-    record = tellapart.load(folder / "model").required_record()
-    embedding = tellapart.load(folder / "model").run(photos / record.names[0], ["embedding"])[0]
+    assert run("test", model, tuned.photos, "--json").json()["accuracy"] > 0.9
+    record = tellapart.load(model).required_record()
+    embedding = tellapart.load(model).run(tuned.photos / record.names[0], ["embedding"])[0]
     np.testing.assert_allclose(embedding, record.vectors[0], atol=1e-4)
-    report = (folder / "model" / "README.md").read_text("utf-8")
+    report = (model / "README.md").read_text("utf-8")
     assert "validation" in report
     assert "Not cross-validated" in report
 
 
-@pytest.mark.slow
 @needs_tensorflow
-def test_the_best_weights_are_kept(fast: KerasNetwork, photos: Path) -> None:
-    """A rate that ruins the network leaves it as it was: epoch 0 was the best."""
+def test_progress_and_time_left_are_also_in_a_file(tuned: Tuned) -> None:
+    (said,) = tuned.said
+    path = tuned.folder / "kept" / "progress.jsonl"
+    assert said.startswith("Fine-tuning takes about ")
+    assert str(path) in said
+    rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    epochs = [row for row in rows if "epoch" in row]
+    assert [row["epoch"] for row in epochs] == [*range(11)]
+    assert epochs[0]["train_loss"] is None
+    assert epochs[10]["step"] == epochs[10]["steps"]
+    assert epochs[10]["seconds_left"] == 0
+    assert 0 < epochs[5]["seconds_left"] < 600
+    assert epochs[10]["validation_loss"] == tuned.epochs[10].validation_loss
+
+
+@needs_tensorflow
+def test_a_stopped_fine_tuning_ends_as_if_it_had_not_been_stopped(
+    tuned: Tuned, tmp_path: Path
+) -> None:
+    engine = TensorFlow(
+        Distortions(), BLIND_TUNING, checkpoints=tmp_path / "kept", checkpoint_every=5
+    )
+
+    def result(watch: Watch) -> TrainResult:
+        network = KerasBackbone(str(tuned.network))
+        return train(tuned.photos, backbone=network, engine=engine, watch=watch)
+
+    def stop(epoch: Epoch) -> None:
+        if epoch.number == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        result(Watch(epoch=stop))
     epochs: list[Epoch] = []
+    resumed = result(Watch(epoch=epochs.append))
+    assert any("Resumed at step" in note for note in resumed.notes)
+    assert 0 < epochs[0].number <= 4
+    assert epochs[-1].validation_loss == pytest.approx(tuned.epochs[-1].validation_loss, rel=1e-2)
+    ours, theirs = (
+        one.classifier.run(tuned.photos / "rows" / "0.png", ["scores"])[0]
+        for one in (resumed, tuned.results[0])
+    )
+    np.testing.assert_allclose(ours, theirs, atol=0.01)
+
+
+@needs_tensorflow
+@pytest.mark.parametrize("rate", [1e-12, 100.0])
+def test_what_does_not_pay_leaves_the_network_as_it_was(
+    tuned: Tuned, photos: Path, rate: float
+) -> None:
+    """A rate too low to change anything, and one that ruins the network, which stops early."""
+    epochs: list[Epoch] = []
+    settings = FineTuning(epochs=4, rate=rate, head_rate=rate, validation=0.3, batch_size=8)
+    network = KerasBackbone(str(tuned.network))
     result = train(
         photos,
-        quality="fast",
-        engine=TensorFlow(
-            fine_tuning=FineTuning(epochs=5, rate=0.3, patience=1, validation=0.3, batch_size=4)
-        ),
+        backbone=network,
+        engine=TensorFlow(Distortions(), settings),
         watch=Watch(epoch=epochs.append),
     )
-    assert [epoch.number for epoch in epochs] == [0, 1]  # and it stopped early
-    assert epochs[1].validation_loss > epochs[0].validation_loss
-    assert any("did not improve the network" in note for note in result.notes)
-    assert result.validated
-    assert result.validated.accuracy.value == pytest.approx(epochs[0].validation_accuracy, abs=0.15)
-    plain = fast.network("fast-tuned")
-    embedding = result.classifier.run(sorted(photos.rglob("*.*"))[0], ["embedding"])[0]
-    picture = read_picture(sorted(photos.rglob("*.*"))[0])[None]
-    expected = open_session(plain.content).run(["embedding"], {"image": picture})[0][0]
-    np.testing.assert_allclose(embedding, expected, atol=1e-4)
+    assert any("did not make the network better by more than luck" in n for n in result.notes)
+    ruined = any("only got worse" in note for note in result.notes)
+    assert (len(epochs) < 5, ruined) == ((False, False) if rate < 1 else (True, True))
+    assert result.cross_validated is not None
+    plain = train(photos, backbone=network)
+    assert result.classifier.manifest.quality == plain.classifier.manifest.quality
+    picture = sorted(photos.rglob("*.*"))[0]
+    ours, theirs = (one.classifier.run(picture, ["scores"])[0] for one in (result, plain))
+    np.testing.assert_allclose(ours, theirs, atol=5e-3)
+
+
+@needs_tensorflow
+def test_batches_are_as_large_as_memory_allows(
+    tuned: Tuned, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tellapart.training.tensorflow import memory
+
+    assert not any("more memory" in sentence for sentence in tuned.said)
+    monkeypatch.setattr(memory, "free_memory", lambda: 500_000)
+    said: list[str] = []
+    train(
+        tuned.photos,
+        backbone=KerasBackbone(str(tuned.network)),
+        engine=TensorFlow(Distortions(), replace(BLIND_TUNING, epochs=1, seed=1)),
+        watch=Watch(say=said.append),
+    )
+    (capped,) = [sentence for sentence in said if "more memory" in sentence]
+    assert re.match(r"Learning from [1-7] pictures? at a time instead of 8", capped)
+
+
+@needs_tensorflow
+def test_rates_fall_from_the_highest_layer_to_the_lowest(fast: KerasNetwork) -> None:
+    from tellapart.training.tensorflow.fine_tuning import layer_rates
+
+    rates = layer_rates(fast, FineTuning(rate=1e-3, lowest=0.1))
+    assert rates == sorted(rates)
+    assert (rates[0], rates[-1]) == pytest.approx((1e-4, 1e-3))
+
+
+def test_better_by_more_than_luck() -> None:
+    truth = np.zeros(40, np.int64)
+    frozen = np.tile([0.0, 0.0], (40, 1))
+    groups = [str(i) for i in range(40)]
+    random = np.random.default_rng(0).normal(0, 0.3, 40)
+    better = np.stack([1.0 + random, np.zeros(40)], axis=1)
+    found = verdict(frozen, better, truth, groups)
+    assert found.kept
+    assert found.saved > 2 * found.error > 0
+    assert not verdict(better, frozen, truth, groups).kept
+    assert verdict(better, frozen, truth, groups).worse
+    noise = np.stack([random - random.mean(), np.zeros(40)], axis=1)
+    assert not verdict(frozen, noise, truth, groups).kept
+    bursts = verdict(frozen, better, truth, ["a"] * 20 + ["b"] * 20)
+    assert bursts.count == 40
+    # Fewer right is never kept, however much surer the others are.
+    wrong = np.tile([9.0, 0.0], (40, 1))
+    wrong[0] = [0.0, 0.1]
+    assert not verdict(frozen, wrong, truth, groups).kept
 
 
 @pytest.mark.slow
 @needs_tensorflow
-def test_fine_tuning_goes_on_after_a_kill(photos: Path, tmp_path: Path) -> None:
+def test_fine_tuning_goes_on_after_a_kill(tuned: Tuned, tmp_path: Path) -> None:
     command: list[str | Path] = [
-        *(*COMMAND, "train", photos, "-o", tmp_path / "model", "--quality", "fast", "--json"),
-        *("--engine", "tensorflow", "--fine-tune", "2", "--batch-size", "4"),
+        *(*COMMAND, "train", tuned.photos, "-o", tmp_path / "model", "--json"),
+        *("--backbone", f"keras:{tuned.network}", "--learning-rate", "0.02"),
+        *("--engine", "tensorflow", "--fine-tune", "8", "--batch-size", "4"),
         *("--validation", "0.3", "--checkpoints", tmp_path / "kept", "--checkpoint-every", "1"),
     ]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -588,9 +735,7 @@ def test_fine_tuning_goes_on_after_a_kill(photos: Path, tmp_path: Path) -> None:
     assert found.code == 0, found.err
     (note,) = [note for note in found.json()["notes"] if "Resumed at step" in note]
     assert int(note.split("step ")[1].split()[0]) >= 3
-    assert found.json()["cross_validated"] is None
-    assert found.json()["validation"]["n"] > 0
-    assert run("guess", tmp_path / "model", photos).code == 0
+    assert run("guess", tmp_path / "model", tuned.photos).code == 0
     other = run(*map(str, command[len(COMMAND) :]), "--seed", "5")
     assert other.code == 2
     *slow, error, hint = other.err.splitlines()
@@ -602,15 +747,15 @@ def test_fine_tuning_goes_on_after_a_kill(photos: Path, tmp_path: Path) -> None:
 @pytest.mark.slow
 @needs_tensorflow
 def test_checkpoints_are_kept_until_the_model_is_saved(
-    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tuned: Tuned, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tellapart.training.tensorflow import engine as tensorflow_engine
+    from tellapart.training.tensorflow import tuned_model
 
     monkeypatch.setenv("TELLAPART_CACHE", str(tmp_path / "cache"))
-    engine = TensorFlow(fine_tuning=FineTuning(epochs=1, validation=0.3))
+    engine = TensorFlow(fine_tuning=replace(BLIND_TUNING, epochs=1))
 
-    def tuned() -> TrainResult:
-        return train(photos, quality="fast", engine=engine)
+    def trained() -> TrainResult:
+        return train(tuned.photos, backbone=KerasBackbone(str(tuned.network)), engine=engine)
 
     def kept() -> list[Path]:
         return [*(tmp_path / "cache" / "fine-tuning").rglob("ckpt-*")]
@@ -619,11 +764,11 @@ def test_checkpoints_are_kept_until_the_model_is_saved(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(tensorflow_engine, "_embedded_anew", killed)
+        patched.setattr(tuned_model, "_embedded_anew", killed)
         with pytest.raises(KeyboardInterrupt):
-            tuned()
+            trained()
     assert kept()
-    result = tuned()
+    result = trained()
     assert any("Resumed at step" in note for note in result.notes)
     (tmp_path / "full").write_text("a file, not a folder")
     with pytest.raises(DestinationError):

@@ -20,7 +20,9 @@ from .tensorflow_settings import Distortions, FineTuning, KerasBackbone
 
 _PACKAGES = ("numpy", "pillow", "onnx", "onnxruntime")
 _OTHER_NAMES = {"epochs": "fine-tune", "rate": "learning-rate"}
-_NO_OPTION = frozenset({"smoothing", "patience"})  # only Python can ask for these
+_NO_OPTION = frozenset(  # only Python can ask for these
+    {"lowest", "head_rate", "upper_first", "average", "smoothing"}
+)
 
 
 def train_command(source: str | os.PathLike[str], options: TrainOptions) -> str:
@@ -41,6 +43,8 @@ def train_command(source: str | os.PathLike[str], options: TrainOptions) -> str:
         words += ["--head", options.head]
     if engine:
         words += ["--engine", "tensorflow"]
+        if engine.fine_tuning and engine.distortions == Distortions():
+            words += ["--random-scale", "0"]  # without it, pictures would be changed a little
         for part in (engine.distortions, engine.fine_tuning):
             words += _changed(part) if part else []
     elif sgd:

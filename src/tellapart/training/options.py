@@ -123,9 +123,11 @@ class TrainOptions:
 @dataclass(frozen=True)
 class Watch:
     """What a caller wants to be told while training: pictures done of how many, what is being done
-    after that, steps of gradient descent, and epochs of fine-tuning."""
+    after that, steps of gradient descent, epochs of fine-tuning, and sentences that cannot wait
+    for the end."""
 
     pictures: Callable[[int, int], None] = lambda done, total: None
     doing: Callable[[str], None] = lambda what: None
     step: Callable[[SgdStep], None] | None = None
     epoch: Callable[[Epoch], None] = lambda epoch: None
+    say: Callable[[str], None] = lambda sentence: None

@@ -42,30 +42,38 @@ class Distortions:
         return self != Distortions()
 
 
-GENTLE = Distortions(random_crop=10, random_scale=10, random_brightness=10)
-"""What `train --fine-tune` does to pictures where nothing else is asked for."""
+GENTLE = Distortions(random_scale=20, random_brightness=10)
+"""What fine-tuning does to pictures where nothing else is asked for; where some view is mirrored,
+or mirrored pictures are recognised as well as others, it mirrors half of them too."""
 
 
 @dataclass(frozen=True)
 class FineTuning:
-    """How to train the backbone itself: in small, shrinking steps, until it stops getting better.
+    """How to train the backbone itself: upper layers first, then all, in shrinking steps.
 
     Attributes:
-        epochs: how often to go through the pictures, at most.
-        rate: the first learning rate; it falls to zero along half a cosine.
-        batch_size: pictures per step.
+        epochs: how often to go through the pictures.
+        rate: the highest learning rate of the highest layer; all rates rise for a tenth of the
+            steps and then fall to zero along half a cosine.
+        lowest: what the lowest layer's rate is of that; the others lie evenly between.
+        head_rate: the head's own, in parts of the mean size of its weights.
+        upper_first: the fraction of the steps in which the lower half of the layers stays as it is.
+        batch_size: pictures per step, or fewer where memory is short.
+        average: how much of the running average of the weights stays at each step.
         smoothing: the fraction of each target that is spread over all labels (Szegedy et al. 2016,
             arXiv:1512.00567).
-        patience: epochs without a better validation loss before it stops.
         validation: the fraction of the pictures kept for validation.
         seed: which random batches to draw.
     """
 
-    epochs: int = 8
-    rate: float = 2e-5
-    batch_size: int = 16
+    epochs: int = 6
+    rate: float = 5e-4
+    lowest: float = 0.06
+    head_rate: float = 0.01
+    upper_first: float = 0.2
+    batch_size: int = 32
+    average: float = 0.99
     smoothing: float = 0.1
-    patience: int = 3
     validation: float = 0.10
     seed: int = 0
 
@@ -74,8 +82,11 @@ class FineTuning:
             ("epochs", self.epochs >= 1, "1 or more"),
             ("rate", 0 < self.rate < math.inf, "above 0"),
             ("batch_size", self.batch_size >= 1, "1 or more"),
+            ("lowest", 0 < self.lowest <= 1, "above 0 and at most 1"),
+            ("head_rate", 0 <= self.head_rate < math.inf, "0 or more"),
+            ("upper_first", 0 <= self.upper_first <= 1, "from 0 to 1"),
+            ("average", 0 <= self.average < 1, "from 0 to below 1"),
             ("smoothing", 0 <= self.smoothing < 1, "from 0 to below 1"),
-            ("patience", self.patience >= 1, "1 or more"),
             ("validation", 0 < self.validation < 1, "a fraction above 0 and below 1"),
             ("seed", self.seed >= 0, "0 or more"),
         ):
@@ -102,12 +113,13 @@ class TensorFlow:
     """Train with TensorFlow, in one of three ways.
 
     The head alone, as retrain.py did; with `distortions`, on changed pictures whose embeddings are
-    computed anew in every step; with `fine_tuning`, the backbone too. `summaries` is a folder for
-    TensorBoard. `checkpoints` is a folder from which a stopped training resumes; without one,
-    fine-tuning keeps checkpoints in the cache. One is written every `checkpoint_every` steps.
+    computed anew in every step; with `fine_tuning`, the backbone too, by default on pictures that
+    are changed as `GENTLE` says. `summaries` is a folder for TensorBoard. `checkpoints` is a folder
+    from which a stopped training resumes; without one, fine-tuning keeps checkpoints in the cache.
+    One is written every `checkpoint_every` steps.
     """
 
-    distortions: Distortions = Distortions()
+    distortions: Distortions | None = None
     fine_tuning: FineTuning | None = None
     summaries: Path | None = None
     checkpoints: Path | None = None

@@ -111,11 +111,11 @@ def train(
     ] = None,
     learning_rate: Annotated[
         float | None,
-        typer.Option(metavar="RATE", help="sgd: the size of a step. [0.01; fine-tuning: 0.00002]"),
+        typer.Option(metavar="RATE", help="sgd: the size of a step. [0.01; fine-tuning: 0.0005]"),
     ] = None,
     batch_size: Annotated[
         int | None,
-        typer.Option(min=1, metavar="N", help="sgd: pictures per step. [100; fine-tuning: 16]"),
+        typer.Option(min=1, metavar="N", help="sgd: pictures per step. [100; fine-tuning: 32]"),
     ] = None,
     validation: Annotated[
         str | None,
@@ -158,7 +158,7 @@ def train(
         typer.Option(
             min=1,
             metavar="[EPOCHS]",
-            help="tensorflow: train the backbone too, for this many epochs. [8]",
+            help="tensorflow: train the backbone too, for this many epochs. [6]",
         ),
     ] = None,
     summaries: Annotated[
@@ -271,6 +271,7 @@ def train(
                 progress.doing,
                 None if silent else print_sgd_step,
                 (lambda epoch: None) if silent else print_epoch,
+                (lambda sentence: None) if silent else terminal.print_aside,
             ),
         )
     if not as_json:

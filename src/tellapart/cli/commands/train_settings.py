@@ -15,7 +15,6 @@ from ...backbones.rows import BACKBONES, Backbone
 from ...errors import UsageError
 from ...head.sgd import SgdSettings
 from ...training.tensorflow_settings import (
-    GENTLE,
     KERAS,
     Distortions,
     FineTuning,
@@ -93,9 +92,7 @@ def _engine(given: Given, tuning: FineTuning | None) -> TensorFlow:
     distortions = {name: given[name] for name in _DISTORTIONS if name in given}
     others = ("summaries", "checkpoints", "checkpoint_every")
     rest = {name: given[name] for name in others if name in given}
-    chosen = Distortions(**distortions)  # type: ignore[arg-type]
-    if tuning and not distortions:
-        chosen = GENTLE
+    chosen = Distortions(**distortions) if distortions else None  # type: ignore[arg-type]
     return TensorFlow(chosen, tuning, **rest)  # type: ignore[arg-type]
 
 

@@ -75,6 +75,11 @@ def progress_beside_output(what: str, quiet: bool) -> AbstractContextManager[Pro
     return progress_bar(what, quiet or stdout().is_terminal)
 
 
+def print_aside(sentence: str) -> None:
+    """Print a sentence on stderr while something is under way."""
+    stderr().print(sentence, soft_wrap=True)
+
+
 def say_command(*words: str | os.PathLike[str]) -> None:
     """Print a command of ours as if somebody had typed it here."""
     stdout().print(f"\n$ {command(*words)}", style="bold", soft_wrap=True)

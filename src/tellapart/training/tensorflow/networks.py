@@ -104,15 +104,28 @@ class KerasNetwork:
     def variables(self) -> list[keras.Variable]:
         """All that fine-tuning changes: every weight but those of batch norms, which are frozen.
 
-        With a handful of pictures a step, statistics of a batch would say little.
+        With a handful of pictures a step, statistics of a batch would say little. From the lowest
+        layers to the highest.
         """
-        return [
-            variable
-            for trunk in self.trunks
-            for layer in layers_of(trunk.model)
-            if type(layer).__name__ != "BatchNormalization"
-            for variable in layer.trainable_variables
-        ]
+        return [variable for _, variable in self._by_height]
+
+    @property
+    def heights(self) -> list[float]:
+        """Where each of `variables` stands in its trunk: 0 the lowest layer, 1 the highest."""
+        return [height for height, _ in self._by_height]
+
+    @cached_property
+    def _by_height(self) -> list[tuple[float, keras.Variable]]:
+        found = []
+        for trunk in self.trunks:
+            layers = [
+                layer.trainable_variables
+                for layer in layers_of(trunk.model)
+                if type(layer).__name__ != "BatchNormalization" and layer.trainable_variables
+            ]
+            top = max(1, len(layers) - 1)
+            found += [(at / top, one) for at, layer in enumerate(layers) for one in layer]
+        return sorted(found, key=lambda pair: pair[0])
 
     @cached_property
     def embed(self) -> Callable[[Tensor], Tensor]:

@@ -1,0 +1,316 @@
+"""The model of a fine-tuning: the tuned network with a head of its own, if that is better than the
+frozen network by more than luck on pictures that only watched; or else the frozen one's.
+"""
+
+from __future__ import annotations
+
+import math
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ...backbones.embed import Embedder, embed_all
+from ...backbones.graph import VIEWS, Network
+from ...errors import DatasetError, ModelError, option
+from ...files.workspaces import temporary_folder
+from ...head.calibration import fit_temperature
+from ...head.cross_validation import cross_validate
+from ...head.kinds import REGRESSION, Part
+from ...head.linear import Head, balanced_weights, log_loss
+from ...head.prepared import Prepared
+from ...head.recipe import Recipe
+from ...images.decode import read_picture
+from ...text import several
+from ...workers.local import one_thread_each
+from ..fit import Fitted, fit, judged, judged_by, scores_of
+from ..options import TrainOptions, Watch
+from ..pictures import Pictures
+from ..tensorflow_settings import GENTLE, Distortions, FineTuning, TensorFlow
+from .checkpoints import Checkpoints
+from .fine_tuning import FineTuned, Lesson, Told, fine_tune
+from .networks import KerasNetwork
+from .progress_file import ProgressFile
+from .summaries import Summaries
+from .verdict import Verdict, calibrated, verdict
+from .watching import few_notes, watching_of
+
+if TYPE_CHECKING:
+    from tensorflow import Variable
+
+TUNED = "-tuned"  # what the name of a fine-tuned network ends in
+SHARES = (1.0, 0.75, 0.5)  # of the way to the tuned weights, that are tried
+_TOLERANCE = 1e-3  # of an embedding's largest entry: how far TensorFlow and ONNX may be apart
+_COMPARED = 8  # pictures that are compared in both
+_FACTORS = (1.0, 0.1, 10.0, 0.01, 100.0)  # by which the new head may be held back less or more
+_GAIN = 2e-3  # nats that another share or factor has to save
+
+
+class Tuner:
+    """Trains the network `keras`, which is `onnx`, in place, and fits the heads before and after.
+
+    While it is at work, checkpoints and progress are in a folder.
+    """
+
+    def __init__(
+        self, options: TrainOptions, settings: TensorFlow, keras: KerasNetwork, onnx: Network
+    ) -> None:
+        assert settings.fine_tuning
+        self.options, self.settings, self.tuning = options, settings, settings.fine_tuning
+        self.keras, self.onnx = keras, onnx
+
+    def fit(
+        self,
+        pictures: Pictures,
+        watch: Watch,
+        folder: Path,
+        checkpoints: Callable[[list[Variable]], Checkpoints],
+    ) -> tuple[Network, Pictures, Fitted]:
+        """The network is trained from the head on it as it was, then the head anew. Where the
+        validation does not find that better by more than luck, all stays as it was."""
+        rows = pictures.learnt
+        watching = watching_of(pictures, rows, self.tuning.validation)
+        watched = rows[watching]
+        truth, seen = pictures.truth[watched], rows[~watching]
+        unseen, frozen, recipe = self._frozen(pictures, watching)
+        told = Told(
+            watch.epoch,
+            watch.pictures,
+            watch.say,
+            ProgressFile(folder),
+            Summaries(self.settings.summaries),
+        )
+        watch.doing("Fine-tuning")
+        tuned = self._tune(pictures, rows, watching, frozen, checkpoints, told)
+        done = None if self.settings.checkpoints else partial(_forget, folder)
+        share = self._best_share(pictures, watched, tuned)
+        tuned.mixed(share)
+        watch.doing("Reading the pictures with the tuned network")
+        network = self.keras.network(self.onnx.name + TUNED)
+        anew = _embedded_anew(pictures, network, self.keras, watch)
+        with one_thread_each():
+            _, before = self._best_recipe(pictures, seen, watched, recipe)
+            recipe, logits = self._best_recipe(anew, seen, watched, recipe)
+            keys = [pictures.keys[i] for i in watched]
+            found = verdict(before, logits, truth, keys)
+        notes = _said(tuned, found, share, self.tuning)
+        if tuned.ruined or not found.kept:
+            tuned.mixed(0.0)
+            watch.doing("Cross-validating")
+            fitted = fit(pictures, self.options, on_step=watch.step)
+            return (
+                self.onnx,
+                pictures,
+                replace(fitted, notes=(*notes, *fitted.notes), after_saving=done),
+            )
+        with one_thread_each():
+            head = self._head(anew, rows, recipe)
+        unseen[watching] = logits
+        scores = scores_of(unseen)
+        fitted = Fitted(
+            head=head,
+            solver="exact",
+            parts=recipe.parts,
+            logits=unseen,
+            scores=scores,
+            fold=anew.folds(rows),
+            judged=watching,
+            cross_validated=None,
+            held_out=judged_by(head, anew),
+            validated=judged(anew, rows, scores, watching),
+            notes=(*notes, *few_notes(watching)),
+            after_saving=done,
+        )
+        return network, anew, fitted
+
+    def _best_share(self, pictures: Pictures, watched: np.ndarray, tuned: FineTuned) -> float:
+        """How far to go from the frozen weights to the tuned ones (Wortsman et al. 2022,
+        arXiv:2109.01903): what gives the validation pictures the lowest loss."""
+        truth, best = pictures.truth[watched], math.inf
+        for share in SHARES:
+            head = tuned.mixed(share)
+            vectors = [
+                np.asarray(self.keras.embed(read_picture(pictures.paths[i])[None]))
+                for i in watched.tolist()
+            ]
+            logits = head.logits(np.concatenate(vectors).astype(np.float64))
+            loss = log_loss(calibrated(logits, truth), truth)
+            if loss < best - _GAIN:
+                best, found = loss, share
+        return found
+
+    def _best_recipe(
+        self, pictures: Pictures, seen: np.ndarray, watched: np.ndarray, before: Recipe
+    ) -> tuple[Recipe, np.ndarray]:
+        """How to fit the head, calibrated, and its logits `[W,K]` for those that watch.
+
+        Cross-validating would tell nothing, as the network has seen the other pictures. So its
+        settings are what suits those that watch, and what they were `before` where that is as good.
+        """
+        truth, count = pictures.truth[seen], len(pictures.labels)
+        prepared = Prepared(_vectors(pictures, seen), truth, count, balanced=self.options.balanced)
+        vectors, wanted = _vectors(pictures, watched), pictures.truth[watched]
+        best = math.inf
+        for factor in _FACTORS:
+            recipe = replace(before, parts=tuple(_freer(part, factor) for part in before.parts))
+            logits = recipe.fit(prepared).logits(vectors)
+            temperature = fit_temperature(logits, wanted)
+            loss = log_loss(logits / temperature, wanted)
+            if loss < best - _GAIN:
+                best, found = loss, (recipe.calibrated(temperature), logits / temperature)
+        return found
+
+    @one_thread_each()
+    def _frozen(self, pictures: Pictures, watching: np.ndarray) -> tuple[np.ndarray, Head, Recipe]:
+        """On the network as it was: calibrated logits `[N,K]`, 0 for those that watch, the head
+        to begin with, and its recipe."""
+        rows, learn = pictures.learnt, ~watching
+        truth, count = pictures.truth[rows], len(pictures.labels)
+        found = cross_validate(
+            pictures.vectors[rows[learn]],
+            truth[learn],
+            count,
+            pictures.folds(rows[learn]),
+            balanced=self.options.balanced,
+            kind=self.options.head,
+            groups=pictures.groups(rows[learn]),
+        )
+        assert found.recipe
+        unseen = np.zeros((len(rows), count))
+        unseen[learn] = found.logits
+        return unseen, self._head(pictures, rows[learn], found.recipe), found.recipe
+
+    def _tune(
+        self,
+        pictures: Pictures,
+        rows: np.ndarray,
+        watching: np.ndarray,
+        head: Head,
+        checkpoints: Callable[[list[Variable]], Checkpoints],
+        told: Told,
+    ) -> FineTuned:
+        """Train the network in place."""
+        truth = pictures.truth[rows]
+        weights = np.ones(len(rows))
+        if self.options.balanced:
+            weights[~watching] = balanced_weights(truth[~watching], len(pictures.labels))
+        return fine_tune(
+            self.keras,
+            head,
+            Lesson([pictures.paths[i] for i in rows], truth, weights, watching),
+            self.tuning,
+            self._distortions(pictures, rows[watching], head),
+            checkpoints=checkpoints,
+            told=told,
+        )
+
+    def _distortions(self, pictures: Pictures, watched: np.ndarray, head: Head) -> Distortions:
+        """What was asked for; or else gentle ones, with mirroring where that changes no label: some
+        view is mirrored, or the frozen network recognises mirrored pictures as well as others."""
+        if self.settings.distortions is not None:
+            return self.settings.distortions
+        if any(VIEWS[view].mirrored for view in self.keras.views):
+            return replace(GENTLE, flip_left_right=True)
+        truth = pictures.truth[watched]
+        mirrored = [
+            np.asarray(self.keras.embed(read_picture(pictures.paths[i])[None, :, ::-1]))
+            for i in watched.tolist()
+        ]
+        found = verdict(
+            calibrated(head.logits(_vectors(pictures, watched)), truth),
+            calibrated(head.logits(np.concatenate(mirrored).astype(np.float64)), truth),
+            truth,
+            [pictures.keys[i] for i in watched],
+        )
+        return replace(GENTLE, flip_left_right=not found.worse)
+
+    def _head(self, pictures: Pictures, rows: np.ndarray, recipe: Recipe) -> Head:
+        labels, count = pictures.truth[rows], len(pictures.labels)
+        vectors = _vectors(pictures, rows)
+        return recipe.fit(Prepared(vectors, labels, count, balanced=self.options.balanced))
+
+
+def _freer(part: Part, factor: float) -> Part:
+    """A part that is held back less by this factor: a larger C, or a smaller shrinkage."""
+    assert part.setting is not None
+    if part.kind == REGRESSION:
+        return replace(part, setting=part.setting * factor)
+    return replace(part, setting=min(1.0, part.setting / factor))
+
+
+def _forget(checkpoints: Path) -> None:
+    """Delete what a stopped training would have gone on from: this one is done."""
+    shutil.rmtree(checkpoints, ignore_errors=True)
+
+
+def _said(tuned: FineTuned, found: Verdict, share: float, settings: FineTuning) -> list[str]:
+    """What the user should know of a fine-tuning."""
+    notes = []
+    epochs = several(tuned.epochs, "epoch")
+    if tuned.ruined or not found.kept:
+        notes += [
+            f"{epochs[0].upper()}{epochs[1:]} of fine-tuning did not make the network better by "
+            f"more than luck: {found.words}. So the network stays as it was, and the model is the "
+            f"same as without fine-tuning."
+        ]
+        if tuned.ruined:
+            notes += [
+                f"Fine-tuning was stopped early because it only got worse. A lower "
+                f"{option('learning_rate')} than {settings.rate:g} may do better."
+            ]
+    else:
+        part = (
+            ""
+            if share == 1
+            else (
+                f" Its weights lie {share:.0%} of the way from the frozen ones to the tuned ones, "
+                f"because that was best."
+            )
+        )
+        notes += [
+            f"Fine-tuned for {epochs}: {found.words}.{part}",
+            f"Not cross-validated, because the network itself has seen the training pictures. It "
+            f"has not seen the {several(found.count, 'validation picture')}, but they decided "
+            f"whether to keep it, so their accuracy is a little too high. The pictures held out "
+            f"decided nothing.",
+        ]
+    if tuned.resumed_at:
+        notes.append(f"Resumed at step {tuned.resumed_at:,} of a training that was stopped.")
+    return notes
+
+
+def _vectors(pictures: Pictures, rows: np.ndarray) -> np.ndarray:
+    return np.asarray(pictures.vectors[rows], np.float64)
+
+
+def _embedded_anew(
+    pictures: Pictures, network: Network, keras: KerasNetwork, watch: Watch
+) -> Pictures:
+    """The pictures with the finished network's embeddings, by the ONNX graph that will be used.
+
+    Raises:
+        ModelError: that graph does not give what TensorFlow trained.
+    """
+    with temporary_folder() as folder:  # of no use to another run
+        found = embed_all(
+            pictures.paths,
+            Embedder(network, Path(folder)),
+            progress=lambda done: watch.pictures(done, len(pictures.paths)),
+        )
+    if found.unreadable or found.digests != pictures.digests:
+        raise DatasetError("Some pictures were changed or moved during the training.")
+    step = max(1, len(pictures.paths) // _COMPARED)
+    for at in range(0, len(pictures.paths), step):
+        ours = np.asarray(keras.embed(read_picture(pictures.paths[at])[None]))[0]
+        apart = float(np.abs(ours - found.vectors[at]).mean())
+        if not apart <= _TOLERANCE * float(np.abs(ours).max()):
+            raise ModelError(
+                f"As ONNX, the trained network does not give the embeddings that TensorFlow gives: "
+                f"they are {apart:.2g} apart.",
+                hint="Please report this.",
+            )
+    return replace(pictures, vectors=found.vectors)
