@@ -586,7 +586,9 @@ def test_a_notebook_shows_results(model: Path, photos: Path) -> None:
         ({"engine": TensorFlow(Distortions(flip_left_right=True, random_crop=10))},
          "--quality good --engine tensorflow --flip-left-right --random-crop 10"),
         ({"engine": TensorFlow(fine_tuning=FineTuning(rate=0.5))},
-         "--quality good --engine tensorflow --fine-tune 8 --learning-rate 0.5"),
+         "--quality good --engine tensorflow --fine-tune 6 --learning-rate 0.5"),
+        ({"engine": TensorFlow(Distortions(), FineTuning(epochs=2))},
+         "--quality good --engine tensorflow --random-scale 0 --fine-tune 2"),
     ],
 )  # fmt: skip
 def test_the_command_repeats_the_run(given: dict[str, object], expected: str) -> None:

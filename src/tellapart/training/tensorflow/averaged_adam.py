@@ -47,7 +47,7 @@ class AveragedAdam:
         self._compiled = tf.function(
             self._step,
             autograph=False,
-            input_signature=[tf.TensorSpec([None], tf.float32)] * 1 + [number] * 4,
+            input_signature=[tf.TensorSpec([None], tf.float32), *[number] * 4],
         )
 
     def weights(self) -> Tensor:
@@ -76,11 +76,18 @@ class AveragedAdam:
             axis=0,
         )
 
-    def step(self, slopes: Tensor, fraction: float, number: int) -> None:
-        """The step `number`, from 1, against `slopes` `[W]`, with this fraction of the rates."""
+    def forget(self) -> None:
+        """Begin anew with the mean slopes, because other layers learn from now on."""
+        for one in (self._slope, self._square):
+            one.assign(tensorflow().zeros_like(one))
+
+    def step(self, slopes: Tensor, fraction: float, number: int, before: int = 0) -> None:
+        """The step `number`, from 1, against `slopes` `[W]`, with this fraction of the rates;
+        slopes of so many steps `before` are forgotten."""
         tf = tensorflow()
         keep = min(self._keep, number / (_EARLY + number))
-        numbers = fraction, 1 - _MOMENTUM**number, 1 - _SPREAD**number, keep
+        counted = number - before
+        numbers = fraction, 1 - _MOMENTUM**counted, 1 - _SPREAD**counted, keep
         self._compiled(slopes, *(tf.constant(one, tf.float32) for one in numbers))
 
     def _step(

@@ -211,7 +211,10 @@ class _Tuning:
 
     def _learn(self, step: int, inputs: list[Tensor], chosen: np.ndarray) -> None:
         accuracy, loss, slopes = self._slopes(step < self.first, inputs, chosen)
-        self.adam.step(slopes, self._fraction(step), step + 1)
+        if step == self.first:
+            self.adam.forget()
+        before = self.first if step >= self.first else 0
+        self.adam.step(slopes, self._fraction(step), step + 1, before)
         self.state[2].assign(self.state[2] + float(accuracy))
         self.state[3].assign(self.state[3] + float(loss))
 
