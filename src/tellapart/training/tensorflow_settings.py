@@ -42,7 +42,7 @@ class Distortions:
         return self != Distortions()
 
 
-GENTLE = Distortions(random_scale=20, random_brightness=10)
+USUAL = Distortions(random_scale=60, random_brightness=10)
 """What fine-tuning does to pictures where nothing else is asked for; where some view is mirrored,
 or mirrored pictures are recognised as well as others, it mirrors half of them too."""
 
@@ -114,7 +114,7 @@ class TensorFlow:
 
     The head alone, as retrain.py did; with `distortions`, on changed pictures whose embeddings are
     computed anew in every step; with `fine_tuning`, the backbone too, by default on pictures that
-    are changed as `GENTLE` says. `summaries` is a folder for TensorBoard. `checkpoints` is a folder
+    are changed as `USUAL` says. `summaries` is a folder for TensorBoard. `checkpoints` is a folder
     from which a stopped training resumes; without one, fine-tuning keeps checkpoints in the cache.
     One is written every `checkpoint_every` steps.
     """

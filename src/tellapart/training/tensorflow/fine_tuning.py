@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 _WARM = 0.1  # of all steps, in which the rates rise to their highest
 _UPPER = 0.5  # of the layers, the lower part that does not learn at first
-_RUINED = 2.0  # times the loss it began with: it will not come back from there
+_UNSURE = 0.8  # of the loss of guessing: from there on, there is not much to forget
 
 
 @dataclass(frozen=True)
@@ -185,9 +185,9 @@ class _Tuning:
 
     @property
     def ruined(self) -> bool:
-        """Whether it only got worse, which too high a rate does."""
-        began, last = float(self.state[5]), float(self.state[6])
-        return not last <= _RUINED * began + _RUINED / 10
+        """Whether it forgot half of what it knew, which too high a rate does."""
+        began, last, nothing = *map(float, self.state[5:7]), math.log(self.bias.shape[0])
+        return not (last <= (began + nothing) / 2 or began > _UNSURE * nothing)
 
     def _mixed(self, share: float) -> Head:
         self.adam.assign(self.began + share * (self.adam.average - self.began))

@@ -30,7 +30,7 @@ from ...workers.local import one_thread_each
 from ..fit import Fitted, fit, judged, judged_by, scores_of
 from ..options import TrainOptions, Watch
 from ..pictures import Pictures
-from ..tensorflow_settings import GENTLE, Distortions, FineTuning, TensorFlow
+from ..tensorflow_settings import USUAL, Distortions, FineTuning, TensorFlow
 from .checkpoints import Checkpoints
 from .fine_tuning import FineTuned, Lesson, Told, fine_tune
 from .networks import KerasNetwork
@@ -209,12 +209,12 @@ class Tuner:
         )
 
     def _distortions(self, pictures: Pictures, watched: np.ndarray, head: Head) -> Distortions:
-        """What was asked for; or else gentle ones, with mirroring where that changes no label: some
+        """What was asked for; or else `USUAL`, with mirroring where that changes no label: some
         view is mirrored, or the frozen network recognises mirrored pictures as well as others."""
         if self.settings.distortions is not None:
             return self.settings.distortions
         if any(VIEWS[view].mirrored for view in self.keras.views):
-            return replace(GENTLE, flip_left_right=True)
+            return replace(USUAL, flip_left_right=True)
         truth = pictures.truth[watched]
         mirrored = [
             np.asarray(self.keras.embed(read_picture(pictures.paths[i])[None, :, ::-1]))
@@ -226,7 +226,7 @@ class Tuner:
             truth,
             [pictures.keys[i] for i in watched],
         )
-        return replace(GENTLE, flip_left_right=not found.worse)
+        return replace(USUAL, flip_left_right=not found.worse)
 
     def _head(self, pictures: Pictures, rows: np.ndarray, recipe: Recipe) -> Head:
         labels, count = pictures.truth[rows], len(pictures.labels)
