@@ -40,10 +40,10 @@ _UNSURE = 0.8  # of the loss of guessing: from there on, there is not much to fo
 
 @dataclass(frozen=True)
 class FineTuned:
-    """What came out. `mixed` gives the network weights that lie this share of the way from those it
-    began with (0) to those it was trained to (1), and returns the head there."""
+    """What came out: the network has the average of the weights now, and `undo` gives it back those
+    it began with."""
 
-    mixed: Callable[[float], Head]
+    undo: Callable[[], None]
     epochs: int
     resumed_at: int  # the step it went on from; 0: from the beginning
     ruined: bool  # whether it was stopped because it only got worse
@@ -181,17 +181,16 @@ class _Tuning:
                 if at == 0 or keeper.due(step):
                     keeper.save(step)
         self.told.summaries.close()
-        return FineTuned(self._mixed, step // self.steps_an_epoch, resumed, self.ruined)
+        self.adam.assign(self.adam.average)
+        return FineTuned(
+            lambda: self.adam.assign(self.began), step // self.steps_an_epoch, resumed, self.ruined
+        )
 
     @property
     def ruined(self) -> bool:
         """Whether it forgot half of what it knew, which too high a rate does."""
         began, last, nothing = *map(float, self.state[5:7]), math.log(self.bias.shape[0])
         return not (last <= (began + nothing) / 2 or began > _UNSURE * nothing)
-
-    def _mixed(self, share: float) -> Head:
-        self.adam.assign(self.began + share * (self.adam.average - self.began))
-        return self._head()
 
     def _head(self) -> Head:
         return Head(

@@ -43,11 +43,10 @@ if TYPE_CHECKING:
     from tensorflow import Variable
 
 TUNED = "-tuned"  # what the name of a fine-tuned network ends in
-SHARES = (1.0, 0.75, 0.5)  # of the way to the tuned weights, that are tried
 _TOLERANCE = 1e-3  # of an embedding's largest entry: how far TensorFlow and ONNX may be apart
 _COMPARED = 8  # pictures that are compared in both
 _FACTORS = (1.0, 0.1, 10.0, 0.01, 100.0)  # by which the new head may be held back less or more
-_GAIN = 2e-3  # nats that another share or factor has to save
+_GAIN = 2e-3  # nats that another factor has to save
 
 
 class Tuner:
@@ -87,8 +86,8 @@ class Tuner:
         watch.doing("Fine-tuning")
         tuned = self._tune(pictures, rows, watching, frozen, checkpoints, told)
         done = None if self.settings.checkpoints else partial(_forget, folder)
-        share = self._best_share(pictures, watched, tuned)
-        tuned.mixed(share)
+        if tuned.ruined:
+            return self._as_it_was(pictures, watch, tuned, _of_ruin(tuned, self.tuning), done)
         watch.doing("Reading the pictures with the tuned network")
         network = self.keras.network(self.onnx.name + TUNED)
         anew = _embedded_anew(pictures, network, self.keras, watch)
@@ -97,16 +96,8 @@ class Tuner:
             recipe, logits = self._best_recipe(anew, seen, watched, recipe)
             keys = [pictures.keys[i] for i in watched]
             found = verdict(before, logits, truth, keys)
-        notes = _said(tuned, found, share, self.tuning)
-        if tuned.ruined or not found.kept:
-            tuned.mixed(0.0)
-            watch.doing("Cross-validating")
-            fitted = fit(pictures, self.options, on_step=watch.step)
-            return (
-                self.onnx,
-                pictures,
-                replace(fitted, notes=(*notes, *fitted.notes), after_saving=done),
-            )
+        if not found.kept:
+            return self._as_it_was(pictures, watch, tuned, _of_luck(tuned, found), done)
         with one_thread_each():
             head = self._head(anew, rows, recipe)
         unseen[watching] = logits
@@ -122,26 +113,25 @@ class Tuner:
             cross_validated=None,
             held_out=judged_by(head, anew),
             validated=judged(anew, rows, scores, watching),
-            notes=(*notes, *few_notes(watching)),
+            notes=(*_of_gain(tuned, found), *_resumed(tuned), *few_notes(watching)),
             after_saving=done,
         )
         return network, anew, fitted
 
-    def _best_share(self, pictures: Pictures, watched: np.ndarray, tuned: FineTuned) -> float:
-        """How far to go from the frozen weights to the tuned ones (Wortsman et al. 2022,
-        arXiv:2109.01903): what gives the validation pictures the lowest loss."""
-        truth, best = pictures.truth[watched], math.inf
-        for share in SHARES:
-            head = tuned.mixed(share)
-            vectors = [
-                np.asarray(self.keras.embed(read_picture(pictures.paths[i])[None]))
-                for i in watched.tolist()
-            ]
-            logits = head.logits(np.concatenate(vectors).astype(np.float64))
-            loss = log_loss(calibrated(logits, truth), truth)
-            if loss < best - _GAIN:
-                best, found = loss, share
-        return found
+    def _as_it_was(
+        self,
+        pictures: Pictures,
+        watch: Watch,
+        tuned: FineTuned,
+        why: str,
+        done: Callable[[], None] | None,
+    ) -> tuple[Network, Pictures, Fitted]:
+        """The frozen network's model, as without fine-tuning."""
+        tuned.undo()
+        watch.doing("Cross-validating")
+        fitted = fit(pictures, self.options)
+        notes = (f"{why} So the network stays as it was.", *_resumed(tuned), *fitted.notes)
+        return self.onnx, pictures, replace(fitted, notes=notes, after_saving=done)
 
     def _best_recipe(
         self, pictures: Pictures, seen: np.ndarray, watched: np.ndarray, before: Recipe
@@ -247,40 +237,33 @@ def _forget(checkpoints: Path) -> None:
     shutil.rmtree(checkpoints, ignore_errors=True)
 
 
-def _said(tuned: FineTuned, found: Verdict, share: float, settings: FineTuning) -> list[str]:
-    """What the user should know of a fine-tuning."""
-    notes = []
-    epochs = several(tuned.epochs, "epoch")
-    if tuned.ruined or not found.kept:
-        notes += [
-            f"{epochs[0].upper()}{epochs[1:]} of fine-tuning did not make the network better by "
-            f"more than luck: {found.words}. So the network stays as it was, and the model is the "
-            f"same as without fine-tuning."
-        ]
-        if tuned.ruined:
-            notes += [
-                f"Fine-tuning was stopped early because it only got worse. A lower "
-                f"{option('learning_rate')} than {settings.rate:g} may do better."
-            ]
-    else:
-        part = (
-            ""
-            if share == 1
-            else (
-                f" Its weights lie {share:.0%} of the way from the frozen ones to the tuned ones, "
-                f"because that was best."
-            )
-        )
-        notes += [
-            f"Fine-tuned for {epochs}: {found.words}.{part}",
-            f"Not cross-validated, because the network itself has seen the training pictures. It "
-            f"has not seen the {several(found.count, 'validation picture')}, but they decided "
-            f"whether to keep it, so their accuracy is a little too high. The pictures held out "
-            f"decided nothing.",
-        ]
-    if tuned.resumed_at:
-        notes.append(f"Resumed at step {tuned.resumed_at:,} of a training that was stopped.")
-    return notes
+def _of_ruin(tuned: FineTuned, settings: FineTuning) -> str:
+    return (
+        f"Fine-tuning was stopped after {several(tuned.epochs, 'epoch')}, because the network only "
+        f"got worse. A lower {option('learning_rate')} than {settings.rate:g} may do better."
+    )
+
+
+def _of_luck(tuned: FineTuned, found: Verdict) -> str:
+    return (
+        f"Fine-tuning for {several(tuned.epochs, 'epoch')} did not make the network better by more "
+        f"than luck: {found.words}."
+    )
+
+
+def _of_gain(tuned: FineTuned, found: Verdict) -> tuple[str, str]:
+    return (
+        f"Fine-tuned for {several(tuned.epochs, 'epoch')}: {found.words}.",
+        f"Not cross-validated, because the network itself has seen the training pictures. It has "
+        f"not seen the {several(found.count, 'validation picture')}, but they decided whether to "
+        f"keep it, so their accuracy is a little too high. The pictures held out decided nothing.",
+    )
+
+
+def _resumed(tuned: FineTuned) -> tuple[str, ...]:
+    if not tuned.resumed_at:
+        return ()
+    return (f"Resumed at step {tuned.resumed_at:,} of a training that was stopped.",)
 
 
 def _vectors(pictures: Pictures, rows: np.ndarray) -> np.ndarray:
