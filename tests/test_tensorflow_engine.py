@@ -663,6 +663,34 @@ def test_what_does_not_pay_leaves_the_network_as_it_was(
     np.testing.assert_allclose(ours, theirs, atol=5e-3)
 
 
+@pytest.mark.slow
+@needs_tensorflow
+@pytest.mark.parametrize(("sided", "said"), [(True, "No picture is"), (False, "Half of the")])
+def test_pictures_are_mirrored_where_that_changes_no_label(
+    tmp_path: Path, sided: bool, said: str
+) -> None:
+    """Slopes that rise or fall are each other's mirror images; rows and columns are their own."""
+    random = np.random.default_rng(0)
+    down, across = np.mgrid[:64, :64]
+    kinds = (down + across, down - across) if sided else (down, across)
+    for label, along in zip(("one", "other"), kinds, strict=True):
+        (tmp_path / label).mkdir()
+        for i in range(12):
+            wave = 128 + 100 * np.sin(
+                2 * np.pi * (along / random.uniform(10, 14) + random.random())
+            )
+            picture = Image.fromarray(np.repeat(wave[..., None], 3, axis=2).astype(np.uint8))
+            picture.save(tmp_path / label / f"{i}.png")
+
+    def stop(sentence: str) -> None:
+        assert sentence.startswith(said)
+        raise KeyboardInterrupt
+
+    engine = TensorFlow(fine_tuning=FineTuning(epochs=1, validation=0.5))
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path, quality="fast", test=0, engine=engine, watch=Watch(say=stop))
+
+
 @needs_tensorflow
 def test_batches_are_as_large_as_memory_allows(
     tuned: Tuned, monkeypatch: pytest.MonkeyPatch

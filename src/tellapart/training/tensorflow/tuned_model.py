@@ -193,12 +193,14 @@ class Tuner:
             head,
             Lesson([pictures.paths[i] for i in rows], truth, weights, watching),
             self.tuning,
-            self._distortions(pictures, rows[watching], head),
+            self._distortions(pictures, rows[watching], head, told.say),
             checkpoints=checkpoints,
             told=told,
         )
 
-    def _distortions(self, pictures: Pictures, watched: np.ndarray, head: Head) -> Distortions:
+    def _distortions(
+        self, pictures: Pictures, watched: np.ndarray, head: Head, say: Callable[[str], None]
+    ) -> Distortions:
         """What was asked for; or else `USUAL`, with mirroring where that changes no label: some
         view is mirrored, or the frozen network recognises mirrored pictures as well as others."""
         if self.settings.distortions is not None:
@@ -215,6 +217,12 @@ class Tuner:
             calibrated(head.logits(np.concatenate(mirrored).astype(np.float64)), truth),
             truth,
             [pictures.keys[i] for i in watched],
+        )
+        say(
+            "No picture is mirrored in training, because mirrored ones are recognised less well."
+            if found.worse
+            else "Half of the pictures are mirrored in training, because mirrored ones are "
+            "recognised as well as the others."
         )
         return replace(USUAL, flip_left_right=not found.worse)
 
