@@ -24,6 +24,7 @@ from ...head.kinds import REGRESSION, Part
 from ...head.linear import Head, balanced_weights, log_loss
 from ...head.prepared import Prepared
 from ...head.recipe import Recipe
+from ...head.regression import ROUGH
 from ...images.decode import read_picture
 from ...text import several
 from ...workers.local import one_thread_each
@@ -147,7 +148,7 @@ class Tuner:
         best = math.inf
         for factor in _FACTORS:
             recipe = replace(before, parts=tuple(_freer(part, factor) for part in before.parts))
-            logits = recipe.fit(prepared).logits(vectors)
+            logits = recipe.fit(prepared, ROUGH).logits(vectors)
             temperature = fit_temperature(logits, wanted)
             loss = log_loss(logits / temperature, wanted)
             if loss < best - _GAIN:
