@@ -62,7 +62,8 @@ class FineTuning:
         average: how much of the running average of the weights stays at each step.
         smoothing: the fraction of each target that is spread over all labels (Szegedy et al. 2016,
             arXiv:1512.00567).
-        validation: the fraction of the pictures kept for validation.
+        validation: the fraction of the pictures kept for validation; None keeps 300, but at least
+            a tenth and at most a fifth: with fewer, no gain is told from luck.
         seed: which random batches to draw.
     """
 
@@ -74,7 +75,7 @@ class FineTuning:
     batch_size: int = 32
     average: float = 0.99
     smoothing: float = 0.1
-    validation: float = 0.10
+    validation: float | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -87,7 +88,11 @@ class FineTuning:
             ("upper_first", 0 <= self.upper_first <= 1, "from 0 to 1"),
             ("average", 0 <= self.average < 1, "from 0 to below 1"),
             ("smoothing", 0 <= self.smoothing < 1, "from 0 to below 1"),
-            ("validation", 0 < self.validation < 1, "a fraction above 0 and below 1"),
+            (
+                "validation",
+                self.validation is None or 0 < self.validation < 1,
+                "a fraction above 0 and below 1",
+            ),
             ("seed", self.seed >= 0, "0 or more"),
         ):
             if not sound:

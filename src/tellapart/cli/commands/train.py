@@ -119,7 +119,10 @@ def train(
     ] = None,
     validation: Annotated[
         str | None,
-        typer.Option(metavar="FRACTION", help="sgd: pictures kept for validation. [10%]"),
+        typer.Option(
+            metavar="FRACTION",
+            help="sgd: pictures kept for validation. [10%; fine-tuning: 10 to 20%]",
+        ),
     ] = None,
     eval_every: Annotated[
         int | None,

@@ -46,6 +46,8 @@ if TYPE_CHECKING:
 TUNED = "-tuned"  # what the name of a fine-tuned network ends in
 _TOLERANCE = 1e-3  # of an embedding's largest entry: how far TensorFlow and ONNX may be apart
 _COMPARED = 8  # pictures that are compared in both
+_ENOUGH = 300  # validation pictures, that tell a gain from luck
+_LEAST, _MOST = 0.1, 0.2  # the fraction of the pictures that these may be
 _FACTORS = (1.0, 0.1, 10.0, 0.01, 100.0)  # by which the new head may be held back less or more
 _GAIN = 2e-3  # nats that another factor has to save
 
@@ -73,7 +75,8 @@ class Tuner:
         """The network is trained from the head on it as it was, then the head anew. Where the
         validation does not find that better by more than luck, all stays as it was."""
         rows = pictures.learnt
-        watching = watching_of(pictures, rows, self.tuning.validation)
+        share = self.tuning.validation or min(_MOST, max(_LEAST, _ENOUGH / len(rows)))
+        watching = watching_of(pictures, rows, share)
         watched = rows[watching]
         truth, seen = pictures.truth[watched], rows[~watching]
         unseen, frozen, recipe = self._frozen(pictures, watching)

@@ -10,7 +10,7 @@ from ...head.calibration import fit_temperature
 from ...head.linear import losses_of
 from ...text import several
 
-_ERRORS = 1.645  # standard errors: equal networks would differ so far one time in twenty
+_ERRORS = 1.28  # standard errors: an equal network seems so much better one time in ten
 
 
 @dataclass(frozen=True)
