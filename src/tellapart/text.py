@@ -88,12 +88,3 @@ def percent(fraction: float, digits: int = 1) -> str:
     if math.isnan(fraction):
         return "·"
     return f"{100 * fraction:.{digits}f} %"
-
-
-def duration(seconds: float) -> str:
-    """`40 seconds`, `4 minutes`, `2 hours`."""
-    if seconds < 90:
-        return several(max(1, round(seconds)), "second")
-    if seconds < 90 * 60:
-        return several(round(seconds / 60), "minute")
-    return several(round(seconds / 3600), "hour")
