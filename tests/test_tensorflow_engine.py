@@ -729,7 +729,9 @@ def test_better_by_more_than_luck() -> None:
     assert found.kept
     assert found.saved > 2 * found.error > 0
     assert not verdict(better, frozen, truth, groups).kept
-    assert verdict(better, frozen, truth, groups).worse
+    turned = np.stack([-better[:, 0], np.zeros(40)], axis=1)
+    assert verdict(better, turned, truth, groups).worse
+    assert not verdict(better, 0.5 * better, truth, groups).worse  # less sure, and as right
     noise = np.stack([random - random.mean(), np.zeros(40)], axis=1)
     assert not verdict(frozen, noise, truth, groups).kept
     bursts = verdict(frozen, better, truth, ["a"] * 20 + ["b"] * 20)
