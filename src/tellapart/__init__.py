@@ -8,7 +8,7 @@
 PosixPath('heroes')
 >>> classifier = tellapart.load("heroes")
 >>> classifier.explain("picture.jpg").words
-'ice queen 1.00. The middle argues most for it, ...'
+'ice queen 1.00. The middle argues most for it...'
 
 Names are imported when they are first used, so that `import tellapart` costs nothing.
 `tellapart.explain` is a module; the function is a classifier's method.

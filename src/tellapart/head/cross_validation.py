@@ -184,7 +184,16 @@ class _Folds:
 
 @dataclass
 class _Tried:
-    """A kind of head with the setting that was chosen, and all that were tried."""
+    """A kind of head with the setting that was chosen, and all that were tried.
+
+    Attributes:
+        kind: "regression" or "discriminant".
+        setting: the one that was chosen.
+        losses: the log loss of each setting that was tried, in nats.
+        heads: by the fold that each never saw; not calibrated, and discriminants without priors.
+        priors: of the labels outside each fold `[K]`, as logarithms; None for a regression.
+        logits: of the heads, each of the fold that it never saw, `[N,K]`.
+    """
 
     kind: str
     setting: float

@@ -18,7 +18,7 @@ import numpy as np
 
 COPY = 0.88  # likeness from which a picture is a copy of another
 NEAR = 0.33  # cosine of centred embeddings from which pixels are compared
-SURE = 0.95  # the same from which they need not be, where there are none to compare
+SURE = 0.92  # the same from which they need not be, where there are none to compare
 NEAREST = 2  # pictures that each is compared with
 THUMBNAIL = 48  # pixels a side
 _SIDE = 24  # of what is compared

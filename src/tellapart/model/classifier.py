@@ -254,12 +254,7 @@ class Classifier(Verbs):
             DestinationError: it cannot be written, or something else is there.
         """
         target = Path(folder)
-        check_replaceable(target)
-        old, new = replaced_in(target), self.known_as(private=private)
-        if old and not replace:
-            from .replacing import check_same_source  # a guess does without it
-
-            check_same_source(target, old, new)
+        old, new = self.check_place(target, replace=replace, private=private)
         files = {
             MODEL_FILE: self.content,
             LABELS_FILE: labels_text(self.labels).encode(),
@@ -273,6 +268,22 @@ class Classifier(Verbs):
             for name, content in files.items():
                 (fresh / name).write_bytes(content)
         return target
+
+    def check_place(
+        self, target: Path, *, replace: bool = False, private: bool = False
+    ) -> tuple[Known | None, Known]:
+        """The model that saving would replace, if any, and this one.
+
+        Raises:
+            DestinationError: it cannot be saved there, as far as can be told beforehand.
+        """
+        check_replaceable(target)
+        old, new = replaced_in(target), self.known_as(private=private)
+        if old and not replace:
+            from .replacing import check_same_source  # a guess does without it
+
+            check_same_source(target, old, new)
+        return old, new
 
     def __getstate__(self) -> dict[str, object]:
         """For a pickle: taken in one step, since other threads may be at work with it."""

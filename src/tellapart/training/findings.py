@@ -60,7 +60,8 @@ def find_out(
     learning = would_more_help(pictures, fitted)
     watch.doing("Looking for shortcuts")
     shortcuts = shortcuts_of(pictures, fitted)
-    watch.doing("Leaving out each label in turn")
+    if len(pictures.labels) > 2:
+        watch.doing("Leaving out each label in turn")
     unknowns = without_a_label(pictures, fitted)
     skipped = (*dataset.skipped, *pictures.unreadable)
     return Findings(skipped, notes, learning, shortcuts, unknowns)

@@ -15,7 +15,7 @@ from ..evaluation.notebook import evaluations_html
 from ..evaluation.unknowns import Unknowns
 from ..health.shortcuts import Shortcut
 from ..images.decode import Picture
-from ..model.classifier import CARD_FILE, REPORT_FILE, Classifier, Prediction, replaced_in
+from ..model.classifier import CARD_FILE, REPORT_FILE, Classifier, Prediction
 from ..model.replacing import Change, change
 from ..report.card import model_card
 from ..report.content import content_of_training, without_pictures
@@ -81,9 +81,15 @@ class TrainResult:
         """The label of one picture; see `Classifier.predict`."""
         return self.classifier.predict(picture)
 
-    def replaces(self, folder: str | os.PathLike[str], *, private: bool = False) -> Change | None:
-        """What would be different in a folder once this is saved there; None where no model is."""
-        old, new = replaced_in(Path(folder)), self.classifier.known_as(private=private)
+    def replaces(
+        self, folder: str | os.PathLike[str], *, replace: bool = True, private: bool = False
+    ) -> Change | None:
+        """What would be different in a folder once this is saved there; None where no model is.
+
+        Raises:
+            DestinationError: it cannot be saved there, or without `replace` shall not be.
+        """
+        old, new = self.classifier.check_place(Path(folder), replace=replace, private=private)
         return change(Path(folder), old, new) if old else None
 
     def save(

@@ -277,10 +277,10 @@ def train(
                 (lambda sentence: None) if silent else terminal.print_aside,
             ),
         )
+    changed = result.replaces(folder, replace=replace, private=no_pictures)
     if not as_json:
         print_found(result)  # before the report is drawn, which takes as long as all else
     with terminal.progress_bar("Writing the model and its report", quiet):
-        changed = result.replaces(folder, private=no_pictures)
         result.save(folder, replace=replace, private=no_pictures)
     if summaries and engine is Engine.onnxruntime:
         tensorboard.write_summaries(result, summaries)
