@@ -26,7 +26,7 @@ from tellapart.head.novelty import fit_novelty
 from tellapart.head.recipe import Recipe
 
 COLOURS = {"red": (200, 40, 40), "green": (40, 180, 60), "blue": (30, 60, 210), "grey": (120,) * 3}
-SENTENCE = "A label it was never shown would be told apart with AUROC "
+SENTENCE = "A label it was never shown would be told apart from its own with AUROC "
 
 
 def draw(folder: Path, labels: int, pictures: int = 12) -> Path:
@@ -69,7 +69,8 @@ def test_every_door_says_the_same(said: tuple[Path, str]) -> None:
     found = tellapart.load(model).manifest.unknowns
     assert found
     low, high = found.area.interval
-    assert sentence.endswith(f"AUROC {found.area.value:.2f} ({low:.2f} to {high:.2f}).")
+    figures = f"AUROC {found.area.value:.2f} ({low:.2f} to {high:.2f}; 0.5 is chance"
+    assert f"{figures}, 1 is perfect)." in sentence
     assert value["auroc"] == {"value": found.area.value, "interval": [low, high]}
     assert found.area.value > 0.9  # a colour among others is easily told
     assert found.area.value == pytest.approx(np.mean([one.area for one in found.labels]))

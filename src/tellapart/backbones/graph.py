@@ -126,6 +126,11 @@ def is_rooted(content: bytes) -> bool:
     return f"{_LENGTH}/exact".encode() in content
 
 
+def in_whole_numbers(content: bytes) -> bool:
+    """Whether a model file's networks, or some of them, compute in whole numbers."""
+    return b"QuantizeLinear" in content
+
+
 @cache
 def _code() -> str:
     """A hash of the source that builds networks: what other code has built is not taken."""

@@ -75,11 +75,12 @@ def _part_words(part: Part) -> str:
 
 
 def compared_words(compared: Sequence[Compared]) -> str:
-    """By how much heads differ: "mean 0.331, regression 0.342, discriminant 0.351"; empty where
-    there was no choice."""
+    """By how much heads differ: "mean 0.331, regression 0.342, discriminant 0.351", and what that
+    means; empty where there was no choice."""
     if len(compared) < 2:
         return ""
-    return ", ".join(f"{one.kind} {one.loss:.3f}" for one in compared)
+    found = ", ".join(f"{one.kind} {one.loss:.3f}" for one in compared)
+    return f"{found} (less is better; the mean is taken unless one is better by more than luck)"
 
 
 def contradiction_words(
@@ -214,8 +215,8 @@ def unknown_words(found: Unknowns | None, counts: Sequence[int]) -> str:
     training pictures of each of its own."""
     if found:
         words = (
-            "A label it was never shown would be told apart with AUROC "
-            f"{estimate_words(found.area, 2)}."
+            "A label it was never shown would be told apart from its own with AUROC "
+            f"{estimate_words(found.area, 2).removesuffix(')')}; 0.5 is chance, 1 is perfect)."
         )
         if found.held_out is None:
             return words

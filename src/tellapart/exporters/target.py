@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from .. import images
+from ..backbones.graph import in_whole_numbers
 from ..model.classifier import Classifier
 
 EXAMPLES = Path(__file__).parent / "examples"
@@ -79,7 +80,7 @@ class Target:
 
     def limits(self, model: bytes) -> tuple[float, float]:
         """The `agreement` and the `tolerance` for a model file."""
-        if not self.stepped or b"QuantizeLinear" not in model:
+        if not self.stepped or not in_whole_numbers(model):
             return self.agreement, self.tolerance
         return min(self.agreement, _STEPPED_AGREEMENT), max(self.tolerance, self.stepped)
 

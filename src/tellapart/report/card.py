@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING
 
-from ..backbones.graph import is_rooted
+from ..backbones.graph import in_whole_numbers, is_rooted
 from ..evaluation.judged import Evaluation
 from ..evaluation.metrics import Estimate, Proportion
 from ..evaluation.notebook import most_pictures
@@ -48,6 +48,7 @@ def model_card(classifier: Classifier, evaluations: Mapping[str, Evaluation]) ->
             title=title(manifest.labels),
             manifest=manifest,
             rooted=is_rooted(classifier.content),
+            whole_numbers=in_whole_numbers(classifier.content),
             order=in_order(manifest.labels),
             run=record.run if record else None,
             evaluations=evaluations,

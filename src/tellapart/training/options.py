@@ -11,7 +11,7 @@ from ..backbones.foreign import ForeignBackbone
 from ..backbones.rows import Backbone
 from ..backbones.rows import quality as quality_row
 from ..errors import UsageError, option
-from ..head.kinds import KINDS
+from ..head.kinds import KINDS, REGRESSION
 from ..head.sgd import SgdSettings, SgdStep
 from .quality_choice import AUTO
 from .tensorflow_settings import Epoch, KerasBackbone, TensorFlow
@@ -66,10 +66,11 @@ class TrainOptions:
             raise UsageError(
                 f"There is no head {self.head!r}.", hint=f"Choose one of: {', '.join(KINDS)}."
             )
-        if self.head and (self.sgd or (self.engine and not self.engine.fine_tuning)):
+        in_steps = self.sgd or (self.engine and not self.engine.fine_tuning)
+        if self.head not in (None, REGRESSION) and in_steps:
             raise UsageError(
-                f"Gradient descent fits a regression: {option('head')} goes with the exact solver "
-                "or fine-tuning."
+                f"Gradient descent fits a regression, not a {self.head}.",
+                hint=f"Leave out {option('head')}, or choose the exact solver.",
             )
         if self.repeats < 1 or (self.repeats > 1 and self.engine):
             raise UsageError(
