@@ -1,7 +1,9 @@
 """Training the backbone too: from a fitted head, the upper layers first, then all of them.
 
-Batch norms stay as they were. A running average of the weights is what is judged after every epoch,
-and what remains at the end. Whether it is any better than what it began with is judged elsewhere.
+Batch norms stay as they were. A running average of the weights is what is judged after every epoch;
+what remains at the end lies between it and the weights before (WiSE-FT, Wortsman et al. 2022,
+arXiv:2109.01903), which forgets less. Whether it is any better than what it began with is
+judged elsewhere.
 """
 
 from __future__ import annotations
@@ -34,14 +36,15 @@ if TYPE_CHECKING:
     from tensorflow import Tensor, Variable
 
 _WARM = 0.1  # of all steps, in which the rates rise to their highest
+_TUNED = 0.5  # of the way from the weights before to their average, that is gone
 _UPPER = 0.5  # of the layers, the lower part that does not learn at first
 _UNSURE = 0.8  # of the loss of guessing: from there on, there is not much to forget
 
 
 @dataclass(frozen=True)
 class FineTuned:
-    """What came out: the network has the average of the weights now, and `undo` gives it back those
-    it began with."""
+    """What came out: the network has weights half way between those it began with and the average
+    now, and `undo` gives it back the former."""
 
     undo: Callable[[], None]
     epochs: int
@@ -181,7 +184,7 @@ class _Tuning:
                 if at == 0 or keeper.due(step):
                     keeper.save(step)
         self.told.summaries.close()
-        self.adam.assign(self.adam.average)
+        self.adam.assign(_TUNED * self.adam.average + (1 - _TUNED) * self.began)
         return FineTuned(
             lambda: self.adam.assign(self.began), step // self.steps_an_epoch, resumed, self.ruined
         )
@@ -310,7 +313,7 @@ class _Tuning:
         Smoothed targets make scores too low, so they are calibrated first.
         """
         weights = self.adam.weights()
-        self.adam.assign(self.adam.average)
+        self.adam.assign(_TUNED * self.adam.average + (1 - _TUNED) * self.began)
         vectors = np.concatenate(
             [
                 np.asarray(self.network.embed(read_picture(self.lesson.paths[i])[None]))

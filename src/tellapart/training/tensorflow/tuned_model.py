@@ -155,8 +155,8 @@ class Tuner:
             temperature = fit_temperature(logits, wanted)
             loss = log_loss(logits / temperature, wanted)
             if loss < best - _GAIN:
-                best, found = loss, (recipe.calibrated(temperature), logits / temperature)
-        return found
+                best, found = loss, recipe.calibrated(temperature)
+        return found, found.fit(prepared, ROUGH).logits(vectors)
 
     @one_thread_each()
     def _frozen(self, pictures: Pictures, watching: np.ndarray) -> tuple[np.ndarray, Head, Recipe]:
