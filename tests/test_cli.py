@@ -382,6 +382,34 @@ def test_a_full_disk_behind_stdout_is_said_in_a_sentence(
     assert only_sentences(found.stderr)
 
 
+def _trained_into(stdout: int, few: Path, target: Path) -> tuple[int, str]:
+    """Exit code and stderr of a training that writes to this descriptor."""
+    found = subprocess.run(
+        [*COMMAND, "train", str(few), "-o", str(target), "--quality", "fast", "--quiet"],
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    return found.returncode, found.stderr
+
+
+def test_a_reader_that_has_seen_enough_does_not_cost_the_model(few: Path, tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)  # as `| head -1` does
+    assert _trained_into(writing, few, tmp_path / "model") == (0, "")
+    os.close(writing)
+    assert tellapart.load(tmp_path / "model").labels == tuple(sorted(LABELS))
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+def test_a_full_disk_behind_stdout_does_not_cost_the_model(few: Path, tmp_path: Path) -> None:
+    with Path("/dev/full").open("wb") as full:
+        code, said = _trained_into(full.fileno(), few, tmp_path / "model")
+    assert (code, said) == (2, "The system refuses: no space left on device.\n")
+    assert tellapart.load(tmp_path / "model").labels == tuple(sorted(LABELS))
+
+
 # help
 
 

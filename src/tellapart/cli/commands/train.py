@@ -278,12 +278,18 @@ def train(
             ),
         )
     changed = result.replaces(folder, replace=replace, private=no_pictures)
+    unheard: OSError | SystemExit | None = None
     if not as_json:
-        print_found(result)  # before the report is drawn, which takes as long as all else
+        try:
+            print_found(result)  # before the report is drawn, which takes as long as all else
+        except (OSError, SystemExit) as error:  # a closed pipe, a full disk: no reason not to save
+            unheard = error
     with terminal.progress_bar("Writing the model and its report", quiet):
         result.save(folder, replace=replace, private=no_pictures)
     if summaries and engine is Engine.onnxruntime:
         tensorboard.write_summaries(result, summaries)
+    if unheard:
+        raise unheard
     summary = trained(result, str(folder), changed)
     show(summary, as_json, lambda: print_written(folder, changed))
     check_strict(strict, result.skipped)
