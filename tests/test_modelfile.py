@@ -220,14 +220,16 @@ def part(**values: object) -> dict[str, object]:
         *(
             ({"parts": [part(**{name: value})]}, "a part's numbers")
             for name in ("temperature", "setting")
-            for value in (math.nan, math.inf, 0, -1.0, "hot", True)
+            for value in (math.nan, math.inf, 0, -1.0, "hot", True, 1e-300, 1e300, 10**400)
         ),
+        ({"parts": [part(kind="discriminant", setting=1.01)]}, "a part's numbers"),
         ({"parts": [part(temperature=None)]}, "a part's numbers"),
         ({"compared": [{"kind": "mean", "loss": math.nan, "behind": 0, "luck": 0}]}, "compared"),
         ({"compared": [{"kind": "best", "loss": 0.1, "behind": 0, "luck": 0}]}, "compared"),
         ({"compared": [{"kind": "mean", "loss": "0.1", "behind": 0, "luck": 0}]}, "compared"),
         *(({"bias": [0.0, value]}, "bias") for value in (math.nan, -math.inf)),
-        *(({"parts": [part(**{n: 10**400})]}, "too large") for n in ("temperature", "setting")),
+        ({"compared": [{"kind": "mean", "loss": 0.1, "behind": -1, "luck": 0}]}, "compared"),
+        ({"compared": [{"kind": "mean", "loss": 1e300, "behind": 0, "luck": 0}]}, "compared"),
         ({"labels": ["day", ""]}, "labels"),
         ({"counts": [3, -1]}, "counts"),
         ({"counts": [3, True]}, "counts"),
@@ -244,6 +246,7 @@ def part(**values: object) -> dict[str, object]:
             ({"unknowns": {"area": {"value": area, "interval": [0.5, 1]}, "labels": []}}, "areas")
             for area in (7, math.nan, "high", None, True)
         ),
+        ({"unknowns": {"area": {"value": 0.5, "interval": [0.9, 0.2]}, "labels": []}}, "areas"),
         ({"unknowns": {"area": {"value": 1.0, "interval": [0.5]}, "labels": []}}, "values"),
         ({"unknowns": {"labels": [{"label": 5, "pictures": 3, "area": 1}]}}, "area"),
         ({"unknowns": "well"}, "string indices"),

@@ -66,6 +66,8 @@ class Unknowns:
         areas += [] if found.held_out is None else [found.held_out]
         if not all(type(area) in (float, int) and 0 <= area <= 1 for area in areas):
             raise ValueError("unknowns: areas are from 0 to 1")
+        if low > high:
+            raise ValueError("unknowns: areas lie in their interval")
         if not all(type(one.label) is str and type(one.pictures) is int for one in labels):
             raise TypeError("unknowns: labels and counts")
         return found

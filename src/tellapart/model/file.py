@@ -31,6 +31,7 @@ KEY = "tellapart"
 SEAL_KEY = "tellapart.sha256"
 # Field 14 of a model, of 84 bytes: its field 1 the key, its field 2 the 64 digits that follow.
 _SEAL = b"\x72\x54\x0a\x10" + SEAL_KEY.encode() + b"\x12\x40"
+_LARGEST = 1e12  # what no C, temperature or log loss reaches; more would overflow in explaining
 OUTPUTS = ("scores", "embedding", "evidence", "novelty")
 
 
@@ -219,8 +220,8 @@ def _before(values: Mapping[str, object]) -> dict[str, object]:
     return {"parts": [part], "compared": []}
 
 
-def _is_finite(value: object) -> bool:
-    return type(value) in (int, float) and math.isfinite(value)  # type: ignore[arg-type]
+def _is_number(value: object, least: float = 0.0, most: float = _LARGEST) -> bool:
+    return type(value) in (int, float) and least <= value <= most  # type: ignore[operator]
 
 
 def _check_values(manifest: Manifest) -> None:
@@ -241,11 +242,14 @@ def _check_values(manifest: Manifest) -> None:
     for part in manifest.parts:
         if part.kind not in (REGRESSION, DISCRIMINANT):
             raise ValueError("a part's kind")
-        values = [part.temperature] if part.setting is None else [part.temperature, part.setting]
-        if not all(_is_finite(value) and value > 0 for value in values):
+        most = 1 if part.kind == DISCRIMINANT else _LARGEST  # a shrinkage is a share
+        if not (
+            _is_number(part.temperature, 1 / _LARGEST)
+            and (part.setting is None or _is_number(part.setting, 1 / _LARGEST, most))
+        ):
             raise ValueError("a part's numbers")
     for one in manifest.compared:
-        if not (one.kind in KINDS and all(map(_is_finite, (one.loss, one.behind, one.luck)))):
+        if not (one.kind in KINDS and all(map(_is_number, (one.loss, one.behind, one.luck)))):
             raise ValueError("compared")
     fractions = (0.0, *manifest.admitted, 1.0)
     if not all(low < high for low, high in pairwise(fractions)):
