@@ -102,12 +102,24 @@ def test_one_picture_a_label_goes_to_the_nearest() -> None:
     assert (head.logits(embeddings).argmax(axis=1) == np.arange(4)).all()
 
 
-def test_a_label_without_pictures_is_not_answered() -> None:
+@pytest.mark.parametrize("seed", range(4))
+def test_one_picture_a_label_is_the_same_in_float32(seed: int) -> None:
+    embeddings = np.abs(np.random.default_rng(seed).normal(0, 1, (16, 1280)))
+    embeddings = of_length_one(embeddings).astype(np.float32)
+    precise, rough = (
+        Discriminant(Prepared(embeddings, np.arange(16), 16, rough=rough)).fit(0.5)
+        for rough in (False, True)
+    )
+    np.testing.assert_allclose(rough.weights, precise.weights, rtol=0.01, atol=0.01)
+
+
+@pytest.mark.parametrize("temperature", [1.0, 30.0, 1000.0])
+def test_a_label_without_pictures_is_not_answered(temperature: float) -> None:
     embeddings, labels = clouds(60, 10, 3)
     present = labels != 1
-    head = Discriminant(Prepared(embeddings[present], labels[present], 3)).fit(0.3)
+    head = Discriminant(Prepared(embeddings[present], labels[present], 3)).fit(0.3, temperature)
     assert np.isfinite(head.logits(embeddings)).all()
-    assert not (head.logits(embeddings[present]).argmax(axis=1) == 1).any()
+    assert not (head.logits(3 * embeddings).argmax(axis=1) == 1).any()
 
 
 def of_length_one(vectors: np.ndarray) -> np.ndarray:

@@ -228,6 +228,7 @@ class _Within:
             before, left = left, np.sum(rest**2, axis=1)
             direction = rest + (left / np.maximum(before, 1e-300))[:, None] * direction
         constants = -np.sum(found * self.means, axis=1) / 2
+        constants = np.where(self.priors > 0, constants, self.priors @ constants)
         return found, constants - found @ self.mean
 
 

@@ -27,7 +27,7 @@ from .linear import Head
 from .prepared import Prepared
 
 SHRINKAGES = tuple(float(1 / (1 + np.exp(-odds / 2))) for odds in range(-8, 10))  # 0.02 to 0.99
-LEAST_SCALE = 1e-9  # in the frame, where the whole spread is about 1
+LEAST_SCALE = 1e-5  # in the frame, where the whole spread is about 1: float32 tells no less apart
 
 
 class Discriminant:
@@ -39,10 +39,10 @@ class Discriminant:
         inputs, labels, count = prepared.inputs[:, :-1], prepared.labels, prepared.count
         self.priors = np.bincount(labels, weights, minlength=count)
         sums = _sums(inputs * weights[:, None].astype(inputs.dtype), labels, count)
-        present = self.priors > 0
+        self.present = self.priors > 0
         self.mean = sums.sum(axis=0)
-        means = sums / np.where(present, self.priors, 1)[:, None] - self.mean
-        self.means = np.where(present[:, None], means, 0)
+        means = sums / np.where(self.present, self.priors, 1)[:, None] - self.mean
+        self.means = np.where(self.present[:, None], means, 0)
         self.spread = prepared.spread
         if self.spread is None:
             rooted = (inputs - self.mean) * np.sqrt(weights)[:, None]
@@ -58,7 +58,8 @@ class Discriminant:
         return self.without_priors(shrinkage).calibrated(temperature).shifted(self.log_priors)
 
     def without_priors(self, shrinkage: float) -> Head:
-        """As if every label were as likely; not calibrated."""
+        """As if every label were as likely; not calibrated. One without pictures, as a fold can
+        leave it, gets the mean of the others' logits, so that it is never the answer."""
         assert self.spread is not None
         kept, added = 1 - shrinkage, shrinkage * self.scale
         if self.spread.ndim == 1:
@@ -69,6 +70,7 @@ class Discriminant:
         between = across @ self.means.T
         weights = np.linalg.solve(np.eye(len(between)) - kept * between * self.priors, across)
         bias = -np.sum(weights * self.means, axis=1) / 2
+        bias = np.where(self.present, bias, self.priors @ bias)
         return self.prepared.head(weights, bias - weights @ self.mean)
 
     @property
