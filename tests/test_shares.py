@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tellapart.explain.shares import Split, Splitter
+from tellapart.head.cross_validation import cross_validate
 from tellapart.head.kinds import KINDS, Part
 from tellapart.head.linear import Head, balanced_weights, softmax
 from tellapart.head.prepared import Prepared
@@ -103,6 +104,26 @@ def test_the_shares_and_the_constant_add_up_to_the_logit(
         assert shares.shape == (count, labels)
         logits = head.logits(picture)
         assert shares.sum(axis=0) + split.constants == pytest.approx(logits, abs=1e-4, rel=1e-4)
+
+
+@pytest.mark.parametrize("balanced", [False, True])
+@pytest.mark.parametrize("kind", KINDS)
+def test_heads_of_folds_that_lack_a_label_are_split_too(kind: str, balanced: bool) -> None:
+    vectors, truth = drawn(120, 200, 3, seed=3)
+    place = np.array([np.cumsum(truth == k)[i] for i, k in enumerate(truth)])
+    keep = place <= np.array([40, 1, 4])[truth]
+    vectors, truth = vectors[keep], truth[keep]
+    fold = np.arange(len(truth)) % 4
+    found = cross_validate(vectors, truth, 3, fold, kind=kind, balanced=balanced)
+    assert found.recipe
+    for number, head in found.heads.items():
+        inside = fold != number
+        learnt = vectors[inside], truth[inside]
+        split = Splitter(head, *learnt, found.recipe.parts, balanced=balanced).split()
+        assert split
+        for picture in vectors[~inside].astype(np.float64):
+            shares = split.shares(picture).sum(axis=0) + split.constants
+            assert shares == pytest.approx(head.logits(picture), abs=1e-4, rel=1e-4)
 
 
 @pytest.mark.parametrize("balanced", [False, True])

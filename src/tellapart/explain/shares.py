@@ -199,9 +199,10 @@ class _Within:
         kept = 1 - part.setting
 
         def pull(asked: np.ndarray) -> np.ndarray:
-            own = (self.labels[:, None] == asked) / np.where(self.priors > 0, self.priors, 1)[asked]
+            present = self.priors[asked] > 0  # the weights of others are 0
+            own = (self.labels[:, None] == asked) / np.where(present, self.priors[asked], 1)
             beyond = self.apart @ weights[asked].T
-            return np.asarray(size[:, None] * (own - 1 - kept * beyond))
+            return np.asarray(size[:, None] * (own - present - kept * beyond))
 
         return pull
 
