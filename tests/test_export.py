@@ -19,18 +19,20 @@ import pytest
 import tifffile
 from hypothesis import given
 from hypothesis import strategies as st
-from onnx import helper
+from onnx import helper, numpy_helper
 from PIL import Image
 
 import icc
 from conftest import draw_scene, encoded
 from drawn import only_sentences, run
+from tellapart.backbones.nodes import IR_VERSION, OPSET
 from tellapart.backbones.rows import BACKBONES
 from tellapart.backbones.runtime import onnxruntime, open_session
 from tellapart.demo.walk import DemoPictures
 from tellapart.errors import DestinationError, ModelError, UsageError
 from tellapart.exporters import export as exporters
 from tellapart.exporters import onnx_int8, triton
+from tellapart.exporters.anatomy import in_floats, read_anatomy
 from tellapart.exporters.export import TARGETS, export
 from tellapart.images.decode import read_picture
 from tellapart.model.classifier import Classifier, load
@@ -64,6 +66,29 @@ def quantised(precise: Classifier, pictures: list[Path]) -> bytes:
 
 def test_a_network_in_integers_is_left_as_it_is(classifier: Classifier) -> None:
     assert onnx_int8.quantised(classifier.content, []) == classifier.content
+
+
+def test_a_network_in_integers_can_be_had_in_floats(classifier: Classifier) -> None:
+    """For programs that round in their own way: TFLite with weights of 16 bits, or in integers."""
+    anatomy = read_anatomy(classifier.content)
+    pixels = np.random.default_rng(3).uniform(-0.9, 0.9, (1, 3, 224, 224)).astype(np.float32)
+    maps = []
+    for one in (anatomy, in_floats(anatomy)):
+        (trunk,) = one.trunks
+        constants = {name for node in trunk.nodes for name in node.input} & {*one.constants}
+        graph = helper.make_graph(
+            trunk.nodes,
+            "trunk",
+            [helper.make_tensor_value_info(trunk.entry, onnx.TensorProto.FLOAT, pixels.shape)],
+            [helper.make_tensor_value_info(trunk.output, onnx.TensorProto.FLOAT, None)],
+            [numpy_helper.from_array(one.constants[name], name) for name in constants],
+        )
+        model = helper.make_model(
+            graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION
+        )
+        maps += open_session(model.SerializeToString()).run(None, {trunk.entry: pixels})
+    assert {node.op_type for node in trunk.nodes} == {"Conv", "Clip", "Add", "Sqrt"}
+    assert np.corrcoef(*(found.ravel() for found in maps))[0, 1] > 0.95
 
 
 @pytest.mark.parametrize("target", BASE)

@@ -155,7 +155,7 @@ def _in_floats(trunk: TrunkPart, constants: dict[str, np.ndarray]) -> TrunkPart:
     for node in trunk.nodes:
         name, output = other.get(node.input[0], node.input[0]), node.output[0]
         steps = node.op_type in ("QuantizeLinear", "DequantizeLinear")
-        scale, zero = (constants.get(given) for given in (*node.input[1:3], "")[:2])
+        scale, zero = (constants.get(given) for given in (*node.input[1:3], "", "")[:2])
         if steps and name in constants and scale is not None:
             by_output = scale.reshape(-1, *(1,) * (constants[name].ndim - 1))
             middle = 0 if zero is None else zero.astype(np.float32)
