@@ -34,7 +34,7 @@ from tellapart.exporters import export as exporters
 from tellapart.exporters import onnx_int8, triton
 from tellapart.exporters.anatomy import in_floats, read_anatomy
 from tellapart.exporters.export import TARGETS, export
-from tellapart.images.decode import read_picture
+from tellapart.images.decode import ENOUGH, read_picture
 from tellapart.model.classifier import Classifier, load
 from tellapart.model.file import KEY
 from tellapart.text import one_line
@@ -423,6 +423,7 @@ def test_what_phones_and_cameras_write_is_read_as_the_model_reads_it(
     Image.fromarray(deep).save(tmp_path / "deep.png")
     draw_scene(2300, 1700).save(tmp_path / "big.jpg")
     draw_scene(2300, 1700).save(tmp_path / "big.png")
+    draw_scene(4 * ENOUGH - 1, 4 * ENOUGH - 1).save(tmp_path / "half is rounded up.jpg")
     scene.save(tmp_path / "p3.jpg", icc_profile=icc.rgb(icc.P3))
     scene.convert("L").save(tmp_path / "linear.png", icc_profile=icc.grey(1))
     Image.fromarray(deep).save(tmp_path / "deep-linear.png", icc_profile=icc.grey(1))

@@ -412,6 +412,7 @@ def test_of_an_animation_the_first_frame_is_taken(kind: str) -> None:
     [
         ((4 * ENOUGH, 8 * ENOUGH), (ENOUGH, 2 * ENOUGH)),
         ((2 * ENOUGH, 2 * ENOUGH), (ENOUGH, ENOUGH)),
+        ((4 * ENOUGH - 1, 4 * ENOUGH - 1), (2 * ENOUGH, 2 * ENOUGH)),  # whose half is rounded up
         ((2 * ENOUGH - 8, 3 * ENOUGH), (2 * ENOUGH - 8, 3 * ENOUGH)),
         ((30, 3000), (30, 3000)),
     ],

@@ -227,10 +227,11 @@ def _decoded(
     whole, reduced = image.size, 1
     if getattr(image, "tile", None) and _is_closed(image):
         raise PictureError(CLOSED)
+    while min(whole) >= 2 * enough * reduced:
+        reduced *= 2
     if kind:
         image.draft(None, (enough, enough))  # down to an eighth
-    while min(image.size) >= 2 * enough * reduced:
-        reduced *= 2
+        reduced //= round(max(whole) / max(image.size))  # not of its size, which is rounded up
     sequential = not image.info.get("progressive")
     unpacked = whole[0] // image.size[0] if sequential and min(image.size) else 1
     check_size(*whole, unpacked=unpacked)

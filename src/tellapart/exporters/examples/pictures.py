@@ -37,7 +37,7 @@ def read(path: str) -> np.ndarray:
             picture.draft(None, (ENOUGH, ENOUGH))
             large = picture.size == whole and whole[0] * whole[1] > LARGEST
             if readable(picture, path) and not large and max(whole) <= LONGEST_SIDE:
-                return pixels(picture)
+                return pixels(picture, whole)
     except Exception:  # Pillow raises errors of many kinds for what it does not read
         pass
     sys.exit(
@@ -46,15 +46,17 @@ def read(path: str) -> np.ndarray:
     )
 
 
-def pixels(picture: Image.Image) -> np.ndarray:
+def pixels(picture: Image.Image, whole: tuple[int, int]) -> np.ndarray:
+    """Of an opened picture, whose size in its file is `whole`."""
     profile, transparent = profile_of(picture), transparent_colour(picture)
     load(picture)
     picture = upright(with_transparent(picture, transparent))
     in_srgb = eight_bits if picture.mode.startswith("I") else to_srgb
     picture = on_white(in_srgb(picture, profile))
     reduced = 1
-    while min(picture.size) >= 2 * ENOUGH * reduced:
+    while min(whole) >= 2 * ENOUGH * reduced:
         reduced *= 2
+    reduced //= round(max(whole) / max(picture.size))  # what a JPEG was opened at
     return np.asarray(picture.reduce(reduced), dtype=np.uint8)[None]
 
 
