@@ -6,8 +6,9 @@ means the same everywhere. What cannot be read raises `PictureError` with its re
 A big picture is read at a half, a quarter and so on, as long as its shorter side keeps `ENOUGH`
 pixels: a JPEG is decoded so, and of any other each square of pixels becomes its mean. That is 1.4
 times the largest square that our networks look at, and costs them no answer: 450 flowers enlarged
-to 12 megapixels were told apart as well at 378 x 504 as at 756 x 1008. The one resize to those
-squares is inside the model's graph (`graph.py`).
+to 12 megapixels were told apart as well at 378 x 504 as at 756 x 1008. A user's own network whose
+square is larger sees a big picture somewhat blurred. The one resize to the squares is inside the
+model's graph (`graph.py`).
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ Picture: TypeAlias = "str | os.PathLike[str] | Bytes | OpenFile | PIL.Image.Imag
 
 Given = TypeVar("Given")
 
-DECODER_VERSION = 3  # part of every cache key: raise it when the pixels of any picture change
+DECODER_VERSION = 4  # part of every cache key: raise it when the pixels of any picture change
 
 CLOSED = "it was closed before its pixels were read"
 _PART = 2**20  # bytes of an open file that are read at a time
