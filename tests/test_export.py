@@ -34,6 +34,7 @@ from tellapart.exporters import export as exporters
 from tellapart.exporters import onnx_int8, triton
 from tellapart.exporters.anatomy import in_floats, read_anatomy
 from tellapart.exporters.export import TARGETS, export
+from tellapart.exporters.proof import compare
 from tellapart.images.decode import ENOUGH, read_picture
 from tellapart.model.classifier import Classifier, load
 from tellapart.model.file import KEY
@@ -329,6 +330,25 @@ def test_an_export_with_other_answers_leaves_nothing(
         export(precise, "onnx-int8", tmp_path / "out", pictures[:8])
     assert any(str(path) in caught.value.message for path in pictures[:8])  # the worst
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("target", "others", "admitted"),
+    [("onnx", 0, True), ("onnx", 1, False), ("onnx-int8", 1, True), ("onnx-int8", 2, False)],
+)
+def test_one_label_on_the_edge_refuses_no_export_that_rounds(
+    target: str, others: int, admitted: bool, classifier: Classifier, pictures: list[Path]
+) -> None:
+    answers = [dict(classifier.predict(path).scores) for path in pictures[:3]]
+    for number in range(others):
+        first, second = answers[number]
+        answers[number] = {first: answers[number][second], second: answers[number][first]}
+    lenient = replace(TARGETS[target], tolerance=1)
+    if admitted:
+        assert compare(classifier, lenient, answers, pictures[:3]).same_label == 3 - others
+    else:
+        with pytest.raises(ModelError, match=f"for {3 - others} of 3 pictures"):
+            compare(classifier, lenient, answers, pictures[:3])
 
 
 @pytest.mark.parametrize(
