@@ -228,11 +228,12 @@ def _decoded(
     whole, reduced = image.size, 1
     if getattr(image, "tile", None) and _is_closed(image):
         raise PictureError(CLOSED)
-    while min(whole) >= 2 * enough * reduced:
+    while min(whole) > (2 * enough - 1) * reduced:  # sides are rounded up: so it is done once only
         reduced *= 2
     if kind:
-        image.draft(None, (enough, enough))  # down to an eighth
-        reduced //= round(max(whole) / max(image.size))  # not of its size, which is rounded up
+        scale = min(reduced, 8)
+        image.draft(None, (whole[0] // scale, whole[1] // scale))
+        reduced //= round(max(whole) / max(image.size))
     sequential = not image.info.get("progressive")
     unpacked = whole[0] // image.size[0] if sequential and min(image.size) else 1
     check_size(*whole, unpacked=unpacked)

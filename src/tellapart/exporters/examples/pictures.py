@@ -34,7 +34,8 @@ def read(path: str) -> np.ndarray:
         if not filled_up(content):
             picture: Image.Image = Image.open(path)
             whole = picture.size
-            picture.draft(None, (ENOUGH, ENOUGH))
+            scale = min(reduced(whole), 8)
+            picture.draft(None, (whole[0] // scale, whole[1] // scale))
             large = picture.size == whole and whole[0] * whole[1] > LARGEST
             if readable(picture, path) and not large and max(whole) <= LONGEST_SIDE:
                 return pixels(picture, whole)
@@ -53,11 +54,16 @@ def pixels(picture: Image.Image, whole: tuple[int, int]) -> np.ndarray:
     picture = upright(with_transparent(picture, transparent))
     in_srgb = eight_bits if picture.mode.startswith("I") else to_srgb
     picture = on_white(in_srgb(picture, profile))
-    reduced = 1
-    while min(whole) >= 2 * ENOUGH * reduced:
-        reduced *= 2
-    reduced //= round(max(whole) / max(picture.size))  # what a JPEG was opened at
-    return np.asarray(picture.reduce(reduced), dtype=np.uint8)[None]
+    left = reduced(whole) // round(max(whole) / max(picture.size))  # a JPEG is smaller already
+    return np.asarray(picture.reduce(left), dtype=np.uint8)[None]
+
+
+def reduced(whole: tuple[int, int]) -> int:
+    """How many times smaller a picture is read, with sides that are rounded up."""
+    times = 1
+    while min(whole) > (2 * ENOUGH - 1) * times:
+        times *= 2
+    return times
 
 
 def filled_up(content: bytes) -> bool:

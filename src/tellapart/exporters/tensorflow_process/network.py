@@ -134,7 +134,7 @@ def _decoded(contents: Any, shortest: Any, ratio: int) -> Any:
 
     if ratio == 8:
         return decode()
-    smaller = shortest >= 2 * ratio * ENOUGH
+    smaller = shortest > (2 * ENOUGH - 1) * ratio  # sides are rounded up
     return tf.cond(smaller, lambda: _decoded(contents, shortest, 2 * ratio), decode)
 
 

@@ -79,7 +79,7 @@ function pixelsOf(source, width, height) {
   brush.drawImage(source, 0, 0);
   const { data } = brush.getImageData(0, 0, width, height);
   let factor = 1;
-  while (Math.min(width, height) >= 2 * ENOUGH * factor) factor *= 2;
+  while (Math.min(width, height) > (2 * ENOUGH - 1) * factor) factor *= 2;
   return { ...averaged(data, width, height, factor), canvas };
 }
 
