@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from tellapart.errors import UsageError
+from tellapart.head import cross_validation
 from tellapart.head.calibration import fit_temperature
 from tellapart.head.cross_validation import cross_validate
 from tellapart.head.discriminant import SHRINKAGES, Discriminant
@@ -225,3 +226,16 @@ def test_a_part_says_how_it_was_fitted() -> None:
     recipe = Recipe((Part("regression", 0.1, 2.0), Part("discriminant", 0.5, 8.0)))
     assert recipe.kind == "mean"
     assert [part.temperature for part in recipe.calibrated(2).parts] == [4, 16]
+
+
+def test_of_many_pictures_with_many_labels_a_regression_is_not_tried(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    embeddings, labels = clouds(80, 30, 4)
+    assert len(cross_validate(embeddings, labels, 4, dealt(80)).compared) == 3
+    monkeypatch.setattr(cross_validation, "_LONG", 80 * 4 * 30 - 1)
+    found = cross_validate(embeddings, labels, 4, dealt(80))
+    assert [one.kind for one in found.compared] == ["discriminant"]
+    asked = cross_validate(embeddings, labels, 4, dealt(80), kind="mean")
+    assert asked.recipe
+    assert asked.recipe.kind == "mean"

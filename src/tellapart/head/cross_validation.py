@@ -25,6 +25,7 @@ from .regression import ROUGH, Regression
 STRENGTHS = tuple(10.0 ** (exponent / 2) for exponent in range(-8, 5))  # C, weakest fit first
 _USUAL = 30  # C times the number of pictures, where the search for it begins
 _GAIN = 1e-3  # nats that another C has to save
+_LONG = 100_000_000  # products, from which on a step of a regression takes long
 _ENOUGH = 2_000  # pictures that settings are chosen on, of very many scores
 _USUAL_OF_MANY = 5  # C times the pictures of a label, where the search for it begins
 _GAIN_OF_MANY = 0.02  # of the loss, that another C has to save
@@ -87,12 +88,14 @@ def cross_validate(
 
     The mean is taken unless one of the two alone is better by more than luck, that is by more than
     the standard error of their difference; between those two likewise the regression. (Taking the
-    simplest within luck of the best loses more: benchmarks/accuracy.py.) Of very many scores a
-    regression takes long, so that it is not tried unless it is asked for; settings are then chosen
-    on as many folds as judge enough pictures, which hardly depend on it.
+    simplest within luck of the best loses more: benchmarks/accuracy.py.) Of many pictures with many
+    labels a regression takes long, so that it is not tried unless it is asked for. Of very many
+    scores, settings are chosen on as many folds as judge enough pictures, which hardly depend on
+    it.
     """
     many = are_many(len(labels), count)
-    asked = (kind,) if kind else (DISCRIMINANT,) if many else KINDS
+    step = len(labels) * count * min(embeddings.shape)  # what one step of a regression multiplies
+    asked = (kind,) if kind else (DISCRIMINANT,) if many or step > _LONG else KINDS
     folds = _Folds(embeddings, labels, count, fold, balanced, many)
     tried: dict[str, _Tried] = {}
     if asked != (DISCRIMINANT,):

@@ -45,7 +45,7 @@ def train(
     quality: Annotated[
         Quality | None,
         typer.Option(
-            help="fast: one view per picture; good: about 4 times slower; best: 12; auto: try "
+            help="fast: one view per picture; good: about 3 times slower; best: 8; auto: try "
             "them, and take a slower one only if it is better by more than luck. [good]"
         ),
     ] = None,
