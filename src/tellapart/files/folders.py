@@ -92,13 +92,7 @@ def folder_written_atomically(
     except OSError as error:
         raise cannot_write(target, error) from error
     finally:
-        try:
-            with undisturbed():
-                _let_go(lock)
-        except KeyboardInterrupt:  # it came in the moment before it was held back
-            with undisturbed():
-                _let_go(lock)
-            raise
+        _let_go(lock)
 
 
 @contextmanager
@@ -121,16 +115,21 @@ def new_folder(target: Path) -> Iterator[Path]:
             _rename_unless_there(fresh, target)
         sync(target.parent)
     finally:
-        try:
-            with undisturbed():
-                _let_go(lock)
-        except KeyboardInterrupt:  # it came in the moment before it was held back
-            with undisturbed():
-                _let_go(lock)
-            raise
+        _let_go(lock)
 
 
 def _let_go(lock: BinaryIO | None) -> None:
+    """Also if Ctrl-C comes in the moment before it is held back, which is then passed on."""
+    try:
+        with undisturbed():
+            _discarded(lock)
+    except KeyboardInterrupt:
+        with undisturbed():
+            _discarded(lock)
+        raise
+
+
+def _discarded(lock: BinaryIO | None) -> None:
     if lock and not lock.closed:
         discard(lock)
 

@@ -87,11 +87,10 @@ def cross_validate(
     together, so that their losses are no independent witnesses; `kind` takes the choice away.
 
     The mean is taken unless one of the two alone is better by more than luck, that is by more than
-    the standard error of their difference; between those two likewise the regression. (Taking the
-    simplest within luck of the best loses more: benchmarks/accuracy.py.) Of many pictures with many
-    labels a regression takes long, so that it is not tried unless it is asked for. Of very many
-    scores, settings are chosen on as many folds as judge enough pictures, which hardly depend on
-    it.
+    the standard error of their difference; between those two likewise the regression. Of many
+    pictures with many labels a regression takes long, so that it is not tried unless it is asked
+    for. Of very many scores, settings are chosen on as many folds as judge enough pictures, which
+    hardly depend on it.
     """
     many = are_many(len(labels), count)
     step = len(labels) * count * min(embeddings.shape)  # what one step of a regression multiplies
