@@ -57,7 +57,7 @@ def measure(photos: Path, runs: int) -> Round:
     from tellapart.report.content import content_of_training
     from tellapart.report.page import report_page
     from tellapart.report.reasons import with_reasons
-    from tellapart.to_json.results import trained
+    from tellapart.to_json.training import trained
     from tellapart.training.train import train
 
     train(photos, quality="fast")  # fills the cache

@@ -25,7 +25,7 @@ from tellapart.errors import PictureError, TellapartError, UsageError, option
 from tellapart.explain.notation import parse_change
 from tellapart.files.atomic import cannot_write
 from tellapart.head.sgd import SgdSettings
-from tellapart.model.classifier import check_replaceable
+from tellapart.model.folder import check_replaceable
 from tellapart.sorting.plan import SortOptions
 from tellapart.text import shown
 from tellapart.training.tensorflow_settings import TensorFlow

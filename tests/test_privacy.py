@@ -16,7 +16,8 @@ from typer.testing import CliRunner
 import tellapart
 from tellapart.cli.app import app
 from tellapart.demo.walk import DemoPictures
-from tellapart.model.classifier import FOLDER_FILES, load
+from tellapart.model.classifier import load
+from tellapart.model.folder import FOLDER_FILES
 from tellapart.model.privacy import private, without_paths
 from tellapart.model.record import Run, TrainingRecord
 

@@ -20,7 +20,7 @@ from tellapart.dataset.in_python import read_source
 from tellapart.dataset.split import in_sample_order
 from tellapart.errors import UsageError
 from tellapart.evaluation.metrics import paired_difference, paired_gain
-from tellapart.to_json.results import trained
+from tellapart.to_json.training import trained
 from tellapart.training import quality_trials
 from tellapart.training.options import TrainOptions, Watch
 from tellapart.training.quality_choice import QualityChoice, Trial, better, with_figures

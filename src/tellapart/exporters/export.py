@@ -22,7 +22,8 @@ from ..files.folders import check_may_be_replaced, folder_written_atomically
 from ..files.reading import read_content
 from ..images.decode import read_picture
 from ..images.opening import read_by_pillow_alone
-from ..model.classifier import LABELS_FILE, Classifier, labels_text
+from ..model.classifier import Classifier
+from ..model.folder import LABELS_FILE, labels_text
 from ..text import shown
 from .npm import Watch
 from .proof import MOST_PICTURES, Proof, by_label, compare, example_answers

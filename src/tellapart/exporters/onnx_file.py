@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..model.classifier import MODEL_FILE
+from ..model.folder import MODEL_FILE
 from .target import Export, write_program
 
 

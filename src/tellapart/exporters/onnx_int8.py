@@ -25,8 +25,8 @@ from ..backbones.untrusted import parse_onnx
 from ..errors import ModelError, PictureError
 from ..files.workspaces import temporary_folder
 from ..images.decode import read_picture
-from ..model.classifier import MODEL_FILE
 from ..model.file import SEAL_KEY, sealed
+from ..model.folder import MODEL_FILE
 from .target import Export, write_program
 
 if TYPE_CHECKING:

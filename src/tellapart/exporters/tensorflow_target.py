@@ -15,7 +15,7 @@ from pathlib import Path
 from .. import errors
 from ..errors import ModelError, TellapartError
 from ..files.workspaces import temporary_folder
-from ..model.classifier import MODEL_FILE
+from ..model.folder import MODEL_FILE
 from ..text import one_line
 from .target import EXAMPLES, Export, write_program
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ..backbones.runtime import open_session
 from ..errors import ModelError
 from ..files.workspaces import temporary_folder
-from ..model.classifier import LABELS_FILE, MODEL_FILE
+from ..model.folder import LABELS_FILE, MODEL_FILE
 from .proof import example_answers
 from .target import Export, write_program
 

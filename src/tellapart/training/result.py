@@ -15,7 +15,8 @@ from ..evaluation.notebook import evaluations_html
 from ..evaluation.unknowns import Unknowns
 from ..health.shortcuts import Shortcut
 from ..images.decode import Picture
-from ..model.classifier import CARD_FILE, REPORT_FILE, Classifier, Prediction
+from ..model.classifier import Classifier, Prediction
+from ..model.folder import CARD_FILE, REPORT_FILE
 from ..model.replacing import Change, change
 from ..report.card import model_card
 from ..report.content import content_of_training, without_pictures

@@ -41,7 +41,8 @@ def report(
     train has written one already. tellapart looks for the pictures where they were, and then in
     --pictures by their content. If some are gone, it says so and writes the page without them.
     """
-    from ...model.classifier import REPORT_FILE, load
+    from ...model.classifier import load
+    from ...model.folder import REPORT_FILE
     from ...pages.render import write_page
     from ...report.content import content_of_training, without_pictures
     from ...report.page import report_page

@@ -34,7 +34,8 @@ def retrain(
     TensorFlow writes the graph. Without TensorFlow you get a model and no graph; retrain then
     exits with 1 if you asked for output_graph.
     """
-    from ...to_json.results import Json, trained
+    from ...to_json.results import Json
+    from ...to_json.training import trained
     from ...training.options import Watch
     from ..retrain import run as original
     from ..terminal import console as terminal

@@ -214,9 +214,9 @@ def train(
     what changed. The old one stays as MODEL.before until the next time. A model of other pictures
     or labels is replaced only with --replace.
     """
-    from ...model.classifier import check_replaceable, replaced_in
+    from ...model.folder import check_replaceable, replaced_in
     from ...model.replacing import check_before_work
-    from ...to_json.results import trained
+    from ...to_json.training import trained
     from ...training import summaries as tensorboard
     from ...training.options import Watch
     from ...training.train import train as run

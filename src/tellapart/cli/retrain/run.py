@@ -24,7 +24,7 @@ from ...files.reading import read_head
 from ...files.workspaces import temporary_folder
 from ...head.sgd import SgdStep
 from ...images.kinds import FORMATS, sniff
-from ...model.classifier import check_replaceable, replaced_in
+from ...model.folder import check_replaceable, replaced_in
 from ...model.replacing import Change, check_before_work
 from ...text import shown
 from ...training.options import Watch

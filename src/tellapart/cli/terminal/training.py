@@ -71,7 +71,7 @@ def print_found(result: TrainResult) -> None:
 def print_written(folder: Path, changed: Change | None = None) -> None:
     """Print where the model was written, what differs from the one that it replaced, and what to
     type next."""
-    from ...model.classifier import REPORT_FILE
+    from ...model.folder import REPORT_FILE
 
     console = stdout()
     size = megabytes(folder_size(folder))
