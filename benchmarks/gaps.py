@@ -26,6 +26,7 @@ import measure
 import numpy as np
 from sklearn.cluster import KMeans
 
+from tellapart.assess.pictures import Pictures
 from tellapart.backbones.embed import Embedder, embed_all
 from tellapart.backbones.graph import Network
 from tellapart.backbones.rows import BACKBONES
@@ -39,7 +40,6 @@ from tellapart.model.classifier import ADMIT
 from tellapart.training.engines import build_network
 from tellapart.training.fit import fit
 from tellapart.training.options import TrainOptions
-from tellapart.training.pictures import Pictures
 
 LOOKS = 5  # that a label's pictures are divided into for removal
 SMALLEST, LARGEST = 8, 0.4  # pictures of a look to remove; and the share of its label

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from measure import arguments, machine, print_table
 
+from tellapart.assess.pictures import FOLDS
 from tellapart.backbones.embed import Embedder, embed_all
 from tellapart.backbones.graph import Network
 from tellapart.dataset.sources import read_dataset
@@ -27,7 +28,6 @@ from tellapart.head.prepared import Prepared
 from tellapart.head.recipe import Recipe
 from tellapart.training.engines import build_network
 from tellapart.training.options import TrainOptions
-from tellapart.training.pictures import FOLDS
 from tellapart.workers.local import one_thread_each
 
 IN_BURSTS = ("groceries",)  # what is learnt from tells the rest of its burst

@@ -15,12 +15,12 @@ from pathlib import Path
 
 import numpy as np
 
+from tellapart.assess import pictures as gathered
 from tellapart.backbones.embed import Embedder, embed_all
 from tellapart.dataset.sources import read_dataset
 from tellapart.dataset.split import kept_back
 from tellapart.evaluation.metrics import roc_auc
 from tellapart.head.novelty import ADMITTED, fit_novelty
-from tellapart.training import pictures as gathered
 from tellapart.training.engines import build_network
 from tellapart.training.fit import Fitted, fit
 from tellapart.training.options import TrainOptions

@@ -18,6 +18,7 @@ from statistics import median
 import numpy as np
 from measure import arguments, machine, print_table
 
+from tellapart.assess.pictures import FOLDS
 from tellapart.backbones.embed import Embedder, embed_all
 from tellapart.dataset.sources import read_dataset
 from tellapart.dataset.split import folds
@@ -26,7 +27,6 @@ from tellapart.images.decode import decode_with_sides
 from tellapart.images.properties import PROPERTIES, properties_of
 from tellapart.training.engines import build_network
 from tellapart.training.options import TrainOptions
-from tellapart.training.pictures import FOLDS
 
 DRAWS = 100
 # What is planted in one label's pictures: column of traits -> factor and what is added. Others are

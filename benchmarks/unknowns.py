@@ -23,6 +23,7 @@ import numpy as np
 from measure import machine, print_table
 from novelty import Pictures
 
+from tellapart.assess import pictures as gathered
 from tellapart.evaluation.metrics import roc_auc
 from tellapart.evaluation.unknowns import Unknowns
 from tellapart.head.novelty import (
@@ -32,7 +33,6 @@ from tellapart.head.novelty import (
     fit_novelty,
     thresholds_of,
 )
-from tellapart.training import pictures as gathered
 from tellapart.training.findings import without_a_label
 from tellapart.training.fit import Fitted, fit
 from tellapart.training.options import TrainOptions

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from measure import print_table
 
+from tellapart.assess.pictures import FOLDS
 from tellapart.backbones.embed import Embedder, embed_all
 from tellapart.backbones.graph import VIEWS, Network
 from tellapart.backbones.rows import BACKBONES
@@ -24,7 +25,6 @@ from tellapart.dataset.split import folds, tie
 from tellapart.head.cross_validation import cross_validate
 from tellapart.head.linear import log_loss
 from tellapart.head.prepared import Prepared
-from tellapart.training.pictures import FOLDS
 
 DEALS = 4  # ways to deal the pictures into folds
 CHOICES: Mapping[str, Sequence[str]] = {

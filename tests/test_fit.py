@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tellapart.assess.pictures import Pictures
 from tellapart.head.calibration import fit_temperature
 from tellapart.head.cross_validation import out_of_fold
 from tellapart.head.linear import log_loss
@@ -15,7 +16,6 @@ from tellapart.head.regression import Regression
 from tellapart.head.sgd import SgdSettings, fit_sgd
 from tellapart.training.fit import fit
 from tellapart.training.options import TrainOptions
-from tellapart.training.pictures import Pictures
 
 
 def apart_by(distance: float, count: int, dimensions: int, held_out: int, seed: int) -> Pictures:

@@ -24,6 +24,8 @@ telemetry.forbid()  # before anything else is loaded
 TYPE_CHECKING = False  # as typing has it, whose import would take longer than all of this
 if TYPE_CHECKING:
     from . import explain
+    from .assess.check.checking import check
+    from .assess.check.health import Finding, Health
     from .assess.testing import TestResult
     from .backbones.foreign import ForeignBackbone
     from .backbones.rows import BACKBONES, Backbone
@@ -68,8 +70,10 @@ _HOMES = {
     "Epoch": "training.tensorflow_settings",
     "Explanation": "explain.explanation",
     "ExportResult": "exporters.export",
+    "Finding": "assess.check.health",
     "FineTuning": "training.tensorflow_settings",
     "ForeignBackbone": "backbones.foreign",
+    "Health": "assess.check.health",
     "KerasBackbone": "training.tensorflow_settings",
     "MissingExtraError": "errors",
     "ModelError": "errors",
@@ -87,6 +91,7 @@ _HOMES = {
     "TrainResult": "training.result",
     "UsageError": "errors",
     "Watch": "training.options",
+    "check": "assess.check.checking",
     "explain": "",  # a package
     "load": "model.classifier",
     "train": "training.train",
@@ -104,8 +109,10 @@ __all__ = [  # noqa: RUF022  in the order of `sorted`
     "Epoch",
     "Explanation",
     "ExportResult",
+    "Finding",
     "FineTuning",
     "ForeignBackbone",
+    "Health",
     "KerasBackbone",
     "MissingExtraError",
     "ModelError",
@@ -124,6 +131,7 @@ __all__ = [  # noqa: RUF022  in the order of `sorted`
     "UsageError",
     "Watch",
     "__version__",
+    "check",
     "explain",
     "load",
     "train",

@@ -23,6 +23,7 @@ from ..text import shown
 from . import interrupts
 from .commands import (
     cache,
+    check,
     compare,
     demo,
     explain,
@@ -104,6 +105,7 @@ app.command(short_help=_summary(test.test))(test.test)
 app.command(short_help=_summary(explain.explain))(explain.explain)
 app.command(cls=what_if.InOrder, short_help=_summary(what_if.what_if))(what_if.what_if)
 app.command(short_help=_summary(sort.sort))(sort.sort)
+app.command(short_help=_summary(check.check))(check.check)
 app.command(short_help=_summary(compare.compare))(compare.compare)
 app.command(short_help=_summary(suggest.suggest))(suggest.suggest)
 app.command(short_help=_summary(gaps.gaps))(gaps.gaps)

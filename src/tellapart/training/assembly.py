@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..assess.pictures import Pictures
 from ..backbones.graph import HeadTensors, Network
 from ..dataset.sources import Dataset
 from ..head.novelty import ADMITTED, Novelty, fit_novelty
@@ -18,7 +19,6 @@ from .command import train_command, versions
 from .findings import Findings
 from .fit import Fitted
 from .options import TrainOptions
-from .pictures import Pictures
 
 
 @one_thread_each()

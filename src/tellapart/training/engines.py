@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from ..assess.pictures import Pictures
 from ..backbones.embed import Embedder
 from ..backbones.graph import OWN_VIEWS, Network, network_of
 from ..backbones.rows import Backbone, Quality
 from ..backbones.rows import quality as quality_row
 from .fit import Fitted, fit
 from .options import TrainOptions, Watch
-from .pictures import Pictures
 from .tensorflow_settings import KerasBackbone
 
 

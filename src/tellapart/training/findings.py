@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..assess.leaks import Known, Leaks, find_leaks, first_pairs, near
+from ..assess.pictures import Pictures
 from ..dataset.sources import FEW, Dataset, Skipped
 from ..evaluation.learning_curve import LearningCurve, learning_curve
 from ..evaluation.left_out import Sample, unknowns_of
@@ -24,7 +25,6 @@ from ..text import first_few, in_order, natural, several, shown
 from ..workers.local import one_thread_each
 from .fit import Fitted
 from .options import Watch
-from .pictures import Pictures
 from .quality_choice import QualityChoice
 
 

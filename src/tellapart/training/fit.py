@@ -12,6 +12,7 @@ from typing import Protocol
 
 import numpy as np
 
+from ..assess.pictures import Pictures
 from ..evaluation.judged import Evaluation
 from ..evaluation.metrics import Proportion
 from ..head.calibration import fit_temperature
@@ -24,7 +25,6 @@ from ..head.sgd import SgdSettings, SgdStep, fit_sgd
 from ..text import percent, several
 from ..workers.local import one_thread_each
 from .options import TrainOptions
-from .pictures import Pictures
 
 _USUAL = 30  # C times the number of pictures, where nothing chooses it
 

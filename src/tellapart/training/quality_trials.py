@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..assess.pictures import Pictures, gather
 from ..backbones.embed import Embedder, Embeddings, embed_all
 from ..backbones.rows import QUALITIES
 from ..dataset.sources import Dataset
@@ -28,7 +29,6 @@ from ..workers.local import cores, side_by_side
 from .engines import build_network
 from .fit import fit
 from .options import TrainOptions, Watch
-from .pictures import Pictures, gather
 from .quality_choice import AUTO, TIME_LIMIT, QualityChoice, Trial, better, with_figures
 from .quality_plan import Plan, Price, plan
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from ..assess.pictures import gather
+from ..assess.sides import choose_sides
 from ..backbones.embed import embed_all
 from ..backbones.foreign import ForeignBackbone
 from ..backbones.rows import Backbone
@@ -19,10 +21,8 @@ from .assembly import assemble
 from .engines import engine_of
 from .findings import find_out
 from .options import TrainOptions, Watch
-from .pictures import gather
 from .quality_trials import choose_quality
 from .result import TrainResult
-from .sides import choose_sides
 from .tensorflow_settings import KerasBackbone, TensorFlow
 
 
@@ -78,7 +78,9 @@ def train(
         cache=None if cache is None else Path(cache),
     )
     watch = watch or Watch()
-    dataset = choose_sides(read_source(source, follow_links=follow_links), options)
+    dataset = choose_sides(
+        read_source(source, follow_links=follow_links), options.test, follow_links=follow_links
+    )
     options, choice = choose_quality(dataset, options, watch)
     trainer = engine_of(options)
     embeddings = embed_all(

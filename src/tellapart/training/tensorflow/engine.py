@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ...assess.pictures import Pictures
 from ...backbones.embed import Embedder
 from ...backbones.graph import OWN_VIEWS, Network
 from ...cache.stores import FINE_TUNING
@@ -27,7 +28,6 @@ from ...text import several
 from ...workers.local import one_thread_each
 from ..fit import Fitted, fit, judged, judged_by, scores_of, stand_in
 from ..options import TrainOptions, Watch
-from ..pictures import Pictures
 from ..tensorflow_settings import KerasBackbone, TensorFlow
 from .checkpoints import Checkpoints, training_key
 from .keras_backbone import read_keras_backbone

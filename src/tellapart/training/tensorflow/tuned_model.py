@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ...assess.pictures import Pictures
 from ...backbones.embed import Embedder, embed_all
 from ...backbones.graph import VIEWS, Network
 from ...errors import DatasetError, ModelError, option
@@ -30,7 +31,6 @@ from ...text import several
 from ...workers.local import one_thread_each
 from ..fit import Fitted, fit, judged, judged_by, scores_of
 from ..options import TrainOptions, Watch
-from ..pictures import Pictures
 from ..tensorflow_settings import USUAL, Distortions, FineTuning, TensorFlow
 from .checkpoints import Checkpoints
 from .fine_tuning import FineTuned, Lesson, Told, fine_tune

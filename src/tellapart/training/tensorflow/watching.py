@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...assess.pictures import Pictures
 from ...errors import DatasetError, option
 from ...text import several
-from ..pictures import Pictures
 
 _FEW = 50
 

@@ -10,10 +10,11 @@ from ..dataset.labels import Labels
 from ..dataset.sources import Dataset, Item, read_dataset
 from ..errors import DatasetError, UsageError, option
 from ..text import first_few, shown
-from .options import TrainOptions
 
 
-def choose_sides(dataset: Dataset, options: TrainOptions) -> Dataset:
+def choose_sides(
+    dataset: Dataset, test: float | Path | None = None, *, follow_links: bool = False
+) -> Dataset:
     """All pictures to embed, each marked "train" or "test", or None where the hash shall decide.
 
     What the source says is for testing is tested on; what it says is for validation is tested on
@@ -27,16 +28,16 @@ def choose_sides(dataset: Dataset, options: TrainOptions) -> Dataset:
         UsageError: a fraction is asked for, and the source says itself what is for testing.
     """
     said = {item.split for item in dataset.items}
-    if isinstance(options.test, Path):
-        test = read_dataset(options.test, follow_links=options.follow_links, at_least=1)
-        part, notes = test.to_test()
+    if isinstance(test, Path):
+        other = read_dataset(test, follow_links=follow_links, at_least=1)
+        part, notes = other.to_test()
         joined = _joined(_all_to_learn(dataset), replace(part, notes=part.notes + notes))
-        return _tested(joined, test.subject)
-    if options.test == 0:
+        return _tested(joined, other.subject)
+    if test == 0:
         return _all_to_learn(dataset)
     if said <= {None, "train"}:
         return _with_items(dataset, (_on_side(item, None) for item in dataset.items))
-    if options.test is not None:
+    if test is not None:
         raise UsageError(
             f"{dataset.subject} already says which pictures are for testing.",
             hint=f"Leave out {option('test')}, or give {option('test=0')} to train without "

@@ -1,0 +1,98 @@
+"""A check in one straight line: read, embed, cross-validate, and ask each finder what it finds.
+
+source -> dataset -> embeddings -> Looked -> findings -> Health
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from ...backbones.embed import Embedder, embed_all
+from ...backbones.graph import network_of
+from ...backbones.rows import quality as quality_row
+from ...dataset.in_python import Source, read_source
+from ...dataset.sources import Dataset
+from ...evaluation.occasions import Bursts
+from ...head.cross_validation import cross_validate
+from ...workers.local import one_thread_each
+from ..pictures import Pictures, gather
+from ..sides import choose_sides
+from .health import KINDS, Finding, Health
+from .listed import imbalance, shortcuts, unreadable
+from .looked import Looked
+
+Finder = Callable[[Looked], Iterable[Finding]]
+
+FINDERS: tuple[Finder, ...] = (unreadable, imbalance, shortcuts)
+"""Each looks for findings of its own kinds."""
+
+
+def check(
+    source: Source,
+    *,
+    quality: str = "good",
+    test: float | str | os.PathLike[str] | None = None,
+    every: bool = False,
+    follow_links: bool = False,
+    cache: str | os.PathLike[str] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Health:
+    """Say what is wrong with labelled pictures, what it costs, and how to mend it.
+
+    >>> health = tellapart.check("photos/")
+    >>> for finding in health.findings:
+    ...     print(finding.words, finding.mend)
+
+    `source` is given as `train` takes it. `test` is a labelled folder to test on; what the source
+    marks as test counts as such. With `every`, each picture is ranked by how likely its label is
+    wrong.
+
+    Raises:
+        DatasetError: fewer than two labels have pictures that can be read.
+        UsageError: there is no such quality.
+    """
+    aside = Path(test) if isinstance(test, str | os.PathLike) else test
+    read = read_source(source, follow_links=follow_links)
+    dataset = choose_sides(read, aside, follow_links=follow_links)
+    embedder = Embedder(network_of(quality_row(quality)), None if cache is None else Path(cache))
+    embeddings = embed_all(
+        [item.path for item in dataset.items],
+        embedder,
+        progress=(lambda done: progress(done, len(dataset.items))) if progress else None,
+    )
+    looked = look(dataset, gather(dataset, embeddings, 0.0), every=every)
+    return examine(looked)
+
+
+@one_thread_each()
+def look(dataset: Dataset, pictures: Pictures, *, every: bool = False) -> Looked:
+    """Cross-validate the pictures to learn from."""
+    rows = pictures.learnt
+    fold = pictures.folds(rows)
+    found = cross_validate(
+        pictures.vectors[rows],
+        pictures.truth[rows],
+        len(pictures.labels),
+        fold,
+        groups=pictures.groups(rows),
+    )
+    return Looked(dataset, pictures, fold, found, every)
+
+
+@one_thread_each()
+def examine(looked: Looked) -> Health:
+    """All findings, the dearest first."""
+    place = {kind: at for at, kind in enumerate(KINDS)}
+    found = [finding for finder in FINDERS for finding in finder(looked)]
+    found.sort(key=lambda one: (-one.cost, place[one.kind], -one.score))
+    return Health(
+        dataset=looked.dataset,
+        pictures=looked.pictures,
+        accuracy=looked.accuracy,
+        bursts=Bursts(),
+        findings=tuple(found),
+        skipped=(*looked.dataset.skipped, *looked.pictures.unreadable),
+        notes=(*looked.dataset.notes, *looked.dataset.words_on_empty),
+    )

@@ -1,0 +1,89 @@
+"""What a check of labelled pictures gives: its findings, and how well a model does on them now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ...dataset.sources import Dataset, Skipped
+from ...evaluation.metrics import Proportion
+from ...evaluation.occasions import Bursts
+from ..pictures import Pictures
+
+KINDS: Mapping[str, str] = {
+    "leak": "a test picture that is a copy of a training picture",
+    "conflict": "copies of one picture under several labels",
+    "wrong-label": "a picture that likely has another label",
+    "burst": "pictures of one occasion, which a fair test keeps together",
+    "duplicate": "copies of one picture under one label",
+    "harmful": "a training picture that pushes others towards wrong answers",
+    "stranger": "a picture that likely shows none of the labels",
+    "confusable": "two labels that the embeddings hardly tell apart",
+    "two-in-one": "one label whose pictures are of two sorts",
+    "shortcut": "something that tells a label and has nothing to do with it",
+    "imbalance": "a label with far fewer pictures than others",
+    "unreadable": "a file that cannot be read",
+    "blurred": "a picture without sharp edges",
+    "dark": "a picture that is nearly black",
+    "bright": "an overexposed picture",
+    "empty": "a picture with hardly anything in it",
+    "tiny": "a picture of very few pixels",
+    "enlarged": "a small picture blown up",
+    "aspect": "a picture of an odd shape",
+    "screenshot": "a screenshot, or a picture of text",
+}
+"""The kinds of findings, those that spoil a figure or a model most first."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong, with its pictures and the command that mends it.
+
+    Attributes:
+        kind: a key of `KINDS`.
+        paths: the names of its pictures below the source, the most telling first.
+        label: the label that they have; None where there is none, or several.
+        suggested: the label that they likely have.
+        sure: whether it can be mended without being looked at.
+        score: how likely, or how strong it is, 0 to 1.
+        cost: what it costs, in points of accuracy.
+        mend: the command that mends it.
+        words: what was found, as a sentence.
+    """
+
+    kind: str
+    paths: tuple[str, ...]
+    words: str
+    label: str | None = None
+    suggested: str | None = None
+    sure: bool = False
+    score: float = 1.0
+    cost: float = 0.0
+    mend: str = ""
+
+
+@dataclass(frozen=True)
+class Health:
+    """What was found in labelled pictures.
+
+    Attributes:
+        dataset: the source.
+        pictures: those that could be read.
+        accuracy: how many training pictures a head that never saw them gets right.
+        bursts: whether they come in bursts, and how accurate a model is apart from them.
+        findings: the dearest first.
+        skipped: files that were passed over, with the reason.
+        notes: sentences on what to know.
+    """
+
+    dataset: Dataset
+    pictures: Pictures
+    accuracy: Proportion
+    bursts: Bursts
+    findings: tuple[Finding, ...]
+    skipped: tuple[Skipped, ...] = ()
+    notes: tuple[str, ...] = field(default=())
+
+    def of(self, *kinds: str) -> tuple[Finding, ...]:
+        """The findings of some kinds."""
+        return tuple(one for one in self.findings if one.kind in kinds)

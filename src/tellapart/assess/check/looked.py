@@ -1,0 +1,80 @@
+"""What is known of labelled pictures when findings are looked for: all that findings start from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from ...dataset.sources import Dataset
+from ...evaluation.metrics import Proportion
+from ...head.cross_validation import OutOfFold
+from ..pictures import Pictures
+
+
+@dataclass(frozen=True)
+class Looked:
+    """Pictures, and what heads that never saw them say of the R among them to learn from.
+
+    Attributes:
+        dataset: the source.
+        pictures: all that could be read.
+        fold: int `[R]`, the parts in which they were left out.
+        found: what cross-validation found; its logits are calibrated, `[R,K]`.
+        every: whether all pictures are to be ranked, those too of which nothing is said.
+    """
+
+    dataset: Dataset
+    pictures: Pictures
+    fold: np.ndarray
+    found: OutOfFold
+    every: bool = False
+
+    @cached_property
+    def rows(self) -> np.ndarray:
+        """Where those to learn from are among all pictures, `[R]`."""
+        return self.pictures.learnt
+
+    @cached_property
+    def truth(self) -> np.ndarray:
+        """Their labels, int `[R]`."""
+        return np.asarray(self.pictures.truth[self.rows])
+
+    @cached_property
+    def vectors(self) -> np.ndarray:
+        """Their embeddings `[R,D]`."""
+        return np.asarray(self.pictures.vectors[self.rows])
+
+    @cached_property
+    def judged(self) -> np.ndarray:
+        """Which of them a head judged, bool `[R]`: not those without whom one label is left."""
+        return np.isin(self.fold, list(self.found.heads))
+
+    @cached_property
+    def right(self) -> np.ndarray:
+        """Which of them it gets right, bool `[R]`."""
+        return np.asarray((self.found.logits.argmax(axis=1) == self.truth) & self.judged)
+
+    @cached_property
+    def accuracy(self) -> Proportion:
+        return Proportion(int(self.right.sum()), int(self.judged.sum()))
+
+    def name(self, row: int) -> str:
+        """The name of picture number `row` of those to learn from."""
+        return self.pictures.names[int(self.rows[row])]
+
+    def label(self, row: int) -> str:
+        """Its label."""
+        return self.pictures.labels[int(self.truth[row])]
+
+    def excess(self, among: np.ndarray) -> float:
+        """The points of accuracy that pictures `among` all, bool `[R]`, cost by being wrong more
+        often than the others."""
+        among = among & self.judged
+        others = self.judged & ~among
+        if not among.any() or not others.any():
+            return 0.0
+        usual = float(np.mean(~self.right[others]))
+        more = float(np.sum(~self.right[among])) - usual * int(among.sum())
+        return 100 * max(0.0, more) / max(1, int(self.judged.sum()))
