@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ...dataset.sources import Dataset, Skipped
+from ...errors import UsageError, option
 from ...evaluation.metrics import Proportion
 from ...evaluation.occasions import Bursts
+from ...text import first_few, shown
 from ..pictures import Pictures
 
 KINDS: Mapping[str, str] = {
@@ -33,6 +35,28 @@ KINDS: Mapping[str, str] = {
     "screenshot": "a screenshot, or a picture of text",
 }
 """The kinds of findings, those that spoil a figure or a model most first."""
+
+
+def kinds_of(text: str, setting: str) -> tuple[str, ...]:
+    """The kinds that a list such as "conflicts,leaks" names, in the singular or the plural.
+
+    Raises:
+        UsageError: it names something else; `setting` is what the list was given to.
+    """
+    singular = {kind: kind for kind in KINDS} | {_plural(kind): kind for kind in KINDS}
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    strange = [name for name in names if name not in singular]
+    if strange or not names:
+        raise UsageError(
+            f"{option(setting)} {shown(text)} names no kind of finding"
+            + (f": {first_few(strange)}." if strange else "."),
+            hint=f"Give one or more of these, with commas between: {', '.join(KINDS)}.",
+        )
+    return tuple(dict.fromkeys(singular[name] for name in names))
+
+
+def _plural(kind: str) -> str:
+    return kind if kind in {"two-in-one"} else f"{kind}s"
 
 
 @dataclass(frozen=True)

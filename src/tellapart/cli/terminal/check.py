@@ -5,34 +5,73 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...text import several, shown
-from .console import MOST, print_proportion, print_skipped, stdout
+from ...assess.check.groups import Group, by_kind, cost_words
+from ...assess.check.mending import walk
+from ...text import label_words, several, shown
+from .console import command, print_proportion, print_skipped, stdout
 from .layout import say
 
 if TYPE_CHECKING:
-    from ...assess.check.health import Health
+    from rich.console import Console
+
+    from ...assess.check.health import Finding, Health
+
+_FINDINGS = 5  # of a kind
+_PICTURES = 3  # of a finding
 
 
 def print_health(health: Health, page: Path | None) -> None:
     """Print how accurate a model is now, and what is wrong with the pictures, the dearest first."""
     console = stdout()
     pictures = health.pictures
+    held = f", {int(pictures.held_out.sum()):,} to test on" if pictures.held_out.any() else ""
     console.print(
-        f"{health.dataset.called}: {several(len(pictures.names), 'picture')}, "
+        f"{health.dataset.called}: {several(len(pictures.names), 'picture')}{held}, "
         f"{several(len(pictures.labels), 'label')}\n"
     )
     print_proportion(console, "cross-validated", health.accuracy)
-    if not health.findings:
-        console.print("\nNothing was found.")
-    for one in health.findings[:MOST]:
-        console.print()
-        say(console, f"{one.words}")
-        if one.mend:
-            console.print(f"  {one.mend}", style="dim", soft_wrap=True)
-    if len(health.findings) > MOST:
-        console.print(f"\nand {len(health.findings) - MOST:,} more (all with --json)")
+    groups = by_kind(health)
+    for group in groups:
+        _print_group(console, health, group)
+    if not groups:
+        console.print("\nNothing was found that is wrong with these pictures.")
     print_skipped(console, health.dataset.skipped, health.dataset.hidden)
     for note in health.notes:
         say(console, f"\nNote: {note}")
     if page:
         console.print(f"\nWritten: {shown(page)}", soft_wrap=True)
+    if any(one.mend for one in health.findings):
+        console.print(
+            f"\nNext:    {command('fix', health.dataset.source)}", style=None, soft_wrap=True
+        )
+
+
+def _print_group(console: Console, health: Health, group: Group) -> None:
+    cost = cost_words(group.cost)
+    console.print()
+    console.print(f"{group.words}{f'   ({cost})' if cost else ''}", style="bold", soft_wrap=True)
+    for one in group.findings[:_FINDINGS]:
+        _print_finding(console, one)
+    rest = len(group.findings) - _FINDINGS
+    if rest > 0:
+        console.print(f"  and {rest:,} more (all with --json)", style="dim")
+    mends = [one.mend for one in group.findings if one.mend]
+    if mends:
+        mend = mends[0] if len(group.findings) == 1 else walk(health.dataset, group.kind)
+        console.print(f"  {mend}", style="dim", soft_wrap=True)
+
+
+def _print_finding(console: Console, one: Finding) -> None:
+    if one.suggested is not None and len(one.paths) == 1:
+        sure = ", sure" if one.sure else ""
+        console.print(
+            f"  {shown(one.paths[0])}  is {label_words(one.label or '')}, likely "
+            f"{label_words(one.suggested)} ({one.score:.2f}{sure})",
+            soft_wrap=True,
+        )
+        return
+    say(console, f"  {one.words}", "  ")
+    named = ", ".join(map(shown, one.paths[:_PICTURES]))
+    rest = f" and {len(one.paths) - _PICTURES:,} more" if len(one.paths) > _PICTURES else ""
+    if named and named not in one.words:
+        say(console, f"    {named}{rest}", "    ")
