@@ -49,7 +49,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as name:
             photos, cache = Path(name, "photos"), Path(name, "cache")
             draw(photos, asked.labels, pictures)
-            asks = ["check", photos, "--quality", "fast", "--json", "--quiet"]
+            asks: list[str | Path] = ["check", photos, "--quality", "fast", "--json", "--quiet"]
             command: list[str | Path] = [sys.executable, "-m", "tellapart", *asks]
             known = {"XDG_CACHE_HOME": str(cache)}
             first = run(command, known)

@@ -50,7 +50,7 @@ def kinds_of(text: str, setting: str) -> tuple[str, ...]:
         raise UsageError(
             f"{option(setting)} {shown(text)} names no kind of finding"
             + (f": {first_few(strange)}." if strange else "."),
-            hint=f"Give one or more of these, with commas between: {', '.join(KINDS)}.",
+            hint=f"Give one or more, with commas between: {', '.join(KINDS)}.",
         )
     return tuple(dict.fromkeys(singular[name] for name in names))
 
