@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from .assess.testing import TestResult
     from .backbones.foreign import ForeignBackbone
     from .backbones.rows import BACKBONES, Backbone
+    from .dataset.decision_table import Decision
+    from .dataset.decisions import decide
     from .errors import (
         ArchiveError,
         BackboneError,
@@ -65,6 +67,7 @@ _HOMES = {
     "BackboneError": "errors",
     "Classifier": "model.classifier",
     "DatasetError": "errors",
+    "Decision": "dataset.decision_table",
     "DestinationError": "errors",
     "Distortions": "training.tensorflow_settings",
     "Epoch": "training.tensorflow_settings",
@@ -92,6 +95,7 @@ _HOMES = {
     "UsageError": "errors",
     "Watch": "training.options",
     "check": "assess.check.checking",
+    "decide": "dataset.decisions",
     "explain": "",  # a package
     "load": "model.classifier",
     "train": "training.train",
@@ -104,6 +108,7 @@ __all__ = [  # noqa: RUF022  in the order of `sorted`
     "BackboneError",
     "Classifier",
     "DatasetError",
+    "Decision",
     "DestinationError",
     "Distortions",
     "Epoch",
@@ -132,6 +137,7 @@ __all__ = [  # noqa: RUF022  in the order of `sorted`
     "Watch",
     "__version__",
     "check",
+    "decide",
     "explain",
     "load",
     "train",

@@ -20,8 +20,9 @@ from ..files.workspaces import Workspace
 from ..images.decode import Picture, encoded, read_picture
 from ..text import first_few, several, shown
 from ..workers.local import Each, batches_of, local_map
+from .completeness import finished
 from .paths import missing
-from .sources import Dataset, Item, Skipped, finished, marked, on_torn, read_dataset
+from .sources import Dataset, Item, Skipped, marked, on_torn, read_dataset
 from .splits import SPLITS, split_of
 from .tables import COLUMNS
 

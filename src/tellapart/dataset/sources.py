@@ -14,16 +14,19 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ..errors import DatasetError, option
+from ..errors import DatasetError
 from ..files.reading import read_content
 from ..files.workspaces import Workspace
 from ..text import first_few, several, shown
 from .archives import is_archive, unpack
-from .labels import check_not_ours, distinct, ordered
+from .completeness import finished
+from .decision_table import DecisionTable, place_of_decisions
+from .labels import ordered
 from .layout import layout_of
+from .mended import apply
 from .paths import Finder, missing
 from .tables import TABLE_SUFFIXES, names_pictures, read_table
-from .walk import LINK, Walk, identity
+from .walk import SET_ASIDE, Walk, identity
 from .walk import Skipped as Skipped
 from .walk import is_hidden as is_hidden
 from .walk import pictures_below as pictures_below
@@ -57,6 +60,8 @@ class Dataset:
         parts: (split, name) of each folder or word in a column that says a split.
         notes: sentences on what was read in one way and could be meant in another.
         given: what a Python program gave, such as "the list given in Python"; empty otherwise.
+        unmended: the pictures as the source has them, before decisions about them were applied.
+        kept: the names of pictures that are said to be right as they are.
     """
 
     source: Path
@@ -68,6 +73,8 @@ class Dataset:
     parts: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
     given: str = ""
+    unmended: tuple[Item, ...] = field(default=(), repr=False)
+    kept: frozenset[str] = frozenset()
     _workspaces: tuple[Workspace, ...] = field(default=(), repr=False, compare=False)
 
     @property
@@ -148,6 +155,11 @@ class Dataset:
             state = {**state, "items": tuple(items), "_workspaces": (workspace,)}
         self.__dict__.update(state)
 
+    @property
+    def as_found(self) -> Dataset:
+        """The same without decisions about its pictures."""
+        return replace(self, items=self.unmended or self.items, kept=frozenset())
+
     def only(self, *splits: str | None) -> Dataset:
         """The part whose items are said to be in one of `splits`."""
         return replace(self, items=tuple(i for i in self.items if i.split in splits))
@@ -188,16 +200,22 @@ class Dataset:
 
 
 def read_dataset(
-    source: str | os.PathLike[str], *, follow_links: bool = False, at_least: int = 2
+    source: str | os.PathLike[str],
+    *,
+    follow_links: bool = False,
+    at_least: int = 2,
+    decided: bool = True,
 ) -> Dataset:
     """Read a labelled data set that has pictures of at least `at_least` labels.
 
     A source is a folder that has one folder per label; a folder with `train/`, and perhaps `test/`
     and `val/`, that have such folders (others beside them are passed over); a CSV or JSONL file
     with the columns path and label, and perhaps split and group; or a .zip or .tar.gz of these.
+    Decisions about its pictures are applied, unless not `decided`: see `decisions.py`.
 
     Raises:
-        DatasetError: it is none of these; the message lists what was found.
+        DatasetError: it is none of these; the message lists what was found. Or a line of the table
+            of decisions is none.
     """
     path = Path(source)
     if not os.path.exists(path):
@@ -220,26 +238,19 @@ def read_dataset(
             f"{shown(path)} is neither a folder, a CSV or JSONL file, nor a .zip or .tar.gz.",
             hint="Give a folder that has one folder of pictures per label.",
         )
+    dataset = replace(dataset, unmended=dataset.items)
+    if decided:
+        place = place_of_decisions(path)
+        dataset = apply(dataset, DecisionTable.read(place).decisions, place.name)
     return finished(dataset, at_least)
-
-
-def finished(dataset: Dataset, at_least: int) -> Dataset:
-    """The same data set, if it has pictures of at least `at_least` labels, each with one spelling.
-
-    Raises:
-        DatasetError: it has fewer labels, or two that are easy to confuse.
-    """
-    _check_labels(dataset, at_least)
-    if at_least > 1:
-        check_not_ours(dataset.labels)
-    written = distinct(dataset.labels)
-    items = (replace(i, label=written[i.label]) for i in dataset.items)
-    return replace(dataset, items=tuple(items))
 
 
 def _read_folder(root: Path, follow_links: bool) -> Dataset:
     walk = Walk(root, follow_links)
     layout = layout_of(walk)
+    notes = layout.notes
+    if os.path.isdir(root / SET_ASIDE):
+        notes += (f"{SET_ASIDE}/ is no label: it holds pictures that were dropped.",)
     items: list[Item] = []
     bare: list[str] = []
     shut: dict[str, str] = {}
@@ -264,7 +275,7 @@ def _read_folder(root: Path, follow_links: bool) -> Dataset:
         empty=tuple(dict.fromkeys(label for label in bare if label not in filled)),
         shut=tuple((label, why) for label, why in shut.items() if label not in filled),
         parts=layout.parts,
-        notes=layout.notes,
+        notes=notes,
     )
 
 
@@ -361,47 +372,3 @@ def _label(name: str) -> str:
             hint="Rename that folder.",
         )
     return name
-
-
-def _check_labels(dataset: Dataset, at_least: int) -> None:
-    """Enough labels with pictures to learn from."""
-    said = {item.split for item in dataset.items}
-    named = first_few([name for _, name in dataset.parts])
-    if at_least > 1 and said and not said & {None, "train"}:
-        raise DatasetError(
-            f"{dataset.subject} has pictures for validation or testing ({named}), but none "
-            f"to learn from.",
-            hint="Give the name train to the part that the model should learn from.",
-        )
-    counts = dataset.only(None, "train", "validation").counts if at_least > 1 else dataset.counts
-    if len(counts) < at_least:
-        found = first_few([f"{label} ({n})" for label, n in counts.items()], 20) or "none"
-        hint = "Put the pictures of each label into a folder that has the label's name."
-        if dataset.given:
-            hint = "Give pictures of each label."
-        if any(file.reason == LINK for file in dataset.skipped):
-            hint = f"If a link leads to a label's pictures, give {option('follow_links=True')}."
-        elif len(counts) == 1 and not dataset.given and (inner := _folders_of_the_only(dataset)):
-            hint = f"If the labels are the folders of {shown(inner)}, give that."
-        if not counts and (dataset.source / "model.onnx").is_file():
-            hint = "This is a model. Give the folder of the pictures to learn from."
-        raise DatasetError(
-            f"{dataset.subject} needs pictures of at least {several(at_least, 'label')}; "
-            f"found: {found}.{_passed_over(dataset)}",
-            hint=hint,
-        )
-
-
-def _folders_of_the_only(dataset: Dataset) -> Path | None:
-    """The only label's folder, where its pictures are all in folders of it."""
-    folder = dataset.source / dataset.items[0].label
-    deep = all(len(Path(item.name).parts) > 2 for item in dataset.items)
-    return folder if deep and folder.is_dir() else None
-
-
-def _passed_over(dataset: Dataset) -> str:
-    if not dataset.skipped:
-        return ""
-    first = dataset.skipped[0]
-    count = several(len(dataset.skipped), "file")
-    return f" Passed over: {count}, such as {shown(first.name)} ({first.reason})."

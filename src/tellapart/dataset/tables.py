@@ -68,7 +68,7 @@ def read_table(path: Path, called: Path | None = None) -> tuple[list[Row], list[
     """
     name = called or path
     try:
-        text = _text(path.read_bytes())
+        text = text_of(path.read_bytes())
     except UnicodeDecodeError as error:
         raise DatasetError(
             f"{shown(name)} cannot be read: it is not UTF-8 text.",
@@ -101,12 +101,12 @@ def names_pictures(path: Path) -> bool:
         return False
     try:
         with path.open("rb") as stream:
-            top = _text(stream.read(_LONGEST_HEADER), "replace")
+            top = text_of(stream.read(_LONGEST_HEADER), "replace")
         if _is_json(path):
             columns = list(json.loads(top.strip().partition("\n")[0]))
         else:
-            _, header, delimiter = _header(top)
-            spaced = _spaced(header, delimiter)
+            _, header, delimiter = header_of(top)
+            spaced = is_spaced(header, delimiter)
             columns = next(csv.reader([header], delimiter=delimiter, skipinitialspace=spaced), [])
     except (OSError, ValueError, TypeError, RecursionError, csv.Error):
         return False
@@ -118,18 +118,23 @@ def _is_json(path: Path) -> bool:
     return path.suffix.lower() in {".jsonl", ".ndjson"}
 
 
-def _text(content: bytes, errors: str = "strict") -> str:
-    """The text of a file: by the mark at its beginning, else UTF-8, or UTF-16 where every other
+def text_of(content: bytes, errors: str = "strict") -> str:
+    """The text of a file, in the encoding that it has."""
+    return content.decode(encoding_of(content), errors)
+
+
+def encoding_of(content: bytes) -> str:
+    """A text's encoding: by the mark at its beginning, else UTF-8, or UTF-16 where every other
     byte at its top is 0."""
     encoding = next((name for mark, name in _MARKS if content.startswith(mark)), "utf-8")
     if encoding == "utf-8" and len(top := content[:64]) > 3:
         for nulls, letters, name in ((top[1::2], top[::2], "le"), (top[::2], top[1::2], "be")):
             if not any(nulls[: len(letters)]) and all(letters):
                 encoding = f"utf-16-{name}"
-    return content.decode(encoding, errors)
+    return encoding
 
 
-def _header(text: str) -> tuple[int, str, str]:
+def header_of(text: str) -> tuple[int, str, str]:
     """How many lines come before that with the names of the columns, that line, and what parts
     its cells: comments, empty lines, and the `sep=;` that some spreadsheets want."""
     delimiter = ""
@@ -143,11 +148,11 @@ def _header(text: str) -> tuple[int, str, str]:
 
 
 def _csv_rows(text: str) -> Iterator[tuple[int, Mapping[str, object]]]:
-    before, _, delimiter = _header(text)
+    before, _, delimiter = header_of(text)
     lines = io.StringIO(text, newline="")
     for _ in range(before):
         _read_line(lines)
-    spaced = _spaced(text, delimiter)
+    spaced = is_spaced(text, delimiter)
     reader = csv.DictReader(lines, delimiter=delimiter, skipinitialspace=spaced)
     for values in reader:
         known = {key: value for key, value in values.items() if key is not None}
@@ -156,7 +161,7 @@ def _csv_rows(text: str) -> Iterator[tuple[int, Mapping[str, object]]]:
             yield before + reader.line_num, known
 
 
-def _spaced(text: str, delimiter: str) -> bool:
+def is_spaced(text: str, delimiter: str) -> bool:
     """Whether spaces stand before the quotes of a cell: those spaces are no part of it then.
 
     Elsewhere they are left, for a path may begin with one.

@@ -13,9 +13,11 @@ from ..files.skipped import Skipped as Skipped
 from ..images.kinds import FORMATS, SUFFIXES, sniff
 from ..text import shown
 from ..workers.deadlines import NoAnswerError, answered
+from .decision_table import is_table_of_decisions
 
 _SYSTEM_NAMES = frozenset({"__macosx", "thumbs.db", "desktop.ini", "@eadir", "$recycle.bin"})
 LINK = "a link to a folder, not followed"
+SET_ASIDE = "set-aside"  # a folder that is no label: dropped pictures are moved there
 SHUT = "a folder that "  # how the reasons begin why a folder was passed over with all in it
 
 
@@ -59,7 +61,8 @@ class Walk:
             path = Path(entry.path)
             is_folder, reason = self._subgroup(entry)
             if is_folder:
-                found.append(path)
+                if entry.name != SET_ASIDE:
+                    found.append(path)
             elif reason:
                 self.pass_over(path, reason)
             elif not _no_picture(path):
@@ -69,7 +72,8 @@ class Walk:
     def names_of_folders(self, folder: Path) -> list[str]:
         """The names of the folders directly inside. Counts nothing."""
         entries = Walk(self.root, self.follow_links).entries(folder)
-        return [entry.name for entry in entries if self._subgroup(entry)[0]]
+        names = [entry.name for entry in entries if self._subgroup(entry)[0]]
+        return [name for name in names if name != SET_ASIDE]
 
     def names_of_only_folders(self, folder: Path) -> list[str]:
         """The names of the folders directly inside; none where a picture is beside them. Counts
@@ -77,7 +81,8 @@ class Walk:
         entries = Walk(self.root, self.follow_links).entries(folder)
         inner = {entry.name: None for entry in entries if self._subgroup(entry)[0]}
         loose = (Path(entry.path) for entry in entries if entry.name not in inner)
-        return list(inner) if all(map(_no_picture, loose)) else []
+        found = [name for name in inner if name != SET_ASIDE]
+        return found if all(map(_no_picture, loose)) else []
 
     def pictures(
         self, folder: Path, above: frozenset[Identity] = frozenset()
@@ -117,6 +122,7 @@ class Walk:
         if here in above:
             self.pass_over(folder, "a link back to a folder above it")
             return here, []
+        entries = [entry for entry in entries if not is_table_of_decisions(entry.name)]
         visible = [entry for entry in entries if not is_hidden(entry.name)]
         self.hidden += len(entries) - len(visible)
         return here, visible

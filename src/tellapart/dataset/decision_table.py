@@ -1,0 +1,357 @@
+"""`tellapart.csv`, the table of decisions about pictures -> decisions, and back, losing nothing.
+
+A decision is one line: a picture's path below the source, the sha256 of its content, what was
+decided, its label in the source, the new label or the group, when, and why. A decision that another
+took the place of stays, marked with the time of that, so that undo can bring it back; so does one
+that was carried out. Lines are in the order of their paths, so the same decisions in any order give
+the same bytes. What a spreadsheet makes of the file is read too: other columns, another order,
+another separator or encoding; these are kept where the file is written again.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import re
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from ..errors import DatasetError, DestinationError
+from ..files.atomic import cannot_write, write_atomically
+from ..files.locks import is_still, take
+from ..text import csv_text, shown
+from .paths import trimmed
+from .tables import encoding_of, header_of, is_spaced
+
+FILE = "tellapart.csv"
+KINDS = ("relabel", "drop", "keep", "group")
+
+_CALLED: Mapping[str, tuple[str, ...]] = {
+    "path": ("path", "file", "filename", "file_name"),
+    "digest": ("sha256", "digest", "hash"),
+    "decision": ("decision",),
+    "old_label": ("old_label",),
+    "new_label": ("new_label",),
+    "when": ("when",),
+    "why": ("why",),
+    "superseded": ("superseded",),
+    "carried_out": ("carried_out",),
+}
+"""What the column of each field may be called; the first is what we write."""
+_ENDINGS = (".tar.gz", ".tar.bz2", ".tar.xz", ".tar.zst")
+_NEEDED = ("path", "digest", "decision")
+_FORMULA = re.compile(r"(^\s*|;\s*)('*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])")
+_MOVES = re.compile(r"'*[\t\r]")  # what a spreadsheet takes for a step to another cell
+_LOCK = ".tellapart-decisions.lock"
+_PATIENCE = 10.0  # seconds to wait for another run that is writing
+
+
+def place_of_decisions(source: Path) -> Path:
+    """Where the decisions about a source's pictures are: in a folder; beside a table or an archive,
+    under its name: `photos.tellapart.csv` for `photos.zip`."""
+    if os.path.isdir(source):
+        return source / FILE
+    stem = source.name
+    for suffix in (*_ENDINGS, source.suffix):
+        if suffix and stem.lower().endswith(suffix.lower()):
+            stem = stem[: -len(suffix)]
+            break
+    return source.with_name(f"{stem}.{FILE}")
+
+
+def is_table_of_decisions(name: str) -> bool:
+    """Whether a file is one by its name, and so neither a picture nor a table of pictures."""
+    return name == FILE or name.endswith(f".{FILE}")
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a person decided of one picture.
+
+    Attributes:
+        path: its name below the source.
+        digest: the sha256 of its content, in hex, by which it is known after it was moved.
+        decision: "relabel", "drop", "keep" or "group".
+        old_label: the label that the source gives it.
+        new_label: the label that it is to have; of "group", the group's name; else empty.
+        when: when that was decided, in ISO 8601, UTC; equal for what was decided in one go.
+        why: why, as far as that was said.
+        superseded: when another decision took its place; empty while it is in force.
+        carried_out: when the file itself was moved; empty before.
+    """
+
+    path: str
+    digest: str
+    decision: str
+    old_label: str = ""
+    new_label: str = ""
+    when: str = ""
+    why: str = ""
+    superseded: str = ""
+    carried_out: str = ""
+
+    @property
+    def in_force(self) -> bool:
+        """Whether it is to be applied when the source is read."""
+        return not self.superseded and not self.carried_out
+
+    @property
+    def matter(self) -> str:
+        """What it is about: of a picture and a matter there is one decision in force."""
+        return "group" if self.decision == "group" else "label"
+
+
+@dataclass
+class Line:
+    """A line of the table with all its cells, those of unknown columns too; a comment has no
+    decision."""
+
+    cells: list[str]
+    decision: Decision | None = None
+    number: int = 0  # in the file, from 1; 0 is new
+
+
+@dataclass
+class DecisionTable:
+    """The table as it is in its file.
+
+    Attributes:
+        place: the file.
+        lines: its lines, comments too.
+        columns: the names of its columns, as they are written.
+        head: what comes before these.
+        delimiter: what is between two cells.
+        newline: how a line ends.
+        encoding: of the file.
+    """
+
+    place: Path
+    lines: list[Line] = field(default_factory=list)
+    columns: list[str] = field(default_factory=list)
+    head: str = ""
+    delimiter: str = ","
+    newline: str = "\n"
+    encoding: str = "utf-8"
+
+    @property
+    def decisions(self) -> tuple[Decision, ...]:
+        return tuple(line.decision for line in self.lines if line.decision)
+
+    @classmethod
+    def read(cls, place: Path) -> DecisionTable:
+        """The table of a file, empty where there is none.
+
+        Raises:
+            DatasetError: a line is no decision, or the file is no such table.
+        """
+        table = cls(place)
+        try:
+            content = place.read_bytes()
+            table.encoding = encoding_of(content)
+            text = content.decode(table.encoding)
+        except FileNotFoundError:
+            return table
+        except UnicodeDecodeError as error:
+            raise DatasetError(
+                f"{shown(place)} cannot be read: it is not UTF-8 text.",
+                hint="Save it as UTF-8; spreadsheets call that CSV UTF-8.",
+            ) from error
+        except OSError as error:
+            reason = (error.strerror or "").lower()
+            raise DatasetError(f"{shown(place)} cannot be read: {reason}.") from error
+        try:
+            table._parse(text)
+        except csv.Error as error:
+            raise DatasetError(f"{shown(place)} is not a CSV file: {error}.") from error
+        return table
+
+    def _parse(self, text: str) -> None:
+        before, header, self.delimiter = header_of(text)
+        if not header:
+            return
+        self.newline = "\r\n" if "\r\n" in text else "\n"
+        stream = io.StringIO(text, newline="")
+        for _ in range(before):
+            self.head += stream.readline()
+        spaced = is_spaced(text, self.delimiter)
+        reader = csv.reader(stream, delimiter=self.delimiter, skipinitialspace=spaced)
+        self.columns = next(reader)
+        places = _places(self.columns)
+        for name in _NEEDED:
+            if name not in places:
+                raise DatasetError(
+                    f"{shown(self.place)} has no column {_CALLED[name][0]}; its columns are: "
+                    f"{', '.join(map(shown, self.columns))}.",
+                    hint="It is the table of decisions about the pictures. If this is another "
+                    "table, give it another name.",
+                )
+        first = before + reader.line_num + 1
+        for cells in reader:
+            number, first = first, before + reader.line_num + 1
+            if not any(cell.strip() for cell in cells):
+                continue
+            if cells[0].startswith("#") and not any(cell.strip() for cell in cells[1:]):
+                self.lines.append(Line(cells))
+            else:
+                values = {name: cells[at] for name, at in places.items() if at < len(cells)}
+                self.lines.append(Line(cells, _decision(values, self.place, number), number))
+
+    def add(self, decision: Decision) -> None:
+        """A new line in its place: the order of paths, and after what is older of one path."""
+        key = _key(decision)
+        at = max(
+            (
+                at
+                for at, line in enumerate(self.lines)
+                if line.decision and _key(line.decision) <= key
+            ),
+            default=-1,
+        )
+        self.lines.insert(at + 1, Line([], decision))
+
+    def change(self, line: Line, **values: str) -> None:
+        """Other values for some fields of a line's decision."""
+        assert line.decision
+        line.decision = replace(line.decision, **values)
+
+    def write(self) -> None:
+        """Write the file, in one step. A table without lines that is all ours is taken away.
+
+        Raises:
+            DestinationError: it cannot be written.
+        """
+        place = Path(os.path.realpath(self.place))
+        try:
+            if self.lines or self.head or self.columns not in ([], _ours()):
+                write_atomically(place, self._text().encode(self.encoding))
+            else:
+                place.unlink(missing_ok=True)
+        except OSError as error:
+            raise cannot_write(place, error) from error
+
+    def _text(self) -> str:
+        known = _places(self.columns)
+        columns = self.columns + [n[0] for name, n in _CALLED.items() if name not in known]
+        places = _places(columns)
+        stream = io.StringIO(newline="")
+        stream.write(self.head)
+        writer = csv.writer(stream, delimiter=self.delimiter, lineterminator=self.newline)
+        writer.writerow(columns)
+        for line in self.lines:
+            cells = list(line.cells)
+            if line.decision:
+                cells += [""] * (len(columns) - len(cells))
+                for name, at in places.items():
+                    value = str(getattr(line.decision, name))
+                    if _meant(cells[at]) != value:  # as a person wrote it, where that says the same
+                        cells[at] = _written(value)
+            writer.writerow(cells)
+        return stream.getvalue()
+
+
+def _ours() -> list[str]:
+    return [names[0] for names in _CALLED.values()]
+
+
+def _key(one: Decision) -> tuple[str, str, str]:
+    return one.path, one.digest, one.matter
+
+
+def _places(columns: list[str]) -> dict[str, int]:
+    """Where the column of each field is, as far as there is one."""
+    names = [re.sub(r"[\s-]+", "_", trimmed(column).lower()) for column in columns]
+    found = {}
+    for name, called in _CALLED.items():
+        at = next((names.index(one) for one in called if one in names), None)
+        if at is not None:
+            found[name] = at
+    return found
+
+
+def _decision(values: Mapping[str, str], place: Path, number: int) -> Decision:
+    meant = {name: _meant(value) for name, value in values.items()}
+    found = Decision(
+        **{
+            **meant,
+            "decision": trimmed(meant.get("decision", "")).lower(),
+            "digest": trimmed(meant.get("digest", "")).lower(),
+            **{name: meant.get(name, "").strip() for name in ("superseded", "carried_out")},
+            "path": meant.get("path", ""),
+        }
+    )
+    wrong = ""
+    if not found.path.strip():
+        wrong = "has no path"
+    elif found.decision not in KINDS:
+        wrong = f"has the decision {shown(found.decision)!r}; it may be: {', '.join(KINDS)}"
+    elif not re.fullmatch(r"[0-9a-f]{64}", found.digest):
+        wrong = "has no sha256 of 64 hexadecimal digits"
+    elif found.decision == "relabel" and not found.new_label:
+        wrong = "relabels a picture, and has no new_label"
+    elif found.decision == "group" and not found.new_label:
+        wrong = "puts a picture into a group, and has no new_label, which is the group's name"
+    if wrong:
+        raise DatasetError(
+            f"{shown(place)}, line {number}, {wrong}.",
+            hint="Mend that line, or take it out: a decision is never guessed.",
+        )
+    return found
+
+
+def _written(text: str) -> str:
+    """A cell that no spreadsheet takes for a formula: with one more apostrophe where it, or what
+    follows a `;`, could begin one. `_meant` takes it away again."""
+    text = csv_text(text)
+    if _MOVES.match(text):
+        return f"'{text}"
+    return _FORMULA.sub(r"\1'\2", text)
+
+
+def _meant(cell: str) -> str:
+    if cell.startswith("'") and _MOVES.match(cell):
+        return cell[1:]
+    return _FORMULA.sub(lambda found: found[1] + found[2][1:], cell)
+
+
+@contextmanager
+def changing(place: Path) -> Iterator[DecisionTable]:
+    """The table, to be changed and written, while no other run does so.
+
+    Raises:
+        DestinationError: another run is at work on it, or it cannot be written.
+        DatasetError: it is damaged; nothing was changed.
+    """
+    with _alone(place):
+        table = DecisionTable.read(place)
+        yield table
+        table.write()
+
+
+@contextmanager
+def _alone(place: Path) -> Iterator[None]:
+    path = Path(os.path.realpath(place)).with_name(_LOCK)
+    until = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            stream = path.open("ab")
+        except OSError as error:
+            raise cannot_write(place, error) from error
+        if take(stream) is not False and is_still(path, stream):
+            break
+        stream.close()
+        if time.monotonic() > until:
+            raise DestinationError(
+                f"{shown(place)} is being written by another run.",
+                hint="Wait until that has ended.",
+            )
+        time.sleep(0.02)
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # Windows deletes no open file: there it is left
+            path.unlink()
+        stream.close()

@@ -1,0 +1,281 @@
+"""Deciding about pictures, and taking decisions back: what a person says is written beside the data
+into `tellapart.csv`, and every command reads it from then on. No picture is touched.
+
+`decision_table.py` is the file, `mended.py` what it does to a data set.
+"""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+
+from ..errors import DatasetError, UsageError
+from ..text import csv_text, first_few, shown
+from .decision_table import FILE, Decision, DecisionTable, changing, place_of_decisions
+from .labels import Labels, check_not_ours
+from .mended import apply, digest_of, locate
+from .sources import Dataset, Item, read_dataset
+
+__all__ = [
+    "FILE",
+    "Decision",
+    "apply",
+    "decide",
+    "place_of_decisions",
+    "read_decisions",
+    "undo_decisions",
+]
+
+
+def read_decisions(place: Path, *, history: bool = False) -> tuple[Decision, ...]:
+    """The decisions in force in a table, in the order of its lines; with `history`, those too that
+    another took the place of, or that were carried out. None where there is no such file.
+
+    Raises:
+        DatasetError: a line is no decision; the message has its number.
+    """
+    return tuple(o for o in DecisionTable.read(place).decisions if history or o.in_force)
+
+
+def decide(
+    source: str | os.PathLike[str] | Dataset,
+    names: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+    *,
+    relabel: str | None = None,
+    drop: bool = False,
+    keep: bool = False,
+    group: str | None = None,
+    why: str = "",
+) -> tuple[Decision, ...]:
+    """Decide about pictures of a folder, table or archive, without touching a file.
+
+    >>> (decision,) = tellapart.decide("photos/", "ice_queen/002.jpg", relabel="dark_knight")
+    >>> decision.old_label, decision.new_label
+    ('ice_queen', 'dark_knight')
+    >>> dropped = tellapart.decide("photos/", ["ice_queen/003.jpg"], drop=True, why="a drawing")
+
+    What is decided is one of four: another label (`relabel`), to leave them out (`drop`), that they
+    are right as they are (`keep`: `check` does not name them again), or that they are of one group,
+    never parted between training and test (`group`, its name). It is written into `tellapart.csv`
+    in the folder, or `NAME.tellapart.csv` beside a table or an archive, and all that reads the
+    source from then on sees it so. A later decision takes the place of an earlier one about the
+    same picture; a group is apart from the others. A new label equal to the one that a picture has
+    in the source is a `keep`.
+
+    `names` are pictures' names below the source, such as "ice_queen/002.jpg", or paths.
+
+    Raises:
+        UsageError: none of the four, or several; or pictures that a program gave.
+        DatasetError: there is no such picture, it cannot be read, or the new label is easy to
+            confuse with another.
+        DestinationError: the table cannot be written.
+    """
+    asked = {
+        "relabel": relabel is not None,
+        "drop": drop,
+        "keep": keep,
+        "group": group is not None,
+    }
+    chosen = [kind for kind, given in asked.items() if given]
+    if len(chosen) != 1:
+        raise UsageError(
+            "Decide one thing at a time: relabel, drop, keep or group"
+            + (f"; these are {len(chosen)}: {', '.join(chosen)}." if chosen else ".")
+        )
+    dataset = _read(source)
+    items = _named(dataset, names)
+    if group is not None and not group.strip():
+        raise UsageError("The name of a group is empty.", hint="Give it any name.")
+    place = place_of_decisions(dataset.source)
+    kind, when = chosen[0], _now()
+    why = " ".join(why.split())
+    with changing(place) as table:
+        before = [one for one in table.decisions if one.in_force]
+        new_label = group.strip() if group else ""
+        if relabel is not None:
+            new_label = _label(dataset, relabel, before)
+        made = []
+        for item in items:
+            path, digest, old = csv_text(item.name), _digest(item), item.label
+            same = kind == "relabel" and Labels([old]).same(new_label) is not None
+            what = ("keep", "") if same else (kind, new_label)
+            made.append(Decision(path, digest, what[0], old, what[1], when, why))
+        _supersede(table, dataset, made)
+        for one in made:
+            table.add(one)
+    return tuple(made)
+
+
+def undo_decisions(
+    source: str | os.PathLike[str] | Dataset,
+    *,
+    last: int | None = None,
+    rows: Iterable[Decision] = (),
+    everything: bool = False,
+) -> tuple[Decision, ...]:
+    """Take decisions back: those of the `last` so many calls of `decide`, those given as `rows`, or
+    all. What they had taken the place of is in force again.
+
+    Decisions that were carried out stay until the files are back.
+
+    Returns:
+        What was taken back.
+
+    Raises:
+        UsageError: there is nothing to take back, or a row is not in force.
+    """
+    origin = source.source if isinstance(source, Dataset) else Path(source)
+    place = place_of_decisions(origin)
+    taken: list[Decision] = []
+    with changing(place) as table:
+        if everything:
+            lines = [line for line in table.lines if line.decision]
+            ours = [line for line in lines if line.decision and not line.decision.carried_out]
+            taken = [line.decision for line in ours if line.decision and line.decision.in_force]
+            table.lines = [line for line in table.lines if line not in ours]
+        else:
+            wanted = list(rows)
+            for _ in range(last or 0):
+                in_force = [one for one in table.decisions if one.in_force]
+                latest = max((one.when for one in in_force), default="")
+                wanted = [one for one in in_force if one.when == latest]
+                taken += _take_back(table, wanted)
+                wanted = []
+            taken += _take_back(table, wanted)
+        if not taken:
+            carried = any(one.carried_out for one in table.decisions)
+            raise UsageError(
+                f"There is no decision to take back in {shown(place)}.",
+                hint="Those that were carried out come back with the files." if carried else "",
+            )
+    return tuple(taken)
+
+
+def _take_back(table: DecisionTable, wanted: Sequence[Decision]) -> list[Decision]:
+    taken = []
+    for one in wanted:
+        line = next((line for line in table.lines if line.decision == one), None)
+        if line is None or not one.in_force:
+            raise UsageError(
+                f"The decision on {shown(one.path)} is not in force, so it cannot be taken back."
+            )
+        table.lines.remove(line)
+        for other in table.lines:
+            if other.decision and _superseded_by(other.decision, one, table):
+                table.change(other, superseded="")
+        taken.append(one)
+    return taken
+
+
+def _superseded_by(old: Decision, new: Decision, table: DecisionTable) -> bool:
+    """Whether a decision had taken the place of another; of copies decided about in one go, each
+    has its own."""
+    if not new.when or (old.superseded, old.digest, old.matter) != (
+        new.when,
+        new.digest,
+        new.matter,
+    ):
+        return False
+    return old.path == new.path or not any(
+        (one.path, one.when, one.matter) == (old.path, new.when, old.matter)
+        for one in table.decisions
+    )
+
+
+def _supersede(table: DecisionTable, dataset: Dataset, made: Sequence[Decision]) -> None:
+    """Mark what new decisions take the place of: at their paths; about the same pictures before
+    these were moved; and what was carried out."""
+    paths = {one.path for one in made}
+    digests = {one.digest for one in made}
+    elsewhere = [o for o in table.decisions if o.digest in digests and o.path not in paths]
+    moved = [one for one in elsewhere if one.in_force]
+    found = locate(dataset.items, moved).about if moved else {}
+    about = {csv_text(name): those for name, those in found.items()}
+    there = {csv_text(item.name) for item in dataset.items} if elsewhere else set()
+    for new in made:
+        for line in table.lines:
+            old = line.decision
+            if not old or old.superseded:
+                continue
+            if (old.digest, old.matter) != (new.digest, new.matter):
+                continue
+            carried = old.carried_out and old.path not in there and old.new_label == new.old_label
+            if old.path == new.path or carried or old in about.get(new.path, ()):
+                table.change(line, superseded=new.when)
+
+
+def _digest(item: Item) -> str:
+    if not (digest := digest_of(item.path)):
+        raise DatasetError(
+            f"{shown(item.name)} cannot be read, and decisions are kept by content.",
+            hint="Move the file away instead.",
+        )
+    return digest
+
+
+def _read(source: str | os.PathLike[str] | Dataset) -> Dataset:
+    """The data set as its source says, without decisions."""
+    if not isinstance(source, Dataset):
+        if not isinstance(source, str | os.PathLike):
+            raise UsageError(
+                f"Decisions are kept beside the pictures, and this is a {type(source).__name__}.",
+                hint="Give the folder, table or archive by its path.",
+            )
+        return read_dataset(source, at_least=1, decided=False)
+    if source.given:
+        raise UsageError(
+            f"Decisions are kept beside the pictures, and these are {source.given}.",
+            hint="Give the folder, table or archive by its path.",
+        )
+    return source.as_found
+
+
+def _named(
+    dataset: Dataset, names: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
+) -> list[Item]:
+    """The pictures of these names or paths, each once."""
+    asked = [names] if isinstance(names, str | os.PathLike) else list(names)
+    if not asked:
+        raise UsageError("No picture is named.", hint="Name pictures, such as label/picture.jpg.")
+    known: dict[str, Item] = {}
+    for item in reversed(dataset.items):
+        for way in (os.path.abspath(item.path), shown(item.name), _composed(item.name), item.name):
+            known[way] = item
+    found: dict[str, Item] = {}
+    missing = []
+    for name in map(os.fsdecode, asked):
+        ways = (name, _composed(name), os.path.abspath(name), os.path.realpath(name))
+        item_ = next((known[way] for way in ways if way in known), None)
+        if item_ is None:
+            missing.append(name)
+        else:
+            found[item_.name] = item_
+    if missing:
+        some = next((item.name for item in dataset.items), "")
+        raise DatasetError(
+            f"{dataset.subject} has no picture {first_few(missing)}.",
+            hint=f"Name pictures as they are below it, such as {shown(some)}.",
+        )
+    return list(found.values())
+
+
+def _composed(text: str) -> str:
+    return unicodedata.normalize("NFC", text)
+
+
+def _label(dataset: Dataset, label: str, before: Sequence[Decision]) -> str:
+    """A new label as it is written already, or as it is given if it is new."""
+    if not label.strip() or any(0xD800 <= ord(letter) <= 0xDFFF for letter in label):
+        raise UsageError(f"{shown(label)!r} is no label.", hint="Give the label's name.")
+    check_not_ours([label])
+    others = [one.new_label for one in before if one.decision == "relabel"]
+    labels = Labels([*others, *dataset.labels])
+    known = labels.known([label], "this decision", f"a label of {dataset.called}")
+    return known.get(label, label)
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -1,0 +1,223 @@
+"""A data set, and decisions about its pictures -> the data set as it is meant: relabelled, without
+what was dropped, grouped. No file is changed.
+
+A decision is about a content. It holds for the file at its path if that has the content; only where
+some path has another content, or is gone, are all other files read, to find where the picture is
+now. So this costs hashing the pictures decided about, and one reading of all pictures where one of
+these was moved, changed or deleted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from ..errors import PictureError
+from ..files.reading import read_content
+from ..text import csv_text, first_few, several, shown
+from ..workers.local import Each, batches_of, local_map
+from .decision_table import FILE, Decision
+from .labels import Labels
+
+if TYPE_CHECKING:
+    from .sources import Dataset, Item
+
+_BATCH = 16  # files a thread hashes at a time
+_NAMED = 5
+
+
+@dataclass(frozen=True)
+class Found:
+    """Where decisions in force are now.
+
+    Attributes:
+        about: by a picture's name, the decisions about it.
+        held: those of them on which all agree, at most one of each matter.
+        conflicts: the names of pictures about which decisions disagree.
+        stale: decisions whose picture was changed, or is not there.
+        unclear: decisions whose picture was moved, and which of several copies it is, is not known.
+    """
+
+    about: dict[str, list[Decision]]
+    held: dict[str, tuple[Decision, ...]]
+    conflicts: tuple[str, ...] = ()
+    stale: tuple[Decision, ...] = ()
+    unclear: tuple[Decision, ...] = ()
+
+
+def apply(dataset: Dataset, decisions: Iterable[Decision], called: str = FILE) -> Dataset:
+    """The data set with decisions applied; notes say what that changed, and what could not be
+    applied. `called` is what a note calls the table of decisions.
+
+    Raises:
+        DatasetError: a new label differs from one that is there only in what few would see.
+    """
+    in_force = [one for one in decisions if one.in_force]
+    if not in_force:
+        return dataset
+    found = locate(dataset.items, in_force)
+    wanted = [o.new_label for of in found.held.values() for o in of if o.decision == "relabel"]
+    written = _labels(dataset, wanted, called)
+    counts: Counter[str] = Counter()
+    items: list[Item] = []
+    kept: set[str] = set()
+    seen: set[tuple[Path, str]] = set()
+    for item in dataset.items:
+        about = found.held.get(item.name, ())
+        label, group = item.label, item.group
+        for one in about:
+            if one.decision == "relabel":
+                label = written[one.new_label]
+            elif one.decision == "group":
+                group = one.new_label
+        kinds = {one.decision for one in about}
+        if label == item.label:  # the file is where it is to be
+            kinds.discard("relabel")
+        if "drop" in kinds:
+            counts["drop"] += 1
+            continue
+        counts.update(kinds)
+        if "keep" in kinds:
+            kept.add(item.name)
+        if (item.path, label) not in seen:  # a table may name a file under two labels
+            seen.add((item.path, label))
+            items.append(replace(item, label=label, group=group))
+    mended_set = replace(dataset, items=tuple(items), unmended=dataset.items, kept=frozenset(kept))
+    return replace(
+        mended_set,
+        notes=(*dataset.notes, *_words(dataset, mended_set, found, counts, called)),
+    )
+
+
+def locate(items: Sequence[Item], decisions: Sequence[Decision]) -> Found:
+    """Which pictures decisions are about: by content, first at their own paths."""
+    at: dict[str, list[Item]] = {}
+    for item in items:
+        at.setdefault(csv_text(item.name), []).append(item)
+    paths = [csv_text(one.path) for one in decisions]
+    digests = _digests({item.path for path in paths for item in at.get(path, ())})
+    of: dict[str, list[Decision]] = {}  # by name, what is about each picture
+    moved: list[Decision] = []
+    for one, path in zip(decisions, paths, strict=True):
+        there = at.get(path, ())
+        if there and digests[there[0].path] == one.digest:
+            of.setdefault(there[0].name, []).append(one)
+        else:
+            moved.append(one)
+    stale: list[Decision] = []
+    unclear: list[Decision] = []
+    if moved:
+        digests |= _digests({item.path for item in items} - digests.keys())
+        holders: dict[str, list[str]] = {}
+        for item in items:
+            holders.setdefault(digests[item.path], []).append(item.name)
+        for one in moved:
+            names = _holders(one, list(dict.fromkeys(holders.get(one.digest, ()))), of, moved)
+            if names:
+                for name in names:
+                    of.setdefault(name, []).append(one)
+            elif one.digest in holders:
+                unclear.append(one)
+            elif one.decision != "drop" or csv_text(one.path) in at:  # else it is done
+                stale.append(one)
+    held, conflicts = {}, []
+    for name, about in of.items():
+        agreed = tuple(_agreed(about))
+        if agreed:
+            held[name] = agreed
+        if len({one.matter for one in about}) > len(agreed):
+            conflicts.append(name)
+    return Found(of, held, tuple(sorted(conflicts)), tuple(stale), tuple(unclear))
+
+
+def _holders(
+    one: Decision, names: list[str], of: dict[str, list[Decision]], moved: Sequence[Decision]
+) -> list[str]:
+    """Which of the files with its content a decision is about that is not at its path; none where
+    that cannot be known. A copy with a decision of its own is not the one that was moved."""
+    free = [
+        name
+        for name in names
+        if not any(
+            o.matter == one.matter and csv_text(o.path) == csv_text(name) for o in of.get(name, ())
+        )
+    ]
+    if len(names) == 1 or len(free) == 1:
+        return free or names
+    same = [name for name in free if PurePosixPath(name).name == PurePosixPath(one.path).name]
+    if len(same) == 1:
+        return same
+    alike = [o for o in moved if (o.digest, o.matter) == (one.digest, one.matter)]
+    agree = {(o.decision, o.new_label) for o in alike}
+    return free if len(agree) == 1 and len(alike) >= len(free) else []
+
+
+def _agreed(about: Sequence[Decision]) -> Iterator[Decision]:
+    """One decision of each matter on which all about a picture agree."""
+    for matter in ("label", "group"):
+        said = [one for one in about if one.matter == matter]
+        if said and len({(one.decision, one.new_label) for one in said}) == 1:
+            yield said[0]
+
+
+def _labels(dataset: Dataset, wanted: Sequence[str], called: str) -> dict[str, str]:
+    """How each new label is written: as the source writes it, where it has that label."""
+    known = Labels(dataset.labels).known(wanted, called, f"a label of {dataset.called}")
+    return {label: known.get(label, label) for label in wanted}
+
+
+def digest_of(path: Path) -> str:
+    """The sha256 of a file's content, in hex; empty where it cannot be read."""
+    try:
+        return hashlib.sha256(read_content(path)).hexdigest()
+    except PictureError:
+        return ""
+
+
+def _digests(paths: Iterable[Path]) -> dict[Path, str]:
+    wanted = sorted(paths)
+    return dict(zip(wanted, local_map(Each(digest_of), batches_of(wanted, _BATCH)), strict=True))
+
+
+def _words(
+    before: Dataset, after: Dataset, found: Found, counts: Counter[str], called: str
+) -> Iterator[str]:
+    """Sentences on what decisions changed, on what could not be applied, and how to undo them."""
+    said = [
+        words
+        for kind, words in (
+            ("relabel", f"{several(counts['relabel'], 'picture')} relabelled"),
+            ("drop", f"{counts['drop']:,} left out"),
+            ("group", f"{counts['group']:,} put into groups"),
+            ("keep", f"{counts['keep']:,} kept as they are"),
+        )
+        if counts[kind]
+    ]
+    if counts["relabel"] + counts["drop"] + counts["group"]:
+        undo = shlex.join(["tellapart", "fix", shown(before.source), "--undo"])
+        yield f"{called}: {', '.join(said)}. To take decisions back: {undo} last (or all)."
+    if gone := sorted(set(before.labels) - set(after.labels)):
+        yield f"By these decisions no picture of {first_few(gone)} is left."
+    if found.conflicts:
+        yield (
+            f"{called} has decisions that disagree on {several(len(found.conflicts), 'picture')}; "
+            f"none of these is applied: {first_few(found.conflicts, _NAMED)}. Decide again."
+        )
+    if found.unclear:
+        names = [one.path for one in found.unclear]
+        yield (
+            f"{called} has {several(len(names), 'decision')} on pictures that were moved, and "
+            f"which of several copies is meant cannot be told: {first_few(names, _NAMED)}. Decide "
+            f"again."
+        )
+    if found.stale:
+        names = [one.path for one in found.stale]
+        yield (
+            f"{called} has {several(len(names), 'decision')} on pictures that were changed or are "
+            f"not there, and so not applied: {first_few(names, _NAMED)}."
+        )
