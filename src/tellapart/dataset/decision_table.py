@@ -237,10 +237,7 @@ class DecisionTable:
         known = _places(self.columns)
         columns = self.columns + [n[0] for name, n in _CALLED.items() if name not in known]
         places = _places(columns)
-        stream = io.StringIO(newline="")
-        stream.write(self.head)
-        writer = csv.writer(stream, delimiter=self.delimiter, lineterminator=self.newline)
-        writer.writerow(columns)
+        rows = [columns]
         for line in self.lines:
             cells = list(line.cells)
             if line.decision:
@@ -249,8 +246,17 @@ class DecisionTable:
                     value = str(getattr(line.decision, name))
                     if _meant(cells[at]) != value:  # as a person wrote it, where that says the same
                         cells[at] = _written(value)
-            writer.writerow(cells)
-        return stream.getvalue()
+            rows.append(cells)
+        lines = (self.delimiter.join(map(self._quoted, row)) + self.newline for row in rows)
+        return self.head + "".join(lines)
+
+    def _quoted(self, cell: str) -> str:
+        """A cell in quotes where it needs them, also around spaces and a lone carriage return,
+        which Python's own writer leaves bare."""
+        bare = cell == cell.strip() and not any(mark in cell for mark in ('"', "\r", "\n"))
+        if bare and self.delimiter not in cell:
+            return cell
+        return '"' + cell.replace('"', '""') + '"'
 
 
 def _ours() -> list[str]:

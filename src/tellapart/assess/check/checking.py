@@ -20,6 +20,7 @@ from ...workers.local import one_thread_each
 from ..pictures import Pictures, gather
 from ..sides import choose_sides
 from .health import KINDS, Finding, Health
+from .keeping import not_kept
 from .listed import imbalance, shortcuts, unreadable
 from .looked import Looked
 
@@ -86,6 +87,7 @@ def examine(looked: Looked) -> Health:
     """All findings, the dearest first."""
     place = {kind: at for at, kind in enumerate(KINDS)}
     found = [finding for finder in FINDERS for finding in finder(looked)]
+    found = list(not_kept(found, looked.dataset.kept, every=looked.every))
     found.sort(key=lambda one: (-one.cost, place[one.kind], -one.score))
     return Health(
         dataset=looked.dataset,

@@ -18,7 +18,8 @@ def unreadable(looked: Looked) -> Iterator[Finding]:
     """Files that were taken for pictures and cannot be read, one finding for each reason."""
     by_reason: dict[str, list[str]] = {}
     for file in looked.pictures.unreadable:
-        by_reason.setdefault(file.reason, []).append(file.name)
+        if file.name not in looked.dataset.kept:
+            by_reason.setdefault(file.reason, []).append(file.name)
     for reason, names in sorted(by_reason.items(), key=lambda pair: -len(pair[1])):
         yield Finding(
             "unreadable",

@@ -1,0 +1,26 @@
+"""Findings -> those that a person has not yet said to be right as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
+
+from .health import Finding
+
+_TOGETHER = frozenset(
+    {"leak", "conflict", "burst", "duplicate", "confusable", "two-in-one", "shortcut", "imbalance"}
+)
+"""Kinds whose pictures are a finding together: it stands as long as one of them is not kept."""
+
+
+def not_kept(
+    findings: Iterable[Finding], kept: Collection[str], *, every: bool = False
+) -> Iterator[Finding]:
+    """Findings without pictures that are `kept`, and without those that have no others; where
+    `every` picture is to be ranked by its label, that ranking is whole."""
+    for one in findings:
+        left = tuple(path for path in one.paths if path not in kept)
+        if len(left) == len(one.paths) or (every and one.kind == "wrong-label"):
+            yield one
+        elif left:
+            yield one if one.kind in _TOGETHER else replace(one, paths=left)

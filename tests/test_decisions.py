@@ -1,0 +1,516 @@
+"""Decisions about pictures: a table beside the data, read by every command, and undone again."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+import tempfile
+import threading
+import zipfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import tellapart
+from drawn import contents, only_sentences, run_here
+from tellapart.dataset.decisions import (
+    FILE,
+    Decision,
+    decide,
+    place_of_decisions,
+    read_decisions,
+    undo_decisions,
+)
+from tellapart.dataset.sources import Dataset, read_dataset
+from tellapart.errors import DatasetError, DestinationError, TellapartError, UsageError
+
+Draw = Callable[..., Path]
+TIME = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z")
+NAMES = tuple(f"{label}/{number}.png" for label in ("elsa", "vader") for number in range(4))
+
+
+def files(root: Path, names: Mapping[str, str] | Sequence[str] = NAMES) -> Path:
+    """A folder of files that are told apart by their contents; nothing here decodes them."""
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(names[name] if isinstance(names, Mapping) else name)
+    return root
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    return files(tmp_path / "photos")
+
+
+@contextmanager
+def fresh(names: Mapping[str, str] | Sequence[str] = NAMES) -> Iterator[Path]:
+    """As `photos`, one for each example of a law."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield files(Path(folder) / "photos", names)
+
+
+def seen(dataset: Dataset) -> dict[str, tuple[str, str | None]]:
+    """By content, label and group."""
+    return {item.path.read_text(): (item.label, item.group) for item in dataset.items}
+
+
+def mended(source: Path) -> dict[str, tuple[str, str | None]]:
+    return seen(read_dataset(source))
+
+
+def text(source: Path) -> str | None:
+    place = place_of_decisions(source)
+    return place.read_text() if place.exists() else None
+
+
+# What is decided
+
+
+def test_what_was_decided_is_what_is_read(photos: Path) -> None:
+    before = contents(photos)
+    [made] = tellapart.decide(photos, "elsa/0.png", relabel="vader", why="a helmet")
+    tellapart.decide(photos, ["elsa/1.png", str(photos / "vader" / "1.png")], drop=True)
+    tellapart.decide(photos, ["vader/2.png", "vader/3.png"], group="one evening")
+    tellapart.decide(photos, "elsa/2.png", keep=True)
+    digest = hashlib.sha256(b"elsa/0.png").hexdigest()
+    assert made == tellapart.Decision(
+        "elsa/0.png", digest, "relabel", "elsa", "vader", made.when, "a helmet"
+    )
+    dataset = read_dataset(photos)
+    assert dataset.counts == {"elsa": 2, "vader": 4}
+    assert {i.name: i.group for i in dataset.items if i.group} == {
+        "vader/2.png": "one evening",
+        "vader/3.png": "one evening",
+    }
+    assert dataset.kept == {"elsa/2.png"}
+    assert dataset.notes == (
+        f"tellapart.csv: 1 picture relabelled, 2 left out, 2 put into groups, 1 kept as they are. "
+        f"To take decisions back: tellapart fix {photos} --undo last (or all).",
+    )
+    assert {n: c for n, c in contents(photos).items() if n != FILE} == before
+
+
+def test_a_label_may_be_new_and_another_spelling_is_refused(photos: Path) -> None:
+    decide(photos, "elsa/0.png", relabel="anna")
+    assert read_dataset(photos).counts == {"anna": 1, "elsa": 3, "vader": 4}
+    for label in ("Anna", "elsa ", "None of these", "", "  "):
+        with pytest.raises(TellapartError) as caught:
+            decide(photos, "elsa/1.png", relabel=label)
+        assert only_sentences("\n".join(caught.value.said).strip())
+    assert len(read_decisions(photos / FILE)) == 1
+
+
+def test_the_label_that_it_has_is_a_keep(photos: Path) -> None:
+    decide(photos, "elsa/0.png", relabel="vader")
+    [made] = decide(photos, "elsa/0.png", relabel="elsa")
+    assert (made.decision, made.new_label) == ("keep", "")
+    assert read_dataset(photos).counts == {"elsa": 4, "vader": 4}
+
+
+@pytest.mark.parametrize(
+    ("names", "how", "expected"),
+    [
+        ("elsa/0.png", {}, "Decide one thing"),
+        ("elsa/0.png", {"drop": True, "keep": True}, "these are 2: drop, keep"),
+        ("elsa/9.png", {"drop": True}, "has no picture elsa/9.png"),
+        ([], {"drop": True}, "No picture is named"),
+        ("elsa/0.png", {"group": " "}, "name of a group is empty"),
+    ],
+)
+def test_what_cannot_be_decided_is_said(
+    photos: Path, names: Any, how: dict[str, Any], expected: str
+) -> None:
+    with pytest.raises(TellapartError, match=expected):
+        decide(photos, names, **how)
+    assert text(photos) is None
+
+
+def test_pictures_of_a_program_have_no_place_for_decisions() -> None:
+    given: Any = [("a.png", "a"), ("b.png", "b")]
+    with pytest.raises(UsageError, match="beside the pictures, and this is a list"):
+        decide(given, "a.png", drop=True)
+
+
+def test_all_pictures_of_a_label_may_be_left_out_and_that_is_said(photos: Path) -> None:
+    files(photos, ["anna/0.png"])
+    decide(photos, "anna/0.png", drop=True)
+    dataset = read_dataset(photos)
+    assert dataset.labels == ("elsa", "vader")
+    assert "By these decisions no picture of anna is left." in dataset.notes
+
+
+# Laws
+
+ONE = st.one_of(
+    st.sampled_from(["elsa", "vader", "anna", "=1+1"]).map(lambda label: {"relabel": label}),
+    st.just({"drop": True}),
+    st.just({"keep": True}),
+    st.sampled_from(["a burst", "another"]).map(lambda name: {"group": name}),
+)
+STEPS = st.lists(st.tuples(st.sampled_from(NAMES), ONE), max_size=6)
+Step = tuple[str, dict[str, Any]]
+
+
+def matter(step: Step) -> tuple[str, bool]:
+    """Steps of one matter about one picture are related: the later takes the earlier's place."""
+    return step[0], "group" in step[1]
+
+
+@settings(max_examples=15)
+@given(before=STEPS, names=st.sets(st.sampled_from(NAMES), min_size=1), how=ONE)
+def test_deciding_and_taking_it_back_is_nothing(
+    before: list[Step], names: set[str], how: dict[str, Any]
+) -> None:
+    with fresh() as photos:
+        for name, what in before:
+            decide(photos, name, **what)
+        table, dataset = text(photos), read_dataset(photos, at_least=0)
+        made = decide(photos, sorted(names), **how)
+        assert set(undo_decisions(photos, last=1)) == set(made)
+        assert (text(photos), read_dataset(photos, at_least=0)) == (table, dataset)
+        if before:
+            undo_decisions(photos, everything=True)
+        assert text(photos) is None
+
+
+@settings(max_examples=15)
+@given(steps=STEPS, data=st.data())
+def test_the_order_of_unrelated_decisions_does_not_matter(
+    steps: list[Step], data: st.DataObject
+) -> None:
+    matters = data.draw(st.permutations(sorted({matter(step) for step in steps})))
+    other = sorted(steps, key=lambda step: matters.index(matter(step)))
+    found = []
+    for order in (steps, other):
+        with fresh() as photos:
+            for name, what in order:
+                decide(photos, name, **what)
+            found.append((TIME.sub("now", text(photos) or ""), mended_or_few(photos)))
+    assert found[0] == found[1]
+
+
+def mended_or_few(photos: Path) -> dict[str, tuple[str, str | None]]:
+    return seen(read_dataset(photos, at_least=0))
+
+
+@settings(max_examples=15)
+@given(steps=STEPS, data=st.data())
+def test_renamed_and_moved_pictures_keep_their_decisions(
+    steps: list[Step], data: st.DataObject
+) -> None:
+    places = data.draw(st.permutations([*NAMES, *(f"olaf/{n}.png" for n in range(3))]))
+    with fresh() as photos:
+        for name, what in steps:
+            decide(photos, name, **what)
+        before = read_dataset(photos, at_least=0)
+        was = seen(before)
+        folders = {item.path.read_text(): item.label for item in before.unmended}
+        away = photos.parent / "away"
+        shutil.copytree(photos, away)
+        for name in NAMES:
+            (photos / name).unlink()
+        for name, place in zip(NAMES, places, strict=False):
+            files(photos, {place: name})
+        after = read_dataset(photos, at_least=0)
+        now = seen(after)
+        moved = {item.path.read_text(): item.label for item in after.unmended}
+        assert now.keys() == was.keys()
+        for name, (label, group) in was.items():
+            untouched = label == folders[name]  # by any decision: it has its folder's label
+            assert now[name] == (moved[name] if untouched else label, group)
+        assert not any("not there" in note or "disagree" in note for note in after.notes)
+        assert {after_name(after, name) for name in after.kept} == {
+            after_name(before, name, NAMES) for name in before.kept
+        }
+
+
+def after_name(dataset: Dataset, name: str, names: Sequence[str] = ()) -> str:
+    """What a picture was called at first, which is its content."""
+    if names:
+        return name
+    return next(item.path for item in dataset.items if item.name == name).read_text()
+
+
+LETTERS = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0"), min_size=1)
+HOSTILE = st.text(st.sampled_from("'=+-@;\t\r\n \\\",#|a"), min_size=1, max_size=8)
+
+
+@settings(max_examples=40)
+@given(path=LETTERS | HOSTILE, label=LETTERS | HOSTILE, why=LETTERS | HOSTILE)
+def test_any_text_comes_back_from_the_table_as_it_was(path: str, label: str, why: str) -> None:
+    from tellapart.dataset.decision_table import changing
+
+    one = Decision(f"a{path}", "0" * 64, "relabel", label, f"b{label}", "now", why)
+    two = Decision(f"=1{path}", "1" * 64, "group", label, f"-2{label}", "now", why)
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder) / FILE
+        with changing(place) as table:
+            table.add(one)
+            table.add(two)
+        assert set(read_decisions(place)) == {one, two}
+        starts = re.findall(r"(?:^|[,;])\"?\s*([=+\-@])[12]", place.read_text())
+        assert starts == []  # no cell that a spreadsheet takes for a formula
+
+
+# What is known by content
+
+
+def test_copies_are_decided_about_one_by_one(tmp_path: Path) -> None:
+    photos = files(tmp_path / "photos", {"a/1.png": "x", "a/2.png": "x", "b/1.png": "y"})
+    decide(photos, "a/1.png", drop=True)
+    assert [item.name for item in read_dataset(photos).items] == ["a/2.png", "b/1.png"]
+    (photos / "a").rename(photos / "c")
+    assert [item.name for item in read_dataset(photos).items] == ["b/1.png", "c/2.png"]
+    (photos / "c" / "1.png").rename(photos / "c" / "3.png")
+    dataset = read_dataset(photos)
+    assert len(dataset.items) == 3
+    assert "which of several copies is meant cannot be told: a/1.png" in dataset.notes[-1]
+
+
+def test_moved_by_hand_into_the_new_label_it_is_done_and_not_said(photos: Path) -> None:
+    decide(photos, "elsa/0.png", relabel="vader")
+    decide(photos, "elsa/1.png", drop=True)
+    expected = mended(photos)
+    (photos / "elsa" / "0.png").rename(photos / "vader" / "0b.png")
+    (photos / "elsa" / "1.png").unlink()
+    dataset = read_dataset(photos)
+    assert (seen(dataset), dataset.notes) == (expected, ())
+
+
+def test_what_has_changed_is_said_once_and_not_applied(photos: Path) -> None:
+    decide(photos, ["elsa/0.png", "elsa/1.png"], relabel="vader")
+    decide(photos, "vader/0.png", drop=True)
+    (photos / "elsa" / "0.png").write_text("painted over")
+    (photos / "elsa" / "1.png").unlink()
+    (photos / "vader" / "0.png").write_text("cropped")
+    [note] = read_dataset(photos).notes
+    assert note == (
+        "tellapart.csv has 3 decisions on pictures that were changed or are not there, and so not "
+        "applied: elsa/0.png, elsa/1.png, vader/0.png."
+    )
+    assert read_dataset(photos).counts == {"elsa": 3, "vader": 4}
+
+
+def test_where_two_lines_disagree_neither_is_applied(photos: Path) -> None:
+    decide(photos, "elsa/0.png", relabel="vader")
+    other = text(photos)
+    undo_decisions(photos, last=1)
+    decide(photos, "elsa/0.png", drop=True)
+    assert other
+    place = photos / FILE
+    place.write_text(place.read_text() + other.splitlines()[1] + "\n")
+    dataset = read_dataset(photos)
+    assert dataset.counts == {"elsa": 4, "vader": 4}
+    assert "disagree on 1 picture; none of these is applied: elsa/0.png" in dataset.notes[0]
+    decide(photos, "elsa/0.png", keep=True)
+    assert read_dataset(photos).notes == ()
+
+
+def test_deciding_again_after_it_was_moved_takes_the_old_ones_place(photos: Path) -> None:
+    decide(photos, "elsa/0.png", drop=True)
+    table = text(photos)
+    (photos / "elsa" / "0.png").rename(photos / "elsa" / "new.png")
+    decide(photos, "elsa/new.png", relabel="vader")
+    dataset = read_dataset(photos)
+    assert dataset.counts == {"elsa": 3, "vader": 5}
+    assert len(read_decisions(photos / FILE)) == 1
+    undo_decisions(photos, last=1)
+    assert text(photos) == table
+
+
+# The file
+
+
+def edited(table: str, kind: str) -> bytes:
+    """What programs make of the table."""
+    rows = [line.split(",") for line in table.splitlines()]
+    if kind == "columns":
+        rows = [[row[2], "", row[1], row[0], *row[3:], "mine"] for row in rows]
+        rows[0][1], rows[0][-1] = "note", "Remarks"
+    separator = ";" if kind == "semicolon" else ","
+    lines = [separator.join(row) for row in rows]
+    if kind == "comments":
+        lines = ["sep=,", "# of 2016", lines[0], "# a line", "", *lines[1:]]
+    end = "\n" if kind in ("columns", "comments") else "\r\n"
+    encoding = {"mark": "utf-8-sig", "utf-16": "utf-16"}.get(kind, "utf-8")
+    return "".join(line + end for line in lines).encode(encoding)
+
+
+@pytest.mark.parametrize("kind", ["semicolon", "mark", "columns", "comments", "utf-16"])
+def test_what_a_spreadsheet_makes_of_it_is_read_and_kept(photos: Path, kind: str) -> None:
+    decide(photos, "elsa/0.png", relabel="vader")
+    decide(photos, "vader/1.png", drop=True)
+    before, place = mended(photos), photos / FILE
+    place.write_bytes(edited(place.read_text(), kind))
+    assert mended(photos) == before
+    if kind == "comments":
+        place.write_bytes(place.read_bytes().replace(b"# a line\n\n", b"# a line\n"))
+    was = place.read_bytes()
+    decide(photos, "elsa/1.png", drop=True)
+    assert len(mended(photos)) == len(before) - 1
+    undo_decisions(photos, last=1)
+    assert place.read_bytes() == was
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (("relabel,elsa,vader", "relabl,elsa,vader"), "line 2, has the decision 'relabl'"),
+        (("relabel,elsa,vader", "relabel,elsa,"), "line 2, relabels a picture, and has no new_"),
+        (("elsa/0.png", ""), "line 2, has no path"),
+        ((",sha256,", ",checksum,"), "has no column sha256"),
+        (("relabel,elsa,vader", "relabel,elsa,Elsa"), "differ only in case"),
+    ],
+)
+def test_a_damaged_line_is_named_and_nothing_is_written(
+    photos: Path, change: tuple[str, str], expected: str
+) -> None:
+    decide(photos, "elsa/0.png", relabel="vader")
+    place = photos / FILE
+    damaged = place.read_text().replace(*change)
+    place.write_text(damaged)
+    said = run_here("train", photos, "-o", photos.parent / "model")
+    assert said.code == 2
+    assert expected in said.err
+    assert "tellapart.csv" in said.err
+    if "differ" not in expected:
+        with pytest.raises(DatasetError, match=re.escape(expected)):
+            decide(photos, "elsa/1.png", drop=True)
+    assert place.read_text() == damaged
+
+
+def test_two_writers_lose_nothing(photos: Path) -> None:
+    threads = [
+        threading.Thread(target=decide, args=(photos, name), kwargs={"drop": True})
+        for name in NAMES
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [one.path for one in read_decisions(photos / FILE)] == sorted(NAMES)
+    assert [path.name for path in photos.iterdir() if path.is_file()] == [FILE]
+
+
+def test_a_folder_that_cannot_be_written_is_said(photos: Path) -> None:
+    (photos / FILE).mkdir()
+    with pytest.raises((DatasetError, DestinationError), match="cannot be"):
+        decide(photos, "elsa/0.png", drop=True)
+
+
+# Tables, archives, parts
+
+
+def test_tables_and_archives_have_theirs_beside_them(photos: Path) -> None:
+    table = photos.parent / "labels.csv"
+    rows = [f"photos/{name},{name.partition('/')[0]}" for name in NAMES]
+    table.write_text("\n".join(["path,label", *rows]))
+    archive = photos.parent / "packed.zip"
+    with zipfile.ZipFile(archive, "w") as packed:
+        for name in NAMES:
+            packed.write(photos / name, name)
+    for source, prefix in ((table, "photos/"), (archive, "")):
+        decide(source, f"{prefix}elsa/0.png", relabel="vader")
+        decide(source, f"{prefix}elsa/1.png", drop=True)
+        dataset = read_dataset(source)
+        assert dataset.counts == {"elsa": 2, "vader": 5}
+        assert dataset.notes[0].startswith(f"{source.stem}.tellapart.csv: 1 picture relabelled")
+        undo_decisions(source, everything=True)
+        assert read_dataset(source).counts == {"elsa": 4, "vader": 4}
+    assert text(photos) is None
+
+
+def test_a_file_named_under_two_labels_is_mended_by_one_decision(photos: Path) -> None:
+    table = photos.parent / "labels.csv"
+    rows = [f"photos/{name},{name.partition('/')[0]}" for name in NAMES]
+    table.write_text("\n".join(["path,label", *rows, "photos/elsa/0.png,vader"]))
+    assert len(read_dataset(table).items) == 9
+    decide(table, "photos/elsa/0.png", relabel="anna")
+    assert read_dataset(table).counts == {"anna": 1, "elsa": 3, "vader": 4}
+
+
+def test_the_table_of_decisions_is_no_table_of_pictures(photos: Path) -> None:
+    decide(photos, "elsa/0.png", drop=True)
+    dataset = read_dataset(photos)
+    assert (dataset.skipped, dataset.hidden) == ((), 0)
+    archive = shutil.make_archive(str(photos.parent / "packed"), "zip", photos)
+    assert len(read_dataset(archive).items) == 8  # its own decisions are beside it
+
+
+# Through the doors
+
+
+@pytest.fixture
+def drawn(draw_folder: Draw) -> Path:
+    return draw_folder({"elsa": 14, "vader": 14})
+
+
+def test_train_check_and_test_see_the_mended_pictures(drawn: Path, tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    run_here("train", drawn, "-o", model, "--quality", "fast", "-q")
+    decide(drawn, "elsa/000.png", relabel="vader")
+    decide(drawn, ["elsa/001.png", "vader/001.png"], drop=True)
+    trained = run_here("train", drawn, "-o", model, "--quality", "fast", "-q", "--json")
+    assert trained.code == 0, trained.err  # the same source, so it takes the old model's place
+    found = trained.json()
+    assert any("1 picture relabelled, 2 left out" in note for note in found["notes"])
+    record = tellapart.load(model).training_record
+    assert record
+    assert len(record.names) == 26
+    assert [str(record.labels[record.names.index("elsa/000.png")])] == ["1"]
+    checked = run_here("check", drawn, "--quality", "fast", "--json", "-q").json()
+    assert checked["pictures"] == 26
+    tested = run_here("test", model, drawn, "--json", "-q")
+    assert tested.code == 0, tested.err
+    assert any("1 picture relabelled" in note for note in tested.json()["notes"])
+
+
+def test_pictures_kept_back_have_decisions_of_their_own(drawn: Path, draw_folder: Draw) -> None:
+    aside = draw_folder({"elsa": 3, "vader": 3}, drawn.parent / "aside")
+    decide(aside, "elsa/000.png", drop=True)
+    found = run_here(
+        "train",
+        drawn,
+        "-o",
+        drawn.parent / "m",
+        "--test",
+        aside,
+        "--quality",
+        "fast",
+        "-q",
+        "--json",
+    ).json()
+    assert found["held_out"]["n"] == 5
+    assert any("1 left out" in note for note in found["notes"])
+
+
+def test_what_is_kept_is_not_named_again(drawn: Path) -> None:
+    for name in ("elsa/page.png", "vader/page.png"):
+        (drawn / name).write_text(f"<html>{name}</html>")
+
+    def unread() -> list[tuple[str, ...]]:
+        health = tellapart.check(drawn, quality="fast")
+        return [one.paths for one in health.of("unreadable")]
+
+    assert unread() == [("elsa/page.png", "vader/page.png")]
+    decide(drawn, "elsa/page.png", keep=True)
+    assert unread() == [("vader/page.png",)]
+    decide(drawn, "vader/page.png", keep=True)
+    assert unread() == []
+
+
+def test_lines_stay_in_the_order_of_paths(photos: Path) -> None:
+    for name in reversed(NAMES):
+        decide(photos, name, keep=True)
+    decide(photos, NAMES[3], drop=True)
+    rows = [one.path for one in read_decisions(photos / FILE, history=True)]
+    assert rows == sorted(rows)
+    assert [len(list(of)) for _, of in groupby(rows)].count(2) == 1
