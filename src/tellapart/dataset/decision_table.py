@@ -17,7 +17,7 @@ import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import DatasetError, DestinationError
@@ -202,21 +202,26 @@ class DecisionTable:
 
     def add(self, decision: Decision) -> None:
         """A new line in its place: the order of paths, and after what is older of one path."""
-        key = _key(decision)
-        at = max(
-            (
-                at
-                for at, line in enumerate(self.lines)
-                if line.decision and _key(line.decision) <= key
-            ),
-            default=-1,
-        )
-        self.lines.insert(at + 1, Line([], decision))
+        self._insert(Line([], decision))
 
-    def change(self, line: Line, **values: str) -> None:
-        """Other values for some fields of a line's decision."""
-        assert line.decision
-        line.decision = replace(line.decision, **values)
+    def alter(self, old: Decision, new: Decision) -> None:
+        """Another decision in place of one that is there, where its path belongs."""
+        line = next(line for line in self.lines if line.decision == old)
+        line.decision = new
+        if old.path != new.path:
+            self.lines.remove(line)
+            self._insert(line)
+
+    def _insert(self, line: Line) -> None:
+        decision = line.decision
+        assert decision
+        key = _key(decision)
+        before = (
+            at
+            for at, other in enumerate(self.lines)
+            if other.decision and _key(other.decision) <= key
+        )
+        self.lines.insert(max(before, default=-1) + 1, line)
 
     def write(self) -> None:
         """Write the file, in one step. A table without lines that is all ours is taken away.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -90,7 +91,7 @@ def decide(
     if group is not None and not group.strip():
         raise UsageError("The name of a group is empty.", hint="Give it any name.")
     place = place_of_decisions(dataset.source)
-    kind, when = chosen[0], _now()
+    kind, when = chosen[0], now()
     why = " ".join(why.split())
     with changing(place) as table:
         before = [one for one in table.decisions if one.in_force]
@@ -165,7 +166,7 @@ def _take_back(table: DecisionTable, wanted: Sequence[Decision]) -> list[Decisio
         table.lines.remove(line)
         for other in table.lines:
             if other.decision and _superseded_by(other.decision, one, table):
-                table.change(other, superseded="")
+                table.alter(other.decision, replace(other.decision, superseded=""))
         taken.append(one)
     return taken
 
@@ -204,7 +205,7 @@ def _supersede(table: DecisionTable, dataset: Dataset, made: Sequence[Decision])
                 continue
             carried = old.carried_out and old.path not in there and old.new_label == new.old_label
             if old.path == new.path or carried or old in about.get(new.path, ()):
-                table.change(line, superseded=new.when)
+                table.alter(old, replace(old, superseded=new.when))
 
 
 def _digest(item: Item) -> str:
@@ -277,5 +278,6 @@ def _label(dataset: Dataset, label: str, before: Sequence[Decision]) -> str:
     return known.get(label, label)
 
 
-def _now() -> str:
+def now() -> str:
+    """The time, as decisions have it."""
     return datetime.now(timezone.utc).isoformat(timespec="microseconds").replace("+00:00", "Z")

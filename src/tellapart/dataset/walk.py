@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..errors import PictureError
+from ..files.leftovers import TEMPORARY
 from ..files.reading import read_head
 from ..files.skipped import Skipped as Skipped
 from ..images.kinds import FORMATS, SUFFIXES, sniff
@@ -122,7 +123,7 @@ class Walk:
         if here in above:
             self.pass_over(folder, "a link back to a folder above it")
             return here, []
-        entries = [entry for entry in entries if not is_table_of_decisions(entry.name)]
+        entries = [entry for entry in entries if not _is_ours(entry.name)]
         visible = [entry for entry in entries if not is_hidden(entry.name)]
         self.hidden += len(entries) - len(visible)
         return here, visible
@@ -173,6 +174,11 @@ def _unopened(error: OSError) -> str:
 def is_hidden(name: str) -> bool:
     """Whether a name is one that systems and tools leave behind."""
     return name.startswith(".") or name.lower() in _SYSTEM_NAMES
+
+
+def _is_ours(name: str) -> bool:
+    """Whether tellapart itself keeps it beside pictures: what was decided and done with them."""
+    return is_table_of_decisions(name) or name.startswith(TEMPORARY)
 
 
 def _no_picture(path: Path) -> str:

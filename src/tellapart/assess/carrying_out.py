@@ -1,0 +1,230 @@
+"""Decisions about the pictures of a folder, carried out: files are moved to where they belong.
+
+A dropped picture goes to `set-aside/`, which no command reads; a relabelled one into the folder of
+its new label, in the same part of the data set. Nothing is overwritten or deleted. A journal
+(`files/journal.py`) is written first, so a run that was killed goes on, and all of it can be taken
+back. The data set reads the same before, between and after: a decision whose picture has moved
+already is done.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+
+from ..dataset.decision_table import Decision, DecisionTable, changing, place_of_decisions
+from ..dataset.decisions import now
+from ..dataset.filenames import longest_name, safe_name
+from ..dataset.labels import Labels
+from ..dataset.layout import LabelFolder, layout_of
+from ..dataset.mended import locate
+from ..dataset.sources import Item, Skipped, read_dataset
+from ..dataset.splits import split_within
+from ..dataset.walk import SET_ASIDE, Walk
+from ..errors import UsageError
+from ..files.journal import Journal
+from ..files.purpose import Purpose
+from ..files.record import Entry, Placement
+from ..files.state import locked, opened
+from ..files.undo import UndoResult, undo
+from ..text import csv_text, shown
+
+MENDING = Purpose(
+    hidden=".tellapart-mend",
+    done="carried out",
+    if_stopped="No picture was lost. Do the same again to go on, or take back what was done.",
+    if_refused="Nothing was done. The decisions are applied all the same when pictures are read.",
+    if_nothing="Give the folder in which decisions were carried out.",
+    if_damaged="Nothing was changed. The decisions are applied all the same when pictures are "
+    "read.",
+)
+
+
+@dataclass(frozen=True)
+class CarriedOut:
+    """What was done with the files of a data set.
+
+    Attributes:
+        source: the folder.
+        moved: (old name, new name) of each picture that was moved by this run, below the folder.
+        left: pictures that are where they were, with the reason; their decisions stay in force.
+    """
+
+    source: Path
+    moved: tuple[tuple[str, str], ...] = ()
+    left: tuple[Skipped, ...] = ()
+
+
+def planned(source: str | os.PathLike[str]) -> tuple[tuple[str, str], ...]:
+    """(old name, new name) of each picture that `carry_out` would move; nothing is written. Where
+    a name is taken then, it gets a number.
+
+    Raises:
+        UsageError: the source is no folder.
+        DatasetError: it is no data set, or a line of its table is no decision.
+    """
+    steps = _Plan(_folder(source)).steps()
+    return tuple((s.source, s.target) for s in steps if isinstance(s, Placement))
+
+
+def carry_out(
+    source: str | os.PathLike[str], *, progress: Callable[[int, int], None] | None = None
+) -> CarriedOut:
+    """Move the pictures of a folder to where decisions say that they belong.
+
+    Raises:
+        UsageError: the source is no folder.
+        DatasetError: it is no data set, or a line of its table is no decision.
+        DestinationError: the folder cannot be written to, or another run is at work in it.
+    """
+    root = _folder(source)
+    if not any(one.in_force for one in DecisionTable.read(place_of_decisions(root)).decisions):
+        return CarriedOut(root)
+    moved: list[tuple[str, str]] = []
+    left: list[Skipped] = []
+    with opened(root, MENDING, request={}) as journal:
+        _mark(root, journal)  # what an earlier run had placed
+        steps = list(_Plan(root).steps())
+        left += (step for step in steps if isinstance(step, Skipped))
+        placements = [step for step in steps if isinstance(step, Placement)]
+        try:
+            for one in journal.carry_out(placements, _numbered):
+                if isinstance(one, Entry):
+                    moved.append((one.source, one.target))
+                else:
+                    left.append(one)
+                if progress:
+                    progress(len(moved) + len(left), len(steps))
+        finally:
+            _mark(root, journal)
+    if not moved and not journal.entries:
+        with suppress(UsageError):
+            undo(root, MENDING)  # nothing but a journal of nothing
+    return CarriedOut(root, tuple(moved), tuple(left))
+
+
+def undo_carried_out(source: str | os.PathLike[str]) -> UndoResult:
+    """Move all pictures back; their decisions are in force again, so the data set reads the same.
+
+    Raises:
+        UsageError: nothing was carried out there.
+        DestinationError: the journal is damaged, or another run is at work.
+    """
+    root = _folder(source)
+    if Journal.load(root, MENDING) is not None:
+        with locked(root, MENDING), changing(place_of_decisions(root)) as table:
+            journal = Journal.load(root, MENDING)
+            steps = [*journal.entries.values(), *journal.moved_on] if journal else []
+            back = {(step.target, step.content.sha256): step.source for step in steps}
+            for old in table.decisions:
+                path = old.path
+                for _ in () if old.superseded else steps:  # as often as it was moved
+                    path = back.get((path, old.digest), path)
+                table.alter(old, replace(old, carried_out="", path=path))
+    return undo(root, MENDING)
+
+
+def _folder(source: str | os.PathLike[str]) -> Path:
+    root = Path(os.path.realpath(source))
+    if not root.is_dir():
+        raise UsageError(
+            f"{shown(source)} is not a folder, and only in a folder can pictures be moved.",
+            hint="Its decisions are applied all the same by every command that reads it.",
+        )
+    return root
+
+
+class _Plan:
+    """What is to be moved in a folder, by the decisions in force."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.folders = layout_of(Walk(root, follow_links=False)).labels
+        dataset = read_dataset(root, at_least=0, decided=False)
+        rows = DecisionTable.read(place_of_decisions(root)).decisions
+        self.held = locate(dataset.items, [one for one in rows if one.in_force]).held
+        self.items = dataset.items
+        self.labels = Labels([*dataset.labels, *(folder.label for folder in self.folders)])
+
+    def steps(self) -> Iterator[Placement | Skipped]:
+        for item in self.items:
+            for one in self.held.get(item.name, ()):
+                if one.decision == "drop":
+                    yield _placement(item, f"{SET_ASIDE}/{item.name}", one)
+                elif one.decision == "relabel":
+                    label = self.labels.same(one.new_label) or one.new_label
+                    if Labels([item.label]).same(label) is None:
+                        yield self._relabelled(item, label, one)
+
+    def _relabelled(self, item: Item, label: str, one: Decision) -> Placement | Skipped:
+        own = max(
+            (f for f in self.folders if item.path.is_relative_to(f.folder)),
+            key=lambda found: len(found.folder.parts),
+        )
+        place = self._place(own, label)
+        if not place.is_dir() and (why := _no_folder(label, self.root)):
+            return Skipped(item.name, f"no folder can be called {shown(label)}: {why}")
+        target = place / item.path.relative_to(own.folder)
+        return _placement(item, target.relative_to(self.root).as_posix(), one)
+
+    def _place(self, own: LabelFolder, label: str) -> Path:
+        """The folder of a label in the part of the data set that `own` is in."""
+        below = own.folder.name != own.label  # label/train/
+        above = own.folder.parent.parent if below else own.folder.parent
+        for one in self.folders:
+            place = one.folder.parent if below else one.folder
+            if place.parent == above and Labels([one.label]).same(label) is not None:
+                return place / own.folder.name if below else place
+        return above / label / own.folder.name if below else above / label
+
+
+def _no_folder(label: str, root: Path) -> str:
+    """Why a label cannot be the name of a new folder that is read as its own; empty if it can."""
+    if safe_name(label, longest_name(root)) != label:
+        return "some system does not take that name"
+    if label == SET_ASIDE:
+        return "dropped pictures are there"
+    if split_within(label)[0]:
+        return "it is read as a part of a data set"
+    return ""
+
+
+def _placement(item: Item, target: str, one: Decision) -> Placement:
+    said = {"path": one.path, "digest": one.digest, "decision": one.decision, "when": one.when}
+    return Placement(item.name, target, extra=said)
+
+
+def _numbered(taken: Placement) -> Placement:
+    """The same with the next number in its name: `012.jpg`, `012-2.jpg`."""
+    path = PurePosixPath(taken.target)
+    found = re.fullmatch(r"(.*)-(\d+)", path.stem)
+    tried = int(str(taken.extra.get("tried", 1))) + 1
+    stem = found[1] if found and tried > 2 else path.stem
+    extra = {**taken.extra, "tried": tried}
+    return replace(
+        taken, target=path.with_name(f"{stem}-{tried}{path.suffix}").as_posix(), extra=extra
+    )
+
+
+def _mark(root: Path, journal: Journal) -> None:
+    """Note in the table what was carried out, and where its pictures are."""
+    placed = {(e.source, e.content.sha256): e for e in journal.live() if e.target in journal.done}
+    if not placed:
+        return
+    asked = {tuple(journal.extra(e).get(k) for k in _KEY): e for e in placed.values()}
+    with changing(place_of_decisions(root)) as table:
+        when = now()
+        for old in table.decisions:
+            key = (old.path, old.digest, old.decision, old.when)
+            entry = placed.get((old.path, old.digest))
+            if old.in_force and key in asked:
+                table.alter(old, replace(old, carried_out=when))
+            elif old.in_force and entry and old.matter == "group":
+                table.alter(old, replace(old, path=csv_text(entry.target)))
+
+
+_KEY = ("path", "digest", "decision", "when")
