@@ -41,6 +41,7 @@ LAYERS = (
     "sklearn",
     "exporters",
     "sorting",
+    "exchange",
     "demo",
     "to_json",
     "cli",

@@ -40,6 +40,7 @@ NAMES = [
     "SgdStep",
     "SortOptions",
     "SortResult",
+    "SplitResult",
     "TellapartError",
     "TensorFlow",
     "TestResult",
@@ -52,6 +53,7 @@ NAMES = [
     "decide",
     "explain",
     "load",
+    "split",
     "train",
 ]
 EXTRAS = {"ai_edge_litert", "keras", "playwright", "tensorflow"}  # of extras that may be missing

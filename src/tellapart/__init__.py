@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         TellapartError,
         UsageError,
     )
+    from .exchange.splitting import SplitResult, split
     from .explain.explanation import Explanation
     from .exporters.export import ExportResult
     from .head.sgd import SgdSettings, SgdStep
@@ -87,6 +88,7 @@ _HOMES = {
     "SgdStep": "head.sgd",
     "SortOptions": "sorting.plan",
     "SortResult": "sorting.sort",
+    "SplitResult": "exchange.splitting",
     "TellapartError": "errors",
     "TensorFlow": "training.tensorflow_settings",
     "TestResult": "assess.testing",
@@ -98,6 +100,7 @@ _HOMES = {
     "decide": "dataset.decisions",
     "explain": "",  # a package
     "load": "model.classifier",
+    "split": "exchange.splitting",
     "train": "training.train",
 }
 
@@ -128,6 +131,7 @@ __all__ = [  # noqa: RUF022  in the order of `sorted`
     "SgdStep",
     "SortOptions",
     "SortResult",
+    "SplitResult",
     "TellapartError",
     "TensorFlow",
     "TestResult",
@@ -140,6 +144,7 @@ __all__ = [  # noqa: RUF022  in the order of `sorted`
     "decide",
     "explain",
     "load",
+    "split",
     "train",
 ]
 

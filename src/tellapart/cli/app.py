@@ -34,6 +34,7 @@ from .commands import (
     report,
     retrain,
     sort,
+    split,
     suggest,
     test,
     train,
@@ -105,6 +106,7 @@ app.command(short_help=_summary(test.test))(test.test)
 app.command(short_help=_summary(explain.explain))(explain.explain)
 app.command(cls=what_if.InOrder, short_help=_summary(what_if.what_if))(what_if.what_if)
 app.command(short_help=_summary(sort.sort))(sort.sort)
+app.command(short_help=_summary(split.split))(split.split)
 app.command(short_help=_summary(check.check))(check.check)
 app.command(short_help=_summary(compare.compare))(compare.compare)
 app.command(short_help=_summary(suggest.suggest))(suggest.suggest)
