@@ -42,6 +42,7 @@ LAYERS = (
     "exporters",
     "sorting",
     "exchange",
+    "collecting",
     "demo",
     "to_json",
     "cli",

@@ -19,6 +19,7 @@ NAMES = [
     "Backbone",
     "BackboneError",
     "Classifier",
+    "Collected",
     "DatasetError",
     "Decision",
     "DestinationError",
@@ -50,13 +51,22 @@ NAMES = [
     "Watch",
     "__version__",
     "check",
+    "collect",
     "decide",
     "explain",
     "load",
     "split",
     "train",
 ]
-EXTRAS = {"ai_edge_litert", "keras", "playwright", "tensorflow"}  # of extras that may be missing
+EXTRAS = {
+    "ai_edge_litert",
+    "av",
+    "httpcore",
+    "httpx",
+    "keras",
+    "playwright",
+    "tensorflow",
+}  # of extras that may be missing
 MODULES = sorted(
     found.name
     for found in pkgutil.walk_packages(tellapart.__path__, "tellapart.")

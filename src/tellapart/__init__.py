@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .assess.testing import TestResult
     from .backbones.foreign import ForeignBackbone
     from .backbones.rows import BACKBONES, Backbone
+    from .collecting.collect import Collected, collect
     from .dataset.decision_table import Decision
     from .dataset.decisions import decide
     from .errors import (
@@ -67,6 +68,7 @@ _HOMES = {
     "Backbone": "backbones.rows",
     "BackboneError": "errors",
     "Classifier": "model.classifier",
+    "Collected": "collecting.collect",
     "DatasetError": "errors",
     "Decision": "dataset.decision_table",
     "DestinationError": "errors",
@@ -97,6 +99,7 @@ _HOMES = {
     "UsageError": "errors",
     "Watch": "training.options",
     "check": "assess.check.checking",
+    "collect": "collecting.collect",
     "decide": "dataset.decisions",
     "explain": "",  # a package
     "load": "model.classifier",
@@ -110,6 +113,7 @@ __all__ = [  # noqa: RUF022  in the order of `sorted`
     "Backbone",
     "BackboneError",
     "Classifier",
+    "Collected",
     "DatasetError",
     "Decision",
     "DestinationError",
@@ -141,6 +145,7 @@ __all__ = [  # noqa: RUF022  in the order of `sorted`
     "Watch",
     "__version__",
     "check",
+    "collect",
     "decide",
     "explain",
     "load",

@@ -24,6 +24,7 @@ from . import interrupts
 from .commands import (
     cache,
     check,
+    collect,
     compare,
     demo,
     explain,
@@ -72,7 +73,7 @@ app = typer.Typer(
       tellapart sort --undo sorted/
 
     Every command has --help, and --json if it prints results.
-    tellapart never sends anything anywhere.
+    tellapart sends nothing anywhere. Only collect asks servers: at the addresses that you give it.
     """,
 )
 cache_app = typer.Typer(
@@ -108,6 +109,7 @@ app.command(cls=what_if.InOrder, short_help=_summary(what_if.what_if))(what_if.w
 app.command(short_help=_summary(sort.sort))(sort.sort)
 app.command(short_help=_summary(split.split))(split.split)
 app.command(short_help=_summary(check.check))(check.check)
+app.command(short_help=_summary(collect.collect))(collect.collect)
 app.command(short_help=_summary(compare.compare))(compare.compare)
 app.command(short_help=_summary(suggest.suggest))(suggest.suggest)
 app.command(short_help=_summary(gaps.gaps))(gaps.gaps)

@@ -58,9 +58,14 @@ def suffix_of(path: Path) -> str:
     if path.suffix.lower() in SUFFIXES:
         return path.suffix
     try:
-        return _SUFFIX_OF.get(sniff(read_head(path)), "")
+        return suffix_of_kind(sniff(read_head(path)))
     except (OSError, PictureError):
         return ""
+
+
+def suffix_of_kind(kind: str) -> str:
+    """The usual suffix of a kind of picture, a row of `FORMATS`; empty where it is left open."""
+    return _SUFFIX_OF.get(kind, "")
 
 
 def kept_stem(path: Path, suffix: str) -> str:

@@ -67,8 +67,40 @@ def read_table(path: Path, called: Path | None = None) -> tuple[list[Row], list[
             of a split that there is not.
     """
     name = called or path
+    rows, faults = [], []
+    for line in lines_of(path, name):
+        row = line if isinstance(line, Fault) else _row(*line, name)
+        if isinstance(row, Fault):
+            faults.append(row)
+        else:
+            rows.append(row)
+    if faults and not rows:
+        raise faults[0].error
+    return rows, faults
+
+
+def lines_of(path: Path, name: Path) -> Iterator[tuple[int, Mapping[str, object]] | Fault]:
+    """(number, {column: cell}) of each line of a table, whatever its columns are; `name` is what
+    an error calls it.
+
+    Raises:
+        DatasetError: it is no table, or cannot be read.
+    """
+    text = read_text(path, name)
     try:
-        text = text_of(path.read_bytes())
+        yield from _json_rows(text, name) if _is_json(path) else _csv_rows(text)
+    except csv.Error as error:
+        raise DatasetError(f"{shown(name)} is not a CSV file: {error}.") from error
+
+
+def read_text(path: Path, name: Path) -> str:
+    """A text file in whichever of the usual encodings it is.
+
+    Raises:
+        DatasetError: it is no text, or cannot be read.
+    """
+    try:
+        return text_of(path.read_bytes())
     except UnicodeDecodeError as error:
         raise DatasetError(
             f"{shown(name)} cannot be read: it is not UTF-8 text.",
@@ -77,19 +109,6 @@ def read_table(path: Path, called: Path | None = None) -> tuple[list[Row], list[
     except OSError as error:
         reason = (error.strerror or "").lower()
         raise DatasetError(f"{shown(name)} cannot be read: {reason}.") from error
-    rows, faults = [], []
-    try:
-        for line in _json_rows(text, name) if _is_json(path) else _csv_rows(text):
-            row = line if isinstance(line, Fault) else _row(*line, name)
-            if isinstance(row, Fault):
-                faults.append(row)
-            else:
-                rows.append(row)
-    except csv.Error as error:
-        raise DatasetError(f"{shown(name)} is not a CSV file: {error}.") from error
-    if faults and not rows:
-        raise faults[0].error
-    return rows, faults
 
 
 def names_pictures(path: Path) -> bool:
