@@ -50,6 +50,7 @@ NAMES = [
     "UsageError",
     "Watch",
     "__version__",
+    "carry_out",
     "check",
     "collect",
     "decide",
@@ -57,6 +58,8 @@ NAMES = [
     "load",
     "split",
     "train",
+    "undo_carried_out",
+    "undo_decisions",
 ]
 EXTRAS = {
     "ai_edge_litert",

@@ -24,6 +24,7 @@ telemetry.forbid()  # before anything else is loaded
 TYPE_CHECKING = False  # as typing has it, whose import would take longer than all of this
 if TYPE_CHECKING:
     from . import explain
+    from .assess.carrying_out import carry_out, undo_carried_out
     from .assess.check.checking import check
     from .assess.check.health import Finding, Health
     from .assess.testing import TestResult
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from .backbones.rows import BACKBONES, Backbone
     from .collecting.collect import Collected, collect
     from .dataset.decision_table import Decision
-    from .dataset.decisions import decide
+    from .dataset.decisions import decide, undo_decisions
     from .errors import (
         ArchiveError,
         BackboneError,
@@ -98,6 +99,7 @@ _HOMES = {
     "TrainResult": "training.result",
     "UsageError": "errors",
     "Watch": "training.options",
+    "carry_out": "assess.carrying_out",
     "check": "assess.check.checking",
     "collect": "collecting.collect",
     "decide": "dataset.decisions",
@@ -105,6 +107,8 @@ _HOMES = {
     "load": "model.classifier",
     "split": "exchange.splitting",
     "train": "training.train",
+    "undo_carried_out": "assess.carrying_out",
+    "undo_decisions": "dataset.decisions",
 }
 
 __all__ = [  # noqa: RUF022  in the order of `sorted`
@@ -144,6 +148,7 @@ __all__ = [  # noqa: RUF022  in the order of `sorted`
     "UsageError",
     "Watch",
     "__version__",
+    "carry_out",
     "check",
     "collect",
     "decide",
@@ -151,6 +156,8 @@ __all__ = [  # noqa: RUF022  in the order of `sorted`
     "load",
     "split",
     "train",
+    "undo_carried_out",
+    "undo_decisions",
 ]
 
 

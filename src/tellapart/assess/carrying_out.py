@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -120,12 +120,23 @@ def undo_carried_out(source: str | os.PathLike[str]) -> UndoResult:
             journal = Journal.load(root, MENDING)
             steps = [*journal.entries.values(), *journal.moved_on] if journal else []
             back = {(step.target, step.content.sha256): step.source for step in steps}
-            for old in table.decisions:
+            every = table.decisions
+            for old in every:
                 path = old.path
                 for _ in () if old.superseded else steps:  # as often as it was moved
                     path = back.get((path, old.digest), path)
-                table.alter(old, replace(old, carried_out="", path=path))
+                table.alter(old, _back(replace(old, carried_out="", path=path), old, every))
     return undo(root, MENDING)
+
+
+def _back(new: Decision, old: Decision, every: Sequence[Decision]) -> Decision:
+    """A decision about a picture that goes back from `old.path` to `new.path`: that it was right
+    where it had been moved to, is another label where it goes back to."""
+    carried = (o for o in every if o.carried_out and o.decision == "relabel")
+    first = next((o for o in carried if (o.path, o.digest) == (new.path, old.digest)), None)
+    if new.path == old.path or old.decision != "keep" or first is None:
+        return new
+    return replace(new, decision="relabel", old_label=first.old_label, new_label=old.old_label)
 
 
 def _folder(source: str | os.PathLike[str]) -> Path:
