@@ -92,8 +92,8 @@ def test_what_was_decided_is_what_is_read(photos: Path) -> None:
     }
     assert dataset.kept == {"elsa/2.png"}
     assert dataset.notes == (
-        f"tellapart.csv: 1 picture relabelled, 2 left out, 2 put into groups, 1 kept as they are. "
-        f"To take decisions back: tellapart fix {photos} --undo last (or all).",
+        "tellapart.csv: 1 picture relabelled, 2 left out, 2 put into groups, 1 kept as they are. "
+        "To take decisions back: tellapart fix PHOTOS --undo last (or all).",
     )
     assert {n: c for n, c in contents(photos).items() if n != FILE} == before
 
@@ -422,7 +422,8 @@ def test_tables_and_archives_have_theirs_beside_them(photos: Path) -> None:
         decide(source, f"{prefix}elsa/1.png", drop=True)
         dataset = read_dataset(source)
         assert dataset.counts == {"elsa": 2, "vader": 5}
-        assert dataset.notes[0].startswith(f"{source.stem}.tellapart.csv: 1 picture relabelled")
+        assert dataset.notes[0].startswith("tellapart.csv: 1 picture relabelled")
+        assert place_of_decisions(source) == photos.parent / f"{source.stem}.tellapart.csv"
         undo_decisions(source, everything=True)
         assert read_dataset(source).counts == {"elsa": 4, "vader": 4}
     assert text(photos) is None
@@ -441,8 +442,34 @@ def test_the_table_of_decisions_is_no_table_of_pictures(photos: Path) -> None:
     decide(photos, "elsa/0.png", drop=True)
     dataset = read_dataset(photos)
     assert (dataset.skipped, dataset.hidden) == ((), 0)
-    archive = shutil.make_archive(str(photos.parent / "packed"), "zip", photos)
-    assert len(read_dataset(archive).items) == 8  # its own decisions are beside it
+
+
+def test_what_was_packed_with_its_table_is_mended_still(photos: Path) -> None:
+    decide(photos, "elsa/0.png", drop=True)
+    decide(photos, "elsa/1.png", relabel="vader")
+    packed = photos.parent / "packed"
+    archive = Path(shutil.make_archive(str(packed), "zip", photos.parent, "photos"))
+    assert read_dataset(archive).counts == {"elsa": 2, "vader": 5}
+    decide(archive, "elsa/1.png", relabel="anna")
+    assert read_dataset(archive).counts == {"anna": 1, "elsa": 2, "vader": 4}
+    assert read_dataset(photos).counts == {"elsa": 2, "vader": 5}
+
+
+def test_a_part_is_mended_by_what_was_decided_of_the_whole(tmp_path: Path) -> None:
+    whole = files(tmp_path / "photos", [f"{part}/{n}" for part in ("train", "test") for n in NAMES])
+    decide(whole, ["train/elsa/0.png", "test/elsa/0.png"], relabel="vader")
+    decide(whole / "test", "elsa/1.png", drop=True)
+    assert read_dataset(whole / "test").counts == {"elsa": 2, "vader": 5}
+    assert read_dataset(whole / "train").counts == {"elsa": 3, "vader": 5}
+    assert read_dataset(whole).counts == {"elsa": 5, "vader": 10}
+    decide(whole / "test", "elsa/0.png", keep=True)  # later than what the whole has of it
+    assert read_dataset(whole).counts == {"elsa": 6, "vader": 9}
+
+
+def test_a_label_is_not_mended_by_what_was_decided_of_labels(tmp_path: Path) -> None:
+    photos = files(tmp_path / "photos", [f"{a}/{b}/1.png" for a in "ab" for b in "xy"])
+    decide(photos, "a/x/1.png", relabel="b")
+    assert read_dataset(photos / "a").counts == {"x": 1, "y": 1}
 
 
 # Through the doors
@@ -471,6 +498,20 @@ def test_train_check_and_test_see_the_mended_pictures(drawn: Path, tmp_path: Pat
     tested = run_here("test", model, drawn, "--json", "-q")
     assert tested.code == 0, tested.err
     assert any("1 picture relabelled" in note for note in tested.json()["notes"])
+
+
+def test_a_model_without_names_has_none_of_a_decision(drawn: Path, tmp_path: Path) -> None:
+    (drawn / "elsa" / "000.png").rename(drawn / "elsa" / "a secret.png")
+    decide(drawn, "elsa/a secret.png", relabel="vader")
+    (drawn / "elsa" / "a secret.png").unlink()
+    result = tellapart.train(drawn, quality="fast")
+    assert any("a secret" in note for note in result.notes)
+    result.save(tmp_path / "model", private=True)
+    for path in (tmp_path / "model").iterdir():
+        assert b"secret" not in path.read_bytes(), path
+    record = tellapart.load(tmp_path / "model").training_record
+    assert record
+    assert "and so not applied." in " ".join(record.run.notes)
 
 
 def test_pictures_kept_back_have_decisions_of_their_own(drawn: Path, draw_folder: Draw) -> None:

@@ -23,6 +23,7 @@ from pathlib import Path
 from ..errors import DatasetError, DestinationError
 from ..files.atomic import cannot_write, write_atomically
 from ..files.locks import is_still, take
+from ..files.system import WINDOWS
 from ..text import csv_text, shown
 from .paths import trimmed
 from .tables import encoding_of, header_of, is_spaced
@@ -363,6 +364,8 @@ def _alone(place: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        with suppress(OSError):  # Windows deletes no open file: there it is left
+        if WINDOWS:  # which deletes no open file
+            stream.close()
+        with suppress(OSError):
             path.unlink()
         stream.close()

@@ -10,7 +10,7 @@ these was moved, changed or deleted.
 from __future__ import annotations
 
 import hashlib
-import shlex
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import PictureError
 from ..files.reading import read_content
-from ..text import csv_text, first_few, several, shown
+from ..text import csv_text, first_few, several
 from ..workers.local import Each, batches_of, local_map
 from .decision_table import FILE, Decision
 from .labels import Labels
@@ -50,9 +50,9 @@ class Found:
     unclear: tuple[Decision, ...] = ()
 
 
-def apply(dataset: Dataset, decisions: Iterable[Decision], called: str = FILE) -> Dataset:
+def apply(dataset: Dataset, decisions: Iterable[Decision]) -> Dataset:
     """The data set with decisions applied; notes say what that changed, and what could not be
-    applied. `called` is what a note calls the table of decisions.
+    applied.
 
     Raises:
         DatasetError: a new label differs from one that is there only in what few would see.
@@ -62,7 +62,7 @@ def apply(dataset: Dataset, decisions: Iterable[Decision], called: str = FILE) -
         return dataset
     found = locate(dataset.items, in_force)
     wanted = [o.new_label for of in found.held.values() for o in of if o.decision == "relabel"]
-    written = _labels(dataset, wanted, called)
+    written = _labels(dataset, wanted)
     counts: Counter[str] = Counter()
     items: list[Item] = []
     kept: set[str] = set()
@@ -90,7 +90,7 @@ def apply(dataset: Dataset, decisions: Iterable[Decision], called: str = FILE) -
     mended_set = replace(dataset, items=tuple(items), unmended=dataset.items, kept=frozenset(kept))
     return replace(
         mended_set,
-        notes=(*dataset.notes, *_words(dataset, mended_set, found, counts, called)),
+        notes=(*dataset.notes, *_words(dataset, mended_set, found, counts)),
     )
 
 
@@ -98,15 +98,15 @@ def locate(items: Sequence[Item], decisions: Sequence[Decision]) -> Found:
     """Which pictures decisions are about: by content, first at their own paths."""
     at: dict[str, list[Item]] = {}
     for item in items:
-        at.setdefault(csv_text(item.name), []).append(item)
-    paths = [csv_text(one.path) for one in decisions]
+        at.setdefault(_written(item.name), []).append(item)
+    paths = [_written(one.path) for one in decisions]
     digests = _digests({item.path for path in paths for item in at.get(path, ())})
     of: dict[str, list[Decision]] = {}  # by name, what is about each picture
     moved: list[Decision] = []
     for one, path in zip(decisions, paths, strict=True):
-        there = at.get(path, ())
-        if there and digests[there[0].path] == one.digest:
-            of.setdefault(there[0].name, []).append(one)
+        there = [item.name for item in at.get(path, ()) if digests[item.path] == one.digest]
+        if there:
+            of.setdefault(there[0], []).append(one)
         else:
             moved.append(one)
     stale: list[Decision] = []
@@ -123,7 +123,7 @@ def locate(items: Sequence[Item], decisions: Sequence[Decision]) -> Found:
                     of.setdefault(name, []).append(one)
             elif one.digest in holders:
                 unclear.append(one)
-            elif one.decision != "drop" or csv_text(one.path) in at:  # else it is done
+            elif one.decision != "drop" or _written(one.path) in at:  # else it is done
                 stale.append(one)
     held, conflicts = {}, []
     for name, about in of.items():
@@ -144,7 +144,7 @@ def _holders(
         name
         for name in names
         if not any(
-            o.matter == one.matter and csv_text(o.path) == csv_text(name) for o in of.get(name, ())
+            o.matter == one.matter and _written(o.path) == _written(name) for o in of.get(name, ())
         )
     ]
     if len(names) == 1 or len(free) == 1:
@@ -157,6 +157,11 @@ def _holders(
     return free if len(agree) == 1 and len(alike) >= len(free) else []
 
 
+def _written(name: str) -> str:
+    """A name as the table has it, by whatever system it was written."""
+    return unicodedata.normalize("NFC", csv_text(name))
+
+
 def _agreed(about: Sequence[Decision]) -> Iterator[Decision]:
     """One decision of each matter on which all about a picture agree."""
     for matter in ("label", "group"):
@@ -165,9 +170,9 @@ def _agreed(about: Sequence[Decision]) -> Iterator[Decision]:
             yield said[0]
 
 
-def _labels(dataset: Dataset, wanted: Sequence[str], called: str) -> dict[str, str]:
+def _labels(dataset: Dataset, wanted: Sequence[str]) -> dict[str, str]:
     """How each new label is written: as the source writes it, where it has that label."""
-    known = Labels(dataset.labels).known(wanted, called, f"a label of {dataset.called}")
+    known = Labels(dataset.labels).known(wanted, FILE, f"a label of {dataset.called}")
     return {label: known.get(label, label) for label in wanted}
 
 
@@ -184,9 +189,7 @@ def _digests(paths: Iterable[Path]) -> dict[Path, str]:
     return dict(zip(wanted, local_map(Each(digest_of), batches_of(wanted, _BATCH)), strict=True))
 
 
-def _words(
-    before: Dataset, after: Dataset, found: Found, counts: Counter[str], called: str
-) -> Iterator[str]:
+def _words(before: Dataset, after: Dataset, found: Found, counts: Counter[str]) -> Iterator[str]:
     """Sentences on what decisions changed, on what could not be applied, and how to undo them."""
     said = [
         words
@@ -199,25 +202,27 @@ def _words(
         if counts[kind]
     ]
     if counts["relabel"] + counts["drop"] + counts["group"]:
-        undo = shlex.join(["tellapart", "fix", shown(before.source), "--undo"])
-        yield f"{called}: {', '.join(said)}. To take decisions back: {undo} last (or all)."
+        yield (
+            f"{FILE}: {', '.join(said)}. To take decisions back: tellapart fix PHOTOS --undo last "
+            f"(or all)."
+        )
     if gone := sorted(set(before.labels) - set(after.labels)):
         yield f"By these decisions no picture of {first_few(gone)} is left."
     if found.conflicts:
         yield (
-            f"{called} has decisions that disagree on {several(len(found.conflicts), 'picture')}; "
+            f"{FILE} has decisions that disagree on {several(len(found.conflicts), 'picture')}; "
             f"none of these is applied: {first_few(found.conflicts, _NAMED)}. Decide again."
         )
     if found.unclear:
         names = [one.path for one in found.unclear]
         yield (
-            f"{called} has {several(len(names), 'decision')} on pictures that were moved, and "
+            f"{FILE} has {several(len(names), 'decision')} on pictures that were moved, and "
             f"which of several copies is meant cannot be told: {first_few(names, _NAMED)}. Decide "
             f"again."
         )
     if found.stale:
         names = [one.path for one in found.stale]
         yield (
-            f"{called} has {several(len(names), 'decision')} on pictures that were changed or are "
+            f"{FILE} has {several(len(names), 'decision')} on pictures that were changed or are "
             f"not there, and so not applied: {first_few(names, _NAMED)}."
         )

@@ -20,7 +20,7 @@ from ..files.workspaces import Workspace
 from ..text import first_few, several, shown
 from .archives import is_archive, unpack
 from .completeness import finished
-from .decision_table import DecisionTable, place_of_decisions
+from .decided import decisions_about
 from .labels import ordered
 from .layout import layout_of
 from .mended import apply
@@ -223,11 +223,12 @@ def read_dataset(
             f"{shown(path)} does not exist.",
             hint="Give a folder that has one folder of pictures per label.",
         )
+    unpacked = None
     if is_archive(path):
         workspace = Workspace()
         with workspace.filling() as folder:
             said = unpack(path, folder)
-        dataset = _read_unpacked(workspace.folder, path)
+        dataset, unpacked = _read_unpacked(workspace.folder, path)
         dataset = replace(dataset, notes=(*said, *dataset.notes), _workspaces=(workspace,))
     elif path.is_dir():
         dataset = _read_folder(path, follow_links)
@@ -240,8 +241,7 @@ def read_dataset(
         )
     dataset = replace(dataset, unmended=dataset.items)
     if decided:
-        place = place_of_decisions(path)
-        dataset = apply(dataset, DecisionTable.read(place).decisions, place.name)
+        dataset = apply(dataset, decisions_about(path, dataset.parts, unpacked))
     return finished(dataset, at_least)
 
 
@@ -348,8 +348,8 @@ def on_torn(torn: list[tuple[str, list[str]]], called: str) -> Iterator[str]:
         )
 
 
-def _read_unpacked(root: Path, archive: Path) -> Dataset:
-    """What an archive held: a data set at its top, or one folder further down."""
+def _read_unpacked(root: Path, archive: Path) -> tuple[Dataset, Path]:
+    """What an archive held: a data set at its top, or one folder further down; and that folder."""
     top = root
     for _ in range(3):
         walk = Walk(root, follow_links=False)
@@ -358,11 +358,11 @@ def _read_unpacked(root: Path, archive: Path) -> Dataset:
         folders = [e for e in entries if e.is_dir()]
         if len(tables) == 1:
             called = archive / tables[0].relative_to(top)
-            return replace(_read_table(tables[0], root, called), source=archive)
+            return replace(_read_table(tables[0], root, called), source=archive), root
         if len(folders) != 1 or not walk.folders(Path(folders[0].path)):
             break
         root = Path(folders[0].path)
-    return replace(_read_folder(root, follow_links=False), source=archive)
+    return replace(_read_folder(root, follow_links=False), source=archive), root
 
 
 def _label(name: str) -> str:

@@ -14,6 +14,7 @@ from dataclasses import replace
 from itertools import pairwise
 from pathlib import PurePath
 
+from ..dataset.decision_table import FILE
 from ..dataset.sources import Skipped
 from ..health.shortcuts import Shortcut
 from ..text import shown
@@ -49,7 +50,7 @@ def private(record: TrainingRecord, also: Iterable[str] = ()) -> TrainingRecord:
                 Skipped(f"file {number}", clean(file.reason))
                 for number, file in enumerate(run.skipped, 1)
             ),
-            notes=tuple(map(clean, run.notes)),
+            notes=tuple(clean(_unnamed(note)) for note in run.notes),
             shortcuts=tuple(_renamed(shortcut, called) for shortcut in run.shortcuts),
             private=True,
         ),
@@ -69,6 +70,12 @@ def without_paths(command: str) -> str:
         if option == "--backbone" and ending:  # a file: our own networks' names have none
             words[at] = f"{'keras:' if value.startswith('keras:') else ''}NETWORK{ending}"
     return shlex.join([*words, "--no-pictures"])
+
+
+def _unnamed(note: str) -> str:
+    """A sentence on decisions without the pictures that it names in the end, which may be none that
+    was learnt from."""
+    return f"{note.partition(': ')[0]}." if note.startswith(f"{FILE} has ") else note
 
 
 def _stand_ins(digests: Sequence[str]) -> tuple[str, ...]:
