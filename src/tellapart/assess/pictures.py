@@ -19,6 +19,8 @@ from ..dataset import split
 from ..dataset.labels import ordered
 from ..dataset.sources import Dataset, Skipped
 from ..errors import DatasetError
+from ..health.duplicates import same_pixels
+from ..images.properties import hashes_of
 from ..text import first_few, natural, several, shown
 
 FOLDS = 5
@@ -122,6 +124,7 @@ def gather(dataset: Dataset, embeddings: Embeddings, share: float) -> Pictures:
     )
     read = [dataset.items[position] for position in embeddings.positions]
     keys = split.tie(embeddings.digests, [item.group for item in read])
+    keys = split.bind(keys, same_pixels(embeddings.vectors, hashes_of(embeddings.properties)))
     by_hash = split.kept_back(keys, [item.label for item in read], share)
     said = np.array([item.split == "test" for item in read], dtype=bool)
     unsaid = np.array([item.split is None for item in read], dtype=bool)

@@ -3,14 +3,14 @@ where not all can be looked at.
 
 A picture's side is decided by a hash of what it is tied to, so adding pictures moves an old one
 only where `kept_back` says so, or where they tie two old groups. Content hashes are all it needs,
-so anyone can repeat it from the files.
+but where pictures are copies, so anyone can repeat it from the files.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -35,6 +35,22 @@ def tie(digests: Sequence[str], groups: Sequence[str | None]) -> list[str]:
         ends = [root(f"1/{digest}")] + ([root(f"0/{group}")] if group else [])
         parent[max(ends)] = min(ends)
     return [root(f"1/{digest}") for digest in digests]
+
+
+def bind(keys: Sequence[str], pairs: Iterable[tuple[int, int]]) -> list[str]:
+    """The same keys, but one for both pictures of each pair: the smaller."""
+    parent = {key: key for key in keys}
+
+    def root(key: str) -> str:
+        while parent[key] != key:
+            parent[key] = parent[parent[key]]
+            key = parent[key]
+        return key
+
+    for one, other in pairs:
+        ends = root(keys[one]), root(keys[other])
+        parent[max(ends)] = min(ends)
+    return [root(key) for key in keys]
 
 
 def position(key: str, salt: str = "") -> float:

@@ -32,9 +32,9 @@ def near_pairs(tested: np.ndarray, learnt: np.ndarray) -> Iterator[tuple[int, in
     if not len(tested) or not len(learnt):
         return
     centre = learnt.mean(axis=0)
-    others = _unit(learnt - centre).T
+    others = unit(learnt - centre).T
     for begin in range(0, len(tested), _ROWS):
-        cosines = _unit(tested[begin : begin + _ROWS] - centre) @ others
+        cosines = unit(tested[begin : begin + _ROWS] - centre) @ others
         few = min(NEAREST, cosines.shape[1])
         columns = np.argpartition(-cosines, few - 1, axis=1)[:, :few]
         for row, found in enumerate(columns):
@@ -43,7 +43,8 @@ def near_pairs(tested: np.ndarray, learnt: np.ndarray) -> Iterator[tuple[int, in
                     yield begin + row, int(column), float(cosines[row, column])
 
 
-def _unit(vectors: np.ndarray) -> np.ndarray:
+def unit(vectors: np.ndarray) -> np.ndarray:
+    """Embeddings `[N,D]` at length 1, float32."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     return np.asarray(vectors / np.maximum(lengths, 1e-12), np.float32)
 

@@ -19,14 +19,16 @@ from ...head.cross_validation import cross_validate
 from ...workers.local import one_thread_each
 from ..pictures import Pictures, gather
 from ..sides import choose_sides
+from .copies import copies
 from .health import KINDS, Finding, Health
 from .keeping import not_kept
 from .listed import imbalance, shortcuts, unreadable
 from .looked import Looked
+from .looks import looks
 
 Finder = Callable[[Looked], Iterable[Finding]]
 
-FINDERS: tuple[Finder, ...] = (unreadable, imbalance, shortcuts)
+FINDERS: tuple[Finder, ...] = (unreadable, imbalance, shortcuts, copies, looks)
 """Each looks for findings of its own kinds."""
 
 
@@ -63,12 +65,18 @@ def check(
         embedder,
         progress=(lambda done: progress(done, len(dataset.items))) if progress else None,
     )
-    looked = look(dataset, gather(dataset, embeddings, 0.0), every=every)
+    looked = look(dataset, gather(dataset, embeddings, 0.0), every=every, embedder=embedder)
     return examine(looked)
 
 
 @one_thread_each()
-def look(dataset: Dataset, pictures: Pictures, *, every: bool = False) -> Looked:
+def look(
+    dataset: Dataset,
+    pictures: Pictures,
+    *,
+    every: bool = False,
+    embedder: Embedder | None = None,
+) -> Looked:
     """Cross-validate the pictures to learn from."""
     rows = pictures.learnt
     fold = pictures.folds(rows)
@@ -79,7 +87,7 @@ def look(dataset: Dataset, pictures: Pictures, *, every: bool = False) -> Looked
         fold,
         groups=pictures.groups(rows),
     )
-    return Looked(dataset, pictures, fold, found, every)
+    return Looked(dataset, pictures, fold, found, every, embedder)
 
 
 @one_thread_each()

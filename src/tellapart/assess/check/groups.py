@@ -37,7 +37,7 @@ _HEADS: Mapping[str, tuple[str, str, str]] = {
 _PLURALS = {"pair of labels": "pairs of labels"}
 _OF_PICTURES = frozenset(  # what a heading counts, where a finding has several pictures
     {"unreadable", "blurred", "dark", "bright", "empty", "tiny", "enlarged", "aspect"}
-    | {"screenshot", "stranger", "harmful", "leak", "wrong-label"}
+    | {"screenshot", "stranger", "harmful", "wrong-label"}
 )
 assert _HEADS.keys() == KINDS.keys()
 
@@ -57,6 +57,8 @@ class Group:
     @property
     def count(self) -> int:
         """How many there are of what the heading counts."""
+        if self.kind == "leak":  # the first of each is a training picture
+            return len({path for one in self.findings for path in one.paths[1:]})
         if self.kind in _OF_PICTURES:
             return len({path for one in self.findings for path in one.paths})
         return len(self.findings)

@@ -7,6 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
+from ...backbones.embed import Embedder
 from ...dataset.sources import Dataset
 from ...evaluation.metrics import Proportion
 from ...head.cross_validation import OutOfFold
@@ -23,6 +24,7 @@ class Looked:
         fold: int `[R]`, the parts in which they were left out.
         found: what cross-validation found; its logits are calibrated, `[R,K]`.
         every: whether all pictures are to be ranked, those too of which nothing is said.
+        embedder: what embedded them, for pictures made from them; None if that is not at hand.
     """
 
     dataset: Dataset
@@ -30,6 +32,7 @@ class Looked:
     fold: np.ndarray
     found: OutOfFold
     every: bool = False
+    embedder: Embedder | None = None
 
     @cached_property
     def rows(self) -> np.ndarray:

@@ -1,0 +1,186 @@
+"""Copies of one picture: under one label, under several, and on both sides of a test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...evaluation.metrics import Proportion
+from ...head.cross_validation import out_of_fold
+from ...health.duplicates import BYTES, NEAR, PIXELS, Copies
+from ...images.properties import PROPERTIES
+from ...text import first_few, label_words, percent, several, shown
+from .health import Finding
+from .looked import Looked
+from .mending import drop
+from .same import copies_among
+
+_SURE = 0.95  # score of a label that a head is sure of
+_ALIKE = {
+    BYTES: "the same file",
+    PIXELS: "the same picture, saved again, resized or mirrored",
+    NEAR: "the same picture, cropped or changed",
+}
+_SCORES = {BYTES: 1.0, PIXELS: 0.99, NEAR: 0.9}
+
+
+def copies(looked: Looked) -> Iterator[Finding]:
+    """Duplicates, conflicts and leaks, from one search."""
+    found = copies_among(looked.pictures, looked.embedder)
+    yield from _leaks(looked, found)
+    sides = [_Side(looked, one, side) for one in found for side in _sides(looked, one)]
+    parted = [side.rows for side in sides if not side.labels[1:]]
+    cost = _flattery(looked, [rows for rows in parted if not looked.pictures.held_out[rows[0]]])
+    several_of = sum(map(len, parted))
+    for side in sides:
+        if side.labels[1:]:
+            yield _conflict(looked, side)
+        else:
+            yield _duplicate(looked, side, cost * len(side.rows) / several_of)
+
+
+@dataclass(frozen=True)
+class _Side:
+    """The rows of a set of copies that are on one side, the best first."""
+
+    looked: Looked
+    copies: Copies
+    rows: tuple[int, ...]
+
+    @property
+    def labels(self) -> list[str]:
+        """Theirs, each once."""
+        pictures = self.looked.pictures
+        return list(dict.fromkeys(pictures.labels[pictures.truth[row]] for row in self.rows))
+
+
+def _sides(looked: Looked, one: Copies) -> list[tuple[int, ...]]:
+    """The copies to learn from and those to test on, wherever there are several, the best first."""
+    held = looked.pictures.held_out
+    sides = [[row for row in one.rows if held[row] == kind] for kind in (False, True)]
+    return [_best_first(looked, rows) for rows in sides if len(rows) > 1]
+
+
+def _best_first(looked: Looked, rows: Sequence[int]) -> tuple[int, ...]:
+    """Those with the most pixels first, then by name."""
+    pictures = looked.pictures
+    assert pictures.properties is not None
+    width, height = (pictures.properties[:, PROPERTIES.index(s)] for s in ("width", "height"))
+    return tuple(sorted(rows, key=lambda row: (-width[row] * height[row], pictures.names[row])))
+
+
+def _duplicate(looked: Looked, side: _Side, cost: float) -> Finding:
+    names = [looked.pictures.names[row] for row in side.rows]
+    return Finding(
+        "duplicate",
+        tuple(names),
+        f"{first_few([*map(shown, names)], 4)} are {_ALIKE[side.copies.tier]}.",
+        label=side.labels[0],
+        sure=side.copies.tier != NEAR,
+        score=_SCORES[side.copies.tier],
+        cost=cost,
+        mend=drop(looked.dataset, names[1:]),
+    )
+
+
+def _conflict(looked: Looked, side: _Side) -> Finding:
+    """A set under several labels: the label that heads believe, which saw none of its pictures
+    where they are equal, is likely right."""
+    pictures = looked.pictures
+    place = {int(row): at for at, row in enumerate(looked.rows)}
+    here = [place[row] for row in side.rows if row in place]
+    own = sorted({int(pictures.truth[row]) for row in side.rows})
+    believed, score, cost = own[0], 0.0, 0.0
+    judged = [at for at in here if looked.judged[at]]
+    if judged:
+        logits = looked.found.logits[judged]
+        scores = np.exp(logits - logits.max(axis=1, keepdims=True))
+        mean = (scores / scores.sum(axis=1, keepdims=True)).mean(axis=0)
+        believed = own[int(np.argmax(mean[own]))]
+        score = float(mean[believed])
+        cost = 100 * float(np.sum(~looked.right[judged])) / int(looked.judged.sum())
+    rows = sorted(side.rows, key=lambda row: pictures.truth[row] != believed)
+    names = [pictures.names[row] for row in rows]
+    wrong = [pictures.names[row] for row in rows if pictures.truth[row] != believed]
+    label = pictures.labels[believed]
+    return Finding(
+        "conflict",
+        tuple(names),
+        f"{first_few([*map(shown, names)], 4)} are {_ALIKE[side.copies.tier]} under different "
+        f"labels; it is most likely {label_words(label)}.",
+        suggested=label,
+        sure=side.copies.tier == BYTES and score >= _SURE,
+        score=score if judged else _SCORES[side.copies.tier],
+        cost=cost,
+        mend=drop(looked.dataset, wrong),
+    )
+
+
+def _leaks(looked: Looked, found: Sequence[Copies]) -> Iterator[Finding]:
+    """Test pictures that are copies of training pictures; a finding for each set of copies."""
+    pictures = looked.pictures
+    held = pictures.held_out
+    leaks = [one for one in found if len({bool(held[row]) for row in one.rows}) > 1]
+    if not leaks:
+        return
+    leaked = [row for one in leaks for row in one.rows if held[row]]
+    worth, words = _worth(looked, leaked)
+    for one in leaks:
+        tested = [pictures.names[row] for row in one.rows if held[row]]
+        learnt = [row for row in one.rows if not held[row]]
+        names = [pictures.names[row] for row in _best_first(looked, learnt)]
+        labels = {pictures.labels[pictures.truth[row]] for row in one.rows}
+        differ = "" if len(labels) == 1 else ", and under another label"
+        yield Finding(
+            "leak",
+            (names[0], *tested),
+            f"{first_few([*map(shown, tested)], 4)}, to test on, and {shown(names[0])}, to learn "
+            f"from, are {_ALIKE[one.tier]}{differ}. {words}",
+            label=labels.pop() if len(labels) == 1 else None,
+            sure=one.tier != NEAR,
+            score=_SCORES[one.tier],
+            cost=worth * len(tested) / len(leaked),
+            mend=drop(looked.dataset, tested),
+        )
+
+
+def _worth(looked: Looked, leaked: Sequence[int]) -> tuple[float, str]:
+    """By how many points pictures that leaked make the test too good, and a sentence on that."""
+    pictures, recipe = looked.pictures, looked.found.recipe
+    if recipe is None:
+        return 0.0, ""
+    head = recipe.roughly(looked.vectors, looked.truth, len(pictures.labels))
+    rows = pictures.tested
+    right = head.logits(pictures.vectors[rows]).argmax(axis=1) == pictures.truth[rows]
+    fresh = ~np.isin(rows, leaked)
+    if not fresh.any():
+        return 0.0, "No test picture is new, so the test says nothing."
+    every = Proportion(int(right.sum()), len(rows))
+    new = Proportion(int(right[fresh].sum()), int(fresh.sum()))
+    points = 100 * (every.value - new.value)
+    count = several(len(leaked), "such picture")
+    return (
+        max(0.0, points),
+        f"With {count} the test is {percent(every.value)} right, and {percent(new.value)} without.",
+    )
+
+
+def _flattery(looked: Looked, sets: Sequence[Sequence[int]]) -> float:
+    """By how many points copies that are parted between folds make cross-validation too good."""
+    pictures = looked.pictures
+    place = {int(row): at for at, row in enumerate(looked.rows)}
+    recipe = looked.found.recipe
+    fold, keys = looked.fold.copy(), np.array([pictures.keys[row] for row in looked.rows])
+    for rows in sets:
+        own = [place[row] for row in rows]
+        fold[np.isin(keys, keys[own])] = fold[own[0]]
+    if recipe is None or np.array_equal(fold, looked.fold):
+        return 0.0
+    parted, kept = (
+        out_of_fold(looked.vectors, looked.truth, len(pictures.labels), one, recipe.roughly)
+        for one in (looked.fold, fold)
+    )
+    right = [np.mean(one.logits.argmax(axis=1) == looked.truth) for one in (parted, kept)]
+    return max(0.0, 100 * float(right[0] - right[1]))

@@ -1,0 +1,145 @@
+"""Which pictures are copies of each other, proved by their pixels.
+
+The pixel work of it: how near copies of these very pictures are is found out by making some, and
+what is near is held against each other, small and grey. Both are kept in the cache.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from ...backbones.embed import Embedder
+from ...cache.shards import EmbeddingCache
+from ...errors import PictureError
+from ...health.copies import COPY, SURE, THUMBNAIL, likeness, thumbnail, unit
+from ...health.duplicates import BYTES, NEAR, Copies, Pair, joined, may_be_same
+from ...images.decode import read_picture
+from ...images.properties import PROPERTIES, hashes_of
+from ...workers.local import Each, batches_of, local_map
+from ..pictures import Pictures
+
+TRIED = 100  # pictures that copies are made of
+_USUAL = 0.66  # cosine of centred embeddings that copies reach, where none can be made
+_LOWEST, _HIGHEST = 0.4, 0.9  # whatever those made do
+_MISSED = 0.05  # share of the copies made that may be farther
+_MOST = 4_000  # pictures that are read to be held against each other, the nearest first
+_BATCH = 4  # pictures a thread takes at a time
+_CHANGE = b"cropped, mirrored, saved again 1/"  # raise the number when the change changes
+
+
+def copies_among(pictures: Pictures, embedder: Embedder | None) -> list[Copies]:
+    """Sets of pictures that are copies of each other."""
+    if pictures.properties is None or len(pictures.names) < 2:
+        return []
+    bound = copies_begin_at(pictures, embedder)
+    hashes = hashes_of(pictures.properties)
+    pairs = may_be_same(pictures.vectors, hashes, pictures.digests, bound)
+    return joined(_proved(pictures, pairs, embedder), len(pictures.names))
+
+
+def copies_begin_at(pictures: Pictures, embedder: Embedder | None) -> float:
+    """The cosine of centred embeddings that 95 % of copies reach: of up to `TRIED` of the pictures,
+    cropped, mirrored and saved again, all at once."""
+    if embedder is None or embedder.cache is None:
+        return _USUAL
+    rows = np.argsort(pictures.digests)[:TRIED]  # the same pictures in any order
+    each = Each(partial(_changed, embedder))
+    work = [(pictures.paths[row], pictures.digests[row]) for row in rows]
+    made = list(local_map(each, batches_of(work, _BATCH)))
+    embedder.finish()
+    known = [(row, vector) for row, vector in zip(rows, made, strict=True) if vector is not None]
+    if not known:
+        return _USUAL
+    centre = pictures.vectors.mean(axis=0)
+    there = unit(np.stack([vector for _, vector in known]) - centre)
+    here = unit(pictures.vectors[[row for row, _ in known]] - centre)
+    cosines = np.einsum("nd,nd->n", here, there)
+    return float(np.clip(np.quantile(cosines, _MISSED), _LOWEST, _HIGHEST))
+
+
+def _changed(embedder: Embedder, picture: tuple[Path, str]) -> np.ndarray | None:
+    """The embedding of a copy of a picture `(path, digest)`; None if that cannot be read."""
+    path, digest = picture
+    assert embedder.cache is not None
+    key = hashlib.sha256(_CHANGE + digest.encode()).digest()
+    row = embedder.cache.get(key)
+    if row is None:
+        try:
+            vector = embedder.embed(_copy_of(read_picture(path))).vector
+        except PictureError:
+            return None
+        assert vector is not None
+        row = np.concatenate([vector, np.full(len(PROPERTIES), np.nan, np.float32)])
+        embedder.cache.put(key, row)
+    return row[: -len(PROPERTIES)]
+
+
+def _copy_of(pixels: np.ndarray) -> np.ndarray:
+    """A picture uint8 `[H,W,3]` cropped, mirrored and saved again."""
+    from PIL import Image
+
+    height, width = pixels.shape[:2]
+    cut = pixels[height * 6 // 100 : height - height * 4 // 100]
+    cut = cut[:, width * 8 // 100 : width - width * 10 // 100]
+    stream = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(cut[:, ::-1])).save(stream, "JPEG", quality=60)
+    return read_picture(stream.getvalue())
+
+
+def _proved(pictures: Pictures, pairs: Iterable[Pair], embedder: Embedder | None) -> list[Pair]:
+    """Those whose pixels are alike, or whose embeddings and hashes leave no doubt where no pixels
+    can be had."""
+    tried: list[Pair] = []
+    wanted: dict[int, None] = {}  # in their order
+    for pair in pairs:
+        new = {pair.one, pair.other} - wanted.keys()
+        if pair.tier == BYTES:
+            new = set()
+        if pair.tier == NEAR and len(wanted) + len(new) > _MOST:
+            continue
+        tried.append(pair)
+        wanted.update(dict.fromkeys(sorted(new)))
+    small = _thumbnails(pictures, list(wanted), embedder)
+
+    def is_same(pair: Pair) -> bool:
+        one, other = small.get(pair.one), small.get(pair.other)
+        if pair.tier == BYTES:
+            return True
+        if one is None or other is None:
+            return pair.tier != NEAR or pair.cosine >= SURE
+        return likeness(one, other) >= COPY
+
+    return [pair for pair in tried if is_same(pair)]
+
+
+def _thumbnails(
+    pictures: Pictures, rows: list[int], embedder: Embedder | None
+) -> dict[int, np.ndarray]:
+    """Small grey pictures of those rows that can be read."""
+    if not rows:
+        return {}
+    folder = embedder.cache_folder if embedder else None
+    cache = EmbeddingCache(f"thumbnails-{THUMBNAIL}", folder)
+    work = [(pictures.paths[row], pictures.digests[row]) for row in rows]
+    made = list(local_map(Each(partial(_thumbnail, cache)), batches_of(work, _BATCH)))
+    cache.flush()
+    return {row: small for row, small in zip(rows, made, strict=True) if small is not None}
+
+
+def _thumbnail(cache: EmbeddingCache, picture: tuple[Path, str]) -> np.ndarray | None:
+    path, digest = picture
+    key = bytes.fromhex(digest)
+    known = cache.get(key)
+    if known is None:
+        try:
+            known = thumbnail(read_picture(path, enough=3 * THUMBNAIL)).ravel()
+        except PictureError:
+            return None
+        cache.put(key, known)
+    return known.reshape(THUMBNAIL, THUMBNAIL)
