@@ -42,6 +42,9 @@ _NOT_GLOBAL = (  # that some releases of Python take for public
 )
 
 
+_CONNECTING = 10.0  # seconds for one address: a host may have several, of which some are dead
+
+
 class RefusedAddressError(Exception):
     """A host leads to an address that must not be connected to; said in plain words."""
 
@@ -181,9 +184,8 @@ def guarded_backend(deadline: Deadline, *, allow_private: bool) -> httpcore.Netw
             refused: Exception | None = None
             for address in looked_up(host, port, allow_private=allow_private):
                 try:
-                    stream = plain.connect_tcp(
-                        address, port, deadline.left(timeout), local_address, socket_options
-                    )
+                    limit = min(deadline.left(timeout), _CONNECTING)
+                    stream = plain.connect_tcp(address, port, limit, local_address, socket_options)
                 except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                     refused = error
                     continue

@@ -58,7 +58,7 @@ class Moved:
 @dataclass(frozen=True)
 class Later:
     """It may come another time: after so many seconds, where the server says that; `busy` where
-    nothing else should be asked of that host before, and `answered` where it said anything."""
+    nothing else should be asked of that host before, and `answered` where it was reached."""
 
     reason: str
     seconds: float | None = None
@@ -149,8 +149,10 @@ class Fetcher:
             passing = error.errno == socket.EAI_AGAIN
             said = "its host was not found: there is none of this name, or no network"
             return Later(said, answered=False) if passing else Failed(said)
+        except httpcore.ConnectTimeout:
+            return Later("its server cannot be reached", answered=False)
         except (TimeoutError, httpcore.TimeoutException):
-            return Later(f"no whole answer within {self.limits.timeout:g} s", answered=False)
+            return Later(f"no whole answer within {self.limits.timeout:g} s")
         except httpcore.ConnectError as error:
             if (reason := _certificate(error)) or "[SSL" in str(error):
                 return Failed(f"no safe connection: {reason or error}")

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 Wanted = TypeVar("Wanted")
-_UNREACHABLE = 8  # requests in a row that a host leaves unanswered, until it is given up
+_UNREACHABLE = 8  # requests in a row that do not reach a host, until it is given up
 
 
 @dataclass
@@ -35,7 +35,7 @@ class _Host(Generic[Wanted]):
     waiting: deque[Turn[Wanted]] = field(default_factory=deque)
     busy: int = 0
     rests_until: float = 0.0
-    silent: int = 0  # requests in a row without any answer
+    silent: int = 0  # requests in a row that did not reach it
 
 
 class Turns(Generic[Wanted]):
@@ -77,12 +77,12 @@ class Turns(Generic[Wanted]):
             return None
 
     def is_silent(self, turn: Turn[Wanted]) -> bool:
-        """Whether its host has left so many requests unanswered that another makes no sense."""
+        """Whether so many requests did not reach its host that another makes no sense."""
         with self._change:
             return self._hosts[turn.host].silent >= _UNREACHABLE
 
     def done(self, turn: Turn[Wanted], *, answered: bool = True) -> None:
-        """A request has come to its end; `answered`: its host said anything at all."""
+        """A request has come to its end; `answered`: its host was reached."""
         with self._change:
             self._give_back(turn, answered)
             self._change.notify_all()
