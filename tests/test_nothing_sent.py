@@ -7,6 +7,7 @@ processes here have an environment, a home and a cache of their own.
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import shutil
@@ -20,7 +21,10 @@ from pathlib import Path
 
 import pytest
 
+import tellapart
+from conftest import draw_scene, encoded
 from drawn import COMMAND, few_of, model_of
+from misbehaving import misbehaving
 from tellapart.demo.walk import DemoPictures
 from tellapart.exporters.export import export
 from tellapart.model.classifier import load
@@ -184,3 +188,35 @@ def test_the_browser_that_proves_a_page_calls_nobody(watch: Watch) -> None:
     # Chromium asks the system for a route to this one, to know whether there is IPv6; that it sends
     # nothing there shows in that it is no name server's, nor a stream.
     assert watch.called() <= {"2001:4860:4860::8888"}
+
+
+def test_collect_calls_the_hosts_of_its_list_and_nobody_else(watch: Watch, tmp_path: Path) -> None:
+    pytest.importorskip("httpx", reason="tellapart[collect] is not installed")
+    with misbehaving() as server:
+        server.pictures = {"/a.png": encoded(draw_scene())}
+        listed = tmp_path / "list.txt"
+        listed.write_text(f"{server.root}/moved\n{server.root}/page\n")
+        asked = ("collect", listed, "photos", "--label", "rose", "--allow-private")
+        assert "rose" in watch.run(*COMMAND, *asked)
+        logs = "".join(path.read_text() for path in (watch.folder / "calls").iterdir())
+        assert {port for port, _, _ in CALLED.findall(logs)} == {str(server.server_port)}
+    assert watch.called() == set()
+    assert watch.strange_files() == []
+
+
+SOURCE = Path(tellapart.__file__).parent
+CARRIED = SOURCE / "exporters" / "examples"  # programs for others, which are only copied
+OPENERS = {"asyncio", "ftplib", "http", "httpcore", "httpx", "requests", "socket", "urllib"}
+
+
+def test_one_room_alone_can_open_a_connection() -> None:
+    found = set()
+    for path in SOURCE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            names = [one.name for one in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and not node.level:
+                names = [node.module or ""]
+            opening = OPENERS.intersection(name.partition(".")[0] for name in names)
+            if opening and not path.is_relative_to(CARRIED) and names != ["urllib.parse"]:
+                found.add(path.relative_to(SOURCE).parts[0])
+    assert found == {"collecting"}

@@ -128,7 +128,9 @@ class _Work:
             while turn := self.turns.next():
                 if self.turns.is_silent(turn):
                     self.turns.done(turn, answered=False)
-                    self.give(Missed(turn.wanted, "its server cannot be reached, like many times before"))
+                    self.give(
+                        Missed(turn.wanted, "its server cannot be reached, like many times before")
+                    )
                 else:
                     self._take(turn, fetcher.fetch(turn.url))
         except BaseException as error:  # which the main thread raises
