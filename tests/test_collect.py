@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -593,23 +594,26 @@ def test_the_table_beside_the_pictures_is_none_of_labelled_pictures(
     assert (packed_again.labels, len(packed_again.items)) == (("rose", "tulip"), 4)
 
 
-def video_of(path: Path, seconds: list[int], *, rate: int = 10) -> Path:
-    """A video that shows one drawn scene after another, each for a second, by their seeds."""
+def scenes(*seeds: int) -> list[Image.Image]:
+    """Ten frames of each drawn scene."""
+    return [draw_scene(96, 64, seed=seed) for seed in seeds for _ in range(10)]
+
+
+def video_of(path: Path, images: list[Image.Image]) -> Path:
+    """A video of these frames, ten a second."""
     av = pytest.importorskip("av", reason="tellapart[video] is not installed")
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("mpeg4", rate=rate)
+        stream = container.add_stream("mpeg4", rate=10)
         stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
         stream.bit_rate = 4_000_000
-        for seed in seconds:
-            still = np.asarray(draw_scene(96, 64, seed=seed))
-            for _ in range(rate):
-                container.mux(stream.encode(av.VideoFrame.from_ndarray(still, format="rgb24")))
+        for image in images:
+            container.mux(stream.encode(av.VideoFrame.from_image(image)))
         container.mux(stream.encode())
     return path
 
 
 def test_a_video_gives_the_frames_that_differ(tmp_path: Path) -> None:
-    walk = video_of(tmp_path / "walk.mp4", [1, 1, 2, 1, 3])
+    walk = video_of(tmp_path / "walk.mp4", scenes(1, 1, 2, 1, 3))
     ran = run_here("collect", walk, tmp_path / "photos", "--label", "garden", "--json")
     said = ran.json()
     names = [one["path"] for one in said["pictures"]]
@@ -626,6 +630,34 @@ def test_a_video_gives_the_frames_that_differ(tmp_path: Path) -> None:
     assert np.abs(apart).mean() < 8
     again = run_here("collect", walk, tmp_path / "photos", "--label", "garden", "--json").json()
     assert again["pictures"] == []
+
+
+def test_what_passes_a_fixed_camera_is_seen(tmp_path: Path) -> None:
+    images = []
+    for number in range(60):
+        image = draw_scene(96, 64, seed=1)
+        if 20 <= number < 40:
+            image.paste(draw_scene(18, 14, seed=40), (number, 30))
+        images.append(image)
+    walk = video_of(tmp_path / "walk.mp4", images)
+    result = tellapart.collect(walk, tmp_path / "photos", label="garden")
+    assert len(result.pictures) == 2
+
+
+def test_a_frame_is_upright_as_the_video_says(tmp_path: Path) -> None:
+    """A phone that is held upright films lying frames, and writes into the track's header that they
+    are to be turned by a quarter, clockwise (ISO/IEC 14496-12, 8.3.2)."""
+    walk = video_of(tmp_path / "walk.mp4", scenes(1))
+    content = bytearray(walk.read_bytes())
+    at = content.index(b"tkhd") + 44
+    assert struct.unpack_from(">9i", content, at) == (65536, 0, 0, 0, 65536, 0, 0, 0, 1 << 30)
+    struct.pack_into(">9i", content, at, 0, 65536, 0, -65536, 0, 0, 64 << 16, 0, 1 << 30)
+    walk.write_bytes(content)
+    (picture,) = tellapart.collect(walk, tmp_path / "photos", label="garden").pictures
+    with Image.open(tmp_path / "photos" / picture.picture) as image:
+        turned = draw_scene(96, 64, seed=1).transpose(Image.Transpose.ROTATE_270)
+        assert image.size == (64, 96)
+        assert np.abs(np.asarray(image, float) - np.asarray(turned, float)).mean() < 8
 
 
 def test_a_playlist_is_no_video(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ from .provenance import COLLECTING, Origin, Outcome, journaled, noted, read_orig
 from .ready import Ready, ready
 from .staging import Staging
 
-DIFFER = 0.06  # of a video's frames: see `video.frames`
+DIFFER = 0.12  # of a video's frames: see `video.frames`
 EVERY = 0.5  # seconds
 
 
@@ -103,8 +103,7 @@ def collect(
             its server does not say.
         allow_private: also ask this machine and private networks.
         every: seconds of a video between the frames that are looked at.
-        differ: how far a frame has to be from all others, 0 to 1: the mean difference of small
-            grey pictures of them.
+        differ: how far a frame of a video has to be from all others, 0 to 1: see `video.frames`.
         progress: called with how many are dealt with, and of how many.
 
     Raises:
@@ -177,7 +176,7 @@ def _check(
     if not 0 <= differ < 1:
         raise UsageError(
             f"{option('differ')} {differ:g} is not between 0 and 1.",
-            hint="At 0 all frames are kept, and from 0.3 hardly any.",
+            hint="At 0 all frames are kept, and from 0.5 hardly any.",
         )
 
 

@@ -64,7 +64,7 @@ def collect(
     ] = None,
     differ: Annotated[
         float | None,
-        typer.Option(metavar="X", help="Keep frames that differ by this, 0 to 1. [0.06]"),
+        typer.Option(metavar="X", help="Keep frames that differ by this, 0 to 1. [0.12]"),
     ] = None,
     strict: Strict = False,
     as_json: AsJson = False,
