@@ -22,6 +22,7 @@ from ..files.system import WINDOWS
 from ..text import shown
 from . import interrupts
 from .commands import (
+    add,
     cache,
     check,
     collect,
@@ -107,6 +108,7 @@ app.command(short_help=_summary(test.test))(test.test)
 app.command(short_help=_summary(explain.explain))(explain.explain)
 app.command(cls=what_if.InOrder, short_help=_summary(what_if.what_if))(what_if.what_if)
 app.command(short_help=_summary(sort.sort))(sort.sort)
+app.command(short_help=_summary(add.add))(add.add)
 app.command(short_help=_summary(split.split))(split.split)
 app.command(short_help=_summary(check.check))(check.check)
 app.command(short_help=_summary(collect.collect))(collect.collect)

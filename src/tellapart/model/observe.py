@@ -78,8 +78,7 @@ class Observer:
 
     def start(self) -> None:
         content = self.classifier.content
-        network = _NetworkInside(_space_name(self.classifier), beginning(content, "embedding"))
-        self.embedder = Embedder(network, self.cache_folder, check=_check_embedding)
+        self.embedder = embedder_of(self.classifier, self.cache_folder)
         self.embedder.start()
         self._ending = LazySession(ending(content, "embedding"), "embedding")
         self._unknown_above = self.classifier.manifest.unknown_above(self.classifier.admit)
@@ -114,6 +113,12 @@ class Observer:
             novelty=float(novelty),
             unknown=bool(novelty > self._unknown_above),
         )
+
+
+def embedder_of(classifier: Classifier, cache_folder: Path | None = None) -> Embedder:
+    """The unit of work that embeds pictures with a model's own network, through the cache."""
+    network = _NetworkInside(_space_name(classifier), beginning(classifier.content, "embedding"))
+    return Embedder(network, cache_folder, check=_check_embedding)
 
 
 def _space_name(classifier: Classifier) -> str:

@@ -41,6 +41,7 @@ def private(record: TrainingRecord, also: Iterable[str] = ()) -> TrainingRecord:
         record,
         names=names,
         roots=(),
+        groups=record.groups and _groups(record.groups, record.digests),
         run=replace(
             run,
             source="",
@@ -62,7 +63,8 @@ def without_paths(command: str) -> str:
     if not command:
         return ""
     words = shlex.split(command)
-    words[2:3] = ["PHOTOS"]
+    at = 3 if words[1] == "add" else 2  # behind the model
+    words[at : at + 1] = ["PHOTOS"]
     for at, (option, value) in enumerate(pairwise(words), 1):
         if option == "--test" and not _NUMBER.fullmatch(value):
             words[at] = "KEPT-BACK"
@@ -87,6 +89,14 @@ def _stand_ins(digests: Sequence[str]) -> tuple[str, ...]:
         times[short] = times.get(short, 0) + 1
         names.append(short if times[short] == 1 else f"{short}-{times[short]}")
     return tuple(names)
+
+
+def _groups(groups: Sequence[str], digests: Sequence[str]) -> tuple[str, ...]:
+    """Each group by the first of its pictures' sha256: names of groups are made of files' names."""
+    first: dict[str, str] = {}
+    for group, digest in zip(groups, digests, strict=True):
+        first[group] = min(digest, first.get(group, digest))
+    return tuple(first[group] if group else "" for group in groups)
 
 
 def _renamed(shortcut: Shortcut, called: dict[str, str]) -> Shortcut:

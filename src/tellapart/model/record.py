@@ -43,6 +43,9 @@ class Run:
         versions: of the packages that it ran with.
         private: whether the record has no names or folders of pictures.
         in_python: whether a program gave the pictures, so that no command repeats the run.
+        settings: what was asked of the training, for adding to the model: "test", "head",
+            "repeats", "sgd", and "properties", which names the columns of image properties; empty
+            where it is not known.
     """
 
     source: str = ""
@@ -58,6 +61,7 @@ class Run:
     versions: Mapping[str, str] = field(default_factory=dict)
     private: bool = False
     in_python: bool = False
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -112,6 +116,11 @@ class TrainingRecord:
         run: what is known about the training run.
         fold: the fold that left each training picture out, int `[N]`; -1 for the others.
         fold_heads: the calibrated heads that judged the folds; empty if they are not known.
+        groups: the group of each picture, or ""; None if they are not known, as in models of
+            earlier releases.
+        splits: the side that was said of each picture, "train" or "test", or "" where its content
+            decided; None if that is not known.
+        properties: image properties, float32 `[N,P]`; None if they are not known.
     """
 
     vectors: np.ndarray
@@ -125,12 +134,20 @@ class TrainingRecord:
     run: Run = field(default_factory=Run)
     fold: np.ndarray | None = None
     fold_heads: Mapping[int, Head] = field(default_factory=dict)
+    groups: tuple[str, ...] | None = None
+    splits: tuple[str, ...] | None = None
+    properties: np.ndarray | None = None
 
     def to_bytes(self, model: str) -> bytes:
         """The content of training.npz, sealed and tied to the model file that has this seal."""
         stream = io.BytesIO()
         heads = list(self.fold_heads.values())
         shape = (len(heads), self.scores.shape[1], self.vectors.shape[1])
+        if_known: dict[str, Any] = {
+            "groups": self.groups and np.array(self.groups, dtype=np.str_),
+            "splits": self.splits and np.array(self.splits, dtype=np.str_),
+            "properties": None if self.properties is None else np.float32(self.properties),
+        }
         np.savez(
             stream,
             model=np.array([model], dtype=np.str_),
@@ -147,6 +164,7 @@ class TrainingRecord:
             fold_numbers=np.array(list(self.fold_heads), dtype=np.int32),
             fold_weights=np.reshape([h.weights for h in heads], shape).astype(np.float32),
             fold_bias=np.reshape([h.bias for h in heads], shape[:2]).astype(np.float64),
+            **{name: array for name, array in if_known.items() if array is not None},
         )
         bare = stream.getvalue()[:-2]  # the last two say how long the comment is
         return seal(bare + _COMMENT.to_bytes(2, "little") + _SEAL)
@@ -179,6 +197,9 @@ class TrainingRecord:
                 run=Run.from_json(arrays.pop("run")[0]),
                 fold=arrays["fold"],
                 fold_heads=_heads(arrays),
+                groups=_texts(arrays, "groups"),
+                splits=_texts(arrays, "splits"),
+                properties=arrays.get("properties"),
             )
             if len({len(array) for array in arrays.values()}) != 1:
                 raise ValueError("its lengths differ")
@@ -205,6 +226,10 @@ class TrainingRecord:
         heads = self.fold_heads.values()
         if not all(np.isfinite(h.weights).all() and np.isfinite(h.bias).all() for h in heads):
             raise ValueError("its heads are no numbers")
+        if not {*(self.splits or ())} <= {"", "train", "test"}:
+            raise ValueError("it has other splits")
+        if self.properties is not None and self.properties.ndim != 2:
+            raise ValueError("its image properties are no table")
 
     def learnt(self) -> frozenset[str]:
         """The digests of all pictures that the model has learnt from."""
@@ -229,6 +254,10 @@ class TrainingRecord:
                 for path, _ in pictures_below(folder)[0]:
                     by_content.setdefault(_digest(path), path)
         return {i: by_content[self.digests[i]] for i in wanted if self.digests[i] in by_content}
+
+
+def _texts(arrays: Mapping[str, np.ndarray], name: str) -> tuple[str, ...] | None:
+    return tuple(arrays[name].tolist()) if name in arrays else None
 
 
 def _heads(arrays: dict[str, np.ndarray]) -> dict[int, Head]:

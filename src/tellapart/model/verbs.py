@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ..exporters.export import ExportResult
     from ..sorting.plan import SortOptions
     from ..sorting.sort import SortResult
+    from ..training.result import TrainResult
     from .classifier import Classifier
 
 
@@ -67,6 +68,27 @@ class Verbs:
         from ..assess.testing import evaluate
 
         return evaluate(self._classifier, source, follow_links=follow_links)
+
+    def add(self, source: Source, *, follow_links: bool = False) -> TrainResult:
+        """A model that has learnt from more pictures, perhaps of new labels, with the same answers
+        as one that is trained on all of them. The old pictures need not be there any more.
+
+        A source is whatever `train` takes. The result is saved like that of a training.
+
+        >>> result = tellapart.load("heroes").add("photos-i-kept-back/")
+        >>> result.notes[0]
+        'Added: 12 pictures of photos-i-kept-back.'
+        >>> result.save("heroes-with-more")
+        PosixPath('heroes-with-more')
+
+        Raises:
+            ModelError: this model has no training record.
+            DatasetError: the source holds no pictures, or a label that looks like one of the
+                model's and is another.
+        """
+        from ..training.adding import add
+
+        return add(self._classifier, source, follow_links=follow_links)
 
     def explain(self, picture: Picture, *, own: str = "") -> Explanation:
         """Why a picture gets its label: where in it, because of which training pictures, in words.

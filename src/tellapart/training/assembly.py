@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -10,6 +12,7 @@ from ..assess.pictures import Pictures
 from ..backbones.graph import HeadTensors, Network
 from ..dataset.sources import Dataset
 from ..head.novelty import ADMITTED, Novelty, fit_novelty
+from ..images.properties import PROPERTIES, PROPERTIES_VERSION
 from ..model.classifier import Classifier
 from ..model.file import Manifest, build_model
 from ..model.record import Run, TrainingRecord
@@ -47,8 +50,11 @@ def assemble(
         shortcuts=findings.shortcuts,
         balanced=options.balanced,
         versions=versions(),
+        settings=_settings(options),
     )
     record = _record(pictures, fitted, run, _roots(dataset, options))
+    groups, splits = _said(dataset, pictures)
+    record = replace(record, groups=groups, splits=splits)
     return Classifier(build_model(network, tensors, manifest), manifest, record)
 
 
@@ -96,7 +102,27 @@ def _record(pictures: Pictures, fitted: Fitted, run: Run, roots: tuple[str, ...]
         run=run,
         fold=fold,
         fold_heads={number: head.rounded() for number, head in fitted.fold_heads.items()},
+        properties=pictures.properties,
     )
+
+
+def _said(dataset: Dataset, pictures: Pictures) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The groups and sides that the source says of each picture."""
+    of_item = {(item.name, item.label): item for item in dataset.items}
+    labels = (pictures.labels[k] for k in pictures.truth)
+    items = [of_item[name, label] for name, label in zip(pictures.names, labels, strict=True)]
+    return tuple(item.group or "" for item in items), tuple(item.split or "" for item in items)
+
+
+def _settings(options: TrainOptions) -> dict[str, Any]:
+    """What another training needs to be told to be the same."""
+    return {
+        "test": options.share,
+        "head": options.head,
+        "repeats": options.repeats,
+        "sgd": asdict(options.sgd) if options.sgd else None,
+        "properties": f"{PROPERTIES_VERSION}: {', '.join(PROPERTIES)}",
+    }
 
 
 def _roots(dataset: Dataset, options: TrainOptions) -> tuple[str, ...]:

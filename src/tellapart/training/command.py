@@ -56,6 +56,12 @@ def train_command(source: str | os.PathLike[str], options: TrainOptions) -> str:
     return shlex.join(words)
 
 
+def add_command(source: str | os.PathLike[str], options: TrainOptions) -> str:
+    """The command line that adds the same pictures again to the model as it was."""
+    words = ["tellapart", "add", "MODEL", shown(source)]
+    return shlex.join([*words, *(["--follow-links"] if options.follow_links else [])])
+
+
 def versions() -> dict[str, str]:
     """Of what shapes a model: ours, Python's, the packages', and the kind of machine."""
     found = {"tellapart": __version__, "Python": platform.python_version()}

@@ -110,7 +110,8 @@ class TrainResult:
         record = self.classifier.training_record
         assert record
         where = {item.name: item.path for item in self.dataset.items}
-        paths = {i: where[name] for i, name in enumerate(record.names)}
+        there = {name: path for name, path in where.items() if os.path.exists(path)}
+        paths = {i: there[name] for i, name in enumerate(record.names) if name in there}
         classifier = self.classifier.private(where) if private else self.classifier
         also = {CARD_FILE: model_card(classifier, self.evaluations).encode()}
         if report:

@@ -10,17 +10,21 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from ..assess.pictures import gather
+from ..assess.pictures import Pictures, gather
 from ..assess.sides import choose_sides
 from ..backbones.embed import embed_all
 from ..backbones.foreign import ForeignBackbone
+from ..backbones.graph import Network
 from ..backbones.rows import Backbone
 from ..dataset.in_python import Source, read_source
+from ..dataset.sources import Dataset
 from ..head.sgd import SgdSettings
 from .assembly import assemble
 from .engines import engine_of
 from .findings import find_out
+from .fit import Fitted
 from .options import TrainOptions, Watch
+from .quality_choice import QualityChoice
 from .quality_trials import choose_quality
 from .result import TrainResult
 from .tensorflow_settings import KerasBackbone, TensorFlow
@@ -91,6 +95,20 @@ def train(
     pictures = gather(dataset, embeddings, options.share)
     watch.doing(trainer.doing)
     network, pictures, fitted = trainer.fit(pictures, watch)
+    return completed(dataset, options, network, pictures, fitted, choice, watch)
+
+
+def completed(
+    dataset: Dataset,
+    options: TrainOptions,
+    network: Network,
+    pictures: Pictures,
+    fitted: Fitted,
+    choice: QualityChoice | None,
+    watch: Watch,
+) -> TrainResult:
+    """What follows once the head is fitted: what there is to know of the pictures, the model, and
+    the result. `choice` is why this quality, if it was left to us."""
     findings = find_out(dataset, pictures, fitted, choice, watch)
     watch.doing("Putting the model together")
     classifier = assemble(network, pictures, fitted, findings, dataset, options)
