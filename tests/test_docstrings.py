@@ -38,7 +38,7 @@ OLD_WORDS = (  # what stands for something else now, or is no longer said
     r"\btraits?\b",
     r"\bin(to)? looks\b",
     r"\blooks? (is|are) (missing|hard)\b",
-    r"\bstranger(s)?\b",
+    r"(?<!`)\bstranger(s)?\b",
     r"\bis to be had\b",
     r"\bcannot both be had\b",
     r"\bof these,",

@@ -184,11 +184,19 @@ def hash_parts(bits: int) -> tuple[int, ...]:
 
 
 def hashes_of(properties: np.ndarray) -> np.ndarray:
-    """The hashes of pictures, uint64 `[N]`, from their properties `[N,T]`."""
+    """The hashes of pictures, uint64 `[N]`, from their properties `[N,T]`.
+
+    Those of pictures whose properties are not known (nan) are drawn by lot: like no other.
+    """
     first = PROPERTIES.index(HASH[0])
-    parts = properties[:, first : first + len(HASH)].astype(np.uint64)
+    parts = properties[:, first : first + len(HASH)]
+    unknown = np.isnan(parts).any(axis=1)
     shifts = np.array([48, 32, 16, 0], np.uint64)
-    return np.asarray(np.bitwise_or.reduce(parts << shifts, axis=1), np.uint64)
+    whole = np.where(unknown[:, None], 0, parts).astype(np.uint64)
+    found = np.asarray(np.bitwise_or.reduce(whole << shifts, axis=1), np.uint64)
+    lot = np.random.default_rng(0).integers(0, 2**64, int(unknown.sum()), np.uint64)
+    found[unknown] = lot
+    return found
 
 
 def _transform() -> np.ndarray:
