@@ -553,6 +553,24 @@ def test_another_folder_is_copied_without_what_is_there(
     assert visible(photos) == ["rose/000.png"]
 
 
+def test_a_picture_of_the_test_part_is_not_collected_into_the_other(
+    draw_folder: Callable[..., Path], tmp_path: Path
+) -> None:
+    more = draw_folder({"rose": 3, "tulip": 3}, tmp_path / "more")
+    data = tmp_path / "data"
+    draw_folder({"rose": 1, "tulip": 1}, data / "test")  # the first of each
+    (data / "train" / "daisy").mkdir(parents=True)
+    draw_scene(seed=77).save(data / "train" / "daisy" / "a.png")
+    with pytest.raises(tellapart.UsageError, match=r"has parts .*Give one, such as .*train"):
+        tellapart.collect(more, data)
+    result = tellapart.collect(more, data / "train")
+    assert len(result.pictures) == 4
+    assert [one.reason for one in result.duplicates] == [
+        "the same picture as ../test/rose/000.png",
+        "the same picture as ../test/tulip/000.png",
+    ]
+
+
 def test_a_flat_folder_needs_a_label(draw_folder: Callable[..., Path], tmp_path: Path) -> None:
     flat = draw_folder({"heap": 2}, tmp_path) / "heap"
     with pytest.raises(DatasetError, match="Give label="):

@@ -16,8 +16,11 @@ from datetime import datetime, timezone
 from pathlib import Path, PurePosixPath
 
 from ..dataset.filenames import folded, longest_name, named, safe_name
+from ..dataset.layout import layout_of
 from ..dataset.sources import Skipped, pictures_below
-from ..errors import DestinationError, PictureError, UsageError, option
+from ..dataset.splits import split_of
+from ..dataset.walk import Walk
+from ..errors import DatasetError, DestinationError, PictureError, UsageError, option
 from ..files.journal import Journal, writing
 from ..files.reading import read_content
 from ..files.record import Entry, Placement
@@ -25,7 +28,7 @@ from ..files.state import opened, remove_state
 from ..files.undo import UndoResult
 from ..files.undo import undo as undo_
 from ..images.kinds import SUFFIXES
-from ..text import shown
+from ..text import first_few, shown
 from ..workers.local import Each, local_map
 from .arrivals import Absent, Arrival, Batch, Source, source_of
 from .copies import Seen
@@ -107,7 +110,7 @@ def collect(
         progress: called with how many are dealt with, and of how many.
 
     Raises:
-        UsageError: an argument cannot be used.
+        UsageError: an argument cannot be used, or `into` has parts such as train and test.
         DatasetError: the source cannot be read.
         DestinationError: `into` cannot be written to, or another run is at work in it.
         MissingExtraError: httpx, for addresses, or PyAV, for videos, is not installed.
@@ -125,6 +128,7 @@ def collect(
         )
     if os.path.exists(source) and Path(os.path.realpath(source)) == folder:
         raise UsageError(f"{shown(source)} cannot be collected into itself.")
+    _check_whole(folder)
     found = source_of(Path(source), label, manner, every, differ)
     with opened(folder, COLLECTING, request={}) as journal:
         return _Collecting(found, folder, journal, progress or (lambda done, total: None)).run()
@@ -180,6 +184,32 @@ def _check(
         )
 
 
+def _check_whole(folder: Path) -> None:
+    """Refuse a data set that has parts: a picture has to go into one of them."""
+    try:
+        parts = layout_of(Walk(folder, False)).parts if folder.is_dir() else ()
+    except DatasetError:  # which says what is wrong where the data set is read
+        return
+    if parts:
+        names = first_few([name for _, name in parts])
+        raise UsageError(
+            f"{shown(folder)} has parts ({names}), and a picture belongs into one of them.",
+            hint=f"Give one, such as {shown(folder / parts[0][1].rstrip('/'))}.",
+        )
+
+
+def _beside(folder: Path) -> list[Path]:
+    """The other parts of the data set that a folder is a part of: a picture that is to be tested on
+    must not be learnt from."""
+    if not split_of(folder.name):
+        return []
+    return [
+        path
+        for path in sorted(folder.parent.iterdir())
+        if path != folder and split_of(path.name) and path.is_dir()
+    ]
+
+
 class _Collecting:
     """A collecting under way."""
 
@@ -229,6 +259,9 @@ class _Collecting:
     def _look(self) -> dict[str, str]:
         """Take in the pictures that are there; sha256 -> name of each."""
         pictures, _, _ = pictures_below(self.folder)
+        for part in _beside(self.folder):
+            below, _, _ = pictures_below(part)
+            pictures += [(path, f"../{part.name}/{name}") for path, name in below]
         there: dict[str, str] = {}
 
         def look(one: tuple[Path, str]) -> tuple[str, Ready | None]:
