@@ -82,13 +82,10 @@ class _Answers(BaseHTTPRequestHandler):
             server.agents.add(self.headers["User-Agent"])
             server.under_way += 1
             server.at_once = max(server.at_once, server.under_way)
-        try:
-            if server.delay:
-                time.sleep(server.delay)
-            self._answer(path)
-        finally:
-            with server.lock:
-                server.under_way -= 1
+        time.sleep(server.delay)
+        with server.lock:  # before the client hears of it, and asks for the next
+            server.under_way -= 1
+        self._answer(path)
 
     def _answer(self, path: str) -> None:
         if path in self.server.pictures:

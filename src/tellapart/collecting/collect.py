@@ -15,12 +15,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path, PurePosixPath
 
-from ..dataset.filenames import folded, longest_name, named, safe_name
-from ..dataset.layout import layout_of
+from ..dataset.filenames import safe_name
 from ..dataset.sources import Skipped, pictures_below
-from ..dataset.splits import split_of
-from ..dataset.walk import Walk
-from ..errors import DatasetError, DestinationError, PictureError, UsageError, option
+from ..errors import PictureError, UsageError, option
 from ..files.journal import Journal, writing
 from ..files.reading import read_content
 from ..files.record import Entry, Placement
@@ -28,12 +25,13 @@ from ..files.state import opened, remove_state
 from ..files.undo import UndoResult
 from ..files.undo import undo as undo_
 from ..images.kinds import SUFFIXES
-from ..text import first_few, shown
 from ..workers.local import Each, local_map
+from .arguments import beside, check_folders, check_numbers
 from .arrivals import Absent, Arrival, Batch, Source, source_of
 from .copies import Seen
 from .downloading import Manner
 from .fetching import Limits
+from .naming import Names
 from .provenance import COLLECTING, Origin, Outcome, journaled, noted, read_origins, write_origins
 from .ready import Ready, ready
 from .staging import Staging
@@ -115,20 +113,13 @@ def collect(
         DestinationError: `into` cannot be written to, or another run is at work in it.
         MissingExtraError: httpx, for addresses, or PyAV, for videos, is not installed.
     """
-    _check(max_side, max_bytes, per_host, retries, timeout, pause, every, differ)
+    check_numbers(max_side, max_bytes, per_host, retries, timeout, pause, every, differ)
     if label is not None and not label.strip():
         raise UsageError("A label has at least one letter.", hint=f"Give {option('label=rose')}.")
+    check_folders(Path(source), Path(into))
     limits = Limits(timeout, max_bytes, allow_private)
     manner = Manner(limits, per_host, retries, pause, max_side)
     folder = Path(os.path.realpath(into))
-    if os.path.exists(folder) and not os.path.isdir(folder):
-        raise DestinationError(
-            f"{shown(into)} is a file, and pictures are collected into a folder.",
-            hint="Choose another name.",
-        )
-    if os.path.exists(source) and Path(os.path.realpath(source)) == folder:
-        raise UsageError(f"{shown(source)} cannot be collected into itself.")
-    _check_whole(folder)
     found = source_of(Path(source), label, manner, every, differ)
     with opened(folder, COLLECTING, request={}) as journal:
         return _Collecting(found, folder, journal, progress or (lambda done, total: None)).run()
@@ -158,58 +149,6 @@ def _plain(reason: str) -> str:
     return reason.partition("; it came from ")[0] if COLLECTING.hidden in reason else reason
 
 
-def _check(
-    max_side: int | None,
-    max_bytes: int,
-    per_host: int,
-    retries: int,
-    timeout: float,
-    pause: float,
-    every: float,
-    differ: float,
-) -> None:
-    least = {"max_bytes": (max_bytes, 1), "per_host": (per_host, 1), "retries": (retries, 0)}
-    if max_side is not None:
-        least["max_side"] = (max_side, 16)
-    for name, (value, limit) in least.items():
-        if value < limit:
-            raise UsageError(f"{option(name)} {value} is too small: it is at least {limit}.")
-    for name, number in (("timeout", timeout), ("every", every), ("pause", pause)):
-        if not 0 < number < 1e6:
-            raise UsageError(f"{option(name)} {number:g} is not a number of seconds above 0.")
-    if not 0 <= differ < 1:
-        raise UsageError(
-            f"{option('differ')} {differ:g} is not between 0 and 1.",
-            hint="At 0 all frames are kept, and from 0.5 hardly any.",
-        )
-
-
-def _check_whole(folder: Path) -> None:
-    """Refuse a data set that has parts: a picture has to go into one of them."""
-    try:
-        parts = layout_of(Walk(folder, False)).parts if folder.is_dir() else ()
-    except DatasetError:  # which says what is wrong where the data set is read
-        return
-    if parts:
-        names = first_few([name for _, name in parts])
-        raise UsageError(
-            f"{shown(folder)} has parts ({names}), and a picture belongs into one of them.",
-            hint=f"Give one, such as {shown(folder / parts[0][1].rstrip('/'))}.",
-        )
-
-
-def _beside(folder: Path) -> list[Path]:
-    """The other parts of the data set that a folder is a part of: a picture that is to be tested on
-    must not be learnt from."""
-    if not split_of(folder.name):
-        return []
-    return [
-        path
-        for path in sorted(folder.parent.iterdir())
-        if path != folder and split_of(path.name) and path.is_dir()
-    ]
-
-
 class _Collecting:
     """A collecting under way."""
 
@@ -223,7 +162,7 @@ class _Collecting:
         self.source, self.folder, self.journal, self.progress = source, folder, journal, progress
         self.staging = Staging(folder)
         self.seen = Seen()
-        self.names = _Names(folder)
+        self.names = Names(folder)
         self.now: list[Origin] = []
 
     def run(self) -> Collected:
@@ -240,8 +179,8 @@ class _Collecting:
                     self.progress(already + len(self.now), self.source.count)
         finally:
             with writing(self.folder, COLLECTING):
+                self.staging.clear()  # first: the disk may be full
                 table = write_origins(self.journal, self._origins(before))
-                self.staging.clear()
         return Collected(
             into=self.folder,
             pictures=self._now("collected"),
@@ -259,7 +198,7 @@ class _Collecting:
     def _look(self) -> dict[str, str]:
         """Take in the pictures that are there; sha256 -> name of each."""
         pictures, _, _ = pictures_below(self.folder)
-        for part in _beside(self.folder):
+        for part in beside(self.folder):
             below, _, _ = pictures_below(part)
             pictures += [(path, f"../{part.name}/{name}") for path, name in below]
         there: dict[str, str] = {}
@@ -344,25 +283,3 @@ def _origin(
 ) -> Origin:
     when = datetime.now(timezone.utc).isoformat(timespec="seconds")
     return Origin(picture, sha256, one.source, one.label, one.licence, when, outcome, reason)
-
-
-class _Names:
-    """Names below a folder that every system takes, and that are free."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.longest = longest_name(folder)
-        self.taken: set[str] = set()
-        self.last: dict[str, int] = {}
-
-    def free(self, label: str, stem: str, suffix: str) -> str:
-        below = safe_name(label)
-        key = folded(f"{below}/{stem}{suffix}")
-        while True:
-            number = self.last[key] = self.last.get(key, 0) + 1
-            ending = f"-{number}{suffix}" if number > 1 else suffix
-            target = f"{below}/{named(stem, ending, self.longest)}"
-            if folded(target) in self.taken or os.path.lexists(self.folder / target):
-                continue
-            self.taken.add(folded(target))
-            return target

@@ -86,8 +86,10 @@ class Limits:
 
 
 def check_installed() -> None:
-    """Raises:
-    MissingExtraError: what asks servers is not installed.
+    """Look for what asks servers.
+
+    Raises:
+        MissingExtraError: it is not installed.
     """
     try:
         import httpx  # noqa: F401
