@@ -196,10 +196,16 @@ def test_the_same_picture_is_kept_once(
     assert (again.already_done, again.duplicates, again.pictures) == (4, (), ())
 
 
-def test_an_address_that_is_listed_twice_is_asked_once(
-    server: Misbehaving, collected: Callable[..., Collected]
-) -> None:
-    assert len(collected("a.jpg", "a.jpg").pictures) == 1
+def test_an_address_that_is_listed_twice_is_asked_once(server: Misbehaving, tmp_path: Path) -> None:
+    listed = tmp_path / "list.csv"
+    listed.write_text("".join(f"{label},{server.root}/a.jpg\n" for label in ("rose", "rose", "ox")))
+    for count in (1, 0):
+        result = tellapart.collect(listed, tmp_path / "photos", allow_private=True)
+        assert len(result.pictures) == count
+        assert [(one.collected_as, one.reason) for one in result.failed] == [
+            ("ox", "listed in line 1 with the label rose")
+        ]
+        assert [row["picture"] for row in rows(tmp_path / "photos")] == ["rose/a.jpg"]
     assert server.asked["/a.jpg"] == 1
 
 
@@ -471,6 +477,16 @@ def test_other_addresses_are_refused(tmp_path: Path, address: str, reason: str) 
     listed.write_text(f"rose,{address}\n")
     (failed,) = tellapart.collect(listed, tmp_path / "photos", allow_private=True).failed
     assert reason in failed.reason
+
+
+def test_no_proxy_is_used(
+    server: Misbehaving, collected: Callable[..., Collected], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    result = collected("a.jpg")
+    assert len(result.pictures) == 1
+    assert result.notes[0].startswith("A proxy is set (HTTP_PROXY), and is not used")
 
 
 def test_without_httpx_it_says_what_to_install(

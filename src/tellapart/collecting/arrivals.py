@@ -30,6 +30,7 @@ from .ready import Ready, of_pixels, ready
 from .video import frames, is_video
 
 _BATCH = 16
+_PROXIES = ("https_proxy", "http_proxy", "all_proxy")
 _LONGEST_STEM = 80  # bytes of a name that an address gives
 
 
@@ -139,7 +140,18 @@ def _list(path: Path, label: str | None, manner: Manner) -> Source:
             yield [_arrival(one) for one in came]
 
     unread = tuple(Skipped(f"{path.name}, line {one.line}", one.reason) for one in faults)
-    return Source(tuple(first), open_, len(first) + len(twice), unread=unread)
+    count = len(first) + len(twice)
+    return Source(tuple(first), open_, count, tuple(_on_proxies()), unread)
+
+
+def _on_proxies() -> Iterator[str]:
+    """A sentence where a proxy is set, which other programs would use."""
+    names = [name for name in _PROXIES if os.environ.get(name) or os.environ.get(name.upper())]
+    if names:
+        yield (
+            f"A proxy is set ({names[0].upper()}), and is not used: it would look up hosts itself, "
+            "and could lead to a private network."
+        )
 
 
 def _arrival(came: tuple[Listed, Ready] | Missed) -> Arrival | Absent:

@@ -231,7 +231,11 @@ class _Collecting:
         return found
 
     def _origins(self, before: dict[str, Origin]) -> Iterator[Origin]:
-        yield from {**before, **{one.source: one for one in self.now}}.values()
+        found = dict(before)
+        for one in self.now:
+            if one.outcome != "failed" or found.get(one.source, one).outcome == "failed":
+                found[one.source] = one  # what is listed twice fails beside what was collected
+        yield from found.values()
 
     def _take(self, batch: Batch) -> None:
         """Place what is new of what came, and note what became of each."""

@@ -157,7 +157,7 @@ class Fetcher:
             return Later(f"no whole answer within {self.limits.timeout:g} s")
         except httpcore.ConnectError as error:
             if (reason := _certificate(error)) or "[SSL" in str(error):
-                return Failed(f"no safe connection: {reason or error}")
+                return Failed(f"no safe connection: {reason or 'its server speaks no TLS'}")
             return Later("its server cannot be reached", answered=False)
         except httpcore.NetworkError:
             return Later("the connection broke off")

@@ -24,7 +24,9 @@ def print_collected(result: Collected) -> None:
     else:
         console.print("No new pictures.")
     if result.already_done:
-        console.print(f"\n{several(result.already_done, 'other')} came in an earlier run.")
+        were = "was" if result.already_done == 1 else "were"
+        many = several(result.already_done, "other")
+        console.print(f"\n{many} {were} dealt with in an earlier run.")
     if result.duplicates:
         one = result.duplicates[0]
         count = several(len(result.duplicates), "picture")
