@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import http
 import socket
-import ssl
 import threading
 import time
 import zlib
@@ -26,6 +25,8 @@ from ..version import __version__
 from .addresses import Deadline, RefusedAddressError, guarded_backend
 
 if TYPE_CHECKING:
+    import ssl
+
     import httpcore
     import httpx
 
@@ -247,6 +248,8 @@ def _status(code: int) -> str:
 
 def _certificate(error: BaseException) -> str:
     """What is wrong with a server's certificate, if that is why it was not connected to."""
+    import ssl
+
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):

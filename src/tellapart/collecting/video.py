@@ -58,6 +58,7 @@ def frames(path: Path, *, every: float, differ: float) -> Iterator[Frame]:
     """
     try:
         import av
+        from av.container import open as opened
     except ImportError as error:
         raise need("video", why="PyAV, which reads videos") from error
 
@@ -65,7 +66,7 @@ def frames(path: Path, *, every: float, differ: float) -> Iterator[Frame]:
     due, any_frame = 0.0, False
     try:
         # From an open file: FFmpeg then opens nothing itself, whatever the file names.
-        with path.open("rb") as stream, av.open(stream, mode="r") as container:
+        with path.open("rb") as stream, opened(stream, "r") as container:
             if not container.streams.video:
                 raise DatasetError(f"{shown(path)} has no pictures in it, only sound.")
             video = container.streams.video[0]
