@@ -209,6 +209,16 @@ def test_an_address_that_is_listed_twice_is_asked_once(server: Misbehaving, tmp_
     assert server.asked["/a.jpg"] == 1
 
 
+def test_another_label_than_before_is_told(
+    server: Misbehaving, collected: Callable[..., Collected]
+) -> None:
+    collected("a.jpg", "b.png")
+    assert collected("a.jpg", "b.png", label="tulip").notes == (
+        "2 pictures came in an earlier run under another label, and stayed there: rose/a.jpg is "
+        "now listed as tulip.",
+    )
+
+
 def test_a_name_is_safe_and_ends_as_the_content_says(
     server: Misbehaving, collected: Callable[..., Collected]
 ) -> None:
@@ -497,6 +507,17 @@ def test_without_httpx_it_says_what_to_install(
     monkeypatch.setitem(sys.modules, "httpx", None)
     with pytest.raises(MissingExtraError, match=r'pip install "tellapart\[collect\]"'):
         tellapart.collect(listed, tmp_path / "photos", label="rose")
+    assert not (tmp_path / "photos").exists()
+
+
+def test_without_pyav_it_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    walk = tmp_path / "walk.mp4"
+    walk.write_bytes(b"\0\0\0\x20ftypisom" + bytes(64))
+    monkeypatch.setitem(sys.modules, "av", None)
+    with pytest.raises(MissingExtraError, match=r'pip install "tellapart\[video\]"'):
+        tellapart.collect(walk, tmp_path / "photos", label="garden")
     assert not (tmp_path / "photos").exists()
 
 

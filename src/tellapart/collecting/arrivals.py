@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -27,6 +27,7 @@ from .downloading import Manner, Missed, download
 from .fetching import check_installed
 from .lists import Listed, is_list, read_list
 from .ready import Ready, of_pixels, ready
+from .video import check_installed as check_video
 from .video import frames, is_video
 
 _BATCH = 16
@@ -71,10 +72,11 @@ Batch: TypeAlias = "list[Arrival | Absent]"
 @dataclass(frozen=True)
 class Source:
     """What there is to collect from: `open` gives it in batches, but for the sources that the
-    caller has. `count` is None where nobody knows it before.
+    caller has. `count` is None where nobody knows it before; `labels` are by the sources that are
+    known before.
     """
 
-    names: tuple[str, ...]
+    labels: Mapping[str, str]
     open: Callable[[frozenset[str]], Generator[Batch, None, None]]
     count: int | None
     notes: tuple[str, ...] = ()
@@ -141,7 +143,8 @@ def _list(path: Path, label: str | None, manner: Manner) -> Source:
 
     unread = tuple(Skipped(f"{path.name}, line {one.line}", one.reason) for one in faults)
     count = len(first) + len(twice)
-    return Source(tuple(first), open_, count, tuple(_on_proxies()), unread)
+    labels = {url: one.label for url, one in first.items()}
+    return Source(labels, open_, count, tuple(_on_proxies()), unread)
 
 
 def _on_proxies() -> Iterator[str]:
@@ -180,6 +183,7 @@ def _video(
         raise UsageError(
             f"{shown(path)} is a video, which has no label.", hint=f"Give {option('label=LABEL')}."
         )
+    check_video()
     called = Path(os.path.realpath(path)).as_posix()
 
     def open_(known: frozenset[str]) -> Generator[Batch, None, None]:
@@ -190,7 +194,7 @@ def _video(
                 picture = of_pixels(frame.pixels, max_side=max_side)
                 yield [Arrival(source, label, "", stem, picture)]
 
-    return Source((), open_, None)
+    return Source({}, open_, None)
 
 
 def _files(path: Path, label: str | None, max_side: int | None) -> Source:
@@ -244,7 +248,8 @@ def _files(path: Path, label: str | None, max_side: int | None) -> Source:
 
         yield from _batched(local_map(Each(look), ([one] for one in waiting)))
 
-    return Source(tuple(names), open_, len(names), notes, unread)
+    labels = {source: item.label for source, item in names.items()}
+    return Source(labels, open_, len(names), notes, unread)
 
 
 def _dataset(path: Path) -> Dataset:

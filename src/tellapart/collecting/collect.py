@@ -9,13 +9,12 @@ pictures says where each comes from, and what did not come and why.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path, PurePosixPath
 
-from ..dataset.filenames import safe_name
 from ..dataset.sources import Skipped, pictures_below
 from ..errors import PictureError, UsageError, option
 from ..files.journal import Journal, writing
@@ -25,6 +24,7 @@ from ..files.state import opened, remove_state
 from ..files.undo import UndoResult
 from ..files.undo import undo as undo_
 from ..images.kinds import SUFFIXES
+from ..text import several, shown
 from ..workers.local import Each, local_map
 from .arguments import beside, check_folders, check_numbers
 from .arrivals import Absent, Arrival, Batch, Source, source_of
@@ -170,7 +170,7 @@ class _Collecting:
             there = self._look()
         before = self._before(there)
         known = frozenset(key for key, one in before.items() if one.outcome != "failed")
-        already = sum(name in known for name in self.source.names)
+        already = sum(name in known for name in self.source.labels)
         try:
             with closing(self.source.open(known)) as batches:
                 for batch in batches:
@@ -188,9 +188,24 @@ class _Collecting:
             failed=self._now("failed"),
             already_done=already,
             unread=self.source.unread,
-            notes=self.source.notes,
+            notes=(*self.source.notes, *self._relabelled(before)),
             table=table,
         )
+
+    def _relabelled(self, before: Mapping[str, Origin]) -> Iterator[str]:
+        """A sentence on what an earlier run has put under another label than is asked for now."""
+        found = [
+            (before[name], label)
+            for name, label in self.source.labels.items()
+            if name in before and before[name].outcome == "collected"
+            if before[name].collected_as != label
+        ]
+        if found:
+            one, label = found[0]
+            yield (
+                f"{several(len(found), 'picture')} came in an earlier run under another label, and "
+                f"stayed there: {shown(one.picture)} is now listed as {shown(label)}."
+            )
 
     def _now(self, outcome: str) -> tuple[Origin, ...]:
         return tuple(one for one in self.now if one.outcome == outcome)
@@ -274,11 +289,10 @@ class _Collecting:
 
     def _renamed(self, taken: Placement) -> Placement:
         """Where something has appeared at the place that was chosen."""
-        folder, _, name = taken.target.rpartition("/")
-        path = PurePosixPath(name)
-        suffix = path.suffix if path.suffix.lower() in SUFFIXES else ""
+        name = PurePosixPath(taken.target).name
+        ending = PurePosixPath(name).suffix
+        suffix = ending if ending.lower() in SUFFIXES else ""
         label = str(taken.extra["label"])
-        assert folder == safe_name(label)
         return replace(taken, target=self.names.free(label, name.removesuffix(suffix), suffix))
 
 

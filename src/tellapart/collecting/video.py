@@ -43,6 +43,18 @@ def is_video(path: Path) -> bool:
     return False
 
 
+def check_installed() -> None:
+    """Look for what reads videos.
+
+    Raises:
+        MissingExtraError: it is not installed.
+    """
+    try:
+        import av  # noqa: F401
+    except ImportError as error:
+        raise need("video", why="PyAV, which reads videos") from error
+
+
 def frames(path: Path, *, every: float, differ: float) -> Iterator[Frame]:
     """The frames of a video that differ from all that were given before.
 
@@ -56,11 +68,9 @@ def frames(path: Path, *, every: float, differ: float) -> Iterator[Frame]:
         MissingExtraError: PyAV is not installed.
         DatasetError: it cannot be read, or holds no picture.
     """
-    try:
-        import av
-        from av.container import open as opened
-    except ImportError as error:
-        raise need("video", why="PyAV, which reads videos") from error
+    check_installed()
+    import av
+    from av.container import open as opened
 
     kept = np.empty((0, _SIDE * _SIDE, 3), np.float32)
     due, any_frame = 0.0, False
