@@ -29,6 +29,7 @@ from tellapart.dataset.decisions import (
     undo_decisions,
 )
 from tellapart.dataset.sources import Dataset, read_dataset
+from tellapart.demo.walk import DemoPictures
 from tellapart.errors import DatasetError, DestinationError, TellapartError, UsageError
 
 Draw = Callable[..., Path]
@@ -555,3 +556,19 @@ def test_lines_stay_in_the_order_of_paths(photos: Path) -> None:
     rows = [one.path for one in read_decisions(photos / FILE, history=True)]
     assert rows == sorted(rows)
     assert [len(list(of)) for _, of in groupby(rows)].count(2) == 1
+
+
+def test_what_the_page_on_decisions_says_runs(
+    heroes: DemoPictures, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(heroes.photos, tmp_path / "photos")
+    before = contents(tmp_path / "photos")
+    monkeypatch.chdir(tmp_path)
+    page = Path(__file__).parents[1] / "docs" / "decisions.md"
+    names: dict[str, Any] = {"tellapart": tellapart}
+    blocks = re.findall(r"^```python\n(.*?)^```", page.read_text("utf-8"), re.M | re.S)
+    for block in blocks:
+        exec(compile(block, page.name, "exec"), names)
+    assert "1 picture relabelled, 2 left out, 2 put into groups" in " ".join(names["result"].notes)
+    undo_decisions("photos", everything=True)
+    assert contents(tmp_path / "photos") == before

@@ -50,6 +50,7 @@ def decide(
     keep: bool = False,
     group: str | None = None,
     why: str = "",
+    follow_links: bool = False,
 ) -> tuple[Decision, ...]:
     """Decide about pictures of a folder, table or archive, without touching a file.
 
@@ -86,7 +87,7 @@ def decide(
             "Decide one thing at a time: relabel, drop, keep or group"
             + (f"; these are {len(chosen)}: {', '.join(chosen)}." if chosen else ".")
         )
-    dataset = _read(source)
+    dataset = _read(source, follow_links)
     items = _named(dataset, names)
     if group is not None and not group.strip():
         raise UsageError("The name of a group is empty.", hint="Give it any name.")
@@ -217,7 +218,7 @@ def _digest(item: Item) -> str:
     return digest
 
 
-def _read(source: str | os.PathLike[str] | Dataset) -> Dataset:
+def _read(source: str | os.PathLike[str] | Dataset, follow_links: bool) -> Dataset:
     """The data set as its source says, without decisions."""
     if not isinstance(source, Dataset):
         if not isinstance(source, str | os.PathLike):
@@ -225,7 +226,7 @@ def _read(source: str | os.PathLike[str] | Dataset) -> Dataset:
                 f"Decisions are kept beside the pictures, and this is a {type(source).__name__}.",
                 hint="Give the folder, table or archive by its path.",
             )
-        return read_dataset(source, at_least=1, decided=False)
+        return read_dataset(source, follow_links=follow_links, at_least=1, decided=False)
     if source.given:
         raise UsageError(
             f"Decisions are kept beside the pictures, and these are {source.given}.",
