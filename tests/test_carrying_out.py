@@ -173,3 +173,17 @@ def test_only_in_a_folder_can_files_be_moved(tmp_path: Path) -> None:
         undo_carried_out(photos)
     assert carry_out(photos).moved == ()
     assert contents(photos) == {name: name.encode() for name in PLAIN}
+
+
+def test_there_and_back_again_is_undone_in_order(tmp_path: Path) -> None:
+    photos = files(tmp_path / "photos")
+    decide(photos, "elsa/0.png", group="a burst")
+    decide(photos, "elsa/0.png", relabel="vader")
+    tree = contents(photos)
+    assert carry_out(photos).moved == (("elsa/0.png", "vader/0-2.png"),)
+    decide(photos, "vader/0-2.png", relabel="elsa")
+    assert carry_out(photos).moved == (("vader/0-2.png", "elsa/0-2.png"),)
+    undo_carried_out(photos)
+    assert read_dataset(photos).counts == {"elsa": 3, "vader": 3}
+    undo_decisions(photos, last=1)
+    assert contents(photos) == tree

@@ -118,23 +118,30 @@ def undo_carried_out(source: str | os.PathLike[str]) -> UndoResult:
     if Journal.load(root, MENDING) is not None:
         with locked(root, MENDING), changing(place_of_decisions(root)) as table:
             journal = Journal.load(root, MENDING)
-            steps = [*journal.entries.values(), *journal.moved_on] if journal else []
-            back = {(step.target, step.content.sha256): step.source for step in steps}
+            entries = [*journal.entries.values(), *journal.moved_on] if journal else []
+            steps: dict[str, list[Entry]] = {}
+            for step in sorted(entries, key=lambda entry: -entry.offset):  # the last one first
+                steps.setdefault(step.content.sha256, []).append(step)
             every = table.decisions
-            for old in every:
+
+            def as_before(old: Decision) -> Decision:
                 path = old.path
-                for _ in () if old.superseded else steps:  # as often as it was moved
-                    path = back.get((path, old.digest), path)
-                table.alter(old, _back(replace(old, carried_out="", path=path), old, every))
+                for step in steps.get(old.digest, ()) if not old.superseded else ():
+                    path = step.source if step.target == path else path
+                return _back(replace(old, carried_out="", path=path), old, every)
+
+            table.change(as_before)
     return undo(root, MENDING)
 
 
 def _back(new: Decision, old: Decision, every: Sequence[Decision]) -> Decision:
     """A decision about a picture that goes back from `old.path` to `new.path`: that it was right
     where it had been moved to, is another label where it goes back to."""
+    if new.path == old.path or old.decision != "keep":
+        return new
     carried = (o for o in every if o.carried_out and o.decision == "relabel")
     first = next((o for o in carried if (o.path, o.digest) == (new.path, old.digest)), None)
-    if new.path == old.path or old.decision != "keep" or first is None:
+    if first is None:
         return new
     return replace(new, decision="relabel", old_label=first.old_label, new_label=old.old_label)
 
@@ -227,15 +234,18 @@ def _mark(root: Path, journal: Journal) -> None:
     if not placed:
         return
     asked = {tuple(journal.extra(e).get(k) for k in _KEY): e for e in placed.values()}
+    when = now()
+
+    def marked(old: Decision) -> Decision:
+        entry = placed.get((old.path, old.digest))
+        if old.in_force and (old.path, old.digest, old.decision, old.when) in asked:
+            return replace(old, carried_out=when)
+        if old.in_force and entry and old.matter == "group":
+            return replace(old, path=csv_text(entry.target))
+        return old
+
     with changing(place_of_decisions(root)) as table:
-        when = now()
-        for old in table.decisions:
-            key = (old.path, old.digest, old.decision, old.when)
-            entry = placed.get((old.path, old.digest))
-            if old.in_force and key in asked:
-                table.alter(old, replace(old, carried_out=when))
-            elif old.in_force and entry and old.matter == "group":
-                table.alter(old, replace(old, path=csv_text(entry.target)))
+        table.change(marked)
 
 
 _KEY = ("path", "digest", "decision", "when")

@@ -15,7 +15,7 @@ import io
 import os
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -205,13 +205,19 @@ class DecisionTable:
         """A new line in its place: the order of paths, and after what is older of one path."""
         self._insert(Line([], decision))
 
-    def alter(self, old: Decision, new: Decision) -> None:
-        """Another decision in place of one that is there, where its path belongs."""
-        line = next(line for line in self.lines if line.decision == old)
-        line.decision = new
-        if old.path != new.path:
-            self.lines.remove(line)
-            self._insert(line)
+    def change(self, changed: Callable[[Decision], Decision]) -> None:
+        """Another decision in place of each, where its path belongs."""
+        moved = []
+        for line in self.lines:
+            if old := line.decision:
+                line.decision = new = changed(old)
+                if new.path != old.path:
+                    moved.append(line)
+        if moved:
+            away = set(map(id, moved))
+            self.lines = [line for line in self.lines if id(line) not in away]
+            for line in moved:
+                self._insert(line)
 
     def _insert(self, line: Line) -> None:
         decision = line.decision

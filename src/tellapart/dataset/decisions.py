@@ -143,7 +143,7 @@ def undo_decisions(
             for _ in range(last or 0):
                 in_force = [one for one in table.decisions if one.in_force]
                 latest = max((one.when for one in in_force), default="")
-                wanted = [one for one in in_force if one.when == latest]
+                wanted = [one for one in in_force if one.when == latest and latest]
                 taken += _take_back(table, wanted)
                 wanted = []
             taken += _take_back(table, wanted)
@@ -157,34 +157,30 @@ def undo_decisions(
 
 
 def _take_back(table: DecisionTable, wanted: Sequence[Decision]) -> list[Decision]:
-    taken = []
+    """Take lines out, and put what they had taken the place of in force again."""
+    every = table.decisions
+    gone, there = set(wanted), set(every)
     for one in wanted:
-        line = next((line for line in table.lines if line.decision == one), None)
-        if line is None or not one.in_force:
+        if one not in there or not one.in_force:
             raise UsageError(
                 f"The decision on {shown(one.path)} is not in force, so it cannot be taken back."
             )
-        table.lines.remove(line)
-        for other in table.lines:
-            if other.decision and _superseded_by(other.decision, one, table):
-                table.alter(other.decision, replace(other.decision, superseded=""))
-        taken.append(one)
-    return taken
+    made = {(one.path, one.when, one.matter) for one in every}
+    paths: dict[tuple[str, str, str], set[str]] = {}
+    for one in wanted:
+        paths.setdefault((one.when, one.digest, one.matter), set()).add(one.path)
 
+    def again(old: Decision) -> Decision:
+        by = paths.get((old.superseded, old.digest, old.matter)) if old.superseded else None
+        if not by:
+            return old
+        # of copies decided about in one go, each has its own
+        own = old.path in by or (old.path, old.superseded, old.matter) not in made
+        return replace(old, superseded="") if own else old
 
-def _superseded_by(old: Decision, new: Decision, table: DecisionTable) -> bool:
-    """Whether a decision had taken the place of another; of copies decided about in one go, each
-    has its own."""
-    if not new.when or (old.superseded, old.digest, old.matter) != (
-        new.when,
-        new.digest,
-        new.matter,
-    ):
-        return False
-    return old.path == new.path or not any(
-        (one.path, one.when, one.matter) == (old.path, new.when, old.matter)
-        for one in table.decisions
-    )
+    table.lines = [line for line in table.lines if line.decision not in gone]
+    table.change(again)
+    return list(wanted)
 
 
 def _supersede(table: DecisionTable, dataset: Dataset, made: Sequence[Decision]) -> None:
@@ -197,16 +193,17 @@ def _supersede(table: DecisionTable, dataset: Dataset, made: Sequence[Decision])
     found = locate(dataset.items, moved).about if moved else {}
     about = {csv_text(name): those for name, those in found.items()}
     there = {csv_text(item.name) for item in dataset.items} if elsewhere else set()
+    known: dict[tuple[str, str], list[Decision]] = {}
+    for one in table.decisions:
+        if not one.superseded:
+            known.setdefault((one.digest, one.matter), []).append(one)
+    superseded: dict[Decision, str] = {}
     for new in made:
-        for line in table.lines:
-            old = line.decision
-            if not old or old.superseded:
-                continue
-            if (old.digest, old.matter) != (new.digest, new.matter):
-                continue
+        for old in known.get((new.digest, new.matter), ()):
             carried = old.carried_out and old.path not in there and old.new_label == new.old_label
             if old.path == new.path or carried or old in about.get(new.path, ()):
-                table.alter(old, replace(old, superseded=new.when))
+                superseded[old] = new.when
+    table.change(lambda old: replace(old, superseded=superseded.get(old, old.superseded)))
 
 
 def _digest(item: Item) -> str:
@@ -242,10 +239,11 @@ def _named(
     asked = [names] if isinstance(names, str | os.PathLike) else list(names)
     if not asked:
         raise UsageError("No picture is named.", hint="Name pictures, such as label/picture.jpg.")
-    known: dict[str, Item] = {}
-    for item in reversed(dataset.items):
-        for way in (os.path.abspath(item.path), shown(item.name), _composed(item.name), item.name):
-            known[way] = item
+    known = {item.name: item for item in reversed(dataset.items)}
+    if not all(os.fsdecode(name) in known for name in asked):
+        for item in reversed(dataset.items):
+            for way in (os.path.abspath(item.path), shown(item.name), _composed(item.name)):
+                known.setdefault(way, item)
     found: dict[str, Item] = {}
     missing = []
     for name in map(os.fsdecode, asked):
