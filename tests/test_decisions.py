@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 import tellapart
 from drawn import contents, only_sentences, run_here
@@ -547,6 +548,20 @@ def test_what_is_kept_is_not_named_again(drawn: Path) -> None:
     assert unread() == [("vader/page.png",)]
     decide(drawn, "vader/page.png", keep=True)
     assert unread() == []
+
+
+def test_of_pictures_that_look_bad_those_kept_are_not_counted(drawn: Path) -> None:
+    for number in range(3):
+        Image.new("RGB", (40 + number, 40), (number, 0, 0)).save(drawn / "elsa" / f"d{number}.png")
+
+    def dark() -> list[tuple[tuple[str, ...], str]]:
+        health = tellapart.check(drawn, quality="fast")
+        return [(tuple(sorted(one.paths)), one.words) for one in health.of("dark")]
+
+    names = ("elsa/d0.png", "elsa/d1.png", "elsa/d2.png")
+    assert dark() == [(names, "3 pictures are nearly black.")]
+    decide(drawn, names[:2], keep=True)
+    assert dark() == [(names[2:], "1 picture is nearly black.")]
 
 
 def test_lines_stay_in_the_order_of_paths(photos: Path) -> None:

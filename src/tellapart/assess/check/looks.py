@@ -34,14 +34,18 @@ def looks(looked: Looked) -> Iterator[Finding]:
         return
     for bad in find_bad(pictures.properties, pictures.names, pictures.truth):
         one, many = _WORDS[bad.kind]
-        names = tuple(pictures.names[row] for row in bad.rows)
-        labels = {pictures.labels[k] for k in pictures.truth[list(bad.rows)]}
+        kept = np.array([pictures.names[row] in looked.dataset.kept for row in bad.rows])
+        if kept.all():
+            continue
+        rows = np.array(bad.rows)[~kept]
+        names = tuple(pictures.names[row] for row in rows)
+        labels = {pictures.labels[k] for k in pictures.truth[rows]}
         yield Finding(
             bad.kind,
             names,
             f"{several(len(names), 'picture')} {one if len(names) == 1 else many}.",
             label=labels.pop() if len(labels) == 1 else None,
-            score=float(np.mean(bad.strengths)),
-            cost=looked.excess(np.isin(looked.rows, bad.rows)),
+            score=float(np.mean(np.array(bad.strengths)[~kept])),
+            cost=looked.excess(np.isin(looked.rows, rows)),
             mend=walk(looked.dataset, bad.kind),
         )
