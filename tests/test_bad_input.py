@@ -152,7 +152,7 @@ def label_that_is_no_text(root: Path) -> str:
         (table_of_missing_files, "labels.csv names 2 pictures, and none of them exists"),
         (table_without_labels, "labels.csv, line 2, has no label; its columns are: path, kind."),
         (table_of_bytes, "labels.csv cannot be read: it is not UTF-8 text."),
-        (a_picture_itself, "1.png is neither a folder, a CSV or JSONL file, nor a .zip"),
+        (a_picture_itself, "1.png is neither a folder, a CSV, JSONL or JSON file, nor a .zip"),
         (zip_that_climbs_out, "holds ../escaped.png, a name that leads outside its folder."),
         (tar_with_a_link, "holds elsa, a link or a device."),
         (damaged_zip, "photos.zip is damaged"),

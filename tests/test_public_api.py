@@ -32,6 +32,8 @@ NAMES = [
     "ForeignBackbone",
     "Health",
     "KerasBackbone",
+    "LabelsRead",
+    "LabelsWritten",
     "MissingExtraError",
     "ModelError",
     "Picture",
@@ -56,10 +58,12 @@ NAMES = [
     "decide",
     "explain",
     "load",
+    "read_labels",
     "split",
     "train",
     "undo_carried_out",
     "undo_decisions",
+    "write_labels",
 ]
 EXTRAS = {
     "ai_edge_litert",

@@ -44,6 +44,8 @@ if TYPE_CHECKING:
         TellapartError,
         UsageError,
     )
+    from .exchange.corrections import LabelsRead, read_labels
+    from .exchange.labels import LabelsWritten, write_labels
     from .exchange.splitting import SplitResult, split
     from .explain.explanation import Explanation
     from .exporters.export import ExportResult
@@ -82,6 +84,8 @@ _HOMES = {
     "ForeignBackbone": "backbones.foreign",
     "Health": "assess.check.health",
     "KerasBackbone": "training.tensorflow_settings",
+    "LabelsRead": "exchange.corrections",
+    "LabelsWritten": "exchange.labels",
     "MissingExtraError": "errors",
     "ModelError": "errors",
     "Picture": "images.decode",
@@ -105,10 +109,12 @@ _HOMES = {
     "decide": "dataset.decisions",
     "explain": "",  # a package
     "load": "model.classifier",
+    "read_labels": "exchange.corrections",
     "split": "exchange.splitting",
     "train": "training.train",
     "undo_carried_out": "assess.carrying_out",
     "undo_decisions": "dataset.decisions",
+    "write_labels": "exchange.labels",
 }
 
 __all__ = [  # noqa: RUF022  in the order of `sorted`
@@ -130,6 +136,8 @@ __all__ = [  # noqa: RUF022  in the order of `sorted`
     "ForeignBackbone",
     "Health",
     "KerasBackbone",
+    "LabelsRead",
+    "LabelsWritten",
     "MissingExtraError",
     "ModelError",
     "Picture",
@@ -154,10 +162,12 @@ __all__ = [  # noqa: RUF022  in the order of `sorted`
     "decide",
     "explain",
     "load",
+    "read_labels",
     "split",
     "train",
     "undo_carried_out",
     "undo_decisions",
+    "write_labels",
 ]
 
 

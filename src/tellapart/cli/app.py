@@ -33,6 +33,7 @@ from .commands import (
     gaps,
     guess,
     info,
+    labels,
     report,
     retrain,
     sort,
@@ -110,6 +111,7 @@ app.command(cls=what_if.InOrder, short_help=_summary(what_if.what_if))(what_if.w
 app.command(short_help=_summary(sort.sort))(sort.sort)
 app.command(short_help=_summary(add.add))(add.add)
 app.command(short_help=_summary(split.split))(split.split)
+app.command(short_help=_summary(labels.labels))(labels.labels)
 app.command(short_help=_summary(check.check))(check.check)
 app.command(short_help=_summary(collect.collect))(collect.collect)
 app.command(short_help=_summary(compare.compare))(compare.compare)

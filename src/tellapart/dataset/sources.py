@@ -210,7 +210,8 @@ def read_dataset(
 
     A source is a folder that has one folder per label; a folder with `train/`, and perhaps `test/`
     and `val/`, that have such folders (others beside them are passed over); a CSV or JSONL file
-    with the columns path and label, and perhaps split and group; or a .zip or .tar.gz of these.
+    with the columns path and label, and perhaps split and group; a JSON export of Label Studio or
+    FiftyOne; or a .zip or .tar.gz of these.
     Decisions about its pictures are applied, unless not `decided`: see `decisions.py`.
 
     Raises:
@@ -236,7 +237,7 @@ def read_dataset(
         dataset = _read_table(path)
     else:
         raise DatasetError(
-            f"{shown(path)} is neither a folder, a CSV or JSONL file, nor a .zip or .tar.gz.",
+            f"{shown(path)} is neither a folder, a CSV, JSONL or JSON file, nor a .zip or .tar.gz.",
             hint="Give a folder that has one folder of pictures per label.",
         )
     dataset = replace(dataset, unmended=dataset.items)
@@ -319,7 +320,7 @@ def _read_table(path: Path, inside: Path | None = None, called: Path | None = No
             f"exists; the first is {shown(skipped[0].name)} ({skipped[0].reason}).",
             hint="Write paths relative to the folder that the table is in.",
         )
-    skipped += (Skipped(f"{path.name}, line {one.line}", one.reason) for one in faults)
+    skipped += (Skipped(f"{path.name}, {one.place}", one.reason) for one in faults)
     items.sort(key=lambda item: item.name)
     torn = [(finder.name("", f), list(of)) for f, of in labels_of.items() if len(of) > 1]
     parts = dict.fromkeys((r.split, r.part) for r in rows if r.split)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ..errors import DatasetError
 from ..text import shown
+from .annotations import records
 from .paths import trimmed
 from .splits import SPLITS, split_of
 
@@ -24,7 +25,8 @@ _MARKS = (  # the longer first, for one begins as another does
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-TABLE_SUFFIXES = frozenset({".csv", ".tsv", ".jsonl", ".ndjson"})
+TABLE_SUFFIXES = frozenset({".csv", ".tsv", ".jsonl", ".ndjson", ".json"})
+_LONGEST_JSON = 2**28  # bytes
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     "path": ("path", "file", "filename", "file_name", "filepath", "image", "picture", "img"),
     "label": ("label", "class", "category", "name", "labels", "target"),
@@ -56,11 +58,19 @@ class Fault:
     line: int
     reason: str
     error: DatasetError
+    unit: str = "line"
+
+    @property
+    def place(self) -> str:
+        return f"{self.unit} {self.line}"
 
 
-def read_table(path: Path, called: Path | None = None) -> tuple[list[Row], list[Fault]]:
+def read_table(
+    path: Path, called: Path | None = None, folder: Path | None = None
+) -> tuple[list[Row], list[Fault]]:
     """All rows and all lines that are none, in order; `called` is what an error calls the file, if
-    not by its path.
+    not by its path. Where a form names pictures in a way of its own, they are looked for below
+    `folder`, or else the folder of the file.
 
     Raises:
         DatasetError: not a table, no column of paths or of labels, no line that is a row, or a row
@@ -68,7 +78,7 @@ def read_table(path: Path, called: Path | None = None) -> tuple[list[Row], list[
     """
     name = called or path
     rows, faults = [], []
-    for line in lines_of(path, name):
+    for line in lines_of(path, name, folder):
         row = line if isinstance(line, Fault) else _row(*line, name)
         if isinstance(row, Fault):
             faults.append(row)
@@ -79,14 +89,19 @@ def read_table(path: Path, called: Path | None = None) -> tuple[list[Row], list[
     return rows, faults
 
 
-def lines_of(path: Path, name: Path) -> Iterator[tuple[int, Mapping[str, object]] | Fault]:
+def lines_of(
+    path: Path, name: Path, folder: Path | None = None
+) -> Iterator[tuple[int, Mapping[str, object]] | Fault]:
     """(number, {column: cell}) of each line of a table, whatever its columns are; `name` is what
-    an error calls it.
+    an error calls it. `folder` as in `read_table`.
 
     Raises:
         DatasetError: it is no table, or cannot be read.
     """
     text = read_text(path, name)
+    if _is_annotations(path):
+        yield from _annotated(text, name, folder or path.parent)
+        return
     try:
         yield from _json_rows(text, name) if _is_json(path) else _csv_rows(text)
     except csv.Error as error:
@@ -119,6 +134,10 @@ def names_pictures(path: Path) -> bool:
     if path.suffix.lower() not in TABLE_SUFFIXES or not path.is_file():
         return False
     try:
+        if _is_annotations(path):
+            with path.open("rb") as stream:
+                text = text_of(stream.read(_LONGEST_JSON))
+            return records(json.loads(text), path.parent) is not None
         with path.open("rb") as stream:
             top = text_of(stream.read(_LONGEST_HEADER), "replace")
         if _is_json(path):
@@ -131,6 +150,10 @@ def names_pictures(path: Path) -> bool:
         return False
     known = {trimmed(str(column)).lower() for column in columns}
     return all(known.intersection(COLUMNS[column]) for column in ("path", "label"))
+
+
+def _is_annotations(path: Path) -> bool:
+    return path.suffix.lower() == ".json"
 
 
 def _is_json(path: Path) -> bool:
@@ -212,6 +235,32 @@ def _json_rows(text: str, path: Path) -> Iterator[tuple[int, Mapping[str, object
             if isinstance(values, dict)
             else _fault(path, number, "is not a JSON object")
         )
+
+
+def _annotated(
+    text: str, path: Path, folder: Path
+) -> Iterator[tuple[int, Mapping[str, object]] | Fault]:
+    """What an annotation tool wrote.
+
+    Raises:
+        DatasetError: it is in no form that is known.
+    """
+    try:
+        found = records(json.loads(text), folder)
+    except (ValueError, RecursionError) as error:
+        raise DatasetError(f"{shown(path)} is not JSON: {error}.") from error
+    if found is None:
+        raise DatasetError(
+            f"{shown(path)} holds no labels in a form that is known: it is no export of Label "
+            "Studio (JSON or JSON-MIN) or FiftyOne, and no list of objects with path and label.",
+            hint="Export it in one of these forms, or as CSV with the columns path and label.",
+        )
+    for number, one in enumerate(found, start=1):
+        if isinstance(one, str):
+            refusal = DatasetError(f"{shown(path)}, picture {number}, {one}.")
+            yield Fault(number, one, refusal, "picture")
+        else:
+            yield number, one
 
 
 def _fault(path: Path, number: int, reason: str, more: str = "", hint: str = "") -> Fault:

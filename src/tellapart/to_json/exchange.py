@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from .results import Json, passed_over
 
 if TYPE_CHECKING:
+    from ..exchange.corrections import LabelsRead
+    from ..exchange.labels import LabelsWritten
     from ..exchange.splitting import SplitResult
 
 
@@ -20,4 +22,31 @@ def split(result: SplitResult) -> dict[str, Json]:
         "skipped": passed_over(result.skipped),
         "hidden": result.hidden,
         "notes": list(result.notes),
+    }
+
+
+def labels_written(result: LabelsWritten) -> dict[str, Json]:
+    """All of `labels --to --json`."""
+    return {
+        "file": str(result.file),
+        "form": result.form,
+        "pictures": result.total,
+        "labels": dict(result.counts.items()),
+        "notes": list(result.notes),
+        "skipped": passed_over(result.skipped),
+    }
+
+
+def labels_read(result: LabelsRead) -> dict[str, Json]:
+    """All of `labels --from --json`; `relabelled` counts pictures by their new label."""
+    return {
+        "file": str(result.file),
+        "decided": result.decided,
+        "relabelled": dict(result.relabelled.items()),
+        "grouped": result.grouped,
+        "dropped": result.dropped,
+        "kept": result.kept,
+        "same": result.same,
+        "new_labels": list(result.new_labels),
+        "skipped": passed_over(result.skipped),
     }

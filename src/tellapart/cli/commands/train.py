@@ -32,8 +32,8 @@ def train(
         typer.Argument(
             metavar="PHOTOS",
             help="A folder that has one folder of pictures per label, or has train/ and test/ with "
-            "such folders; a CSV or JSONL file with the columns path and label; or a .zip or "
-            ".tar.gz of any of these.",
+            "such folders; a CSV or JSONL file with the columns path and label; a JSON export of "
+            "Label Studio or FiftyOne; or a .zip or .tar.gz of any of these.",
         ),
     ],
     output: Annotated[

@@ -9,6 +9,8 @@ from .console import command, print_skipped, stdout
 from .layout import print_figures, say
 
 if TYPE_CHECKING:
+    from ...exchange.corrections import LabelsRead
+    from ...exchange.labels import LabelsWritten
     from ...exchange.splitting import SplitResult
 
 
@@ -29,3 +31,28 @@ def print_split(result: SplitResult) -> None:
     where = shown(result.destination)
     console.print(f"\nSplit into {where}; all labels and groups in {result.table.name} there.")
     console.print(f"Undo:    {command('split', '--undo', result.destination)}", soft_wrap=True)
+
+
+def print_labels_written(result: LabelsWritten) -> None:
+    """Print what was written, and what to do with it."""
+    console = stdout()
+    what = f"{several(result.total, 'picture')} of {several(len(result.counts), 'label')}"
+    console.print(f"Written: {shown(result.file)} ({what})", soft_wrap=True)
+    print_skipped(console, result.skipped, 0)
+    for note in result.notes:
+        say(console, f"\n{note}")
+
+
+def print_labels_read(result: LabelsRead) -> None:
+    """Print how many decisions were made, and how to take them back."""
+    console = stdout()
+    console.print(f"{several(result.same, 'picture')} as in {shown(result.file)} already.")
+    for label, count in result.relabelled.items():
+        new = " (a new label)" if label in result.new_labels else ""
+        console.print(f"Relabelled as {label_words(label)}{new}: {count:,}.")
+    for what in ("grouped", "dropped", "kept"):
+        if count := getattr(result, what):
+            console.print(f"{what.capitalize()}: {count:,}.")
+    print_skipped(console, result.skipped, 0)
+    if result.decided:
+        console.print("\nEvery command reads these decisions from now on. No file was changed.")
