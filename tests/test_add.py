@@ -175,6 +175,7 @@ def test_a_private_model_stays_private(three: tuple[Path, Path, Path], tmp_path:
     assert run_here("add", tmp_path / "model", newer).code == 0
     added = tellapart.load(tmp_path / "model")
     assert added.required_record().run.private
+    assert added.required_record().properties is None  # they say when a picture was taken
     for content in contents(tmp_path / "model").values():
         assert b"newer" not in content
         assert str(tmp_path).encode() not in content

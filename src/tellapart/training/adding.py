@@ -74,6 +74,9 @@ def add(
     joined = _join(classifier, record, options, new, found)
     pictures = gather(joined.dataset, joined.embeddings, options.share)
     if not joined.has_properties:
+        notes.append(
+            "Not looked for: shortcuts, as the record lacks what the old pictures are like."
+        )
         pictures = replace(pictures, properties=None)
     watch.doing("Cross-validating")
     manifest = classifier.manifest
