@@ -193,10 +193,10 @@ def test_a_record_of_an_earlier_release_does(
     classifier = tellapart.train(older, quality="fast").classifier
     record = classifier.required_record()
     old = replace(
-        record, groups=None, splits=None, properties=None, run=replace(record.run, settings={})
+        record, group_names=None, splits=None, properties=None, run=replace(record.run, settings={})
     )
     stored = TrainingRecord.from_bytes(old.to_bytes("x"), "x")
-    assert (stored.groups, stored.splits, stored.properties) == (None, None, None)
+    assert (stored.group_names, stored.splits, stored.properties) == (None, None, None)
     added = replace(classifier, _record=stored).add(newer)
     assert any("of an earlier release" in note for note in added.notes)
     whole = tellapart.train(photos, quality="fast").classifier
@@ -212,10 +212,10 @@ def test_groups_are_kept_together_with_old_pictures(tmp_path: Path) -> None:
             draw_scene(seed=number).save(folder / f"p{index // 4}_nohash_{index}.png")
     added = tellapart.train(tmp_path / "old", quality="fast").classifier.add(tmp_path / "new")
     record = added.classifier.required_record()
-    assert record.groups is not None
+    assert record.group_names is not None
     assert record.fold is not None
     side: dict[str, tuple[bool, int]] = {}
-    for group, held, fold in zip(record.groups, record.held_out, record.fold, strict=True):
+    for group, held, fold in zip(record.group_names, record.held_out, record.fold, strict=True):
         assert side.setdefault(group, (held, fold)) == (held, fold)
     assert len(side) == 12
 

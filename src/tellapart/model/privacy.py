@@ -41,7 +41,7 @@ def private(record: TrainingRecord, also: Iterable[str] = ()) -> TrainingRecord:
         record,
         names=names,
         roots=(),
-        groups=record.groups and _groups(record.groups, record.digests),
+        group_names=record.group_names and _groups(record.group_names, record.digests),
         properties=None,  # they know when a picture was taken
         run=replace(
             run,

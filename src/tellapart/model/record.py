@@ -116,8 +116,8 @@ class TrainingRecord:
         run: what is known about the training run.
         fold: the fold that left each training picture out, int `[N]`; -1 for the others.
         fold_heads: the calibrated heads that judged the folds; empty if they are not known.
-        groups: the group of each picture, or ""; None if they are not known, as in models of
-            earlier releases.
+        group_names: the group that is said of each picture, or ""; None if they are not known, as
+            in models of earlier releases.
         splits: the side that was said of each picture, "train" or "test", or "" where its content
             decided; None if that is not known.
         properties: image properties, float32 `[N,P]`; None if they are not known.
@@ -134,7 +134,7 @@ class TrainingRecord:
     run: Run = field(default_factory=Run)
     fold: np.ndarray | None = None
     fold_heads: Mapping[int, Head] = field(default_factory=dict)
-    groups: tuple[str, ...] | None = None
+    group_names: tuple[str, ...] | None = None
     splits: tuple[str, ...] | None = None
     properties: np.ndarray | None = None
 
@@ -144,7 +144,7 @@ class TrainingRecord:
         heads = list(self.fold_heads.values())
         shape = (len(heads), self.scores.shape[1], self.vectors.shape[1])
         if_known: dict[str, Any] = {
-            "groups": self.groups and np.array(self.groups, dtype=np.str_),
+            "group_names": self.group_names and np.array(self.group_names, dtype=np.str_),
             "splits": self.splits and np.array(self.splits, dtype=np.str_),
             "properties": None if self.properties is None else np.float32(self.properties),
         }
@@ -197,7 +197,7 @@ class TrainingRecord:
                 run=Run.from_json(arrays.pop("run")[0]),
                 fold=arrays["fold"],
                 fold_heads=_heads(arrays),
-                groups=_texts(arrays, "groups"),
+                group_names=_texts(arrays, "group_names"),
                 splits=_texts(arrays, "splits"),
                 properties=arrays.get("properties"),
             )

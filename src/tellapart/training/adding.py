@@ -117,7 +117,7 @@ def _join(
     places = record.locate()
     known = dict(zip(record.digests, labels, strict=True))
     sides = _sides(record, labels, options.share)
-    groups = record.groups or ("",) * len(labels)
+    groups = record.group_names or ("",) * len(labels)
     columns = _columns()
     has_properties = (
         record.properties is not None and record.run.settings.get("properties") == columns

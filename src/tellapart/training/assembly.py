@@ -54,7 +54,7 @@ def assemble(
     )
     record = _record(pictures, fitted, run, _roots(dataset, options))
     groups, splits = _said(dataset, pictures)
-    record = replace(record, groups=groups, splits=splits)
+    record = replace(record, group_names=groups, splits=splits)
     return Classifier(build_model(network, tensors, manifest), manifest, record)
 
 
