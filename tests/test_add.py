@@ -10,11 +10,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import tellapart
 from conftest import draw_scene
 from drawn import contents, only_sentences, run_here, small_network
 from tellapart.errors import DatasetError, ModelError
+from tellapart.images.properties import PROPERTIES
 from tellapart.model.classifier import Classifier
 from tellapart.model.observe import Observation, observe
 from tellapart.model.record import TrainingRecord
@@ -171,16 +173,28 @@ def test_a_private_model_stays_private(three: tuple[Path, Path, Path], tmp_path:
         picture.unlink()
     for picture in photos.glob("*/*_nohash_*"):
         picture.unlink()
+    exif = Image.Exif()
+    exif.get_ifd(0x8769)[0x9003] = "2021:03:04 05:06:07"
+    for folder in (photos, older):
+        draw_scene(seed=99).save(folder / "cat" / "timed.jpg", exif=exif)
     tellapart.train(older, quality="fast").save(tmp_path / "model", private=True)
     assert run_here("add", tmp_path / "model", newer).code == 0
     added = tellapart.load(tmp_path / "model")
     assert added.required_record().run.private
-    assert added.required_record().properties is None  # they say when a picture was taken
+    properties = added.required_record().properties
+    assert properties is not None
+    taken = [PROPERTIES.index(name) for name in ("day", "second")]
+    assert np.isnan(properties[:, taken]).all()
+    assert not np.isnan(properties[:, 0]).any()
+    whole = tellapart.train(photos, quality="fast").classifier
+    known = whole.required_record().properties
+    assert known is not None
+    assert not np.isnan(known[:, taken]).all()
     for content in contents(tmp_path / "model").values():
         assert b"newer" not in content
         assert str(tmp_path).encode() not in content
         assert b".png" not in content
-    assert far(added, tellapart.train(photos, quality="fast").classifier, photos) < 1e-6
+    assert far(added, whole, photos) < 1e-6
 
 
 def test_a_record_of_an_earlier_release_does(

@@ -14,6 +14,8 @@ from dataclasses import replace
 from itertools import pairwise
 from pathlib import PurePath
 
+import numpy as np
+
 from ..dataset.decision_table import FILE
 from ..dataset.sources import Skipped
 from ..health.shortcuts import Shortcut
@@ -21,6 +23,7 @@ from ..text import shown
 from .record import TrainingRecord
 
 DIGITS = 12  # of a digest: enough to tell the pictures of a data set apart
+TIMES = frozenset({"day", "second"})  # image properties
 PLACE = "..."  # stands where a path was
 _ABSOLUTE = re.compile(r"(?<![\w.~])(?:~?/|[A-Za-z]:\\|\\\\)[^\s,;:()]+")
 _NUMBER = re.compile(r"none|[\d.]+%?")
@@ -42,7 +45,7 @@ def private(record: TrainingRecord, also: Iterable[str] = ()) -> TrainingRecord:
         names=names,
         roots=(),
         group_names=record.group_names and _groups(record.group_names, record.digests),
-        properties=None,  # they know when a picture was taken
+        properties=_timeless(record),
         run=replace(
             run,
             source="",
@@ -98,6 +101,16 @@ def _groups(groups: Sequence[str], digests: Sequence[str]) -> tuple[str, ...]:
     for group, digest in zip(groups, digests, strict=True):
         first[group] = min(digest, first.get(group, digest))
     return tuple(first[group] if group else "" for group in groups)
+
+
+def _timeless(record: TrainingRecord) -> np.ndarray | None:
+    """The image properties without when a picture was taken."""
+    if record.properties is None:
+        return None
+    columns = str(record.run.settings.get("properties", "")).partition(": ")[2].split(", ")
+    kept: np.ndarray = record.properties.copy()
+    kept[:, [at for at, name in enumerate(columns) if name in TIMES]] = np.nan
+    return kept
 
 
 def _renamed(shortcut: Shortcut, called: dict[str, str]) -> Shortcut:
