@@ -17,7 +17,7 @@ from drawn import few_of, model_of, run_here
 from tellapart.assess.leaks import Known, find_leaks, near
 from tellapart.assess.testing import evaluate
 from tellapart.demo.walk import DemoPictures
-from tellapart.health.copies import COPY, likeness, near_pairs, thumbnail
+from tellapart.health.copies import COPY, likeness, likenesses, near_pairs, thumbnail
 from tellapart.images.decode import read_picture
 from tellapart.workers.local import one_thread_each
 
@@ -192,3 +192,15 @@ def test_two_labels_of_one_picture_are_named(heroes: DemoPictures, tmp_path: Pat
     notes = " ".join(tellapart.train(photos, quality="fast", test=0).notes)
     said = "one of the two is wrong: dark_knight/twin.jpg and ice_queen/000.jpg."
     assert f"1 picture found under two labels; {said}" in notes
+
+
+def test_many_pairs_are_as_like_as_each_by_itself(pictures: list[Image.Image]) -> None:
+    thumbnails = {3 * at: small(picture) for at, picture in enumerate(pictures)}
+    thumbnails[1] = small(cropped(pictures[0], 0.06, 0.03, 0.05, 0.0))
+    pairs = [(one, other) for one in thumbnails for other in thumbnails if one < other]
+    alone = [likeness(thumbnails[one], thumbnails[other]) for one, other in pairs]
+    together = likenesses(thumbnails, pairs)
+    assert all(one <= other + 1e-5 for one, other in zip(together, alone, strict=True))
+    assert [value >= COPY for value in together] == [value >= COPY for value in alone]
+    assert sum(value >= COPY for value in alone) == 1
+    assert likenesses(thumbnails, []) == []

@@ -17,6 +17,7 @@ from .looked import Looked
 from .mending import drop
 from .same import copies_among
 
+_REFITTED = 3_000  # pictures: of more, a cost is estimated
 _SURE = 0.95  # score of a label that a head is sure of
 _ALIKE = {
     BYTES: "the same file",
@@ -168,7 +169,8 @@ def _worth(looked: Looked, leaked: Sequence[int]) -> tuple[float, str]:
 
 
 def _flattery(looked: Looked, sets: Sequence[Sequence[int]]) -> float:
-    """By how many points copies that are parted between folds make cross-validation too good."""
+    """By how many points copies that are parted between folds make cross-validation too good: of
+    not too many pictures by keeping them together, otherwise by how much better they are judged."""
     pictures = looked.pictures
     place = {int(row): at for at, row in enumerate(looked.rows)}
     recipe = looked.found.recipe
@@ -176,11 +178,15 @@ def _flattery(looked: Looked, sets: Sequence[Sequence[int]]) -> float:
     for rows in sets:
         own = [place[row] for row in rows]
         fold[np.isin(keys, keys[own])] = fold[own[0]]
-    if recipe is None or np.array_equal(fold, looked.fold):
+    parted = np.isin(looked.rows, [row for rows in sets for row in rows]) & looked.judged
+    others = ~parted & looked.judged
+    if recipe is None or np.array_equal(fold, looked.fold) or not others.any():
         return 0.0
-    parted, kept = (
-        out_of_fold(looked.vectors, looked.truth, len(pictures.labels), one, recipe.roughly)
-        for one in (looked.fold, fold)
-    )
-    right = [np.mean(one.logits.argmax(axis=1) == looked.truth) for one in (parted, kept)]
-    return max(0.0, 100 * float(right[0] - right[1]))
+    if len(fold) > _REFITTED:
+        better = looked.right[parted].sum() - parted.sum() * looked.right[others].mean()
+        return max(0.0, 100 * float(better) / int(looked.judged.sum()))
+    kept = out_of_fold(
+        looked.vectors, looked.truth, len(pictures.labels), fold, recipe.roughly
+    ).logits
+    right = np.mean((kept.argmax(axis=1) == looked.truth)[looked.judged])
+    return max(0.0, 100 * (looked.accuracy.value - float(right)))

@@ -17,7 +17,7 @@ import numpy as np
 from ...backbones.embed import Embedder
 from ...cache.shards import EmbeddingCache
 from ...errors import PictureError
-from ...health.copies import COPY, SURE, THUMBNAIL, likeness, thumbnail, unit
+from ...health.copies import COPY, SURE, THUMBNAIL, likenesses, thumbnail, unit
 from ...health.duplicates import BYTES, NEAR, Copies, Pair, joined, may_be_same
 from ...images.decode import read_picture
 from ...images.properties import PROPERTIES, hashes_of
@@ -107,13 +107,14 @@ def _proved(pictures: Pictures, pairs: Iterable[Pair], embedder: Embedder | None
         wanted.update(dict.fromkeys(sorted(new)))
     small = _thumbnails(pictures, list(wanted), embedder)
 
+    seen = [pair for pair in tried if pair.tier != BYTES and {pair.one, pair.other} <= small.keys()]
+    found = likenesses(small, [(pair.one, pair.other) for pair in seen])
+    like = dict(zip(seen, found, strict=True))
+
     def is_same(pair: Pair) -> bool:
-        one, other = small.get(pair.one), small.get(pair.other)
-        if pair.tier == BYTES:
-            return True
-        if one is None or other is None:
-            return pair.tier != NEAR or pair.cosine >= SURE
-        return likeness(one, other) >= COPY
+        if pair in like:
+            return like[pair] >= COPY
+        return pair.tier != NEAR or pair.cosine >= SURE
 
     return [pair for pair in tried if is_same(pair)]
 
