@@ -70,7 +70,7 @@ def test_near_pictures_are_found_in_all_directions_and_in_a_few(
     some: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(duplicates, "_SOME", some)
-    monkeypatch.setattr(duplicates, "_ROWS", 64)
+    monkeypatch.setattr(duplicates, "_HELD", 64 * 400)
     vectors, hashes, digests = random(400, size=600)
     lot = np.random.default_rng(1)
     for row in range(40):

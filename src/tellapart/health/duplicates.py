@@ -25,7 +25,8 @@ SURE_COSINE = 0.6  # from which that needs no pixels
 SAME_COSINE = 0.3  # of centred embeddings of the same pixels, at least
 NEAREST = 3  # pictures that each may be a copy of, beside those with its hash
 _FOLLOWING = 50  # pictures that have a part of a hash in common, of which each is looked at
-_ROWS = 512  # whose cosines are held at once
+_ROWS = 512  # whose embeddings are held at once
+_HELD = 4_000_000  # cosines that a thread holds at once
 _SOME = 4_000  # pictures, from which on directions are drawn by lot
 _DIRECTIONS = 256
 _SLACK = 0.12  # by which a cosine in those directions is too low, hardly ever more
@@ -66,7 +67,9 @@ def may_be_same(
     ]
     if len(first) < 2:
         return found
-    points = unit(vectors[first] - vectors[first].mean(axis=0))
+    points = vectors[first].astype(np.float32, copy=False)  # ours: it may be large
+    points -= points.mean(axis=0)
+    points /= np.sqrt(np.maximum(np.einsum("nd,nd->n", points, points), 1e-24))[:, None]
     marks = hashes[first]
     pairs = np.unique(np.concatenate([_near(points, bound), _same_bits(marks)]), axis=0)
     ones, others = pairs.T
@@ -168,9 +171,10 @@ def _near(points: np.ndarray, bound: float) -> np.ndarray:
         seen = unit(points @ ways.astype(np.float32))
         least = bound - _SLACK
     few = min(NEAREST, len(points) - 1)
+    height = max(1, _HELD // len(points))
 
     def find(begin: int) -> np.ndarray:
-        cosines = seen[begin : begin + _ROWS] @ seen.T
+        cosines = seen[begin : begin + height] @ seen.T
         own = np.arange(len(cosines))
         cosines[own, begin + own] = -1
         rows = np.flatnonzero(cosines.max(axis=1) >= least)
@@ -179,5 +183,5 @@ def _near(points: np.ndarray, bound: float) -> np.ndarray:
         ones = np.repeat(begin + rows[:, None], few, axis=1)[near]
         return np.sort(np.column_stack([ones, columns[near]]), axis=1)
 
-    begins = range(0, len(seen), _ROWS)
+    begins = range(0, len(seen), height)
     return np.concatenate(side_by_side(find, begins, heavy=len(begins) > 2))
