@@ -45,7 +45,8 @@ class Discriminant:
         self.means = np.where(self.present[:, None], means, 0)
         self.spread = prepared.spread
         if self.spread is None:
-            rooted = (inputs - self.mean) * np.sqrt(weights)[:, None]
+            rooted = inputs - self.mean.astype(inputs.dtype)
+            rooted *= np.sqrt(weights)[:, None].astype(inputs.dtype)
             self.spread = rooted.T @ rooted
         total = self.spread.sum() if self.spread.ndim == 1 else np.trace(self.spread)
         within = float(total - self.priors @ np.sum(self.means**2, axis=1))

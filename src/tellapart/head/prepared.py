@@ -66,6 +66,15 @@ class Prepared:
         some.spread = None
         return some
 
+    def relabelled(self, labels: np.ndarray, weights: np.ndarray | None = None) -> Prepared:
+        """The same pictures with other labels, int `[N]`, and each counted by its weight `[N]`."""
+        other = copy(self)
+        other._take(self.inputs, labels)
+        if weights is not None:
+            other.sample_weights = weights * (len(weights) / weights.sum())
+            other.spread = None
+        return other
+
     def _take(self, inputs: np.ndarray, labels: np.ndarray) -> None:
         self.inputs = inputs
         self.labels = labels

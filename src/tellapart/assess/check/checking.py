@@ -22,13 +22,21 @@ from ..sides import choose_sides
 from .copies import copies
 from .health import KINDS, Finding, Health
 from .keeping import not_kept
+from .labels import wrong_labels
 from .listed import imbalance, shortcuts, unreadable
 from .looked import Looked
 from .looks import looks
 
 Finder = Callable[[Looked], Iterable[Finding]]
 
-FINDERS: tuple[Finder, ...] = (unreadable, imbalance, shortcuts, copies, looks)
+FINDERS: tuple[Finder, ...] = (
+    unreadable,
+    wrong_labels,
+    imbalance,
+    shortcuts,
+    copies,
+    looks,
+)
 """Each looks for findings of its own kinds."""
 
 
@@ -105,4 +113,5 @@ def examine(looked: Looked) -> Health:
         findings=tuple(found),
         skipped=(*looked.dataset.skipped, *looked.pictures.unreadable),
         notes=(*looked.dataset.notes, *looked.dataset.words_on_empty),
+        label_errors=looked.label_errors,
     )

@@ -9,6 +9,7 @@ from ...dataset.sources import Dataset, Skipped
 from ...errors import UsageError, option
 from ...evaluation.metrics import Proportion
 from ...evaluation.occasions import Bursts
+from ...health.label_errors import LIKELY, LabelErrors
 from ...text import first_few, shown
 from ..pictures import Pictures
 
@@ -98,6 +99,7 @@ class Health:
         findings: the dearest first.
         skipped: files that were passed over, with the reason.
         notes: sentences on what to know.
+        label_errors: how likely each label is wrong, and in words what that list is worth.
     """
 
     dataset: Dataset
@@ -107,7 +109,15 @@ class Health:
     findings: tuple[Finding, ...]
     skipped: tuple[Skipped, ...] = ()
     notes: tuple[str, ...] = field(default=())
+    label_errors: LabelErrors | None = None
 
     def of(self, *kinds: str) -> tuple[Finding, ...]:
         """The findings of some kinds."""
         return tuple(one for one in self.findings if one.kind in kinds)
+
+    def likely(self, *kinds: str) -> tuple[Finding, ...]:
+        """The same without labels that are more likely right than wrong, which are among them where
+        every picture is ranked."""
+        return tuple(
+            one for one in self.of(*kinds) if one.kind != "wrong-label" or one.score >= LIKELY
+        )

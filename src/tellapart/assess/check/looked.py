@@ -11,7 +11,13 @@ from ...backbones.embed import Embedder
 from ...dataset.sources import Dataset
 from ...evaluation.metrics import Proportion
 from ...head.cross_validation import OutOfFold
+from ...head.kinds import DISCRIMINANT, REGRESSION
+from ...health.judges import Judges, Settings
+from ...health.label_errors import LabelErrors, find_label_errors
 from ..pictures import Pictures
+
+_MORE_DEALS = (1, 2)  # of the folds, in which labels are judged
+_MANY = 50_000_000  # values of embeddings times labels, from which one deal has to do
 
 
 @dataclass(frozen=True)
@@ -62,6 +68,27 @@ class Looked:
     @cached_property
     def accuracy(self) -> Proportion:
         return Proportion(int(self.right.sum()), int(self.judged.sum()))
+
+    @cached_property
+    def label_errors(self) -> LabelErrors:
+        """How likely the label of each of all pictures is wrong, those held out too."""
+        settings = {
+            kind: min(tried, key=tried.__getitem__) for kind, tried in self.found.losses.items()
+        }
+        products = self.vectors.size * len(self.pictures.labels)
+        judges = Judges(
+            self.pictures.vectors,
+            self.pictures.groups(np.arange(len(self.pictures.names))),
+            ~self.pictures.held_out,
+            len(self.pictures.labels),
+            Settings(settings.get(REGRESSION), settings[DISCRIMINANT]),
+            [self.fold, *(self.pictures.folds(self.rows, seed) for seed in _MORE_DEALS)]
+            if products < _MANY
+            else [self.fold],
+            self.found.prepared,
+        )
+        known = np.array([name in self.dataset.kept for name in self.pictures.names], dtype=bool)
+        return find_label_errors(judges, self.pictures.truth, self.pictures.digests, known)
 
     def name(self, row: int) -> str:
         """The name of picture number `row` of those to learn from."""

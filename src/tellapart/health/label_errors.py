@@ -1,0 +1,206 @@
+"""Which labels are likely wrong: all pictures ranked, the likeliest first, and what that is worth.
+
+Judges say what each picture shows (judges.py), and how labels came about says how likely each is
+wrong (label_noise.py). Labels are then planted wrong among these pictures, and all is judged again:
+what comes out is known, so that the scores can be held to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..dataset.split import position
+from ..text import several
+from .judges import Judges
+from .label_noise import label_noise
+
+FIRST = 20  # of a list, which its worth is told by
+KEPT = 12  # in a row, after which the rest is likely right
+LIKELY = 0.5  # the score from which a label is more likely wrong than right
+SURE = 0.98  # the score of a label that can be changed without a look at the picture
+_EACH = 0.6  # what each judge gives at least to the label it is changed to
+_PLANTED = 0.03  # of the pictures, at least
+_FEWEST = 3  # groups of a label, with fewer of which nothing can be said of it
+_CERTAIN = -50.0  # log odds of what is not to be doubted
+
+
+@dataclass(frozen=True)
+class LabelErrors:
+    """How likely the labels of N pictures are wrong.
+
+    Attributes:
+        order: int `[N]`, the pictures, the likeliest to be wrong first.
+        scores: how likely each label is wrong, `[N]`.
+        suggested: int `[N]`, the likeliest other label.
+        sure: bool `[N]`, where all judges say the same other label and hardly any doubt is left.
+        planted: how many labels were planted wrong for a trial.
+        found: how many of them were as far up the list as all that are wrong should be.
+    """
+
+    order: np.ndarray
+    scores: np.ndarray
+    suggested: np.ndarray
+    sure: np.ndarray
+    planted: int
+    found: int
+
+    @property
+    def likely(self) -> np.ndarray:
+        """The pictures whose labels are more likely wrong than right, in order."""
+        return np.asarray(self.order[self.scores[self.order] >= LIKELY])
+
+    def expected(self, first: int | None = None) -> float:
+        """How many labels are wrong, among the first so many of the list or among all."""
+        return float(self.scores[self.order[:first]].sum())
+
+    @property
+    def words(self) -> str:
+        """What the list is worth."""
+        first = min(FIRST, len(self.order))
+        said = (
+            f"Of the first {first} labels on the list, {_about(self.expected(first))} wrong; "
+            f"of all {len(self.order):,}, {_about(self.expected())}."
+        )
+        if not self.planted:
+            return said
+        return (
+            f"{said} For a trial, {several(self.planted, 'wrong label')} "
+            f"{'was' if self.planted == 1 else 'were'} planted among these pictures, and "
+            f"{self.found:,} of them came as far up the list as wrong ones should."
+        )
+
+
+@dataclass(frozen=True)
+class Rest:
+    """What is left of a list that someone walks through.
+
+    Attributes:
+        enough: whether it is likely right.
+        words: why, or an empty string.
+    """
+
+    enough: bool
+    words: str
+
+
+def rest_after(kept: Sequence[bool]) -> Rest:
+    """Whether to stop, after so many decisions in the order of the list: true where a label was
+    kept.
+
+    If `KEPT` in a row are right, at most 22 % of the next are wrong, with 95 % confidence (0.78 to
+    the power of 12 is 0.05), and the list gets better as it goes on.
+    """
+    last = kept[-KEPT:]
+    if len(last) < KEPT or not all(last):
+        return Rest(False, "")
+    return Rest(True, "Twelve kept in a row: the rest is likely right.")
+
+
+def _about(expected: float) -> str:
+    if expected < 0.5:
+        return "likely none is"
+    return f"about {expected:,.0f} {'is' if round(expected) == 1 else 'are'}"
+
+
+def find_label_errors(
+    judges: Judges, labels: np.ndarray, digests: Sequence[str], known: np.ndarray | None = None
+) -> LabelErrors:
+    """Rank N pictures by how likely their `labels` int `[N]` are wrong.
+
+    `digests` say which labels are planted wrong for a trial, so that the same pictures give the
+    same answer. Labels that are `known` to be right, bool `[N]`, come last. So do labels of fewer
+    than `_FEWEST` groups to learn from, of which nothing can be said.
+    """
+    doubtful = judges.tested(labels, _FEWEST)
+    if known is not None:
+        doubtful &= ~known
+    opinions = judges.judge(labels)
+    odds = np.where(doubtful, _log_odds(judges, opinions, labels), _CERTAIN)
+    planted = _planted(judges, opinions.mean(axis=0), labels, odds, digests)
+    changed = planted != labels
+    found = 0
+    if changed.any():
+        trial = _log_odds(judges, judges.judge(planted, deals=1), planted)
+        rows = judges.learnt
+        truth = np.where(changed, 1.0, _logistic(odds))
+        odds = np.where(doubtful, odds + _shift(trial[rows], truth[rows]), _CERTAIN)
+        many = round(float(truth[rows].sum()))
+        first = np.flatnonzero(rows)[np.argsort(-trial[rows], kind="stable")[:many]]
+        found = int(np.count_nonzero(changed[first]))
+    others = _without(opinions.mean(axis=0), labels)
+    suggested = others.argmax(axis=1)
+    agreed = (opinions[:, np.arange(len(labels)), suggested] >= _EACH).all(axis=0)
+    scores = np.where(doubtful, _logistic(odds), 0.0)
+    return LabelErrors(
+        order=np.lexsort((np.arange(len(labels)), -odds)),
+        scores=scores,
+        suggested=suggested,
+        sure=agreed & (scores >= SURE),
+        planted=int(np.count_nonzero(changed)),
+        found=found,
+    )
+
+
+def _log_odds(judges: Judges, opinions: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """The logarithm of the odds that each label is wrong, `[N]`."""
+    mixture, rows = opinions.mean(axis=0), judges.learnt
+    return label_noise(mixture[rows], labels[rows]).odds(mixture, labels)
+
+
+def _planted(
+    judges: Judges,
+    mixture: np.ndarray,
+    labels: np.ndarray,
+    odds: np.ndarray,
+    digests: Sequence[str],
+) -> np.ndarray:
+    """The labels with some made wrong: as many as seem to be wrong, but `_PLANTED` of all at least.
+
+    Which, is drawn by the pictures' contents. Every other one gets the label that is most often
+    taken for its own, the others any.
+    """
+    rows = np.flatnonzero(judges.learnt & (odds > _CERTAIN) & (odds < 0))
+    wrong = float(_logistic(odds[judges.learnt]).sum())
+    many = min(len(rows) // 3, round(max(wrong, _PLANTED * len(rows), 3)))
+    place = np.array([position(digests[row], "planted/") for row in rows.tolist()])
+    chosen = rows[np.argsort(place, kind="stable")[:many]]
+    likeness = np.stack(
+        [
+            mixture[labels == k].mean(axis=0) if np.any(labels == k) else np.zeros(judges.count)
+            for k in range(judges.count)
+        ]
+    )
+    np.fill_diagonal(likeness, -1)
+    nearest_first = np.argsort(-likeness, axis=1, kind="stable")
+    found = labels.copy()
+    for number, row in enumerate(chosen.tolist()):
+        lot = position(digests[row], "label/") if number % 2 else 0.0
+        found[row] = nearest_first[labels[row], int(lot * (judges.count - 1))]
+    return np.asarray(found)
+
+
+def _shift(log_odds: np.ndarray, truth: np.ndarray) -> float:
+    """What is to be added to `log_odds` `[R]` so that as many are wrong as by `truth` `[R]`, which
+    says how likely each is."""
+    low, high = -2.0, 2.0
+    for _ in range(30):
+        middle = (low + high) / 2
+        if _logistic(log_odds + middle).sum() < truth.sum():
+            low = middle
+        else:
+            high = middle
+    return (low + high) / 2
+
+
+def _without(mixture: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Probabilities `[N,K]`, with none for each picture's own label."""
+    found = mixture.copy()
+    found[np.arange(len(labels)), labels] = -1
+    return np.asarray(found)
+
+
+def _logistic(log_odds: np.ndarray) -> np.ndarray:
+    return np.asarray(1 / (1 + np.exp(-np.clip(log_odds, -500, 500))))
