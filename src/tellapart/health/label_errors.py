@@ -22,7 +22,10 @@ KEPT = 12  # in a row, after which the rest is likely right
 LIKELY = 0.5  # the score from which a label is more likely wrong than right
 SURE = 0.98  # the score of a label that can be changed without a look at the picture
 _EACH = 0.6  # what each judge gives at least to the label it is changed to
-_PLANTED = 0.03  # of the pictures, at least
+_PLANTED = (0.03, 0.1)  # of the pictures, at least and at most
+_FEWEST_PLANTED = 5
+_FEW_PLANTED = 10  # that say half of what they seem to
+_WORTH = 0.5  # with less of it, a list says nothing
 _FEWEST = 3  # groups of a label, with fewer of which nothing can be said of it
 _CERTAIN = -np.inf  # log odds of what is not to be doubted
 _STEEP = 6.0  # what a difference of 1 counts beside a ratio of e
@@ -39,6 +42,7 @@ class LabelErrors:
         sure: bool `[N]`, where all judges say the same other label and hardly any doubt is left.
         planted: how many labels were planted wrong for a trial.
         found: how many of them were as far up the list as all that are wrong should be.
+        worth: how much more often they were than by chance, 1 at most; 0 where none was planted.
     """
 
     order: np.ndarray
@@ -47,6 +51,7 @@ class LabelErrors:
     sure: np.ndarray
     planted: int
     found: int
+    worth: float
 
     @property
     def likely(self) -> np.ndarray:
@@ -60,17 +65,25 @@ class LabelErrors:
     @property
     def words(self) -> str:
         """What the list is worth."""
+        if not self.planted:
+            return "These pictures are too few to say which labels are wrong."
+        trial = (
+            f"{several(self.planted, 'wrong label')} {'was' if self.planted == 1 else 'were'} "
+            f"planted among these pictures"
+        )
+        if self.worth < _WORTH:
+            return (
+                f"Wrong labels cannot be told from right ones here: for a trial, {trial}, and only "
+                f"{self.found:,} of them came as far up the list as wrong ones should."
+            )
         first = min(FIRST, len(self.order))
         said = (
             f"Of the first {first} labels on the list, {_about(self.expected(first))} wrong; "
             f"of all {len(self.order):,}, {_about(self.expected())}."
         )
-        if not self.planted:
-            return said
         return (
-            f"{said} For a trial, {several(self.planted, 'wrong label')} "
-            f"{'was' if self.planted == 1 else 'were'} planted among these pictures, and "
-            f"{self.found:,} of them came as far up the list as wrong ones should."
+            f"{said} For a trial, {trial}, and {self.found:,} of them came as far up the list as "
+            f"wrong ones should."
         )
 
 
@@ -124,19 +137,24 @@ def find_label_errors(
     order = _order(mixture, labels, odds)
     planted = _planted(judges, mixture, labels, odds, digests)
     changed = planted != labels
-    found = 0
+    found, worth = 0, 0.0
     if changed.any():
         again = judges.judge(planted, deals=1).mean(axis=0)
         rows = judges.learnt
         trial = np.where(rows & doubtful, _log_odds(judges, again, planted), _CERTAIN)
         truth = np.where(changed, 1.0, _logistic(odds))
-        odds = np.where(doubtful, odds + _shift(trial[rows], truth[rows]), _CERTAIN)
-        many = round(float(truth[rows].sum()))
-        found = int(np.count_nonzero(changed[_order(again, planted, trial)[:many]]))
+        many = int(np.count_nonzero(changed))
+        shift = _shift(trial[rows], truth[rows]) * many / (many + _FEW_PLANTED)
+        odds = np.where(doubtful, odds + shift, _CERTAIN)
+        first = round(float(truth[rows].sum()))
+        found = int(np.count_nonzero(changed[_order(again, planted, trial)[:first]]))
+        chance = first / np.count_nonzero(rows)
+        worth = max(0.0, (found / many - chance) / max(1 - chance, 1e-9))
     suggested = _without(mixture, labels).argmax(axis=1)
     agreed = (opinions[:, np.arange(len(labels)), suggested] >= _EACH).all(axis=0)
     scores = np.empty(len(labels))
     scores[order] = _falling(np.where(doubtful, _logistic(odds), 0.0)[order])
+    scores *= 1.0 if worth >= _WORTH else worth  # so that none is likely wrong
     return LabelErrors(
         order=order,
         scores=scores,
@@ -144,6 +162,7 @@ def find_label_errors(
         sure=agreed & (scores >= SURE),
         planted=int(np.count_nonzero(changed)),
         found=found,
+        worth=worth,
     )
 
 
@@ -190,14 +209,15 @@ def _planted(
     odds: np.ndarray,
     digests: Sequence[str],
 ) -> np.ndarray:
-    """The labels with some made wrong: as many as seem to be wrong, but `_PLANTED` of all at least.
+    """The labels with some made wrong: as many as seem to be wrong, within bounds.
 
     Which, is drawn by the pictures' contents. Every other one gets the label that is most often
     taken for its own, the others any.
     """
     rows = np.flatnonzero(judges.learnt & (odds > _CERTAIN) & (odds < 0))
     wrong = float(_logistic(odds[judges.learnt]).sum())
-    many = min(len(rows) // 3, round(max(wrong, _PLANTED * len(rows), 3)))
+    least, most = (round(share * len(rows)) for share in _PLANTED)
+    many = min(len(rows) // 3, max(_FEWEST_PLANTED, least, min(most, round(wrong))))
     place = np.array([position(digests[row], "planted/") for row in rows.tolist()])
     chosen = rows[np.argsort(place, kind="stable")[:many]]
     likeness = np.stack(
