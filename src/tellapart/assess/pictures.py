@@ -8,7 +8,7 @@ Nothing is read or fitted here.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -16,12 +16,14 @@ import numpy as np
 
 from ..backbones.embed import Embeddings
 from ..dataset import split
+from ..dataset.groups import Groups
 from ..dataset.labels import ordered
 from ..dataset.sources import Dataset, Skipped
 from ..errors import DatasetError
 from ..health.duplicates import same_pixels
 from ..images.properties import hashes_of
 from ..text import first_few, natural, several, shown
+from .grouping import SOURCE, Grouping, grouping_of
 
 FOLDS = 5
 
@@ -43,6 +45,7 @@ class Pictures:
         properties: float32 `[N,P]`, what they are like on the outside, if that is known.
         unreadable: the other pictures, with their reasons.
         trouble: why the embeddings could not be kept for next time, if they could not.
+        grouping: what else than equal content `keys` go by.
     """
 
     labels: tuple[str, ...]
@@ -57,6 +60,7 @@ class Pictures:
     properties: np.ndarray | None = None
     unreadable: tuple[Skipped, ...] = ()
     trouble: str = ""
+    grouping: Grouping = field(default_factory=lambda: Grouping(()))
 
     @cached_property
     def learnt(self) -> np.ndarray:
@@ -90,6 +94,7 @@ class Pictures:
             vectors=self.vectors[rows],
             digests=tuple(self.digests[i] for i in rows),
             keys=tuple(self.keys[i] for i in rows),
+            grouping=replace(self.grouping, groups=tuple(self.grouping.groups[i] for i in rows)),
             held_out=np.zeros(len(rows), dtype=bool),
             properties=None if self.properties is None else self.properties[rows],
         )
@@ -112,9 +117,12 @@ class Pictures:
         return [self.labels[k] for k in self.truth[rows]]
 
 
-def gather(dataset: Dataset, embeddings: Embeddings, share: float) -> Pictures:
+def gather(
+    dataset: Dataset, embeddings: Embeddings, share: float, asked: Groups | None = None
+) -> Pictures:
     """Bring a data set's items and their embeddings together, and keep back what is for testing:
     what is marked so, and of what is not marked a `share`, chosen by the pictures' contents.
+    Pictures of one group are not parted; `asked` says which those are, or "auto" does.
 
     Raises:
         DatasetError: fewer than two labels have pictures to train on.
@@ -123,7 +131,15 @@ def gather(dataset: Dataset, embeddings: Embeddings, share: float) -> Pictures:
         Skipped(dataset.items[at].name, why) for at, why in embeddings.unreadable.items()
     )
     read = [dataset.items[position] for position in embeddings.positions]
-    keys = split.tie(embeddings.digests, [item.group for item in read])
+    grouping = grouping_of(
+        read, embeddings.vectors, embeddings.digests, embeddings.properties, asked or Groups()
+    )
+    groups = [item.group for item in read]
+    if grouping.by not in ("", SOURCE):
+        twice = split.tie([*embeddings.digests] * 2, [*groups, *grouping.groups])
+        keys = twice[: len(read)]
+    else:
+        keys = split.tie(embeddings.digests, groups)
     keys = split.bind(keys, same_pixels(embeddings.vectors, hashes_of(embeddings.properties)))
     by_hash = split.kept_back(keys, [item.label for item in read], share)
     said = np.array([item.split == "test" for item in read], dtype=bool)
@@ -162,4 +178,5 @@ def gather(dataset: Dataset, embeddings: Embeddings, share: float) -> Pictures:
         properties=embeddings.properties[rows],
         unreadable=unreadable,
         trouble=embeddings.trouble,
+        grouping=replace(grouping, groups=tuple(grouping.groups[row] for row in rows)),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,7 @@ from ..model.classifier import Classifier
 from ..model.observe import Observation, observe
 from ..text import first_few, several, shown
 from .leaks import Known, Leaks, find_leaks, near
+from .surprise import occasions_of_test, surprise_words
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ class TestResult:
         refused: how many pictures the model calls unknown, "none of these"; they are judged all the
             same.
         learnt_from: how many of the pictures the model learnt from.
+        occasions: of pictures that come in bursts, about how many occasions they are of, by which
+            the accuracy's interval goes; None where each picture stands alone.
         notes: sentences on which part of the source was tested, and which pictures are copies of
             training pictures.
     """
@@ -50,6 +53,7 @@ class TestResult:
     refused: Proportion
     learnt_from: int = 0
     notes: tuple[str, ...] = ()
+    occasions: int | None = None
 
     @property
     def caution(self) -> str:
@@ -99,6 +103,7 @@ def evaluate(
     place = {label: k for k, label in enumerate(classifier.labels)}
     names, truth, rows, unreadable, refused, learnt_from = [], [], [], [], 0, 0
     fresh: list[tuple[Item, Observation]] = []  # not learnt from
+    every: list[tuple[Item, Observation]] = []
     learnt = classifier.training_record.learnt() if classifier.training_record else frozenset()
     observed = observe(classifier, (item.path for item in judged))
     for done, (item, seen) in enumerate(zip(judged, observed, strict=True), start=1):
@@ -109,6 +114,7 @@ def evaluate(
                 learnt_from += 1
             else:
                 fresh.append((item, seen))
+            every.append((item, seen))
             names.append(item.name)
             truth.append(place[known[item.label]])
             rows.append(seen.scores.astype(np.float64))
@@ -126,18 +132,37 @@ def evaluate(
     shut = [(ours.same(label), why) for label, why in dataset.shut]
     away = {*truth, *(place[label] for label, _ in shut if label is not None)}
     closed = [f"{why}: {shown(label)} is not tested." for label, why in shut if label is not None]
+    own = np.array(truth, dtype=np.int64)
+    groups = occasions_of_test(every, own)
+    evaluation = Evaluation(classifier.labels, tuple(names), own, np.array(rows), groups)
+    said = () if learnt_from else surprise_words(classifier, evaluation)
     return TestResult(
         dataset=dataset,
-        evaluation=Evaluation(
-            classifier.labels, tuple(names), np.array(truth, dtype=np.int64), np.array(rows)
-        ),
+        evaluation=evaluation,
         skipped=(*dataset.skipped, *unreadable),
         other_labels=dict(unknown),
         missing=tuple(label for k, label in enumerate(classifier.labels) if k not in away),
         refused=Proportion(refused, len(names)),
         learnt_from=learnt_from,
-        notes=(*dataset.notes, *closed, *notes, *_leaks(classifier, fresh).words("tested")),
+        notes=(
+            *dataset.notes,
+            *closed,
+            *notes,
+            *_leaks(classifier, fresh).words("tested"),
+            *_on_occasions(groups),
+            *said,
+        ),
+        occasions=None if groups is None else len(np.unique(groups)),
     )
+
+
+def _on_occasions(groups: np.ndarray | None) -> Iterator[str]:
+    if groups is not None:
+        yield (
+            f"The tested pictures come in bursts: {several(len(groups), 'picture')} of about "
+            f"{several(len(np.unique(groups)), 'occasion')}. Pictures of one occasion go right and "
+            "wrong together, so the interval of the accuracy goes by occasions."
+        )
 
 
 def _leaks(classifier: Classifier, fresh: list[tuple[Item, Observation]]) -> Leaks:

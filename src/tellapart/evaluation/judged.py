@@ -43,12 +43,17 @@ class Mistake:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Pictures, their true labels `[N]` (indices into `labels`) and the scores given `[N,K]`."""
+    """Pictures, their true labels `[N]` (indices into `labels`) and the scores given `[N,K]`.
+
+    `groups` int `[N]` are equal for pictures of one occasion, which go right and wrong together, so
+    that the accuracy's interval is wider; None where nothing is known of that.
+    """
 
     labels: tuple[str, ...]
     names: tuple[str, ...]
     truth: np.ndarray
     scores: np.ndarray
+    groups: np.ndarray | None = None
 
     @cached_property
     def predicted(self) -> np.ndarray:
@@ -56,7 +61,10 @@ class Evaluation:
 
     @cached_property
     def accuracy(self) -> Proportion:
-        return Proportion(int((self.predicted == self.truth).sum()), len(self.truth))
+        right = self.predicted == self.truth
+        if self.groups is None:
+            return Proportion(int(right.sum()), len(right))
+        return metrics.grouped(right, self.groups)
 
     @cached_property
     def confusion(self) -> np.ndarray:

@@ -11,14 +11,15 @@ benchmarks/forecast.py holds it against what more pictures really bring.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ..dataset.split import position
 from ..head.cross_validation import OutOfFold, fit_each
-from ..text import label_words
+from ..text import label_words, several
 from .metrics import Estimate, Proportion, estimate, resampled
+from .occasions import Bursts
 
 FRACTIONS = (1 / 8, 1 / 4, 1 / 2, 3 / 4)  # of those outside each fold; the whole is known
 _NEAR = 0.2  # of the whole: the forecast goes by points of at least so many pictures
@@ -41,16 +42,25 @@ class CurvePoint:
 class LearningCurve:
     """The points, and what `MORE` pictures would bring: a gain in accuracy, or None: cannot tell.
 
-    `neediest` is the label with most mistakes to mend, or None: several may be.
+    `neediest` is the label with most mistakes to mend, or None: several may be. Of pictures that
+    come in bursts, `occasions` is how many they are of, and the gain is what so many more of new
+    occasions bring; it is None where the pictures of one occasion were not kept together.
     """
 
     points: tuple[CurvePoint, ...]
     gain: Estimate | None
     neediest: str | None
+    occasions: int | None = None
+    pictures: int = 0  # of those occasions
 
     @property
     def words(self) -> str:
         """What the curve says, as a sentence."""
+        if self.gain is None and self.occasions is not None:
+            return (
+                "More pictures of the same moments would hardly help. Whether pictures of more "
+                "occasions would, these cannot tell."
+            )
         if self.gain is None:
             return "These pictures are too few to say whether more would help."
         low, high = (100 * bound for bound in self.gain.interval)
@@ -59,8 +69,12 @@ class LearningCurve:
             if self.neediest
             else "no label needs them more than the others, as far as these can tell"
         )
+        more = f"{MORE} more pictures"
+        if self.occasions is not None:
+            new = max(1, round(MORE * self.occasions / max(1, self.pictures)))
+            more = f"{several(new, 'more occasion')}, with {several(MORE, 'picture')},"
         return (
-            f"{MORE} more pictures would bring about {100 * self.gain.value:+.1f} points "
+            f"{more} would bring about {100 * self.gain.value:+.1f} points "
             f"({low:.1f} to {high:.1f}); {needs}."
         )
 
@@ -103,6 +117,21 @@ def learning_curve(
     own = truth[known]
     points = tuple(_point(n, hits, own, len(labels)) for n, hits in zip(sizes, right, strict=True))
     return LearningCurve(points, *_forecast(np.array(sizes), np.stack(right), own, labels))
+
+
+def of_occasions(curve: LearningCurve, bursts: Bursts, pictures: int) -> LearningCurve:
+    """The same of so many `pictures` that come in bursts: more of them help only if they are of
+    other occasions, and that is known only where those of one occasion were kept together."""
+    if not bursts.found:
+        return curve
+    known = bursts.kept and bursts.occasions is not None
+    return replace(
+        curve,
+        gain=curve.gain if known else None,
+        neediest=curve.neediest if known else None,
+        occasions=bursts.occasions or 0,  # 0: how many is not known
+        pictures=pictures,
+    )
 
 
 def _fraction_of_each_label(

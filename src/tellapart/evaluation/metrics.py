@@ -13,10 +13,13 @@ Z_95 = 1.959963984540054  # the standard normal's 97.5 % point
 
 @dataclass(frozen=True)
 class Proportion:
-    """`correct` of `n`, with its 95 % interval."""
+    """`correct` of `n`, with its 95 % interval; `effect` is how many times larger its variance is
+    than that of `n` pictures that say nothing of one another (Kish 1965): n / effect such ones
+    would tell as much."""
 
     correct: int
     n: int
+    effect: float = 1.0
 
     @property
     def value(self) -> float:
@@ -24,7 +27,7 @@ class Proportion:
 
     @property
     def interval(self) -> tuple[float, float]:
-        return wilson(self.correct, self.n)
+        return wilson(self.correct / self.effect, self.n / self.effect)
 
 
 @dataclass(frozen=True)
@@ -311,9 +314,17 @@ def paired_gain(first: np.ndarray, second: np.ndarray, groups: Sequence[str]) ->
     return paired_difference(*(float(part.sum()) / effect for part in parts))
 
 
-def _design_effect(values: np.ndarray, groups: Sequence[str]) -> float:
+def grouped(right: np.ndarray, groups: np.ndarray) -> Proportion:
+    """How many are `right`, bool `[N]`, where those of one of the `groups` `[N]` go right and wrong
+    together."""
+    effect = _design_effect(right.astype(float), groups) if len(right) else 1.0
+    return Proportion(int(right.sum()), len(right), effect)
+
+
+def _design_effect(values: np.ndarray, groups: Sequence[str] | np.ndarray) -> float:
     """How many times larger the variance of the mean of `[N]` values is than without groups."""
-    _, group = np.unique(np.array(groups, dtype=np.str_), return_inverse=True)
+    names = groups if isinstance(groups, np.ndarray) else np.array(groups, dtype=np.str_)
+    _, group = np.unique(names, return_inverse=True)
     sizes = np.bincount(group)
     away = values - values.mean()
     simple = float((away**2).sum()) * len(values) / max(len(values) - 1, 1)

@@ -7,7 +7,8 @@ from html import escape
 
 from ..text import label_words, percent, several
 from .judged import Evaluation
-from .sentences import proportion_words, verdict
+from .occasions import Bursts
+from .sentences import headline, proportion_words, verdict
 
 _MOST = 10  # rows; the rest is counted
 _BAR = "display:inline-block;height:.6em;border-radius:.15em;background:#2f7fc1"
@@ -26,9 +27,9 @@ def prediction_html(scores: Mapping[str, float], unknown: bool) -> str:
     return f"<div><strong>{escape(head)}</strong>{_table(rows)}{_rest(len(scores))}</div>"
 
 
-def evaluations_html(evaluations: Mapping[str, Evaluation]) -> str:
-    """How good it is, and how good with each label; of several, the one of most pictures."""
-    name, main = most_pictures(evaluations)
+def evaluations_html(evaluations: Mapping[str, Evaluation], bursts: Bursts | None = None) -> str:
+    """How good it is, and how good with each label; of several, the one to be believed."""
+    name, main = headline(evaluations)
     lines = "".join(
         f'<br><span style="{_SOFT}">{escape(one.capitalize())}: '
         f"{escape(proportion_words(each.accuracy))}</span>"
@@ -42,7 +43,7 @@ def evaluations_html(evaluations: Mapping[str, Evaluation]) -> str:
     mistakes = len(main.mistakes)
     said = f"{several(mistakes, 'mistake')}: see report.html." if mistakes else "No mistakes."
     return (
-        f"<div><strong>{escape(' '.join(verdict(main, name)))}</strong>{lines}"
+        f"<div><strong>{escape(' '.join(verdict(main, name, bursts)))}</strong>{lines}"
         f'{_table(head + rows)}{_rest(len(main.labels))}<span style="{_SOFT}">{said}</span></div>'
     )
 
@@ -55,12 +56,6 @@ def pictures_html(words: str, pictures: Mapping[str, str]) -> str:
         for name, data in pictures.items()
     )
     return f'<div><div style="display:flex;gap:1em">{figures}</div><p>{escape(words)}</p></div>'
-
-
-def most_pictures(evaluations: Mapping[str, Evaluation]) -> tuple[str, Evaluation]:
-    """The evaluation that rests on most pictures, and its name; of equals, the last."""
-    sizes = [(len(evaluation.truth), at) for at, evaluation in enumerate(evaluations.values())]
-    return list(evaluations.items())[max(sizes)[1]]
 
 
 def _table(rows: str) -> str:

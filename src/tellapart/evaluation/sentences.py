@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from ..head.kinds import REGRESSION, Compared, Part
 from ..text import label_words, percent, several
 from .coverage import SURE, Covered, fewest
 from .judged import Evaluation
 from .metrics import Estimate, Proportion
+from .occasions import TO_KNOW, Bursts
 from .unknowns import FEWEST_LABELS, FEWEST_PICTURES, Unknowns
 
 UNSEEN = {
@@ -39,13 +40,53 @@ WORTH = {
 """What the accuracy of an evaluation can be trusted for, by the evaluation's name."""
 
 
-def verdict(evaluation: Evaluation, name: str) -> tuple[str, str]:
-    """Two sentences: how often it is right, and what that is worth."""
+def headline(evaluations: Mapping[str, Evaluation]) -> tuple[str, Evaluation]:
+    """The evaluation to be believed, and its name: the lowest, where another lies above it by more
+    than chance; else the one that rests on most pictures, or of equals the last."""
+    judged = {name: one for name, one in evaluations.items() if one.accuracy.n} or evaluations
+    lowest = min(judged, key=lambda name: judged[name].accuracy.interval[1])
+    below = judged[lowest].accuracy.interval[1]
+    if any(one.accuracy.interval[0] > below for one in judged.values()):
+        return lowest, judged[lowest]
+    sizes = [(len(one.truth), at) for at, one in enumerate(evaluations.values())]
+    return list(evaluations.items())[max(sizes)[1]]
+
+
+def headline_words(evaluations: Mapping[str, Evaluation], bursts: Bursts) -> str:
+    """What to expect of new pictures, in a sentence, where it is not the first figure of the
+    `evaluations`; empty where it is."""
+    name, main = headline(evaluations)
+    others = [one for other, one in evaluations.items() if other != name]
+    if any(one.accuracy.interval[0] > main.accuracy.interval[1] for one in others):
+        return (
+            f"Expect {percent(main.accuracy.value)} ({bounds(main.accuracy)}) of new pictures: "
+            f"{name}, the lower of two figures that differ by more than chance."
+        )
+    if bursts.expected:
+        return f"Expect {bursts.expected}. To know, {TO_KNOW}."
+    return ""
+
+
+_SAME_MOMENTS = ("cross-validated", "validation")  # where bursts are parted
+
+
+def verdict(evaluation: Evaluation, name: str, bursts: Bursts | None = None) -> tuple[str, str]:
+    """Two sentences: how often it is right, and what that is worth. Where pictures come in `bursts`
+    and were judged by a model that had seen others of the same moments, it says what to expect of
+    other occasions."""
     proportion = evaluation.accuracy
     if not proportion.n:
         return (
             "It is not known how often the model is right: no picture could judge it.",
             "Add pictures, and train again.",
+        )
+    if bursts and bursts.found and not bursts.kept and name in _SAME_MOMENTS:
+        other = f"expect {bursts.range} %" if bursts.range else "the accuracy is not known"
+        return (
+            f"Right for {percent(proportion.value)} of {several(proportion.n, 'picture')} of the "
+            f"same moments as those it learnt from; on pictures of other occasions {other}. To "
+            f"know, {TO_KNOW}.",
+            commonest_words(evaluation),
         )
     first = (
         f"Right for {percent(proportion.value)} of {several(proportion.n, 'picture')} "
@@ -84,7 +125,9 @@ def compared_words(compared: Sequence[Compared]) -> str:
 
 
 def contradiction_words(
-    cross_validated: Evaluation | None, held_out: Evaluation | None
+    cross_validated: Evaluation | None,
+    held_out: Evaluation | None,
+    bursts: Bursts | None = None,
 ) -> Iterator[str]:
     """What it means that the two say different things: one's interval lies above the other's."""
     if not (cross_validated and held_out):
@@ -96,7 +139,13 @@ def contradiction_words(
         f"{percent(share.value)} cross-validated ({bounds(share)}) and {percent(other.value)} held "
         f"out ({bounds(other)}) differ by more than chance."
     )
-    if share.interval[0] > other.interval[1]:
+    if share.interval[0] > other.interval[1] and bursts and bursts.found and not bursts.kept:
+        yield (
+            f"{figures} The training pictures come in bursts, so each was judged by a model that "
+            "had seen others of the same moments; the pictures held out are of other occasions. To "
+            "know what to expect of new pictures, trust the figure held out."
+        )
+    elif share.interval[0] > other.interval[1]:
         yield (
             f"{figures} Perhaps pictures of one burst, place or person were judged by a model that "
             "had seen others of them, or the pictures held out are of another kind. To know what "

@@ -16,6 +16,7 @@ from ..dataset.sources import Skipped, pictures_below
 from ..errors import ModelError, PictureError
 from ..evaluation.learning_curve import CurvePoint, LearningCurve
 from ..evaluation.metrics import Estimate, Proportion
+from ..evaluation.occasions import Apart, Bursts
 from ..files.reading import read_content
 from ..files.seal import is_sealed, is_whole, seal
 from ..head.linear import Head
@@ -44,8 +45,9 @@ class Run:
         private: whether the record has no names or folders of pictures.
         in_python: whether a program gave the pictures, so that no command repeats the run.
         settings: what was asked of the training, for adding to the model: "test", "head",
-            "repeats", "sgd", and "properties", which names the columns of image properties; empty
-            where it is not known.
+            "groups", "repeats", "sgd", and "properties", which names the columns of image
+            properties; empty where it is not known.
+        bursts: whether the pictures come in bursts, and what that does to the accuracy.
     """
 
     source: str = ""
@@ -62,6 +64,7 @@ class Run:
     private: bool = False
     in_python: bool = False
     settings: Mapping[str, Any] = field(default_factory=dict)
+    bursts: Bursts = field(default_factory=Bursts)
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -73,6 +76,7 @@ class Run:
         values["notes"] = tuple(values["notes"])
         values["shortcuts"] = tuple(map(_shortcut, values.get("shortcuts", ())))
         values["learning"] = _curve(values["learning"]) if values["learning"] else None
+        values["bursts"] = _bursts(values.get("bursts") or {})
         return cls(**values)
 
 
@@ -90,7 +94,17 @@ def _curve(values: Any) -> LearningCurve:
         points,
         Estimate(gain["value"], tuple(gain["interval"])) if gain else None,
         values["neediest"],
+        values.get("occasions"),
+        values.get("pictures", 0),
     )
+
+
+def _bursts(values: Any) -> Bursts:
+    points = tuple(
+        Apart(one["groups"], one["count"], Proportion(**one["accuracy"]))
+        for one in values.get("apart", ())
+    )
+    return Bursts(**{**values, "apart": points})
 
 
 def _shortcut(values: Any) -> Shortcut:
@@ -121,6 +135,7 @@ class TrainingRecord:
         splits: the side that was said of each picture, "train" or "test", or "" where its content
             decided; None if that is not known.
         properties: image properties, float32 `[N,P]`; None if they are not known.
+        together: equal for pictures that were kept together, int `[N]`; None where none were.
     """
 
     vectors: np.ndarray
@@ -137,6 +152,7 @@ class TrainingRecord:
     group_names: tuple[str, ...] | None = None
     splits: tuple[str, ...] | None = None
     properties: np.ndarray | None = None
+    together: np.ndarray | None = None
 
     def to_bytes(self, model: str) -> bytes:
         """The content of training.npz, sealed and tied to the model file that has this seal."""
@@ -147,6 +163,7 @@ class TrainingRecord:
             "group_names": self.group_names and np.array(self.group_names, dtype=np.str_),
             "splits": self.splits and np.array(self.splits, dtype=np.str_),
             "properties": None if self.properties is None else np.float32(self.properties),
+            "together": None if self.together is None else np.int32(self.together),
         }
         np.savez(
             stream,
@@ -200,6 +217,7 @@ class TrainingRecord:
                 group_names=_texts(arrays, "group_names"),
                 splits=_texts(arrays, "splits"),
                 properties=arrays.get("properties"),
+                together=arrays.get("together"),  # earlier releases knew of none
             )
             if len({len(array) for array in arrays.values()}) != 1:
                 raise ValueError("its lengths differ")

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 from ..backbones.graph import in_whole_numbers, is_rooted
 from ..evaluation.judged import Evaluation
 from ..evaluation.metrics import Estimate, Proportion
-from ..evaluation.notebook import most_pictures
+from ..evaluation.occasions import Bursts
 from ..evaluation.sentences import (
     bounds,
     calibration_words,
     compared_words,
     estimate_words,
     head_words,
+    headline,
     proportion_words,
     sure_words,
     title,
@@ -33,14 +34,16 @@ from ..text import in_order, label_words, percent, several, shown
 if TYPE_CHECKING:
     import jinja2
 
+HELD_OUT = "held out"
 OWN = "own"  # the quality of a model on the user's own backbone, whose licence nobody told us
 _MARKS = str.maketrans({mark: f"\\{mark}" for mark in "\\`*[]|"})
 
 
 def model_card(classifier: Classifier, evaluations: Mapping[str, Evaluation]) -> str:
     """The model folder's README.md, front matter included."""
-    name, main = most_pictures(evaluations)
+    name, main = headline(evaluations)
     manifest, record = classifier.manifest, classifier.training_record
+    bursts = record.run.bursts if record else Bursts()
     return (
         _environment()
         .get_template("card.md")
@@ -54,21 +57,23 @@ def model_card(classifier: Classifier, evaluations: Mapping[str, Evaluation]) ->
             evaluations=evaluations,
             name=name,
             main=main,
-            verdict=verdict(main, name),
+            verdict=verdict(main, name, bursts),
+            bursts=bursts,
             license="unknown" if manifest.quality == OWN else "apache-2.0",
             size=len(classifier.content),
             sha256=classifier.digest,
             values=[
                 (kind, words, value)
                 for name, evaluation in evaluations.items()
-                for kind, words, value in _values(name, evaluation)
+                for kind, words, value in _values(name, evaluation, bursts)
             ],
         )
     )
 
 
-def _values(name: str, evaluation: Evaluation) -> list[tuple[str, str, float]]:
+def _values(name: str, evaluation: Evaluation, bursts: Bursts) -> list[tuple[str, str, float]]:
     """(the hub's name of a metric, ours, its value) for the front matter's model-index."""
+    other = f"; {bursts.range} % on other occasions" if bursts.range and name != HELD_OUT else ""
     found: list[tuple[str, str, Proportion | Estimate]] = [
         ("accuracy", "Accuracy", evaluation.accuracy),
         ("balanced_accuracy", "Balanced accuracy", evaluation.balanced_accuracy),
@@ -77,7 +82,7 @@ def _values(name: str, evaluation: Evaluation) -> list[tuple[str, str, float]]:
         (
             kind,
             f"{words}, {name}; {several(len(evaluation.truth), 'picture')}; "
-            f"95 % interval {bounds(value)} %",
+            f"95 % interval {bounds(value)} %{other}",
             round(value.value, 4),
         )
         for kind, words, value in found

@@ -18,9 +18,11 @@ from ..assess.testing import TestResult
 from ..dataset.sources import Skipped
 from ..evaluation.judged import Evaluation, Mistake
 from ..evaluation.learning_curve import LearningCurve
-from ..evaluation.notebook import most_pictures
+from ..evaluation.occasions import Bursts
+from ..evaluation.sentences import headline
 from ..health.shortcuts import Shortcut
 from ..model.classifier import Classifier
+from ..model.judged import evaluations_of
 from ..text import label_words, percent, several
 from .provenance import Provenance, provenance_of_test, provenance_of_training
 
@@ -109,6 +111,7 @@ class ReportContent:
         shelves: the names of the pictures of each label.
         counts: how many pictures of each label there are, by what was counted.
         learning: the learning curve, if there is one.
+        bursts: whether the pictures come in bursts.
         shortcuts: what else the labels can be told by.
         skipped: files that were passed over, with the reason.
         hidden: how many files of the system were passed over.
@@ -125,6 +128,7 @@ class ReportContent:
     shelves: Mapping[str, Sequence[str]]
     counts: Mapping[str, Sequence[int]]
     learning: LearningCurve | None = None
+    bursts: Bursts = field(default_factory=Bursts)
     shortcuts: Sequence[Shortcut] = ()
     skipped: Sequence[Skipped] = ()
     hidden: int = 0
@@ -140,7 +144,7 @@ class ReportContent:
     @property
     def name(self) -> str:
         """Of the evaluation that most of the page is about."""
-        return most_pictures(self.evaluations)[0]
+        return headline(self.evaluations)[0]
 
     @property
     def main(self) -> Evaluation:
@@ -323,6 +327,7 @@ def content_of_training(classifier: Classifier, paths: Mapping[int, Path]) -> Re
         shelves=shelves,
         counts={"learnt from": manifest.counts, "held out": held.tolist()},
         learning=run.learning,
+        bursts=run.bursts,
         shortcuts=run.shortcuts,
         skipped=run.skipped,
         hidden=run.hidden,
@@ -366,25 +371,6 @@ def content_of_test(
         notes=notes,
         provenance=provenance_of_test(classifier, result, model),
     )
-
-
-def evaluations_of(classifier: Classifier) -> dict[str, Evaluation]:
-    """How good a model is, by name, from the scores in its training record; if no picture judged
-    it, one evaluation without pictures."""
-    record = classifier.required_record()
-    judged = np.ones(len(record.names), bool) if record.judged is None else record.judged
-    sides = {record.run.judged_by: judged & ~record.held_out, "held out": judged & record.held_out}
-    every = {
-        name: Evaluation(
-            classifier.labels,
-            tuple(record.names[i] for i in np.flatnonzero(rows)),
-            record.labels[rows].astype(np.int64),
-            record.scores[rows],
-        )
-        for name, rows in sides.items()
-    }
-    found = {name: evaluation for name, evaluation in every.items() if len(evaluation.truth)}
-    return found or {record.run.judged_by: every[record.run.judged_by]}
 
 
 def _natural(text: str) -> list[tuple[int, int, str]]:

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING
 
 from ..evaluation.judged import Evaluation, Mistake
 from ..evaluation.metrics import Estimate
+from ..evaluation.occasions import measure_words
 from ..evaluation.sentences import (
     WORTH,
     absence_words,
     bounds,
     calibration_words,
     commonest_words,
+    headline_words,
     same_score_words,
     sure_words,
     title,
@@ -47,7 +49,8 @@ def report_page(content: ReportContent) -> str:
         "manifest": manifest,
         "threshold": manifest.unknown_above(content.classifier.admit),
         "title": title(tuple(content.labels[k] for k in content.order)),
-        "verdict": verdict(content.main, content.name),
+        "verdict": verdict(content.main, content.name, content.bursts),
+        "expected": headline_words(content.evaluations, content.bursts),
         "picture": lambda name, side: made.get((name, side), ""),
     }
 
@@ -112,6 +115,7 @@ def _environment() -> jinja2.Environment:
     filters = {
         "bounds": bounds,
         "cell_words": _cell_words,
+        "measure_words": measure_words,
         "percent": percent,
         "range": _range,
         "telling": _telling,

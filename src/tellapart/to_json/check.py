@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .results import Json, passed_over, proportion
+from .results import Json, bursts, passed_over, proportion
 
 if TYPE_CHECKING:
     from ..assess.check.health import Finding, Health
-    from ..evaluation.occasions import Bursts
 
 
 def checked(health: Health, page: str | None = None) -> dict[str, Json]:
@@ -22,20 +21,6 @@ def checked(health: Health, page: str | None = None) -> dict[str, Json]:
         "skipped": passed_over(health.skipped),
         "notes": list(health.notes),
         "page": page,
-    }
-
-
-def bursts(found: Bursts) -> Json:
-    """`low` and `high` are the accuracies to expect of other occasions; null if not known."""
-    return {
-        "found": found.found,
-        "why": found.why,
-        "apart": [
-            {"groups": one.groups, "count": one.count, **proportion(one.accuracy)}
-            for one in found.apart
-        ],
-        "low": found.low,
-        "high": found.high,
     }
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from ..dataset.sources import Skipped
 from ..evaluation.coverage import SURE, Coverage, Covered
-from ..report.content import evaluations_of
+from ..model.judged import evaluations_of
 
 if TYPE_CHECKING:
     from ..assess.comparing import Comparison
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ..cache.folder import SpaceInfo
     from ..evaluation.judged import Evaluation, Mistake
     from ..evaluation.metrics import Estimate, Proportion
+    from ..evaluation.occasions import Bursts
     from ..evaluation.unknowns import Unknowns
     from ..exporters.export import ExportResult, Target
     from ..model.classifier import Classifier
@@ -133,6 +134,7 @@ def tested(result: TestResult) -> dict[str, Json]:
         **evaluation(result.evaluation),
         "refused": proportion(result.refused),
         "learnt_from": result.learnt_from,
+        "occasions": result.occasions,
         "other_labels": result.other_labels,
         "missing_labels": list(result.missing),
         "skipped": passed_over(result.skipped),
@@ -225,10 +227,12 @@ def exported(result: ExportResult) -> dict[str, Json]:
 
 def described(classifier: Classifier) -> dict[str, Json]:
     """All of `info --json`: the manifest, and from a training record how good the model is."""
-    evaluations = evaluations_of(classifier) if classifier.training_record else {}
+    record = classifier.training_record
+    evaluations = evaluations_of(classifier) if record else {}
     return {
         **asdict(classifier.manifest),
         "unknowns": unknowns(classifier.manifest.unknowns),
+        "bursts": bursts(record.run.bursts) if record else None,
         "judged": {
             name: {"accuracy": proportion(found.accuracy), "sure": _covered(found.sure)}
             for name, found in evaluations.items()
@@ -243,6 +247,20 @@ def spaces(found: Sequence[SpaceInfo]) -> list[Json]:
 
 def if_any(value: Evaluation | None) -> Json:
     return evaluation(value) if value else None
+
+
+def bursts(found: Bursts) -> Json:
+    """`low` and `high` are the accuracies to expect of other occasions; null if not known."""
+    return {
+        "found": found.found,
+        "why": found.why,
+        "apart": [
+            {"groups": one.groups, "count": one.count, **proportion(one.accuracy)}
+            for one in found.apart
+        ],
+        "low": found.low,
+        "high": found.high,
+    }
 
 
 def unknowns(found: Unknowns | None) -> Json:

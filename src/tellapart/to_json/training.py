@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from ..evaluation.learning_curve import MORE
-from .results import Json, estimate, if_any, passed_over, proportion, unknowns
+from .results import Json, bursts, estimate, if_any, passed_over, proportion, unknowns
 
 if TYPE_CHECKING:
     from ..evaluation.learning_curve import LearningCurve
@@ -38,6 +38,7 @@ def trained(result: TrainResult, model: str, changed: Change | None = None) -> d
         "head": [asdict(part) for part in manifest.parts],
         "heads_compared": [asdict(one) for one in manifest.compared],
         "network": manifest.network,
+        "bursts": bursts(result.bursts),
         "learning_curve": _curve(result.learning) if result.learning else None,
         "shortcuts": [_shortcut(shortcut) for shortcut in result.shortcuts],
         "unknowns": unknowns(result.unknowns),
@@ -104,6 +105,7 @@ def _curve(curve: LearningCurve) -> Json:
         "more": MORE,
         "gain": estimate(curve.gain) if curve.gain else None,
         "neediest": curve.neediest,
+        "occasions": curve.occasions,
     }
 
 

@@ -22,6 +22,7 @@ from ..backbones.embed import Embeddings, embed_all
 from ..backbones.inside import network_inside
 from ..backbones.rows import QUALITIES
 from ..dataset import split
+from ..dataset.groups import NONE, parse
 from ..dataset.in_python import Source, read_source
 from ..dataset.labels import Labels, check_not_ours
 from ..dataset.sources import Dataset, Item
@@ -72,7 +73,7 @@ def add(
     options, notes = _options(classifier, record)
     options = replace(options, follow_links=follow_links, cache=Path(cache) if cache else None)
     joined = _join(classifier, record, options, new, found)
-    pictures = gather(joined.dataset, joined.embeddings, options.share)
+    pictures = gather(joined.dataset, joined.embeddings, options.share, options.groups)
     if not joined.has_properties:
         notes.append(
             "Not looked for: shortcuts, as the record lacks what the old pictures are like."
@@ -266,6 +267,7 @@ def _options(classifier: Classifier, record: TrainingRecord) -> tuple[TrainOptio
         balanced=run.balanced and not sgd,
         head=None if sgd else settings.get("head"),
         sgd=sgd,
+        groups=parse(settings.get("groups", NONE)),  # earlier releases kept nothing together
         repeats=int(settings.get("repeats", 1)),
     )
     return options, notes

@@ -47,6 +47,7 @@ def assemble(
         hidden=dataset.hidden,
         notes=findings.notes,
         learning=findings.learning,
+        bursts=findings.bursts,
         shortcuts=findings.shortcuts,
         balanced=options.balanced,
         versions=versions(),
@@ -101,6 +102,7 @@ def _record(pictures: Pictures, fitted: Fitted, run: Run, roots: tuple[str, ...]
         judged=judged,
         run=run,
         fold=fold,
+        together=pictures.groups(np.arange(len(pictures.names))) if pictures.grouping.by else None,
         fold_heads={number: head.rounded() for number, head in fitted.fold_heads.items()},
         properties=pictures.properties,
     )
@@ -119,6 +121,7 @@ def _settings(options: TrainOptions) -> dict[str, Any]:
     return {
         "test": options.share,
         "head": options.head,
+        "groups": str(options.groups),
         "repeats": options.repeats,
         "sgd": asdict(options.sgd) if options.sgd else None,
         "properties": f"{PROPERTIES_VERSION}: {', '.join(PROPERTIES)}",

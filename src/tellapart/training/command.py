@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ..backbones.foreign import ForeignBackbone
 from ..backbones.rows import Backbone
+from ..dataset.groups import Groups
 from ..head.sgd import SgdSettings
 from ..text import shown
 from ..version import __version__
@@ -35,6 +36,8 @@ def train_command(source: str | os.PathLike[str], options: TrainOptions) -> str:
             "--test",
             "none" if test == 0 else shown(test) if isinstance(test, Path) else f"{test:g}",
         ]
+    if options.groups != Groups():
+        words += ["--groups", str(options.groups)]
     if options.repeats > 1:
         words += ["--repeats", str(options.repeats)]
     if options.balanced:

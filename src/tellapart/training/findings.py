@@ -9,15 +9,17 @@ learnt from: those are read again.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from ..assess.leaks import Known, Leaks, find_leaks, first_pairs, near
+from ..assess.occasions import bursts_of
 from ..assess.pictures import Pictures
 from ..dataset.sources import FEW, Dataset, Skipped
-from ..evaluation.learning_curve import LearningCurve, learning_curve
+from ..evaluation.learning_curve import LearningCurve, learning_curve, of_occasions
 from ..evaluation.left_out import Sample, unknowns_of
+from ..evaluation.occasions import Bursts
 from ..evaluation.sentences import contradiction_words
 from ..evaluation.unknowns import Unknowns
 from ..health.shortcuts import Shortcut, find_shortcuts
@@ -32,9 +34,13 @@ from .quality_choice import QualityChoice
 class Findings:
     """What was found on the way.
 
-    `skipped` are the files that could not be read, `notes` sentences for the user, `learning` says
-    whether more pictures would help, `shortcuts` what else the labels can be told by, `unknowns`
-    how well a label that was never shown would be told apart.
+    Attributes:
+        skipped: the files that could not be read.
+        notes: sentences for the user.
+        learning: whether more pictures would help.
+        shortcuts: what else the labels can be told by.
+        unknowns: how well a label that was never shown would be told apart.
+        bursts: whether the pictures come in bursts.
     """
 
     skipped: tuple[Skipped, ...]
@@ -42,6 +48,7 @@ class Findings:
     learning: LearningCurve | None
     shortcuts: tuple[Shortcut, ...]
     unknowns: Unknowns | None
+    bursts: Bursts = field(default_factory=Bursts)
 
 
 def find_out(
@@ -53,18 +60,44 @@ def find_out(
 ) -> Findings:
     """All of it, in the order in which it is told; `choice` is why this quality, if it was left to
     us."""
-    contradiction = contradiction_words(fitted.cross_validated, fitted.held_out)
+    watch.doing("Looking for bursts")
+    bursts = occasions(pictures, fitted)
+    contradiction = contradiction_words(fitted.cross_validated, fitted.held_out, bursts)
     chosen = (choice.words,) if choice else ()
-    notes = (*chosen, *notes_on(dataset, pictures), *contradiction, *fitted.notes)
+    notes = (
+        *chosen,
+        *notes_on(dataset, pictures),
+        *on_held_out(dataset, pictures, bursts),
+        *contradiction,
+        *fitted.notes,
+    )
     watch.doing("Finding out whether more pictures would help")
     learning = would_more_help(pictures, fitted)
+    if learning:
+        learning = of_occasions(learning, bursts, len(pictures.learnt))
     watch.doing("Looking for shortcuts")
     shortcuts = shortcuts_of(pictures, fitted)
     if len(pictures.labels) > 2:
         watch.doing("Leaving out each label in turn")
     unknowns = without_a_label(pictures, fitted)
     skipped = (*dataset.skipped, *pictures.unreadable)
-    return Findings(skipped, notes, learning, shortcuts, unknowns)
+    return Findings(skipped, notes, learning, shortcuts, unknowns, bursts)
+
+
+def on_held_out(dataset: Dataset, pictures: Pictures, bursts: Bursts) -> Iterator[str]:
+    """That pictures drawn by lot are of the same moments as the others."""
+    by_lot = all(item.split is None for item in dataset.items)
+    if by_lot and bursts.found and not bursts.kept and len(pictures.tested):
+        yield (
+            "The pictures held out were drawn from these bursts too, so their figure is of the "
+            "same moments."
+        )
+
+
+def occasions(pictures: Pictures, fitted: Fitted) -> Bursts:
+    """Whether the pictures come in bursts."""
+    right = fitted.scores.argmax(axis=1) == pictures.truth[pictures.learnt]
+    return bursts_of(pictures, right, fitted.judged, fitted.refit)
 
 
 @one_thread_each()
@@ -131,6 +164,8 @@ def notes_on(dataset: Dataset, pictures: Pictures) -> Iterator[str]:
     """What the user should know, in sentences."""
     yield from dataset.notes
     yield from dataset.words_on_empty
+    if pictures.grouping.words:
+        yield pictures.grouping.words
     few = [
         f"{shown(pictures.labels[k])} ({pictures.counts[k]})"
         for k in in_order(pictures.labels)

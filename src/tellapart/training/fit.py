@@ -175,7 +175,8 @@ def judged(
     if not known.all():
         rows, scores = rows[known], scores[known]
     names = tuple(pictures.names[i] for i in rows)
-    return Evaluation(pictures.labels, names, pictures.truth[rows], scores)
+    groups = pictures.groups(rows) if pictures.grouping.by else None
+    return Evaluation(pictures.labels, names, pictures.truth[rows], scores, groups)
 
 
 def judged_by(head: Head, pictures: Pictures) -> Evaluation | None:

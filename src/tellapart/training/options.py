@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..backbones.foreign import ForeignBackbone
 from ..backbones.rows import Backbone
 from ..backbones.rows import quality as quality_row
+from ..dataset.groups import Groups
 from ..errors import UsageError, option
 from ..head.kinds import KINDS, REGRESSION
 from ..head.sgd import SgdSettings, SgdStep
@@ -37,6 +38,7 @@ class TrainOptions:
         sgd: settings of gradient descent, as in 2016; None fits the head exactly.
         follow_links: whether to follow links to folders.
         engine: settings of TensorFlow; None trains without it.
+        groups: what is kept together, in split and folds.
         repeats: how often to cross-validate, with new folds each time.
         cache: the folder for embeddings; None for the system's place. It does not change the model.
     """
@@ -50,6 +52,7 @@ class TrainOptions:
     sgd: SgdSettings | None = None
     follow_links: bool = False
     engine: TensorFlow | None = None
+    groups: Groups = field(default_factory=Groups)
     repeats: int = 1
     cache: Path | None = None
 

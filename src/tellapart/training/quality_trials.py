@@ -141,7 +141,7 @@ class _Comparison:
 
     def __init__(self, options: TrainOptions, watch: Watch, clock: Clock, work: Clock) -> None:
         self.watch, self.clock, self.work, self.began = watch, clock, work, clock()
-        self.share = options.share
+        self.share, self.groups = options.share, options.groups
         self.limit = TIME_LIMIT if options.time_limit is None else options.time_limit
         self.all = {name: _Contestant(name, options) for name in QUALITIES}
         self.quickest = next(iter(self.all.values()))
@@ -153,7 +153,7 @@ class _Comparison:
             self.quickest.embedder,
             progress=lambda done: self.watch.pictures(done, len(dataset.items)),
         )
-        sample = _in_order(gather(dataset, embeddings, self.share))
+        sample = _in_order(gather(dataset, embeddings, self.share, self.groups))
         if self.left() <= 0:
             return self.taken(self.quickest.name, map(Trial, self.all), 0, sample)
         sizes = _sizes(sample)

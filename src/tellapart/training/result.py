@@ -12,6 +12,7 @@ from ..evaluation.judged import Evaluation
 from ..evaluation.learning_curve import LearningCurve
 from ..evaluation.metrics import Proportion
 from ..evaluation.notebook import evaluations_html
+from ..evaluation.occasions import Bursts
 from ..evaluation.unknowns import Unknowns
 from ..health.shortcuts import Shortcut
 from ..images.decode import Picture
@@ -44,6 +45,7 @@ class TrainResult:
         notes: sentences on what to know.
         validated: instead of `cross_validated`, a network and a head that did not learn from them
             judged the validation pictures, which decided when to stop.
+        bursts: whether the pictures come in bursts, and what to expect of other occasions.
         learning: whether more pictures would help; only with the exact solver.
         shortcuts: what else the labels can be told by.
         repeated: the accuracies of repeated cross-validation, if it was asked for.
@@ -64,6 +66,7 @@ class TrainResult:
     notes: tuple[str, ...] = field(default=())
     validated: Evaluation | None = None
     learning: LearningCurve | None = None
+    bursts: Bursts = field(default_factory=Bursts)
     shortcuts: tuple[Shortcut, ...] = ()
     repeated: tuple[Proportion, ...] = ()
     choice: QualityChoice | None = None
@@ -125,7 +128,7 @@ class TrainResult:
 
     def _repr_html_(self) -> str:
         """What a notebook shows."""
-        return evaluations_html(self.evaluations)
+        return evaluations_html(self.evaluations, self.bursts)
 
     @property
     def evaluations(self) -> dict[str, Evaluation]:
@@ -139,5 +142,8 @@ class TrainResult:
 
     @property
     def accuracy(self) -> Proportion:
-        """The accuracy held out; if nothing was, cross-validated or of the validation."""
-        return list(self.evaluations.values())[-1].accuracy
+        """The accuracy held out; if nothing was, cross-validated or of the validation. The lower of
+        two that differ by more than chance."""
+        *others, last = [one.accuracy for one in self.evaluations.values()]
+        lower = [one for one in others if one.interval[1] < last.interval[0]]
+        return lower[0] if lower else last

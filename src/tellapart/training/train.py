@@ -16,6 +16,7 @@ from ..backbones.embed import embed_all
 from ..backbones.foreign import ForeignBackbone
 from ..backbones.graph import Network
 from ..backbones.rows import Backbone
+from ..dataset.groups import parse
 from ..dataset.in_python import Source, read_source
 from ..dataset.sources import Dataset
 from ..head.sgd import SgdSettings
@@ -42,6 +43,7 @@ def train(
     sgd: SgdSettings | None = None,
     follow_links: bool = False,
     engine: TensorFlow | None = None,
+    groups: str = "auto",
     repeats: int = 1,
     cache: str | os.PathLike[str] | None = None,
     watch: Watch | None = None,
@@ -62,6 +64,8 @@ def train(
 
     The options are those of `TrainOptions`; `watch` is told how far it is. With `quality="auto"`
     the qualities are compared first, and `result.choice.words` says what each brings and costs.
+    `groups` says which pictures are kept together, in split and folds: "none", "folder",
+    "time:60s", "name:REGEX", "alike:0.9", or "auto", which takes what is known.
 
     Raises:
         DatasetError: fewer than two labels have pictures that can be read.
@@ -78,6 +82,7 @@ def train(
         sgd=sgd,
         follow_links=follow_links,
         engine=engine,
+        groups=parse(groups),
         repeats=repeats,
         cache=None if cache is None else Path(cache),
     )
@@ -92,7 +97,7 @@ def train(
         trainer.embedder(),
         progress=lambda done: watch.pictures(done, len(dataset.items)),
     )
-    pictures = gather(dataset, embeddings, options.share)
+    pictures = gather(dataset, embeddings, options.share, options.groups)
     watch.doing(trainer.doing)
     network, pictures, fitted = trainer.fit(pictures, watch)
     return completed(dataset, options, network, pictures, fitted, choice, watch)
@@ -124,6 +129,7 @@ def completed(
         notes=findings.notes,
         validated=fitted.validated,
         learning=findings.learning,
+        bursts=findings.bursts,
         shortcuts=findings.shortcuts,
         repeated=fitted.repeated,
         choice=choice,

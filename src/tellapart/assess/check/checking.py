@@ -12,13 +12,14 @@ from pathlib import Path
 from ...backbones.embed import Embedder, embed_all
 from ...backbones.graph import network_of
 from ...backbones.rows import quality as quality_row
+from ...dataset.groups import parse
 from ...dataset.in_python import Source, read_source
 from ...dataset.sources import Dataset
-from ...evaluation.occasions import Bursts
 from ...head.cross_validation import cross_validate
 from ...workers.local import one_thread_each
 from ..pictures import Pictures, gather
 from ..sides import choose_sides
+from .bursts import bursts
 from .copies import copies
 from .health import KINDS, Finding, Health
 from .keeping import not_kept
@@ -32,6 +33,7 @@ Finder = Callable[[Looked], Iterable[Finding]]
 FINDERS: tuple[Finder, ...] = (
     unreadable,
     wrong_labels,
+    bursts,
     imbalance,
     shortcuts,
     copies,
@@ -45,6 +47,7 @@ def check(
     *,
     quality: str = "good",
     test: float | str | os.PathLike[str] | None = None,
+    groups: str = "auto",
     every: bool = False,
     follow_links: bool = False,
     cache: str | os.PathLike[str] | None = None,
@@ -57,13 +60,15 @@ def check(
     ...     print(finding.words, finding.mend)
 
     `source` is given as `train` takes it. `test` is a labelled folder to test on; what the source
-    marks as test counts as such. With `every`, each picture is ranked by how likely its label is
+    marks as test counts as such. `groups` says which pictures are kept together when they are
+    judged, as for `train`. With `every`, each picture is ranked by how likely its label is
     wrong.
 
     Raises:
         DatasetError: fewer than two labels have pictures that can be read.
-        UsageError: there is no such quality.
+        UsageError: there is no such quality, or pictures cannot be grouped so.
     """
+    asked = parse(groups)
     aside = Path(test) if isinstance(test, str | os.PathLike) else test
     read = read_source(source, follow_links=follow_links)
     dataset = choose_sides(read, aside, follow_links=follow_links)
@@ -73,7 +78,7 @@ def check(
         embedder,
         progress=(lambda done: progress(done, len(dataset.items))) if progress else None,
     )
-    looked = look(dataset, gather(dataset, embeddings, 0.0), every=every, embedder=embedder)
+    looked = look(dataset, gather(dataset, embeddings, 0.0, asked), every=every, embedder=embedder)
     return examine(looked)
 
 
@@ -109,9 +114,13 @@ def examine(looked: Looked) -> Health:
         dataset=looked.dataset,
         pictures=looked.pictures,
         accuracy=looked.accuracy,
-        bursts=Bursts(),
+        bursts=looked.bursts,
         findings=tuple(found),
         skipped=(*looked.dataset.skipped, *looked.pictures.unreadable),
-        notes=(*looked.dataset.notes, *looked.dataset.words_on_empty),
+        notes=(
+            *looked.dataset.notes,
+            *looked.dataset.words_on_empty,
+            *filter(None, [looked.pictures.grouping.words]),
+        ),
         label_errors=looked.label_errors,
     )

@@ -10,10 +10,12 @@ import numpy as np
 from ...backbones.embed import Embedder
 from ...dataset.sources import Dataset
 from ...evaluation.metrics import Proportion
+from ...evaluation.occasions import Bursts
 from ...head.cross_validation import OutOfFold
 from ...head.kinds import DISCRIMINANT, REGRESSION
 from ...health.judges import Judges, Settings
 from ...health.label_errors import LabelErrors, find_label_errors
+from ..occasions import bursts_of
 from ..pictures import Pictures
 
 _MORE_DEALS = (1, 2)  # of the folds, in which labels are judged
@@ -89,6 +91,12 @@ class Looked:
         )
         known = np.array([name in self.dataset.kept for name in self.pictures.names], dtype=bool)
         return find_label_errors(judges, self.pictures.truth, self.pictures.digests, known)
+
+    @cached_property
+    def bursts(self) -> Bursts:
+        """Whether they come in bursts."""
+        recipe = self.found.recipe
+        return bursts_of(self.pictures, self.right, self.judged, recipe.roughly if recipe else None)
 
     def name(self, row: int) -> str:
         """The name of picture number `row` of those to learn from."""

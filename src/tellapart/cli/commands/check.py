@@ -8,7 +8,17 @@ from typing import Annotated
 import typer
 
 from ...errors import UsageError
-from .options import AsJson, Links, Quality, Quiet, Strict, check_place, check_strict, show
+from .options import (
+    AsJson,
+    Links,
+    Quality,
+    Quiet,
+    Strict,
+    Together,
+    check_place,
+    check_strict,
+    show,
+)
 
 
 def check(
@@ -42,6 +52,7 @@ def check(
             "conflicts,leaks,wrong-labels.",
         ),
     ] = None,
+    groups: Together = "auto",
     follow_links: Links = False,
     strict: Strict = False,
     as_json: AsJson = False,
@@ -77,6 +88,7 @@ def check(
             quality=quality.value,
             test=test,
             every=every,
+            groups=groups,
             follow_links=follow_links,
             progress=progress,
         )

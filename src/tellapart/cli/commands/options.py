@@ -65,6 +65,15 @@ Strict = Annotated[
 ]
 Links = Annotated[bool, typer.Option("--follow-links", help="Follow links to folders.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Do not show progress.")]
+Together = Annotated[
+    str,
+    typer.Option(
+        "--groups",
+        metavar="BY",
+        help="Never part pictures of one occasion when judging: auto (times, folders, then names), "
+        "none, folder, time:60s, name:REGEX or alike:0.9.",
+    ),
+]
 Admit = Annotated[
     str | None,
     typer.Option(

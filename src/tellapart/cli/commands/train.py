@@ -19,6 +19,7 @@ from .options import (
     Quiet,
     Solver,
     Strict,
+    Together,
     check_strict,
     fraction,
     seconds,
@@ -64,6 +65,7 @@ def train(
             "none. [what PHOTOS marks as test, or else 10%]",
         ),
     ] = None,
+    groups: Together = "auto",
     repeats: Annotated[
         int,
         typer.Option(min=1, metavar="N", help="Cross-validate N times, with new folds each time."),
@@ -268,6 +270,7 @@ def train(
             sgd=sgd,
             follow_links=follow_links,
             engine=tensorflow,
+            groups=groups,
             repeats=repeats,
             watch=Watch(
                 progress,

@@ -127,6 +127,7 @@ def _train(retraining: Retraining, watch: Watch, steps: int = 0) -> TrainResult:
         test=retraining.share,
         sgd=replace(retraining.sgd, steps=steps) if steps else retraining.sgd,
         engine=engine,
+        groups="none",
         cache=retraining.cache,
         watch=watch,
     )

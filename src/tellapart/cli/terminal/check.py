@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ...assess.check.groups import Group, by_kind, cost_words
 from ...assess.check.mending import walk
 from ...text import label_words, several, shown
-from .console import command, print_proportion, print_skipped, stdout
+from .console import command, print_occasions, print_proportion, print_skipped, stdout
 from .layout import say
 
 if TYPE_CHECKING:
@@ -30,6 +30,9 @@ def print_health(health: Health, page: Path | None) -> None:
         f"{several(len(pictures.labels), 'label')}\n"
     )
     print_proportion(console, "cross-validated", health.accuracy)
+    print_occasions(console, health.bursts)
+    if health.bursts.found and not health.bursts.kept:
+        say(console, f"\n{health.bursts.words}")
     groups = by_kind(health)
     for group in groups:
         _print_group(console, health, group)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ...dataset.sources import Dataset
     from ...evaluation.judged import Evaluation
     from ...evaluation.metrics import LabelScore, Proportion
+    from ...evaluation.occasions import Bursts
 
 COMMONEST = "always commonest"  # how often the commonest label is the right one
 MOST = 10  # of anything listed; the rest is counted and found with --json
@@ -107,6 +108,17 @@ def print_proportion(console: Console, name: str, proportion: Proportion) -> Non
         f"95 % interval {100 * low:.1f} to {100 * high:.1f})",
         " " * 10,
     )
+
+
+def print_occasions(console: Console, bursts: Bursts) -> None:
+    """Print what to expect of other occasions than those learnt from, where that is another figure
+    than the one before it."""
+    if bursts.range and not bursts.kept:
+        say(
+            console,
+            f"{'other occasions':18}{bursts.range} %   (pictures that are alike, judged together)",
+            " " * 10,
+        )
 
 
 def print_sure(console: Console, evaluations: Mapping[str, Evaluation]) -> None:

@@ -10,9 +10,17 @@ from typing import TYPE_CHECKING
 
 from ...evaluation.sentences import absence_words, compared_words, head_words, unknown_words
 from ...exporters.npm import LONGEST
-from ...report.content import evaluations_of
+from ...model.judged import evaluations_of
 from ...text import in_order, label_words, several, shown
-from .console import megabytes, print_proportion, print_sure, stderr, stdout, table_of
+from .console import (
+    megabytes,
+    print_occasions,
+    print_proportion,
+    print_sure,
+    stderr,
+    stdout,
+    table_of,
+)
 from .layout import bare_table, print_figures, print_table, say
 
 if TYPE_CHECKING:
@@ -101,6 +109,7 @@ def print_info(classifier: Classifier) -> None:
         evaluations = evaluations_of(classifier)
         for name, found in evaluations.items():
             print_proportion(console, name, found.accuracy)
+        print_occasions(console, classifier.training_record.run.bursts)
         print_sure(console, evaluations)
     say(console, unknown_words(manifest.unknowns, manifest.counts))
     console.print()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from ...evaluation.sentences import unknown_words
+from ...evaluation.sentences import headline_words, unknown_words
 from ...text import label_words, several, shown
 from .console import (
     COMMONEST,
@@ -19,6 +19,7 @@ from .console import (
     megabytes,
     print_labels,
     print_mistakes,
+    print_occasions,
     print_proportion,
     print_skipped,
     print_sure,
@@ -44,16 +45,21 @@ def print_found(result: TrainResult) -> None:
         f"{result.dataset.called}: {several(learnt, 'training picture')}, "
         f"{held:,} held out, {several(len(manifest.labels), 'label')}"
     )
+    if expected := headline_words(result.evaluations, result.bursts):
+        say(console, expected)
     console.print()
     _print_labels(console, result)
     console.print()
     for name, found in result.evaluations.items():
         print_proportion(console, name, found.accuracy)
+    print_occasions(console, result.bursts)
     print_proportion(console, COMMONEST, next(iter(result.evaluations.values())).baseline)
     console.print()
     print_sure(console, result.evaluations)
     if result.unknowns:
         say(console, f"\n{unknown_words(result.unknowns, manifest.counts)}")
+    if result.bursts.found and not result.bursts.kept:
+        say(console, f"\n{result.bursts.words}")
     if result.learning:
         say(console, f"\n{result.learning.words}")
     for name, found in result.evaluations.items():

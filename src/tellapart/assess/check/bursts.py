@@ -1,0 +1,56 @@
+"""Pictures of one occasion that a fair test keeps together, and that nothing keeps together yet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from ...dataset.groups import ALIKE
+from ...health.likeness import first_of_each, linked_at
+from ...text import label_words, percent, several
+from ..occasions import ONE_OCCASION
+from . import mending
+from .health import Finding
+from .looked import Looked
+
+_LARGE = 3  # pictures: two may be alike by chance
+
+
+def bursts(looked: Looked) -> Iterator[Finding]:
+    """One finding for each burst, the largest first. Its cost is by how much it makes the accuracy
+    too high."""
+    found = looked.bursts
+    together = first_of_each(looked.pictures.groups(looked.rows))
+    alike = [(float(value), one) for one in found.apart if (value := _cosine(one.groups))]
+    if not alike:
+        return
+    cosine, after = next((pair for pair in alike if pair[0] <= ONE_OCCASION), alike[0])
+    group = linked_at(looked.vectors, looked.truth, (cosine,), together)[0]
+    sizes = np.bincount(group, minlength=len(group))
+    pairs = np.unique(np.stack([group, together]), axis=1)
+    parted = np.bincount(pairs[0], minlength=len(group)) > 1
+    roots = np.flatnonzero((sizes >= _LARGE) & parted).tolist()
+    too_high = 100 * max(0.0, looked.accuracy.value - after.accuracy.value)
+    whole = int(sizes[roots].sum())
+    for root in sorted(roots, key=lambda root: -int(sizes[root])):
+        rows = np.flatnonzero(group == root).tolist()
+        names = tuple(looked.name(row) for row in rows)
+        digest = min(looked.pictures.digests[int(looked.rows[row])] for row in rows)
+        yield Finding(
+            "burst",
+            names,
+            f"{several(len(names), 'picture')} of {label_words(looked.label(root))} look as if "
+            "taken in one burst. A model that learnt from some knows the others: "
+            f"{percent(looked.accuracy.value)} right is too high.",
+            label=looked.label(root),
+            score=float(1 - 1 / len(names)),
+            cost=too_high * len(names) / whole,
+            mend=mending.group(looked.dataset, names, f"burst {digest[:8]}")
+            if len(names) <= mending.MOST_NAMED
+            else mending.walk(looked.dataset, "burst"),
+        )
+
+
+def _cosine(groups: str) -> str:
+    return groups.removeprefix(f"{ALIKE}:") if groups.startswith(ALIKE) else ""

@@ -1,0 +1,211 @@
+"""Which pictures of a data set are kept together: what was asked for, or what is known.
+
+items, embeddings, Groups -> Grouping
+
+`auto` takes the first of these that is known of half of the pictures and joins some: the groups
+that the source itself has, times, folders below a label, and names that follow one another where
+the pictures are alike too. It never makes one group of a label, since a label that was
+photographed in one place has to be testable all the same.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..dataset.groups import (
+    ALIKE,
+    AUTO,
+    FOLDER,
+    NAME,
+    NONE,
+    TIME,
+    Groups,
+    by_folder,
+    by_own_folder,
+    by_pattern,
+    by_time,
+    successive,
+)
+from ..dataset.sources import Item
+from ..health.likeness import join, linked
+from ..health.occasions import alike_in_turn, by_chance, closeness
+from ..images.properties import PROPERTIES
+from ..text import first_few, label_words, several
+
+SOURCE = "source"  # the groups that the data set itself says
+_KNOWN = 0.5  # of the pictures: of fewer, a measure does not say enough
+_JOINED = 0.1  # of the pictures in a group of two or more: with fewer there is nothing to keep
+_IN_TURN = 0.3  # of the pictures whose names follow one another have to be alike,
+_THAN_CHANCE = 3  # times as often as any two of a label;
+_IN_A_ROW = 0.6  # of the usual distance: then those closer than this are of one group
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """What N pictures are kept together by.
+
+    Attributes:
+        groups: the name of the group of each, or None where it stands alone.
+        by: the measure, as `--groups` takes it; "source" where the data set says it, empty where
+            nothing is kept together.
+        alone: labels whose pictures would all be of one group, and so are left apart.
+        words: what was done and why, as a sentence; empty where there is nothing to say.
+    """
+
+    groups: tuple[str | None, ...]
+    by: str = ""
+    alone: tuple[str, ...] = ()
+    words: str = ""
+
+
+def grouping_of(
+    items: Sequence[Item],
+    vectors: np.ndarray,
+    digests: Sequence[str],
+    properties: np.ndarray,
+    asked: Groups,
+) -> Grouping:
+    """The groups of N pictures with embeddings `[N,D]` and properties `[N,P]`, beside those that
+    the source says; pictures that are marked for testing have none."""
+    rows = np.array([i for i, item in enumerate(items) if item.split != "test"], dtype=np.int64)
+    nothing = Grouping((None,) * len(items))
+    if asked.by == NONE or len(rows) < 2:
+        return nothing
+    part = _Part([items[i] for i in rows], vectors[rows], [digests[i] for i in rows], rows)
+    if asked.by != AUTO:
+        return _told(part, part.found(asked, properties[rows]), asked, len(items), chosen=True)
+    if _share(item.group is not None for item in part.items) >= _KNOWN:
+        count = len({item.group for item in part.items} - {None})
+        words = f"Kept together are the {several(count, 'group')} that the source names."
+        return Grouping(nothing.groups, SOURCE, words=words)
+    for tried in (Groups(TIME), Groups(FOLDER), Groups(NAME)):
+        found = part.found(tried, properties[rows], auto=True)
+        if found and part.joins(found):
+            return _told(part, found, tried, len(items), chosen=False)
+    return nothing
+
+
+class _Part:
+    """The pictures that are grouped, and how each measure groups them."""
+
+    def __init__(
+        self, items: Sequence[Item], vectors: np.ndarray, digests: Sequence[str], rows: np.ndarray
+    ) -> None:
+        self.items, self.vectors, self.digests, self.rows = items, vectors, digests, rows
+        self.names = [item.name for item in items]
+        self.labels = [item.label for item in items]
+        self.truth = np.unique(self.labels, return_inverse=True)[1]
+
+    def found(
+        self, asked: Groups, properties: np.ndarray, *, auto: bool = False
+    ) -> list[str | None]:
+        """The name of each picture's group; empty where `auto` knows too little to go by."""
+        if asked.by == TIME:
+            days, seconds = (properties[:, PROPERTIES.index(name)] for name in ("day", "second"))
+            if auto and _share(np.isfinite(days)) < _KNOWN:
+                return []
+            return self.named(*by_time(days, seconds, self.truth, asked.seconds))
+        if asked.by == FOLDER and auto:
+            folders = by_folder(self.names, self.labels)
+            return folders if _share(one is not None for one in folders) >= _KNOWN else []
+        if asked.by == FOLDER:
+            return by_own_folder(self.names, self.labels)
+        if asked.by == NAME and auto:
+            return self.named(*self.in_turn())
+        if asked.by == NAME:
+            return by_pattern(self.names, asked.pattern)
+        assert asked.by == ALIKE
+        group = linked(self.vectors, self.truth, asked.cosine)
+        return self.named(group, np.arange(len(group)))
+
+    def in_turn(self) -> tuple[np.ndarray, np.ndarray]:
+        """Pairs whose names follow one another and which are alike, if that is no chance."""
+        first, second = successive(self.names, self.labels)
+        none = np.empty(0, np.int64)
+        if len(first) < _JOINED * len(self.items):
+            return none, none
+        found = closeness(self.vectors, self.truth, np.arange(len(self.items)))
+        alike = alike_in_turn(self.vectors, found, first, second)
+        share = float(alike.mean())
+        if share < _IN_TURN or share < _THAN_CHANCE * by_chance(self.vectors, self.truth, found):
+            return none, none
+        # names in a row speak for a burst too, and one picture of it may differ from the others
+        beyond = successive(self.names, self.labels, 2)
+        ones, others = (np.concatenate(pair) for pair in zip((first, second), beyond, strict=True))
+        joined = alike_in_turn(self.vectors, found, ones, others, _IN_A_ROW)
+        return ones[joined], others[joined]
+
+    def named(self, ones: np.ndarray, others: np.ndarray) -> list[str | None]:
+        """Groups of pairs of rows, each named by its smallest content: pictures that are added
+        rarely change that."""
+        group = np.arange(len(self.items))
+        join(group, ones, others)
+        members: dict[int, list[str]] = {}
+        for root, digest in zip(group.tolist(), self.digests, strict=True):
+            members.setdefault(root, []).append(digest)
+        return [min(members[root]) if len(members[root]) > 1 else None for root in group.tolist()]
+
+    def joins(self, found: Sequence[str | None]) -> bool:
+        """Whether enough pictures are of one group with others, in labels of several groups."""
+        kept, _ = self.testable(found)
+        sizes = Counter(name for name in kept if name)
+        return _share(name is not None and sizes[name] > 1 for name in kept) >= _JOINED
+
+    def testable(self, found: Sequence[str | None]) -> tuple[list[str | None], tuple[str, ...]]:
+        """The groups without those of labels which have one alone, and these labels."""
+        of_label: dict[str, set[str]] = {}
+        sizes = Counter(self.labels)
+        for row, (label, name) in enumerate(zip(self.labels, found, strict=True)):
+            of_label.setdefault(label, set()).add(name or f"/{row}")
+        alone = {one for one, names in of_label.items() if len(names) < 2 <= sizes[one]}
+        pairs = zip(self.labels, found, strict=True)
+        return [None if label in alone else name for label, name in pairs], (*sorted(alone),)
+
+
+def _told(
+    part: _Part, found: Sequence[str | None], asked: Groups, count: int, *, chosen: bool
+) -> Grouping:
+    kept, alone = part.testable(found)
+    groups: list[str | None] = [None] * count
+    for row, name in zip(part.rows.tolist(), kept, strict=True):
+        groups[row] = name and f"{asked.by}/{name}"
+    by = NAME if asked.by == NAME and not asked.pattern else str(asked)
+    how = {
+        TIME: f"taken less than {_span(asked.seconds)} apart",
+        FOLDER: "in one folder",
+        NAME: "with one part of their names"
+        if asked.pattern
+        else "with names that follow one another, where they are alike too,",
+        ALIKE: f"as alike as a cosine of {asked.cosine:g}",
+    }[asked.by]
+    occasions = len({name for name in kept if name}) + sum(name is None for name in kept)
+    parts = (
+        []
+        if not any(kept)
+        else [
+            f"Pictures {how} are kept together in split and folds: {several(len(kept), 'picture')} "
+            f"are {several(occasions, 'group')}."
+        ]
+    )
+    if not chosen:
+        parts.append("--groups none parts them.")
+    if alone:
+        names = first_few([label_words(label) for label in alone])
+        parts.append(
+            f"All pictures of one occasion: {names}. How they do on another occasion cannot be "
+            "tested, and their pictures are parted."
+        )
+    return Grouping(tuple(groups), by if any(kept) else "", alone, " ".join(parts))
+
+
+def _span(seconds: float) -> str:
+    return f"{seconds:g} seconds" if seconds < 600 else f"{seconds / 60:g} minutes"
+
+
+def _share(said: object) -> float:
+    values = list(said)  # type: ignore[call-overload]
+    return sum(map(bool, values)) / max(1, len(values))
