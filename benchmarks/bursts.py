@@ -48,8 +48,8 @@ def covered(result: TrainResult, tested: Proportion) -> str:
     return "yes" if low <= tested.interval[1] and tested.interval[0] <= high else "NO"
 
 
-def rows_of(data: Path, kind: str) -> Iterator[list[str]]:
-    for quality in QUALITIES:
+def rows_of(data: Path, kind: str, qualities: Sequence[str]) -> Iterator[list[str]]:
+    for quality in qualities:
         result = tellapart.train(data / kind, quality=quality)
         assert result.cross_validated
         assert result.held_out
@@ -130,12 +130,15 @@ def drawn_rows(flowers: Path) -> Iterator[list[str]]:
 
 def main(given: Sequence[str] | None = None) -> None:
     parser = arguments(__doc__)
+    parser.add_argument("--quality", nargs="+", default=QUALITIES, choices=QUALITIES)
     options = parser.parse_args(given)
     kinds = sorted(folder.parent.name for folder in options.data.glob("*/train"))
     with machine():
         heads = ["data", "quality", "far closer", "bursts", "cross-validated"]
         heads += ["kept together", "other occasions", "test", "covered"]
-        print_table(heads, [row for kind in kinds for row in rows_of(options.data, kind)])
+        print_table(
+            heads, [row for kind in kinds for row in rows_of(options.data, kind, options.quality)]
+        )
         print()
         heads = ["of a burst", "names", "occasions", "bursts", "found", "kept together by"]
         heads += ["cross-validated", "other occasions", "test", "covered"]

@@ -19,7 +19,15 @@ from ..evaluation.occasions import Apart, Bursts
 from ..head.cross_validation import out_of_fold
 from ..head.linear import Solver
 from ..health.likeness import first_of_each, linked_at
-from ..health.occasions import FAR_CLOSER, USUAL_SHARE, Closeness, closeness
+from ..health.occasions import (
+    FAR_CLOSER,
+    MOST,
+    ONE_OCCASION,
+    USUAL_SHARE,
+    Closeness,
+    closeness,
+    testable,
+)
 from ..text import percent
 from ..workers.local import one_thread_each
 from .pictures import FOLDS, Pictures
@@ -27,11 +35,7 @@ from .pictures import FOLDS, Pictures
 COSINES = (0.95, 0.9, 0.875, 0.85)
 """How alike pictures of one occasion are, from surely of one to perhaps of one."""
 
-ONE_OCCASION = 0.9
-"""A cosine at which pictures are taken to be of one occasion: at 0.95 only the same scene is."""
-
 _PARTS = (FAR_CLOSER, 0.5, 0.6)  # of the usual distance, where the cosines above say nothing
-_TESTABLE = 0.9  # of the pictures have to be of labels with two groups, or there is nothing to say
 
 
 @one_thread_each()
@@ -115,9 +119,8 @@ class _Curve:
 
     def point(self, name: str, group: np.ndarray) -> Apart | None:
         """Where `group` `[R]` is never parted; None where too few labels can be tested."""
-        pairs = np.unique(np.stack([self.truth, group]), axis=1)
-        testable = np.bincount(pairs[0], minlength=self.count)[self.truth] > 1
-        if self.solver is None or testable.mean() < _TESTABLE:
+        several = testable(self.truth, group)
+        if self.solver is None or several.mean() < MOST:
             return None
         smallest: dict[int, str] = {}
         for root, digest in zip(group.tolist(), self.digests, strict=True):
@@ -125,7 +128,7 @@ class _Curve:
         keys = [smallest[root] for root in group.tolist()]
         fold = split.folds(keys, self.labels, min(FOLDS, len(smallest)))
         found = out_of_fold(self.vectors, self.truth, self.count, fold, self.solver)
-        judged = testable & np.isin(fold, list(found.heads))
+        judged = several & np.isin(fold, list(found.heads))
         right = found.logits.argmax(axis=1) == self.truth
         return Apart(name, len(smallest), _share(right, judged)) if judged.any() else None
 

@@ -14,13 +14,12 @@ from ..dataset.sources import Item
 from ..dataset.split import tie
 from ..evaluation.judged import Evaluation
 from ..evaluation.sentences import bounds, headline
-from ..health.likeness import first_of_each, linked_at
-from ..health.occasions import closeness
+from ..health.likeness import first_of_each
+from ..health.occasions import closeness, one_occasion
 from ..model.classifier import Classifier
 from ..model.judged import evaluations_of
 from ..model.observe import Observation
 from ..text import percent
-from .occasions import ONE_OCCASION
 
 _NAMED = 0.5  # of the pictures have to have a group in the source for that to say enough
 
@@ -38,7 +37,7 @@ def occasions_of_test(
     vectors = np.stack([seen.embedding for _, seen in tested])
     if not closeness(vectors, truth, groups).bursts:
         return None
-    return linked_at(vectors, truth, (ONE_OCCASION,), groups)[0]
+    return one_occasion(vectors, truth, groups)
 
 
 def surprise_words(classifier: Classifier, tested: Evaluation) -> Iterator[str]:

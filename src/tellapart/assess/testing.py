@@ -135,7 +135,7 @@ def evaluate(
     own = np.array(truth, dtype=np.int64)
     groups = occasions_of_test(every, own)
     evaluation = Evaluation(classifier.labels, tuple(names), own, np.array(rows), groups)
-    said = () if learnt_from else surprise_words(classifier, evaluation)
+    said = surprise_words(classifier, evaluation)
     return TestResult(
         dataset=dataset,
         evaluation=evaluation,

@@ -12,10 +12,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .likeness import own_blocks
+from .likeness import linked_at, own_blocks
 
 FAR_CLOSER = 0.4  # of the usual distance within a label: as only pictures of one moment mostly are
 USUAL_SHARE = 0.1  # of pictures taken one by one have another one so close: 0.08 to 0.14
+ONE_OCCASION = 0.9
+"""A cosine at which pictures are taken to be of one occasion: at 0.95 only the same scene is."""
+
+MOST = 0.9  # of the pictures have to be of labels with two groups, or nothing can be tested
 _MANY = 0.3  # of pictures that have one, from which on they come in bursts
 _FEWEST = 12  # pictures that can tell
 _SAMPLE = 512  # others of a label that say what is usual
@@ -71,6 +75,28 @@ def closeness(vectors: np.ndarray, truth: np.ndarray, groups: np.ndarray) -> Clo
         usual[rows] = np.where(there, some[np.arange(len(rows)), middle], np.nan)
     usual[~np.isfinite(usual)] = np.nan
     return Closeness(nearest, usual)
+
+
+def one_occasion(vectors: np.ndarray, truth: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """The group of each of N pictures that come in bursts, int `[N]`, those of one occasion
+    together, and what is of one of the `groups`.
+
+    They are as alike as `ONE_OCCASION`; or where all pictures of a label are as alike as that, far
+    more than is usual within a label.
+    """
+    found = linked_at(vectors, truth, (ONE_OCCASION,), groups)[0]
+    if testable(truth, found).mean() >= MOST:
+        return found
+    close = closeness(vectors, truth, groups)
+    usual = float(np.median(close.usual[close.known])) if close.known.any() else 0.0
+    return linked_at(vectors, truth, (1 - FAR_CLOSER * usual,), groups)[0]
+
+
+def testable(truth: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """Which pictures are of a label with two groups at least, bool `[N]`: of one alone, all are
+    left out together."""
+    pairs = np.unique(np.stack([truth, groups]), axis=1)
+    return np.asarray(np.bincount(pairs[0], minlength=int(truth.max()) + 1)[truth] > 1)
 
 
 def alike_in_turn(

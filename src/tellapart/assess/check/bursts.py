@@ -6,10 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ...dataset.groups import ALIKE
-from ...health.likeness import first_of_each, linked_at
+from ...health.likeness import first_of_each
+from ...health.occasions import one_occasion
 from ...text import label_words, percent, several
-from ..occasions import ONE_OCCASION
 from . import mending
 from .health import Finding
 from .looked import Looked
@@ -22,16 +21,15 @@ def bursts(looked: Looked) -> Iterator[Finding]:
     too high."""
     found = looked.bursts
     together = first_of_each(looked.pictures.groups(looked.rows))
-    alike = [(float(value), one) for one in found.apart if (value := _cosine(one.groups))]
-    if not alike:
+    if not found.found or found.kept:
         return
-    cosine, after = next((pair for pair in alike if pair[0] <= ONE_OCCASION), alike[0])
-    group = linked_at(looked.vectors, looked.truth, (cosine,), together)[0]
+    group = one_occasion(looked.vectors, looked.truth, together)
     sizes = np.bincount(group, minlength=len(group))
     pairs = np.unique(np.stack([group, together]), axis=1)
     parted = np.bincount(pairs[0], minlength=len(group)) > 1
     roots = np.flatnonzero((sizes >= _LARGE) & parted).tolist()
-    too_high = 100 * max(0.0, looked.accuracy.value - after.accuracy.value)
+    after = looked.accuracy.value if found.high is None else found.high
+    too_high = 100 * max(0.0, looked.accuracy.value - after)
     whole = int(sizes[roots].sum())
     for root in sorted(roots, key=lambda root: -int(sizes[root])):
         rows = np.flatnonzero(group == root).tolist()
@@ -50,7 +48,3 @@ def bursts(looked: Looked) -> Iterator[Finding]:
             if len(names) <= mending.MOST_NAMED
             else mending.walk(looked.dataset, "burst"),
         )
-
-
-def _cosine(groups: str) -> str:
-    return groups.removeprefix(f"{ALIKE}:") if groups.startswith(ALIKE) else ""

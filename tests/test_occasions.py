@@ -1,0 +1,222 @@
+"""Pictures that come in bursts: every door says so, and what to expect of other occasions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import tellapart
+from drawn import FOUR, run_here
+from tellapart.evaluation.judged import Evaluation
+from tellapart.evaluation.metrics import Proportion, grouped
+from tellapart.evaluation.occasions import Apart, Bursts
+from tellapart.evaluation.sentences import contradiction_words, headline, headline_words, verdict
+from tellapart.health.occasions import closeness
+from tellapart.model.record import Run
+from tellapart.training.result import TrainResult
+from test_groups import draw, of_no_order
+
+OTHER = Bursts(
+    True,
+    "They come in bursts.",
+    (
+        Apart("none", 60, Proportion(58, 60)),
+        Apart("alike:0.9", 20, Proportion(50, 60)),
+        Apart("alike:0.85", 9, Proportion(40, 60)),
+    ),
+    2 / 3,
+    5 / 6,
+    occasions=20,
+)
+
+
+@pytest.fixture(scope="module")
+def bursts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Sixteen bursts of five pictures, whose names tell nothing."""
+    return draw(tmp_path_factory.mktemp("bursts") / "photos", of_no_order, steps=5)
+
+
+@pytest.fixture(scope="module")
+def result(bursts: Path) -> TrainResult:
+    return tellapart.train(bursts, quality="fast")
+
+
+@pytest.fixture(scope="module")
+def model(result: TrainResult, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return result.save(tmp_path_factory.mktemp("model") / "model")
+
+
+def of(right: int, n: int, groups: np.ndarray | None = None) -> Evaluation:
+    """`right` of n, the first ones."""
+    scores = np.tile([0.9, 0.1], (n, 1))
+    truth = np.arange(n) >= right
+    names = tuple(f"{row}.jpg" for row in range(n))
+    return Evaluation(("a", "b"), names, truth.astype(int), scores, groups)
+
+
+def test_bursts_are_found_in_known_number(result: TrainResult) -> None:
+    found = result.bursts
+    assert found.found
+    assert not found.kept
+    assert found.occasions is not None
+    assert abs(found.occasions - 16) <= 3  # some were held out, some are in two
+    assert found.low is not None
+    assert found.high is not None
+    assert found.low <= found.high
+    assert found.apart[0].groups == "none"
+    counts = [one.count for one in found.apart]
+    assert counts == sorted(counts, reverse=True)
+
+
+def test_pictures_taken_one_by_one_are_no_bursts(tmp_path: Path) -> None:
+    alone = draw(tmp_path / "photos", of_no_order, occasions=40, steps=1)
+    result = tellapart.train(alone, quality="fast")
+    assert not result.bursts.found
+    assert not result.bursts.words
+    assert not headline_words(result.evaluations, result.bursts)
+    assert result.learning is not None
+    assert result.learning.occasions is None
+
+
+def test_the_terminal_says_both_figures_first(bursts: Path, tmp_path: Path) -> None:
+    found = run_here("train", bursts, "--quality", "fast", "-o", tmp_path / "model", "-q")
+    first, second = found.out.splitlines()[:2]
+    assert "training pictures" in first
+    assert second.startswith("Expect ")
+    assert "on pictures of the same moments" in second
+    assert "another day or place" in second
+    assert "other occasions" in found.out
+    assert "more pictures would bring" not in found.out
+    assert "More pictures of the same moments would hardly help" in found.out
+    assert "drawn from these bursts too" in found.out
+
+
+def test_json_report_card_and_info_say_it_too(model: Path, bursts: Path, tmp_path: Path) -> None:
+    said = tellapart.load(model).training_record
+    assert said is not None
+    known = said.run.bursts
+    assert Run.from_json(said.run.to_json()).bursts == known
+    page = (model / "report.html").read_text("utf-8")
+    assert "Does it hold on other occasions?" in page
+    assert known.range in page
+    card = (model / "README.md").read_text("utf-8")
+    assert "of the same moments" in card
+    assert known.range in card
+    assert "other occasions" in run_here("info", model).out
+    told = run_here("info", model, "--json").json()["bursts"]
+    trained = run_here(
+        "train", bursts, "--quality", "fast", "-o", tmp_path / "again", "-q", "--json"
+    ).json()
+    checked = run_here("check", bursts, "--quality", "fast", "-q", "--json").json()
+    assert told == trained["bursts"]
+    for found in (trained["bursts"], checked["bursts"]):
+        assert found.keys() == {"found", "why", "apart", "low", "high"}
+        assert found["found"] is True
+        assert found["why"].startswith("These pictures come in bursts")
+        assert 0 <= found["low"] <= found["high"] <= 1
+        assert all(one.keys() == FOUR | {"groups", "count"} for one in found["apart"])
+
+
+def test_a_record_of_an_earlier_release_knows_of_no_bursts() -> None:
+    early = '{"skipped": [], "notes": [], "learning": null}'
+    assert Run.from_json(early).bursts == Bursts()
+
+
+def test_check_finds_each_burst_and_says_how_to_keep_it_together(bursts: Path) -> None:
+    health = tellapart.check(bursts, quality="fast")
+    found = health.of("burst")
+    assert 13 <= len(found) <= 17
+    names = [name for one in found for name in one.paths]
+    assert len(names) == len(set(names))
+    assert all("--group 'burst " in one.mend for one in found)
+    together = tellapart.check(bursts, quality="fast", groups="alike:0.96")
+    assert together.bursts.kept == "alike:0.96"
+    assert not together.of("burst")
+
+
+def test_a_test_in_bursts_counts_occasions(model: Path, tmp_path: Path) -> None:
+    others = draw(tmp_path / "photos", lambda occasion, step: of_no_order(occasion + 99, step))
+    for path in sorted(others.rglob("*.jpg"))[::9]:
+        path.unlink()
+    found = run_here("test", model, others, "-q", "--json").json()
+    assert 10 <= found["occasions"] <= 17
+    assert any("come in bursts" in note for note in found["notes"])
+    low, high = found["interval"]
+    plain = Proportion(found["correct"], found["n"]).interval
+    assert low < plain[0] or high > plain[1]
+
+
+def test_a_test_below_what_training_said_is_news(result: TrainResult, tmp_path: Path) -> None:
+    turned = draw(tmp_path / "photos", lambda o, s: of_no_order(o + 5, s), occasions=30, steps=1)
+    folders = sorted(turned.iterdir())
+    for folder, name in zip(folders, ("b", "a"), strict=True):
+        folder.rename(turned / name)
+    for name, folder in zip("ab", folders, strict=True):
+        (turned / name).rename(folder)  # each label's pictures under the other label
+    notes = result.classifier.test(turned).notes
+    assert any("by more than chance" in note and "come in bursts" in note for note in notes)
+
+
+def test_the_lower_of_two_figures_that_differ_is_the_headline() -> None:
+    crossed, held = of(198, 200), of(70, 100)
+    both = {"cross-validated": crossed, "held out": held}
+    assert headline(both) == ("held out", held)
+    assert "70.0 %" in headline_words(both, Bursts())
+    (words,) = contradiction_words(crossed, held, OTHER)
+    assert "the same moments" in words
+    lower = {"cross-validated": of(140, 200), "held out": of(100, 100)}
+    assert headline(lower)[0] == "cross-validated"
+    alike = {"cross-validated": crossed, "held out": of(49, 50)}
+    assert headline(alike)[0] == "cross-validated"  # of most pictures
+    assert not headline_words(alike, Bursts())
+
+
+def test_the_verdict_covers_other_occasions() -> None:
+    first, _ = verdict(of(58, 60), "cross-validated", OTHER)
+    assert "66.7 to 83.3 %" in first
+    assert "of the same moments" in first
+    assert "95 % interval" in verdict(of(58, 60), "held out", OTHER)[0]
+    assert OTHER.expected in headline_words({"cross-validated": of(58, 60)}, OTHER)
+
+
+def test_pictures_that_go_right_and_wrong_together_make_a_wider_interval() -> None:
+    groups = np.repeat(np.arange(10), 10)
+    apart, together = of(80, 100).accuracy, of(80, 100, groups).accuracy
+    assert together.value == apart.value
+    assert together.effect > 5
+    assert together.interval[0] < apart.interval[0] - 0.1
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=40), st.integers(1, 9))
+def test_groups_never_make_an_interval_narrower(right: list[bool], size: int) -> None:
+    found = grouped(np.array(right), np.arange(len(right)) // size)
+    low, high = Proportion(found.correct, found.n).interval
+    assert found.interval[0] <= low + 1e-9
+    assert found.interval[1] >= high - 1e-9
+
+
+@given(st.integers(0, 99), st.randoms())
+def test_closeness_does_not_go_by_order(seed: int, lot: object) -> None:
+    draws = np.random.default_rng(seed)
+    vectors = draws.normal(size=(30, 5)).astype(np.float32)
+    truth = draws.integers(0, 3, 30)
+    order = np.arange(30)
+    lot.shuffle(order)  # type: ignore[attr-defined]
+    one = closeness(vectors, truth, np.arange(30))
+    other = closeness(vectors[order], truth[order], np.arange(30))
+    np.testing.assert_allclose(one.nearest[order], other.nearest, atol=1e-5)
+    np.testing.assert_allclose(one.usual[order], other.usual, atol=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["flowers", "heroes", "clothing", "groceries"])
+def test_only_groceries_come_in_bursts(kind: str, shared_data: Path) -> None:
+    result = tellapart.train(shared_data / kind, quality="fast")
+    assert result.bursts.found == (kind == "groceries")
+    if result.bursts.low is not None and result.bursts.high is not None:
+        assert result.held_out is not None
+        assert result.bursts.low <= result.held_out.accuracy.value <= result.bursts.high
