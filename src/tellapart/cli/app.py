@@ -30,6 +30,7 @@ from .commands import (
     demo,
     explain,
     export,
+    fix,
     gaps,
     guess,
     info,
@@ -113,6 +114,7 @@ app.command(short_help=_summary(add.add))(add.add)
 app.command(short_help=_summary(split.split))(split.split)
 app.command(short_help=_summary(labels.labels))(labels.labels)
 app.command(short_help=_summary(check.check))(check.check)
+app.command(short_help=_summary(fix.fix))(fix.fix)
 app.command(short_help=_summary(collect.collect))(collect.collect)
 app.command(short_help=_summary(compare.compare))(compare.compare)
 app.command(short_help=_summary(suggest.suggest))(suggest.suggest)

@@ -72,14 +72,26 @@ def check(
     aside = Path(test) if isinstance(test, str | os.PathLike) else test
     read = read_source(source, follow_links=follow_links)
     dataset = choose_sides(read, aside, follow_links=follow_links)
+    return examine(looked_at(dataset, quality, every=every, cache=cache, progress=progress))
+
+
+def looked_at(
+    dataset: Dataset,
+    quality: str = "good",
+    *,
+    every: bool = False,
+    cache: str | os.PathLike[str] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Looked:
+    """Embed the pictures, and cross-validate those to learn from."""
     embedder = Embedder(network_of(quality_row(quality)), None if cache is None else Path(cache))
     embeddings = embed_all(
         [item.path for item in dataset.items],
         embedder,
         progress=(lambda done: progress(done, len(dataset.items))) if progress else None,
     )
-    looked = look(dataset, gather(dataset, embeddings, 0.0, asked), every=every, embedder=embedder)
-    return examine(looked)
+    pictures = gather(dataset, embeddings, 0.0, asked)
+    return look(dataset, pictures, every=every, embedder=embedder)
 
 
 @one_thread_each()
@@ -123,4 +135,5 @@ def examine(looked: Looked) -> Health:
             *filter(None, [looked.pictures.grouping.words]),
         ),
         label_errors=looked.label_errors,
+        looked=looked,
     )

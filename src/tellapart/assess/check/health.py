@@ -12,6 +12,7 @@ from ...evaluation.occasions import Bursts
 from ...health.label_errors import LIKELY, LabelErrors
 from ...text import first_few, shown
 from ..pictures import Pictures
+from .looked import Looked
 
 KINDS: Mapping[str, str] = {
     "leak": "a test picture that is a copy of a training picture",
@@ -100,6 +101,7 @@ class Health:
         skipped: files that were passed over, with the reason.
         notes: sentences on what to know.
         label_errors: how likely each label is wrong, and in words what that list is worth.
+        looked: what the findings were found in.
     """
 
     dataset: Dataset
@@ -110,6 +112,7 @@ class Health:
     skipped: tuple[Skipped, ...] = ()
     notes: tuple[str, ...] = field(default=())
     label_errors: LabelErrors | None = None
+    looked: Looked | None = field(default=None, repr=False)
 
     def of(self, *kinds: str) -> tuple[Finding, ...]:
         """The findings of some kinds."""

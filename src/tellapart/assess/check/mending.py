@@ -1,14 +1,25 @@
-"""The commands that mend what was found."""
+"""The commands that mend what was found, and what they do."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from ...dataset.sources import Dataset
 from ...text import shown
 
 MOST_NAMED = 20  # pictures in a command; of more, the command walks through them
+RELABEL, DROP, KEEP, GROUP = "relabel", "drop", "keep", "group"
+
+
+@dataclass(frozen=True)
+class Mend:
+    """One decision on some pictures; `value` is the label or the group that they get, if any."""
+
+    names: tuple[str, ...]
+    how: str
+    value: str = ""
 
 
 def relabel(dataset: Dataset, names: Sequence[str], label: str) -> str:
@@ -26,6 +37,24 @@ def group(dataset: Dataset, names: Sequence[str], name: str) -> str:
 def walk(dataset: Dataset, kind: str) -> str:
     """Goes through all findings of a kind, one after the other."""
     return shlex.join(["tellapart", "fix", shown(dataset.source), "--only", kind])
+
+
+def relabel_in(source: str, name: str, label: str) -> str:
+    """The same as `relabel`, where only the name of the source is known."""
+    return shlex.join(["tellapart", "fix", shown(source), shown(name), "--relabel", shown(label)])
+
+
+def read(command: str, names: Iterable[str]) -> Mend | None:
+    """What one of the commands above does with those of the `names` that it names; None if it is
+    empty or walks."""
+    words = shlex.split(command)[3:]
+    flags = {f"--{how}": how for how in (RELABEL, DROP, KEEP, GROUP)}
+    flag = next((at for at, word in enumerate(words) if word in flags), None)
+    known = {shown(name): name for name in names}
+    named = tuple(known[word] for word in words[:flag] if word in known)
+    if flag is None or not named:
+        return None
+    return Mend(named, flags[words[flag]], " ".join(words[flag + 1 :]))
 
 
 def _fix(dataset: Dataset, names: Sequence[str], *how: str) -> str:

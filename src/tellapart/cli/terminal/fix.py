@@ -1,0 +1,350 @@
+"""Questions on pictures, asked in a terminal with one key each; and what was decided, as text."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from ...assess.check.health import KINDS
+from ...assess.check.mending import DROP, GROUP, KEEP, RELABEL, Mend
+from ...dataset.labels import Labels
+from ...files.system import WINDOWS
+from ...text import first_few, label_words, natural, several, shown
+from .console import MOST, command, print_rest, stdout
+from .layout import bare_table, print_table, say
+from .pictures import Framed, Words, show_block, way_to_show
+
+if TYPE_CHECKING:
+    from ...assess.deciding import Decided
+    from ...assess.fixing import Question, Walk
+    from ...dataset.decisions import Decision
+    from ...evaluation.metrics import Proportion
+
+_TEXT = 9  # lines of a question that are not pictures
+_LOWEST, _HIGHEST = 8, 30  # lines of its pictures
+_NARROWEST = 8  # cells of a picture
+_GAP = 2  # cells between pictures
+_TYPICAL = 3  # pictures of each label to compare with
+_MOST = 6  # pictures of one finding that are shown side by side
+OTHER_LABEL, ENTER = "l", "enter"  # keys
+
+
+def accuracy_words(before: Proportion | None, after: Proportion | None) -> str:
+    """`97.1 % -> 98.3 % (96.7 to 99.1)`."""
+    if not (before and after and after.n):
+        return ""
+    low, high = after.interval
+    interval = f"({100 * low:.1f} to {100 * high:.1f})"
+    return f"{100 * before.value:.1f} % -> {100 * after.value:.1f} % {interval}"
+
+
+def decision_words(mend: Mend) -> str:
+    """What was decided, as a sentence without its end."""
+    names = first_few(mend.names, 3)
+    if mend.how == RELABEL:
+        return f"{names}: now {label_words(mend.value)}"
+    if mend.how == GROUP:
+        return f"{names}: kept together as {shown(mend.value)}"
+    return f"{names}: {'left out' if mend.how == DROP else 'kept as it is'}"
+
+
+def print_decided(done: Decided, *, back: bool = False) -> None:
+    """Print what was decided, or taken back, and what that did to the accuracy."""
+    console = stdout()
+    for mend in done.mends[:MOST]:
+        said = decision_words(mend)
+        console.print(f"{'Undone: ' if back else ''}{said}.", soft_wrap=True)
+    print_rest(console, len(done.mends))
+    if not done.mends:
+        console.print("There is nothing to decide.")
+        return
+    if words := accuracy_words(done.before, done.after):
+        console.print(f"cross-validated   {words}")
+    elif done.trouble:
+        say(console, f"The accuracy is not known: {done.trouble}")
+
+
+def print_list(rows: Sequence[Decision], source: Path) -> None:
+    """Print decisions, each with the number by which it can be undone."""
+    console = stdout()
+    if not rows:
+        console.print("Nothing was decided about these pictures.")
+        return
+    table = bare_table()
+    for name in ("row", "picture", "decision", "when", "why"):
+        table.add_column(name, overflow="fold", justify="right" if name == "row" else "left")
+    for number, row in enumerate(rows, 1):
+        said = decision_words(Mend((row.path,), row.decision, row.new_label)).partition(": ")[2]
+        done = ", carried out" if row.carried_out else ""
+        table.add_row(str(number), shown(row.path), said + done, row.when[:16], shown(row.why))
+    print_table(console, table)
+    console.print(f"\nUndo:    {command('fix', source, '--undo')} ROW", soft_wrap=True)
+
+
+def can_ask() -> bool:
+    """Whether there is a terminal to ask in."""
+    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout))
+
+
+def ask(walk: Walk) -> None:
+    """Ask the questions of a walk until there are no more, or somebody has enough."""
+    console, source = stdout(), walk.looked.dataset.source
+    if walk.question is None:
+        console.print("There is nothing to decide.")
+        return
+    Asking(walk, console).run()
+    console.print()
+    if walk.mends:
+        words = accuracy_words(walk.first_accuracy, walk.accuracy)
+        console.print(f"{several(len(walk.mends), 'decision')} written.   {words}")
+        console.print(f"Undo:    {command('fix', source, '--undo', 'last')}", soft_wrap=True)
+    else:
+        console.print("Nothing was decided.")
+    if walk.question is not None:
+        console.print(f"Go on:   {command('fix', source)}", soft_wrap=True)
+    elif walk.mends:
+        console.print(f"Next:    {command('train', source)}", soft_wrap=True)
+
+
+class Asking:
+    """Shows one question after the other, and does what the keys say."""
+
+    def __init__(self, walk: Walk, console: Console) -> None:
+        pictures = walk.looked.pictures
+        self.walk = walk
+        self.console = console
+        self.way = way_to_show(console)
+        self.paths = dict(zip(pictures.names, pictures.paths, strict=True))
+        self.label_of = {item.name: item.label for item in walk.looked.dataset.items}
+        self.labels = sorted(pictures.labels, key=natural)
+
+    def run(self) -> None:
+        from . import keys
+
+        with keys.one_by_one():
+            while (question := self.walk.question) is not None:
+                self._show(question)
+                if not self._ask(question):
+                    return
+
+    def _ask(self, question: Question) -> bool:
+        """Until the question is dealt with, or the one before is asked again; False if somebody has
+        enough."""
+        from . import keys
+
+        answers = dict(self._answers(question))
+        self._print_keys(answers)
+        while True:
+            key = keys.read_key().lower()
+            if key in ("q", keys.END):
+                return False
+            if key == "s":
+                self.walk.skip()
+                self._say("Skipped.")
+                return True
+            if key == "u" and self._undo():
+                return True
+            if key == "o":
+                self._open(question)
+            elif key == OTHER_LABEL and key in answers:
+                label = self._typed_label()
+                if label is not None:
+                    self._decide(Mend(question.names, RELABEL, label))
+                    return True
+                self._print_keys(answers)
+            elif key in answers:
+                mend = answers[key][1]
+                assert mend
+                self._decide(mend)
+                return True
+
+    def _decide(self, mend: Mend) -> None:
+        decided = self.walk.decide(mend)
+        said = decision_words(mend)
+        words = "" if mend.how == KEEP else accuracy_words(decided.before, decided.after)
+        self._say(f"{said}.   {words}" if words else f"{said}.")
+        if mend.how == KEEP and self.walk.is_enough:
+            self._say("Twelve labels in a row were right: the rest of the list likely is, too.")
+
+    def _undo(self) -> bool:
+        if not self.walk.steps:
+            self._say("There is nothing to undo in this walk.")
+            return False
+        mend = self.walk.undo()
+        self._say(f"Undone: {decision_words(mend)}." if mend else "Back by one.")
+        return True
+
+    # What is shown
+
+    def _show(self, question: Question) -> None:
+        number, count = self.walk.place
+        now = self.walk.accuracy
+        low, high = now.interval
+        self.console.print()
+        right = f"{100 * now.value:.1f} % ({100 * low:.1f} to {100 * high:.1f})" if now.n else ""
+        head = f"{number} of {count}  {question.kind}"
+        gap = max(2, self.console.width - 1 - len(head) - len(right))
+        self.console.print(f"{head}{' ' * gap}{right}", style="bold")
+        if self.way:
+            self._show_pictures(question)
+        say(self.console, question.finding.words or KINDS[question.kind].capitalize() + ".")
+        if len(question.finding.paths) > 1 or not question.finding.words:
+            self._print_names(question)
+
+    def _print_names(self, question: Question) -> None:
+        for name in question.names[:_MOST]:
+            label = label_words(self.label_of.get(name, ""))
+            self.console.print(f"  {shown(name)}  {label}", soft_wrap=True)
+        if len(question.names) > _MOST:
+            self.console.print(f"  and {len(question.names) - _MOST:,} more")
+
+    def _show_pictures(self, question: Question) -> None:
+        height = min(_HIGHEST, max(_LOWEST, self.console.height - _TEXT))
+        if question.suggestion and question.suggestion.how == RELABEL and len(question.names) == 1:
+            placed = list(self._compared(question, height))
+        else:
+            placed = list(self._side_by_side(question, height))
+        if placed:
+            self.console.print()
+            show_block(self.console, placed, self.way)
+            self.console.print()
+
+    def _compared(self, question: Question, height: int) -> Iterator[Words | Framed]:
+        """The picture, and beside it typical ones of the label that it has, and of the other."""
+        (name,), suggestion = question.names, question.suggestion
+        assert suggestion
+        width = self.console.width - 1
+        across = min(2 * height, width * 2 // 5)
+        low = min((height - 3) // 2, (width - across - (_TYPICAL + 1) * _GAP) // _TYPICAL // 2)
+        if 2 * low < _NARROWEST:
+            yield from self._framed(name, 0, 0, min(width, 2 * height), height)
+            return
+        yield from self._framed(name, 0, 0, across, height)
+        left = across + 2 * _GAP
+        own, other = self.label_of.get(name, ""), suggestion.value
+        for top, label, what in ((0, own, "is now"), (low + 2, other, "suggested")):
+            yield Words(left, top, width - left, f"{what}: {label_words(label)}, such as")
+            for at, each in enumerate(self.walk.typical(label, _TYPICAL, (name,))):
+                place = left + at * (2 * low + _GAP)
+                yield from self._framed(each, place, top + 1, 2 * low, low, cut=True)
+
+    def _side_by_side(self, question: Question, height: int) -> Iterator[Words | Framed]:
+        """The pictures of a finding with their labels above them, those to be decided first."""
+        width = self.console.width - 1
+        most = min(_MOST, (width + _GAP) // (_NARROWEST + _GAP))
+        every = [*question.names, *question.beside][: max(1, most)]
+        each = min((width + _GAP) // len(every) - _GAP, 2 * height)
+        for at, name in enumerate(every):
+            left = at * (each + _GAP)
+            stays = " (stays)" if name in question.beside and question.suggestion else ""
+            words = f"{label_words(self.label_of.get(name, ''))}{stays}"
+            yield Words(left, 0, each, words)
+            yield from self._framed(name, left, 1, each, height - 1)
+
+    def _framed(
+        self, name: str, left: int, top: int, width: int, height: int, *, cut: bool = False
+    ) -> Iterator[Framed]:
+        if name in self.paths:
+            yield Framed(left, top, width, height, self.paths[name], cut)
+
+    def _open(self, question: Question) -> None:
+        """In whatever the system shows pictures with."""
+        for name in [*question.names, *question.beside][:_MOST]:
+            if name in self.paths:
+                open_picture(self.paths[name])
+
+    def _say(self, text: str) -> None:
+        say(self.console, text)
+
+    # What can be answered
+
+    def _answers(self, question: Question) -> Iterator[tuple[str, tuple[str, Mend | None]]]:
+        """By its key, what an answer is called and what it decides."""
+        names, suggestion = question.names, question.suggestion
+        own = label_words(self.label_of.get(names[0], ""))
+        together = question.kind in ("leak", "conflict", "duplicate", "burst")
+        if suggestion:
+            words = {
+                RELABEL: label_words(suggestion.value),
+                DROP: "leave out the copy" if together else "leave it out",
+                GROUP: "keep together",
+                KEEP: "keep",
+            }[suggestion.how]
+            if suggestion.how == DROP and len(names) > 1:
+                words = f"leave out {several(len(names), 'copy', 'copies')}"
+            yield ENTER, (words, suggestion)
+            yield "y", ("", suggestion)
+        if question.kind == "conflict":
+            for at, label in enumerate(self._labels_of(question)[:9], 1):
+                mend = Mend(question.finding.paths, RELABEL, label)
+                yield str(at), (f"all are {label_words(label)}", mend)
+        if question.kind != "burst":
+            kept = Mend(question.finding.paths if together else names, KEEP)
+            yield "k", ("keep all" if together else f"keep {own}", kept)
+            yield "n", ("", kept)
+        if not together:
+            yield OTHER_LABEL, ("other label", None)
+        if not (suggestion and suggestion.how == DROP) and question.kind != "burst":
+            yield "d", ("leave all out" if len(names) > 1 else "leave out", Mend(names, DROP))
+
+    def _labels_of(self, question: Question) -> list[str]:
+        return list(dict.fromkeys(self.label_of[name] for name in question.finding.paths))
+
+    def _print_keys(self, answers: Mapping[str, tuple[str, Mend | None]]) -> None:
+        said = [f"[{key}] {words}" for key, (words, _) in answers.items() if words]
+        said += ["[s] skip", "[u] undo", "[o] open", "[q] quit"]
+        line = "  ".join(one.replace(" ", "\u00a0") for one in said)
+        say(self.console, line)
+
+    def _typed_label(self) -> str | None:
+        """A label by its name or how that begins; None where it was left open."""
+        from . import keys
+
+        self._say(f"Labels: {', '.join(map(label_words, self.labels))}")
+        self.console.print("Label (its beginning is enough; Enter alone goes back): ", end="")
+        self.console.file.flush()
+        typed = keys.read_line()
+        if not typed:
+            return None
+        found = begun_by(typed, self.labels)
+        if len(found) == 1:
+            return found[0]
+        if found:
+            self._say(f"{shown(typed)} begins several: {first_few(found)}.")
+            return None
+        self._say(f"No label is called {shown(typed)}. Make it a new one? [y] yes  [n] no")
+        return typed if keys.read_key().lower() == "y" else None
+
+
+def begun_by(typed: str, labels: Sequence[str]) -> list[str]:
+    """The labels that are meant: the one of that name, or those that begin so."""
+    near = Labels(labels).near(typed)
+    if near is not None:
+        return [near]
+    start = label_words(typed).casefold()
+    return [label for label in labels if label_words(label).casefold().startswith(start)]
+
+
+def open_picture(path: Path) -> None:
+    """Show a picture in the system's viewer; where there is none, nothing happens."""
+    if WINDOWS:
+        import os
+
+        with suppress(OSError):
+            os.startfile(path)  # type: ignore[attr-defined]
+        return
+    command = "open" if sys.platform == "darwin" else "xdg-open"
+    with suppress(OSError):
+        subprocess.Popen(
+            [command, str(path.resolve())],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )

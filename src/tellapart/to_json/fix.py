@@ -1,0 +1,44 @@
+"""Decisions about pictures, as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from .results import Json, proportion
+
+if TYPE_CHECKING:
+    from ..assess.deciding import Decided
+    from ..dataset.decisions import Decision
+
+
+def decided(done: Decided) -> dict[str, Json]:
+    """What was decided or taken back; the accuracies are null where they are not known."""
+    return {
+        "decisions": [
+            {"paths": list(one.names), "decision": one.how, "value": one.value or None}
+            for one in done.mends
+        ],
+        "before": proportion(done.before) if done.before else None,
+        "after": proportion(done.after) if done.after else None,
+        "trouble": done.trouble or None,
+    }
+
+
+def listed(rows: Sequence[Decision]) -> dict[str, Json]:
+    """Decisions, each with the number by which it can be undone."""
+    return {"decisions": [_row(number, row) for number, row in enumerate(rows, 1)]}
+
+
+def _row(number: int, row: Decision) -> dict[str, Json]:
+    return {
+        "row": number,
+        "path": row.path,
+        "sha256": row.digest,
+        "decision": row.decision,
+        "old_label": row.old_label,
+        "new_label": row.new_label,
+        "when": row.when,
+        "why": row.why,
+        "carried_out": row.carried_out or None,
+    }

@@ -1,0 +1,376 @@
+"""`fix`: what check found is decided about, by name, all that is sure, or key by key in a terminal;
+and taken back. No picture is touched."""
+
+from __future__ import annotations
+
+import csv
+import fcntl
+import os
+import re
+import select
+import signal
+import struct
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tellapart
+from conftest import draw_scene
+from drawn import COMMAND, FOUR, contents, few_of, only_sentences, run_here
+from tellapart.assess.check.mending import Mend, drop, group, read, relabel, walk
+from tellapart.cli.terminal.pictures import half_blocks, way_to_show
+from tellapart.dataset.sources import read_dataset
+from tellapart.demo.walk import DemoPictures
+
+FAST = ("--quality", "fast", "-q")
+DECISIONS = "tellapart.csv"
+needs_terminals = pytest.mark.skipif(sys.platform == "win32", reason="needs pseudo-terminals")
+
+
+@pytest.fixture
+def mixed(heroes: DemoPictures, tmp_path: Path) -> Path:
+    """Twenty pictures a label, of which two of each were put into the other label's folder."""
+    photos = few_of(heroes, tmp_path / "photos", 20)
+    for at in (3, 11):
+        knight, queen = (photos / label / f"{at:03d}.jpg" for label in ("dark_knight", "ice_queen"))
+        knight.rename(photos / "ice_queen" / f"knight-{at}.jpg")
+        queen.rename(photos / "dark_knight" / f"queen-{at}.jpg")
+    return photos
+
+
+@pytest.fixture
+def misnamed(mixed: Path) -> Path:
+    """The same, where wrong labels are found."""
+    if not tellapart.check(mixed, quality="fast").of("wrong-label"):
+        pytest.skip("nothing finds wrong labels yet")
+    return mixed
+
+
+WRONG = {
+    "ice_queen/knight-3.jpg": "dark_knight",
+    "ice_queen/knight-11.jpg": "dark_knight",
+    "dark_knight/queen-3.jpg": "ice_queen",
+    "dark_knight/queen-11.jpg": "ice_queen",
+}
+
+
+def decided(photos: Path) -> dict[str, tuple[str, str]]:
+    """The decisions that are in force: (decision, new label) by the picture's name."""
+    file = photos / DECISIONS
+    if not file.exists():
+        return {}
+    with file.open(encoding="utf-8", newline="") as stream:
+        rows = [row for row in csv.DictReader(stream) if not row.get("superseded")]
+    return {row["path"]: (row["decision"], row["new_label"]) for row in rows}
+
+
+def pictures(photos: Path) -> dict[str, bytes]:
+    return {name: content for name, content in contents(photos).items() if name != DECISIONS}
+
+
+# By name
+
+
+def test_a_picture_is_relabelled_by_its_name_and_the_accuracy_is_told(mixed: Path) -> None:
+    before = pictures(mixed)
+    found = run_here("fix", mixed, "ice_queen/knight-3.jpg", "--relabel", "dark_knight", *FAST)
+    assert found.code == 0
+    assert "ice_queen/knight-3.jpg: now dark knight." in found.out
+    assert decided(mixed) == {"ice_queen/knight-3.jpg": ("relabel", "dark_knight")}
+    assert tellapart.check(mixed, quality="fast").pictures.counts == (21, 19)
+    assert pictures(mixed) == before
+
+
+def test_several_are_dropped_and_why_is_kept(mixed: Path) -> None:
+    names = list(WRONG)[:2]
+    done = run_here("fix", mixed, *names, "--drop", "--why", "swapped", "--json", *FAST).json()
+    assert done["decisions"] == [{"paths": names[::-1], "decision": "drop", "value": None}] or (
+        done["decisions"] == [{"paths": names, "decision": "drop", "value": None}]
+    )
+    assert set(done["before"]) == set(done["after"]) == FOUR
+    assert (done["before"]["n"], done["after"]["n"]) == (40, 38)
+    assert done["after"]["correct"] >= done["before"]["correct"]
+    rows = run_here("fix", mixed, "--list", "--json").json()["decisions"]
+    assert {row["path"]: row["why"] for row in rows} == dict.fromkeys(names, "swapped")
+    assert len(read_dataset(mixed).items) == 38
+
+
+def test_a_path_from_here_is_as_good_as_a_name(mixed: Path) -> None:
+    place = mixed / "dark_knight" / "queen-3.jpg"
+    assert run_here("fix", mixed, place, "--keep", *FAST).code == 0
+    assert decided(mixed) == {"dark_knight/queen-3.jpg": ("keep", "")}
+
+
+def test_a_private_models_name_for_a_picture_is_known(mixed: Path) -> None:
+    import hashlib
+
+    content = (mixed / "dark_knight" / "queen-3.jpg").read_bytes()
+    short = hashlib.sha256(content).hexdigest()[:12]
+    assert run_here("fix", mixed, short, "--relabel", "ice_queen", *FAST).code == 0
+    assert decided(mixed) == {"dark_knight/queen-3.jpg": ("relabel", "ice_queen")}
+
+
+def test_what_was_left_out_can_be_kept_after_all(mixed: Path) -> None:
+    name = "dark_knight/000.jpg"
+    run_here("fix", mixed, name, "--drop", *FAST)
+    done = run_here("fix", mixed, name, "--keep", "--json", *FAST).json()
+    assert (done["before"]["n"], done["after"]["n"]) == (39, 40)
+
+
+def test_decisions_are_listed_and_taken_back_by_their_number(mixed: Path) -> None:
+    for name, label in WRONG.items():
+        run_here("fix", mixed, name, "--relabel", label, *FAST)
+    listed = run_here("fix", mixed, "--list", "--json").json()["decisions"]
+    assert [row["row"] for row in listed] == [1, 2, 3, 4]
+    assert {row["path"] for row in listed} == set(WRONG)
+    gone = listed[1]["path"]
+    done = run_here("fix", mixed, "--undo", "2", *FAST)
+    assert f"Undone: {gone}" in done.out
+    assert set(decided(mixed)) == set(WRONG) - {gone}
+    run_here("fix", mixed, "--undo", "last", *FAST)
+    assert len(decided(mixed)) == 2
+    back = run_here("fix", mixed, "--undo", "all", "--json", *FAST).json()
+    assert back["after"]["correct"] <= back["before"]["correct"]
+    assert decided(mixed) == {}
+    assert "Nothing was decided" in run_here("fix", mixed, "--list").out
+    refused = run_here("fix", mixed, "--undo", "last", *FAST)
+    assert refused.code == 2
+    assert only_sentences(refused.err)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["elsa.jpg", "--drop"], "has no picture elsa.jpg"),
+        (["ice_queen/000.jpg"], "What is decided about ice_queen/000.jpg is missing."),
+        (["--drop"], "--drop needs the names of pictures."),
+        (["ice_queen/000.jpg", "--drop", "--keep"], "--drop does not go with --keep."),
+        (["--list", "--undo", "last"], "--list does not go with --undo."),
+        (["--undo", "7"], "--undo 7 is none of 0 decisions."),
+        (["--apply", "all"], "--apply all is not known."),
+        (["--apply", "sure", "--only", "ugliness"], "names no kind of finding"),
+        (["--above", "high"], "--above high is not a fraction."),
+        (["--quality", "auto"], "--quality auto is for train."),
+        (["ice_queen/000.jpg", "--relabel", "Ice queen"], "differ only in"),
+        ([], "fix asks its questions in a terminal, and there is none."),
+        (["--json"], "--json does not go with questions in a terminal."),
+    ],
+)
+def test_what_cannot_be_done_is_one_sentence(mixed: Path, arguments: list[str], said: str) -> None:
+    refused = run_here("fix", mixed, *arguments, "-q")
+    assert refused.code == 2
+    assert said in refused.err
+    assert only_sentences(refused.err.splitlines()[0])
+    assert decided(mixed) == {}
+
+
+def test_the_commands_that_check_prints_can_be_read(mixed: Path) -> None:
+    dataset = read_dataset(mixed)
+    names = ("ice_queen/a b's.jpg", "ice_queen/\u00e9.jpg")
+    assert read(relabel(dataset, names, "dark knight"), names) == Mend(
+        names, "relabel", "dark knight"
+    )
+    assert read(drop(dataset, names[1:]), names) == Mend(names[1:], "drop")
+    assert read(group(dataset, names, "day 1"), names) == Mend(names, "group", "day 1")
+    assert read(walk(dataset, "wrong-label"), names) is None
+    assert read("", names) is None
+
+
+# All that is sure
+
+
+def test_all_that_is_sure_is_decided_at_once_and_undone(misnamed: Path) -> None:
+    before = pictures(misnamed)
+    done = run_here(
+        "fix", misnamed, "--above", "0.5", "--only", "wrong-labels", "--json", *FAST
+    ).json()
+    assert {path for one in done["decisions"] for path in one["paths"]} >= set(WRONG)
+    assert done["after"]["accuracy"] > done["before"]["accuracy"]
+    assert {name: decided(misnamed)[name] for name in WRONG} == {
+        name: ("relabel", label) for name, label in WRONG.items()
+    }
+    assert pictures(misnamed) == before
+    again = run_here("fix", misnamed, "--above", "0.5", "--only", "wrong-labels", "--json", *FAST)
+    assert not WRONG.keys() & {p for one in again.json()["decisions"] for p in one["paths"]}
+    run_here("fix", misnamed, "--undo", "all", *FAST)
+    assert contents(misnamed) == before
+
+
+def test_what_is_not_sure_is_not_applied(mixed: Path) -> None:
+    sure = {
+        path
+        for one in tellapart.check(mixed, quality="fast").findings
+        if one.sure and one.kind != "unreadable"
+        for path in one.paths
+    }
+    done = run_here("fix", mixed, "--apply", "sure", "--json", *FAST).json()
+    assert {path for one in done["decisions"] for path in one["paths"]} <= sure
+
+
+# In a terminal
+
+
+class Terminal:
+    """`tellapart fix PHOTOS` in a pseudo-terminal, and what it shows there."""
+
+    def __init__(self, photos: Path, *arguments: str, **environment: str) -> None:
+        import pty
+        import termios
+
+        self.end, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 100, 0, 0))
+        self.seen = ""
+        self.process = subprocess.Popen(
+            [*COMMAND, "fix", str(photos), "--only", "wrong-labels", *FAST, *arguments],
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            start_new_session=True,
+            env={**os.environ, "TERM": "dumb", **environment},
+        )
+        os.close(theirs)
+
+    def __enter__(self) -> Terminal:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.wait()
+        os.close(self.end)
+
+    def until(self, text: str) -> str:
+        """What it shows up to a text; 30 seconds at most."""
+        limit = time.monotonic() + 30
+        while text not in self.seen:
+            assert time.monotonic() < limit, self.seen
+            if not self._more():
+                break
+        before, found, self.seen = self.seen.partition(text)
+        assert found, before
+        return before + found
+
+    def press(self, key: str) -> None:
+        os.write(self.end, key.encode())
+
+    def question(self) -> str:
+        """The name of the picture that is asked about now."""
+        asked = self.until("[q] quit").rpartition("wrong-label")[2]
+        found = re.search(r"(?:dark_knight|ice_queen)/[\w-]+\.jpg", asked)
+        assert found, asked
+        return found[0]
+
+    def close(self) -> tuple[int, str]:
+        """Its exit code, and what else it showed."""
+        limit = time.monotonic() + 30
+        while self._more():
+            assert time.monotonic() < limit, self.seen
+        return self.process.wait(30), self.seen
+
+    def _more(self) -> bool:
+        if not select.select([self.end], [], [], 1)[0]:
+            return self.process.poll() is None
+        try:
+            piece = os.read(self.end, 65_536)
+        except OSError:  # how Linux says that the other side is closed
+            return False
+        self.seen += piece.decode(errors="replace")
+        return bool(piece)
+
+
+def other(name: str) -> str:
+    """The label that a picture's folder does not have."""
+    return "ice_queen" if name.startswith("dark_knight") else "dark_knight"
+
+
+@needs_terminals
+def test_one_key_each_and_it_goes_on_where_it_stopped(misnamed: Path) -> None:
+    before = pictures(misnamed)
+    with Terminal(misnamed) as terminal:
+        first = terminal.question()
+        assert first in WRONG
+        terminal.press("\n")
+        assert re.search(r"now [a-z ]+\.   \d+\.\d % -> \d+\.\d % \(", terminal.until(" to "))
+        assert decided(misnamed) == {first: ("relabel", other(first))}  # at once
+        second = terminal.question()
+        terminal.press("u")  # back to the first
+        terminal.until("Undone: ")
+        assert terminal.question() == first
+        assert decided(misnamed) == {}
+        terminal.press("y")
+        assert terminal.question() == second
+        terminal.press("x")  # no key of ours
+        terminal.press("s")
+        third = terminal.question()
+        terminal.press("k")
+        terminal.until("kept as it is.")
+        terminal.press("\x1b[A")  # an arrow
+        terminal.press("q")
+        code, rest = terminal.close()
+    assert code == 0
+    assert "2 decisions written." in rest
+    kept = {first: ("relabel", other(first)), third: ("keep", "")}
+    assert decided(misnamed) == kept
+    with Terminal(misnamed) as terminal:  # what was skipped is asked again, what was decided is not
+        while (asked := terminal.question()) != second:
+            assert asked not in kept
+            terminal.press("s")
+        terminal.press("l")
+        terminal.until("Label (")
+        terminal.press(f"{other(second)[:3]}\n")
+        terminal.until(" to ")
+        os.kill(terminal.process.pid, signal.SIGINT)
+        code, rest = terminal.close()
+    assert code == 130
+    assert "What was finished is kept" in rest
+    assert decided(misnamed) == {**kept, second: ("relabel", other(second))}
+    assert pictures(misnamed) == before
+
+
+@needs_terminals
+def test_a_terminal_with_colours_shows_the_picture_and_typical_ones(misnamed: Path) -> None:
+    with Terminal(misnamed, TERM="xterm-256color", COLORTERM="truecolor") as terminal:
+        asked = terminal.until("[q] quit")
+        terminal.press("q")
+        code, rest = terminal.close()
+    assert code == 0
+    assert "is now: " in asked
+    assert "suggested: " in asked
+    assert asked.count("\u2580") > 1000
+    assert "\x1b[38;2;" in asked
+    assert "Nothing was decided." in rest
+    assert decided(misnamed) == {}
+
+
+def test_a_picture_in_half_blocks_has_its_colours() -> None:
+    pixels = np.asarray(draw_scene(4, 6))
+    for true_colour, sign in ((True, ";2;"), (False, ";5;")):
+        lines = list(half_blocks(pixels, true_colour))
+        assert len(lines) == 3
+        assert all(line.count("\u2580") == 4 for line in lines)
+        assert all(f"\x1b[38{sign}" in line and line.endswith("\x1b[0m") for line in lines)
+    red, green, blue = pixels[0, 0].tolist()
+    assert next(half_blocks(pixels)).startswith(f"\x1b[38;2;{red};{green};{blue};48;2;")
+
+
+@pytest.mark.parametrize(
+    ("environment", "way"),
+    [
+        ({"TERM": "xterm-kitty"}, "kitty"),
+        ({"TERM": "xterm-256color", "TERM_PROGRAM": "iTerm.app"}, "iterm"),
+        ({"TERM": "screen-256color", "TMUX": "1", "KITTY_WINDOW_ID": "1"}, "256"),
+        ({"TERM": "xterm-256color", "COLORTERM": "truecolor"}, "truecolor"),
+        ({"TERM": "xterm-256color", "COLORTERM": "truecolor", "NO_COLOR": "1"}, ""),
+        ({"TERM": "xterm-256color"}, "256"),
+        ({"TERM": "vt100"}, ""),
+        ({"TERM": "dumb", "COLORTERM": "truecolor"}, ""),
+    ],
+)
+def test_a_picture_is_drawn_as_the_terminal_can(environment: dict[str, str], way: str) -> None:
+    from rich.console import Console
+
+    assert way_to_show(Console(force_terminal=True), environment) == way
+    assert way_to_show(Console(force_terminal=False), environment) == ""
