@@ -180,6 +180,28 @@ def test_the_commands_that_check_prints_can_be_read(mixed: Path) -> None:
     assert read("", names) is None
 
 
+# The files themselves
+
+
+def test_files_are_moved_only_if_that_is_asked_for_and_come_back(mixed: Path) -> None:
+    before = pictures(mixed)
+    run_here("fix", mixed, "ice_queen/knight-3.jpg", "--relabel", "dark_knight", *FAST)
+    run_here("fix", mixed, "ice_queen/knight-11.jpg", "--drop", *FAST)
+    assert pictures(mixed) == before
+    done = run_here("fix", mixed, "--carry-out")
+    assert "ice_queen/knight-3.jpg  ->  dark_knight/knight-3.jpg" in done.out
+    moved = {
+        "ice_queen/knight-3.jpg": "dark_knight/knight-3.jpg",
+        "ice_queen/knight-11.jpg": "set-aside/ice_queen/knight-11.jpg",
+    }
+    after = {moved.get(name, name): content for name, content in before.items()}
+    assert {name: c for name, c in pictures(mixed).items() if not name.startswith(".")} == after
+    assert run_here("fix", mixed, "--carry-out", "--json").json() == {"moved": [], "left": []}
+    assert run_here("fix", mixed, "--undo", "carried-out").code == 0
+    assert pictures(mixed) == before
+    assert len(decided(mixed)) == 2
+
+
 # All that is sure
 
 

@@ -177,7 +177,7 @@ def _row(source: str | os.PathLike[str], which: str) -> Decision:
     if not (which.isdecimal() and 0 < int(which) <= len(rows)):
         raise UsageError(
             f"{option(f'undo={shown(which)}')} is none of {several(len(rows), 'decision')}.",
-            hint="Give last, all, or the number of a decision in the list of them.",
+            hint="Give last, all, carried-out, or the number of a decision in the list of them.",
         )
     return rows[int(which) - 1]
 

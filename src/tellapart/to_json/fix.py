@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from .results import Json, proportion
+from .results import Json, passed_over, proportion
 
 if TYPE_CHECKING:
+    from ..assess.carrying_out import CarriedOut
     from ..assess.deciding import Decided
     from ..dataset.decisions import Decision
 
@@ -28,6 +29,14 @@ def decided(done: Decided) -> dict[str, Json]:
 def listed(rows: Sequence[Decision]) -> dict[str, Json]:
     """Decisions, each with the number by which it can be undone."""
     return {"decisions": [_row(number, row) for number, row in enumerate(rows, 1)]}
+
+
+def carried(done: CarriedOut) -> dict[str, Json]:
+    """The files that were moved, and those that were left with the reason."""
+    return {
+        "moved": [{"from": before, "to": after} for before, after in done.moved],
+        "left": passed_over(done.left),
+    }
 
 
 def _row(number: int, row: Decision) -> dict[str, Json]:

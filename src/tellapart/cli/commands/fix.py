@@ -64,9 +64,17 @@ def fix(
         str | None,
         typer.Option(
             metavar="WHICH",
-            help="Take back decisions: last, all, or the number of one in --list.",
+            help="Take back decisions: last, all, or the number of one in --list; or put files "
+            "back that --carry-out moved: carried-out.",
         ),
     ] = None,
+    carry_out: Annotated[
+        bool,
+        typer.Option(
+            "--carry-out",
+            help="Move the files: those left out into set-aside/, others to their label's folder.",
+        ),
+    ] = False,
     quality: Annotated[
         Quality, typer.Option(help="fast, good or best, as for check.")
     ] = Quality.good,
@@ -94,6 +102,7 @@ def fix(
     cross-validated accuracy: 97.1 % -> 98.3 % (96.7 to 99.1).
 
     In the terminal fix draws each picture, beside it typical ones of the labels it may have.
+    Only --carry-out moves files; it overwrites nothing, and --undo carried-out puts them back.
     """
     from ...assess import deciding
     from ...to_json import fix as to_json
@@ -116,6 +125,7 @@ def fix(
             "--above": above is not None,
             "--list": list_,
             "--undo": undo is not None,
+            "--carry-out": carry_out,
         },
         names or [],
         bool(decisions),
@@ -127,6 +137,9 @@ def fix(
     if list_:
         rows = deciding.listed(source)
         show(to_json.listed(rows), as_json, lambda: terminal_fix.print_list(rows, source))
+        return
+    if carry_out or undo == "carried-out":
+        _carry(source, back=not carry_out, as_json=as_json)
         return
     if decisions or undo is not None:
         with terminal.progress_bar("Reading pictures", quiet) as progress:
@@ -180,6 +193,22 @@ def fix(
         return
     applied = walk.apply(bound)
     show(to_json.decided(applied), as_json, lambda: terminal_fix.print_decided(applied))
+
+
+def _carry(source: Path, *, back: bool, as_json: bool) -> None:
+    """Move the files to where the decisions say that they belong, or back."""
+    from ...assess.carrying_out import carry_out, undo_carried_out
+    from ...to_json.fix import carried
+    from ...to_json.results import undone
+    from ..terminal.fix import print_carried
+    from ..terminal.sorting import print_undo
+
+    if back:
+        taken = undo_carried_out(source)
+        show(undone(taken), as_json, lambda: print_undo(taken))
+        raise typer.Exit(1 if taken.unfinished else 0)
+    done = carry_out(source)
+    show(carried(done), as_json, lambda: print_carried(done, source))
 
 
 def _check(modes: dict[str, bool], names: list[str], decides: bool) -> None:

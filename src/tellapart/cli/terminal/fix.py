@@ -16,11 +16,12 @@ from ...assess.check.mending import DROP, GROUP, KEEP, RELABEL, Mend
 from ...dataset.labels import Labels
 from ...files.system import WINDOWS
 from ...text import first_few, label_words, natural, several, shown
-from .console import MOST, command, print_rest, stdout
+from .console import MOST, command, print_rest, print_skipped, stdout
 from .layout import bare_table, print_table, say
 from .pictures import Framed, Words, show_block, way_to_show
 
 if TYPE_CHECKING:
+    from ...assess.carrying_out import CarriedOut
     from ...assess.deciding import Decided
     from ...assess.fixing import Question, Walk
     from ...dataset.decisions import Decision
@@ -85,6 +86,20 @@ def print_list(rows: Sequence[Decision], source: Path) -> None:
         table.add_row(str(number), shown(row.path), said + done, row.when[:16], shown(row.why))
     print_table(console, table)
     console.print(f"\nUndo:    {command('fix', source, '--undo')} ROW", soft_wrap=True)
+
+
+def print_carried(done: CarriedOut, source: Path) -> None:
+    """Print which files were moved, and how to put them back."""
+    console = stdout()
+    for before, after in done.moved[:MOST]:
+        console.print(f"{shown(before)}  ->  {shown(after)}", soft_wrap=True)
+    print_rest(console, len(done.moved))
+    if not done.moved:
+        console.print("There is no file to move.")
+    print_skipped(console, done.left, 0)
+    if done.moved:
+        undo = command("fix", source, "--undo", "carried-out")
+        console.print(f"\nUndo:    {undo}", soft_wrap=True)
 
 
 def can_ask() -> bool:
