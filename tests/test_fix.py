@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import csv
 import fcntl
+import hashlib
+import html
 import os
 import re
 import select
@@ -106,8 +108,6 @@ def test_a_path_from_here_is_as_good_as_a_name(mixed: Path) -> None:
 
 
 def test_a_private_models_name_for_a_picture_is_known(mixed: Path) -> None:
-    import hashlib
-
     content = (mixed / "dark_knight" / "queen-3.jpg").read_bytes()
     short = hashlib.sha256(content).hexdigest()[:12]
     assert run_here("fix", mixed, short, "--relabel", "ice_queen", *FAST).code == 0
@@ -200,6 +200,40 @@ def test_files_are_moved_only_if_that_is_asked_for_and_come_back(mixed: Path) ->
     assert run_here("fix", mixed, "--undo", "carried-out").code == 0
     assert pictures(mixed) == before
     assert len(decided(mixed)) == 2
+
+
+# The commands that reports name
+
+
+def test_report_and_explain_name_the_command_that_mends_a_mistake(
+    mixed: Path, tmp_path: Path
+) -> None:
+    model = tmp_path / "model"
+    tellapart.train(mixed, quality="fast").save(model)
+    report = html.unescape((model / "report.html").read_text("utf-8"))
+    said = dict(re.findall(r"<code>tellapart fix \S+ (\S+) --relabel (\S+)</code>", report))
+    assert WRONG.items() <= said.items()
+    name, label = next(iter(WRONG.items()))
+    page = tmp_path / "why.html"
+    told = run_here("explain", model, mixed / name, "-o", page)
+    command = f"tellapart fix {mixed} {name} --relabel {label}"
+    assert f"If its label is wrong: {command}" in told.out
+    assert command in html.unescape(page.read_text("utf-8"))
+    right = mixed / "ice_queen" / "000.jpg"
+    assert "tellapart fix" not in run_here("explain", model, right).out
+    assert run_here(*command.split()[1:], *FAST).code == 0
+    assert decided(mixed) == {name: ("relabel", label)}
+
+
+def test_the_report_of_a_private_model_names_no_picture(mixed: Path, tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    tellapart.train(mixed, quality="fast").save(model, private=True)
+    report = html.unescape((model / "report.html").read_text("utf-8"))
+    commands = re.findall(r"<code>(tellapart fix .+?)</code>", report)
+    assert commands
+    assert all(one.startswith("tellapart fix PHOTOS ") for one in commands)
+    run_here(*commands[0].replace("PHOTOS", str(mixed)).split()[1:], *FAST)
+    assert len(decided(mixed)) == 1
 
 
 # All that is sure

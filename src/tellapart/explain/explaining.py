@@ -34,13 +34,15 @@ class Asked:
     """A picture to explain, and what it is called. `own` is its label, where that is known.
 
     `index` is its row in the training record where it is a training picture that shall be
-    judged as in the cross-validation: by the head that never saw it.
+    judged as in the cross-validation: by the head that never saw it. `row` is its row there
+    however it shall be judged.
     """
 
     picture: Picture
     own: str = ""
     index: int | None = None
     name: str = ""
+    row: int | None = None
 
 
 def explain(classifier: Classifier, picture: Picture, *, own: str = "") -> Explanation:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..assess.check.mending import relabel_recorded
 from ..dataset.filenames import safe_name
 from ..dataset.given import STDIN
 from ..dataset.labels import Labels
@@ -30,7 +31,8 @@ class Explained:
     """What is kept of one explanation when its maps are drawn; its own pixels are not.
 
     `panel` is None where none was wanted, `overlays` are the PNG files that were written, and
-    `sweep` is None where that was not asked for.
+    `sweep` is None where that was not asked for. `mend` is the command that mends the label of a
+    picture of the training record that got another one; else it is empty.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Explained:
     panel: Panel | None
     overlays: tuple[Path, ...]
     sweep: Sweep | None = None
+    mend: str = ""
 
 
 def explain_files(
@@ -61,17 +64,27 @@ def explain_files(
         written = write_overlays(one.name, explanation, overlays) if overlays else []
         found = sweep(classifier, explanation.pixels) if sweeping else None
         wanted = page and (one.name in drawn or explanation.wrong)
+        mend = _mend(classifier, one, explanation)
         return Explained(
             name=one.name,
             explanation=replace(explanation, pixels=np.zeros((0, 0, 3), np.uint8)),
-            panel=panel(one.name, explanation, found) if wanted else None,
+            panel=panel(one.name, explanation, found, mend) if wanted else None,
             overlays=tuple(written),
             sweep=found,
+            mend=mend,
         )
 
     asked = _asked(classifier, names)
     for name, told in zip(names, tell_many(classifier, asked, tell), strict=True):
         yield Skipped(name, told.message) if isinstance(told, PictureError) else told
+
+
+def _mend(classifier: Classifier, one: Asked, explanation: Explanation) -> str:
+    record = classifier.training_record
+    if record is None or one.row is None or explanation.unknown or not explanation.wrong:
+        return ""
+    name, held_out = record.names[one.row], bool(record.held_out[one.row])
+    return relabel_recorded(record.run.command, name, explanation.label, held_out=held_out)
 
 
 def _asked(classifier: Classifier, names: Sequence[str]) -> Iterator[Asked]:
@@ -85,7 +98,7 @@ def _asked(classifier: Classifier, names: Sequence[str]) -> Iterator[Asked]:
         at = places.get(_digest(picture)) if places else None
         if record and at is not None:
             own = classifier.labels[int(record.labels[at])]
-            yield Asked(picture, own, None if record.held_out[at] else at, name)
+            yield Asked(picture, own, None if record.held_out[at] else at, name, at)
         else:
             folder = "" if name == STDIN else Path(os.path.abspath(name)).parent.name
             yield Asked(picture, labels.near(folder) or "", name=name)

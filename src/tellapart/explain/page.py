@@ -58,6 +58,7 @@ class Panel:
         missing: the reason for each part that could not be made.
         own: the label that the picture really has, if that is known.
         hangs_on: what a sweep found.
+        mend: the command that mends its own label, if that is wrong; may be empty.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Panel:
     missing: str
     own: str = ""
     hangs_on: HangsOn | None = None
+    mend: str = ""
 
     @property
     def wrong(self) -> bool:
@@ -85,7 +87,7 @@ class Panel:
             yield from (one.index for side in sides for one in side)
 
 
-def panel(name: str, explanation: Explanation, found: Sweep | None = None) -> Panel:
+def panel(name: str, explanation: Explanation, found: Sweep | None = None, mend: str = "") -> Panel:
     """Draw the maps of one picture, all of them on one scale, and what a sweep found."""
     label, rival = explanation.label, explanation.rival
     pixels = shrunk(explanation.pixels, LARGE)
@@ -112,6 +114,7 @@ def panel(name: str, explanation: Explanation, found: Sweep | None = None) -> Pa
         missing=explanation.missing,
         own=explanation.own,
         hangs_on=_hangs_on(pixels, found) if found else None,
+        mend=mend,
     )
 
 

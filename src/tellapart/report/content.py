@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..assess.check.mending import relabel_in, relabel_recorded
 from ..assess.testing import TestResult
 from ..dataset.sources import Skipped
 from ..evaluation.judged import Evaluation, Mistake
@@ -119,6 +120,7 @@ class ReportContent:
         provenance: how to do it again.
         reasons: explanations of mistakes, by the pictures' names.
         private: whether no picture is shown.
+        mends: the command that mends the label of each mistake, by its name, where that is wrong.
     """
 
     what: str
@@ -136,6 +138,7 @@ class ReportContent:
     provenance: Sequence[Provenance] = ()
     reasons: Mapping[str, Reason] = field(default_factory=dict)
     private: bool = False
+    mends: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -334,6 +337,12 @@ def content_of_training(classifier: Classifier, paths: Mapping[int, Path]) -> Re
         notes=run.notes,
         provenance=provenance_of_training(classifier),
         private=run.private and not paths,
+        mends={
+            m.name: relabel_recorded(run.command, m.name, m.predicted, held_out=name == "held out")
+            for name, evaluation in evaluations.items()
+            for m in evaluation.mistakes
+            if run.command
+        },
     )
 
 
@@ -370,6 +379,11 @@ def content_of_test(
         hidden=result.dataset.hidden,
         notes=notes,
         provenance=provenance_of_test(classifier, result, model),
+        mends={
+            m.name: relabel_in(str(result.dataset.source), m.name, m.predicted)
+            for m in evaluation.mistakes
+            if not result.dataset.given
+        },
     )
 
 

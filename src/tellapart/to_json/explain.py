@@ -19,7 +19,8 @@ def explained(told: Explained) -> dict[str, Json]:
     """A picture of `explain --json`. The mean of a label's `evidence` plus its `bias` is its logit;
     so is `constant` plus the sum of all training pictures' shares, of which the largest are here,
     or null where there are none. `own` is the picture's label where that is known, `by_fold` says
-    that the model has learnt from it, so that a head judged which never saw it."""
+    that the model has learnt from it, so that a head judged which never saw it; `mend` is the
+    command for a training picture whose own label is wrong."""
     found = told.explanation
     return {
         "path": told.name,
@@ -42,6 +43,7 @@ def explained(told: Explained) -> dict[str, Json]:
         "remoteness": found.remoteness,
         "shares": {label: _case(case) for label, case in found.cases.items()} or None,
         "note": found.missing,
+        "mend": told.mend or None,
         "sweep": swept(told.sweep) if told.sweep else None,
         "overlays": [str(path) for path in told.overlays],
     }

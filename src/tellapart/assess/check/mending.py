@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
 
 from ...dataset.sources import Dataset
 from ...text import shown
 
 MOST_NAMED = 20  # pictures in a command; of more, the command walks through them
+_NUMBER = re.compile(r"[\d.e+-]+")
 RELABEL, DROP, KEEP, GROUP = "relabel", "drop", "keep", "group"
 
 
@@ -39,8 +43,19 @@ def walk(dataset: Dataset, kind: str) -> str:
     return shlex.join(["tellapart", "fix", shown(dataset.source), "--only", kind])
 
 
+def relabel_recorded(trained: str, name: str, label: str, *, held_out: bool = False) -> str:
+    """The same of a picture in a training record; `trained` is the command that trained the model,
+    which knows what its pictures are called from here. Empty where a program gave them."""
+    if not trained:
+        return ""
+    words = shlex.split(trained)
+    source, test = words[2], dict(pairwise(words)).get("--test", "")
+    if held_out and test not in ("", "none") and not _NUMBER.fullmatch(test):
+        source, name = test, name.removeprefix(f"{Path(test).name}/")
+    return relabel_in(source, name, label)
+
+
 def relabel_in(source: str, name: str, label: str) -> str:
-    """The same as `relabel`, where only the name of the source is known."""
     return shlex.join(["tellapart", "fix", shown(source), shown(name), "--relabel", shown(label)])
 
 

@@ -21,6 +21,8 @@ def print_explanation(explained: Explained) -> None:
     console.print(f"{shown(explained.name)}{mark}", style="bold")
     for sentence in explained.explanation.sentences:
         console.print(f"  {sentence}")
+    if explained.mend:
+        console.print(f"  If its label is wrong: {explained.mend}", style="dim", soft_wrap=True)
     if explained.sweep:
         console.print(f"  {explained.sweep.words}")
         console.print(f"  {explained.sweep.regions}", style="dim")
