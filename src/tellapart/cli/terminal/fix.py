@@ -208,8 +208,13 @@ class Asking:
         self.console.print(f"{head}{' ' * gap}{right}", style="bold")
         if self.way:
             self._show_pictures(question)
-        say(self.console, question.finding.words or KINDS[question.kind].capitalize() + ".")
-        if len(question.finding.paths) > 1 or not question.finding.words:
+        if len(question.names) == 1 and not question.beside:
+            words = question.finding.words
+            if len(question.finding.paths) > 1:  # then they are of all of them
+                words = f"{KINDS[question.kind]}."
+            say(self.console, f"{shown(question.names[0])}: {words[:1].lower()}{words[1:]}")
+        else:
+            say(self.console, question.finding.words)
             self._print_names(question)
 
     def _print_names(self, question: Question) -> None:
@@ -284,32 +289,34 @@ class Asking:
         names, suggestion = question.names, question.suggestion
         own = label_words(self.label_of.get(names[0], ""))
         together = question.kind in ("leak", "conflict", "duplicate", "burst")
-        if suggestion:
+        if suggestion and question.kind != "conflict":
+            copies = several(len(names), "copy", "copies")
             words = {
                 RELABEL: label_words(suggestion.value),
-                DROP: "leave out the copy" if together else "leave it out",
+                DROP: f"leave out {copies}" if together else "leave out",
                 GROUP: "keep together",
                 KEEP: "keep",
             }[suggestion.how]
-            if suggestion.how == DROP and len(names) > 1:
-                words = f"leave out {several(len(names), 'copy', 'copies')}"
             yield ENTER, (words, suggestion)
             yield "y", ("", suggestion)
-        if question.kind == "conflict":
+        if question.kind == "conflict":  # copies of which those of one label stay
             for at, label in enumerate(self._labels_of(question)[:9], 1):
-                mend = Mend(question.finding.paths, RELABEL, label)
-                yield str(at), (f"all are {label_words(label)}", mend)
+                others = [n for n in question.finding.paths if self.label_of.get(n) != label]
+                yield str(at), (f"it is {label_words(label)}", Mend(tuple(others), DROP))
         if question.kind != "burst":
             kept = Mend(question.finding.paths if together else names, KEEP)
-            yield "k", ("keep all" if together else f"keep {own}", kept)
+            one = f"keep {own}" if question.kind == "wrong-label" else "keep"
+            yield "k", ("keep all" if together else one, kept)
             yield "n", ("", kept)
         if not together:
             yield OTHER_LABEL, ("other label", None)
         if not (suggestion and suggestion.how == DROP) and question.kind != "burst":
-            yield "d", ("leave all out" if len(names) > 1 else "leave out", Mend(names, DROP))
+            yield "d", ("leave out", Mend(names, DROP))
+        elif question.kind == "conflict":
+            yield "d", ("leave all out", Mend(question.finding.paths, DROP))
 
     def _labels_of(self, question: Question) -> list[str]:
-        return list(dict.fromkeys(self.label_of[name] for name in question.finding.paths))
+        return list(dict.fromkeys(self.label_of.get(name, "") for name in question.finding.paths))
 
     def _print_keys(self, answers: Mapping[str, tuple[str, Mend | None]]) -> None:
         said = [f"[{key}] {words}" for key, (words, _) in answers.items() if words]
