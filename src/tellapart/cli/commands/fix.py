@@ -164,7 +164,11 @@ def fix(
                     progress=progress,
                 )
         back = undo is not None
-        show(to_json.decided(done), as_json, lambda: terminal_fix.print_decided(done, back=back))
+        show(
+            to_json.decided(done),
+            as_json,
+            lambda: terminal_fix.print_decided(done, source, back=back),
+        )
         return
     bound = None if above is None else fraction(above, "--above", whole=True)
     asking = apply is None and bound is None
@@ -192,7 +196,7 @@ def fix(
         terminal_fix.ask(walk)
         return
     applied = walk.apply(bound)
-    show(to_json.decided(applied), as_json, lambda: terminal_fix.print_decided(applied))
+    show(to_json.decided(applied), as_json, lambda: terminal_fix.print_decided(applied, source))
 
 
 def _carry(source: Path, *, back: bool, as_json: bool) -> None:

@@ -55,7 +55,7 @@ def decision_words(mend: Mend) -> str:
     return f"{names}: {'left out' if mend.how == DROP else 'kept as it is'}"
 
 
-def print_decided(done: Decided, *, back: bool = False) -> None:
+def print_decided(done: Decided, source: Path, *, back: bool = False) -> None:
     """Print what was decided, or taken back, and what that did to the accuracy."""
     console = stdout()
     for mend in done.mends[:MOST]:
@@ -69,6 +69,10 @@ def print_decided(done: Decided, *, back: bool = False) -> None:
         console.print(f"cross-validated   {words}")
     elif done.trouble:
         say(console, f"The accuracy is not known: {done.trouble}")
+    if not back:
+        times = f"   ({len(done.mends)} times)" if len(done.mends) > 1 else ""
+        undo = command("fix", source, "--undo", "last")
+        console.print(f"Undo:    {undo}{times}", soft_wrap=True)
 
 
 def print_list(rows: Sequence[Decision], source: Path) -> None:
