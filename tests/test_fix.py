@@ -10,6 +10,7 @@ import html
 import os
 import re
 import select
+import shutil
 import signal
 import struct
 import subprocess
@@ -276,7 +277,7 @@ def test_what_is_not_sure_is_not_applied(mixed: Path) -> None:
 class Terminal:
     """`tellapart fix PHOTOS` in a pseudo-terminal, and what it shows there."""
 
-    def __init__(self, photos: Path, *arguments: str, **environment: str) -> None:
+    def __init__(self, photos: Path, only: str = "wrong-labels", **environment: str) -> None:
         import pty
         import termios
 
@@ -284,7 +285,7 @@ class Terminal:
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 100, 0, 0))
         self.seen = ""
         self.process = subprocess.Popen(
-            [*COMMAND, "fix", str(photos), "--only", "wrong-labels", *FAST, *arguments],
+            [*COMMAND, "fix", str(photos), "--only", only, *FAST],
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,
@@ -387,6 +388,38 @@ def test_one_key_each_and_it_goes_on_where_it_stopped(misnamed: Path) -> None:
     assert "What was finished is kept" in rest
     assert decided(misnamed) == {**kept, second: ("relabel", other(second))}
     assert pictures(misnamed) == before
+
+
+@needs_terminals
+def test_copies_are_decided_together(heroes: DemoPictures, tmp_path: Path) -> None:
+    photos = few_of(heroes, tmp_path / "photos", 12)
+    shutil.copy(photos / "ice_queen" / "000.jpg", photos / "ice_queen" / "again.jpg")
+    shutil.copy(photos / "ice_queen" / "001.jpg", photos / "dark_knight" / "queen.jpg")
+    before = pictures(photos)
+    with Terminal(photos, only="duplicates,conflicts") as terminal:
+        for _ in range(2):
+            asked = terminal.until("[q] quit")
+            terminal.press("1" if "conflict" in asked else "y")
+        code, rest = terminal.close()
+    assert code == 0
+    assert "2 decisions written." in rest
+    assert "Next:" in rest
+    dropped = decided(photos)
+    assert set(dropped.values()) == {("drop", "")}
+    assert len(dropped.keys() & {"ice_queen/000.jpg", "ice_queen/again.jpg"}) == 1
+    assert len(dropped.keys() & {"ice_queen/001.jpg", "dark_knight/queen.jpg"}) == 1
+    assert tellapart.check(photos, quality="fast").of("duplicate", "conflict") == ()
+    assert pictures(photos) == before
+    rows = run_here("fix", photos, "--list", "--json").json()["decisions"]
+    assert {row["why"] for row in rows} == {"duplicate", "conflict"}
+    run_here("fix", photos, "--undo", "all", *FAST)
+    with Terminal(photos, only="duplicates,conflicts") as terminal:
+        for _ in range(2):
+            terminal.until("[q] quit")
+            terminal.press("k")  # both stay, and are not asked about again
+        assert terminal.close()[0] == 0
+    with Terminal(photos, only="duplicates,conflicts") as terminal:
+        assert "There is nothing to decide." in terminal.close()[1]
 
 
 @needs_terminals

@@ -11,13 +11,14 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 
 from ..dataset.sources import read_dataset
 from ..evaluation.metrics import Proportion
 from .check.checking import check
-from .check.groups import by_kind
+from .check.groups import by_kind as findings_by_kind
 from .check.health import Finding, Health
 from .check.looked import Looked
 from .check.mending import DROP, GROUP, KEEP, RELABEL, Mend, read
@@ -152,6 +153,12 @@ class Walk:
         """What was decided in this walk."""
         return tuple(step.mend for step in self.steps if step.mend)
 
+    @property
+    def source(self) -> Path:
+        """The pictures that the last decision was about."""
+        made = [dataset for step in self.steps for dataset, _ in step.made]
+        return (made[-1] if made else self.looked.dataset).source
+
     @cached_property
     def first_accuracy(self) -> Proportion:
         """Before anything was decided in this walk."""
@@ -191,7 +198,7 @@ class Walk:
         before = self.accuracy if self._seconds < PATIENCE else None
         if mend.how == RELABEL and {self._label_of[name] for name in mend.names} == {mend.value}:
             mend = Mend(mend.names, KEEP)
-        step = _Step(question, mend, self.keeper.decide(mend))
+        step = _Step(question, mend, self.keeper.decide(mend, question.kind))
         self.steps.append(step)
         if mend.how == KEEP and before:
             step.accuracy = before
@@ -219,16 +226,19 @@ class Walk:
 
     def apply(self, above: float | None = None) -> Decided:
         """Decide all that is sure (see `is_sure`) as suggested."""
-        before, said, mends = self.accuracy, dict(self._before), list[Mend]()
+        before, said = self.accuracy, dict(self._before)
+        by_kind: dict[str, list[Mend]] = {}
         for one in self._first:
             if is_sure(one, above) and one.suggestion and _is_open(one, said):
-                mends.append(one.suggestion)
+                by_kind.setdefault(one.kind, []).append(one.suggestion)
                 if one.suggestion.how != GROUP:
                     said |= dict.fromkeys(one.suggestion.names, one.suggestion.how)
-        every = together(mends)
-        for mend in every:
-            self.keeper.decide(mend)
-        return Decided(every, before, accuracy_after(self.looked, (*self.mends, *every)))
+        every = []
+        for kind, mends in by_kind.items():
+            for mend in together(mends):
+                self.keeper.decide(mend, kind)
+                every.append(mend)
+        return Decided(tuple(every), before, accuracy_after(self.looked, (*self.mends, *every)))
 
     def typical(self, label: str, count: int, without: Collection[str] = ()) -> tuple[str, ...]:
         """Names of pictures that are most like all others of a label, and not all the same one."""
@@ -266,7 +276,7 @@ def questions_of(health: Health, only: Collection[str] = ASKED) -> tuple[Questio
     """What findings ask: kind by kind, those that cost most first."""
     return tuple(
         question
-        for group in by_kind(health)
+        for group in findings_by_kind(health)
         if group.kind in only and group.kind in ASKED
         for finding in group.findings
         for question in _questions(finding)

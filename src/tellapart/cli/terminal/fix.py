@@ -113,7 +113,7 @@ def can_ask() -> bool:
 
 def ask(walk: Walk) -> None:
     """Ask the questions of a walk until there are no more, or somebody has enough."""
-    console, source = stdout(), walk.looked.dataset.source
+    console = stdout()
     if walk.question is None:
         console.print("There is nothing to decide.")
         return
@@ -122,12 +122,13 @@ def ask(walk: Walk) -> None:
     if walk.mends:
         words = accuracy_words(walk.first_accuracy, walk.accuracy)
         console.print(f"{several(len(walk.mends), 'decision')} written.   {words}")
-        console.print(f"Undo:    {command('fix', source, '--undo', 'last')}", soft_wrap=True)
+        console.print(f"Undo:    {command('fix', walk.source, '--undo', 'last')}", soft_wrap=True)
     else:
         console.print("Nothing was decided.")
     if walk.question is not None:
-        console.print(f"Go on:   {command('fix', source)}", soft_wrap=True)
+        console.print("Type the same command again to go on.")
     elif walk.mends:
+        source = walk.looked.dataset.source
         console.print(f"Next:    {command('train', source)}", soft_wrap=True)
 
 
@@ -219,7 +220,8 @@ class Asking:
             say(self.console, f"{shown(question.names[0])}: {words[:1].lower()}{words[1:]}")
         else:
             say(self.console, question.finding.words)
-            self._print_names(question)
+            if any(shown(name) not in question.finding.words for name in question.names):
+                self._print_names(question)
 
     def _print_names(self, question: Question) -> None:
         for name in question.names[:_MOST]:
