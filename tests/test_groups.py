@@ -142,7 +142,7 @@ def test_the_command_that_repeats_the_run_says_the_groups(tmp_path: Path) -> Non
     record = tellapart.load(model).training_record
     assert record is not None
     assert "--groups alike:0.97" in record.run.command
-    assert record.groups is not None
+    assert record.together is not None
 
 
 @pytest.mark.parametrize(

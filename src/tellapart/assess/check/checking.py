@@ -12,7 +12,7 @@ from pathlib import Path
 from ...backbones.embed import Embedder, embed_all
 from ...backbones.graph import network_of
 from ...backbones.rows import quality as quality_row
-from ...dataset.groups import parse
+from ...dataset.groups import Groups, parse
 from ...dataset.in_python import Source, read_source
 from ...dataset.sources import Dataset
 from ...head.cross_validation import cross_validate
@@ -72,13 +72,15 @@ def check(
     aside = Path(test) if isinstance(test, str | os.PathLike) else test
     read = read_source(source, follow_links=follow_links)
     dataset = choose_sides(read, aside, follow_links=follow_links)
-    return examine(looked_at(dataset, quality, every=every, cache=cache, progress=progress))
+    looked = looked_at(dataset, quality, groups=asked, every=every, cache=cache, progress=progress)
+    return examine(looked)
 
 
 def looked_at(
     dataset: Dataset,
     quality: str = "good",
     *,
+    groups: Groups = Groups(),  # noqa: B008
     every: bool = False,
     cache: str | os.PathLike[str] | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -90,7 +92,7 @@ def looked_at(
         embedder,
         progress=(lambda done: progress(done, len(dataset.items))) if progress else None,
     )
-    pictures = gather(dataset, embeddings, 0.0, asked)
+    pictures = gather(dataset, embeddings, 0.0, groups)
     return look(dataset, pictures, every=every, embedder=embedder)
 
 
