@@ -139,6 +139,16 @@ def test_the_command_line_says_the_same(photos: Path, tmp_path: Path) -> None:
     assert failed.code == 1
 
 
+def test_of_a_conflict_that_no_head_judged_nothing_is_guessed(photos: Path, tmp_path: Path) -> None:
+    for label in (KNIGHT, QUEEN):
+        (tmp_path / label).mkdir()
+        same_file(picture(photos, KNIGHT, 8), tmp_path / label / "same.jpg")
+    (conflict,) = tellapart.check(tmp_path, quality="fast").of("conflict")
+    assert conflict.suggested is None
+    assert not conflict.sure
+    assert conflict.mend.endswith("--only conflict")
+
+
 def test_copies_stay_together_in_folds(photos: Path, tmp_path: Path) -> None:
     root = planted(photos, tmp_path / "photos")
     for number in range(6, 16):

@@ -14,7 +14,7 @@ from ...images.properties import PROPERTIES
 from ...text import first_few, label_words, percent, several, shown
 from .health import Finding
 from .looked import Looked
-from .mending import drop
+from .mending import drop, walk
 from .same import copies_among
 
 _REFITTED = 3_000  # pictures: of more, a cost is estimated
@@ -87,34 +87,31 @@ def _duplicate(looked: Looked, side: _Side, cost: float) -> Finding:
 
 
 def _conflict(looked: Looked, side: _Side) -> Finding:
-    """A set under several labels: the label that heads believe, which saw none of its pictures
-    where they are equal, is likely right."""
+    """A set under several labels. The one that heads believe which were fitted without the pictures
+    is likely right; where none was, nothing is guessed."""
     pictures = looked.pictures
-    place = {int(row): at for at, row in enumerate(looked.rows)}
-    here = [place[row] for row in side.rows if row in place]
-    own = sorted({int(pictures.truth[row]) for row in side.rows})
-    believed, score, cost = own[0], 0.0, 0.0
-    judged = [at for at in here if looked.judged[at]]
-    if judged:
-        logits = looked.found.logits[judged]
-        scores = np.exp(logits - logits.max(axis=1, keepdims=True))
-        mean = (scores / scores.sum(axis=1, keepdims=True)).mean(axis=0)
-        believed = own[int(np.argmax(mean[own]))]
-        score = float(mean[believed])
-        cost = 100 * float(np.sum(~looked.right[judged])) / int(looked.judged.sum())
-    rows = sorted(side.rows, key=lambda row: pictures.truth[row] != believed)
-    names = [pictures.names[row] for row in rows]
-    wrong = [pictures.names[row] for row in rows if pictures.truth[row] != believed]
+    names = [pictures.names[row] for row in side.rows]
+    words = f"{first_few([*map(shown, names)], 4)} are {_ALIKE[side.copies.tier]} under different"
+    judged = np.flatnonzero(np.isin(looked.rows, side.rows) & looked.judged)
+    if not judged.size:
+        mend = walk(looked.dataset, "conflict")
+        return Finding("conflict", tuple(names), f"{words} labels.", mend=mend)
+    logits = looked.found.logits[judged]
+    scores = np.exp(logits - logits.max(axis=1, keepdims=True))
+    mean = (scores / scores.sum(axis=1, keepdims=True)).mean(axis=0)
+    own = np.unique(pictures.truth[list(side.rows)])
+    believed = int(own[np.argmax(mean[own])])
+    right = [row for row in side.rows if pictures.truth[row] == believed]
+    wrong = [pictures.names[row] for row in side.rows if row not in right]
     label = pictures.labels[believed]
     return Finding(
         "conflict",
-        tuple(names),
-        f"{first_few([*map(shown, names)], 4)} are {_ALIKE[side.copies.tier]} under different "
-        f"labels; it is most likely {label_words(label)}.",
+        (*(pictures.names[row] for row in right), *wrong),
+        f"{words} labels; most likely it is {label_words(label)}.",
         suggested=label,
-        sure=side.copies.tier == BYTES and score >= _SURE,
-        score=score if judged else _SCORES[side.copies.tier],
-        cost=cost,
+        sure=side.copies.tier == BYTES and float(mean[believed]) >= _SURE,
+        score=float(mean[believed]),
+        cost=100 * float(np.sum(~looked.right[judged])) / int(looked.judged.sum()),
         mend=drop(looked.dataset, wrong),
     )
 
