@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import random
+import signal
 import tempfile
+import time
 import zipfile
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -186,4 +192,54 @@ def test_there_and_back_again_is_undone_in_order(tmp_path: Path) -> None:
     undo_carried_out(photos)
     assert read_dataset(photos).counts == {"elsa": 3, "vader": 3}
     undo_decisions(photos, last=1)
+    assert contents(photos) == tree
+
+
+def test_what_was_carried_out_stays_where_all_else_is_taken_back(tmp_path: Path) -> None:
+    photos = files(tmp_path / "photos")
+    decide(photos, "elsa/0.png", relabel="vader")
+    carry_out(photos)
+    decide(photos, "vader/0-2.png", drop=True)
+    assert [one.decision for one in undo_decisions(photos, everything=True)] == ["drop"]
+    assert read_dataset(photos).counts == {"elsa": 2, "vader": 4}
+    undo_carried_out(photos)
+    assert read_dataset(photos).counts == {"elsa": 2, "vader": 4}
+    undo_decisions(photos, everything=True)
+    assert contents(photos) == {name: name.encode() for name in PLAIN}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="kills a forked process")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+@pytest.mark.parametrize("seed", range(6))
+def test_killed_at_any_moment_it_reads_the_same_and_goes_on(tmp_path: Path, seed: int) -> None:
+    lot = random.Random(seed)
+    photos = files(tmp_path / "photos", tuple(f"{x}/{n}.png" for x in "ab" for n in range(60)))
+    decide(photos, [f"a/{n}.png" for n in range(40)], relabel="b")
+    decide(photos, [f"b/{n}.png" for n in range(20)], drop=True)
+    decide(photos, [f"a/{n}.png" for n in range(10)], group="a burst")
+    tree, was = contents(photos), seen(photos)
+
+    def killed(work: Callable[[Path], object]) -> None:
+        child = os.fork()
+        if not child:
+            try:
+                work(photos)
+            finally:
+                os._exit(0)
+        time.sleep(lot.uniform(0, 0.12))
+        with suppress(ProcessLookupError):
+            os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        assert seen(photos) == was
+
+    for _ in range(3):
+        killed(carry_out)
+    carry_out(photos)
+    assert seen(photos) == was
+    assert {one.decision for one in read_decisions(photos / "tellapart.csv")} == {"group"}
+    for _ in range(2):
+        killed(undo_carried_out)
+    with suppress(UsageError):  # the last one that was killed had come to its end
+        undo_carried_out(photos)
     assert contents(photos) == tree

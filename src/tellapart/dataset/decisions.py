@@ -134,10 +134,15 @@ def undo_decisions(
     taken: list[Decision] = []
     with changing(place) as table:
         if everything:
-            lines = [line for line in table.lines if line.decision]
-            ours = [line for line in lines if line.decision and not line.decision.carried_out]
-            taken = [line.decision for line in ours if line.decision and line.decision.in_force]
-            table.lines = [line for line in table.lines if line not in ours]
+            taken = [one for one in table.decisions if one.in_force]
+            table.lines = [o for o in table.lines if not o.decision or o.decision.carried_out]
+            left = {(one.when, one.digest, one.matter) for one in table.decisions}
+
+            def again(one: Decision) -> Decision:
+                by = (one.superseded, one.digest, one.matter)
+                return one if by in left else replace(one, superseded="")
+
+            table.change(again)
         else:
             wanted = list(rows)
             for _ in range(last or 0):
