@@ -179,6 +179,7 @@ def test_nohash_groups_are_never_parted(tmp_path: Path) -> None:
         (["photos", "."], "lie in one another"),
         (["photos", "parts", "--test", "60%", "--val", "0.5"], "nothing to learn from"),
         (["photos", "parts", "--test", "many"], "neither a fraction"),
+        (["marked", "parts", "--test", "20%"], "already says which pictures are for testing"),
         (["nothing", "parts"], "does not exist"),
         (["photos"], "Give labelled pictures and a folder"),
         (["photos.zip", "parts"], "cannot be split"),
@@ -194,6 +195,7 @@ def test_bad_input_gets_a_sentence_and_nothing_is_written(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     draw_folder({"cat": 3, "dog": 3})
+    draw_folder({"train/cat": 2, "test/cat": 2}, tmp_path / "marked")
     shutil.make_archive(str(tmp_path / "photos"), "zip", tmp_path / "photos")
     monkeypatch.chdir(tmp_path)
     before = contents(tmp_path)

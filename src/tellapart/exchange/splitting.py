@@ -47,6 +47,7 @@ SPLITTING = Purpose(
     if_no_links=f"Without {option('how=link')}, pictures are copied.",
 )
 TABLE = "labels.csv"
+_SHARE = 0.10  # of all pictures, for each of the two
 _BATCH = 16  # pictures a thread takes at a time
 
 
@@ -81,8 +82,8 @@ def split(
     source: Source,
     destination: str | os.PathLike[str],
     *,
-    test: float = 0.10,
-    validation: float = 0.10,
+    test: float | None = None,
+    validation: float | None = None,
     how: Literal["copy", "link"] = "copy",
     follow_links: bool = False,
     progress: Callable[[int, int], None] | None = None,
@@ -93,28 +94,24 @@ def split(
     >>> result.counts["test"]
     {'dark_knight': 5, 'ice_queen': 3}
 
-    The pictures' contents decide, as in `train`: `test` and `validation` are shares of all, for
-    what the source does not say itself. Copies and groups are never parted, and what the source
-    marks as test stays test. A "link" is a hard one, which takes no room and outlives its original,
-    and across disks a symbolic one. Calling again adds what is new in the source, and moves nothing
-    that is there. `progress` is called with the files dealt with so far and with those there are.
+    The pictures' contents decide, as in `train`: `test` and `validation` are shares of all, a tenth
+    if not given, where the source does not say itself what is for that. Copies and groups are never
+    parted, and what the source marks as test stays test. A "link" is a hard one, which takes no
+    room and outlives its original, and across disks a symbolic one. Calling again adds what is new
+    in the source, and moves nothing that is there. `progress` is called with the files dealt with
+    so far and with those there are.
 
     Raises:
-        UsageError: the shares leave nothing to learn from, the destination lies in the source or
-            around it, or the source is an archive.
+        UsageError: the shares leave nothing to learn from, or the source says itself what is for
+            that; the destination lies in the source or around it; the source is an archive.
         DatasetError: the source holds no labelled pictures.
         DestinationError: the destination cannot be written to, is in use, or holds a split that
             was asked for something else. No picture is lost.
     """
-    if not (test >= 0 and validation >= 0 and test + validation < 1):
-        raise UsageError(
-            f"Shares of {test:g} for testing and {validation:g} for validation leave nothing to "
-            "learn from.",
-            hint="Give two shares that are less than 1 together, such as 10% and 10%.",
-        )
     dataset = read_source(source, follow_links=follow_links, at_least=1)
     folder = Path(os.path.realpath(destination))
     _check_places(dataset, folder)
+    test, validation = _shares(dataset, test, validation)
     request = {"source": dataset.place, "how": how, "test": test, "validation": validation}
     work = _Work(dataset, test, validation, progress or (lambda done, total: None))
     with opened(
@@ -303,6 +300,27 @@ def _source(item: Item, journal: Journal) -> str:
     above = Path(os.path.realpath(path.parent))  # the file itself may be a link
     path = above / path.name
     return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
+
+
+def _shares(dataset: Dataset, test: float | None, validation: float | None) -> tuple[float, float]:
+    """The shares that were asked for, or a tenth each."""
+    said = {item.split for item in dataset.items}
+    for share, part in ((test, "test"), (validation, "validation")):
+        if share is not None and part in said:
+            raise UsageError(
+                f"{dataset.subject} already says which pictures are for "
+                f"{'testing' if part == 'test' else part}.",
+                hint="Leave out that share.",
+            )
+    test = _SHARE if test is None else test
+    validation = _SHARE if validation is None else validation
+    if not (test >= 0 and validation >= 0 and test + validation < 1):
+        raise UsageError(
+            f"Shares of {test:g} for testing and {validation:g} for validation leave nothing to "
+            "learn from.",
+            hint="Give two shares that are less than 1 together, such as 10% and 10%.",
+        )
+    return test, validation
 
 
 def _check_places(dataset: Dataset, folder: Path) -> None:

@@ -103,7 +103,7 @@ def split(
     check_strict(strict, result.skipped)
 
 
-def _share(text: str | None, option: str) -> float:
+def _share(text: str | None, option: str) -> float | None:
     if text is None:
-        return 0.10
+        return None
     return 0.0 if text.lower() == "none" else fraction(text, option)
