@@ -95,11 +95,11 @@ def split(
     {'dark_knight': 5, 'ice_queen': 3}
 
     The pictures' contents decide, as in `train`: `test` and `validation` are shares of all, a tenth
-    if not given, where the source does not say itself what is for that. Copies and groups are never
-    parted, and what the source marks as test stays test. A "link" is a hard one, which takes no
-    room and outlives its original, and across disks a symbolic one. Calling again adds what is new
-    in the source, and moves nothing that is there. `progress` is called with the files dealt with
-    so far and with those there are.
+    if not given, where the source does not say itself what is for that. Equal files and groups are
+    never parted, and what the source marks as test stays test. A "link" is a hard one, which takes
+    no room and outlives its original, and across disks a symbolic one. Calling again adds what is
+    new in the source, and moves nothing that is there. `progress` is called with the files dealt
+    with so far and with those there are.
 
     Raises:
         UsageError: the shares leave nothing to learn from, or the source says itself what is for

@@ -58,8 +58,8 @@ def split(
 
     It makes parts/train/<label>/, parts/val/<label>/ and parts/test/<label>/, for tellapart and
     other programs; parts/labels.csv names all of them, with their labels and groups. The content of
-    the pictures decides, as in train, so train tests on the same ones. Copies of a picture, and the
-    pictures of a group, are never parted. What DATA marks as test stays test.
+    the files decides, as in train. Equal files, and the pictures of a group, are never parted; to
+    find copies that were saved again, ask tellapart check. What DATA marks as test stays test.
     When you have more pictures, type the same command again: it adds them, and moves none of those
     that are there. split never overwrites a file, and never changes DATA.
     """
