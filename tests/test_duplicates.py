@@ -83,8 +83,16 @@ def test_near_pictures_are_found_in_all_directions_and_in_a_few(
 
 def test_a_set_is_as_sure_as_the_least_sure_pair_that_it_needs() -> None:
     pairs = [Pair(1, 2, BYTES), Pair(2, 3, PIXELS), Pair(5, 6, BYTES), Pair(1, 3, NEAR)]
-    assert joined(pairs, 8) == [Copies((1, 2, 3), PIXELS), Copies((5, 6), BYTES)]
-    assert joined([], 8) == []
+    assert joined(pairs, np.zeros(8, int)) == [Copies((1, 2, 3), PIXELS), Copies((5, 6), BYTES)]
+    assert joined([], np.zeros(8, int)) == []
+
+
+def test_what_a_fixed_camera_sees_is_no_copy() -> None:
+    scene = [Pair(row, row + 1, PIXELS) for row in range(11)]
+    labels = np.repeat([0, 1], [20, 20])
+    assert joined(scene, labels) == []
+    assert joined([*scene, Pair(3, 7, BYTES)], labels) == [Copies((3, 7), BYTES)]
+    assert joined(scene[:4], labels) == [Copies((0, 1, 2, 3, 4), PIXELS)]
 
 
 @pytest.mark.parametrize("count", [0, 1, 2])

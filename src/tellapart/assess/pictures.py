@@ -140,7 +140,9 @@ def gather(
         keys = twice[: len(read)]
     else:
         keys = split.tie(embeddings.digests, groups)
-    keys = split.bind(keys, same_pixels(embeddings.vectors, hashes_of(embeddings.properties)))
+    numbers = np.unique([item.label for item in read], return_inverse=True)[1]
+    same = same_pixels(embeddings.vectors, hashes_of(embeddings.properties), numbers)
+    keys = split.bind(keys, same)
     by_hash = split.kept_back(keys, [item.label for item in read], share)
     said = np.array([item.split == "test" for item in read], dtype=bool)
     unsaid = np.array([item.split is None for item in read], dtype=bool)

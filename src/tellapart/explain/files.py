@@ -30,9 +30,14 @@ from .page import MOST_PANELS, Panel, panel
 class Explained:
     """What is kept of one explanation when its maps are drawn; its own pixels are not.
 
-    `panel` is None where none was wanted, `overlays` are the PNG files that were written, and
-    `sweep` is None where that was not asked for. `mend` is the command that mends the label of a
-    picture of the training record that got another one; else it is empty.
+    Attributes:
+        name: the path as it was given.
+        explanation: without its pixels.
+        panel: its part of the page; None where none was wanted.
+        overlays: the PNG files that were written.
+        sweep: None where that was not asked for.
+        mend: the command that mends the label of a picture of the training record that got another
+            one; else it is empty.
     """
 
     name: str

@@ -24,6 +24,7 @@ SAME_BITS = 3  # of 64 that the hashes of the same pixels differ in at most
 SURE_COSINE = 0.6  # from which that needs no pixels
 SAME_COSINE = 0.3  # of centred embeddings of the same pixels, at least
 NEAREST = 3  # pictures that each may be a copy of, beside those with its hash
+_FEW, _MUCH = 6, 0.2  # pictures, and share of a label's, that a set of copies holds at most
 _FOLLOWING = 50  # pictures that have a part of a hash in common, of which each is looked at
 _ROWS = 512  # whose embeddings are held at once
 _HELD = 4_000_000  # cosines that a thread holds at once
@@ -89,16 +90,20 @@ def may_be_same(
     return found
 
 
-def same_pixels(vectors: np.ndarray, hashes: np.ndarray) -> list[tuple[int, int]]:
-    """Pairs of N pictures with the same pixels, as far as hashes and embeddings `[N,D]` tell: a
-    burst has some too. None of them is read for it."""
+def same_pixels(
+    vectors: np.ndarray, hashes: np.ndarray, labels: np.ndarray
+) -> list[tuple[int, int]]:
+    """Pairs that join all of N pictures with the same pixels, as far as hashes and embeddings
+    `[N,D]` tell: a burst has some too. None of them is read for it."""
     if len(hashes) < 2:
         return []
     ones, others = np.unique(_same_bits(hashes), axis=0).T
     centre = vectors.mean(axis=0)
     alike = np.einsum("nd,nd->n", unit(vectors[ones] - centre), unit(vectors[others] - centre))
     sure = alike >= SURE_COSINE
-    return list(zip(ones[sure].tolist(), others[sure].tolist(), strict=True))
+    found = zip(ones[sure].tolist(), others[sure].tolist(), strict=True)
+    sets = joined([Pair(one, other, PIXELS) for one, other in found], labels)
+    return [(one.rows[0], row) for one in sets for row in one.rows[1:]]
 
 
 def bits_apart(ones: np.ndarray, others: np.ndarray) -> np.ndarray:
@@ -113,8 +118,30 @@ def _ones(bits: np.ndarray) -> np.ndarray:
     return np.asarray(np.unpackbits(eights, axis=1).sum(axis=1, dtype=np.int64))
 
 
-def joined(pairs: Iterable[Pair], count: int) -> list[Copies]:
-    """Pairs of `count` pictures as sets of copies, in the order of their first rows."""
+def joined(pairs: Iterable[Pair], labels: np.ndarray) -> list[Copies]:
+    """Pairs of pictures with `labels` int `[N]` as sets of copies, in the order of their first
+    rows.
+
+    What a fixed camera sees is the same in all its pictures but for what matters: a set that holds
+    much of a label is no set of copies, but for those with the same bytes.
+    """
+    pairs = list(pairs)
+    sets = _sets(pairs, len(labels))
+    counts = np.bincount(labels)
+    scenes = {
+        row for one in sets if _is_scene(one, counts[labels[list(one.rows)]]) for row in one.rows
+    }
+    if not scenes:
+        return sets
+    return _sets([p for p in pairs if p.tier == BYTES or p.one not in scenes], len(labels))
+
+
+def _is_scene(one: Copies, counts: np.ndarray) -> bool:
+    """Whether a set, of whose labels there are so many pictures, is what a fixed camera sees."""
+    return one.tier != BYTES and len(one.rows) > max(_FEW, _MUCH * int(counts.min()))
+
+
+def _sets(pairs: Sequence[Pair], count: int) -> list[Copies]:
     parent = list(range(count))
     tier_of = [0] * count
 

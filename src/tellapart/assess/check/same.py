@@ -40,7 +40,7 @@ def copies_among(pictures: Pictures, embedder: Embedder | None) -> list[Copies]:
     bound = copies_begin_at(pictures, embedder)
     hashes = hashes_of(pictures.properties)
     pairs = may_be_same(pictures.vectors, hashes, pictures.digests, bound)
-    return joined(_proved(pictures, pairs, embedder), len(pictures.names))
+    return joined(_proved(pictures, pairs, embedder), pictures.truth)
 
 
 def copies_begin_at(pictures: Pictures, embedder: Embedder | None) -> float:
