@@ -15,6 +15,7 @@ from ..dataset.decisions import (
     read_decisions,
     undo_decisions,
 )
+from ..dataset.groups import Groups, parse
 from ..dataset.mended import digest_of
 from ..dataset.sources import Dataset, read_dataset
 from ..errors import DatasetError, UsageError, option
@@ -115,6 +116,7 @@ def decide_about(
     *,
     why: str = "",
     quality: str = "good",
+    groups: str = "auto",
     follow_links: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Decided:
@@ -123,16 +125,17 @@ def decide_about(
     Raises:
         UsageError, DatasetError, DestinationError: see `tellapart.decide`.
     """
+    asked = parse(groups)
     before = read_dataset(source, follow_links=follow_links, at_least=1)
     named = Mend(tuple(_resolved(before, names)), how, value)
     mends = _mends(Keeper(before).decide(named, why))
     known = {item.name for item in before.items}
     try:
-        looked = looked_at(choose_sides(before), quality, progress=progress)
+        looked = looked_at(choose_sides(before), quality, groups=asked, progress=progress)
         if all(name in known for mend in mends for name in mend.names):
             after = accuracy_after(looked, mends)
         else:  # one that was left out is there again
-            after = _accuracy(source, quality, follow_links)
+            after = _accuracy(source, quality, asked, follow_links)
         return Decided(mends, accuracy_after(looked, ()), after)
     except DatasetError as error:
         return Decided(mends, trouble=error.message)
@@ -143,6 +146,7 @@ def take_back(
     which: str,
     *,
     quality: str = "good",
+    groups: str = "auto",
     follow_links: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Decided:
@@ -151,6 +155,7 @@ def take_back(
     Raises:
         UsageError: there is no such decision.
     """
+    asked = parse(groups)
     before = read_dataset(source, follow_links=follow_links, at_least=1)
     if which == "all":
         rows = undo_decisions(before, everything=True)
@@ -160,8 +165,8 @@ def take_back(
         rows = undo_decisions(before, rows=[_row(source, which)])
     mends = _mends([(before, rows)])
     try:
-        was = looked_at(choose_sides(before), quality, progress=progress).accuracy
-        return Decided(mends, was, _accuracy(source, quality, follow_links))
+        was = looked_at(choose_sides(before), quality, groups=asked, progress=progress).accuracy
+        return Decided(mends, was, _accuracy(source, quality, asked, follow_links))
     except DatasetError as error:
         return Decided(mends, trouble=error.message)
 
@@ -182,9 +187,11 @@ def _row(source: str | os.PathLike[str], which: str) -> Decision:
     return rows[int(which) - 1]
 
 
-def _accuracy(source: str | os.PathLike[str], quality: str, follow_links: bool) -> Proportion:
+def _accuracy(
+    source: str | os.PathLike[str], quality: str, groups: Groups, follow_links: bool
+) -> Proportion:
     dataset = read_dataset(source, follow_links=follow_links)
-    return looked_at(choose_sides(dataset), quality).accuracy
+    return looked_at(choose_sides(dataset), quality, groups=groups).accuracy
 
 
 def _mends(made: Made) -> tuple[Mend, ...]:

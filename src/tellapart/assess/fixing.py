@@ -17,6 +17,7 @@ import numpy as np
 
 from ..dataset.sources import read_dataset
 from ..evaluation.metrics import Proportion
+from ..health.label_errors import Rest, rest_after
 from .check.checking import check
 from .check.groups import by_kind as findings_by_kind
 from .check.health import Finding, Health
@@ -25,8 +26,9 @@ from .check.mending import DROP, GROUP, KEEP, RELABEL, Mend, read
 from .check.rescoring import accuracy_after
 from .deciding import Decided, Keeper, Made, together
 
+WRONG = "wrong-label"
 ONE_BY_ONE = (
-    "wrong-label",
+    WRONG,
     "stranger",
     "harmful",
     "blurred",
@@ -42,8 +44,7 @@ ONE_BY_ONE = (
 TOGETHER = ("leak", "conflict", "duplicate", "burst")
 """Kinds of which all pictures of a finding are decided at once."""
 ASKED = ONE_BY_ONE + TOGETHER
-SURE = ("wrong-label", "duplicate", "leak")  # that a score alone may mend
-ENOUGH_KEPT = 12  # labels in a row that were right after all: then the rest likely is too
+SURE = (WRONG, "duplicate", "leak")  # that a score alone may mend
 PATIENCE = 1.0  # seconds that an accuracy may take to be told after each decision
 _ALIKE = 0.95  # cosine above which two pictures show the same: one of them is typical enough
 
@@ -90,6 +91,7 @@ def walk_through(
     *,
     quality: str = "good",
     test: str | os.PathLike[str] | None = None,
+    groups: str = "auto",
     follow_links: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Walk:
@@ -98,7 +100,14 @@ def walk_through(
     Raises:
         DatasetError: fewer than two labels have pictures that can be read.
     """
-    health = check(source, quality=quality, test=test, follow_links=follow_links, progress=progress)
+    health = check(
+        source,
+        quality=quality,
+        test=test,
+        groups=groups,
+        follow_links=follow_links,
+        progress=progress,
+    )
     own = read_dataset(source, follow_links=follow_links)
     other = None if test is None else read_dataset(test, follow_links=follow_links, at_least=1)
     return Walk(health, Keeper(own, other), kinds)
@@ -130,8 +139,8 @@ class Walk:
     @property
     def question(self) -> Question | None:
         """The next one, if there is any left to ask."""
-        enough = self.is_enough
-        left = (one for one in self._left if not (enough and one.kind == "wrong-label"))
+        enough = self.rest.enough
+        left = (one for one in self._left if not (enough and one.kind == WRONG))
         return next(left, None)
 
     @property
@@ -181,15 +190,10 @@ class Walk:
         return found
 
     @property
-    def is_enough(self) -> bool:
+    def rest(self) -> Rest:
         """Whether so many labels were kept in a row that the rest are likely right."""
-        kept = 0
-        for step in reversed(self.steps):
-            if step.question.kind == "wrong-label" and step.mend:
-                if step.mend.how != KEEP:
-                    break
-                kept += 1
-        return kept >= ENOUGH_KEPT
+        said = [s.mend.how == KEEP for s in self.steps if s.mend and s.question.kind == WRONG]
+        return rest_after(said)
 
     def decide(self, mend: Mend) -> Decided:
         """Answer the question."""

@@ -9,7 +9,7 @@ import typer
 
 from ...errors import UsageError
 from ...text import shown
-from .options import AsJson, Links, Quality, Quiet, fraction, show
+from .options import AsJson, Links, Quality, Quiet, Together, fraction, show
 
 _WITHOUT_ASKING = (
     "Name pictures and say what they are (tellapart fix PHOTOS NAME --relabel LABEL, or --drop, "
@@ -81,6 +81,7 @@ def fix(
     test: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Labelled pictures to test on, as for check.")
     ] = None,
+    groups: Together = "auto",
     follow_links: Links = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -148,6 +149,7 @@ def fix(
                     source,
                     undo,
                     quality=quality.value,
+                    groups=groups,
                     follow_links=follow_links,
                     progress=progress,
                 )
@@ -160,6 +162,7 @@ def fix(
                     value,
                     why=why,
                     quality=quality.value,
+                    groups=groups,
                     follow_links=follow_links,
                     progress=progress,
                 )
@@ -189,6 +192,7 @@ def fix(
             kinds,
             quality=quality.value,
             test=test,
+            groups=groups,
             follow_links=follow_links,
             progress=progress,
         )

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from ...assess.check.health import KINDS
 from ...assess.check.mending import DROP, GROUP, KEEP, RELABEL, Mend
+from ...assess.fixing import WRONG
 from ...dataset.labels import Labels
 from ...files.system import WINDOWS
 from ...text import first_few, label_words, natural, several, shown
@@ -175,22 +176,22 @@ class Asking:
             elif key == OTHER_LABEL and key in answers:
                 label = self._typed_label()
                 if label is not None:
-                    self._decide(Mend(question.names, RELABEL, label))
+                    self._decide(question, Mend(question.names, RELABEL, label))
                     return True
                 self._print_keys(answers)
             elif key in answers:
                 mend = answers[key][1]
                 assert mend
-                self._decide(mend)
+                self._decide(question, mend)
                 return True
 
-    def _decide(self, mend: Mend) -> None:
+    def _decide(self, question: Question, mend: Mend) -> None:
         decided = self.walk.decide(mend)
         said = decision_words(mend)
         words = "" if mend.how == KEEP else accuracy_words(decided.before, decided.after)
         self._say(f"{said}.   {words}" if words else f"{said}.")
-        if mend.how == KEEP and self.walk.is_enough:
-            self._say("Twelve labels in a row were right: the rest of the list likely is, too.")
+        if question.kind == WRONG and self.walk.rest.enough:
+            self._say(self.walk.rest.words)
 
     def _undo(self) -> bool:
         if not self.walk.steps:
@@ -311,7 +312,7 @@ class Asking:
                 yield str(at), (f"it is {label_words(label)}", Mend(tuple(others), DROP))
         if question.kind != "burst":
             kept = Mend(question.finding.paths if together else names, KEEP)
-            one = f"keep {own}" if question.kind == "wrong-label" else "keep"
+            one = f"keep {own}" if question.kind == WRONG else "keep"
             yield "k", ("keep all" if together else one, kept)
             yield "n", ("", kept)
         if not together:
