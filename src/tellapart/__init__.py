@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .assess.carrying_out import carry_out, undo_carried_out
     from .assess.check.checking import check
     from .assess.check.health import Finding, Health
+    from .assess.piling import Pile, PiledPicture, Piles
     from .assess.testing import TestResult
     from .backbones.foreign import ForeignBackbone
     from .backbones.rows import BACKBONES, Backbone
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from .head.sgd import SgdSettings, SgdStep
     from .images.decode import Picture
     from .model.classifier import Classifier, Prediction, load
+    from .sorting.piles import piles
     from .sorting.plan import SortOptions
     from .sorting.sort import SortResult
     from .training.options import TrainOptions, Watch
@@ -90,6 +92,9 @@ _HOMES = {
     "ModelError": "errors",
     "Picture": "images.decode",
     "PictureError": "errors",
+    "Pile": "assess.piling",
+    "PiledPicture": "assess.piling",
+    "Piles": "assess.piling",
     "Prediction": "model.classifier",
     "SgdSettings": "head.sgd",
     "SgdStep": "head.sgd",
@@ -109,6 +114,7 @@ _HOMES = {
     "decide": "dataset.decisions",
     "explain": "",  # a package
     "load": "model.classifier",
+    "piles": "sorting.piles",
     "read_labels": "exchange.corrections",
     "split": "exchange.splitting",
     "train": "training.train",
@@ -142,6 +148,9 @@ __all__ = [  # noqa: RUF022  in the order of `sorted`
     "ModelError",
     "Picture",
     "PictureError",
+    "Pile",
+    "PiledPicture",
+    "Piles",
     "Prediction",
     "SgdSettings",
     "SgdStep",
@@ -162,6 +171,7 @@ __all__ = [  # noqa: RUF022  in the order of `sorted`
     "decide",
     "explain",
     "load",
+    "piles",
     "read_labels",
     "split",
     "train",

@@ -35,6 +35,7 @@ from .commands import (
     guess,
     info,
     labels,
+    piles,
     report,
     retrain,
     sort,
@@ -118,6 +119,7 @@ app.command(short_help=_summary(fix.fix))(fix.fix)
 app.command(short_help=_summary(collect.collect))(collect.collect)
 app.command(short_help=_summary(compare.compare))(compare.compare)
 app.command(short_help=_summary(suggest.suggest))(suggest.suggest)
+app.command(short_help=_summary(piles.piles))(piles.piles)
 app.command(short_help=_summary(gaps.gaps))(gaps.gaps)
 app.command(short_help=_summary(report.report))(report.report)
 app.command(short_help=_summary(export.export))(export.export)

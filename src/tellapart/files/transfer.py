@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import secrets
 import stat
 from contextlib import suppress
 from dataclasses import dataclass
@@ -195,6 +196,19 @@ def link(source: Path, target: Path, purpose: Purpose) -> None:
                 f"{shown(target.parent)} cannot hold links: {reason_of(failure)}.",
                 hint=purpose.if_no_links,
             ) from failure
+
+
+def can_link(source: Path, folder: Path, purpose: Purpose) -> bool:
+    """Whether links to a file can be made in a folder that need not be there yet: one is made and
+    taken away again."""
+    there = next(up for up in (folder, *folder.parents) if os.path.isdir(up))
+    trial = there / f"{purpose.hidden}-{secrets.token_hex(8)}.part"
+    try:
+        link(source, trial, purpose)
+    except (OSError, PictureError, DestinationError):
+        return False
+    trial.unlink()
+    return True
 
 
 def is_link(target: Path, source: Path) -> bool:

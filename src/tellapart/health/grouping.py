@@ -16,6 +16,7 @@ MOST_SUBGROUPS = 24  # of one label
 MOST_MERGED = 2500  # pictures that are merged pair by pair; the rest join the nearest subgroup
 SHARPNESS = 10.0  # of the kernel: pictures 0.1 of cosine nearer weigh e times as much
 _BLOCK = 1024
+_ROUNDS = 10  # in which points are moved to the nearest mean
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:
@@ -38,11 +39,50 @@ def subgroups(vectors: np.ndarray, digests: Sequence[str]) -> np.ndarray:
     merged = points[:MOST_MERGED]  # a fair sample: digests are as good as random
     found = _cut(_ward(merged), len(merged), count)
     if len(points) > len(merged):
-        centres = np.stack([merged[found == group].mean(axis=0) for group in range(count)])
-        rest = points[MOST_MERGED:]
-        nearest = (rest @ centres.T - (centres**2).sum(axis=1) / 2).argmax(axis=1)
+        nearest = _nearest(points[MOST_MERGED:], _centres(merged, found))
         found = np.concatenate([found, nearest])
-    return _by_size(found[copy_of], copy_of)
+    return by_size(found[copy_of], copy_of)
+
+
+def in_groups(points: np.ndarray, count: int) -> np.ndarray:
+    """`count` groups of points `[N,D]`, int `[N]`: by Ward's method, and then by moving each point
+    to the nearest mean (Lloyd 1982), which mends what merging cannot take back. See `Grouping`."""
+    return Grouping(points).cut(count)
+
+
+class Grouping:
+    """Points `[N,D]`, merged by Ward's method once, to be cut into any number of groups.
+
+    Of more points than can be merged an even sample is, and the others join the nearest mean.
+    """
+
+    def __init__(self, points: np.ndarray) -> None:
+        self.points = points
+        rows = np.linspace(0, len(points) - 1, min(MOST_MERGED, len(points)))
+        self.sample = np.unique(rows.astype(int))
+        self._merges = _ward(points[self.sample])
+
+    def cut(self, count: int) -> np.ndarray:
+        """So many groups at most, int `[N]`."""
+        found = _cut(self._merges, len(self.sample), min(count, len(self.sample)))
+        centres = _centres(self.points[self.sample], found)
+        for _ in range(_ROUNDS):
+            found = _nearest(self.points, centres)
+            moved = _centres(self.points, found)
+            if moved.shape == centres.shape and np.array_equal(moved, centres):
+                break
+            centres = moved
+        return np.unique(found, return_inverse=True)[1].astype(np.int64)
+
+
+def _centres(points: np.ndarray, found: np.ndarray) -> np.ndarray:
+    """The means of groups, numbered from 0, `[K,D]`; those without points are left out."""
+    return np.stack([points[found == group].mean(axis=0) for group in np.unique(found)])
+
+
+def _nearest(points: np.ndarray, centres: np.ndarray) -> np.ndarray:
+    """The nearest centre of each point."""
+    return np.asarray((points @ centres.T - (centres**2).sum(axis=1) / 2).argmax(axis=1))
 
 
 def central(vectors: np.ndarray) -> np.ndarray:
@@ -125,7 +165,7 @@ def _cut(merges: Sequence[tuple[float, int, int]], n: int, count: int) -> np.nda
     return np.unique([root(row) for row in range(n)], return_inverse=True)[1].astype(np.int64)
 
 
-def _by_size(found: np.ndarray, order: np.ndarray) -> np.ndarray:
+def by_size(found: np.ndarray, order: np.ndarray) -> np.ndarray:
     """The same groups, numbered by size, the largest first; equal ones by their first digest."""
     numbers, sizes = np.unique(found, return_counts=True)
     first = np.array([order[found == number].min() for number in numbers])
