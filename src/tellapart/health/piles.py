@@ -2,8 +2,8 @@
 
 Along all of an embedding no criterion tells how many groups there are (see `grouping.py`). Along
 the few directions in which the pictures differ most, silhouettes (Rousseeuw 1987) do, roughly: in
-56 samples of 2 to 12 labels of four public sets the number was within a factor of 1.5 of that of
-the labels in 71 % and within 2 in 84 % (benchmarks/piles.py). The piles themselves are cut along
+70 samples of 2 to 12 labels of four public sets the number was within a factor of 1.5 of that of
+the labels in 66 % and within 2 in 84 % (benchmarks/piles.py). The piles themselves are cut along
 all of the embedding, which does better.
 """
 

@@ -21,12 +21,14 @@ from ..pictures import Pictures, gather
 from ..sides import choose_sides
 from .bursts import bursts
 from .copies import copies
+from .harm import harmful
 from .health import KINDS, Finding, Health
 from .keeping import not_kept
 from .labels import wrong_labels
 from .listed import imbalance, shortcuts, unreadable
 from .looked import Looked
 from .looks import looks
+from .structure import confusable, strangers, two_in_one
 
 Finder = Callable[[Looked], Iterable[Finding]]
 
@@ -38,6 +40,10 @@ FINDERS: tuple[Finder, ...] = (
     shortcuts,
     copies,
     looks,
+    strangers,
+    confusable,
+    two_in_one,
+    harmful,
 )
 """Each looks for findings of its own kinds."""
 

@@ -1,0 +1,80 @@
+"""Findings on what labels are: pictures of none, two that are one, and one that is two."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from ...head.linear import softmax
+from ...health.structure import NEAR_CHANCE, confused, split_labels
+from ...health.structure import strangers as find_strangers
+from ...text import label_words, percent, shown
+from . import mending
+from .health import Finding
+from .looked import Looked
+
+SHOWN = 6  # pictures of each side of a finding with two
+
+
+def strangers(looked: Looked) -> Iterator[Finding]:
+    """Pictures that are far from all labels and that none of them claims, one finding each."""
+    judged = np.flatnonzero(looked.judged)
+    scores = softmax(looked.found.logits[judged].copy())
+    found = find_strangers(
+        looked.vectors[judged], looked.truth[judged], scores, looked.fold[judged]
+    )
+    for at in found.rows.tolist():
+        row = int(judged[at])
+        name = looked.name(row)
+        closest = looked.pictures.labels[int(scores[at].argmax())]
+        yield Finding(
+            "stranger",
+            (name,),
+            f"{shown(name)} is unlike the pictures of any label; the closest is "
+            f"{label_words(closest)}. If it shows none of the labels, drop it.",
+            label=looked.label(row),
+            score=float(1 - np.exp(-found.distance[at] / 3)),
+            cost=looked.excess(np.arange(len(looked.rows)) == row),
+            mend=mending.drop(looked.dataset, [name]),
+        )
+
+
+def confusable(looked: Looked) -> Iterator[Finding]:
+    """Pairs of labels that heads hardly tell apart, with the pictures that lie between them."""
+    for one in confused(looked.truth, looked.found.logits, looked.judged):
+        first, second = (label_words(looked.pictures.labels[k]) for k in one.labels)
+        yield Finding(
+            "confusable",
+            _in_turn(looked, one.border),
+            f"{first} and {second} are hardly told apart: {percent(one.told, 0)} of their pictures "
+            "lie on the right side, and by chance it would be 50 %. If they are the same, join "
+            "them; if they are not, add pictures that show the difference. These lie between them.",
+            score=float(np.clip((NEAR_CHANCE - one.told) / (NEAR_CHANCE - 0.5), 0.05, 1)),
+            cost=100 * max(0.0, one.gain),
+            mend=mending.walk(looked.dataset, "confusable"),
+        )
+
+
+def two_in_one(looked: Looked) -> Iterator[Finding]:
+    """Labels whose pictures are of two sorts, each side by its most typical pictures."""
+    labels = looked.pictures.labels
+    for one in split_labels(looked.vectors, looked.truth, len(labels), looked.fold):
+        names = [", ".join(shown(looked.name(row)) for row in rows[:3]) for rows in one.rows]
+        yield Finding(
+            "two-in-one",
+            _in_turn(looked, one.rows),
+            f"{label_words(labels[one.label])} is of two sorts, which differ as much as labels do: "
+            f"some pictures look like {names[0]}, others like {names[1]}. If these are two things, "
+            "give each a label of its own; if these are two places or occasions, keep them.",
+            label=labels[one.label],
+            score=float(np.clip(one.apart / 3, 0.05, 1)),
+            cost=looked.excess(looked.truth == one.label),
+            mend=mending.walk(looked.dataset, "two-in-one"),
+        )
+
+
+def _in_turn(looked: Looked, sides: Sequence[np.ndarray]) -> tuple[str, ...]:
+    """The names of the first pictures of either side, taken in turn."""
+    pairs = zip(*(side[:SHOWN].tolist() for side in sides), strict=False)
+    return tuple(looked.name(row) for pair in pairs for row in pair)
