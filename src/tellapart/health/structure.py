@@ -16,7 +16,7 @@ import numpy as np
 from ..evaluation.metrics import Z_95
 from ..head.linear import softmax
 from ..head.novelty import evenly
-from .grouping import in_groups, unit
+from .grouping import in_groups
 
 FAR = 3.0  # robust deviations from the middle of all distances, from which a picture is far away
 BELIEVED = 0.9  # a score, from which a label claims a picture
@@ -28,7 +28,7 @@ _FEWEST_CONFUSED = 8  # pictures of a label that is compared with others
 _AS_LABELS = 1.2  # times as far apart as a label and the one next to it: two things
 _CLEANER = 1.2  # times as clean a split as that of other labels
 _SMALLEST = 0.1  # of a label: less is no half of it
-_LARGEST = 2000  # pictures of a label that are looked at: a split shows in that many
+_LARGEST = 1000  # pictures of a label that are looked at: a split shows in that many
 
 
 @dataclass(frozen=True)
@@ -49,15 +49,17 @@ def strangers(
 ) -> Strangers:
     """Pictures that likely show none of the labels: from embeddings `[N,D]`, labels `[N]`, and the
     out-of-fold scores `[N,K]` of heads that never saw their `fold` `[N]`."""
-    points = unit(vectors)
-    count = scores.shape[1]
+    points = _unit(vectors)
+    own = _members(truth, scores.shape[1])
+    sums, counts = own @ points, own.sum(axis=1)
     apart = np.zeros(len(points))
     for number in np.unique(fold):
-        outside = fold == number
-        means = _means(points[~outside], truth[~outside], count)
-        likeness = points[outside] @ unit(means).T
-        likeness[:, ~means.any(axis=1)] = -1.0
-        apart[outside] = 1 - likeness.max(axis=1)
+        rows = np.flatnonzero(fold == number)
+        left = counts - own[:, rows].sum(axis=1)
+        means = (sums - own[:, rows] @ points[rows]) / np.maximum(left, 1)[:, None]
+        likeness = points[rows] @ _unit(means).T
+        likeness[:, left == 0] = -1.0
+        apart[rows] = 1 - likeness.max(axis=1)
     middle = np.median(apart)
     deviation = _ALIKE * float(np.median(np.abs(apart - middle)))
     if len(apart) < FEWEST or deviation < 1e-9:
@@ -148,7 +150,7 @@ def split_labels(
     labels' halves, and with the distances between labels. Where all labels come in bursts, the
     halves of all are clean.
     """
-    points = unit(vectors)
+    points = _unit(vectors)
     means = _means(points, truth, count)
     halves = [_halved(points, np.flatnonzero(truth == k), fold) for k in range(count)]
     cleanness = np.array([0.0 if one is None else one[0] for one in halves])
@@ -182,7 +184,7 @@ def _halved(
     rows = rows[evenly(len(rows), _LARGEST)]
     if len(rows) < FEWEST:
         return None
-    own, folds = points[rows], fold[rows]
+    own, folds = points[rows].astype(np.float64), fold[rows]
     side = in_groups(own, 2)
     if min(np.bincount(side, minlength=2)) < max(5, _SMALLEST * len(rows)):
         return None
@@ -209,5 +211,17 @@ def _halved(
 
 def _means(points: np.ndarray, truth: np.ndarray, count: int) -> np.ndarray:
     """The mean of the points of each label `[K,D]`; 0 of one that has none."""
-    own = (truth == np.arange(count)[:, None]).astype(points.dtype)
+    own = _members(truth, count).astype(points.dtype)
     return np.asarray(own @ points / np.maximum(own.sum(axis=1), 1)[:, None])
+
+
+def _members(truth: np.ndarray, count: int) -> np.ndarray:
+    """1 where a picture has a label, float32 `[K,N]`."""
+    return np.asarray(truth == np.arange(count)[:, None], dtype=np.float32)
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    """Embeddings at length 1, float32: of many pictures a larger copy would take too much room."""
+    found = vectors.astype(np.float32)
+    found /= np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-12)
+    return np.asarray(found)
