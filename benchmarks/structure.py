@@ -143,26 +143,30 @@ def of_harm(trial: Trial, share: float) -> list[str]:
 def main() -> None:
     options = arguments(__doc__).parse_args()
     trials = {name: Trial(Pictures(options.data / name, "good")) for name in SETS}
-    foreign, labels, harm = [], [], []
-    for name, trial in trials.items():
-        others = np.concatenate([one.vectors for key, one in trials.items() if key != name])
-        for share in (0.0, 0.02, 0.05):
-            row = of_strangers(trial, others, share)
-            foreign.append([name, f"{100 * share:.0f} %", *row])
-        labels.append([name, *of_labels(trial)])
-        for share in (0.0, 0.05, 0.1):
-            harm.append([name, f"{100 * share:.0f} %", *of_harm(trial, share)])
+    names = list(trials)
     with machine():
-        print_table(
-            ("set", "strangers", "precision", "of novelty", "flagged", "others flagged"), foreign
-        )
+        rows = []
+        for name in names:
+            others = np.concatenate([trials[key].vectors for key in names if key != name])
+            for share in (0.0, 0.02, 0.05):
+                rows.append(
+                    [name, f"{100 * share:.0f} %", *of_strangers(trials[name], others, share)]
+                )
+        heads = ("set", "strangers", "precision", "of novelty", "flagged", "others flagged")
+        print_table(heads, rows)
+        rows = [
+            [name, f"{100 * share:.0f} %", *of_harm(trials[name], share)]
+            for name in names
+            for share in (0.0, 0.05, 0.1)
+        ]
         print()
         print_table(
-            ("set", "confusable", "parted at random: found", "two in one", "joined: found"), labels
+            ("set", "flipped", "precision", "ten hardest", "without", "at random", "flagged"), rows
         )
+        rows = [[name, *of_labels(trials[name])] for name in names]
         print()
         print_table(
-            ("set", "flipped", "precision", "ten hardest", "without", "at random", "flagged"), harm
+            ("set", "confusable", "parted at random: found", "two in one", "joined: found"), rows
         )
 
 
