@@ -114,6 +114,14 @@ def test_names_are_taken_where_they_are_alike_too(tmp_path: Path) -> None:
 
 def test_a_label_photographed_in_one_place_is_tested_all_the_same(tmp_path: Path) -> None:
     photos = draw(tmp_path / "jig", lambda _, step: f"frame_{step:03d}.jpg", 1, 30)
+    for number, path in enumerate(sorted(photos.rglob("*.jpg"))):  # each of another thing
+        with Image.open(path) as opened:
+            picture = opened.convert("RGB")
+        lot = np.random.default_rng(number)
+        left, top = (int(lot.integers(10, most)) for most in (90, 60))
+        colour = tuple(lot.integers(0, 256, 3).tolist())
+        picture.paste(colour, (left, top, left + 50, top + 40))
+        picture.save(path, quality=90)
     result = train(photos)
     assert result.held_out is not None
     assert result.held_out.accuracy.n >= 2
