@@ -273,6 +273,7 @@ def test_the_system_refuses_a_place() -> None:
 
 # These write or repeat whole commands, or belong to programs of their own.
 COMMANDS = {
+    "assess/check/mending.py",
     "training/command.py",
     "model/privacy.py",
     "report/provenance.py",

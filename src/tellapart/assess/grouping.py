@@ -192,7 +192,7 @@ def _told(
         ]
     )
     if not chosen:
-        parts.append("--groups none parts them.")
+        parts.append("To part them, choose the groups `none`.")
     if alone:
         names = first_few([label_words(label) for label in alone])
         parts.append(

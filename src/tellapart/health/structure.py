@@ -9,7 +9,6 @@ finds them. benchmarks/structure.py plants strangers, joins labels and parts the
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
 
@@ -49,6 +48,8 @@ def strangers(
 ) -> Strangers:
     """Pictures that likely show none of the labels: from embeddings `[N,D]`, labels `[N]`, and the
     out-of-fold scores `[N,K]` of heads that never saw their `fold` `[N]`."""
+    if len(vectors) < FEWEST:
+        return Strangers(np.zeros(len(vectors)), np.zeros(0, np.int64))
     points = _unit(vectors)
     own = _members(truth, scores.shape[1])
     sums, counts = own @ points, own.sum(axis=1)
@@ -62,7 +63,7 @@ def strangers(
         apart[rows] = 1 - likeness.max(axis=1)
     middle = np.median(apart)
     deviation = _ALIKE * float(np.median(np.abs(apart - middle)))
-    if len(apart) < FEWEST or deviation < 1e-9:
+    if deviation < 1e-9:
         return Strangers(np.zeros(len(apart)), np.zeros(0, np.int64))
     far = (apart - middle) / deviation
     rows = np.flatnonzero((far > FAR) & (scores.max(axis=1) < BELIEVED))
@@ -90,28 +91,39 @@ def confused(truth: np.ndarray, logits: np.ndarray, judged: np.ndarray) -> list[
     """Pairs of labels that out-of-fold logits `[N,K]` of heads hardly tell apart, those that cost
     most first; `judged` bool `[N]`, which pictures have logits."""
     rows_of = [np.flatnonzero((truth == k) & judged) for k in range(logits.shape[1])]
+    counts = np.array([len(rows) for rows in rows_of])
+    # of each label's pictures, the fraction whose own logit is above each label's
+    above = np.stack(
+        [
+            (logits[own, k, None] > logits[own]).sum(axis=0) / max(1, len(own))
+            for k, own in enumerate(rows_of)
+        ]
+    )
+    told = (above + above.T) / 2
+    error = np.sqrt(_variance(above, counts) + _variance(above, counts).T) / 2
+    alike = (told <= NEAR_CHANCE) & (told + Z_95 * error <= _SURELY_TOLD)
+    alike &= np.minimum.outer(counts, counts) >= _FEWEST_CONFUSED
     scores = softmax(logits[judged].copy())
     found = []
-    for pair in combinations(range(logits.shape[1]), 2):
+    for pair in np.argwhere(np.triu(alike, 1)).tolist():
         rows = [rows_of[k] for k in pair]
-        if min(map(len, rows)) < _FEWEST_CONFUSED:
-            continue
         margins = [
             logits[own, k] - logits[own, other]
             for own, k, other in zip(rows, pair, reversed(pair), strict=True)
         ]
-        right = [float((margin > 0).mean()) for margin in margins]
-        told = float(np.mean(right))
-        error = np.sqrt(sum(x * (1 - x) / len(own) for x, own in zip(right, rows, strict=True)) / 4)
-        if told > NEAR_CHANCE or told + Z_95 * error > _SURELY_TOLD:
-            continue
         first, second = (
             own[np.argsort(np.abs(margin), kind="stable")]
             for own, margin in zip(rows, margins, strict=True)
         )
-        gain = _gain(truth[judged], scores, pair)
-        found.append(Confused(pair, told, gain, (first, second)))
+        both = (pair[0], pair[1])
+        gain = _gain(truth[judged], scores, both)
+        found.append(Confused(both, float(told[both]), gain, (first, second)))
     return sorted(found, key=lambda one: -one.gain)
+
+
+def _variance(fractions: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Of fractions `[K,K]`, each row of so many pictures."""
+    return np.asarray(fractions * (1 - fractions) / np.maximum(1, counts)[:, None])
 
 
 def _gain(truth: np.ndarray, scores: np.ndarray, pair: tuple[int, int]) -> float:

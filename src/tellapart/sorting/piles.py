@@ -57,9 +57,9 @@ def piles(
 ) -> Piles:
     """Group the unlabelled pictures below a folder into piles that look alike.
 
-    >>> found = tellapart.piles("heap/", "piles/")
-    >>> for pile in found.piles:
-    ...     print(pile.name, len(pile.pictures), pile.pictures[0].path)
+    >>> found = tellapart.piles("inbox/", "piles/", 2)
+    >>> [pile.name for pile in found.piles]
+    ['pile-01', 'pile-02']
 
     There are `count` piles, or as many as there seem to be. With a `destination`, each is a folder
     there, of links to the pictures or of copies, with contact sheets in `index.html` and a table in
