@@ -63,6 +63,11 @@ class LabelErrors:
         return float(self.scores[self.order[:first]].sum())
 
     @property
+    def tells(self) -> bool:
+        """Whether the list says anything: whether labels that were planted wrong come up."""
+        return self.planted > 0 and self.worth >= _WORTH
+
+    @property
     def words(self) -> str:
         """What the list is worth."""
         if not self.planted:
@@ -71,7 +76,7 @@ class LabelErrors:
             f"{several(self.planted, 'wrong label')} {'was' if self.planted == 1 else 'were'} "
             f"planted among these pictures"
         )
-        if self.worth < _WORTH:
+        if not self.tells:
             return (
                 f"Wrong labels cannot be told from right ones here: for a trial, {trial}, and only "
                 f"{self.found:,} of them came as far up the list as wrong ones should."

@@ -8,7 +8,7 @@ import numpy as np
 
 from ...health.likeness import first_of_each
 from ...health.occasions import one_occasion
-from ...text import label_words, percent, several
+from ...text import label_words, several
 from . import mending
 from .health import Finding
 from .looked import Looked
@@ -39,8 +39,7 @@ def bursts(looked: Looked) -> Iterator[Finding]:
             "burst",
             names,
             f"{several(len(names), 'picture')} of {label_words(looked.label(root))} look as if "
-            "taken in one burst. A model that learnt from some knows the others: "
-            f"{percent(looked.accuracy.value)} right is too high.",
+            "taken in one burst.",
             label=looked.label(root),
             score=float(1 - 1 / len(names)),
             cost=too_high * len(names) / whole,

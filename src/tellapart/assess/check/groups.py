@@ -74,7 +74,7 @@ class Group:
 def by_kind(health: Health) -> tuple[Group, ...]:
     """The findings by kind, those that cost most first."""
     place = {kind: at for at, kind in enumerate(KINDS)}
-    found = [Group(kind, health.of(kind)) for kind in KINDS if health.of(kind)]
+    found = [Group(kind, health.likely(kind)) for kind in KINDS if health.likely(kind)]
     return tuple(sorted(found, key=lambda group: (-round(group.cost, 3), place[group.kind])))
 
 

@@ -32,7 +32,7 @@ def strangers(looked: Looked) -> Iterator[Finding]:
             "stranger",
             (name,),
             f"{shown(name)} is unlike the pictures of any label; the closest is "
-            f"{label_words(closest)}. If it shows none of the labels, drop it.",
+            f"{label_words(closest)}.",
             label=looked.label(row),
             score=float(1 - np.exp(-found.distance[at] / 3)),
             cost=looked.excess(np.arange(len(looked.rows)) == row),

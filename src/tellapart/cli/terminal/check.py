@@ -38,21 +38,23 @@ def print_health(health: Health, page: Path | None) -> None:
         _print_group(console, health, group)
     if not groups:
         console.print("\nNothing was found that is wrong with these pictures.")
+    if health.label_errors and not health.label_errors.tells:
+        say(console, f"\n{health.label_errors.words}")
     print_skipped(console, health.dataset.skipped, health.dataset.hidden)
     for note in health.notes:
         say(console, f"\nNote: {note}")
     if page:
         console.print(f"\nWritten: {shown(page)}", soft_wrap=True)
     if any(one.mend for one in health.findings):
-        console.print(
-            f"\nNext:    {command('fix', health.dataset.source)}", style=None, soft_wrap=True
-        )
+        console.print(f"\nNext:    {command('fix', health.dataset.source)}", soft_wrap=True)
 
 
 def _print_group(console: Console, health: Health, group: Group) -> None:
     cost = cost_words(group.cost)
     console.print()
     console.print(f"{group.words}{f'   ({cost})' if cost else ''}", style="bold", soft_wrap=True)
+    if group.kind == "wrong-label" and health.label_errors:
+        say(console, f"  {health.label_errors.words}", "  ")
     for one in group.findings[:_FINDINGS]:
         _print_finding(console, one)
     rest = len(group.findings) - _FINDINGS
@@ -76,5 +78,5 @@ def _print_finding(console: Console, one: Finding) -> None:
     say(console, f"  {one.words}", "  ")
     named = ", ".join(map(shown, one.paths[:_PICTURES]))
     rest = f" and {len(one.paths) - _PICTURES:,} more" if len(one.paths) > _PICTURES else ""
-    if named and named not in one.words:
+    if named and shown(one.paths[0]) not in one.words:
         say(console, f"    {named}{rest}", "    ")
