@@ -17,6 +17,7 @@ from tellapart.errors import UsageError
 
 Draw = Callable[..., Path]
 KEYS = {"kind", "paths", "label", "suggested", "sure", "score", "cost", "mend", "words"}
+KEYS |= {"sides"}
 
 
 @pytest.fixture

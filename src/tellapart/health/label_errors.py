@@ -65,7 +65,7 @@ class LabelErrors:
     @property
     def tells(self) -> bool:
         """Whether the list says anything: whether labels that were planted wrong come up."""
-        return self.planted > 0 and self.worth >= _WORTH
+        return bool(self.planted > 0 and self.worth >= _WORTH)
 
     @property
     def words(self) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING
 
-from ..assess.check.groups import by_kind, cost_words
+from ..assess.check.groups import Group, by_kind, cost_words
 from ..assess.check.health import KINDS, Finding, Health
 from ..assess.check.mending import walk
 from ..evaluation.sentences import bounds, title
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 LARGE, SMALL = 200, 128  # pixels, the longer side
 BUDGET = 4_000_000  # characters that all pictures together may take, of a page below 5 MB
 MOST_FINDINGS = 24  # of a kind that are shown with their pictures
+LONG = 160  # letters of a command that stands with its finding
 MOST_PICTURES = 8  # of a finding
 MOST_ALONE = 24  # of the only finding of its kind
 
@@ -38,21 +39,23 @@ def check_page(health: Health) -> str:
     return render(_environment(), "check.html", ["report.css", "check.css"], values)
 
 
-def is_card(one: Finding) -> bool:
-    """Whether a finding is of one picture and says what its label should be."""
-    return one.suggested is not None and len(one.paths) == 1
+def are_cards(group: Group) -> bool:
+    """Whether each finding of a kind is of one picture, so that they stand side by side."""
+    return all(len(one.paths) == 1 for one in group.findings) and group.kind != "unreadable"
 
 
 def _wanted(health: Health) -> Iterator[Wanted]:
     """All pictures of the page with the sizes they are shown at, the dearest first."""
     for group in by_kind(health):
         for one in group.findings[:MOST_FINDINGS]:
-            side = LARGE if is_card(one) else SMALL
+            side = LARGE if are_cards(group) else SMALL
             yield from ((name, side) for name in _strip(one, len(group.findings)))
 
 
 def _strip(one: Finding, findings: int) -> tuple[str, ...]:
-    """The pictures of a finding that are shown."""
+    """The pictures of a finding that are shown; of one with two sides, those of each are apart."""
+    if one.sides:
+        return tuple(name for side in one.sides for name in side)
     return one.paths[: MOST_ALONE if findings == 1 else MOST_PICTURES]
 
 
@@ -60,7 +63,7 @@ def _strip(one: Finding, findings: int) -> tuple[str, ...]:
 def _environment() -> jinja2.Environment:
     filters = {
         "bounds": bounds,
-        "card_like": is_card,
+        "are_cards": are_cards,
         "file": file_name,
         "percent": percent,
         "points": cost_words,
@@ -70,6 +73,7 @@ def _environment() -> jinja2.Environment:
         "strip": _strip,
         "KINDS": KINDS,
         "LARGE": LARGE,
+        "LONG": LONG,
         "SMALL": SMALL,
         "MOST": MOST_FINDINGS,
     }

@@ -52,4 +52,5 @@ def finding(one: Finding) -> Json:
         "cost": one.cost,
         "mend": one.mend,
         "words": one.words,
+        "sides": [list(side) for side in one.sides],
     }

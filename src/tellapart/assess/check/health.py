@@ -75,6 +75,7 @@ class Finding:
         cost: what it costs, in points of accuracy.
         mend: the command that mends it.
         words: what was found, as a sentence.
+        sides: of what has two sides, the pictures of either, the most telling first.
     """
 
     kind: str
@@ -86,6 +87,7 @@ class Finding:
     score: float = 1.0
     cost: float = 0.0
     mend: str = ""
+    sides: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True)

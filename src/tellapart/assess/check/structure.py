@@ -46,13 +46,14 @@ def confusable(looked: Looked) -> Iterator[Finding]:
         first, second = (label_words(looked.pictures.labels[k]) for k in one.labels)
         yield Finding(
             "confusable",
-            _in_turn(looked, one.border),
+            _in_turn(sides := _sides(looked, one.border)),
             f"{first} and {second} are hardly told apart: {percent(one.told, 0)} of their pictures "
             "lie on the right side, and by chance it would be 50 %. If they are the same, join "
             "them; if they are not, add pictures that show the difference. These lie between them.",
             score=float(np.clip((NEAR_CHANCE - one.told) / (NEAR_CHANCE - 0.5), 0.05, 1)),
             cost=100 * max(0.0, one.gain),
             mend=mending.walk(looked.dataset, "confusable"),
+            sides=sides,
         )
 
 
@@ -60,21 +61,25 @@ def two_in_one(looked: Looked) -> Iterator[Finding]:
     """Labels whose pictures are of two sorts, each side by its most typical pictures."""
     labels = looked.pictures.labels
     for one in split_labels(looked.vectors, looked.truth, len(labels), looked.fold):
-        names = [", ".join(shown(looked.name(row)) for row in rows[:3]) for rows in one.rows]
+        sides = _sides(looked, one.rows)
         yield Finding(
             "two-in-one",
-            _in_turn(looked, one.rows),
-            f"{label_words(labels[one.label])} is of two sorts, which differ as much as labels do: "
-            f"some pictures look like {names[0]}, others like {names[1]}. If these are two things, "
-            "give each a label of its own; if these are two places or occasions, keep them.",
+            _in_turn(sides),
+            f"{label_words(labels[one.label])} is of two sorts, which differ as much as labels do. "
+            "If they are two things, give each a label of its own; if they are two places or "
+            "occasions, keep them.",
             label=labels[one.label],
             score=float(np.clip(one.apart / 3, 0.05, 1)),
             cost=looked.excess(looked.truth == one.label),
             mend=mending.walk(looked.dataset, "two-in-one"),
+            sides=sides,
         )
 
 
-def _in_turn(looked: Looked, sides: Sequence[np.ndarray]) -> tuple[str, ...]:
-    """The names of the first pictures of either side, taken in turn."""
-    pairs = zip(*(side[:SHOWN].tolist() for side in sides), strict=False)
-    return tuple(looked.name(row) for pair in pairs for row in pair)
+def _sides(looked: Looked, rows: Sequence[np.ndarray]) -> tuple[tuple[str, ...], ...]:
+    """The names of the first pictures of either side."""
+    return tuple(tuple(looked.name(row) for row in side[:SHOWN].tolist()) for side in rows)
+
+
+def _in_turn(sides: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    return tuple(name for pair in zip(*sides, strict=False) for name in pair)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -76,7 +77,12 @@ def _print_finding(console: Console, one: Finding) -> None:
         )
         return
     say(console, f"  {one.words}", "  ")
-    named = ", ".join(map(shown, one.paths[:_PICTURES]))
-    rest = f" and {len(one.paths) - _PICTURES:,} more" if len(one.paths) > _PICTURES else ""
-    if named and shown(one.paths[0]) not in one.words:
-        say(console, f"    {named}{rest}", "    ")
+    for what, names in zip(("some: ", "others: "), one.sides, strict=False):
+        say(console, f"    {what}{_some(names)}", "    ")
+    if one.paths and not one.sides and shown(one.paths[0]) not in one.words:
+        say(console, f"    {_some(one.paths)}", "    ")
+
+
+def _some(names: Sequence[str]) -> str:
+    rest = f" and {len(names) - _PICTURES:,} more" if len(names) > _PICTURES else ""
+    return ", ".join(map(shown, names[:_PICTURES])) + rest
