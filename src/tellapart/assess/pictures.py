@@ -99,10 +99,10 @@ class Pictures:
             properties=None if self.properties is None else self.properties[rows],
         )
 
-    def folds(self, rows: np.ndarray, seed: int = 0) -> np.ndarray:
-        """The fold number of each of `rows`."""
+    def folds(self, rows: np.ndarray, seed: int = 0, count: int = FOLDS) -> np.ndarray:
+        """The fold number of each of `rows`, of `count` folds."""
         keys = [self.keys[i] for i in rows]
-        return split.folds(keys, self._labels_of(rows), min(FOLDS, len(set(keys))), seed)
+        return split.folds(keys, self._labels_of(rows), min(count, len(set(keys))), seed)
 
     def groups(self, rows: np.ndarray) -> np.ndarray:
         """A number for each of `rows`, equal for pictures that may not be parted."""
@@ -172,7 +172,7 @@ def gather(
         names=tuple(read[row].name for row in rows),
         paths=tuple(read[row].path for row in rows),
         truth=np.array([place[read[row].label] for row in rows], dtype=np.int64),
-        vectors=embeddings.vectors[rows],
+        vectors=embeddings.vectors if len(rows) == len(read) else embeddings.vectors[rows],
         digests=tuple(embeddings.digests[row] for row in rows),
         keys=tuple(keys[row] for row in rows),
         held_out=held_out[rows],

@@ -27,6 +27,7 @@ from .linear import Head
 from .prepared import Prepared
 
 SHRINKAGES = tuple(float(1 / (1 + np.exp(-odds / 2))) for odds in range(-8, 10))  # 0.02 to 0.99
+_COLUMNS = 128  # whose weighted sums are taken at once
 LEAST_SCALE = 1e-5  # in the frame, where the whole spread is about 1: float32 tells no less apart
 
 
@@ -38,7 +39,7 @@ class Discriminant:
         weights = prepared.sample_weights / prepared.sample_weights.sum()
         inputs, labels, count = prepared.inputs[:, :-1], prepared.labels, prepared.count
         self.priors = np.bincount(labels, weights, minlength=count)
-        sums = _sums(inputs * weights[:, None].astype(inputs.dtype), labels, count)
+        sums = _sums(inputs, weights, labels, count)
         self.present = self.priors > 0
         self.mean = sums.sum(axis=0)
         means = sums / np.where(self.present, self.priors, 1)[:, None] - self.mean
@@ -86,10 +87,14 @@ def log_priors(priors: np.ndarray, pictures: int) -> np.ndarray:
     return np.asarray(np.log(np.maximum(priors, 0.5 / pictures)))
 
 
-def _sums(inputs: np.ndarray, labels: np.ndarray, count: int) -> np.ndarray:
-    """The sum of the rows of each label, float64 `[K,R]`."""
+def _sums(inputs: np.ndarray, weights: np.ndarray, labels: np.ndarray, count: int) -> np.ndarray:
+    """The weighted sum of the rows of each label, float64 `[K,R]`; some columns at a time, so that
+    no second copy of all is held."""
     order = np.argsort(labels, kind="stable")
     present, begins = np.unique(labels[order], return_index=True)
     sums = np.zeros((count, inputs.shape[1]))
-    sums[present] = np.add.reduceat(inputs[order], begins, axis=0)
+    own = weights[order, None].astype(inputs.dtype)
+    for begin in range(0, inputs.shape[1], _COLUMNS):
+        columns = slice(begin, begin + _COLUMNS)
+        sums[present, columns] = np.add.reduceat(inputs[order, columns] * own, begins, axis=0)
     return sums

@@ -54,9 +54,10 @@ class Prepared:
         self.many = are_many(len(labels), count)
         self.mean, self.deviation = frame_of(embeddings)
         kind = np.float32 if rough or self.many else np.float64
-        standard = (embeddings - self.mean.astype(kind)) / self.deviation.astype(kind)
+        standard = embeddings - self.mean.astype(kind)
+        standard /= self.deviation.astype(kind)
         inputs, self.axes = _principal_axes(standard)
-        self._take(np.column_stack([inputs, np.ones(len(labels), kind)]), labels)
+        self._take(inputs, labels)
         self.spread = None if balanced else self.axes.lengths**2 / self.axes.samples
 
     def among(self, chosen: np.ndarray) -> Prepared:
@@ -141,21 +142,25 @@ class _Axes:
 
 
 def _principal_axes(standard: np.ndarray) -> tuple[np.ndarray, _Axes]:
-    """The data along its axes `[N,R]`, and these: by the smaller of X X' and X' X; with the former
-    the axes themselves are never formed."""
+    """The data along its axes with a last column of ones, `[N,R+1]`, and these: by the smaller of
+    X X' and X' X; with the former the axes themselves are never formed."""
     samples, features = standard.shape
     if samples <= features:
         values, vectors = np.linalg.eigh(standard @ standard.T)
         kept = values > max(values[-1], 1e-12) * 1e-12
         lengths, vectors = np.sqrt(values[kept]), vectors[:, kept]
-        return vectors * lengths, _Axes(
+        inputs = np.ones((samples, len(lengths) + 1), standard.dtype)
+        inputs[:, :-1] = vectors * lengths
+        return inputs, _Axes(
             samples,
             lengths,
             lambda w: w.astype(standard.dtype) @ standard.T @ vectors / lengths,
             lambda w: (w / lengths).astype(standard.dtype) @ vectors.T @ standard,
         )
     values, vectors = np.linalg.eigh(standard.T @ standard)
-    return standard @ vectors, _Axes(
+    inputs = np.ones((samples, features + 1), standard.dtype)
+    np.matmul(standard, vectors, out=inputs[:, :-1])
+    return inputs, _Axes(
         samples,
         np.sqrt(np.maximum(values, 0)),
         lambda w: w.astype(standard.dtype) @ vectors,

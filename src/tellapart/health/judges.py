@@ -98,7 +98,7 @@ class Judges:
 
     def _prepare(self, fold: np.ndarray, known: Mapping[int, Prepared]) -> dict[int, Prepared]:
         """What is outside each fold."""
-        own = self.vectors[self._rows]
+        own = self.vectors if self.learnt.all() else self.vectors[self._rows]
         nobody = np.zeros(len(own), np.int64)
         missing = [n for n in np.unique(fold).tolist() if n not in known and (fold != n).any()]
 

@@ -49,9 +49,10 @@ def nearest(
     from all embeddings first: what they have in common then makes no picture near to another.
     Equally near ones are taken in the order of their rows.
     """
-    points = _unit(vectors if centre is None else vectors - centre)
+    points = _unit(vectors, centre)
+    every = among is None or bool(np.all(among))
     chosen = np.arange(len(points)) if among is None else np.flatnonzero(among)
-    others, their_groups = points[chosen], groups[chosen]
+    others, their_groups = points if every else points[chosen], groups[chosen]
     few = min(count, len(chosen))
     rows = np.full((len(points), count), -1, np.int64)
     cosines = np.full((len(points), count), -1, np.float32)
@@ -95,7 +96,10 @@ def _largest(values: np.ndarray, count: int) -> np.ndarray:
     return found
 
 
-def _unit(vectors: np.ndarray) -> np.ndarray:
-    """Embeddings `[N,D]` at length 1, float32."""
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.asarray(vectors / np.maximum(lengths, 1e-12), np.float32)
+def _unit(vectors: np.ndarray, centre: np.ndarray | None) -> np.ndarray:
+    """Embeddings `[N,D]`, from their `centre`, at length 1: float32."""
+    points = vectors.astype(np.float32)  # ours: it may be large
+    if centre is not None:
+        points -= centre.astype(np.float32)
+    points /= np.maximum(np.sqrt(np.einsum("nd,nd->n", points, points)), 1e-12)[:, None]
+    return points

@@ -55,7 +55,8 @@ class Looked:
     @cached_property
     def vectors(self) -> np.ndarray:
         """Their embeddings `[R,D]`."""
-        return np.asarray(self.pictures.vectors[self.rows])
+        every = len(self.rows) == len(self.pictures.vectors)
+        return self.pictures.vectors if every else self.pictures.vectors[self.rows]
 
     @cached_property
     def judged(self) -> np.ndarray:
