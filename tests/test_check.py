@@ -122,3 +122,32 @@ def test_what_holds_no_pictures_is_a_sentence(tmp_path: Path) -> None:
     refused = run_here("check", tmp_path, "-q")
     assert refused.code != 0
     assert only_sentences(refused.err)
+
+
+def test_commands_ask_for_what_was_asked_for(draw_folder: Draw, tmp_path: Path) -> None:
+    photos = draw_folder({"many": 14, "others": 14})
+    draw_scene(seed=500).save(photos / "many" / "new.png")
+    tested = tmp_path / "of-another-day"
+    for label, seed in (("many", 500), ("others", 600)):
+        (tested / label).mkdir(parents=True)
+        draw_scene(seed=seed).save(tested / label / "-again.png")
+    quick = ("--quality", "fast", "-q")
+    found = run("check", photos, "--test", tested, *quick, "--json").json()["findings"]
+    [leak] = [one for one in found if one["kind"] == "leak"]
+    assert leak["mend"] == f"tellapart fix {tested} many/-again.png --drop"
+    health = tellapart.check(photos, quality="fast", test=tested, groups="none")
+    assert health.walk("leak").endswith(f"--test {tested} --quality fast --groups none")
+
+
+def test_what_python_gives_has_no_commands() -> None:
+    scenes = [(draw_scene(seed=seed), "ab"[seed % 2]) for seed in range(16)]
+    dark = [(draw_scene(seed=seed).point(lambda value: value // 40), "a") for seed in range(20, 22)]
+    health = tellapart.check([*scenes, *dark], quality="fast")
+    assert {one.mend for one in health.findings} <= {""}
+
+
+def test_groups_that_find_nothing_are_said(draw_folder: Draw) -> None:
+    photos = draw_folder({"many": 14, "others": 14})
+    for groups in ("time:60s", "folder", "name:zzz"):
+        health = tellapart.check(photos, quality="fast", groups=groups)
+        assert any("nothing is kept together" in note for note in health.notes)

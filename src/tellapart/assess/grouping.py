@@ -182,9 +182,19 @@ def _told(
         else "with names that follow one another, where they are alike too,",
         ALIKE: f"as alike as a cosine of {asked.cosine:g}",
     }[asked.by]
+    nothing = {
+        TIME: "no two pictures of a label have times so close",
+        FOLDER: "there are no folders below a label",
+        NAME: "it matches no two pictures' names"
+        if asked.pattern
+        else "no names follow one another",
+        ALIKE: "no two pictures of a label are so alike",
+    }[asked.by]
     occasions = len({name for name in kept if name}) + sum(name is None for name in kept)
     parts = (
-        []
+        [f"Groups by {asked}: {nothing}, so nothing is kept together."]
+        if chosen and not any(kept) and not alone
+        else []
         if not any(kept)
         else [
             f"Pictures {how} are kept together in split and folds: {several(len(kept), 'picture')} "

@@ -97,6 +97,7 @@ def _joined(learn: Dataset, test: Dataset) -> Dataset:
         + tuple(replace(file, name=f"{name}/{file.name}") for file in test.skipped),
         hidden=learn.hidden + test.hidden,
         notes=learn.notes + test.notes,
+        test_source=test.source,
         kept=learn.kept | {f"{name}/{one}" for one in test.kept},
         _workspaces=learn._workspaces + test._workspaces,
     )

@@ -252,7 +252,8 @@ def _named(
     found: dict[str, Item] = {}
     missing = []
     for name in map(os.fsdecode, asked):
-        ways = (name, _composed(name), os.path.abspath(name), os.path.realpath(name))
+        ways = [name, _composed(name), os.path.normpath(name)]
+        ways += [os.path.abspath(name), os.path.realpath(name)]
         item_ = next((known[way] for way in ways if way in known), None)
         if item_ is None:
             missing.append(name)

@@ -59,6 +59,8 @@ class Dataset:
         shut: (label, a sentence without its end) of each label folder that could not be opened.
         parts: (split, name) of each folder or word in a column that says a split.
         notes: sentences on what was read in one way and could be meant in another.
+        test_source: where the pictures to test on are, if that is elsewhere; their names begin with
+            its name.
         given: what a Python program gave, such as "the list given in Python"; empty otherwise.
         unmended: the pictures as the source has them, before decisions about them were applied.
         kept: the names of pictures that are said to be right as they are.
@@ -73,6 +75,7 @@ class Dataset:
     parts: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
     given: str = ""
+    test_source: Path | None = None
     unmended: tuple[Item, ...] = field(default=(), repr=False)
     kept: frozenset[str] = frozenset()
     _workspaces: tuple[Workspace, ...] = field(default=(), repr=False, compare=False)

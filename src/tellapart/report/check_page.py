@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from ..assess.check.groups import Group, by_kind, cost_words
 from ..assess.check.health import KINDS, Finding, Health
-from ..assess.check.mending import walk
 from ..evaluation.sentences import bounds, title
 from ..pages.render import environment, file_name, render
 from ..pages.thumbnails import Wanted, thumbnails
@@ -34,7 +33,7 @@ def check_page(health: Health) -> str:
         "title": title(health.pictures.labels),
         "groups": by_kind(health),
         "picture": lambda name, side: made.get((name, side), ""),
-        "walk": lambda kind: walk(health.dataset, kind),
+        "walk": health.walk,
     }
     return render(_environment(), "check.html", ["report.css", "check.css"], values)
 

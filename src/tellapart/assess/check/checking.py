@@ -83,7 +83,7 @@ def check(
     read = read_source(source, follow_links=follow_links)
     dataset = choose_sides(read, aside, follow_links=follow_links)
     looked = looked_at(dataset, quality, groups=asked, every=every, cache=cache, progress=progress)
-    return examine(looked)
+    return examine(looked).asked(quality, str(asked))
 
 
 def looked_at(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ...dataset.sources import Dataset, Skipped
 from ...errors import UsageError, option
@@ -12,6 +12,7 @@ from ...evaluation.occasions import Bursts
 from ...health.label_errors import LIKELY, LabelErrors
 from ...text import first_few, shown
 from ..pictures import Pictures
+from . import mending
 from .looked import Looked
 
 KINDS: Mapping[str, str] = {
@@ -104,6 +105,8 @@ class Health:
         notes: sentences on what to know.
         label_errors: how likely each label is wrong, and in words what that list is worth.
         looked: what the findings were found in.
+        quality: what the pictures were embedded with.
+        groups: what was kept together, as it was asked for.
     """
 
     dataset: Dataset
@@ -115,6 +118,21 @@ class Health:
     notes: tuple[str, ...] = field(default=())
     label_errors: LabelErrors | None = None
     looked: Looked | None = field(default=None, repr=False)
+    quality: str = "good"
+    groups: str = "auto"
+
+    def walk(self, kind: str) -> str:
+        """The command that goes through the findings of a kind, as they were asked for."""
+        command = mending.walk(self.dataset, kind)
+        return mending.asked_again(command, quality=self.quality, groups=self.groups)
+
+    def asked(self, quality: str, groups: str) -> Health:
+        """The same, with commands that ask for this quality and these groups again."""
+        findings = tuple(
+            replace(one, mend=mending.asked_again(one.mend, quality=quality, groups=groups))
+            for one in self.findings
+        )
+        return replace(self, findings=findings, quality=quality, groups=groups)
 
     def of(self, *kinds: str) -> tuple[Finding, ...]:
         """The findings of some kinds."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...backbones.embed import Embedder
 from ...dataset.sources import Dataset
-from ...evaluation.metrics import Proportion
+from ...evaluation.metrics import Proportion, grouped
 from ...evaluation.occasions import Bursts
 from ...head.cross_validation import OutOfFold
 from ...head.kinds import DISCRIMINANT, REGRESSION
@@ -70,7 +70,11 @@ class Looked:
 
     @cached_property
     def accuracy(self) -> Proportion:
-        return Proportion(int(self.right.sum()), int(self.judged.sum()))
+        """Where pictures are kept together, its interval goes by the groups."""
+        right = self.right[self.judged]
+        if not self.pictures.grouping.by:
+            return Proportion(int(right.sum()), len(right))
+        return grouped(right, self.pictures.groups(self.rows[self.judged]))
 
     @cached_property
     def label_errors(self) -> LabelErrors:

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+from ...dataset.groups import AUTO
 from ...dataset.sources import Dataset
 from ...text import shown
 
+_USUAL_QUALITY = "good"
 MOST_NAMED = 20  # pictures in a command; of more, the command walks through them
 _NUMBER = re.compile(r"[\d.e+-]+")
 RELABEL, DROP, KEEP, GROUP = "relabel", "drop", "keep", "group"
@@ -40,7 +42,21 @@ def group(dataset: Dataset, names: Sequence[str], name: str) -> str:
 
 def walk(dataset: Dataset, kind: str) -> str:
     """Goes through all findings of a kind, one after the other."""
-    return shlex.join(["tellapart", "fix", shown(dataset.source), "--only", kind])
+    if dataset.given:
+        return ""
+    words = ["tellapart", "fix", _typed(shown(dataset.source)), "--only", kind]
+    if dataset.test_source:
+        words += ["--test", shown(dataset.test_source)]
+    return shlex.join(words)
+
+
+def asked_again(command: str, *, quality: str, groups: str) -> str:
+    """A command that looks for findings anew, with what `check` was asked for."""
+    if " --only " not in command:
+        return command
+    words = [] if quality == _USUAL_QUALITY else ["--quality", quality]
+    words += [] if groups == AUTO else ["--groups", groups]
+    return shlex.join([*shlex.split(command), *words])
 
 
 def relabel_recorded(trained: str, name: str, label: str, *, held_out: bool = False) -> str:
@@ -56,7 +72,8 @@ def relabel_recorded(trained: str, name: str, label: str, *, held_out: bool = Fa
 
 
 def relabel_in(source: str, name: str, label: str) -> str:
-    return shlex.join(["tellapart", "fix", shown(source), shown(name), "--relabel", shown(label)])
+    named = [_typed(shown(source)), _typed(shown(name))]
+    return shlex.join(["tellapart", "fix", *named, "--relabel", shown(label)])
 
 
 def read(command: str, names: Iterable[str]) -> Mend | None:
@@ -65,7 +82,7 @@ def read(command: str, names: Iterable[str]) -> Mend | None:
     words = shlex.split(command)[3:]
     flags = {f"--{how}": how for how in (RELABEL, DROP, KEEP, GROUP)}
     flag = next((at for at, word in enumerate(words) if word in flags), None)
-    known = {shown(name): name for name in names}
+    known = {_typed(shown(name)): name for name in names}
     named = tuple(known[word] for word in words[:flag] if word in known)
     if flag is None or not named:
         return None
@@ -75,4 +92,18 @@ def read(command: str, names: Iterable[str]) -> Mend | None:
 def _fix(dataset: Dataset, names: Sequence[str], *how: str) -> str:
     if dataset.given:
         return ""
-    return shlex.join(["tellapart", "fix", shown(dataset.source), *map(shown, names), *how])
+    source = dataset.source
+    if dataset.test_source:
+        prefix = f"{dataset.test_source.name}/"
+        elsewhere = [name.startswith(prefix) for name in names]
+        if all(elsewhere):
+            source, names = dataset.test_source, [name.removeprefix(prefix) for name in names]
+        elif any(elsewhere):
+            return ""
+    named = map(_typed, map(shown, names))
+    return shlex.join(["tellapart", "fix", _typed(shown(source)), *named, *how])
+
+
+def _typed(name: str) -> str:
+    """A name that no program takes for an option."""
+    return f"./{name}" if name.startswith("-") else name

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...assess.check.groups import Group, by_kind, cost_words
-from ...assess.check.mending import walk
 from ...text import label_words, several, shown
 from .console import command, print_occasions, print_proportion, print_skipped, stdout
 from .layout import say
@@ -63,7 +62,7 @@ def _print_group(console: Console, health: Health, group: Group) -> None:
         console.print(f"  and {rest:,} more (all with --json)", style="dim")
     mends = [one.mend for one in group.findings if one.mend]
     if mends:
-        mend = mends[0] if len(group.findings) == 1 else walk(health.dataset, group.kind)
+        mend = mends[0] if len(group.findings) == 1 else health.walk(group.kind)
         console.print(f"  {mend}", style="dim", soft_wrap=True)
 
 
