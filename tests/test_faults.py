@@ -146,7 +146,7 @@ def test_of_a_conflict_that_no_head_judged_nothing_is_guessed(photos: Path, tmp_
     (conflict,) = tellapart.check(tmp_path, quality="fast").of("conflict")
     assert conflict.suggested is None
     assert not conflict.sure
-    assert conflict.mend.endswith("--only conflict")
+    assert " --only conflict " in conflict.mend
 
 
 def test_copies_stay_together_in_folds(photos: Path, tmp_path: Path) -> None:
@@ -230,7 +230,7 @@ def test_each_way_of_looking_bad_is_named(photos: Path, tmp_path: Path) -> None:
         named = [name for name in one.paths if f"/{change.__name__} " in name]
         assert len(named) == count
         assert len(one.paths) == count + (change is screenshot)
-        assert one.mend.endswith(f"--only {change.__name__}")
+        assert f" --only {change.__name__} " in one.mend
         assert not one.sure
     asked = run_here("check", root, "--quality", "fast", "--json").json()["findings"]
     assert {one["kind"] for one in asked if one["kind"] in LOOKS} == LOOKS
