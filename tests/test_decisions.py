@@ -277,6 +277,97 @@ def test_copies_are_decided_about_one_by_one(tmp_path: Path) -> None:
     assert "which of several copies is meant cannot be told: a/1.png" in dataset.notes[-1]
 
 
+TWINS = {f"{label}/{n}.png": str(n % 2) for label in ("elsa", "vader") for n in range(3)}
+
+
+@settings(max_examples=40)
+@given(
+    steps=st.lists(st.tuples(st.sampled_from(sorted(TWINS)), ONE), max_size=6),
+    moves=st.lists(
+        st.tuples(
+            st.sampled_from(sorted(TWINS)),
+            st.sampled_from([None, "set-aside/0.png", "elsa/9.png", "vader/0.png", "olaf/1.png"]),
+        ),
+        max_size=3,
+    ),
+)
+def test_files_that_are_moved_or_deleted_change_nothing_about_their_copies(
+    steps: list[Step], moves: list[tuple[str, str | None]]
+) -> None:
+    """However copies were decided about, one that stays where it is stays what it is."""
+    with fresh(TWINS) as photos:
+        for name, what in steps:
+            decide(photos, name, **what)
+
+        def read() -> dict[str, tuple[str, str | None]]:
+            items = read_dataset(photos, at_least=0).items
+            return {item.name: (item.label, item.group) for item in items}
+
+        before = read()
+        touched = set()
+        for name, place in moves:
+            source = photos / name
+            if source.exists() and place is None:
+                source.unlink()
+                touched.add(name)
+            elif source.exists() and place and not (photos / place).exists():
+                (photos / place).parent.mkdir(exist_ok=True)
+                source.rename(photos / place)
+                touched |= {name, place}
+        after = read()
+        assert {n: what for n, what in before.items() if n not in touched} == {
+            n: what for n, what in after.items() if n not in touched
+        }
+
+
+def test_a_renamed_copy_takes_its_decision_along(tmp_path: Path) -> None:
+    photos = files(tmp_path / "photos", {"a/1.png": "x", "b/1.png": "x", "b/2.png": "y"})
+    [made] = decide(photos, "b/1.png", drop=True)
+    assert made.copies_at == ("a/1.png",)
+    (photos / "b" / "1.png").rename(photos / "b" / "3.png")
+    dataset = read_dataset(photos)
+    assert [item.name for item in dataset.items] == ["a/1.png", "b/2.png"]
+    (photos / "b" / "3.png").unlink()
+    assert read_dataset(photos).notes == ()  # it is done
+    (photos / "a" / "1.png").rename(photos / "a" / "4.png")
+    dataset = read_dataset(photos)
+    assert [item.name for item in dataset.items] == ["a/4.png", "b/2.png"]
+    assert "which of several copies is meant cannot be told: b/1.png" in dataset.notes[-1]
+
+
+def test_of_very_many_copies_a_decision_stays_with_its_path(tmp_path: Path) -> None:
+    photos = files(tmp_path / "photos", {f"a/{n}.png": "x" for n in range(40)})
+    made = decide(photos, [f"a/{n}.png" for n in range(39)], drop=True)
+    assert len(str(made)) < 20_000
+    (photos / "a" / "0.png").unlink()
+    assert [item.name for item in read_dataset(photos, at_least=1).items] == ["a/39.png"]
+    (photos / "a" / "1.png").rename(photos / "a" / "99.png")
+    assert [i.name for i in read_dataset(photos, at_least=1).items] == ["a/39.png", "a/99.png"]
+
+
+def test_names_that_are_one_to_some_systems_are_decided_about_each(tmp_path: Path) -> None:
+    names = ["a/\u00e9.png", "a/e\u0301.png"]
+    photos = files(tmp_path / "photos", {**dict.fromkeys(names, "x"), "b/1.png": "y"})
+    if len(list((photos / "a").iterdir())) < 2:
+        pytest.skip("the disk takes both names for one")
+    decide(photos, names, drop=True)
+    assert [item.name for item in read_dataset(photos, at_least=1).items] == ["b/1.png"]
+
+
+def test_a_decision_in_the_whole_knows_the_copies_in_a_part(tmp_path: Path) -> None:
+    photos = files(
+        tmp_path / "photos",
+        {"test/a/1.png": "x", "test/b/1.png": "x", "train/b/2.png": "x", "train/a/3.png": "y"},
+    )
+    decide(photos, "test/a/1.png", drop=True)
+    (photos / "test" / "a" / "1.png").unlink()
+    assert [item.name for item in read_dataset(photos / "test", at_least=1).items] == ["b/1.png"]
+    decide(photos / "test", "b/1.png", drop=True)
+    (photos / "test" / "b" / "1.png").rename(photos / "test" / "b" / "7.png")
+    names = [item.name for item in read_dataset(photos, at_least=1).items]
+    assert names == ["train/a/3.png", "train/b/2.png"]
+
+
 def test_moved_by_hand_into_the_new_label_it_is_done_and_not_said(photos: Path) -> None:
     decide(photos, "elsa/0.png", relabel="vader")
     decide(photos, "elsa/1.png", drop=True)

@@ -8,11 +8,12 @@ holds.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from .decision_table import FILE, Decision, DecisionTable, place_of_decisions
+from .decision_table import BETWEEN, FILE, MANY, Decision, DecisionTable, place_of_decisions
 
 
 def decisions_about(
@@ -48,13 +49,13 @@ def _tables(
         return
     here = source.resolve()
     yield (
-        replace(one, path=one.path.removeprefix(f"{here.name}/"))
+        _below(one, f"{here.name}/")
         for one in _in_force(here.parent / FILE)
         if one.path.startswith(f"{here.name}/{one.old_label}/")
     )
     for _, name in parts:
         yield (
-            replace(one, path=f"{name}{one.path}")
+            _above(one, source, name)
             for one in (_in_force(source / name / FILE) if name.endswith("/") else ())
             if one.path.startswith(f"{one.old_label}/")
         )
@@ -62,3 +63,18 @@ def _tables(
 
 def _in_force(place: Path) -> Iterator[Decision]:
     return (one for one in DecisionTable.read(place).decisions if one.in_force)
+
+
+def _below(one: Decision, start: str) -> Decision:
+    """A decision as the part of the data set has it whose names begin so in the whole."""
+    copies = [at.removeprefix(start) for at in one.copies_at if at.startswith(start)]
+    noted = BETWEEN.join(copies) if one.copies_at else one.copies
+    return replace(one, path=one.path.removeprefix(start), copies=noted)
+
+
+def _above(one: Decision, source: Path, start: str) -> Decision:
+    """A decision as the whole data set has it, of whose part the names begin so. What copies lie
+    in the other parts was not noted, so it stays with its path."""
+    there = os.path.lexists(source / start / one.path)
+    noted = BETWEEN.join(f"{start}{at}" for at in one.copies_at) or one.copies
+    return replace(one, path=f"{start}{one.path}", copies=noted if there else MANY)

@@ -30,6 +30,8 @@ from .tables import encoding_of, header_of, is_spaced
 
 FILE = "tellapart.csv"
 KINDS = ("relabel", "drop", "keep", "group")
+BETWEEN = " // "  # between two paths, of which none has an empty part
+MANY = "//"  # for more copies than are noted
 
 _CALLED: Mapping[str, tuple[str, ...]] = {
     "path": ("path", "file", "filename", "file_name"),
@@ -41,6 +43,7 @@ _CALLED: Mapping[str, tuple[str, ...]] = {
     "why": ("why",),
     "superseded": ("superseded",),
     "carried_out": ("carried_out",),
+    "copies": ("copies",),
 }
 """What the column of each field may be called; the first is what we write."""
 _ENDINGS = (".tar.gz", ".tar.bz2", ".tar.xz", ".tar.zst")
@@ -83,6 +86,8 @@ class Decision:
         why: why, as far as that was said.
         superseded: when another decision took its place; empty while it is in force.
         carried_out: when the file itself was moved; empty before.
+        copies: where else its content lay when that was decided, paths with " // " between; "//"
+            for very many. The decision never passes to one of these.
     """
 
     path: str
@@ -94,6 +99,13 @@ class Decision:
     why: str = ""
     superseded: str = ""
     carried_out: str = ""
+    copies: str = ""
+
+    @property
+    def copies_at(self) -> tuple[str, ...]:
+        """The paths of the copies that are noted."""
+        noted = self.copies and not self.copies.startswith(MANY)
+        return tuple(self.copies.split(BETWEEN)) if noted else ()
 
     @property
     def in_force(self) -> bool:

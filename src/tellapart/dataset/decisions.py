@@ -17,7 +17,7 @@ from ..errors import DatasetError, UsageError
 from ..text import csv_text, first_few, shown
 from .decision_table import FILE, Decision, DecisionTable, changing, place_of_decisions
 from .labels import Labels, check_not_ours
-from .mended import apply, digest_of, locate
+from .mended import apply, copies_of, digest_of, locate
 from .sources import Dataset, Item, read_dataset
 
 __all__ = [
@@ -99,12 +99,14 @@ def decide(
         new_label = group.strip() if group else ""
         if relabel is not None:
             new_label = _label(dataset, relabel, before)
+        digests = [_digest(item) for item in items]
+        copies = copies_of(dataset.items, list(zip(items, digests, strict=True)))
         made = []
-        for item in items:
-            path, digest, old = csv_text(item.name), _digest(item), item.label
+        for item, digest, others in zip(items, digests, copies, strict=True):
+            path, old = csv_text(item.name), item.label
             same = kind == "relabel" and Labels([old]).same(new_label) is not None
             what = ("keep", "") if same else (kind, new_label)
-            made.append(Decision(path, digest, what[0], old, what[1], when, why))
+            made.append(Decision(path, digest, what[0], old, what[1], when, why, copies=others))
         _supersede(table, dataset, made)
         for one in made:
             table.add(one)
@@ -194,8 +196,8 @@ def _supersede(table: DecisionTable, dataset: Dataset, made: Sequence[Decision])
     paths = {one.path for one in made}
     digests = {one.digest for one in made}
     elsewhere = [o for o in table.decisions if o.digest in digests and o.path not in paths]
-    moved = [one for one in elsewhere if one.in_force]
-    found = locate(dataset.items, moved).about if moved else {}
+    every = [one for one in table.decisions if one.in_force and one.digest in digests]
+    found = locate(dataset.items, every).about if any(o.in_force for o in elsewhere) else {}
     about = {csv_text(name): those for name, those in found.items()}
     there = {csv_text(item.name) for item in dataset.items} if elsewhere else set()
     known: dict[tuple[str, str], list[Decision]] = {}

@@ -3,8 +3,8 @@ what was dropped, grouped. No file is changed.
 
 A decision is about a content. It holds for the file at its path if that has the content; only where
 some path has another content, or is gone, are all other files read, to find where the picture is
-now. So this costs hashing the pictures decided about, and one reading of all pictures where one of
-these was moved, changed or deleted.
+now: never where a copy of it lay already when that was decided. So this costs hashing the pictures
+decided about, and one reading of all pictures where one of these was moved, changed or deleted.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ..errors import PictureError
 from ..files.reading import read_content
 from ..text import csv_text, first_few, several
 from ..workers.local import Each, batches_of, local_map
-from .decision_table import FILE, Decision
+from .decision_table import BETWEEN, FILE, MANY, Decision
 from .labels import Labels
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _BATCH = 16  # files a thread hashes at a time
 _NAMED = 5
+_COPIES = 20  # paths that are noted with a decision; beyond that only that there are many
 
 
 @dataclass(frozen=True)
@@ -103,28 +104,35 @@ def locate(items: Sequence[Item], decisions: Sequence[Decision]) -> Found:
     digests = _digests({item.path for path in paths for item in at.get(path, ())})
     of: dict[str, list[Decision]] = {}  # by name, what is about each picture
     moved: list[Decision] = []
+    settled: dict[tuple[str, str], set[str]] = {}  # where those of a content are at their paths
     for one, path in zip(decisions, paths, strict=True):
         there = [item.name for item in at.get(path, ()) if digests[item.path] == one.digest]
-        if there:
-            of.setdefault(there[0], []).append(one)
+        if there:  # of two names that are written alike, the one that is meant
+            exact = next((name for name in there if csv_text(name) == one.path), there[0])
+            of.setdefault(exact, []).append(one)
+            settled.setdefault((one.digest, one.matter), set()).add(exact)
         else:
             moved.append(one)
     stale: list[Decision] = []
     unclear: list[Decision] = []
     if moved:
         digests |= _digests({item.path for item in items} - digests.keys())
-        holders: dict[str, list[str]] = {}
+        holders: dict[str, dict[str, str]] = {}
         for item in items:
-            holders.setdefault(digests[item.path], []).append(item.name)
+            holders.setdefault(digests[item.path], {})[item.name] = _written(item.name)
+        alike: dict[tuple[str, str], list[Decision]] = {}
         for one in moved:
-            names = _holders(one, list(dict.fromkeys(holders.get(one.digest, ()))), of, moved)
-            if names:
-                for name in names:
+            alike.setdefault((one.digest, one.matter), []).append(one)
+        for key, rows in alike.items():
+            moves = _Moves(holders.get(key[0], {}), settled.get(key, set()), rows)
+            for one in rows:
+                name, is_unclear = moves.now(one)
+                if name:
                     of.setdefault(name, []).append(one)
-            elif one.digest in holders:
-                unclear.append(one)
-            elif one.decision != "drop" or _written(one.path) in at:  # else it is done
-                stale.append(one)
+                elif is_unclear:
+                    unclear.append(one)
+                elif one.decision != "drop" or _written(one.path) in at:  # else it is done
+                    stale.append(one)
     held, conflicts = {}, []
     for name, about in of.items():
         agreed = tuple(_agreed(about))
@@ -135,26 +143,45 @@ def locate(items: Sequence[Item], decisions: Sequence[Decision]) -> Found:
     return Found(of, held, tuple(sorted(conflicts)), tuple(stale), tuple(unclear))
 
 
-def _holders(
-    one: Decision, names: list[str], of: dict[str, list[Decision]], moved: Sequence[Decision]
-) -> list[str]:
-    """Which of the files with its content a decision is about that is not at its path; none where
-    that cannot be known. A copy with a decision of its own is not the one that was moved."""
-    free = [
-        name
-        for name in names
-        if not any(
-            o.matter == one.matter and _written(o.path) == _written(name) for o in of.get(name, ())
-        )
-    ]
-    if len(names) == 1 or len(free) == 1:
-        return free or names
-    same = [name for name in free if PurePosixPath(name).name == PurePosixPath(one.path).name]
-    if len(same) == 1:
-        return same
-    alike = [o for o in moved if (o.digest, o.matter) == (one.digest, one.matter)]
-    agree = {(o.decision, o.new_label) for o in alike}
-    return free if len(agree) == 1 and len(alike) >= len(free) else []
+class _Moves:
+    """Where the pictures of one content went whose decisions are not at their paths.
+
+    A file that lay where it lies when a decision was made about a copy of it is another picture:
+    the decision never passes to it. Nor does it to one with a decision of its own.
+    """
+
+    def __init__(self, holders: dict[str, str], settled: set[str], rows: list[Decision]) -> None:
+        """`holders` are the files of that content, with their names as the table has them; in
+        `settled`, a decision of the same matter is at its path."""
+        self.written = set(holders.values())
+        self.free = {name: path for name, path in holders.items() if name not in settled}
+        self.names = list(self.free)
+        paths = dict.fromkeys(_written(one.path) for one in rows)
+        self.rows = {path: at for at, path in enumerate(paths)}
+        self.agree = len({(one.decision, one.new_label) for one in rows}) == 1
+        self.bases = Counter(PurePosixPath(path).name for path in self.rows)
+
+    def now(self, one: Decision) -> tuple[str, bool]:
+        """The name of the picture; empty where it is gone, or, with True, where that cannot be
+        known."""
+        if one.copies.startswith(MANY):
+            return "", bool(self.free)
+        copies = {_written(path) for path in one.copies_at}
+        new = self.names
+        if copies:
+            new = [name for name, path in self.free.items() if path not in copies]
+        if not new:
+            return "", False
+        others = copies - self.written - self.rows.keys()  # copies that were moved or deleted too
+        gone = len(self.rows) + len(others)
+        if self.agree and not others and len(new) <= gone:
+            return new[self.rows[_written(one.path)] % len(new)], False
+        base = PurePosixPath(_written(one.path)).name
+        same = [name for name in new if PurePosixPath(_written(name)).name == base]
+        only = self.bases[base] + sum(PurePosixPath(path).name == base for path in others) == 1
+        if copies and len(new) >= gone and len(same) == 1 and only:
+            return same[0], False
+        return "", True
 
 
 def _written(name: str) -> str:
@@ -182,6 +209,36 @@ def digest_of(path: Path) -> str:
         return hashlib.sha256(read_content(path)).hexdigest()
     except PictureError:
         return ""
+
+
+def copies_of(items: Sequence[Item], named: Sequence[tuple[Item, str]]) -> list[str]:
+    """For pictures with the digests of their contents: where else each content lies, as the table
+    has it. Only files of one size are read."""
+    sizes = {item.path: _size(item.path) for item in items}
+    wanted = Counter(sizes.get(item.path) for item, _ in named)
+    known = {item.path: digest for item, digest in named}
+    alike = {path for path, size in sizes.items() if size in wanted} - known.keys()
+    digests = {**known, **_digests(alike)}
+    lying: dict[str, list[str]] = {}
+    for item in items:
+        if item.path in digests:
+            lying.setdefault(digests[item.path], []).append(csv_text(item.name))
+    found = []
+    for item, digest in named:
+        lies = lying.get(digest, [])
+        if len(lies) > _COPIES:
+            found.append(MANY)
+        else:
+            found.append(BETWEEN.join(n for n in lies if n != csv_text(item.name)))
+    return found
+
+
+def _size(path: Path) -> int:
+    """In bytes; -1 where that cannot be known."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return -1
 
 
 def _digests(paths: Iterable[Path]) -> dict[Path, str]:
