@@ -14,11 +14,12 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from ..dataset.decision_table import Decision, DecisionTable, changing, place_of_decisions
 from ..dataset.decisions import now
-from ..dataset.filenames import longest_name, safe_name
+from ..dataset.filenames import longest_name, named, safe_name
 from ..dataset.labels import Labels
 from ..dataset.layout import LabelFolder, layout_of
 from ..dataset.mended import locate
@@ -90,9 +91,10 @@ def carry_out(
         _mark(root, journal)  # what an earlier run had placed
         steps = list(_Plan(root).steps())
         left += (step for step in steps if isinstance(step, Skipped))
+        numbered = partial(_numbered, longest=longest_name(root))
         placements = [step for step in steps if isinstance(step, Placement)]
         try:
-            for one in journal.carry_out(placements, _numbered):
+            for one in journal.carry_out(placements, numbered):
                 if isinstance(one, Entry):
                     moved.append((one.source, one.target))
                 else:
@@ -183,21 +185,22 @@ class _Plan:
             (f for f in self.folders if item.path.is_relative_to(f.folder)),
             key=lambda found: len(found.folder.parts),
         )
-        place = self._place(own, label)
-        if not place.is_dir() and (why := _no_folder(label, self.root)):
+        place, is_new = self._place(own, label)
+        if is_new and (why := _no_folder(label, self.root)):
             return Skipped(item.name, f"no folder can be called {shown(label)}: {why}")
         target = place / item.path.relative_to(own.folder)
         return _placement(item, target.relative_to(self.root).as_posix(), one)
 
-    def _place(self, own: LabelFolder, label: str) -> Path:
-        """The folder of a label in the part of the data set that `own` is in."""
+    def _place(self, own: LabelFolder, label: str) -> tuple[Path, bool]:
+        """The folder of a label in the part of the data set that `own` is in, and whether it is
+        none of the data set yet."""
         below = own.folder.name != own.label  # label/train/
         above = own.folder.parent.parent if below else own.folder.parent
         for one in self.folders:
             place = one.folder.parent if below else one.folder
             if place.parent == above and Labels([one.label]).same(label) is not None:
-                return place / own.folder.name if below else place
-        return above / label / own.folder.name if below else above / label
+                return (place / own.folder.name if below else place), False
+        return (above / label / own.folder.name if below else above / label), True
 
 
 def _no_folder(label: str, root: Path) -> str:
@@ -216,16 +219,15 @@ def _placement(item: Item, target: str, one: Decision) -> Placement:
     return Placement(item.name, target, extra=said)
 
 
-def _numbered(taken: Placement) -> Placement:
+def _numbered(taken: Placement, longest: int) -> Placement:
     """The same with the next number in its name: `012.jpg`, `012-2.jpg`."""
     path = PurePosixPath(taken.target)
     found = re.fullmatch(r"(.*)-(\d+)", path.stem)
     tried = int(str(taken.extra.get("tried", 1))) + 1
     stem = found[1] if found and tried > 2 else path.stem
+    name = named(stem, f"-{tried}{path.suffix}", longest)
     extra = {**taken.extra, "tried": tried}
-    return replace(
-        taken, target=path.with_name(f"{stem}-{tried}{path.suffix}").as_posix(), extra=extra
-    )
+    return replace(taken, target=path.with_name(name).as_posix(), extra=extra)
 
 
 def _mark(root: Path, journal: Journal) -> None:
@@ -241,6 +243,8 @@ def _mark(root: Path, journal: Journal) -> None:
         if old.in_force and (old.path, old.digest, old.decision, old.when) in asked:
             return replace(old, carried_out=when)
         if old.in_force and entry and old.matter == "group":
+            if entry.target.startswith(f"{SET_ASIDE}/"):
+                return replace(old, carried_out=when)  # it was dropped too
             return replace(old, path=csv_text(entry.target))
         return old
 

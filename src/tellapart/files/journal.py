@@ -118,13 +118,38 @@ class Journal(Record):
         self, one: Placement, renamed: Callable[[Placement], Placement] | None
     ) -> Placement | Skipped:
         while True:
-            above = [self.folder / up for up in PurePosixPath(one.target).parents]
-            blocked = any(os.path.lexists(up) and not up.is_dir() for up in above)
-            if not blocked and not os.path.lexists(self.target(one)):
+            try:
+                taken = self._is_there(self.target(one))
+            except OSError as error:  # such as a name that is too long
+                return Skipped(
+                    one.source, f"{shown(one.target)} cannot be made: {reason_of(error)}"
+                )
+            blocked = self._blocked(one)
+            if not blocked and not taken:
                 return one
             if renamed is None:
-                return self._taken(one)
-            one = renamed(one)
+                return self._taken(one, blocked)
+            other = renamed(one)
+            if blocked and PurePosixPath(other.target).parent == PurePosixPath(one.target).parent:
+                return self._taken(one, blocked)
+            one = other
+
+    @staticmethod
+    def _is_there(path: Path) -> bool:
+        """As `os.path.lexists`, which takes a name that is too long for one that is free."""
+        try:
+            path.lstat()
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        return True
+
+    def _blocked(self, one: Placement) -> Path | None:
+        """What stands where the target's folder is to be, and is none of this folder's."""
+        for up in PurePosixPath(one.target).parents:
+            path = self.folder / up
+            if os.path.lexists(path) and not path.is_dir():
+                return path
+        return self.link_above(one.target)
 
     def _placed(
         self,
@@ -148,8 +173,12 @@ class Journal(Record):
             else:
                 return entry
 
-    def _taken(self, one: Placement) -> Skipped:
-        return Skipped(one.source, f"something else is at {shown(self.target(one))}")
+    def _taken(self, one: Placement, blocked: Path | None = None) -> Skipped:
+        if blocked and blocked.is_symlink():
+            return Skipped(
+                one.source, f"{shown(blocked)} is a link, and nothing is moved through it"
+            )
+        return Skipped(one.source, f"something else is at {shown(blocked or self.target(one))}")
 
     def intend(self, placements: Iterable[tuple[Placement, Content]]) -> None:
         """Write down files that will be placed, and make the folders they need."""
@@ -225,6 +254,8 @@ class Journal(Record):
         placed = []
         for entry in [e for e in self.entries.values() if e.target not in self.done]:
             source, target = self.source(entry), self.target(entry)
+            if self.link_near(entry):
+                continue  # undo says so
             self.errand.part_beside(target).unlink(missing_ok=True)
             if self.is_placed(entry) and not self._is_reserved(entry):
                 if entry.how == "move" and holds(source, entry.content):

@@ -18,6 +18,17 @@ except ImportError:  # of systems with POSIX calls
 _TAKEN = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK)
 
 
+def open_lock(path: Path) -> BinaryIO:
+    """A file to lock, made if need be; never one that a link leads to, nor one that waits.
+
+    Raises:
+        OSError: it cannot be written, or is no file.
+    """
+    asked = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0) | asked
+    return os.fdopen(os.open(path, flags, 0o666), "ab")
+
+
 def take(stream: BinaryIO) -> bool | None:
     """Lock an open file for as long as it stays open, without waiting: whether it is ours now.
 

@@ -11,18 +11,20 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath, PurePosixPath
 from typing import Any, BinaryIO, Literal, TypeVar
 
 from ..errors import DestinationError
 from ..text import shown
 from .atomic import sync
 from .purpose import Errand, Purpose
+from .system import WINDOWS
 from .transfer import Content, holds, is_link, reason_of
 
 How = Literal["copy", "link", "move"]
@@ -67,6 +69,19 @@ class Entry:
     offset: int
 
 
+def _inside(name: str) -> str:
+    """A name as it is, if it is one of a place below a folder, whoever wrote the journal.
+
+    Raises:
+        ValueError: it leads elsewhere.
+    """
+    if {"", ".", ".."} & set(name.split("/")) or "\0" in name or PurePath(name).anchor:
+        raise ValueError(name)
+    if WINDOWS and "\\" in name:
+        raise ValueError(name)
+    return name
+
+
 _Record = TypeVar("_Record", bound="Record")
 
 
@@ -98,6 +113,8 @@ class Record:
         self._sources: Path = folder / self.root
         self.how = _HOWS[header["how"]]
         self.made = tuple[str, ...](header["made"])
+        if not re.fullmatch("[0-9a-f]+", header["token"]):
+            raise ValueError(header["token"])  # it becomes a part of files' names
         self.errand = Errand(purpose, header["token"])
         self.entries: dict[str, Entry] = {}
         self.moved_on: list[Entry] = []
@@ -172,8 +189,10 @@ class Record:
     def _take(self, values: dict[str, Any], offset: int) -> None:
         """Take in one line."""
         if "target" in values:
-            target, content = values["target"], Content(**values["content"])
+            target, content = _inside(values["target"]), Content(**values["content"])
             how = _HOWS[values.get("how", self.how)]
+            if how == "move" and not self.root:
+                _inside(values["source"])
             group = sys.intern(values.get("group", ""))
             self.entries.pop(target, None)  # so that the order is that of the latest lines
             self.entries[target] = Entry(values["source"], target, how, group, content, offset)
@@ -183,7 +202,9 @@ class Record:
                 self._take_done(target)
             self.lost.update(values.get("lost", ()))
         elif "folder" in values:
-            self.folders.append((values["folder"], offset))
+            self.folders.append((_inside(values["folder"]), offset))
+        elif "/" in _inside(values["results"]):
+            raise ValueError(values["results"])
         else:
             self.results.setdefault(values["results"], set()).add(values["sha256"])
 
@@ -202,6 +223,20 @@ class Record:
 
     def target(self, entry: Entry | Placement) -> Path:
         return self.folder / entry.target
+
+    def link_above(self, name: str, source: str = "") -> Path | None:
+        """A folder on the way to a place that is a link, where files only move about within one
+        folder: what is behind it may be anybody's. The place is a target, and also a source that
+        is moved."""
+        if self.root:
+            return None
+        names = (name, source) if source else (name,)
+        above = [self.folder / up for one in names for up in PurePosixPath(one).parents]
+        return next((path for path in above if path != self.folder and path.is_symlink()), None)
+
+    def link_near(self, entry: Entry) -> Path | None:
+        """The same of a file that was placed, and of where it came from if it was moved."""
+        return self.link_above(entry.target, entry.source if entry.how == "move" else "")
 
     def is_placed(self, entry: Entry) -> bool:
         """Whether the file at an entry's target is the one that this work put there."""

@@ -14,7 +14,7 @@ from ..text import shown
 from .folders import make_folders, moved_away, new_folder
 from .journal import Journal, writing
 from .leftovers import clear_leftovers
-from .locks import is_still, take
+from .locks import is_still, open_lock, take
 from .purpose import Purpose
 from .record import RECORD, How
 
@@ -84,8 +84,11 @@ def opened(
 def locked(folder: Path, purpose: Purpose) -> Iterator[None]:
     """Keep a second run or undo out; the system lets go of the lock when a process is killed."""
     path = folder / purpose.hidden / _LOCK
+    for place in (path.parent, path.with_name(RECORD)):
+        if place.is_symlink():  # it may have come with the folder, and lead to anything
+            raise DestinationError(f"{shown(place)} is a link.", hint=purpose.if_damaged)
     with writing(folder, purpose):
-        stream = path.open("ab")
+        stream = open_lock(path)
     with stream:
         if take(stream) is False or not is_still(path, stream):
             raise DestinationError(

@@ -88,7 +88,8 @@ class _Undoing:
         for offset, step in sorted(steps, key=lambda step: step[0], reverse=True):
             if isinstance(step, str):
                 with suppress(OSError):  # not empty: it has become the user's
-                    (journal.folder / step).rmdir()
+                    if not journal.link_above(step):
+                        (journal.folder / step).rmdir()
             else:
                 self._entry(step, moved_on=offset in moved_on)
         for name in journal.results:
@@ -104,6 +105,9 @@ class _Undoing:
     def _entry(self, entry: Entry, *, moved_on: bool) -> None:
         journal, target = self.journal, self.journal.target(entry)
         try:
+            if link := journal.link_near(entry):
+                self.left.append(Skipped(entry.target, f"{shown(link)} is a link now"))
+                return
             if moved_on and not journal.is_placed(entry):
                 return  # what was left is told where the file is now
             if not moved_on and entry.target not in journal.done:
