@@ -10,12 +10,14 @@ import html
 import os
 import re
 import select
+import shlex
 import shutil
 import signal
 import struct
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,12 +26,16 @@ import pytest
 import tellapart
 from conftest import draw_scene
 from drawn import COMMAND, FOUR, contents, few_of, only_sentences, run_here
+from tellapart.assess.check.health import Finding
+from tellapart.assess.check.keeping import without_guesses
 from tellapart.assess.check.mending import Mend, drop, group, read, relabel, walk
+from tellapart.assess.check.rescoring import accuracy_about_after
 from tellapart.assess.deciding import Keeper
 from tellapart.assess.fixing import Walk
 from tellapart.cli.terminal.pictures import half_blocks, way_to_show
 from tellapart.dataset.sources import read_dataset
 from tellapart.demo.walk import DemoPictures
+from test_groups import draw, of_no_order
 
 FAST = ("--quality", "fast", "-q")
 DECISIONS = "tellapart.csv"
@@ -114,19 +120,59 @@ def test_what_was_left_out_can_be_kept_after_all(mixed: Path) -> None:
     assert (done["before"]["n"], done["after"]["n"]) == (59, 60)
 
 
+def test_a_new_label_is_asked_for(mixed: Path) -> None:
+    name = "ice_queen/000.jpg"
+    refused = run_here("fix", mixed, name, "--relabel", "dark_night", *FAST)
+    assert "For a new label add --new-label." in refused.err
+    assert run_here("fix", mixed, name, "--relabel", "dark_night", "--new-label", *FAST).code == 0
+    assert decided(mixed) == {name: ("relabel", "dark_night")}
+    other_name = "ice_queen/001.jpg"  # from then on it is a label
+    assert run_here("fix", mixed, other_name, "--relabel", "dark_night", *FAST).code == 0
+
+
+def test_the_accuracy_is_what_check_says_then(mixed: Path) -> None:
+    def now() -> dict[str, object]:
+        said: dict[str, object] = run_here("check", mixed, "--json", *FAST).json()["accuracy"]
+        return said
+
+    said = now()
+    names = list(WRONG)
+    for arguments in (
+        (names[0], "--relabel", WRONG[names[0]]),
+        (names[1], names[2], "--drop"),
+        ("ice_queen/000.jpg", "ice_queen/001.jpg", "--group", "morning"),
+        ("--above", "0.8"),
+        ("--undo", "last-2"),
+    ):
+        done = run_here("fix", mixed, *arguments, "--json", *FAST).json()
+        assert done["before"] == said
+        assert not done["about"]
+        said = done["after"]
+        assert said == now()
+    going = Walk(tellapart.check(mixed, quality="fast"), Keeper(read_dataset(mixed)))
+    assert going.question
+    going.decide(Mend(going.question.names, "drop"))
+    assert going.accuracy == tellapart.check(mixed, quality="fast").accuracy
+    rough = accuracy_about_after(going.looked, going.mends)
+    assert rough.n == going.accuracy.n
+    assert abs(rough.value - going.accuracy.value) < 0.1
+
+
 def test_decisions_are_listed_and_taken_back_by_their_number(mixed: Path) -> None:
     chosen = dict(list(WRONG.items())[1:5])
     for name, label in chosen.items():
         run_here("fix", mixed, name, "--relabel", label, *FAST)
     listed = run_here("fix", mixed, "--list", "--json").json()["decisions"]
-    assert [row["row"] for row in listed] == [1, 2, 3, 4]
-    assert {row["path"] for row in listed} == set(chosen)
-    gone = listed[1]["path"]
-    done = run_here("fix", mixed, "--undo", "2", *FAST)
+    assert [(row["row"], row["path"]) for row in listed] == list(enumerate(chosen, 1))
+    gone = listed[3]["path"]
+    done = run_here("fix", mixed, "--undo", "4", *FAST)
     assert f"Undone: {gone}" in done.out
-    assert set(decided(mixed)) == set(chosen) - {gone}
-    run_here("fix", mixed, "--undo", "last", *FAST)
-    assert len(decided(mixed)) == 2
+    assert run_here("fix", mixed, "--list", "--json").json()["decisions"] == listed[:3]
+    run_here("fix", mixed, "--undo", listed[0]["path"], *FAST)
+    assert list(decided(mixed)) == sorted(row["path"] for row in listed[1:3])
+    run_here("fix", mixed, "ice_queen/000.jpg", "--drop", *FAST)
+    run_here("fix", mixed, "--undo", "last-2", *FAST)
+    assert list(decided(mixed)) == [listed[1]["path"]]
     back = run_here("fix", mixed, "--undo", "all", "--json", *FAST).json()
     assert back["after"]["correct"] <= back["before"]["correct"]
     assert decided(mixed) == {}
@@ -145,6 +191,14 @@ def test_decisions_are_listed_and_taken_back_by_their_number(mixed: Path) -> Non
         (["ice_queen/000.jpg", "--drop", "--keep"], "--drop does not go with --keep."),
         (["--list", "--undo", "last"], "--list does not go with --undo."),
         (["--undo", "7"], "--undo 7 is none of 0 decisions."),
+        (["--undo", "last-0"], "--undo last-0 is none of 0 decisions."),
+        (
+            ["ice_queen/000.jpg", "--relabel", "dark_night"],
+            "There is no label dark_night; did you mean dark_knight?",
+        ),
+        (["ice_queen/000.jpg", "--relabel", "9"], "There is no label 9, but dark_knight, ice_"),
+        (["--list", "--new-label"], "--new-label goes with --relabel."),
+        (["--only", "two-in-one"], "About two-in-one there is nothing for fix to decide."),
         (["--apply", "all"], "--apply all is not known."),
         (["--apply", "sure", "--only", "ugliness"], "names no kind of finding"),
         (["--above", "high"], "--above high is not a fraction."),
@@ -158,7 +212,7 @@ def test_what_cannot_be_done_is_one_sentence(mixed: Path, arguments: list[str], 
     refused = run_here("fix", mixed, *arguments, "-q")
     assert refused.code == 2
     assert said in refused.err
-    assert only_sentences(refused.err.splitlines()[0])
+    assert only_sentences(refused.err.splitlines()[0].replace("?", "."))
     assert decided(mixed) == {}
 
 
@@ -172,6 +226,72 @@ def test_the_commands_that_check_prints_can_be_read(mixed: Path) -> None:
     assert read(group(dataset, names, "day 1"), names) == Mend(names, "group", "day 1")
     assert read(walk(dataset, "wrong-label"), names) is None
     assert read("", names) is None
+
+
+def test_the_commands_that_check_prints_can_be_typed(
+    heroes: DemoPictures, mixed: Path, tmp_path: Path
+) -> None:
+    bursts = draw(tmp_path / "bursts", of_no_order, steps=5)
+    shutil.copy(mixed / "ice_queen" / "000.jpg", mixed / "ice_queen" / "it's again.jpg")
+    shutil.copy(mixed / "ice_queen" / "001.jpg", mixed / "dark_knight" / "queen.jpg")
+    for at, seed in enumerate((1, 2)):
+        draw_scene(seed=seed).save(mixed / ("ice_queen", "dark_knight")[at] / "scene.png")
+    draw_scene(16, 16).save(mixed / "dark_knight" / "tiny.png")
+    aside = few_of(heroes, tmp_path / "aside", 2)
+    tried = set()
+    of_two: tuple[str | Path, ...] = ("--test", aside)
+    for photos, more in ((bursts, ()), (mixed, of_two)):
+        shutil.copytree(photos, tmp_path / "copy")
+        found = run_here("check", photos, *more, "--json", *FAST).json()["findings"]
+        for one in found:
+            _, _, where, *words = shlex.split(one["mend"]) or ["", "", ""]
+            how = next((word for word in words if word.startswith("--")), "")
+            if not how or (one["kind"], how) in tried:
+                continue
+            tried.add((one["kind"], how))
+            sure = ["--apply", "sure"] if how == "--only" else []
+            there = tmp_path / "copy" if where == str(photos) else where
+            done = run_here("fix", there, *words, *sure, *FAST)
+            assert done.code == 0, (one["mend"], done.err)
+        shutil.rmtree(tmp_path / "copy")
+    assert {
+        ("burst", "--group"),
+        ("wrong-label", "--relabel"),
+        ("duplicate", "--drop"),
+        ("conflict", "--drop"),
+        ("leak", "--drop"),
+        ("tiny", "--only"),
+    } <= tried
+
+
+def test_copies_under_several_labels_are_left_out_and_none_is_relabelled(mixed: Path) -> None:
+    for at in (0, 1, 2):
+        picture = mixed / "ice_queen" / f"{at:03d}.jpg"
+        shutil.copy(picture, mixed / "dark_knight" / f"other-{at}.jpg")
+        shutil.copy(picture, mixed / "ice_queen" / f"again-{at}.jpg")
+    health = tellapart.check(mixed, quality="fast")
+    copies = {name for one in health.of("conflict") for name in one.paths}
+    assert len(copies) == 9
+    assert not copies & {name for one in health.of("wrong-label") for name in one.paths}
+    done = run_here("fix", mixed, "--above", "0.5", "--json", *FAST).json()
+    left_out = {p for one in done["decisions"] for p in one["paths"] if one["decision"] == "drop"}
+    assert len(left_out & copies) == 6
+    assert not tellapart.check(mixed, quality="fast").of("duplicate", "conflict")
+
+
+def test_a_stranger_is_left_out_and_gets_no_other_label(mixed: Path) -> None:
+    for at, label in enumerate(("ice_queen", "dark_knight") * 3):
+        draw_scene(seed=at).save(mixed / label / f"scene-{at}.png")
+    health = tellapart.check(mixed, quality="fast")
+    first = Walk(health, Keeper(health.dataset)).question
+    assert first
+    assert first.kind == "stranger"
+    assert first.suggestion == Mend(first.names, "drop")
+    strange = {one.paths[0] for one in health.of("stranger")}
+    guesses = [Finding("wrong-label", (name,), "") for name in health.pictures.names]
+    left = without_guesses((*guesses, *health.of("stranger")))
+    guessed = {one.paths[0] for one in left if one.kind == "wrong-label"}
+    assert guessed == set(health.pictures.names) - strange
 
 
 # The files themselves
@@ -194,6 +314,11 @@ def test_files_are_moved_only_if_that_is_asked_for_and_come_back(mixed: Path) ->
     assert run_here("fix", mixed, "--undo", "carried-out").code == 0
     assert pictures(mixed) == before
     assert len(decided(mixed)) == 2
+    run_here("fix", mixed, "--carry-out")
+    refused = run_here("fix", mixed, "--undo", "1", *FAST)
+    assert "was carried out: its file was moved. First put the files back: " in (
+        refused.err.replace("\n", " ")
+    )
 
 
 # The commands that reports name
@@ -267,6 +392,8 @@ def test_what_is_not_sure_is_not_applied(mixed: Path) -> None:
 
 def test_twelve_labels_that_are_kept_in_a_row_are_enough(mixed: Path) -> None:
     health = tellapart.check(mixed, quality="fast", every=True)
+    likely = tuple(replace(one, score=0.9) for one in health.of("wrong-label")[:20])
+    health = replace(health, findings=likely)
     going = Walk(health, Keeper(health.dataset), ["wrong-label"])
     for kept in range(12):
         assert going.question, kept
@@ -327,7 +454,7 @@ class Terminal:
 
     def question(self) -> str:
         """The name of the picture that is asked about now."""
-        asked = self.until("[q] quit").rpartition("wrong-label")[2]
+        asked = self.until("[q] quit").rpartition(" left  wrong-label")[2]
         found = re.search(r"(?:dark_knight|ice_queen)/[\w-]+\.jpg", asked)
         assert found, asked
         return found[0]
@@ -371,7 +498,9 @@ def test_one_key_each_and_it_goes_on_where_it_stopped(mixed: Path) -> None:
         assert decided(mixed) == {}
         terminal.press("y")
         assert terminal.question() == second
-        terminal.press("x")  # no key of ours
+        terminal.press("x")
+        terminal.until("There is no key x.")
+        terminal.until("[q] quit")
         terminal.press("s")
         third = terminal.question()
         terminal.press("k")
@@ -381,6 +510,7 @@ def test_one_key_each_and_it_goes_on_where_it_stopped(mixed: Path) -> None:
         code, rest = terminal.close()
     assert code == 0
     assert "2 decisions written." in rest
+    assert "--undo last-2" in rest
     kept = {first: ("relabel", other(first)), third: ("keep", "")}
     assert decided(mixed) == kept
     with Terminal(mixed) as terminal:  # what was skipped is asked again, what was decided is not

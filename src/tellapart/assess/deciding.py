@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from pathlib import Path
 
 from ..dataset.decisions import (
@@ -16,21 +18,22 @@ from ..dataset.decisions import (
     undo_decisions,
 )
 from ..dataset.groups import Groups, parse
+from ..dataset.labels import Labels
 from ..dataset.mended import digest_of
 from ..dataset.sources import Dataset, read_dataset
 from ..errors import DatasetError, UsageError, option
 from ..evaluation.metrics import Proportion
-from ..text import several, shown
+from ..text import first_few, label_words, natural, several, shown
 from ..workers.local import Each, batches_of, local_map
 from .check.checking import looked_at
 from .check.mending import DROP, GROUP, KEEP, RELABEL, Mend
-from .check.rescoring import accuracy_after
 from .sides import choose_sides
 
 Made = Sequence[tuple[Dataset, tuple[Decision, ...]]]
 """Decisions that were written down, and about whose pictures."""
 
 _STAND_IN = re.compile(r"([0-9a-f]{12})(-\d+)?")  # what a private model calls a picture
+_LAST = re.compile(r"last(?:-([1-9]\d{0,8}))?")
 _BATCH = 16  # files a thread hashes at a time
 
 
@@ -43,12 +46,22 @@ class Decided:
         before: the cross-validated accuracy before; None where it is not known.
         after: the same after.
         trouble: why it is not known, as a sentence; empty where it would only take too long.
+        about: whether `after` is only about what a check says now.
+        places: see `places_of`.
     """
 
     mends: tuple[Mend, ...]
     before: Proportion | None = None
     after: Proportion | None = None
     trouble: str = ""
+    about: bool = False
+    places: tuple[tuple[Path, int], ...] = ()
+
+
+def places_of(made: Iterable[Made]) -> tuple[tuple[Path, int], ...]:
+    """About whose pictures decisions were written down, and how many `--undo last` takes back of
+    each."""
+    return tuple(Counter(dataset.source for one in made for dataset, _ in one).items())
 
 
 def together(mends: Iterable[Mend]) -> tuple[Mend, ...]:
@@ -101,7 +114,11 @@ class Keeper:
 
     def _by_source(self, names: Sequence[str]) -> Iterator[tuple[Dataset, list[str]]]:
         own = {item.name for item in self.dataset.as_found.items}
-        others = [name for name in names if self.test and name not in own]
+        others = [
+            name
+            for name in names
+            if self.test and name.startswith(self._before) and name not in own
+        ]
         if ours := [name for name in names if name not in others]:
             yield self.dataset, ours
         if self.test and others:
@@ -115,30 +132,30 @@ def decide_about(
     value: str = "",
     *,
     why: str = "",
+    new_label: bool = False,
     quality: str = "good",
+    test: str | os.PathLike[str] | None = None,
     groups: str = "auto",
     follow_links: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Decided:
-    """Decide about pictures by their names, or by what a private model calls them.
+    """Decide about pictures by their names, or by what a private model calls them. The names of
+    those in `test`, another source that is to test on, begin with its name.
 
     Raises:
+        UsageError: the label is new, and `new_label` does not say that it may be.
         UsageError, DatasetError, DestinationError: see `tellapart.decide`.
     """
     asked = parse(groups)
     before = read_dataset(source, follow_links=follow_links, at_least=1)
+    if how == RELABEL and not new_label:
+        _check_label(before, value)
     named = Mend(tuple(_resolved(before, names)), how, value)
-    mends = _mends(Keeper(before).decide(named, why))
-    known = {item.name for item in before.items}
-    try:
-        looked = looked_at(choose_sides(before), quality, groups=asked, progress=progress)
-        if all(name in known for mend in mends for name in mend.names):
-            after = accuracy_after(looked, mends)
-        else:  # one that was left out is there again
-            after = _accuracy(source, quality, asked, follow_links)
-        return Decided(mends, accuracy_after(looked, ()), after)
-    except DatasetError as error:
-        return Decided(mends, trouble=error.message)
+    other = None if test is None else read_dataset(test, follow_links=follow_links, at_least=1)
+    made = Keeper(before, other).decide(named, why)
+    place = None if test is None else Path(test)
+    done = _decided_then(source, before, made, quality, place, asked, follow_links, progress)
+    return replace(done, mends=(named,) if place else done.mends, places=places_of([made]))
 
 
 def take_back(
@@ -150,7 +167,8 @@ def take_back(
     follow_links: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Decided:
-    """Undo the `last` decision, `all`, or the one with this number in `listed`.
+    """Undo the `last` decision, so many (`last-3`), `all`, the one with this number in `listed`, or
+    those about the picture of this name.
 
     Raises:
         UsageError: there is no such decision.
@@ -159,39 +177,75 @@ def take_back(
     before = read_dataset(source, follow_links=follow_links, at_least=1)
     if which == "all":
         rows = undo_decisions(before, everything=True)
-    elif which == "last":
-        rows = undo_decisions(before, last=1)
+    elif last := _LAST.fullmatch(which):
+        rows = undo_decisions(before, last=int(last[1] or 1))
     else:
-        rows = undo_decisions(before, rows=[_row(source, which)])
-    mends = _mends([(before, rows)])
-    try:
-        was = looked_at(choose_sides(before), quality, groups=asked, progress=progress).accuracy
-        return Decided(mends, was, _accuracy(source, quality, asked, follow_links))
-    except DatasetError as error:
-        return Decided(mends, trouble=error.message)
+        rows = undo_decisions(before, rows=_rows(source, which))
+    made = [(before, rows)]
+    return _decided_then(source, before, made, quality, None, asked, follow_links, progress)
 
 
 def listed(source: str | os.PathLike[str]) -> tuple[Decision, ...]:
-    """The decisions about a source that no other took the place of: number 1 is the first."""
+    """The decisions about a source that no other took the place of: number 1 is the oldest, so that
+    a number stays while nothing older is taken back."""
     every = read_decisions(place_of_decisions(Path(source)), history=True)
-    return tuple(one for one in every if not one.superseded)
+    return tuple(sorted((o for o in every if not o.superseded), key=lambda o: (o.when, o.path)))
 
 
-def _row(source: str | os.PathLike[str], which: str) -> Decision:
+def _rows(source: str | os.PathLike[str], which: str) -> list[Decision]:
     rows = listed(source)
-    if not (which.isdecimal() and 0 < int(which) <= len(rows)):
+    if which.isdecimal() and 0 < int(which) <= len(rows):
+        return [rows[int(which) - 1]]
+    named = [one for one in rows if which in (one.path, shown(one.path))]
+    if not named:
         raise UsageError(
             f"{option(f'undo={shown(which)}')} is none of {several(len(rows), 'decision')}.",
-            hint="Give last, all, carried-out, or the number of a decision in the list of them.",
+            hint="Give last, all, carried-out, or a decision's number or picture in the list of "
+            "them.",
         )
-    return rows[int(which) - 1]
+    return named
 
 
-def _accuracy(
-    source: str | os.PathLike[str], quality: str, groups: Groups, follow_links: bool
-) -> Proportion:
-    dataset = read_dataset(source, follow_links=follow_links)
-    return looked_at(choose_sides(dataset), quality, groups=groups).accuracy
+def _check_label(dataset: Dataset, label: str) -> None:
+    """Whether there is such a label, or one that it looks like, of which `decide` speaks."""
+    labels = sorted({*dataset.as_found.labels, *dataset.labels}, key=natural)
+    if not label.strip() or Labels(labels).near(label) is not None:
+        return
+    close = closest(label, labels)
+    raise UsageError(
+        f"There is no label {shown(label)}"
+        + (f"; did you mean {shown(close)}?" if close else f", but {first_few(labels)}."),
+        hint=f"For a new label add {option('new_label')}.",
+    )
+
+
+def closest(label: str, labels: Iterable[str]) -> str | None:
+    """The label that was likely meant by one that is not there."""
+    by_words = {label_words(one).casefold(): one for one in labels}
+    found = get_close_matches(label_words(label).casefold(), by_words, 1)
+    return by_words[found[0]] if found else None
+
+
+def _decided_then(
+    source: str | os.PathLike[str],
+    before: Dataset,
+    made: Made,
+    quality: str,
+    test: Path | None,
+    groups: Groups,
+    follow_links: bool,
+    progress: Callable[[int, int], None] | None,
+) -> Decided:
+    """What was done to the data set as it was `before`, with what a check says then and now."""
+    mends = _mends(made)
+    try:
+        sides = choose_sides(before, test, follow_links=follow_links)
+        was = looked_at(sides, quality, groups=groups, progress=progress).accuracy
+        now = read_dataset(source, follow_links=follow_links)
+        now = choose_sides(now, test, follow_links=follow_links)
+        return Decided(mends, was, looked_at(now, quality, groups=groups).accuracy)
+    except DatasetError as error:
+        return Decided(mends, trouble=error.message)
 
 
 def _mends(made: Made) -> tuple[Mend, ...]:

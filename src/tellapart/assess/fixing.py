@@ -10,7 +10,6 @@ import os
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -20,11 +19,11 @@ from ..evaluation.metrics import Proportion
 from ..health.label_errors import Rest, rest_after
 from .check.checking import check
 from .check.groups import by_kind as findings_by_kind
-from .check.health import Finding, Health
+from .check.health import KINDS, Finding, Health
 from .check.looked import Looked
 from .check.mending import DROP, GROUP, KEEP, RELABEL, Mend, read
-from .check.rescoring import accuracy_after
-from .deciding import Decided, Keeper, Made, together
+from .check.rescoring import accuracy_about_after, accuracy_after
+from .deciding import Decided, Keeper, Made, places_of, together
 
 WRONG = "wrong-label"
 ONE_BY_ONE = (
@@ -44,7 +43,20 @@ ONE_BY_ONE = (
 TOGETHER = ("leak", "conflict", "duplicate", "burst")
 """Kinds of which all pictures of a finding are decided at once."""
 ASKED = ONE_BY_ONE + TOGETHER
-SURE = (WRONG, "duplicate", "leak")  # that a score alone may mend
+BY_HAND: Mapping[str, str] = {
+    "confusable": "If two labels are the same, move the pictures of both into one folder; "
+    "otherwise add pictures that show the difference.",
+    "two-in-one": "If a label is two things, put the pictures of one into a folder of their own; "
+    "if it is two places or occasions, there is nothing to do.",
+    "shortcut": "Add pictures of the label without it, or pictures of other labels with it.",
+    "imbalance": "Add pictures of the label that has few.",
+    "unreadable": "Save the file again as JPEG, or move it away.",
+}
+"""Kinds about which nothing is asked, and what to do."""
+assert {*ASKED, *BY_HAND} == KINDS.keys()
+FIRST = ("conflict", "stranger")  # then nobody is asked for another label of what is left out
+SURE = (WRONG, "conflict", "duplicate", "leak")  # that a score alone may mend
+QUICK = 0.7  # seconds of a cross-validation that is done again after each decision
 PATIENCE = 1.0  # seconds that an accuracy may take to be told after each decision
 _ALIKE = 0.95  # cosine above which two pictures show the same: one of them is typical enough
 
@@ -139,14 +151,12 @@ class Walk:
     @property
     def question(self) -> Question | None:
         """The next one, if there is any left to ask."""
-        enough = self.rest.enough
-        left = (one for one in self._left if not (enough and one.kind == WRONG))
-        return next(left, None)
+        return next(self._left, None)
 
     @property
     def place(self) -> tuple[int, int]:
-        """The number of the question, from 1, and how many there are."""
-        return len(self.steps) + 1, len(self.steps) + sum(1 for _ in self._left)
+        """How many questions were dealt with, and how many are left."""
+        return len(self.steps), sum(1 for _ in self._left)
 
     @property
     def _left(self) -> Iterator[Question]:
@@ -155,7 +165,12 @@ class Walk:
         for one in self.mends:
             if one.how != GROUP:
                 said |= dict.fromkeys(one.names, one.how)
-        return (one for one in self._first if id(one) not in dealt and _is_open(one, said))
+        enough = self.rest.enough
+        return (
+            one
+            for one in self._first
+            if id(one) not in dealt and _is_open(one, said) and not (enough and one.kind == WRONG)
+        )
 
     @property
     def mends(self) -> tuple[Mend, ...]:
@@ -163,15 +178,19 @@ class Walk:
         return tuple(step.mend for step in self.steps if step.mend)
 
     @property
-    def source(self) -> Path:
-        """The pictures that the last decision was about."""
-        made = [dataset for step in self.steps for dataset, _ in step.made]
-        return (made[-1] if made else self.looked.dataset).source
+    def places(self) -> tuple[tuple[Path, int], ...]:
+        """See `places_of`."""
+        return places_of(step.made for step in self.steps)
 
-    @cached_property
+    @property
     def first_accuracy(self) -> Proportion:
         """Before anything was decided in this walk."""
-        return self._accuracy_after(())
+        return self.looked.accuracy
+
+    @property
+    def about(self) -> bool:
+        """Whether the accuracy after a decision is about what a check says then, not the same."""
+        return self.looked.seconds > QUICK
 
     @property
     def accuracy(self) -> Proportion:
@@ -185,7 +204,7 @@ class Walk:
 
     def _accuracy_after(self, mends: Sequence[Mend]) -> Proportion:
         begun = time.monotonic()
-        found = accuracy_after(self.looked, mends)
+        found = (accuracy_about_after if self.about else accuracy_after)(self.looked, mends)
         self._seconds = time.monotonic() - begun
         return found
 
@@ -208,7 +227,7 @@ class Walk:
             step.accuracy = before
         elif self._seconds < PATIENCE:
             step.accuracy = self._accuracy_after(self.mends)
-        return Decided((mend,), before, step.accuracy)
+        return Decided((mend,), before, step.accuracy, about=self.about)
 
     def skip(self) -> None:
         """Leave the question for another time."""
@@ -237,12 +256,13 @@ class Walk:
                 by_kind.setdefault(one.kind, []).append(one.suggestion)
                 if one.suggestion.how != GROUP:
                     said |= dict.fromkeys(one.suggestion.names, one.suggestion.how)
-        every = []
+        every, made = [], []
         for kind, mends in by_kind.items():
             for mend in together(mends):
-                self.keeper.decide(mend, kind)
+                made.append(self.keeper.decide(mend, kind))
                 every.append(mend)
-        return Decided(tuple(every), before, accuracy_after(self.looked, (*self.mends, *every)))
+        after = accuracy_after(self.looked, (*self.mends, *every))
+        return Decided(tuple(every), before, after, places=places_of(made))
 
     def typical(self, label: str, count: int, without: Collection[str] = ()) -> tuple[str, ...]:
         """Names of pictures that are most like all others of a label, and not all the same one."""
@@ -277,10 +297,11 @@ def _is_grouped(question: Question, group_of: Mapping[str, str | None]) -> bool:
 
 
 def questions_of(health: Health, only: Collection[str] = ASKED) -> tuple[Question, ...]:
-    """What findings ask: kind by kind, those that cost most first."""
+    """What findings ask: kind by kind, the `FIRST` and then those that cost most."""
+    groups = findings_by_kind(health)
     return tuple(
         question
-        for group in findings_by_kind(health)
+        for group in sorted(groups, key=lambda group: group.kind not in FIRST)
         if group.kind in only and group.kind in ASKED
         for finding in group.findings
         for question in _questions(finding)
@@ -304,7 +325,7 @@ def _questions(finding: Finding) -> Iterator[Question]:
 
 def is_sure(question: Question, above: float | None = None) -> bool:
     """Whether it may be mended without being looked at: where that was found to be sure; or, of a
-    wrong label or a copy, where its score is at or `above` a bound."""
+    wrong label or a copy, under one label or several, where its score is at or `above` a bound."""
     if question.suggestion is None:
         return False
     if above is None:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
-from ..errors import DatasetError, UsageError
+from ..errors import DatasetError, UsageError, option
 from ..text import csv_text, first_few, shown
 from .decision_table import FILE, Decision, DecisionTable, changing, place_of_decisions
 from .labels import Labels, check_not_ours
@@ -168,6 +168,11 @@ def _take_back(table: DecisionTable, wanted: Sequence[Decision]) -> list[Decisio
     every = table.decisions
     gone, there = set(wanted), set(every)
     for one in wanted:
+        if one.carried_out:
+            raise UsageError(
+                f"The decision on {shown(one.path)} was carried out: its file was moved.",
+                hint=f"First put the files back: {option('undo=carried-out')}.",
+            )
         if one not in there or not one.in_force:
             raise UsageError(
                 f"The decision on {shown(one.path)} is not in force, so it cannot be taken back."

@@ -22,6 +22,7 @@ def decided(done: Decided) -> dict[str, Json]:
         ],
         "before": proportion(done.before) if done.before else None,
         "after": proportion(done.after) if done.after else None,
+        "about": done.about,
         "trouble": done.trouble or None,
     }
 

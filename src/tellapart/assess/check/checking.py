@@ -6,6 +6,7 @@ source -> dataset -> embeddings -> Looked -> findings -> Health
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from .bursts import bursts
 from .copies import copies
 from .harm import harmful
 from .health import KINDS, Finding, Health
-from .keeping import not_kept
+from .keeping import not_kept, without_guesses
 from .labels import wrong_labels
 from .listed import imbalance, shortcuts, unreadable
 from .looked import Looked
@@ -104,7 +105,7 @@ def looked_at(
     )
     pictures = gather(dataset, embeddings, 0.0, groups)
     del embeddings  # of many pictures they are large
-    return look(dataset, pictures, every=every, embedder=embedder)
+    return look(dataset, pictures, every=every, embedder=embedder, asked=groups)
 
 
 @one_thread_each()
@@ -114,9 +115,11 @@ def look(
     *,
     every: bool = False,
     embedder: Embedder | None = None,
+    asked: Groups = Groups(),  # noqa: B008
 ) -> Looked:
     """Cross-validate the pictures to learn from; of very many in fewer folds, which say the same of
     so many and need half the memory."""
+    begun = time.monotonic()
     rows = pictures.learnt
     many = rows.size * pictures.vectors.shape[1] > _MANY
     fold = pictures.folds(rows, count=_FEWER if many else FOLDS)
@@ -127,7 +130,8 @@ def look(
         fold,
         groups=pictures.groups(rows),
     )
-    return Looked(dataset, pictures, fold, found, every, embedder)
+    seconds = time.monotonic() - begun
+    return Looked(dataset, pictures, fold, found, every, embedder, asked, seconds)
 
 
 @one_thread_each()
@@ -136,6 +140,8 @@ def examine(looked: Looked) -> Health:
     place = {kind: at for at, kind in enumerate(KINDS)}
     found = [finding for finder in FINDERS for finding in finder(looked)]
     found = list(not_kept(found, looked.dataset.kept, every=looked.every))
+    if not looked.every:
+        found = list(without_guesses(found))
     found.sort(key=lambda one: (-one.cost, place[one.kind], -one.score))
     return Health(
         dataset=looked.dataset,

@@ -103,6 +103,8 @@ def _conflict(looked: Looked, side: _Side) -> Finding:
     believed = int(own[np.argmax(mean[own])])
     right = [row for row in side.rows if pictures.truth[row] == believed]
     wrong = [pictures.names[row] for row in side.rows if row not in right]
+    extra = right[1:] if side.copies.tier != NEAR else []  # so that no duplicate is left
+    leave = [*(pictures.names[row] for row in extra), *wrong]
     label = pictures.labels[believed]
     return Finding(
         "conflict",
@@ -112,7 +114,7 @@ def _conflict(looked: Looked, side: _Side) -> Finding:
         sure=side.copies.tier == BYTES and float(mean[believed]) >= _SURE,
         score=float(mean[believed]),
         cost=100 * float(np.sum(~looked.right[judged])) / int(looked.judged.sum()),
-        mend=drop(looked.dataset, wrong),
+        mend=drop(looked.dataset, leave),
     )
 
 

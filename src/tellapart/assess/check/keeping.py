@@ -1,4 +1,5 @@
-"""Findings -> those that a person has not yet said to be right as they are."""
+"""Findings -> those that a person has not yet said to be right as they are, and that no other
+answers."""
 
 from __future__ import annotations
 
@@ -24,3 +25,11 @@ def not_kept(
             yield one
         elif left:
             yield one if one.kind in _TOGETHER else replace(one, paths=left)
+
+
+def without_guesses(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Findings without the labels that are suggested for strangers, which show none of the labels,
+    and for copies under several labels, of which the right one stays."""
+    every = tuple(findings)
+    answered = {path for one in every if one.kind in ("stranger", "conflict") for path in one.paths}
+    return (one for one in every if one.kind != "wrong-label" or one.paths[0] not in answered)

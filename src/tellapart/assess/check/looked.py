@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 
 from ...backbones.embed import Embedder
+from ...dataset.groups import Groups
 from ...dataset.sources import Dataset
 from ...evaluation.metrics import Proportion, grouped
 from ...evaluation.occasions import Bursts
@@ -33,6 +34,8 @@ class Looked:
         found: what cross-validation found; its logits are calibrated, `[R,K]`.
         every: whether all pictures are to be ranked, those too of which nothing is said.
         embedder: what embedded them, for pictures made from them; None if that is not at hand.
+        asked: which pictures were to be kept together.
+        seconds: that cross-validating them took.
     """
 
     dataset: Dataset
@@ -41,6 +44,8 @@ class Looked:
     found: OutOfFold
     every: bool = False
     embedder: Embedder | None = None
+    asked: Groups = field(default_factory=Groups)
+    seconds: float = 0.0
 
     @cached_property
     def rows(self) -> np.ndarray:

@@ -86,7 +86,8 @@ def read(command: str, names: Iterable[str]) -> Mend | None:
     named = tuple(known[word] for word in words[:flag] if word in known)
     if flag is None or not named:
         return None
-    return Mend(named, flags[words[flag]], " ".join(words[flag + 1 :]))
+    value = words[flag + 1 : flag + 2] if words[flag] in (f"--{RELABEL}", f"--{GROUP}") else ()
+    return Mend(named, flags[words[flag]], "".join(value))
 
 
 def _fix(dataset: Dataset, names: Sequence[str], *how: str) -> str:

@@ -1,40 +1,100 @@
-"""What decisions do to the accuracy, told at once: no picture is read, and no setting chosen."""
+"""What decisions do to the accuracy: as a check says it afterwards, or about so where that takes
+long. No picture is read.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
+from ...backbones.embed import Embeddings
+from ...errors import DatasetError
 from ...evaluation.metrics import Proportion
 from ...head.cross_validation import out_of_fold
 from ...workers.local import one_thread_each
+from ..pictures import gather
+from .checking import look
 from .looked import Looked
 from .mending import DROP, GROUP, RELABEL, Mend
 
 
-@one_thread_each()
 def accuracy_after(looked: Looked, mends: Sequence[Mend]) -> Proportion:
-    """How many pictures are right out of fold once these decisions are made, in their order.
+    """How many pictures are right out of fold once these decisions are made, in their order: what a
+    check of the pictures says then, whose folds and heads are chosen anew. Of none where fewer than
+    two labels are left."""
+    if not mends:
+        return looked.accuracy
+    pictures = looked.pictures
+    row_of = {
+        (name, pictures.labels[k]): row
+        for row, (name, k) in enumerate(zip(pictures.names, pictures.truth, strict=True))
+    }
+    label_of, group_of, dropped = _decided(mends)
+    items, rows = [], []
+    for item in looked.dataset.items:
+        row = row_of.get((item.name, item.label))
+        if row is not None and item.name not in dropped:
+            label = label_of.get(item.name, item.label)
+            group = group_of.get(item.name, item.group)
+            items.append(replace(item, label=label, group=group))
+            rows.append(row)
+    embeddings = Embeddings(
+        pictures.vectors[rows],
+        pictures.properties[rows] if pictures.properties is not None else np.zeros((len(rows), 0)),
+        tuple(pictures.digests[row] for row in rows),
+        np.arange(len(rows)),
+        {},
+    )
+    dataset = replace(looked.dataset, items=tuple(items))
+    try:
+        return look(dataset, gather(dataset, embeddings, 0.0, looked.asked)).accuracy
+    except DatasetError:
+        return Proportion(0, 0)
 
-    The heads are of the recipe that cross-validation chose for the pictures as they were, and the
-    folds are the same but for pictures that were grouped: so a difference is of the decisions.
-    """
+
+@one_thread_each()
+def accuracy_about_after(looked: Looked, mends: Sequence[Mend]) -> Proportion:
+    """About the same, sooner: heads of the recipe that was chosen for the pictures as they were, on
+    the same folds but for pictures that were grouped, say by how many more or fewer are right."""
+    if not mends or looked.found.recipe is None:
+        return looked.accuracy
+    first, then = _roughly(looked, ()), _roughly(looked, mends)
+    correct = looked.accuracy.correct + then.correct - first.correct
+    return Proportion(min(max(correct, 0), then.n), then.n)
+
+
+def _decided(mends: Sequence[Mend]) -> tuple[dict[str, str], dict[str, str], set[str]]:
+    """The labels and the groups that pictures get, by name, and those that are left out."""
+    label_of: dict[str, str] = {}
+    group_of: dict[str, str] = {}
+    dropped: set[str] = set()
+    for mend in mends:
+        if mend.how == RELABEL:
+            label_of |= dict.fromkeys(mend.names, mend.value)
+        elif mend.how == GROUP:
+            group_of |= dict.fromkeys(mend.names, mend.value)
+        elif mend.how == DROP:
+            dropped.update(mend.names)
+    return label_of, group_of, dropped
+
+
+def _roughly(looked: Looked, mends: Sequence[Mend]) -> Proportion:
     assert looked.found.recipe
     place = {looked.name(row): row for row in range(len(looked.rows))}
-    labels = list(looked.pictures.labels)
+    label_of, group_of, dropped = _decided(mends)
+    names = [looked.name(row) for row in range(len(looked.rows))]
+    labels = list(dict.fromkeys((*looked.pictures.labels, *label_of.values())))
     truth, fold = looked.truth.copy(), looked.fold.copy()
-    left_in = np.ones(len(truth), bool)
-    for mend in mends:
-        rows = [place[name] for name in mend.names if name in place]
-        if mend.how == RELABEL:
-            if mend.value not in labels:
-                labels.append(mend.value)
-            truth[rows] = labels.index(mend.value)
-        elif mend.how == DROP:
-            left_in[rows] = False
-        elif mend.how == GROUP:
-            fold[rows] = fold[rows[:1]]
+    for name, label in label_of.items():
+        if name in place:
+            truth[place[name]] = labels.index(label)
+    first: dict[str, int] = {}
+    for name, group in group_of.items():
+        if name in place:
+            fold[place[name]] = fold[first.setdefault(group, place[name])]
+    left_in = np.array([name not in dropped for name in names], bool)
     truth, fold = truth[left_in], fold[left_in]
     found = out_of_fold(
         looked.vectors[left_in], truth, len(labels), fold, looked.found.recipe.roughly

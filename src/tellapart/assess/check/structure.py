@@ -49,10 +49,10 @@ def confusable(looked: Looked) -> Iterator[Finding]:
             _in_turn(sides := _sides(looked, one.border)),
             f"{first} and {second} are hardly told apart: {percent(one.told, 0)} of their pictures "
             "lie on the right side, and by chance it would be 50 %. If they are the same, join "
-            "them; if they are not, add pictures that show the difference. These lie between them.",
+            "them: move the pictures of both into one folder; if they are not, add pictures that "
+            "show the difference. These lie between them.",
             score=float(np.clip((NEAR_CHANCE - one.told) / (NEAR_CHANCE - 0.5), 0.05, 1)),
             cost=100 * max(0.0, one.gain),
-            mend=mending.walk(looked.dataset, "confusable"),
             sides=sides,
         )
 
@@ -66,12 +66,11 @@ def two_in_one(looked: Looked) -> Iterator[Finding]:
             "two-in-one",
             _in_turn(sides),
             f"{label_words(labels[one.label])} is of two sorts, which differ as much as labels do. "
-            "If they are two things, give each a label of its own; if they are two places or "
-            "occasions, keep them.",
+            "If they are two things, put the pictures of one into a folder of their own; if they "
+            "are two places or occasions, there is nothing to do.",
             label=labels[one.label],
             score=float(np.clip(one.apart / 3, 0.05, 1)),
             cost=looked.excess(looked.truth == one.label),
-            mend=mending.walk(looked.dataset, "two-in-one"),
             sides=sides,
         )
 

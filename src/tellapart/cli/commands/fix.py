@@ -13,7 +13,7 @@ from .options import AsJson, Links, Quality, Quiet, Together, fraction, show
 
 _WITHOUT_ASKING = (
     "Name pictures and say what they are (tellapart fix PHOTOS NAME --relabel LABEL, or --drop, "
-    "--keep, --group GROUP), or give --apply sure."
+    "--keep, --group NAME), or give --apply sure."
 )
 
 
@@ -37,8 +37,11 @@ def fix(
     ] = False,
     group: Annotated[
         str | None,
-        typer.Option(metavar="GROUP", help="Never part these between training and test."),
+        typer.Option("--group", metavar="NAME", help="Never part these between training and test."),
     ] = None,
+    new_label: Annotated[
+        bool, typer.Option("--new-label", help="The LABEL of --relabel may be a new one.")
+    ] = False,
     why: Annotated[
         str, typer.Option(metavar="TEXT", help="Write down why, beside the decision.")
     ] = "",
@@ -54,7 +57,8 @@ def fix(
         str | None,
         typer.Option(
             metavar="SCORE",
-            help="Decide all wrong labels and copies with this score or more, without asking.",
+            help="Decide all wrong labels and copies, under one label or several, with this score "
+            "or more, without asking.",
         ),
     ] = None,
     list_: Annotated[
@@ -64,8 +68,8 @@ def fix(
         str | None,
         typer.Option(
             metavar="WHICH",
-            help="Take back decisions: last, all, or the number of one in --list; or put files "
-            "back that --carry-out moved: carried-out.",
+            help="Take back decisions: last, last-3 (the last three), all, or one by its number or "
+            "its picture in --list; or put files back that --carry-out moved: carried-out.",
         ),
     ] = None,
     carry_out: Annotated[
@@ -135,6 +139,8 @@ def fix(
         raise UsageError(f"--apply {shown(apply or '')} is not known.", hint="Give --apply sure.")
     if why and not decisions:
         raise UsageError("--why goes with a decision about pictures that are named.")
+    if new_label and relabel is None:
+        raise UsageError("--new-label goes with --relabel.")
     if list_:
         rows = deciding.listed(source)
         show(to_json.listed(rows), as_json, lambda: terminal_fix.print_list(rows, source))
@@ -161,7 +167,9 @@ def fix(
                     how,
                     value,
                     why=why,
+                    new_label=new_label,
                     quality=quality.value,
+                    test=test,
                     groups=groups,
                     follow_links=follow_links,
                     progress=progress,
@@ -170,9 +178,18 @@ def fix(
         show(
             to_json.decided(done),
             as_json,
-            lambda: terminal_fix.print_decided(done, source, back=back),
+            lambda: terminal_fix.print_decided(done, back=back),
         )
         return
+    from ...assess.check.health import kinds_of
+    from ...assess.fixing import ASKED, BY_HAND, walk_through
+
+    kinds = kinds_of(only, "only") if only is not None else ASKED
+    if not set(kinds) & set(ASKED):
+        raise UsageError(
+            f"About {', '.join(kinds)} there is nothing for fix to decide.",
+            hint=" ".join(BY_HAND[kind] for kind in kinds),
+        )
     bound = None if above is None else fraction(above, "--above", whole=True)
     asking = apply is None and bound is None
     if asking and (as_json or not terminal_fix.can_ask()):
@@ -182,10 +199,6 @@ def fix(
             else "--json does not go with questions in a terminal.",
             hint=_WITHOUT_ASKING,
         )
-    from ...assess.check.health import kinds_of
-    from ...assess.fixing import ASKED, walk_through
-
-    kinds = kinds_of(only, "only") if only is not None else ASKED
     with terminal.progress_bar("Reading pictures", quiet) as progress:
         walk = walk_through(
             source,
@@ -200,7 +213,7 @@ def fix(
         terminal_fix.ask(walk)
         return
     applied = walk.apply(bound)
-    show(to_json.decided(applied), as_json, lambda: terminal_fix.print_decided(applied, source))
+    show(to_json.decided(applied), as_json, lambda: terminal_fix.print_decided(applied))
 
 
 def _carry(source: Path, *, back: bool, as_json: bool) -> None:
@@ -227,7 +240,7 @@ def _check(modes: dict[str, bool], names: list[str], decides: bool) -> None:
     if names and not decides:
         raise UsageError(
             f"What is decided about {shown(names[0])} is missing.",
-            hint="Add --relabel LABEL, --drop, --keep or --group GROUP.",
+            hint="Add --relabel LABEL, --drop, --keep or --group NAME.",
         )
     if decides and not names:
         raise UsageError(

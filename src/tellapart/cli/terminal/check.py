@@ -46,7 +46,9 @@ def print_health(health: Health, page: Path | None) -> None:
     if page:
         console.print(f"\nWritten: {shown(page)}", soft_wrap=True)
     if any(one.mend for one in health.findings):
-        console.print(f"\nNext:    {command('fix', health.dataset.source)}", soft_wrap=True)
+        source, test = health.dataset.source, health.dataset.test_source
+        words = [source, "--test", test] if test else [source]
+        console.print(f"\nNext:    {command('fix', *words)}", soft_wrap=True)
 
 
 def _print_group(console: Console, health: Health, group: Group) -> None:

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from ...assess.check.health import KINDS
 from ...assess.check.mending import DROP, GROUP, KEEP, RELABEL, Mend
+from ...assess.deciding import closest
 from ...assess.fixing import WRONG
 from ...dataset.labels import Labels
 from ...files.system import WINDOWS
@@ -37,13 +38,32 @@ _MOST = 6  # pictures of one finding that are shown side by side
 OTHER_LABEL, ENTER = "l", "enter"  # keys
 
 
-def accuracy_words(before: Proportion | None, after: Proportion | None) -> str:
-    """`97.1 % -> 98.3 % (96.7 to 99.1)`."""
+def accuracy_words(
+    before: Proportion | None, after: Proportion | None, *, about: bool = False
+) -> str:
+    """`97.1 % -> 98.3 % (96.7 to 99.1)`, or `-> about` where it is not what check would say."""
     if not (before and after and after.n):
         return ""
     low, high = after.interval
     interval = f"({100 * low:.1f} to {100 * high:.1f})"
-    return f"{100 * before.value:.1f} % -> {100 * after.value:.1f} % {interval}"
+    then = f"{'about ' if about else ''}{100 * after.value:.1f} % {interval}"
+    return f"{100 * before.value:.1f} % -> {then}"
+
+
+def fairer_words(mends: Sequence[Mend], before: Proportion | None, after: Proportion | None) -> str:
+    """Why keeping pictures together made the accuracy lower, where it did."""
+    if not (before and after and any(one.how == GROUP for one in mends)):
+        return ""
+    if after.value >= before.value:
+        return ""
+    return "It was too high: pictures of one occasion were judged by each other."
+
+
+def _print_undo(console: Console, places: Sequence[tuple[Path, int]]) -> None:
+    """What takes back so many decisions of each source."""
+    for source, count in places:
+        undo = command("fix", source, "--undo", f"last-{count}" if count > 1 else "last")
+        console.print(f"Undo:    {undo}", soft_wrap=True)
 
 
 def decision_words(mend: Mend) -> str:
@@ -56,7 +76,7 @@ def decision_words(mend: Mend) -> str:
     return f"{names}: {'left out' if mend.how == DROP else 'kept as it is'}"
 
 
-def print_decided(done: Decided, source: Path, *, back: bool = False) -> None:
+def print_decided(done: Decided, *, back: bool = False) -> None:
     """Print what was decided, or taken back, and what that did to the accuracy."""
     console = stdout()
     for mend in done.mends[:MOST]:
@@ -66,14 +86,14 @@ def print_decided(done: Decided, source: Path, *, back: bool = False) -> None:
     if not done.mends:
         console.print("There is nothing to decide.")
         return
-    if words := accuracy_words(done.before, done.after):
+    if words := accuracy_words(done.before, done.after, about=done.about):
         console.print(f"cross-validated   {words}")
+        if not back and (why := fairer_words(done.mends, done.before, done.after)):
+            say(console, why)
     elif done.trouble:
         say(console, f"The accuracy is not known: {done.trouble}")
     if not back:
-        times = f"   ({len(done.mends)} times)" if len(done.mends) > 1 else ""
-        undo = command("fix", source, "--undo", "last")
-        console.print(f"Undo:    {undo}{times}", soft_wrap=True)
+        _print_undo(console, done.places)
 
 
 def print_list(rows: Sequence[Decision], source: Path) -> None:
@@ -90,7 +110,11 @@ def print_list(rows: Sequence[Decision], source: Path) -> None:
         done = ", carried out" if row.carried_out else ""
         table.add_row(str(number), shown(row.path), said + done, row.when[:16], shown(row.why))
     print_table(console, table)
-    console.print(f"\nUndo:    {command('fix', source, '--undo')} ROW", soft_wrap=True)
+    console.print(
+        f"\nUndo:    {command('fix', source, '--undo')} ROW (or PICTURE; the rows after one that "
+        "is taken back move up)",
+        soft_wrap=True,
+    )
 
 
 def print_carried(done: CarriedOut, source: Path) -> None:
@@ -121,9 +145,9 @@ def ask(walk: Walk) -> None:
     Asking(walk, console).run()
     console.print()
     if walk.mends:
-        words = accuracy_words(walk.first_accuracy, walk.accuracy)
+        words = accuracy_words(walk.first_accuracy, walk.accuracy, about=walk.about)
         console.print(f"{several(len(walk.mends), 'decision')} written.   {words}")
-        console.print(f"Undo:    {command('fix', walk.source, '--undo', 'last')}", soft_wrap=True)
+        _print_undo(console, walk.places)
     else:
         console.print("Nothing was decided.")
     if walk.question is not None:
@@ -143,7 +167,12 @@ class Asking:
         self.way = way_to_show(console)
         self.paths = dict(zip(pictures.names, pictures.paths, strict=True))
         self.label_of = {item.name: item.label for item in walk.looked.dataset.items}
-        self.labels = sorted(pictures.labels, key=natural)
+
+    @property
+    def labels(self) -> list[str]:
+        """Those there are, and those that were made in this walk."""
+        made = (one.value for one in self.walk.mends if one.how == RELABEL)
+        return sorted({*self.walk.looked.pictures.labels, *made}, key=natural)
 
     def run(self) -> None:
         from . import keys
@@ -169,9 +198,10 @@ class Asking:
                 self.walk.skip()
                 self._say("Skipped.")
                 return True
-            if key == "u" and self._undo():
-                return True
-            if key == "o":
+            if key == "u":
+                if self._undo():
+                    return True
+            elif key == "o":
                 self._open(question)
             elif key == OTHER_LABEL and key in answers:
                 label = self._typed_label()
@@ -184,12 +214,21 @@ class Asking:
                 assert mend
                 self._decide(question, mend)
                 return True
+            elif key == ENTER:
+                self._say("Nothing is suggested here: press one of these keys.")
+                self._print_keys(answers)
+            else:
+                self._say(f"There is no key {shown(key)}." if key.strip() else "No such key.")
+                self._print_keys(answers)
 
     def _decide(self, question: Question, mend: Mend) -> None:
         decided = self.walk.decide(mend)
         said = decision_words(mend)
-        words = "" if mend.how == KEEP else accuracy_words(decided.before, decided.after)
+        before, after = decided.before, decided.after
+        words = "" if mend.how == KEEP else accuracy_words(before, after, about=decided.about)
         self._say(f"{said}.   {words}" if words else f"{said}.")
+        if fairer := fairer_words([mend], before, after):
+            self._say(fairer)
         if question.kind == WRONG and self.walk.rest.enough:
             self._say(self.walk.rest.words)
 
@@ -204,12 +243,12 @@ class Asking:
     # What is shown
 
     def _show(self, question: Question) -> None:
-        number, count = self.walk.place
+        done, left = self.walk.place
         now = self.walk.accuracy
         low, high = now.interval
         self.console.print()
         right = f"{100 * now.value:.1f} % ({100 * low:.1f} to {100 * high:.1f})" if now.n else ""
-        head = f"{number} of {count}  {question.kind}"
+        head = f"{done} done, {left} left  {question.kind}"
         gap = max(2, self.console.width - 1 - len(head) - len(right))
         self.console.print(f"{head}{' ' * gap}{right}", style="bold")
         if self.way:
@@ -218,7 +257,9 @@ class Asking:
             words = question.finding.words
             if len(question.finding.paths) > 1:  # then they are of all of them
                 words = f"{KINDS[question.kind]}."
-            say(self.console, f"{shown(question.names[0])}: {words[:1].lower()}{words[1:]}")
+            name = shown(question.names[0])
+            named = words.startswith(name)
+            say(self.console, words if named else f"{name}: {words[:1].lower()}{words[1:]}")
         else:
             say(self.console, question.finding.words)
             if any(shown(name) not in question.finding.words for name in question.names):
@@ -284,7 +325,9 @@ class Asking:
         """In whatever the system shows pictures with."""
         for name in [*question.names, *question.beside][:_MOST]:
             if name in self.paths:
-                open_picture(self.paths[name])
+                path = self.paths[name]
+                said = "Opening" if open_picture(path) else "Nothing here opens pictures; it is"
+                self.console.print(f"{said} {shown(path)}", soft_wrap=True)
 
     def _say(self, text: str) -> None:
         say(self.console, text)
@@ -308,8 +351,10 @@ class Asking:
             yield "y", ("", suggestion)
         if question.kind == "conflict":  # copies of which those of one label stay
             for at, label in enumerate(self._labels_of(question)[:9], 1):
-                others = [n for n in question.finding.paths if self.label_of.get(n) != label]
-                yield str(at), (f"it is {label_words(label)}", Mend(tuple(others), DROP))
+                others = tuple(n for n in question.finding.paths if self.label_of.get(n) != label)
+                likely = suggestion and label == question.finding.suggested
+                mend = suggestion if suggestion and likely else Mend(others, DROP)
+                yield str(at), (f"it is {label_words(label)}", mend)
         if question.kind != "burst":
             kept = Mend(question.finding.paths if together else names, KEEP)
             one = f"keep {own}" if question.kind == WRONG else "keep"
@@ -321,6 +366,8 @@ class Asking:
             yield "d", ("leave out", Mend(names, DROP))
         elif question.kind == "conflict":
             yield "d", ("leave all out", Mend(question.finding.paths, DROP))
+        elif suggestion and suggestion.how == DROP:
+            yield "d", ("", suggestion)
 
     def _labels_of(self, question: Question) -> list[str]:
         return list(dict.fromkeys(self.label_of.get(name, "") for name in question.finding.paths))
@@ -347,8 +394,15 @@ class Asking:
         if found:
             self._say(f"{shown(typed)} begins several: {first_few(found)}.")
             return None
-        self._say(f"No label is called {shown(typed)}. Make it a new one? [y] yes  [n] no")
-        return typed if keys.read_key().lower() == "y" else None
+        close = closest(typed, self.labels)
+        if close is None:
+            self._say(f"There is no label {shown(typed)}. Make it a new one? [y] yes  [n] no")
+            return typed if keys.read_key().lower() == "y" else None
+        self._say(
+            f"There is no label {shown(typed)}; did you mean {label_words(close)}? "
+            f"[y] {label_words(close)}  [n] no  [+] make a new label {shown(typed)}"
+        )
+        return {"y": close, ENTER: close, "+": typed}.get(keys.read_key().lower())
 
 
 def begun_by(typed: str, labels: Sequence[str]) -> list[str]:
@@ -360,14 +414,15 @@ def begun_by(typed: str, labels: Sequence[str]) -> list[str]:
     return [label for label in labels if label_words(label).casefold().startswith(start)]
 
 
-def open_picture(path: Path) -> None:
-    """Show a picture in the system's viewer; where there is none, nothing happens."""
+def open_picture(path: Path) -> bool:
+    """Show a picture in the system's viewer; False where there is none."""
     if WINDOWS:
         import os
 
         with suppress(OSError):
             os.startfile(path)  # type: ignore[attr-defined]
-        return
+            return True
+        return False
     command = "open" if sys.platform == "darwin" else "xdg-open"
     with suppress(OSError):
         subprocess.Popen(
@@ -377,3 +432,5 @@ def open_picture(path: Path) -> None:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
+        return True
+    return False
