@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +12,14 @@ from hypothesis import strategies as st
 
 import tellapart
 from drawn import FOUR, run_here
+from tellapart.assess.check.mending import read
 from tellapart.evaluation.judged import Evaluation
 from tellapart.evaluation.metrics import Proportion, grouped
 from tellapart.evaluation.occasions import Apart, Bursts
 from tellapart.evaluation.sentences import contradiction_words, headline, headline_words, verdict
-from tellapart.health.occasions import closeness
+from tellapart.health.occasions import closeness, mostly_one
 from tellapart.model.record import Run
+from tellapart.report.check_page import check_page
 from tellapart.training.result import TrainResult
 from test_groups import draw, of_no_order
 
@@ -92,7 +95,8 @@ def test_the_terminal_says_both_figures_first(bursts: Path, tmp_path: Path) -> N
     assert "other occasions" in found.out
     assert "more pictures would bring" not in found.out
     assert "More pictures of the same moments would hardly help" in found.out
-    assert "drawn from these bursts too" in found.out
+    assert "are of these bursts too" in found.out
+    assert found.out.count("on pictures of the same moments") == 1
 
 
 def test_json_report_card_and_info_say_it_too(model: Path, bursts: Path, tmp_path: Path) -> None:
@@ -138,6 +142,82 @@ def test_check_finds_each_burst_and_says_how_to_keep_it_together(bursts: Path) -
     assert not together.of("burst")
 
 
+def test_what_stays_in_bursts_is_found_while_others_are_kept_together(tmp_path: Path) -> None:
+    photos = draw(tmp_path / "photos", of_no_order, steps=5)
+    first, *others = tellapart.check(photos, quality="fast").of("burst")
+    half = [one for one in others if one.label != first.label] + [first]
+    for at, one in enumerate(half):
+        tellapart.decide(photos, one.paths, group=f"burst {at}")
+    health = tellapart.check(photos, quality="fast")
+    assert health.bursts.parted
+    assert health.bursts.why.startswith("Some of these pictures are kept together")
+    assert health.bursts.range
+    left = health.of("burst")
+    assert {one.label for one in left} == {first.label}
+    assert not {name for one in left for name in one.paths} & {n for o in half for n in o.paths}
+    assert any(f"{len(half)} groups that the source names" in note for note in health.notes)
+    for at, one in enumerate(left):
+        tellapart.decide(photos, one.paths, group=f"other {at}")
+    health = tellapart.check(photos, quality="fast")
+    assert health.bursts.kept == "source"
+    assert not health.of("burst")
+
+
+def test_a_label_of_one_group_is_said_to_be_untestable(tmp_path: Path) -> None:
+    photos = draw(tmp_path / "photos", of_no_order, steps=2)
+    label = sorted(photos.iterdir())[0]
+    names = [f"{label.name}/{path.name}" for path in label.iterdir()]
+    tellapart.decide(photos, names, group="all")
+    (said,) = (n for n in tellapart.check(photos, quality="fast").notes if "cannot be tested" in n)
+    assert f"Of one group alone is {label.name}" in said
+
+
+def test_a_large_burst_can_be_kept_together_in_one_step(tmp_path: Path) -> None:
+    photos = draw(tmp_path / "photos", of_no_order, occasions=4, steps=22)
+    health = tellapart.check(photos, quality="fast")
+    found = [one for one in health.of("burst") if len(one.paths) > 20]
+    assert found
+    for one in found:
+        mend = read(one.mend, one.paths)
+        assert mend is not None
+        assert mend.names == one.paths
+        assert mend.value.startswith("burst ")
+    said = run_here("check", photos, "--quality", "fast", "-q").out
+    assert "--only burst" in said
+    assert max(map(len, said.splitlines())) < 600  # no command of 22 names is printed
+    page = check_page(replace(health, findings=(replace(found[0], cost=5.0),)))
+    assert "the figure is about 5.0 points too high" in page.replace("\xa0", " ")
+    assert f"tellapart fix {photos} --only burst" in page
+    assert found[0].mend not in page
+
+
+def test_the_interval_of_pictures_held_out_goes_by_occasions(bursts: Path, tmp_path: Path) -> None:
+    others = draw(tmp_path / "other", lambda o, s: of_no_order(o + 99, s), occasions=8, steps=4)
+    for path in sorted(others.rglob("*.jpg"))[::9]:
+        path.unlink()
+    trained = run_here(
+        "train", bursts, "--test", others, "--quality", "fast", "-o", tmp_path / "m", "-q", "--json"
+    ).json()
+    tested = run_here("test", tmp_path / "m", others, "-q", "--json").json()
+    judged = run_here("info", tmp_path / "m", "--json").json()["judged"]["held out"]
+    assert trained["held_out"]["interval"] == pytest.approx(tested["interval"])
+    assert judged["accuracy"]["interval"] == pytest.approx(tested["interval"])
+    assert any("held-out pictures come in bursts" in note for note in trained["notes"])
+
+
+def test_the_report_promises_nothing_that_was_judged_on_the_same_moments(model: Path) -> None:
+    page = (model / "report.html").read_text("utf-8")
+    assert "Expect this of new pictures" not in page
+    assert "All of its answers together are that reliable" not in page
+    assert "Of other occasions expect less" in page
+
+
+def test_one_group_that_has_most_of_a_label_says_nothing() -> None:
+    truth = np.repeat([0, 1], 10)
+    assert not mostly_one(truth, np.arange(20) // 5)
+    assert mostly_one(truth, np.where(np.arange(20) % 10 < 6, truth, np.arange(20) + 2))
+
+
 def test_a_test_in_bursts_counts_occasions(model: Path, tmp_path: Path) -> None:
     others = draw(tmp_path / "photos", lambda occasion, step: of_no_order(occasion + 99, step))
     for path in sorted(others.rglob("*.jpg"))[::9]:
@@ -179,7 +259,10 @@ def test_the_verdict_covers_other_occasions() -> None:
     first, _ = verdict(of(58, 60), "cross-validated", OTHER)
     assert "66.7 to 83.3 %" in first
     assert "of the same moments" in first
-    assert "95 % interval" in verdict(of(58, 60), "held out", OTHER)[0]
+    assert "of the same moments" in verdict(of(58, 60), "held out", OTHER)[0]
+    elsewhere = replace(OTHER, tested=True)
+    assert "95 % interval" in verdict(of(58, 60), "held out", elsewhere)[0]
+    assert "another day" not in verdict(of(58, 60), "cross-validated", elsewhere)[0]
     assert OTHER.expected in headline_words({"cross-validated": of(58, 60)}, OTHER)
 
 

@@ -467,7 +467,7 @@ def test_it_says_on_how_many_it_is_sure(browser: Browser, many: Path) -> None:
         assert band.is_visible()
         beside = visit.page.locator(".sure").bounding_box()
         figure = visit.page.locator(".figure").bounding_box()
-    assert "No score is high enough to be 99\xa0% right." in words
+    assert "No score is so high that 99\xa0% of the answers" in words
     assert re.match("How often it was right: .* of the surest 5 %; .* of the surest 100 %", drawn)
     assert beside
     assert figure

@@ -47,6 +47,18 @@ def test_all_pictures_are_copied_into_three_parts(
     assert contents(photos) == before
 
 
+def test_it_says_that_bursts_are_parted(draw_folder: Callable[..., Path], tmp_path: Path) -> None:
+    photos = draw_folder({"cat": 12, "dog": 12})
+    for path in sorted(photos.rglob("*.png")):
+        path.rename(path.with_name(f"{path.parent.name}_{path.stem[-3:].zfill(4)}.png"))
+    (said,) = (n for n in tellapart.split(photos, tmp_path / "parts").notes if "burst" in n)
+    assert f"tellapart fix {photos} --only burst" in said
+    for number, path in enumerate(sorted(photos.rglob("*.png"))):
+        path.rename(path.with_name(f"{number * number * 50}.png"))
+    notes = tellapart.split(photos, tmp_path / "other").notes
+    assert not any("burst" in note for note in notes)
+
+
 def test_train_tests_on_the_same_pictures_before_and_after(
     draw_folder: Callable[..., Path], tmp_path: Path
 ) -> None:

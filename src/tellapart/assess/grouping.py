@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -78,15 +78,39 @@ def grouping_of(
     part = _Part([items[i] for i in rows], vectors[rows], [digests[i] for i in rows], rows)
     if asked.by != AUTO:
         return _told(part, part.found(asked, properties[rows]), asked, len(items), chosen=True)
-    if _share(item.group is not None for item in part.items) >= _KNOWN:
-        count = len({item.group for item in part.items} - {None})
-        words = f"Kept together are the {several(count, 'group')} that the source names."
-        return Grouping(nothing.groups, SOURCE, words=words)
+    named = [item.group for item in part.items]
+    said = _said(part, named)
+    if _share(name is not None for name in named) >= _KNOWN:
+        return replace(said, groups=nothing.groups, by=SOURCE)
     for tried in (Groups(TIME), Groups(FOLDER), Groups(NAME)):
         found = part.found(tried, properties[rows], auto=True)
         if found and part.joins(found):
-            return _told(part, found, tried, len(items), chosen=False)
-    return nothing
+            told = _told(part, found, tried, len(items), chosen=False)
+            return replace(told, words=f"{said.words} {told.words}".strip())
+    return replace(said, groups=nothing.groups)
+
+
+def _said(part: _Part, named: Sequence[str | None]) -> Grouping:
+    """What to say of the groups that the source names; `by` is empty where they join few."""
+    sizes = Counter(name for name in named if name is not None)
+    joined = [name is not None and sizes[name] > 1 for name in named]
+    if not any(joined):
+        return Grouping(())
+    _, alone = part.testable(named)
+    words = (
+        f"Kept together, in split and folds, are the {several(len(sizes), 'group')} that the "
+        f"source names, of {sum(sizes.values()):,} of {several(len(named), 'picture')}."
+    )
+    if alone:
+        one = len(alone) == 1
+        names = first_few([label_words(label) for label in alone])
+        words += (
+            f" Of one group alone {'is' if one else 'are'} {names}: how "
+            f"{'it does' if one else 'they do'} on another occasion cannot be tested, and when the "
+            f"group is left out, all of its pictures count as wrong."
+        )
+    by = SOURCE if _share(joined) >= _JOINED else ""
+    return Grouping((), by, alone, words)
 
 
 class _Part:

@@ -25,7 +25,12 @@ from ..health.occasions import (
     ONE_OCCASION,
     USUAL_SHARE,
     Closeness,
+    all_alike,
     closeness,
+    mostly_one,
+    of_same_moments,
+    one_occasion,
+    still_in_bursts,
     testable,
 )
 from ..text import percent
@@ -36,6 +41,7 @@ COSINES = (0.95, 0.9, 0.875, 0.85)
 """How alike pictures of one occasion are, from surely of one to perhaps of one."""
 
 _PARTS = (FAR_CLOSER, 0.5, 0.6)  # of the usual distance, where the cosines above say nothing
+_ENOUGH = 5000  # pictures that are judged for a point: of more, some folds are not left out
 
 
 @one_thread_each()
@@ -45,27 +51,54 @@ def bursts_of(
     """Of the R pictures to learn from; `right` and `judged`, bool `[R]`, are what was
     cross-validated. Without a solver nothing is fitted anew."""
     rows, by = pictures.learnt, pictures.grouping.by
+    vectors, truth = pictures.vectors[rows], pictures.truth[rows]
     groups = first_of_each(pictures.groups(rows))
-    found = closeness(pictures.vectors[rows], pictures.truth[rows], groups)
     share = grouped(right[judged], groups[judged]) if by else _share(right, judged)
     as_judged = Apart(by or "none", len(np.unique(groups)), share)
-    if not (by or found.bursts):
+    found = closeness(vectors, truth, groups)
+    bursts = still_in_bursts(vectors, truth, groups, found)
+    if not (by or bursts):
         return Bursts(apart=(as_judged,))
     curve = _Curve(pictures, solver)
     points = [*curve.parted(), as_judged] if by else [as_judged]
-    if not found.bursts:
-        low, high = share.interval
-        return Bursts(True, pictures.grouping.words, tuple(points), low, high, by, as_judged.count)
-    same, other = curve.farther(groups, float(np.median(found.usual[found.known])))
-    values = [one.accuracy.value for one in other]
+    tested = len(pictures.tested) > 0 and not of_same_moments(
+        pictures.vectors[pictures.tested], pictures.truth[pictures.tested], vectors, truth
+    )
+    if not bursts:
+        words, ends = pictures.grouping.words, share.interval
+        return Bursts(True, words, tuple(points), *ends, by, as_judged.count, tested)
+    same, other = curve.farther(groups, found.middle)
+    low, high = _ends(other)
     return Bursts(
         found=True,
-        why=_why(found),
+        why=_why(found, groups if by else np.arange(len(groups))),
         apart=(*points, *same, *other),
-        low=min(values, default=None),
-        high=max(values, default=None),
+        low=low,
+        high=high,
         occasions=other[0].count if other else None,
+        tested=tested,
     )
+
+
+def occasions_of(
+    vectors: np.ndarray, truth: np.ndarray, groups: np.ndarray, *, known: bool
+) -> np.ndarray | None:
+    """The occasion of each of N pictures to test on, int `[N]`: where they come in bursts, as alike
+    as pictures of one are, and otherwise the `groups`, where these are `known` to be occasions;
+    None where each stands alone."""
+    groups = first_of_each(groups)
+    if still_in_bursts(vectors, truth, groups):
+        return one_occasion(vectors, truth, groups)
+    return groups if known else None
+
+
+def _ends(other: Sequence[Apart]) -> tuple[float | None, float | None]:
+    """The lowest and the highest accuracy to expect of other occasions; of a single point, its own
+    interval."""
+    values = [one.accuracy.value for one in other]
+    if len(other) == 1:
+        return other[0].accuracy.interval
+    return min(values, default=None), max(values, default=None)
 
 
 class _Curve:
@@ -85,13 +118,14 @@ class _Curve:
         yield from [point] if point else []
 
     def farther(self, groups: np.ndarray, usual: float) -> tuple[list[Apart], list[Apart]]:
-        """With what is alike kept together, as long as enough labels can be tested: first with what
-        is of one scene, then with what is of one occasion. `groups` stay together too.
+        """With what is alike kept together, as long as enough labels can be tested and are of
+        several groups that count: first with what is of one scene, then with what is of one
+        occasion. `groups` stay together too.
 
         Where all pictures of a label are as alike as that, the cosines go by the `usual` distance
         within a label.
         """
-        points = self.at(COSINES, groups)
+        points = {} if all_alike(usual) else self.at(COSINES, groups)
         other = [one for cosine, one in points.items() if cosine <= ONE_OCCASION]
         if not other:
             relative = [round(1 - part * usual, 3) for part in _PARTS]
@@ -99,7 +133,8 @@ class _Curve:
         return [one for cosine, one in points.items() if cosine > ONE_OCCASION], other
 
     def at(self, cosines: Sequence[float], groups: np.ndarray) -> dict[float, Apart]:
-        """The points at falling cosines, without those that keep no more together."""
+        """The points at falling cosines, without those that keep no more together, and without
+        those where one chain of likeness has most of a label."""
         found: dict[float, Apart] = {}
         if self.solver is None:
             return found
@@ -111,6 +146,8 @@ class _Curve:
             if count == before:
                 continue
             before = count
+            if mostly_one(self.truth, group):
+                break
             point = self.point(f"{ALIKE}:{cosine:g}", group)
             if point is None:
                 break
@@ -127,19 +164,29 @@ class _Curve:
             smallest[root] = min(digest, smallest.get(root, digest))
         keys = [smallest[root] for root in group.tolist()]
         fold = split.folds(keys, self.labels, min(FOLDS, len(smallest)))
-        found = out_of_fold(self.vectors, self.truth, self.count, fold, self.solver)
+        some = np.unique(fold)[: 1 + int(_ENOUGH * (int(fold.max()) + 1) // (len(fold) + 1))]
+        found = out_of_fold(self.vectors, self.truth, self.count, fold, self.solver, some)
         judged = several & np.isin(fold, list(found.heads))
         right = found.logits.argmax(axis=1) == self.truth
-        return Apart(name, len(smallest), _share(right, judged)) if judged.any() else None
+        if not judged.any():
+            return None
+        return Apart(name, len(smallest), grouped(right[judged], group[judged]))
 
 
 def _share(right: np.ndarray, judged: np.ndarray) -> Proportion:
     return Proportion(int((right & judged).sum()), int(judged.sum()))
 
 
-def _why(found: Closeness) -> str:
+def _why(found: Closeness, groups: np.ndarray) -> str:
+    """What shows that pictures come in bursts, of which the `groups` keep some together."""
+    alone = np.bincount(groups, minlength=len(groups))[groups] == 1
+    whose, those = "These pictures come in bursts", found.known
+    if (found.known & alone).any() and not alone.all():
+        whose = "Some of these pictures are kept together, and the others still come in bursts"
+        those = found.known & alone
+    share = float((found.far_closer & those).sum() / max(1, those.sum()))
     return (
-        f"These pictures come in bursts: {percent(found.share, 0)} of them have another one of "
+        f"{whose}: {percent(share, 0)} of them have another one of "
         "their label that is far more alike than is usual there, as pictures taken one after the "
         f"other are; of pictures taken one by one, about {percent(USUAL_SHARE, 0)} have."
     )

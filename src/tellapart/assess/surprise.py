@@ -14,12 +14,11 @@ from ..dataset.sources import Item
 from ..dataset.split import tie
 from ..evaluation.judged import Evaluation
 from ..evaluation.sentences import bounds, headline
-from ..health.likeness import first_of_each
-from ..health.occasions import closeness, one_occasion
 from ..model.classifier import Classifier
 from ..model.judged import evaluations_of
 from ..model.observe import Observation
 from ..text import percent
+from .occasions import occasions_of
 
 _NAMED = 0.5  # of the pictures have to have a group in the source for that to say enough
 
@@ -31,13 +30,10 @@ def occasions_of_test(
     where the source says so of most; None where each stands alone."""
     digests = [seen.digest for _, seen in tested]
     named = [item.group for item, _ in tested]
-    groups = first_of_each(np.unique(tie(digests, named), return_inverse=True)[1])
-    if sum(one is not None for one in named) >= _NAMED * len(tested):
-        return groups
+    groups = np.unique(tie(digests, named), return_inverse=True)[1]
     vectors = np.stack([seen.embedding for _, seen in tested])
-    if not closeness(vectors, truth, groups).bursts:
-        return None
-    return one_occasion(vectors, truth, groups)
+    known = sum(one is not None for one in named) >= _NAMED * len(tested)
+    return occasions_of(vectors, truth, groups, known=known)
 
 
 def surprise_words(classifier: Classifier, tested: Evaluation) -> Iterator[str]:
@@ -53,7 +49,7 @@ def surprise_words(classifier: Classifier, tested: Evaluation) -> Iterator[str]:
         f"{name} ({bounds(said)}) that training gave, by more than chance."
     )
     bursts = classifier.training_record.run.bursts
-    if bursts.found and not bursts.kept:
+    if bursts.parted:
         of_others = f": {bursts.range} % was to be expected of others" if bursts.range else ""
         yield (
             f"{figures} The pictures it learnt from come in bursts, so that figure is of the same "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,7 @@ from ..errors import DatasetError, PictureError
 from ..evaluation.judged import Evaluation
 from ..evaluation.metrics import Proportion
 from ..evaluation.notebook import evaluations_html
+from ..evaluation.sentences import occasions_words
 from ..model.classifier import Classifier
 from ..model.observe import Observation, observe
 from ..text import first_few, several, shown
@@ -149,20 +150,11 @@ def evaluate(
             *closed,
             *notes,
             *_leaks(classifier, fresh).words("tested"),
-            *_on_occasions(groups),
+            *occasions_words("tested", groups),
             *said,
         ),
         occasions=None if groups is None else len(np.unique(groups)),
     )
-
-
-def _on_occasions(groups: np.ndarray | None) -> Iterator[str]:
-    if groups is not None:
-        yield (
-            f"The tested pictures come in bursts: {several(len(groups), 'picture')} of about "
-            f"{several(len(np.unique(groups)), 'occasion')}. Pictures of one occasion go right and "
-            "wrong together, so the interval of the accuracy goes by occasions."
-        )
 
 
 def _leaks(classifier: Classifier, fresh: list[tuple[Item, Observation]]) -> Leaks:

@@ -37,6 +37,7 @@ class Bursts:
         kept: the measure by which the training kept them together, and so was judged; empty where
             it parted them.
         occasions: about how many there are; None where that is not known.
+        tested: whether there are pictures held out, and of other occasions than those learnt from.
     """
 
     found: bool = False
@@ -46,6 +47,17 @@ class Bursts:
     high: float | None = None
     kept: str = ""
     occasions: int | None = None
+    tested: bool = False
+
+    @property
+    def parted(self) -> bool:
+        """Whether pictures of one burst were parted when they were judged."""
+        return self.found and not self.kept
+
+    def flatter(self, name: str) -> bool:
+        """Whether the figure called "cross-validated", "validation" or "held out" is of the same
+        moments as those learnt from, and so too high."""
+        return self.parted and name != "tested" and not (name == "held out" and self.tested)
 
     @property
     def range(self) -> str:
@@ -70,6 +82,8 @@ class Bursts:
         """What was found and what it means, in sentences; empty where nothing was."""
         if not self.found:
             return ""
+        if self.tested:
+            return f"{self.why} The pictures held out are of other occasions: expect their figure."
         if not self.expected:
             return f"{self.why} To know how it does on other occasions, {TO_KNOW}."
         return f"{self.why} Expect {self.expected}. To know, {TO_KNOW}."

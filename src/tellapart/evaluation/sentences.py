@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
+import numpy as np
+
 from ..head.kinds import REGRESSION, Compared, Part
 from ..text import label_words, percent, several
 from .coverage import SURE, Covered, fewest
@@ -39,6 +41,30 @@ WORTH = {
 }
 """What the accuracy of an evaluation can be trusted for, by the evaluation's name."""
 
+_FLATTERS = (
+    "The finished model judged pictures that were kept back from training, but that are of the "
+    "same moments. Of other occasions expect less."
+)
+
+
+def worth_words(name: str, bursts: Bursts) -> str:
+    """What the accuracy of an evaluation can be trusted for."""
+    if name == "held out" and bursts.flatter(name):
+        return _FLATTERS
+    return WORTH.get(name, "")
+
+
+def occasions_words(what: str, groups: np.ndarray | None) -> Iterator[str]:
+    """That the pictures called `what` are of few occasions, numbered int `[N]`; nothing where each
+    stands alone."""
+    if groups is None:
+        return
+    yield (
+        f"The {what} pictures come in bursts: {several(len(groups), 'picture')} of about "
+        f"{several(len(np.unique(groups)), 'occasion')}. Pictures of one occasion go right and "
+        "wrong together, so the interval of the accuracy goes by occasions."
+    )
+
 
 def headline(evaluations: Mapping[str, Evaluation]) -> tuple[str, Evaluation]:
     """The evaluation to be believed, and its name: the lowest, where another lies above it by more
@@ -62,12 +88,15 @@ def headline_words(evaluations: Mapping[str, Evaluation], bursts: Bursts) -> str
             f"Expect {percent(main.accuracy.value)} ({bounds(main.accuracy)}) of new pictures: "
             f"{name}, the lower of two figures that differ by more than chance."
         )
+    if bursts.tested and bursts.parted and "held out" in evaluations:
+        held = evaluations["held out"].accuracy
+        return (
+            f"Expect {percent(held.value)} ({bounds(held)}) of new pictures: held out, which are "
+            "of other occasions than those it learnt from."
+        )
     if bursts.expected:
         return f"Expect {bursts.expected}. To know, {TO_KNOW}."
     return ""
-
-
-_SAME_MOMENTS = ("cross-validated", "validation")  # where bursts are parted
 
 
 def verdict(evaluation: Evaluation, name: str, bursts: Bursts | None = None) -> tuple[str, str]:
@@ -80,12 +109,12 @@ def verdict(evaluation: Evaluation, name: str, bursts: Bursts | None = None) -> 
             "It is not known how often the model is right: no picture could judge it.",
             "Add pictures, and train again.",
         )
-    if bursts and bursts.found and not bursts.kept and name in _SAME_MOMENTS:
+    if bursts and bursts.flatter(name):
         other = f"expect {bursts.range} %" if bursts.range else "the accuracy is not known"
         return (
             f"Right for {percent(proportion.value)} of {several(proportion.n, 'picture')} of the "
-            f"same moments as those it learnt from; on pictures of other occasions {other}. To "
-            f"know, {TO_KNOW}.",
+            f"same moments as those it learnt from; on pictures of other occasions {other}."
+            + ("" if bursts.tested else f" To know, {TO_KNOW}."),
             commonest_words(evaluation),
         )
     first = (
@@ -139,7 +168,7 @@ def contradiction_words(
         f"{percent(share.value)} cross-validated ({bounds(share)}) and {percent(other.value)} held "
         f"out ({bounds(other)}) differ by more than chance."
     )
-    if share.interval[0] > other.interval[1] and bursts and bursts.found and not bursts.kept:
+    if share.interval[0] > other.interval[1] and bursts and bursts.parted:
         yield (
             f"{figures} The training pictures come in bursts, so each was judged by a model that "
             "had seen others of the same moments; the pictures held out are of other occasions. To "
@@ -173,8 +202,14 @@ def absence_words(missing: int, where: str, *, private: bool) -> str:
     )
 
 
-def use_words(found: Covered) -> str:
-    """What to do with the score above which the model is sure."""
+def use_words(found: Covered, *, flatters: bool = False) -> str:
+    """What to do with the score above which the model is sure. It `flatters` where it was found on
+    pictures of the same moments as those learnt from."""
+    if flatters:
+        return (
+            "That is of the same moments as those it learnt from. On pictures of other occasions "
+            "it is sure of fewer, and right less often where it is: check its answers there."
+        )
     if not found.score:
         return "All of its answers together are that reliable."
     return (
@@ -223,7 +258,10 @@ def sure_words(evaluation: Evaluation) -> str:
     if n < fewest():
         count = several(n, "picture")
         return f"{count.capitalize()} are too few to find a score that is {percent(SURE, 0)} right."
-    return f"No score is high enough to be {percent(SURE, 0)} right."
+    return (
+        f"No score is so high that {percent(SURE, 0)} of the answers above it are right: check all "
+        "answers yourself."
+    )
 
 
 def covered_words(found: Covered) -> str:

@@ -17,8 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TextIO
 
+import numpy as np
+
 from ..dataset import split as splits
 from ..dataset.filenames import safe_name
+from ..dataset.groups import successive
 from ..dataset.in_python import Source, read_source
 from ..dataset.labels import ordered
 from ..dataset.sources import Dataset, Item, Skipped
@@ -243,6 +246,14 @@ class _Work:
     def _say(
         self, items: Sequence[Item], found: Parted, there: Mapping[int, Entry], journal: Journal
     ) -> None:
+        if _look_like_bursts(items):
+            where = "PHOTOS" if self.dataset.given else shown(self.dataset.source)
+            self.notes.append(
+                "Many names follow one another, as those of pictures taken in a burst do. Files "
+                "go by their contents, and only copies and the groups that the source names stay "
+                "together: bursts without a group are parted. To group them first: tellapart fix "
+                f"{where} --only burst."
+            )
         if found.moved:
             names = first_few([items[row].name for row in found.moved], 3)
             self.notes.append(
@@ -266,6 +277,13 @@ class _Work:
                 f"Not every system takes these labels as names of folders: {first_few(changed)}. "
                 f"{TABLE} has them as they are."
             )
+
+
+def _look_like_bursts(items: Sequence[Item]) -> bool:
+    """Whether at least half of the pictures have no group and a name that follows another one's."""
+    alone = [item for item in items if item.group is None]
+    pairs = successive([item.name for item in alone], [item.label for item in alone])
+    return 2 * len(np.unique(np.concatenate(pairs))) >= len(items)
 
 
 def _digest(item: Item) -> str | Skipped:

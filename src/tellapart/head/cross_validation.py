@@ -56,12 +56,17 @@ class OutOfFold:
 
 
 def out_of_fold(
-    embeddings: np.ndarray, labels: np.ndarray, count: int, fold: np.ndarray, solver: Solver
+    embeddings: np.ndarray,
+    labels: np.ndarray,
+    count: int,
+    fold: np.ndarray,
+    solver: Solver,
+    only: np.ndarray | None = None,
 ) -> OutOfFold:
-    """The out-of-fold logits of a solver that chooses nothing."""
+    """The out-of-fold logits of a solver that chooses nothing; of some folds `only`, if said."""
     logits = np.zeros((len(labels), count))
     heads = {}
-    for number in np.unique(fold):
+    for number in np.unique(fold) if only is None else only:
         inside = fold != number
         if len(np.unique(labels[inside])) > 1:
             head = solver(embeddings[inside], labels[inside], count)

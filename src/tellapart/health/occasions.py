@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .likeness import linked_at, own_blocks
+from .likeness import linked_at, own_blocks, unit
 
 FAR_CLOSER = 0.4  # of the usual distance within a label: as only pictures of one moment mostly are
 USUAL_SHARE = 0.1  # of pictures taken one by one have another one so close: 0.08 to 0.14
@@ -21,6 +21,8 @@ ONE_OCCASION = 0.9
 
 MOST = 0.9  # of the pictures have to be of labels with two groups, or nothing can be tested
 _MANY = 0.3  # of pictures that have one, from which on they come in bursts
+_LEFT = 0.1  # of all pictures in bursts that nothing keeps together: fewer hardly move a figure
+_LARGE = 3  # pictures of a burst: two may be alike by chance
 _FEWEST = 12  # pictures that can tell
 _SAMPLE = 512  # others of a label that say what is usual
 _SAME = 0.04  # a usual distance below which a label's pictures are all one, as those of a jig
@@ -54,6 +56,11 @@ class Closeness:
         return float(self.far_closer.sum() / max(1, self.known.sum()))
 
     @property
+    def middle(self) -> float:
+        """The usual distance within a label, over all pictures; 0 where it is not known."""
+        return float(np.median(self.usual[self.known])) if self.known.any() else 0.0
+
+    @property
     def bursts(self) -> bool:
         """Whether so many have one that the pictures come in bursts."""
         return int(self.known.sum()) >= _FEWEST and self.share >= _MANY
@@ -84,12 +91,81 @@ def one_occasion(vectors: np.ndarray, truth: np.ndarray, groups: np.ndarray) -> 
     They are as alike as `ONE_OCCASION`; or where all pictures of a label are as alike as that, far
     more than is usual within a label.
     """
-    found = linked_at(vectors, truth, (ONE_OCCASION,), groups)[0]
-    if testable(truth, found).mean() >= MOST:
-        return found
     close = closeness(vectors, truth, groups)
-    usual = float(np.median(close.usual[close.known])) if close.known.any() else 0.0
+    usual = close.middle
+    if not all_alike(usual):
+        found = linked_at(vectors, truth, (ONE_OCCASION,), groups)[0]
+        if testable(truth, found).mean() >= MOST:
+            return found
     return linked_at(vectors, truth, (1 - FAR_CLOSER * usual,), groups)[0]
+
+
+def all_alike(usual: float) -> bool:
+    """Whether any two pictures of a label mostly are as alike as those of one occasion elsewhere,
+    going by the `usual` distance of two."""
+    return usual <= 1 - ONE_OCCASION
+
+
+def parted_bursts(vectors: np.ndarray, truth: np.ndarray, groups: np.ndarray) -> list[np.ndarray]:
+    """The rows of each burst of which the `groups` int `[N]` keep only parts together, the largest
+    first."""
+    whole = one_occasion(vectors, truth, groups)
+    sizes = np.bincount(whole, minlength=len(whole))
+    pairs = np.unique(np.stack([whole, groups]), axis=1)
+    parted = np.bincount(pairs[0], minlength=len(whole)) > 1
+    roots = np.flatnonzero((sizes >= _LARGE) & parted).tolist()
+    return [
+        np.flatnonzero(whole == root) for root in sorted(roots, key=lambda root: -int(sizes[root]))
+    ]
+
+
+def still_in_bursts(
+    vectors: np.ndarray, truth: np.ndarray, groups: np.ndarray, found: Closeness | None = None
+) -> bool:
+    """Whether pictures come in bursts that the `groups` int `[N]` do not keep together.
+
+    Where some are kept together, those are burst pictures that have their company, and say nothing:
+    the others are judged by themselves. `found` is their closeness, where it is known.
+    """
+    found = found or closeness(vectors, truth, groups)
+    alone = np.bincount(groups, minlength=len(groups))[groups] == 1
+    if found.bursts or alone.all():
+        return found.bursts
+    known = found.known & alone
+    far = found.far_closer & alone
+    if known.sum() < _FEWEST or far.sum() < _MANY * known.sum() or far.mean() < _LEFT:
+        return False
+    left = np.zeros(len(groups), bool)
+    for rows in parted_bursts(vectors, truth, groups):
+        left[rows] = True
+    return bool((left & alone).mean() >= _LEFT)
+
+
+def of_same_moments(
+    vectors: np.ndarray, truth: np.ndarray, others: np.ndarray, other_truth: np.ndarray
+) -> bool:
+    """Whether many pictures `[N,D]` have one among the `others` `[M,D]` of their label that is as
+    close as only pictures of one moment mostly are."""
+    close = known = 0
+    for label in np.unique(truth):
+        own, learnt = unit(vectors[truth == label]), unit(others[other_truth == label])
+        if len(learnt) < 2:
+            continue
+        away = 1 - own @ learnt.T
+        usual = np.median(away, axis=1)
+        told = usual > _SAME
+        known += int(told.sum())
+        close += int((told & (away.min(axis=1) < FAR_CLOSER * usual)).sum())
+    return close >= _MANY * max(1, known)
+
+
+def mostly_one(truth: np.ndarray, groups: np.ndarray) -> bool:
+    """Whether most of N pictures are of labels of which one group has more than half: then a label
+    is learnt from next to nothing, or judged by next to nothing."""
+    pairs, counts = np.unique(np.stack([truth, groups]), axis=1, return_counts=True)
+    largest = np.zeros(int(truth.max()) + 1)
+    np.maximum.at(largest, pairs[0], counts)
+    return bool((2 * largest > np.bincount(truth))[truth].mean() >= 0.5)
 
 
 def testable(truth: np.ndarray, groups: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..assess.check.groups import Group, by_kind, cost_words
 from ..assess.check.health import KINDS, Finding, Health
+from ..assess.check.mending import MOST_NAMED
 from ..evaluation.sentences import bounds, title
 from ..pages.render import environment, file_name, render
 from ..pages.thumbnails import Wanted, thumbnails
@@ -73,6 +74,7 @@ def _environment() -> jinja2.Environment:
         "KINDS": KINDS,
         "LARGE": LARGE,
         "LONG": LONG,
+        "MOST_NAMED": MOST_NAMED,
         "SMALL": SMALL,
         "MOST": MOST_FINDINGS,
     }

@@ -13,7 +13,6 @@ from ..evaluation.judged import Evaluation, Mistake
 from ..evaluation.metrics import Estimate
 from ..evaluation.occasions import measure_words
 from ..evaluation.sentences import (
-    WORTH,
     absence_words,
     bounds,
     calibration_words,
@@ -25,6 +24,7 @@ from ..evaluation.sentences import (
     unknown_words,
     use_words,
     verdict,
+    worth_words,
 )
 from ..pages.charts import coverage_chart, learning_chart, reliability_diagram, score_bar
 from ..pages.render import environment, render
@@ -134,7 +134,7 @@ def _environment() -> jinja2.Environment:
         "sure_words": sure_words,
         "unknown_words": unknown_words,
         "use_words": use_words,
-        "WORTH": WORTH,
+        "worth_words": worth_words,
         "LARGE": LARGE,
         "MEDIUM": MEDIUM,
         "SMALL": SMALL,

@@ -102,10 +102,25 @@ def _record(pictures: Pictures, fitted: Fitted, run: Run, roots: tuple[str, ...]
         judged=judged,
         run=run,
         fold=fold,
-        together=pictures.groups(np.arange(len(pictures.names))) if pictures.grouping.by else None,
+        together=_together(pictures, fitted),
         fold_heads={number: head.rounded() for number, head in fitted.fold_heads.items()},
         properties=pictures.properties,
     )
+
+
+def _together(pictures: Pictures, fitted: Fitted) -> np.ndarray | None:
+    """Numbers that are equal for pictures which go right and wrong together: those learnt from that
+    were kept together, and those held out that are of one occasion; None where all stand alone."""
+    by = pictures.grouping.by
+    held = fitted.held_out.groups if fitted.held_out else None
+    if not by and held is None:
+        return None
+    groups = np.arange(len(pictures.names))
+    if by:
+        groups = pictures.groups(groups)
+    if held is not None:
+        groups[pictures.tested] = len(groups) + held
+    return groups
 
 
 def _said(dataset: Dataset, pictures: Pictures) -> tuple[tuple[str, ...], tuple[str, ...]]:

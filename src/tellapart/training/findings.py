@@ -20,7 +20,7 @@ from ..dataset.sources import FEW, Dataset, Skipped
 from ..evaluation.learning_curve import LearningCurve, learning_curve, of_occasions
 from ..evaluation.left_out import Sample, unknowns_of
 from ..evaluation.occasions import Bursts
-from ..evaluation.sentences import contradiction_words
+from ..evaluation.sentences import contradiction_words, occasions_words
 from ..evaluation.unknowns import Unknowns
 from ..health.shortcuts import Shortcut, find_shortcuts
 from ..text import first_few, in_order, natural, several, shown
@@ -67,7 +67,7 @@ def find_out(
     notes = (
         *chosen,
         *notes_on(dataset, pictures),
-        *on_held_out(dataset, pictures, bursts),
+        *on_held_out(pictures, fitted, bursts),
         *contradiction,
         *fitted.notes,
     )
@@ -84,14 +84,14 @@ def find_out(
     return Findings(skipped, notes, learning, shortcuts, unknowns, bursts)
 
 
-def on_held_out(dataset: Dataset, pictures: Pictures, bursts: Bursts) -> Iterator[str]:
-    """That pictures drawn by lot are of the same moments as the others."""
-    by_lot = all(item.split is None for item in dataset.items)
-    if by_lot and bursts.found and not bursts.kept and len(pictures.tested):
+def on_held_out(pictures: Pictures, fitted: Fitted, bursts: Bursts) -> Iterator[str]:
+    """That they are of the same moments as the others, and that they come in bursts."""
+    if bursts.flatter("held out") and len(pictures.tested):
         yield (
-            "The pictures held out were drawn from these bursts too, so their figure is of the "
-            "same moments."
+            "The pictures held out are of these bursts too, so their figure is of the same moments."
         )
+    if fitted.held_out and not pictures.grouping.by:
+        yield from occasions_words("held-out", fitted.held_out.groups)
 
 
 def occasions(pictures: Pictures, fitted: Fitted) -> Bursts:

@@ -12,6 +12,7 @@ from typing import Protocol
 
 import numpy as np
 
+from ..assess.occasions import occasions_of
 from ..assess.pictures import Pictures
 from ..evaluation.judged import Evaluation
 from ..evaluation.metrics import Proportion
@@ -180,12 +181,16 @@ def judged(
 
 
 def judged_by(head: Head, pictures: Pictures) -> Evaluation | None:
-    """How right a calibrated head is about the pictures held out; None if there are none."""
+    """How right a calibrated head is about the pictures held out, whose interval goes by occasions
+    where they come in bursts; None if there are none."""
     rows = pictures.tested
     if not len(rows):
         return None
-    scores = scores_of(head.logits(pictures.vectors[rows]))
-    return judged(pictures, rows, scores, np.ones(len(rows), bool))
+    vectors, truth = pictures.vectors[rows], pictures.truth[rows]
+    known = bool(pictures.grouping.by)
+    groups = occasions_of(vectors, truth, pictures.groups(rows), known=known)
+    names = tuple(pictures.names[i] for i in rows)
+    return Evaluation(pictures.labels, names, truth, scores_of(head.logits(vectors)), groups)
 
 
 def scores_of(logits: np.ndarray) -> np.ndarray:

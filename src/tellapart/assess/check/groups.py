@@ -34,6 +34,7 @@ _HEADS: Mapping[str, tuple[str, str, str]] = {
     "aspect": ("picture", "is of an odd shape", "are of an odd shape"),
     "screenshot": ("picture", "looks like a screenshot", "look like screenshots"),
 }
+FLATTERS = "burst"  # whose mending lowers the figure, which was too high
 _PLURALS = {"pair of labels": "pairs of labels"}
 _OF_PICTURES = frozenset(  # what a heading counts, where a finding has several pictures
     {"unreadable", "blurred", "dark", "bright", "empty", "tiny", "enlarged", "aspect"}
@@ -78,8 +79,10 @@ def by_kind(health: Health) -> tuple[Group, ...]:
     return tuple(sorted(found, key=lambda group: (-round(group.cost, 3), place[group.kind])))
 
 
-def cost_words(points: float) -> str:
-    """`1.3 points`; nothing of what costs none."""
+def cost_words(points: float, kind: str = "") -> str:
+    """`1.3 points`, or of a kind that flatters, `1.3 points too high`; nothing of what costs
+    none."""
     if points < 0.05:
         return ""
-    return f"{points:.1f} {'point' if f'{points:.1f}' == '1.0' else 'points'}"
+    said = f"{points:.1f} {'point' if f'{points:.1f}' == '1.0' else 'points'}"
+    return f"{said} too high" if kind == FLATTERS else said

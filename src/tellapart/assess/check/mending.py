@@ -14,7 +14,7 @@ from ...dataset.sources import Dataset
 from ...text import shown
 
 _USUAL_QUALITY = "good"
-MOST_NAMED = 20  # pictures in a command; of more, the command walks through them
+MOST_NAMED = 20  # pictures in a command that is shown; of more, the one that walks through them is
 _NUMBER = re.compile(r"[\d.e+-]+")
 RELABEL, DROP, KEEP, GROUP = "relabel", "drop", "keep", "group"
 

@@ -28,12 +28,17 @@ def strangers(looked: Looked) -> Iterator[Finding]:
         row = int(judged[at])
         name = looked.name(row)
         closest = looked.pictures.labels[int(scores[at].argmax())]
+        own = looked.label(row)
+        likeness = (
+            f"of any label, even of its own, {label_words(own)}, which is the closest."
+            if closest == own
+            else f"of any label; the closest is {label_words(closest)}."
+        )
         yield Finding(
             "stranger",
             (name,),
-            f"{shown(name)} is unlike the pictures of any label; the closest is "
-            f"{label_words(closest)}.",
-            label=looked.label(row),
+            f"{shown(name)} is unlike the pictures {likeness}",
+            label=own,
             score=float(1 - np.exp(-found.distance[at] / 3)),
             cost=looked.excess(np.arange(len(looked.rows)) == row),
             mend=mending.drop(looked.dataset, [name]),

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...assess.check.groups import Group, by_kind, cost_words
+from ...assess.check.groups import FLATTERS, Group, by_kind, cost_words
+from ...assess.check.mending import MOST_NAMED
 from ...text import label_words, several, shown
 from .console import command, print_occasions, print_proportion, print_skipped, stdout
 from .layout import say
@@ -31,7 +32,7 @@ def print_health(health: Health, page: Path | None) -> None:
     )
     print_proportion(console, "cross-validated", health.accuracy)
     print_occasions(console, health.bursts)
-    if health.bursts.found and not health.bursts.kept:
+    if health.bursts.parted:
         say(console, f"\n{health.bursts.words}")
     groups = by_kind(health)
     for group in groups:
@@ -52,7 +53,9 @@ def print_health(health: Health, page: Path | None) -> None:
 
 
 def _print_group(console: Console, health: Health, group: Group) -> None:
-    cost = cost_words(group.cost)
+    cost = cost_words(group.cost, group.kind)
+    if cost and group.kind == FLATTERS:
+        cost = f"the figure is about {cost}"
     console.print()
     console.print(f"{group.words}{f'   ({cost})' if cost else ''}", style="bold", soft_wrap=True)
     if group.kind == "wrong-label" and health.label_errors:
@@ -64,7 +67,8 @@ def _print_group(console: Console, health: Health, group: Group) -> None:
         console.print(f"  and {rest:,} more (all with --json)", style="dim")
     mends = [one.mend for one in group.findings if one.mend]
     if mends:
-        mend = mends[0] if len(group.findings) == 1 else health.walk(group.kind)
+        alone = len(group.findings) == 1 and len(group.findings[0].paths) <= MOST_NAMED
+        mend = mends[0] if alone else health.walk(group.kind)
         console.print(f"  {mend}", style="dim", soft_wrap=True)
 
 

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ...dataset.sources import Skipped
-from ...evaluation.sentences import covered_words, sure_words
+from ...evaluation.sentences import covered_words, sure_words, use_words
 from ...files.system import WINDOWS
 from ...text import in_order, label_words, several, shown
 from .layout import bare_table, print_figures, print_table, say
@@ -113,7 +113,7 @@ def print_proportion(console: Console, name: str, proportion: Proportion) -> Non
 def print_occasions(console: Console, bursts: Bursts) -> None:
     """Print what to expect of other occasions than those learnt from, where that is another figure
     than the one before it."""
-    if bursts.range and not bursts.kept:
+    if bursts.range and bursts.parted:
         say(
             console,
             f"{'other occasions':18}{bursts.range} %   (pictures that are alike, judged together)",
@@ -121,13 +121,17 @@ def print_occasions(console: Console, bursts: Bursts) -> None:
         )
 
 
-def print_sure(console: Console, evaluations: Mapping[str, Evaluation]) -> None:
+def print_sure(
+    console: Console, evaluations: Mapping[str, Evaluation], bursts: Bursts | None = None
+) -> None:
     """Print on how many pictures the model is sure, and how often it is right on them.
 
     The first evaluation chooses the score; the others use the same one.
     """
-    (_, first), *others = evaluations.items()
+    (name, first), *others = evaluations.items()
     say(console, sure_words(first))
+    if first.sure and bursts and bursts.flatter(name):
+        say(console, use_words(first.sure, flatters=True))
     if first.sure:
         for name, other in others:
             found = covered_words(other.coverage.above(first.sure.score))

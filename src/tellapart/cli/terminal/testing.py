@@ -41,6 +41,7 @@ def print_test(result: TestResult, page: Path | None = None) -> None:
     print_proportion(console, COMMONEST, evaluation.baseline)
     if result.refused.correct:
         print_proportion(console, "none of these", result.refused)
+        console.print(f"{'':18}Those are judged all the same, by their likeliest label.")
     if result.caution:
         say(console, f"\nNote: {result.caution}")
     for note in result.notes:

@@ -55,11 +55,11 @@ def print_found(result: TrainResult) -> None:
     print_occasions(console, result.bursts)
     print_proportion(console, COMMONEST, next(iter(result.evaluations.values())).baseline)
     console.print()
-    print_sure(console, result.evaluations)
+    print_sure(console, result.evaluations, result.bursts)
     if result.unknowns:
         say(console, f"\n{unknown_words(result.unknowns, manifest.counts)}")
-    if result.bursts.found and not result.bursts.kept:
-        say(console, f"\n{result.bursts.words}")
+    if result.bursts.parted:  # the first sentence says what to expect
+        say(console, f"\n{result.bursts.why}")
     if result.learning:
         say(console, f"\n{result.learning.words}")
     for name, found in result.evaluations.items():
