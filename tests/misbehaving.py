@@ -136,6 +136,9 @@ class _Answers(BaseHTTPRequestHandler):
         while not self.server.over.is_set():
             self.wfile.write(b"%x\r\n%s\r\n" % (len(body), body))
 
+    def _escape(self, picture: bytes, _: int) -> None:
+        self._send(picture, Content_Encoding="\x1b[31mred")
+
     def _too_short(self, picture: bytes, _: int) -> None:
         self._send(picture[: len(picture) // 2], Content_Length=str(len(picture)))
         self.close_connection = True

@@ -489,6 +489,20 @@ def test_other_addresses_are_refused(tmp_path: Path, address: str, reason: str) 
     assert reason in failed.reason
 
 
+def test_an_address_without_its_beginning_is_named(tmp_path: Path) -> None:
+    listed = tmp_path / "list.csv"
+    listed.write_text("label,url\nrose,//rose.example/a.jpg\nrose,http://127.0.0.1:9/b.jpg\n")
+    reasons = [one.reason for one in tellapart.collect(listed, tmp_path / "photos").failed]
+    assert "not an address that begins with http:// or https://" in reasons
+
+
+def test_where_this_machine_is_refused_the_option_is_named(tmp_path: Path) -> None:
+    (tmp_path / "list.txt").write_text("http://localhost:9/a.jpg\n")
+    ran = run_here("collect", tmp_path / "list.txt", tmp_path / "photos", "--label", "rose")
+    assert "not asked: localhost leads to 127.0.0.1" in ran.out
+    assert "private networks are asked only with --allow-private." in ran.out
+
+
 def test_no_proxy_is_used(
     server: Misbehaving, collected: Callable[..., Collected], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -545,6 +559,101 @@ def test_lists_are_read_as_people_write_them(
     listed.write_text(text.format(server.root), encoding="utf-8")
     result = tellapart.collect(listed, tmp_path / "photos", allow_private=True)
     assert sorted(one.picture for one in result.pictures) == ["rose/a.jpg", "tulip/b.png"]
+
+
+@pytest.mark.parametrize(
+    ("name", "first"),
+    [
+        ("a.txt", "rose,pictures from https://rose.invalid/"),
+        ("a.csv", "tulip,see http://rose.invalid/"),
+        ("a.csv", "tulip,http://rose.invalid/b.jpg," + 140_000 * "x"),
+    ],
+)
+def test_a_first_line_that_is_none_is_told_and_the_others_are_read(
+    server: Misbehaving, tmp_path: Path, name: str, first: str
+) -> None:
+    listed = tmp_path / name
+    listed.write_text(f"{first}\nrose,{server.root}/a.jpg\n")
+    result = tellapart.collect(listed, tmp_path / "photos", allow_private=True)
+    assert [one.picture for one in result.pictures] == ["rose/a.jpg"]
+    assert [(one.name, one.reason) for one in result.unread] == [
+        (f"{name}, line 1", "names no address")
+    ]
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.csv", "a.md"])
+@pytest.mark.parametrize("text", ["rose,see http://rose.invalid/", "[x](http://rose.invalid/)"])
+def test_a_list_without_an_address_of_its_own_gets_a_sentence(
+    tmp_path: Path, name: str, text: str
+) -> None:
+    listed = tmp_path / name
+    listed.write_text(text)
+    ran = run_here("collect", listed, tmp_path / "photos", "--label", "rose")
+    assert ran.code == 2
+    assert "lists no addresses of pictures" in ran.err
+
+
+def test_what_a_server_and_a_list_say_moves_no_terminal(
+    server: Misbehaving, tmp_path: Path
+) -> None:
+    listed = tmp_path / "list.csv"
+    twice = f"\x1b[31mred,{server.root}/a.jpg\nrose,{server.root}/a.jpg\n"
+    listed.write_text(f"{twice}rose,{server.root}/escape\n")
+    ran = run_here("collect", listed, tmp_path / "photos", "--allow-private")
+    assert ran.code == 0
+    assert "packed as \\x1b[31mred, which was not asked for" in ran.out
+    assert "listed in line 1 with the label \\x1b[31mred" in ran.out
+    assert "\x1b" not in ran.out + ran.err
+
+
+# Labels whose pictures nobody would read.
+
+NEVER = {
+    "set-aside": "dropped pictures are there",
+    "Set-Aside": "dropped pictures are there",
+    "train": "a part of a data set",
+    "test_set": "a part of a data set",
+    "unsure": "where sort puts pictures that are scored low",
+    "none of these": "what pictures of no label are called",
+    "tellapart.csv": "decisions are written there",
+    "x.Tellapart.csv": "decisions are written there",
+    "collected.csv": "where pictures come from is written there",
+    "note": "note is a file, and has to be a folder",
+    "linked": "linked is a link to a folder, not followed",
+    "lost": "lost is a broken link",
+}
+
+
+def test_no_label_is_collected_that_is_never_read(server: Misbehaving, tmp_path: Path) -> None:
+    photos, outside = tmp_path / "photos", tmp_path / "outside"
+    photos.mkdir()
+    outside.mkdir()
+    (photos / "note").write_text("mine")
+    (photos / "linked").symlink_to(outside, target_is_directory=True)
+    (photos / "lost").symlink_to(tmp_path / "nowhere")
+    listed = tmp_path / "list.csv"
+    lines = [f"{label},{server.root}/{at}.jpg,CC0\n" for at, label in enumerate(NEVER)]
+    listed.write_text("".join([*lines, f"rose,{server.root}/a.jpg,CC0\n"]))
+    result = tellapart.collect(listed, photos, allow_private=True)
+    assert [one.picture for one in result.pictures] == ["rose/a.jpg"]
+    reasons = {one.collected_as: one.reason for one in result.failed}
+    assert list(reasons) == list(NEVER)
+    assert all(said in reasons[label] for label, said in NEVER.items())
+    assert sum(server.asked.values()) == 1
+    assert not list(outside.iterdir())
+    assert set(read_dataset(photos, at_least=1).labels) == {"rose"}
+    for label in NEVER:
+        ran = run_here("collect", listed, photos, "--label", label)
+        assert (ran.code, "Nothing was collected: " in ran.err) == (2, True)
+
+
+def test_folders_of_such_names_are_not_copied(
+    draw_folder: Callable[..., Path], tmp_path: Path
+) -> None:
+    folder = draw_folder({"rose": 2, "unsure": 1})
+    result = tellapart.collect(folder, tmp_path / "into")
+    assert [one.picture for one in result.pictures] == ["rose/000.png", "rose/001.png"]
+    assert ["where sort puts" in one.reason for one in result.failed] == [True]
 
 
 def test_a_list_without_labels_asks_for_one(tmp_path: Path) -> None:

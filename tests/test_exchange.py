@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 import tellapart
 from drawn import contents, only_sentences, run_here
+from tellapart.dataset.decision_table import DecisionTable
 from tellapart.dataset.labels import distinct
 from tellapart.dataset.paths import trimmed
 from tellapart.dataset.sources import Dataset, read_dataset
@@ -369,3 +370,22 @@ def test_the_errors_in_python(photos: Path, tmp_path: Path) -> None:
     tellapart.write_labels(photos, "csv", tmp_path / "a.csv")
     with pytest.raises(DestinationError):
         tellapart.write_labels(photos, "csv", tmp_path / "a.csv")
+
+
+def test_an_older_export_takes_decisions_back_and_keeps_nothing(photos: Path) -> None:
+    file = photos / "labels.csv"
+    tellapart.write_labels(photos, "csv", file)
+    name = "train/cat/002.png"
+    for label in ("elk", "dog"):  # the first is in force again where the second is taken back
+        tellapart.decide(photos, name, relabel=label)
+    tellapart.decide(photos, "train/cat/003.png", group="walk")
+    found = run_here("labels", photos, "--from", file)
+    assert "11 pictures as in" in found.out
+    assert "Labelled as before the decision, which was undone: 1." in found.out
+    after = read_dataset(photos)
+    assert {item.label for item in after.items if item.name == name} == {"cat"}
+    assert after.kept == frozenset()
+    assert [one.decision for one in DecisionTable.read(photos / "tellapart.csv").decisions] == [
+        "group"
+    ]
+    assert tellapart.read_labels(photos, file).decided == 0

@@ -139,6 +139,7 @@ def test_a_second_run_and_undo_leave_what_the_user_has_named(heap: Path, tmp_pat
     assert code == 0
     assert f"Taken back: {3 * EACH + 1 - len(own)} pictures" in text
     assert contents(out) == {f"rose/{name}": value for name, value in own.items()}
+    assert f"{len(own)} others are not where they were put any more" in text
 
 
 def test_undo_takes_back_all_of_it(heap: Path, tmp_path: Path) -> None:
@@ -228,6 +229,48 @@ def test_piles_inside_the_heap_are_not_piled_again(heap: Path, tmp_path: Path) -
         )
         assert code == 0
         assert json.loads(text)["pictures"] == 8
+
+
+def test_piles_of_before_inside_the_heap_are_passed_over_and_said(tmp_path: Path) -> None:
+    inside = tmp_path / "heap"
+    inside.mkdir()
+    for kind in KINDS[:2]:
+        for number in range(4):
+            draw(kind, number).save(inside / f"{kind}-{number}.png")
+    fast = ("-n", "2", "--quality", "fast")
+    assert run(inside, "-o", inside / "old" / "piles", *fast)[0] == 0
+    (inside / "mine").mkdir()
+    (inside / "mine" / "piles.csv").write_text("a table of somebody else\n")
+    draw("cross", 1).save(inside / "mine" / "cross.png")
+    found = json.loads(run(inside, "-o", tmp_path / "piles", *fast, "--json")[1])
+    assert found["pictures"] == 9
+    said = {one["path"]: one["reason"] for one in found["skipped"]}
+    assert "piles that were made before" in said["old/piles"]
+
+
+def test_the_heap_may_be_relative_and_the_links_stay_good(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "heap").mkdir()
+    for kind in KINDS[:2]:
+        for number in range(4):
+            draw(kind, number).save(tmp_path / "heap" / f"{kind}-{number}.png")
+
+    def refuse(*arguments: object, **named: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(os, "link", refuse)  # as between two disks
+    code, text, _ = run("heap", "-o", "made/piles", "-n", "2", "--quality", "fast")
+    assert code == 0
+    assert "tellapart train made/piles" in text
+    assert str(tmp_path) not in text
+    links = [path for path in (tmp_path / "made").rglob("*.png") if path.is_symlink()]
+    assert len(links) == 8
+    monkeypatch.chdir(tmp_path / "made")
+    assert all(path.is_file() for path in links)
+    assert run("--undo", "piles")[0] == 0
+    assert not any(path.is_symlink() for path in tmp_path.rglob("*"))
 
 
 @pytest.mark.parametrize(

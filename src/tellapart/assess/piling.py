@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +17,16 @@ from ..backbones.embed import Embedder, embed_all
 from ..backbones.graph import network_of
 from ..backbones.rows import quality as quality_row
 from ..dataset.sources import Skipped, pictures_below
-from ..errors import DatasetError, UsageError
+from ..errors import DatasetError, PictureError, UsageError
+from ..files.reading import read_head
 from ..health.piles import MOST_PILES, pile_up
 from ..text import several, shown
 from ..workers.local import one_thread_each
+
+TABLE = "piles.csv"  # in a folder of piles, and its columns
+COLUMNS = ("path", "pile", "typical", "placed_as")
+HIDDEN = ".tellapart-piles"  # beside it, the journal
+_HOLDS_PILES = "piles that were made before: their pictures would count twice"
 
 
 @dataclass(frozen=True)
@@ -88,7 +95,8 @@ class Piles:
     def words(self) -> str:
         """How many piles there are, and how sure that is."""
         how = (
-            "as many as there seem to be: the kinds of pictures may be half or twice as many"
+            "about as many as there seem to be, a rough guess: the kinds of pictures may be far "
+            "fewer, or over twice as many"
             if self.chosen
             else "as many as were asked for"
         )
@@ -126,6 +134,8 @@ def in_piles(
         real = Path(os.path.realpath(without))
         files = [one for one in files if not _is_below(one[0], real)]
         skipped = [one for one in skipped if not _is_below(root / one.name, real)]
+    files, piled_before = _without_piles(root, files)
+    skipped += piled_before
     embedder = Embedder(network_of(quality_row(quality)), None if cache is None else Path(cache))
     found = embed_all(
         [path for path, _ in files],
@@ -176,6 +186,38 @@ def in_piles(
         unreadable=tuple(skipped),
         hidden=hidden,
     )
+
+
+def _without_piles(
+    root: Path, files: list[tuple[Path, str]]
+) -> tuple[list[tuple[Path, str]], list[Skipped]]:
+    """The pictures that are in no folder of piles below `root`, and those folders."""
+
+    @cache
+    def piles_of(name: str) -> str:
+        """The outermost folder of piles that a folder is in; empty if it is in none."""
+        above = name.rpartition("/")[0]
+        found = piles_of(above) if above else ""
+        return found or (name if _holds_piles(root / name) else "")
+
+    kept, passed_over = [], {}
+    for one in files:
+        folder = one[1].rpartition("/")[0]
+        if found := piles_of(folder) if folder else "":
+            passed_over[found] = Skipped(found, _HOLDS_PILES)
+        else:
+            kept.append(one)
+    return kept, list(passed_over.values())
+
+
+def _holds_piles(folder: Path) -> bool:
+    if (folder / HIDDEN).is_dir():
+        return True
+    try:
+        head = read_head(folder / TABLE)
+    except (OSError, PictureError):
+        return False
+    return head.startswith(",".join(f'"{name}"' for name in COLUMNS).encode())
 
 
 def _is_below(path: Path, folder: Path) -> bool:

@@ -42,6 +42,7 @@ _NOT_GLOBAL = (  # that some releases of Python take for public
 )
 
 
+NOT_ASKED = "not asked"  # how the reason begins why an address was refused that is not public
 _CONNECTING = 10.0  # seconds for one address: a host may have several, of which some are dead
 
 
@@ -105,7 +106,7 @@ def looked_up(host: str, port: int, *, allow_private: bool) -> list[str]:
 
 def _refusal(host: str, address: str, reason: str) -> str:
     leads = "is" if address == host.strip("[]") else f"leads to {address},"
-    return f"not asked: {host} {leads} {reason}"
+    return f"{NOT_ASKED}: {host} {leads} {reason}"
 
 
 @dataclass

@@ -83,8 +83,15 @@ class Source:
     unread: tuple[Skipped, ...] = ()
 
 
-def source_of(path: Path, label: str | None, manner: Manner, every: float, differ: float) -> Source:
-    """What a path leads to.
+def source_of(
+    path: Path,
+    label: str | None,
+    manner: Manner,
+    every: float,
+    differ: float,
+    why_never: Callable[[str], str],
+) -> Source:
+    """What a path leads to; `why_never` says why a label has no pictures, or nothing.
 
     Raises:
         UsageError: it does not exist, is of no kind that is collected from, or needs a label.
@@ -96,14 +103,14 @@ def source_of(path: Path, label: str | None, manner: Manner, every: float, diffe
             hint = "Write the address into a text file, and give that."
         raise UsageError(f"{shown(path)} does not exist.", hint=hint)
     if path.is_dir() or is_archive(path):
-        return _files(path, label, manner.max_side)
+        return _files(path, label, manner.max_side, why_never)
     if is_video(path):
         return _video(path, label, manner.max_side, every, differ)
     if is_text(path):
         if is_list(path):
-            return _list(path, label, manner)
+            return _list(path, label, manner, why_never)
         if names_pictures(path):
-            return _files(path, label, manner.max_side)
+            return _files(path, label, manner.max_side, why_never)
         read_list(path, label)  # which says what is wrong
     raise UsageError(
         f"{shown(path)} is neither a list of addresses, a video, a folder nor an archive.",
@@ -122,27 +129,29 @@ def is_text(path: Path) -> bool:
     )
 
 
-def _list(path: Path, label: str | None, manner: Manner) -> Source:
+def _list(path: Path, label: str | None, manner: Manner, why_never: Callable[[str], str]) -> Source:
     check_installed()
     listed, faults = read_list(path, label)
     first: dict[str, Listed] = {}
-    twice: list[Absent] = []
+    refused: list[Absent] = []
     for one in listed:
         if one.url not in first:
             first[one.url] = one
         elif first[one.url].label != one.label:
             before = f"listed in line {first[one.url].line} with the label {first[one.url].label}"
-            twice.append(Absent(one.url, one.label, one.licence, before))
+            refused.append(Absent(one.url, one.label, one.licence, before))
 
     def open_(known: frozenset[str]) -> Generator[Batch, None, None]:
         wanted = [one for one in first.values() if one.url not in known]
-        if twice:
-            yield list(twice)
-        for came in download(wanted, manner):
+        never = [(one, why_never(one.label)) for one in wanted]
+        absent = [Absent(one.url, one.label, one.licence, why) for one, why in never if why]
+        if absent or refused:
+            yield [*refused, *absent]
+        for came in download([one for one, why in never if not why], manner):
             yield [_arrival(one) for one in came]
 
     unread = tuple(Skipped(f"{path.name}, line {one.line}", one.reason) for one in faults)
-    count = len(first) + len(twice)
+    count = len(first) + len(refused)
     labels = {url: one.label for url, one in first.items()}
     return Source(labels, open_, count, tuple(_on_proxies()), unread)
 
@@ -197,7 +206,9 @@ def _video(
     return Source({}, open_, None)
 
 
-def _files(path: Path, label: str | None, max_side: int | None) -> Source:
+def _files(
+    path: Path, label: str | None, max_side: int | None, why_never: Callable[[str], str]
+) -> Source:
     notes: tuple[str, ...] = ()
     root = path
     holds: Workspace | Dataset | None = None  # what keeps an unpacked archive on the disk
@@ -228,6 +239,8 @@ def _files(path: Path, label: str | None, max_side: int | None) -> Source:
 
         def look(one: tuple[str, Item]) -> Arrival | Absent:
             source, item = one
+            if why := why_never(item.label):
+                return Absent(source, item.label, "", why)
             try:
                 content = read_content(item.path)
                 picture = ready(content, suffix=item.path.suffix, max_side=max_side)

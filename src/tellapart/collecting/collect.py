@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
+from functools import cache
 from pathlib import Path, PurePosixPath
 
 from ..dataset.sources import Skipped, pictures_below
@@ -31,7 +32,7 @@ from .arrivals import Absent, Arrival, Batch, Source, source_of
 from .copies import Seen
 from .downloading import Manner
 from .fetching import Limits
-from .naming import Names
+from .naming import Names, why_never_read
 from .provenance import COLLECTING, Origin, Outcome, journaled, noted, read_origins, write_origins
 from .ready import Ready, ready
 from .staging import Staging
@@ -120,7 +121,16 @@ def collect(
     limits = Limits(timeout, max_bytes, allow_private)
     manner = Manner(limits, per_host, retries, pause, max_side)
     folder = Path(os.path.realpath(into))
-    found = source_of(Path(source), label, manner, every, differ)
+
+    @cache
+    def why_never(label: str) -> str:
+        return why_never_read(label, folder)
+
+    if label is not None and (why := why_never(label)):
+        raise UsageError(
+            f"Nothing was collected: {why}.", hint=f"Give another with {option('label=LABEL')}."
+        )
+    found = source_of(Path(source), label, manner, every, differ, why_never)
     with opened(folder, COLLECTING, request={}) as journal:
         return _Collecting(found, folder, journal, progress or (lambda done, total: None)).run()
 

@@ -113,7 +113,8 @@ def normal(url: str, base: str = "") -> httpx.URL:
     except (httpx.InvalidURL, ValueError, UnicodeError) as error:
         raise ValueError(f"not an address of the web: {error}") from error
     if found.scheme not in ("http", "https"):
-        raise ValueError(f"not an address that begins with http:// or https:// ({found.scheme}:)")
+        scheme = f" ({found.scheme}:)" if found.scheme else ""
+        raise ValueError(f"not an address that begins with http:// or https://{scheme}")
     if not host:
         raise ValueError("an address without a host")
     if found.userinfo:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -99,16 +100,26 @@ def _others(cells: Mapping[str, str]) -> tuple[str, str]:
 def _without_names(meant: Sequence[tuple[int, str]]) -> Iterator[tuple[int, tuple[str, str, str]]]:
     """Lines of a table that begins with no names of columns: the address is known by its look,
     the first of the others is the label."""
-    import csv
-
     delimiter = max(",;\t|", key=meant[0][1].count)
     at: int | None = None
     for number, line in meant:
-        cells = [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter))]
+        cells = _parted(line, delimiter)
         if at is None:
-            at = next(place for place, cell in enumerate(cells) if _ADDRESS.match(cell))
+            found = (place for place, cell in enumerate(cells) if _ADDRESS.match(cell))
+            at = next(found, None)
+        if at is None:  # as "pictures from https://..."
+            yield number, ("", "", "")
+            continue
         rest = [*cells[:at], *cells[at + 1 :], "", ""]
         yield number, (cells[at] if at < len(cells) else "", rest[0], rest[1])
+
+
+def _parted(line: str, delimiter: str) -> list[str]:
+    """The cells of a line; none where a cell is longer than the csv module takes."""
+    try:
+        return [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter), ())]
+    except csv.Error:
+        return []
 
 
 def _first(cells: Mapping[str, str], names: Sequence[str]) -> str:

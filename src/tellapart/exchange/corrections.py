@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..dataset.decision_table import DecisionTable, is_table_of_decisions
-from ..dataset.decisions import decide
+from ..dataset.decision_table import DecisionTable, is_table_of_decisions, place_of_decisions
+from ..dataset.decisions import decide, undo_decisions
 from ..dataset.labels import Labels, check_not_ours, distinct
 from ..dataset.mended import locate
 from ..dataset.paths import Finder
@@ -34,6 +34,7 @@ class LabelsRead:
         grouped: how many pictures were put into another group.
         dropped: how many pictures were dropped; only a table of decisions says that.
         kept: how many pictures were said to be right as they are; the same.
+        taken_back: how many pictures have their own label again: the decision on it was taken back.
         same: how many pictures have the label of the file already.
         new_labels: labels that no picture had before.
         skipped: lines of the file that are about no picture of the data, with the reason.
@@ -44,13 +45,20 @@ class LabelsRead:
     grouped: int
     dropped: int
     kept: int
+    taken_back: int
     same: int
     new_labels: tuple[str, ...]
     skipped: tuple[Skipped, ...]
 
     @property
     def decided(self) -> int:
-        return sum(self.relabelled.values()) + self.grouped + self.dropped + self.kept
+        return (
+            sum(self.relabelled.values())
+            + self.grouped
+            + self.dropped
+            + self.kept
+            + self.taken_back
+        )
 
 
 def read_labels(
@@ -92,6 +100,7 @@ def read_labels(
     known.known(labels, place, "a label of the data")
     new = sorted({label for label in labels if known.same(label) is None})
     distinct(new)
+    back = 0 if is_table_of_decisions(place.name) else _take_back(dataset, wanted)
     for (kind, value), names in wanted.of.items():
         why = f"from {place.name}"
         if kind == "relabel":
@@ -107,10 +116,40 @@ def read_labels(
         sum(n for (kind, _), n in counts.items() if kind == "group"),
         counts["drop", ""],
         counts["keep", ""],
+        back,
         wanted.same,
         tuple(new),
         tuple(wanted.skipped),
     )
+
+
+def _take_back(dataset: Dataset, wanted: _Wanted) -> int:
+    """Take back the decisions that gave pictures another label, where the file has the one that the
+    source gives them: to keep it would say that somebody has looked, and found it right."""
+    found = dataset.as_found
+    own = {item.name: item.label for item in found.items}
+    names = {
+        name
+        for (kind, label), those in wanted.of.items()
+        for name in those
+        if kind == "relabel" and Labels([own[name]]).same(label) is not None
+    }
+    done: set[str] = set()
+    while names:
+        rows = DecisionTable.read(place_of_decisions(dataset.source)).decisions
+        held = locate(found.items, [one for one in rows if one.in_force]).held
+        about = {
+            name: [one for one in held.get(name, ()) if one.decision == "relabel"] for name in names
+        }
+        if not (relabelled := {one for those in about.values() for one in those}):
+            break
+        undo_decisions(dataset.source, rows=relabelled)  # one before may be in force again
+        done |= {name for name, those in about.items() if those}
+    for key in [key for key in wanted.of if key[0] == "relabel"]:
+        wanted.of[key] = [name for name in wanted.of[key] if name not in done]
+        if not wanted.of[key]:
+            del wanted.of[key]
+    return len(done)
 
 
 class _Wanted:

@@ -23,15 +23,22 @@ from .transfer import Content, carry, content_of, drop_reservation, holds, reaso
 class UndoResult:
     """What was taken back, and what was left where it is and why.
 
-    With `unfinished`, some were left for a reason that can pass, and the journal was kept: undo
-    can be asked for again.
+    Attributes:
+        destination: the folder that the files were put in.
+        taken_back: how many files were.
+        left: those that were left, each with the reason.
+        unfinished: whether some were left for a reason that can pass; then the journal was kept,
+            and undo can be asked for again.
+        not_kept: what another disk does not keep of files that were moved back, such as "owner".
+        elsewhere: how many are not where they were put any more: moved since, renamed or deleted.
     """
 
     destination: Path
     taken_back: int = 0
     left: tuple[Skipped, ...] = ()
     unfinished: bool = False
-    not_kept: tuple[str, ...] = ()  # of files moved back to another disk, such as "owner"
+    not_kept: tuple[str, ...] = ()
+    elsewhere: int = 0
 
 
 def undo(destination: str | os.PathLike[str], purpose: Purpose) -> UndoResult:
@@ -71,7 +78,7 @@ class _Undoing:
 
     def __init__(self, journal: Journal) -> None:
         self.journal = journal
-        self.count = 0
+        self.count = self.elsewhere = 0
         self.left: list[Skipped] = []
         self.lost: set[str] = set()
         self.unfinished = False
@@ -100,6 +107,7 @@ class _Undoing:
             tuple(self.left),
             self.unfinished,
             tuple(sorted(self.lost)),
+            self.elsewhere,
         )
 
     def _entry(self, entry: Entry, *, moved_on: bool) -> None:
@@ -116,6 +124,7 @@ class _Undoing:
                     drop_reservation(target, journal.errand.token, begun=True)
             if not os.path.lexists(target):
                 journal.strike(entry)  # what an earlier step put there may come back
+                self.elsewhere += not moved_on and entry.target in journal.done
                 return
             if reason := self._why_kept(entry):
                 self.left.append(Skipped(entry.target, reason))

@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
-from ..assess.piling import PiledPicture, Piles, in_piles
+from ..assess.piling import COLUMNS, HIDDEN, TABLE, PiledPicture, Piles, in_piles
 from ..dataset.filenames import folded, kept_stem, longest_name, named, suffix_of
 from ..dataset.walk import SET_ASIDE
 from ..errors import DestinationError, UsageError, option
@@ -30,11 +30,9 @@ from ..files.undo import undo as undo_
 from ..report.piles_page import piles_page
 from ..text import csv_cell, shown
 
-TABLE = "piles.csv"
 PAGE = "index.html"
-_COLUMNS = ("path", "pile", "typical", "placed_as")
 PILING = Purpose(
-    hidden=".tellapart-piles",
+    hidden=HIDDEN,
     done="piled",
     joint="into",
     if_damaged="Nothing was changed. Move that file away to make piles anew.",
@@ -101,7 +99,14 @@ def piles(
         cache=cache,
         progress=progress,
     )
-    return _place(found, root, folder)
+    made = _place(found, root, folder)
+    given = Path(destination)  # as it was typed, for what is to be typed next
+    return replace(
+        made,
+        destination=given,
+        page=given / made.page.name if made.page else None,
+        table=given / made.table.name if made.table else None,
+    )
 
 
 def undo(destination: str | os.PathLike[str]) -> UndoResult:
@@ -212,7 +217,7 @@ def _rows(
 ) -> None:
     """One row a picture, the piles in order and the most typical of each first."""
     table = csv.writer(stream, quoting=csv.QUOTE_ALL, lineterminator="\n")
-    table.writerow(_COLUMNS)
+    table.writerow(COLUMNS)
     for pile, one in pictures:
         cells = (one.name, pile, f"{one.typical:.5f}", target_of.get(one.name, ""))
         table.writerow([csv_cell(shown(cell)) for cell in cells])

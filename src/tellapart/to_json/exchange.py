@@ -46,6 +46,7 @@ def labels_read(result: LabelsRead) -> dict[str, Json]:
         "grouped": result.grouped,
         "dropped": result.dropped,
         "kept": result.kept,
+        "taken_back": result.taken_back,
         "same": result.same,
         "new_labels": list(result.new_labels),
         "skipped": passed_over(result.skipped),

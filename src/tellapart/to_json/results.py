@@ -194,6 +194,7 @@ def undone(result: UndoResult) -> dict[str, Json]:
         "left": passed_over(result.left),
         "unfinished": result.unfinished,
         "not_kept": list(result.not_kept),
+        "elsewhere": result.elsewhere,
     }
 
 

@@ -165,4 +165,4 @@ def complain(message: str, hint: str) -> None:
 def complain_of(shut: Sequence[Skipped]) -> None:
     """Name the folders that could not be opened, with the reason for each."""
     for folder in shut:
-        complain(f"{shown(folder.name)}: {folder.reason}", "")
+        complain(f"{shown(folder.name)}: {shown(folder.reason)}", "")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from ...collecting.addresses import NOT_ASKED
 from ...text import label_words, natural, several, shown
 from .console import command, print_skipped, stdout
-from .layout import print_figures
+from .layout import print_figures, say
 
 if TYPE_CHECKING:
     from ...collecting.collect import Collected
@@ -36,8 +37,10 @@ def print_collected(result: Collected) -> None:
             soft_wrap=True,
         )
     print_skipped(console, [*result.unread, *result.not_come], 0)
+    if any(one.reason.startswith(NOT_ASKED) for one in result.failed):
+        say(console, "\nThis machine and private networks are asked only with --allow-private.")
     for note in result.notes:
-        console.print(f"\n{note}", soft_wrap=True)
+        console.print(f"\n{shown(note)}", soft_wrap=True)
     console.print(f"\nWritten: {shown(result.table)}", soft_wrap=True)
     if counts:
         console.print(f"Undo:    {command('collect', '--undo', result.into)}", soft_wrap=True)

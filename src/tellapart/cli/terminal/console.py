@@ -145,11 +145,18 @@ def print_mistakes(console: Console, title: str, evaluation: Evaluation, dataset
     console.print(f"\n{title} ({len(mistakes):,}), the surest first:")
     for mistake in mistakes[:MOST]:
         console.print(
-            f"  {shown(dataset.place_of(mistake.name))}  is {label_words(mistake.label)}, "
+            f"  {shown(_from_here(dataset.place_of(mistake.name), dataset.source))}  is {label_words(mistake.label)}, "
             f"taken for {label_words(mistake.predicted)} ({mistake.score:.2f})",
             soft_wrap=True,
         )
     print_rest(console, len(mistakes))
+
+
+def _from_here(path: Path, source: Path) -> Path:
+    """A path below the working folder as paths were given: relative, where the source is."""
+    here = Path.cwd()
+    near = path.is_absolute() and not source.is_absolute() and path.is_relative_to(here)
+    return path.relative_to(here) if near else path
 
 
 def print_skipped(console: Console, skipped: Sequence[Skipped], hidden: int) -> None:
@@ -162,7 +169,7 @@ def print_skipped(console: Console, skipped: Sequence[Skipped], hidden: int) -> 
         name = shown(file.name)
         if len(name) > _LONGEST:
             name = f"{name[: _LONGEST // 2]}…{name[-_LONGEST // 2 :]}"
-        by_reason.setdefault(file.reason, []).append(name)
+        by_reason.setdefault(shown(file.reason), []).append(name)
     reasons = sorted(by_reason.items(), key=lambda pair: -len(pair[1]))
     table = bare_table()
     table.add_column("reason", overflow="fold")

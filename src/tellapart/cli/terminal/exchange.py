@@ -53,6 +53,8 @@ def print_labels_read(result: LabelsRead) -> None:
     for what in ("grouped", "dropped", "kept"):
         if count := getattr(result, what):
             console.print(f"{what.capitalize()}: {count:,}.")
+    if result.taken_back:
+        console.print(f"Labelled as before the decision, which was undone: {result.taken_back:,}.")
     print_skipped(console, result.skipped, 0)
     if result.decided:
         console.print("\nEvery command reads these decisions from now on. No file was changed.")

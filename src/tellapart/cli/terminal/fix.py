@@ -108,7 +108,9 @@ def print_list(rows: Sequence[Decision], source: Path) -> None:
     for number, row in enumerate(rows, 1):
         said = decision_words(Mend((row.path,), row.decision, row.new_label)).partition(": ")[2]
         done = ", carried out" if row.carried_out else ""
-        table.add_row(str(number), shown(row.path), said + done, row.when[:16], shown(row.why))
+        table.add_row(
+            str(number), shown(row.path), said + done, shown(row.when[:16]), shown(row.why)
+        )
     print_table(console, table)
     console.print(
         f"\nUndo:    {command('fix', source, '--undo')} ROW (or PICTURE; the rows after one that "

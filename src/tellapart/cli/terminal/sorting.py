@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ...dataset.sources import Skipped
 from ...text import label_words, natural, several, shown
 from .console import MOST, command, print_rest, print_skipped, stdout
-from .layout import print_figures
+from .layout import print_figures, say
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def print_step(step: Step | Skipped) -> None:
     """Print one line of what `sort` would do (`--dry-run`)."""
     if isinstance(step, Skipped):
-        stdout().print(f"{shown(step.name)}  not read: {step.reason}", soft_wrap=True)
+        stdout().print(f"{shown(step.name)}  not read: {shown(step.reason)}", soft_wrap=True)
     else:
         stdout().print(f"{shown(step.source)}  ->  {shown(step.target)}", soft_wrap=True)
 
@@ -48,10 +48,14 @@ def print_undo(result: UndoResult) -> None:
     """Print the result of `sort --undo`."""
     console = stdout()
     console.print(f"Taken back: {several(result.taken_back, 'picture')}.")
+    if result.elsewhere:
+        are = "is not where it was" if result.elsewhere == 1 else "are not where they were"
+        rest = several(result.elsewhere, "other")
+        say(console, f"{rest} {are} put any more: what you have moved or renamed stays.")
     if result.left:
         console.print(f"\nLeft where they are ({len(result.left):,}):")
         for file in result.left[:MOST]:
-            console.print(f"  {shown(file.name)}  {file.reason}", soft_wrap=True)
+            console.print(f"  {shown(file.name)}  {shown(file.reason)}", soft_wrap=True)
         print_rest(console, len(result.left))
     _print_not_kept(console, result.not_kept)
 
