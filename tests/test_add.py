@@ -318,3 +318,22 @@ def test_the_errors_in_python(draw_folder: Callable[..., Path]) -> None:
         replace(classifier, _record=None).add(photos)
     with pytest.raises(DatasetError, match="can be read"):
         classifier.add([(b"nothing", "cat")])
+
+
+def test_the_mistakes_are_named_as_paths_were_given(
+    draw_folder: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photos = draw_folder({"cat": 6, "dog": 6})
+    for number in range(3):  # cats, said to be dogs
+        copy = photos / "dog" / f"wrong{number}.png"
+        draw_scene(seed=50 + number).save(copy)
+        draw_scene(seed=60 + number).save(photos / "cat" / f"wrong{number}.png")
+    newer = tmp_path / "newer" / "cat"
+    newer.mkdir(parents=True)
+    draw_scene(seed=70).save(newer / "one.png")
+    monkeypatch.chdir(tmp_path)
+    near = photos.relative_to(tmp_path)
+    run_here("train", near, "-o", "model", "--quality", "fast", "--test", "none", "--quiet")
+    found = run_here("add", "model", "newer", "--quiet")
+    assert "taken for" in found.out
+    assert str(tmp_path) not in found.out

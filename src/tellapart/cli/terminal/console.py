@@ -144,8 +144,9 @@ def print_mistakes(console: Console, title: str, evaluation: Evaluation, dataset
         return
     console.print(f"\n{title} ({len(mistakes):,}), the surest first:")
     for mistake in mistakes[:MOST]:
+        place = _from_here(dataset.place_of(mistake.name), dataset.source)
         console.print(
-            f"  {shown(_from_here(dataset.place_of(mistake.name), dataset.source))}  is {label_words(mistake.label)}, "
+            f"  {shown(place)}  is {label_words(mistake.label)}, "
             f"taken for {label_words(mistake.predicted)} ({mistake.score:.2f})",
             soft_wrap=True,
         )
