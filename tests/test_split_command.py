@@ -241,6 +241,24 @@ def test_a_broken_picture_is_placed_and_an_unreadable_one_said(
     assert len(pictures(tmp_path / "parts")) == 6
 
 
+def test_what_is_no_picture_is_not_placed(draw_folder: Callable[..., Path], tmp_path: Path) -> None:
+    photos = draw_folder({"cat": 3, "dog": 3})
+    (photos / "cat" / "empty.png").touch()
+    (photos / "cat" / "notes.jpg").write_text("a list of cats")
+    (tmp_path / "secret").write_text("root:x:0:0")
+    listed = "".join(f"photos/{name},{name[:3]}\n" for name in contents(photos))
+    (tmp_path / "all.csv").write_text(f"path,label\n{listed}secret,dog\n")
+    for source in (photos, tmp_path / "all.csv"):
+        out = tmp_path / f"parts-{source.stem}"
+        found = run_here("split", source, out, "--json").json()
+        assert sum(sum(of.values()) for of in found["counts"].values()) == 6
+        assert len(pictures(out)) == len(table(out)) == 6
+        reasons = {Path(one["path"]).name: one["reason"] for one in found["skipped"]}
+        assert reasons["empty.png"] == "an empty file"
+        assert reasons["notes.jpg"] == "a text file saved as .jpg"
+    assert reasons["secret"] == "a text file"
+
+
 # laws
 
 DATA = st.lists(

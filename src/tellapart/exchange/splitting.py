@@ -4,7 +4,7 @@
 
 Each file is written into the journal (`files/journal.py`) before it is placed, so a run that was
 killed goes on, a later one adds what is new, and `undo` takes back what was done and nothing else.
-No picture is decoded: the content's sha256 is all that decides.
+No picture is decoded: the content's sha256 decides, and the first bytes tell what is no picture.
 """
 
 from __future__ import annotations
@@ -28,11 +28,13 @@ from ..dataset.sources import Dataset, Item, Skipped
 from ..errors import DestinationError, PictureError, UsageError, option
 from ..files.journal import Journal, writing
 from ..files.purpose import Purpose
+from ..files.reading import read_head
 from ..files.record import Entry, Placement
 from ..files.state import opened
-from ..files.transfer import content_of
+from ..files.transfer import content_of, reason_of
 from ..files.undo import UndoResult
 from ..files.undo import undo as undo_
+from ..images.kinds import EMPTY, FORMATS, misnamed, sniff
 from ..text import csv_text, first_few, several, shown
 from ..workers.local import Each, batches_of, local_map
 from .parts import PARTS, Parted, parted
@@ -287,10 +289,20 @@ def _look_like_bursts(items: Sequence[Item]) -> bool:
 
 
 def _digest(item: Item) -> str | Skipped:
+    """The sha256 of a file's content, or why it is no picture."""
     try:
-        return content_of(item.path).sha256
+        content = content_of(item.path)
+        head = read_head(item.path)
     except PictureError as error:
         return Skipped(item.name, error.message)
+    except OSError as error:
+        return Skipped(item.name, f"cannot be opened: {reason_of(error)}")
+    if not content.size:
+        return Skipped(item.name, EMPTY)
+    kind = sniff(head)
+    if kind not in FORMATS:
+        return Skipped(item.name, misnamed(kind, item.path.suffix))
+    return content.sha256
 
 
 def _rows(journal: Journal) -> Iterator[dict[str, str]]:

@@ -32,7 +32,7 @@ from .budget import BUDGET, SMALL, check_size, give_back
 from .colour import eight_bits, profile_of, to_srgb
 from .deep import scaled
 from .hushing import hushed
-from .kinds import FORMATS, misnamed, sniff
+from .kinds import EMPTY, FORMATS, misnamed, sniff
 from .opening import ENOUGH as ENOUGH
 from .opening import damage, opened
 from .orientation import load, upright
@@ -186,7 +186,7 @@ def decode(content: bytes, *, suffix: str = "", enough: int = ENOUGH) -> np.ndar
 def decode_with_sides(content: bytes, *, suffix: str = "", enough: int = ENOUGH) -> Decoded:
     """The same, with the sides of the picture in its file."""
     if not content:
-        raise PictureError("an empty file")
+        raise PictureError(EMPTY)
     kind = sniff(content)
     if kind not in FORMATS:
         raise PictureError(misnamed(kind, suffix))

@@ -100,6 +100,7 @@ _SIGNATURES: tuple[tuple[bytes, int, str], ...] = (
 
 
 UNKNOWN = "not a picture of a kind that can be read"
+EMPTY = "an empty file"
 
 
 def sniff(head: bytes) -> str:
