@@ -135,11 +135,48 @@ def test_a_second_run_and_undo_leave_what_the_user_has_named(heap: Path, tmp_pat
     second = json.loads(run(*arguments)[1])
     assert (second["placed"], second["placed_before"]) == (0, 3 * EACH + 1)
     assert not (out / "pile-01").exists()
-    code, text, _ = run("--undo", out)
-    assert code == 0
-    assert f"Taken back: {3 * EACH + 1 - len(own)} pictures" in text
+    code, text, _ = run("--undo", out, "--json")
+    found = json.loads(text)
+    assert (code, found["taken_back"]) == (0, 3 * EACH + 1 - len(own))
+    assert sorted(one["path"] for one in found["left"]) == [f"rose/{name}" for name in own]
     assert contents(out) == {f"rose/{name}": value for name, value in own.items()}
     assert f"{len(own)} others are not where they were put any more" in text
+
+
+def test_piles_that_were_all_renamed_are_named_and_can_be_taken_back_later(
+    heap: Path, tmp_path: Path
+) -> None:
+    out, every = tmp_path / "piles", 3 * EACH + 1
+    arguments = (heap, "-o", out, "-n", "2", "--quality", "fast")
+    run(*arguments)
+    piles = sorted(path.name for path in out.iterdir() if path.is_dir() and path.name[0] != ".")
+    for pile in piles:
+        (out / pile).rename(out / f"my-{pile}")
+    before = contents(out)
+    _, text, _ = run(*arguments)
+    assert f"{every} pictures of these are no longer where they were put" in text
+    code, text, _ = run("--undo", out, "--json")
+    found = json.loads(text)
+    assert (code, found["taken_back"], len(found["left"])) == (1, 0, every)
+    assert contents(out) == before
+    for pile in piles:
+        (out / f"my-{pile}").rename(out / pile)
+    assert f"Taken back: {every} pictures" in run("--undo", out)[1]
+    assert not out.exists()
+
+
+def test_pictures_that_do_not_differ_are_not_called_as_many_piles_as_asked(tmp_path: Path) -> None:
+    (tmp_path / "heap").mkdir()
+    for number in range(6):
+        Image.new("RGB", (64, 64 + number)).save(tmp_path / "heap" / f"{number}.png")
+    code, text, _ = run(
+        tmp_path / "heap", "-o", tmp_path / "out", "-n", "3", "--quality", "fast", "--json"
+    )
+    found = json.loads(text)
+    assert code == 0
+    assert all(-1 <= one["typical"] <= 1 for pile in found["piles"] for one in pile["pictures"])
+    result = tellapart.piles(tmp_path / "heap", count=3, quality="fast")
+    assert len(result.piles) == 3 or "3 were asked for" in result.words
 
 
 def test_undo_takes_back_all_of_it(heap: Path, tmp_path: Path) -> None:

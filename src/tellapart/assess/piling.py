@@ -71,6 +71,8 @@ class Piles:
         copied: whether they were copied, because links cannot be made there.
         page: the contact sheets; None if nothing was written.
         table: the CSV file that names the pile of each picture; None if nothing was written.
+        asked: how many piles were asked for.
+        moved: how many of those placed before are no longer where they were put.
     """
 
     source: Path
@@ -85,6 +87,8 @@ class Piles:
     copied: bool = False
     page: Path | None = None
     table: Path | None = None
+    asked: int | None = None
+    moved: int = 0
 
     @property
     def count(self) -> int:
@@ -94,12 +98,15 @@ class Piles:
     @property
     def words(self) -> str:
         """How many piles there are, and how sure that is."""
-        how = (
-            "about as many as there seem to be, a rough guess: the kinds of pictures may be far "
-            "fewer, or over twice as many"
-            if self.chosen
-            else "as many as were asked for"
-        )
+        if self.chosen:
+            how = (
+                "about as many as there seem to be, a rough guess: the kinds of pictures may be far "
+                "fewer, or over twice as many"
+            )
+        elif self.asked is not None and self.asked > len(self.piles):
+            how = f"{self.asked:,} were asked for, but the pictures do not differ in so many ways"
+        else:
+            how = "as many as were asked for"
         return f"{several(self.count, 'picture')} in {several(len(self.piles), 'pile')} ({how})."
 
 
@@ -183,6 +190,7 @@ def in_piles(
         piles=tuple(Pile(f"pile-{k + 1:0{digits}d}", of(k, -1)) for k in range(number)),
         apart=of(-1, 1),
         chosen=count is None,
+        asked=count,
         unreadable=tuple(skipped),
         hidden=hidden,
     )

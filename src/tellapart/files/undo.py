@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +31,7 @@ class UndoResult:
         unfinished: whether some were left for a reason that can pass; then the journal was kept,
             and undo can be asked for again.
         not_kept: what another disk does not keep of files that were moved back, such as "owner".
-        elsewhere: how many are not where they were put any more: moved since, renamed or deleted.
+        elsewhere: how many are not in the folder any more: moved away or deleted.
     """
 
     destination: Path
@@ -45,9 +46,9 @@ def undo(destination: str | os.PathLike[str], purpose: Purpose) -> UndoResult:
     """Take back what a folder's journal says was done for a purpose, and nothing else.
 
     Copies and links are deleted, moved files put back, in the opposite order. A file that is no
-    longer what was put there stays; so does a copy that has become the only one, and a moved file
-    whose old place is taken. It needs no room, so it works on a full disk, and can be interrupted
-    and repeated.
+    longer what was put there stays; so does a copy that has become the only one, a moved file whose
+    old place is taken, and what was renamed or moved since. It needs no room, so it works on a full
+    disk, and can be interrupted and repeated.
 
     Raises:
         UsageError: nothing was done there.
@@ -80,6 +81,7 @@ class _Undoing:
         self.journal = journal
         self.count = self.elsewhere = 0
         self.left: list[Skipped] = []
+        self.missing: list[Entry] = []
         self.lost: set[str] = set()
         self.unfinished = False
 
@@ -99,7 +101,8 @@ class _Undoing:
                         (journal.folder / step).rmdir()
             else:
                 self._entry(step, moved_on=offset in moved_on)
-        for name in journal.results:
+        self._name_moved()
+        for name in [] if self.unfinished and not self.count else journal.results:
             self._table(journal.folder / name)
         return UndoResult(
             journal.folder,
@@ -125,6 +128,8 @@ class _Undoing:
             if not os.path.lexists(target):
                 journal.strike(entry)  # what an earlier step put there may come back
                 self.elsewhere += not moved_on and entry.target in journal.done
+                if journal.root and entry.target in journal.done:
+                    self.missing.append(entry)
                 return
             if reason := self._why_kept(entry):
                 self.left.append(Skipped(entry.target, reason))
@@ -138,6 +143,19 @@ class _Undoing:
                 reason = f"something else is at its old place, {shown(journal.source(entry))}"
             self.left.append(Skipped(entry.target, reason))
             self.unfinished = True
+
+    def _name_moved(self) -> None:
+        """Name what has another name below the folder by now. If that is all there is, the journal
+        is kept, so that it can be moved back and taken back then."""
+        moved = list(_moved(self.journal, self.missing))
+        self.elsewhere -= len(moved)
+        if moved and not self.count:
+            self.unfinished = True
+        back = "; move it back there to have it taken back" if not self.count else ""
+        self.left += [
+            Skipped(name, f"renamed or moved since it was put at {shown(entry.target)}{back}")
+            for name, entry in moved
+        ]
 
     def _table(self, path: Path) -> None:
         try:
@@ -176,6 +194,35 @@ class _Undoing:
             raise FileExistsError
         target.unlink()  # interrupted between placing and letting go
         return frozenset()
+
+
+def _moved(journal: Journal, missing: Sequence[Entry]) -> Iterator[tuple[str, Entry]]:
+    """Which of the files that are missing lie elsewhere below the folder, and their names there."""
+    if not missing:
+        return
+    sizes = {entry.content.size for entry in missing}
+    sources = {os.path.normpath(journal.source(entry)) for entry in missing}
+    found: dict[object, list[str]] = {}  # names by their file, which links share, or its content
+    for above, folders, files in os.walk(journal.folder):
+        folders[:] = [name for name in folders if name != journal.purpose.hidden]
+        for path in (Path(above, name) for name in files):
+            name = path.relative_to(journal.folder).as_posix()
+            if name in journal.entries or str(path) in sources:
+                continue
+            with suppress(OSError, PictureError):
+                state = path.stat()
+                if journal.how == "link":
+                    found.setdefault((state.st_dev, state.st_ino), []).append(name)
+                elif state.st_size in sizes:
+                    found.setdefault(content_of(path).sha256, []).append(name)
+    for entry in missing:
+        key: object = entry.content.sha256
+        with suppress(OSError):
+            if journal.how == "link":
+                state = journal.source(entry).stat()
+                key = (state.st_dev, state.st_ino)
+        if names := found.get(key):
+            yield names.pop(), entry
 
 
 def _is_safe(source: Path, target: Path, content: Content) -> bool:

@@ -57,7 +57,7 @@ def pile_up(vectors: np.ndarray, digests: Sequence[str], count: int | None = Non
     kept_in = every >= 0
     piles = np.full(len(every), -1, np.int64)
     piles[kept_in] = by_size(every[kept_in], copy_of[kept_in])
-    return Piled(piles, typical[copy_of])
+    return Piled(piles, np.clip(typical, -1, 1)[copy_of])
 
 
 def number_of(points: np.ndarray) -> int:

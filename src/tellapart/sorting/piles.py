@@ -134,6 +134,7 @@ def _place(found: Piles, root: Path, folder: Path) -> Piles:
         check=lambda journal: _check_same(journal, request),
     ) as journal:
         there = {entry.source for entry in journal.entries.values()}
+        moved = sum(not os.path.lexists(journal.target(e)) for e in journal.entries.values())
         taken = {folded(target) for target in journal.entries}
         names = _Names(folder, taken)
         unreadable, placed = list(found.unreadable), 0
@@ -152,6 +153,7 @@ def _place(found: Piles, root: Path, folder: Path) -> Piles:
                 destination=folder,
                 placed=placed,
                 before=len(there),
+                moved=moved,
                 copied=journal.how == "copy",
                 table=table,
             )

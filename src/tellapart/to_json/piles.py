@@ -23,6 +23,7 @@ def piled(result: Piles) -> dict[str, Json]:
         "destination": str(result.destination) if result.destination else None,
         "placed": result.placed,
         "placed_before": result.before,
+        "moved_since": result.moved,
         "copied": result.copied,
         "page": str(result.page) if result.page else None,
         "table": str(result.table) if result.table else None,

@@ -25,6 +25,12 @@ def print_piles(result: Piles) -> None:
         return
     if before := result.before:
         console.print(f"\n{several(before, 'picture')} of these were placed there before.")
+    if result.moved:
+        say(
+            console,
+            f"{several(result.moved, 'picture')} of these are no longer where they were put: piles "
+            "were renamed, or pictures moved or deleted. None was placed again.",
+        )
     if result.copied:
         say(console, "\nThe pictures were copied, because links cannot be made there.")
     console.print()
