@@ -178,7 +178,7 @@ def test_a_private_model_stays_private(three: tuple[Path, Path, Path], tmp_path:
     for folder in (photos, older):
         draw_scene(seed=99).save(folder / "cat" / "timed.jpg", exif=exif)
     tellapart.train(older, quality="fast").save(tmp_path / "model", private=True)
-    assert run_here("add", tmp_path / "model", newer).code == 0
+    found = run_here("add", tmp_path / "model", newer, "--json").json()["cross_validated"]
     added = tellapart.load(tmp_path / "model")
     assert added.required_record().run.private
     properties = added.required_record().properties
@@ -186,7 +186,11 @@ def test_a_private_model_stays_private(three: tuple[Path, Path, Path], tmp_path:
     taken = [PROPERTIES.index(name) for name in ("day", "second")]
     assert np.isnan(properties[:, taken]).all()
     assert not np.isnan(properties[:, 0]).any()
-    whole = tellapart.train(photos, quality="fast").classifier
+    trained = tellapart.train(photos, quality="fast")
+    whole, judged = trained.classifier, trained.cross_validated
+    assert judged is not None  # its intervals are the same, though names, and their order, are not
+    assert found["log_loss_interval"] == pytest.approx([*judged.log_loss.interval], abs=1e-6)
+    assert found["brier"]["interval"] == pytest.approx([*judged.brier.interval], abs=1e-6)
     known = whole.required_record().properties
     assert known is not None
     assert not np.isnan(known[:, taken]).all()

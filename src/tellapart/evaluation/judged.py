@@ -188,8 +188,13 @@ class Evaluation:
 
     @cached_property
     def _counts(self) -> tuple[np.ndarray, np.ndarray]:
-        """Each picture once, and each as often as resampling drew it."""
-        return np.ones((1, len(self.truth))), metrics.resampled(len(self.truth))
+        """Each picture once, and each as often as resampling drew it. It draws from the pictures in
+        the order of their scores, so that intervals are the same in whatever order they come."""
+        own = self.scores[np.arange(len(self.truth)), self.truth]
+        drawn = np.empty((metrics.RESAMPLES, len(self.truth)))
+        order = np.lexsort((self.scores.max(axis=1), own))
+        drawn[:, order] = metrics.resampled(len(self.truth))
+        return np.ones((1, len(self.truth))), drawn
 
 
 def ranked(labels: Sequence[str], scores: np.ndarray) -> dict[str, float]:

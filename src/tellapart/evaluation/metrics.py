@@ -228,7 +228,7 @@ def calibration_luck(scores: np.ndarray, draws: int = 200) -> np.ndarray:
     `[draws]`. A picture that is s sure is then right with probability s."""
     if not len(scores):
         return np.ones(draws)  # nothing is known
-    sure = scores.max(axis=1)
+    sure = np.sort(scores.max(axis=1))
     index = np.minimum((sure * BINS).astype(int), BINS - 1)
     right = np.random.default_rng(0).random((draws, len(sure))) < sure
     gaps = [np.abs((right - sure)[:, index == b].sum(axis=1)) for b in range(BINS)]
