@@ -20,6 +20,7 @@ from ..occasions import bursts_of
 from ..pictures import Pictures
 
 _MORE_DEALS = (1, 2)  # of the folds, in which labels are judged
+_FEW_LABELS = 50  # of more, regressions take most of the time of a check, and two judges have to do
 _MANY = 50_000_000  # values of embeddings times labels, from which one deal has to do
 
 
@@ -88,12 +89,13 @@ class Looked:
             kind: min(tried, key=tried.__getitem__) for kind, tried in self.found.losses.items()
         }
         products = self.vectors.size * len(self.pictures.labels)
+        regression = settings.get(REGRESSION) if len(self.pictures.labels) <= _FEW_LABELS else None
         judges = Judges(
             self.pictures.vectors,
             self.pictures.groups(np.arange(len(self.pictures.names))),
             ~self.pictures.held_out,
             len(self.pictures.labels),
-            Settings(settings.get(REGRESSION), settings[DISCRIMINANT]),
+            Settings(regression, settings[DISCRIMINANT]),
             [self.fold, *(self.pictures.folds(self.rows, seed) for seed in _MORE_DEALS)]
             if products < _MANY
             else [self.fold],
