@@ -116,6 +116,11 @@ def test_pictures_in_order_have_nothing_wrong(heroes: DemoPictures) -> None:
     assert "likely has another label" not in found.out
 
 
+def test_a_share_to_hold_out_is_refused(uneven: Path) -> None:
+    with pytest.raises(tellapart.UsageError, match="holds none out"):
+        tellapart.check(uneven, test=0.3)  # type: ignore[arg-type]
+
+
 def test_what_holds_no_pictures_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "x.jpg").write_bytes(encoded(draw_scene(), "JPEG"))

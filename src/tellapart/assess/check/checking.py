@@ -16,7 +16,9 @@ from ...backbones.rows import quality as quality_row
 from ...dataset.groups import Groups, parse
 from ...dataset.in_python import Source, read_source
 from ...dataset.sources import Dataset
+from ...errors import UsageError, option
 from ...head.cross_validation import cross_validate
+from ...text import shown
 from ...workers.local import one_thread_each
 from ..pictures import FOLDS, Pictures, gather
 from ..sides import choose_sides
@@ -56,7 +58,7 @@ def check(
     source: Source,
     *,
     quality: str = "good",
-    test: float | str | os.PathLike[str] | None = None,
+    test: str | os.PathLike[str] | None = None,
     groups: str = "auto",
     every: bool = False,
     follow_links: bool = False,
@@ -77,10 +79,16 @@ def check(
 
     Raises:
         DatasetError: fewer than two labels have pictures that can be read.
-        UsageError: there is no such quality, or pictures cannot be grouped so.
+        UsageError: there is no such quality, pictures cannot be grouped so, or `test` is no folder.
     """
     asked = parse(groups)
-    aside = Path(test) if isinstance(test, str | os.PathLike) else test
+    if not (test is None or isinstance(test, str | os.PathLike)):
+        raise UsageError(
+            f"check looks through all pictures and holds none out, so {option('test')} is a folder "
+            f"of pictures to test on, not {shown(str(test))}.",
+            hint="Leave it out, or give a folder.",
+        )
+    aside = None if test is None else Path(test)
     read = read_source(source, follow_links=follow_links)
     dataset = choose_sides(read, aside, follow_links=follow_links)
     looked = looked_at(dataset, quality, groups=asked, every=every, cache=cache, progress=progress)
