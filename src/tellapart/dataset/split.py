@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-TO_SPARE = 10  # with fewer pictures of a label, none is kept back for testing
+TO_SPARE = 10  # with fewer pictures of a label, or groups of them, none is kept back for testing
 
 
 def tie(digests: Sequence[str], groups: Sequence[str | None]) -> list[str]:

@@ -208,9 +208,9 @@ def train(
     tellapart train photos/ -o heroes --engine tensorflow --fine-tune
 
     tellapart holds out a tenth of the pictures to test the model on, and at least one picture of
-    each label that has ten or more. Only the content of the pictures decides which: when you add
-    pictures to such a label, at most one of the old ones changes sides. Cross-validation chooses
-    the settings.
+    each label that has ten or more; where pictures are in groups, that has ten groups or more, as a
+    group is never parted. Only the content of the pictures decides which: when you add pictures to
+    such a label, at most one of the old ones changes sides. Cross-validation chooses the settings.
 
     If you train again on the same source, the new model replaces the old one, and tellapart says
     what changed. The old one stays as MODEL.before until the next time. A model of other pictures
