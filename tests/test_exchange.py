@@ -294,6 +294,40 @@ def test_corrected_labels_come_back_as_decisions(form: str, photos: Path, tmp_pa
     assert (again.decided, again.same) == (0, 12)
 
 
+@pytest.mark.parametrize("form", FILES)
+def test_spaces_of_a_folders_name_do_not_refuse_its_own_file(
+    form: str, draw_folder: Callable[..., Path]
+) -> None:
+    photos = draw_folder({" lead": 3, "zinc": 3})
+    tellapart.write_labels(photos, form, photos / FILES[form])
+    read = tellapart.read_labels(photos, photos / FILES[form])
+    assert (read.decided, read.same) == (0, 6)
+    if not FILES[form].endswith(".csv"):
+        assert read_dataset(photos / FILES[form]).labels == (" lead", "zinc")
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+def test_pictures_that_lie_elsewhere_are_known_by_their_contents(
+    form: str, draw_folder: Callable[..., Path], tmp_path: Path
+) -> None:
+    photos = draw_folder({"cat": 3, "dog": 3})
+    shutil.copy(photos / "cat" / "000.png", photos / "cat" / "twin.png")
+    (photos / "dog").rename(photos / "hound")
+    tellapart.write_labels(photos, form, photos / FILES[form])
+    copy = tmp_path / "copy"
+    for number, name in enumerate(sorted(contents(photos))):
+        if name.endswith(".png"):
+            label, _, own = name.partition("/")
+            (copy / f"{label}s").mkdir(parents=True, exist_ok=True)
+            kept = own if own in ("000.png", "twin.png") else f"{number}.png"
+            shutil.copy(photos / name, copy / f"{label}s" / kept)
+    file = (photos / FILES[form]).rename(tmp_path / FILES[form])
+    shutil.rmtree(photos)
+    read = tellapart.read_labels(copy, file)
+    assert read.relabelled == {"cat": 4, "hound": 3}
+    assert not read.skipped
+
+
 def test_somebody_elses_decisions_are_taken_over(photos: Path, tmp_path: Path) -> None:
     theirs = tmp_path / "theirs"
     shutil.copytree(photos, theirs)

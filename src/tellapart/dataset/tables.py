@@ -25,7 +25,8 @@ _MARKS = (  # the longer first, for one begins as another does
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-TABLE_SUFFIXES = frozenset({".csv", ".tsv", ".jsonl", ".ndjson", ".json"})
+_JSON = frozenset({".jsonl", ".ndjson", ".json"})
+TABLE_SUFFIXES = frozenset({".csv", ".tsv"}) | _JSON
 _LONGEST_JSON = 2**28  # bytes
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     "path": ("path", "file", "filename", "file_name", "filepath", "image", "picture", "img"),
@@ -40,7 +41,9 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 class Row:
     """One line of a table: a picture's path as written, its label, and what else is said of it.
 
-    Spaces around a label are not part of it, nor what prints as nothing there.
+    Spaces around a label are not part of it, nor what prints as nothing there; in JSON, where the
+    label is in quotation marks, they are. `written` is the label with them in any case, and
+    `digest` the sha256 of the picture, where the table says that.
     """
 
     path: str
@@ -48,6 +51,8 @@ class Row:
     split: str | None  # "train", "test" or "validation"
     group: str | None
     part: str = field(default="", compare=False)  # how the table writes the split
+    written: str = field(default="", compare=False)
+    digest: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
@@ -286,12 +291,16 @@ def _row(number: int, values: Mapping[str, object], path: Path) -> Row | Fault:
                 f"{', '.join(COLUMNS[column][1:])}).",
             )
     split, group = ("" if found[c] is None else str(found[c]) for c in ("split", "group"))
+    written = str(found["label"])
+    quoted = path.suffix.lower() in _JSON and isinstance(found["label"], str)
     return Row(
         path=str(found["path"]),
-        label=trimmed(str(found["label"])),
+        label=written if quoted else trimmed(written),
         split=_split(split, number, path),
         group=group.strip() or None,
         part=split.strip(),
+        written=written,
+        digest=str(by_name.get("sha256") or "").strip().lower(),
     )
 
 

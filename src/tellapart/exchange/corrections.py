@@ -9,18 +9,21 @@ import os
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from ..dataset.decision_table import DecisionTable, is_table_of_decisions, place_of_decisions
 from ..dataset.decisions import decide, undo_decisions
 from ..dataset.labels import Labels, check_not_ours, distinct
-from ..dataset.mended import locate
+from ..dataset.mended import digest_of, locate
 from ..dataset.paths import Finder
 from ..dataset.sources import Dataset, Item, Skipped, read_dataset
 from ..dataset.tables import Row, read_table
 from ..errors import DatasetError
 from ..text import shown
+from ..workers.local import Each, batches_of, local_map
 
+_BATCH = 16  # pictures a thread reads at a time
 _AMISS = "no such picture in the data"
 
 
@@ -73,8 +76,9 @@ def read_labels(
 
     The file is what `write_labels` writes, after people have worked on it: a table, or an export of
     Label Studio or FiftyOne; or another `tellapart.csv`. Its pictures are looked for from the
-    folder of the source on, then from the file's own. Where a label differs, a decision is written
-    beside the data, as by `decide`, which `undo_decisions` takes back. No file is changed.
+    folder of the source on, then from the file's own, then by the sha256 that it says. Where a
+    label differs, a decision is written beside the data, as by `decide`, which `undo_decisions`
+    takes back. No file is changed.
 
     Raises:
         DatasetError: the file holds no labels, none of its pictures is in the source, or a label is
@@ -166,13 +170,14 @@ class _Wanted:
         """Take in a table of labels, or what an annotation tool wrote."""
         pairs, rest = self._best(file)
         self.skipped += rest
+        known = Labels(self.dataset.labels)
         for item, row in pairs:
             self.found += 1
-            same = Labels([item.label]).same(row.label) is not None
-            if same:
+            label = known.same(row.written) or row.label  # spaces around it may be the data's own
+            if Labels([item.label]).same(label) is not None:
                 self.same += 1
             else:
-                self.of["relabel", row.label].append(item.name)
+                self.of["relabel", label].append(item.name)
             if row.group and row.group != item.group:
                 self.of["group", row.group].append(item.name)
 
@@ -228,7 +233,27 @@ class _Wanted:
         for row in rows:
             path = finder.find(row.path)
             item = by_path.get(os.path.realpath(path)) if path else None
+            if item is None and row.digest:
+                item = self._of_content(row)
             if item:
                 yield item, row
             else:
                 skipped.append(Skipped(row.path, _AMISS))
+
+    def _of_content(self, row: Row) -> Item | None:
+        """The picture of a content; of several copies, the one with the name of that file."""
+        found = self._by_content.get(row.digest, [])
+        if len(found) > 1:
+            name = row.path.replace("\\", "/").rpartition("/")[2]
+            found = [item for item in found if item.path.name == name]
+        return found[0] if len(found) == 1 else None
+
+    @cached_property
+    def _by_content(self) -> Mapping[str, list[Item]]:
+        """The pictures by the sha256 of their contents, for what is not where a file says."""
+        items = self.dataset.items
+        digests = local_map(Each(digest_of), batches_of([item.path for item in items], _BATCH))
+        of: dict[str, list[Item]] = defaultdict(list)
+        for item, digest in zip(items, digests, strict=True):
+            of[digest].append(item)
+        return of

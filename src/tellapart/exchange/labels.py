@@ -144,17 +144,17 @@ def write_labels(
         dataset.counts,
         (
             *dataset.notes,
-            *_notes(labelled),
+            *_notes(labelled, spaces_lost=place.suffix.lower() == ".csv"),
             row.then.format(root=shown(root), file=shown(place), folder=shown(folder)),
         ),
         dataset.skipped,
     )
 
 
-def _notes(labelled: Sequence[Labelled]) -> Iterator[str]:
+def _notes(labelled: Sequence[Labelled], *, spaces_lost: bool) -> Iterator[str]:
     bare = sorted({one.item.label for one in labelled if trimmed(one.item.label) != one.item.label})
-    if bare:
-        yield (f"Spaces around these labels are lost when the file is read: {first_few(bare)}.")
+    if bare and spaces_lost:
+        yield (f"Spaces around these labels are lost when train reads it: {first_few(bare)}.")
     if groups := len({one.item.group for one in labelled} - {None}):
         yield f"{several(groups, 'group')} of pictures that may not be parted are noted too."
 
