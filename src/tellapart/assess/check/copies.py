@@ -19,6 +19,10 @@ from .same import copies_among
 
 _REFITTED = 3_000  # pictures: of more, a cost is estimated
 _SURE = 0.95  # score of a label that a head is sure of
+# Detail of a picture that is blown up: less than this, and than so much of that of a smaller copy.
+# Of 150 photographs blown up 1.5, 2 and 3 times by JPEG that finds 18, 42 and 40 %, and takes none
+# for that whose copies are made smaller.
+_SOFT, _SOFTER = 0.55, 0.8
 _ALIKE = {
     BYTES: "the same file",
     PIXELS: "the same picture, saved again, resized or mirrored",
@@ -65,11 +69,19 @@ def _sides(looked: Looked, one: Copies) -> list[tuple[int, ...]]:
 
 
 def _best_first(looked: Looked, rows: Sequence[int]) -> tuple[int, ...]:
-    """Those with the most pixels first, then by name."""
+    """Those with the most pixels first, then by name; last those that are blown up, as a smaller
+    one of them shows."""
     pictures = looked.pictures
     assert pictures.properties is not None
-    width, height = (pictures.properties[:, PROPERTIES.index(s)] for s in ("width", "height"))
-    return tuple(sorted(rows, key=lambda row: (-width[row] * height[row], pictures.names[row])))
+    columns = ("width", "height", "detail")
+    width, height, detail = (pictures.properties[:, PROPERTIES.index(one)] for one in columns)
+    pixels = width * height
+
+    def is_blown_up(row: int) -> bool:
+        finer = max((detail[one] for one in rows if pixels[one] < pixels[row]), default=0.0)
+        return bool(detail[row] < min(_SOFT, _SOFTER * finer))
+
+    return tuple(sorted(rows, key=lambda r: (is_blown_up(r), -pixels[r], pictures.names[r])))
 
 
 def _duplicate(looked: Looked, side: _Side, cost: float) -> Finding:
