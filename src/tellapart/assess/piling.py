@@ -100,8 +100,8 @@ class Piles:
         """How many piles there are, and how sure that is."""
         if self.chosen:
             how = (
-                "about as many as there seem to be, a rough guess: the kinds of pictures may be far "
-                "fewer, or over twice as many"
+                "about as many as there seem to be, a rough guess: the kinds of pictures may be "
+                "far fewer, or over twice as many"
             )
         elif self.asked is not None and self.asked > len(self.piles):
             how = f"{self.asked:,} were asked for, but the pictures do not differ in so many ways"
