@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import shutil
 import tempfile
@@ -280,7 +281,7 @@ def test_copies_are_decided_about_one_by_one(tmp_path: Path) -> None:
 TWINS = {f"{label}/{n}.png": str(n % 2) for label in ("elsa", "vader") for n in range(3)}
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(
     steps=st.lists(st.tuples(st.sampled_from(sorted(TWINS)), ONE), max_size=6),
     moves=st.lists(
@@ -366,6 +367,116 @@ def test_a_decision_in_the_whole_knows_the_copies_in_a_part(tmp_path: Path) -> N
     (photos / "test" / "b" / "1.png").rename(photos / "test" / "b" / "7.png")
     names = [item.name for item in read_dataset(photos, at_least=1).items]
     assert names == ["train/a/3.png", "train/b/2.png"]
+
+
+# What others wrote
+
+
+@pytest.mark.parametrize("leads", ["out", "new", "zero", "pipe"])
+def test_a_table_that_is_no_file_of_the_folder_is_refused(photos: Path, leads: str) -> None:
+    other = photos.parent / "private.txt"
+    other.write_text("a secret\n")
+    if leads == "pipe":
+        if not hasattr(os, "mkfifo"):
+            pytest.skip("no pipes here")
+        os.mkfifo(photos / FILE)
+    else:
+        targets = {"out": other, "new": photos.parent / "new.csv", "zero": Path("/dev/zero")}
+        (photos / FILE).symlink_to(targets[leads])
+    for act in (read_dataset, lambda source: decide(source, "elsa/0.png", drop=True)):
+        with pytest.raises(DatasetError) as caught:
+            act(photos)
+        assert "secret" not in "".join(caught.value.said)
+    assert sorted(path.name for path in photos.parent.iterdir()) == ["photos", "private.txt"]
+    assert other.read_text() == "a secret\n"
+
+
+def test_a_lock_that_is_a_link_is_not_followed(photos: Path) -> None:
+    (photos / ".tellapart-decisions.lock").symlink_to(photos.parent / "new")
+    with pytest.raises(DestinationError, match="No decision was changed"):
+        decide(photos, "elsa/0.png", drop=True)
+    assert not (photos.parent / "new").exists()
+
+
+@pytest.mark.parametrize("above", ["a,b\n1,2\n", "path,sha256,decision\nphotos/a,1,drop\n", None])
+def test_a_table_in_the_folder_above_that_is_none_is_only_a_note(
+    photos: Path, above: str | None
+) -> None:
+    if above is None and not hasattr(os, "mkfifo"):
+        pytest.skip("no pipes here")
+    place = photos.parent / FILE
+    os.mkfifo(place) if above is None else place.write_text(above)
+    dataset = read_dataset(photos)
+    assert len(dataset.items) == len(NAMES)
+    assert "has a namesake in the folder above that is not read: " in dataset.notes[0]
+
+
+def test_where_all_is_left_out_that_is_said_and_can_be_taken_back(photos: Path) -> None:
+    decide(photos, NAMES, drop=True)
+    with pytest.raises(DatasetError) as caught:
+        read_dataset(photos)
+    assert "tellapart.csv leaves out the others" in "\n".join(caught.value.said)
+    back = run_here("fix", photos, "elsa/0.png", "--keep", "--quality", "fast", "--json").json()
+    assert back["decisions"][0]["decision"] == "keep"
+    undone = run_here("fix", photos, "--undo", "all", "--quality", "fast", "--json").json()
+    assert sum(len(one["paths"]) for one in undone["decisions"]) == len(NAMES)
+    assert text(photos) is None
+
+
+def test_what_is_decided_in_a_part_is_taken_back_there(tmp_path: Path) -> None:
+    photos = files(tmp_path / "photos", [f"{p}/{n}" for p in ("train", "test") for n in NAMES])
+    decide(photos / "train", "elsa/0.png", drop=True)
+    table = str(photos / "train" / FILE)
+    assert any("1 decision in " in n and table in n for n in read_dataset(photos).notes)
+    with pytest.raises(UsageError) as caught:
+        undo_decisions(photos, last=1)
+    assert str(photos / "train") in "\n".join(caught.value.said)
+
+
+def write_rows(photos: Path, *rows: str, header: str = "path,sha256,decision,new_label") -> None:
+    digest = hashlib.sha256(b"elsa/0.png").hexdigest()
+    lines = [header, *(row.replace("DIGEST", digest) for row in rows)]
+    (photos / FILE).write_text("\n".join(lines) + "\n")
+
+
+def test_rows_without_a_time_are_taken_back_as_the_last(photos: Path) -> None:
+    write_rows(photos, "elsa/0.png,DIGEST,drop,")
+    assert [one.path for one in undo_decisions(photos, last=1)] == ["elsa/0.png"]
+    assert len(read_dataset(photos).items) == len(NAMES)
+
+
+def test_a_label_of_spaces_is_none(photos: Path) -> None:
+    write_rows(photos, 'elsa/0.png,DIGEST,relabel,"  "')
+    with pytest.raises(DatasetError, match="line 2, relabels a picture, and has no new_label"):
+        read_dataset(photos)
+
+
+def test_cells_beyond_the_last_column_are_kept(photos: Path) -> None:
+    write_rows(photos, "elsa/0.png,DIGEST,relabel,vader,mine,superseded?")
+    for name in ("elsa/1.png", "elsa/2.png"):
+        decide(photos, name, drop=True)
+    first, *_ = read_decisions(photos / FILE)
+    assert (first.when, first.superseded, first.new_label) == ("", "", "vader")
+    assert "relabel,vader,mine,superseded?" in (text(photos) or "")
+
+
+def test_letters_that_no_file_holds_are_no_group(photos: Path) -> None:
+    with pytest.raises(UsageError, match="is no name of a group"):
+        decide(photos, "elsa/0.png", group="a\ud800")
+    made = decide(photos, "elsa/0.png", drop=True, why="b\ud800")
+    assert undo_decisions(photos, rows=made) == made
+
+
+def test_the_list_tells_the_terminal_nothing(photos: Path) -> None:
+    write_rows(photos, "elsa/0.png,DIGEST,drop,\x1b[31m", header="path,sha256,decision,when")
+    assert "\x1b" not in run_here("fix", photos, "--list").out
+
+
+def test_many_rows_of_one_content_take_no_longer_each(photos: Path) -> None:
+    """All pairs of these would be 100 million."""
+    files(photos, {"vader/8.png": "elsa/0.png"})
+    write_rows(photos, *(f"gone/{n}.png,DIGEST,keep," for n in range(10_000)))
+    assert len(read_dataset(photos).items) == len(NAMES) + 1
 
 
 def test_moved_by_hand_into_the_new_label_it_is_done_and_not_said(photos: Path) -> None:

@@ -147,7 +147,7 @@ def decide_about(
         UsageError, DatasetError, DestinationError: see `tellapart.decide`.
     """
     asked = parse(groups)
-    before = read_dataset(source, follow_links=follow_links, at_least=1)
+    before = read_dataset(source, follow_links=follow_links, at_least=0)
     if how == RELABEL and not new_label:
         _check_label(before, value)
     named = Mend(tuple(_resolved(before, names)), how, value)
@@ -174,7 +174,7 @@ def take_back(
         UsageError: there is no such decision.
     """
     asked = parse(groups)
-    before = read_dataset(source, follow_links=follow_links, at_least=1)
+    before = read_dataset(source, follow_links=follow_links, at_least=0)
     if which == "all":
         rows = undo_decisions(before, everything=True)
     elif last := _LAST.fullmatch(which):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import DatasetError, option
 from ..text import first_few, several, shown
+from .decision_table import FILE
 from .labels import check_not_ours, distinct
 from .walk import LINK
 
@@ -51,6 +52,11 @@ def _check_labels(dataset: Dataset, at_least: int) -> None:
             hint = f"If the labels are the folders of {shown(inner)}, give that."
         if not counts and (dataset.source / "model.onnx").is_file():
             hint = "This is a model. Give the folder of the pictures to learn from."
+        if len(replace(dataset, items=dataset.unmended).counts) > len(dataset.counts):
+            hint = (
+                f"{FILE} leaves out the others, or relabels them. To take decisions back: "
+                f"tellapart fix PHOTOS --undo last (or all)."
+            )
         raise DatasetError(
             f"{dataset.subject} needs pictures of at least {several(at_least, 'label')}; "
             f"found: {found}.{_passed_over(dataset)}",

@@ -13,56 +13,92 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from ..errors import DatasetError
+from ..text import several, shown
 from .decision_table import BETWEEN, FILE, MANY, Decision, DecisionTable, place_of_decisions
 
 
 def decisions_about(
     source: Path, parts: Sequence[tuple[str, str]] = (), unpacked: Path | None = None
-) -> tuple[Decision, ...]:
-    """All that is in force; `parts` are those of a data set in a folder, and `unpacked` is the
-    folder in which the data set of an archive lies.
+) -> tuple[tuple[Decision, ...], tuple[str, ...]]:
+    """All that is in force, and notes on it; `parts` are those of a data set in a folder, and
+    `unpacked` is the folder in which the data set of an archive lies.
 
     Raises:
         DatasetError: a line is no decision; the message has its number.
     """
-    tables = [list(table) for table in _tables(source, parts, unpacked)]
+    notes: list[str] = []
+    tables = []
+    for place, of in _tables(source, parts, unpacked):
+        try:
+            tables.append(list(of))
+        except DatasetError as error:
+            if place != _above_of(source):
+                raise
+            notes.append(
+                f"{FILE} has a namesake in the folder above that is not read: {error.message}"
+            )
+            tables.append([])
+        if tables[-1] and place != place_of_decisions(source):
+            where = shown(place) if place.parent != unpacked else f"the table in {shown(source)}"
+            notes.append(
+                f"{FILE} has its like elsewhere; what is decided there is taken back there: "
+                f"{several(len(tables[-1]), 'decision')} in {where}."
+            )
     latest: dict[tuple[str, str, str], tuple[str, int]] = {}
     for number, table in enumerate(tables):
         for one in table:
             key = (one.path, one.digest, one.matter)
             latest[key] = max(latest.get(key, ("", 0)), (one.when, number))
-    return tuple(
+    held = tuple(
         one
         for number, table in enumerate(tables)
         for one in table
         if latest[one.path, one.digest, one.matter][1] == number
     )
+    return held, tuple(notes)
 
 
 def _tables(
     source: Path, parts: Sequence[tuple[str, str]], unpacked: Path | None
-) -> Iterator[Iterator[Decision]]:
-    yield _in_force(place_of_decisions(source))
+) -> Iterator[tuple[Path, Iterator[Decision]]]:
+    place = place_of_decisions(source)
+    yield place, _in_force(place)
     if unpacked:
-        yield _in_force(unpacked / FILE)
+        yield unpacked / FILE, _in_force(unpacked / FILE)
     if not source.is_dir():
         return
-    here = source.resolve()
+    start = f"{source.resolve().name}/"
+    place = _above_of(source)
     yield (
-        _below(one, f"{here.name}/")
-        for one in _in_force(here.parent / FILE)
-        if one.path.startswith(f"{here.name}/{one.old_label}/")
+        place,
+        (
+            _below(one, start)
+            for one in _in_force(place)
+            if one.path.startswith(f"{start}{one.old_label}/")
+        ),
     )
     for _, name in parts:
-        yield (
-            _above(one, source, name)
-            for one in (_in_force(source / name / FILE) if name.endswith("/") else ())
-            if one.path.startswith(f"{one.old_label}/")
-        )
+        if name.endswith("/"):
+            yield source / name / FILE, _of_part(source, name)
+
+
+def _above_of(source: Path) -> Path:
+    return source.resolve().parent / FILE
+
+
+def _of_part(source: Path, name: str) -> Iterator[Decision]:
+    return (
+        _above(one, source, name)
+        for one in _in_force(source / name / FILE)
+        if one.path.startswith(f"{one.old_label}/")
+    )
 
 
 def _in_force(place: Path) -> Iterator[Decision]:
-    return (one for one in DecisionTable.read(place).decisions if one.in_force)
+    for one in DecisionTable.read(place).decisions:
+        if one.in_force:
+            yield one
 
 
 def _below(one: Decision, start: str) -> Decision:

@@ -14,6 +14,7 @@ import csv
 import io
 import os
 import re
+import stat
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -21,8 +22,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import DatasetError, DestinationError
-from ..files.atomic import cannot_write, write_atomically
-from ..files.locks import is_still, take
+from ..files.atomic import write_atomically
+from ..files.locks import is_still, open_lock, take
 from ..files.system import WINDOWS
 from ..text import csv_text, shown
 from .paths import trimmed
@@ -51,6 +52,7 @@ _NEEDED = ("path", "digest", "decision")
 _FORMULA = re.compile(r"(^\s*|;\s*)('*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])")
 _MOVES = re.compile(r"'*[\t\r]")  # what a spreadsheet takes for a step to another cell
 _LOCK = ".tellapart-decisions.lock"
+_MOST_BYTES = 2**28  # of a table; a decision is about 200
 _PATIENCE = 10.0  # seconds to wait for another run that is writing
 
 
@@ -162,6 +164,7 @@ class DecisionTable:
             DatasetError: a line is no decision, or the file is no such table.
         """
         table = cls(place)
+        _check_place(place)
         try:
             content = place.read_bytes()
             table.encoding = encoding_of(content)
@@ -255,16 +258,21 @@ class DecisionTable:
             else:
                 place.unlink(missing_ok=True)
         except OSError as error:
-            raise cannot_write(place, error) from error
+            raise _cannot_write(place, error) from error
 
     def _text(self) -> str:
         known = _places(self.columns)
+        widths = (len(_filled(line.cells)) for line in self.lines if line.decision)
+        unnamed = max(widths, default=0) - len(self.columns)  # cells beyond the last column
+        if len(known) < len(_CALLED):
+            self.columns = self.columns + [""] * unnamed
         columns = self.columns + [n[0] for name, n in _CALLED.items() if name not in known]
         places = _places(columns)
         rows = [columns]
         for line in self.lines:
             cells = list(line.cells)
             if line.decision:
+                cells = _filled(cells)
                 cells += [""] * (len(columns) - len(cells))
                 for name, at in places.items():
                     value = str(getattr(line.decision, name))
@@ -281,6 +289,48 @@ class DecisionTable:
         if bare and self.delimiter not in cell:
             return cell
         return '"' + cell.replace('"', '""') + '"'
+
+
+def _filled(cells: list[str]) -> list[str]:
+    """Cells without the empty ones at their end."""
+    return cells[: max((at for at, cell in enumerate(cells, 1) if cell), default=0)]
+
+
+def _check_place(place: Path) -> None:
+    """Whether a table may be read and written: what came with somebody's pictures may be anything.
+
+    Raises:
+        DatasetError: it is a link to another folder, no file, or far too large.
+    """
+    inside = Path(os.path.realpath(place)).is_relative_to(os.path.realpath(place.parent))
+    if place.is_symlink() and not inside:
+        raise DatasetError(
+            f"{shown(place)} is a link that leads out of its folder, so it is not read.",
+            hint="Put the table itself there, or take the link away.",
+        )
+    try:
+        found = place.stat()
+    except OSError:
+        return  # none, or what reading it says
+    if not stat.S_ISREG(found.st_mode) and not stat.S_ISDIR(found.st_mode):
+        raise DatasetError(
+            f"{shown(place)} is no file, and a table of decisions is one.",
+            hint="Give it another name.",
+        )
+    if stat.S_ISREG(found.st_mode) and found.st_size > _MOST_BYTES:
+        raise DatasetError(
+            f"{shown(place)} is too large for a table of decisions: {found.st_size / 1e6:,.0f} MB.",
+            hint="If it is another table, give it another name.",
+        )
+
+
+def _cannot_write(place: Path, error: OSError) -> DestinationError:
+    reason = (error.strerror or type(error).__name__).lower()
+    return DestinationError(
+        f"{shown(place)} cannot be written: {reason}.",
+        hint="No decision was changed. Free some space, or make that folder one that can be "
+        "written to.",
+    )
 
 
 def _ours() -> list[str]:
@@ -320,9 +370,9 @@ def _decision(values: Mapping[str, str], place: Path, number: int) -> Decision:
         wrong = f"has the decision {shown(found.decision)!r}; it may be: {', '.join(KINDS)}"
     elif not re.fullmatch(r"[0-9a-f]{64}", found.digest):
         wrong = "has no sha256 of 64 hexadecimal digits"
-    elif found.decision == "relabel" and not found.new_label:
+    elif found.decision == "relabel" and not found.new_label.strip():
         wrong = "relabels a picture, and has no new_label"
-    elif found.decision == "group" and not found.new_label:
+    elif found.decision == "group" and not found.new_label.strip():
         wrong = "puts a picture into a group, and has no new_label, which is the group's name"
     if wrong:
         raise DatasetError(
@@ -355,6 +405,7 @@ def changing(place: Path) -> Iterator[DecisionTable]:
         DestinationError: another run is at work on it, or it cannot be written.
         DatasetError: it is damaged; nothing was changed.
     """
+    _check_place(place)
     with _alone(place):
         table = DecisionTable.read(place)
         yield table
@@ -367,9 +418,9 @@ def _alone(place: Path) -> Iterator[None]:
     until = time.monotonic() + _PATIENCE
     while True:
         try:
-            stream = path.open("ab")
+            stream = open_lock(path)
         except OSError as error:
-            raise cannot_write(place, error) from error
+            raise _cannot_write(place, error) from error
         if take(stream) is not False and is_still(path, stream):
             break
         stream.close()

@@ -91,9 +91,11 @@ def decide(
     items = _named(dataset, names)
     if group is not None and not group.strip():
         raise UsageError("The name of a group is empty.", hint="Give it any name.")
+    if group is not None and csv_text(group) != group:
+        raise UsageError(f"{shown(group)!r} is no name of a group.", hint="Give another name.")
     place = place_of_decisions(dataset.source)
     kind, when = chosen[0], now()
-    why = " ".join(why.split())
+    why = csv_text(" ".join(why.split()))
     with changing(place) as table:
         before = [one for one in table.decisions if one.in_force]
         new_label = group.strip() if group else ""
@@ -103,7 +105,7 @@ def decide(
         copies = copies_of(dataset.items, list(zip(items, digests, strict=True)))
         made = []
         for item, digest, others in zip(items, digests, copies, strict=True):
-            path, old = csv_text(item.name), item.label
+            path, old = csv_text(item.name), csv_text(item.label)
             same = kind == "relabel" and Labels([old]).same(new_label) is not None
             what = ("keep", "") if same else (kind, new_label)
             made.append(Decision(path, digest, what[0], old, what[1], when, why, copies=others))
@@ -150,7 +152,7 @@ def undo_decisions(
             for _ in range(last or 0):
                 in_force = [one for one in table.decisions if one.in_force]
                 latest = max((one.when for one in in_force), default="")
-                wanted = [one for one in in_force if one.when == latest and latest]
+                wanted = [one for one in in_force if one.when == latest]
                 taken += _take_back(table, wanted)
                 wanted = []
             taken += _take_back(table, wanted)
@@ -158,9 +160,19 @@ def undo_decisions(
             carried = any(one.carried_out for one in table.decisions)
             raise UsageError(
                 f"There is no decision to take back in {shown(place)}.",
-                hint="Those that were carried out come back with the files." if carried else "",
+                hint="Those that were carried out come back with the files."
+                if carried
+                else _elsewhere(origin),
             )
     return tuple(taken)
+
+
+def _elsewhere(origin: Path) -> str:
+    """Where else there are decisions about a source's pictures, as a hint."""
+    above = Path(os.path.realpath(origin)).parent
+    places = [*sorted(origin.glob(f"*/{FILE}")), above / FILE] if origin.is_dir() else []
+    others = [shown(place.parent) for place in places if place.is_file()]
+    return f"Take back what is in another folder's table there: {first_few(others)}." * bool(others)
 
 
 def _take_back(table: DecisionTable, wanted: Sequence[Decision]) -> list[Decision]:

@@ -172,8 +172,8 @@ class _Moves:
             new = [name for name, path in self.free.items() if path not in copies]
         if not new:
             return "", False
-        others = copies - self.written - self.rows.keys()  # copies that were moved or deleted too
-        gone = len(self.rows) + len(others)
+        others = [path for path in copies if path not in self.written and path not in self.rows]
+        gone = len(self.rows) + len(others)  # copies that were moved or deleted too
         if self.agree and not others and len(new) <= gone:
             return new[self.rows[_written(one.path)] % len(new)], False
         base = PurePosixPath(_written(one.path)).name

@@ -245,7 +245,8 @@ def read_dataset(
         )
     dataset = replace(dataset, unmended=dataset.items)
     if decided:
-        dataset = apply(dataset, decisions_about(path, dataset.parts, unpacked))
+        decisions, notes = decisions_about(path, dataset.parts, unpacked)
+        dataset = apply(replace(dataset, notes=(*dataset.notes, *notes)), decisions)
     return finished(dataset, at_least)
 
 

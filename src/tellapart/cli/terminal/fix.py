@@ -109,7 +109,7 @@ def print_list(rows: Sequence[Decision], source: Path) -> None:
         said = decision_words(Mend((row.path,), row.decision, row.new_label)).partition(": ")[2]
         done = ", carried out" if row.carried_out else ""
         table.add_row(
-            str(number), shown(row.path), said + done, shown(row.when[:16]), shown(row.why)
+            str(number), shown(row.path), said + done, shown(row.when)[:16], shown(row.why)
         )
     print_table(console, table)
     console.print(
