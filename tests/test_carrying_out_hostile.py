@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
-from drawn import contents
+from drawn import contents, run_here
 from tellapart.assess.carrying_out import carry_out, undo_carried_out
 from tellapart.dataset.decisions import decide
 from tellapart.dataset.sources import read_dataset
-from tellapart.errors import TellapartError
+from tellapart.errors import TellapartError, UsageError
 
 NAMES = tuple(f"{label}/{number}.png" for label in ("elsa", "vader") for number in range(2))
 LABELS = st.lists(
@@ -191,3 +192,31 @@ def test_a_hidden_folder_that_leads_elsewhere_is_refused(tmp_path: Path, name: s
             step(photos)
     assert contents(victim) == {"file": b"no end of line"}
     assert (photos / "elsa/0.png").exists()
+
+
+def test_what_is_decided_in_a_part_is_carried_out_there(tmp_path: Path) -> None:
+    for part in ("train", "test"):
+        photos_in(tmp_path / "photos" / part).rename(tmp_path / "photos" / f"{part}-")
+        (tmp_path / "photos" / part).rmdir()
+        (tmp_path / "photos" / f"{part}-").rename(tmp_path / "photos" / part)
+    decide(tmp_path / "photos" / "train", "elsa/0.png", drop=True)
+    with pytest.raises(UsageError, match="no decision to carry out") as caught:
+        carry_out(tmp_path / "photos")
+    assert str(tmp_path / "photos" / "train") in "\n".join(caught.value.said)
+    assert len(carry_out(tmp_path / "photos" / "train").moved) == 1
+
+
+@pytest.mark.parametrize("kind", ["file", "link", "broken link"])
+def test_collect_ends_where_no_folder_can_be(tmp_path: Path, kind: str) -> None:
+    more, into, outside = tmp_path / "more", tmp_path / "into", tmp_path / "outside"
+    for folder in (more / "rose", into, outside):
+        folder.mkdir(parents=True)
+    Image.new("RGB", (32, 32), "red").save(more / "rose" / "1.png")
+    if kind == "file":
+        (into / "rose").write_text("notes")
+    else:
+        (into / "rose").symlink_to(outside if kind == "link" else tmp_path / "nowhere")
+    run = run_here("collect", more, into, "--json")
+    assert str(into / "rose") in run.out + run.err
+    assert list(outside.iterdir()) == []
+    assert not (tmp_path / "nowhere").exists()

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from ..dataset.decision_table import Decision, DecisionTable, changing, place_of_decisions
+from ..dataset.decision_table import FILE, Decision, DecisionTable, changing, place_of_decisions
 from ..dataset.decisions import now
 from ..dataset.filenames import longest_name, named, safe_name
 from ..dataset.labels import Labels
@@ -32,7 +32,7 @@ from ..files.purpose import Purpose
 from ..files.record import Entry, Placement
 from ..files.state import locked, opened
 from ..files.undo import UndoResult, undo
-from ..text import csv_text, shown
+from ..text import csv_text, first_few, shown
 
 MENDING = Purpose(
     hidden=".tellapart-mend",
@@ -78,12 +78,19 @@ def carry_out(
     """Move the pictures of a folder to where decisions say that they belong.
 
     Raises:
-        UsageError: the source is no folder.
+        UsageError: the source is no folder, or only its parts have decisions.
         DatasetError: it is no data set, or a line of its table is no decision.
         DestinationError: the folder cannot be written to, or another run is at work in it.
     """
     root = _folder(source)
-    if not any(one.in_force for one in DecisionTable.read(place_of_decisions(root)).decisions):
+    rows = DecisionTable.read(place_of_decisions(root)).decisions
+    if not rows and (parts := [at.parent for at in sorted(root.glob(f"*/{FILE}")) if at.is_file()]):
+        raise UsageError(
+            f"There is no decision to carry out in {shown(place_of_decisions(root))}.",
+            hint=f"Carry out what is in another folder's table there: "
+            f"{first_few([str(part) for part in parts])}.",
+        )
+    if not any(one.in_force for one in rows):
         return CarriedOut(root)
     moved: list[tuple[str, str]] = []
     left: list[Skipped] = []
