@@ -82,6 +82,22 @@ def test_nothing_is_moved_through_a_link(tmp_path: Path, label: str | None) -> N
     assert list(outside.iterdir()) == []
 
 
+def test_undo_waits_where_a_folder_has_become_a_link(tmp_path: Path) -> None:
+    photos = photos_in(tmp_path)
+    tree = contents(photos)
+    decide(photos, "elsa/0.png", relabel="anna")
+    carry_out(photos)
+    (photos / "anna").rename(tmp_path / "away")
+    (photos / "anna").symlink_to(tmp_path / "away")
+    back = undo_carried_out(photos)
+    assert (back.taken_back, back.unfinished) == (0, True)
+    assert back.left[0].reason.endswith("is a link now")
+    (photos / "anna").unlink()
+    (tmp_path / "away").rename(photos / "anna")
+    assert undo_carried_out(photos).taken_back == 1
+    assert {n: c for n, c in contents(photos).items() if n.endswith(".png")} == tree
+
+
 @pytest.mark.parametrize("broken", [False, True])
 @pytest.mark.parametrize("label", ["anna", None])
 def test_what_stands_where_a_folder_is_to_be_is_said(

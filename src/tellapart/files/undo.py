@@ -118,6 +118,7 @@ class _Undoing:
         try:
             if link := journal.link_near(entry):
                 self.left.append(Skipped(entry.target, f"{shown(link)} is a link now"))
+                self.unfinished = True
                 return
             if moved_on and not journal.is_placed(entry):
                 return  # what was left is told where the file is now
