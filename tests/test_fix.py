@@ -225,6 +225,9 @@ def test_the_commands_that_check_prints_can_be_read(mixed: Path) -> None:
     assert read(drop(dataset, names[1:]), names) == Mend(names[1:], "drop")
     assert read(group(dataset, names, "day 1"), names) == Mend(names, "group", "day 1")
     assert read(walk(dataset, "wrong-label"), names) is None
+    tested = replace(dataset, test_source=mixed.parent / "new ones")
+    others = ("new ones/ice_queen/1.jpg", "new ones/ice_queen/2.jpg")
+    assert read(drop(tested, others[1:]), others) == Mend(others[1:], "drop")
     assert read("", names) is None
 
 

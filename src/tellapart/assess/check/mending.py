@@ -79,10 +79,12 @@ def relabel_in(source: str, name: str, label: str) -> str:
 def read(command: str, names: Iterable[str]) -> Mend | None:
     """What one of the commands above does with those of the `names` that it names; None if it is
     empty or walks."""
-    words = shlex.split(command)[3:]
+    source, *words = shlex.split(command)[2:] or [""]
     flags = {f"--{how}": how for how in (RELABEL, DROP, KEEP, GROUP)}
     flag = next((at for at, word in enumerate(words) if word in flags), None)
-    known = {_typed(shown(name)): name for name in names}
+    names, before = tuple(names), f"{Path(source).name}/"  # of another source to test on
+    known = {_typed(shown(name.removeprefix(before))): name for name in names}
+    known |= {_typed(shown(name)): name for name in names}
     named = tuple(known[word] for word in words[:flag] if word in known)
     if flag is None or not named:
         return None
