@@ -39,18 +39,24 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Row:
-    """One line of a table: a picture's path as written, its label, and what else is said of it.
+    """One line of a table.
 
-    Spaces around a label are not part of it, nor what prints as nothing there; in JSON, where the
-    label is in quotation marks, they are. `written` is the label with them in any case, and
-    `digest` the sha256 of the picture, where the table says that.
+    Attributes:
+        path: a picture's, as written.
+        label: its label. Spaces around it are not part of it, nor what prints as nothing there; in
+            JSON, where it is in quotation marks, they are.
+        split: "train", "test" or "validation".
+        group: what it is tied to.
+        part: how the table writes the split.
+        written: the label with the spaces around it, in any case.
+        digest: the sha256 of the picture, where the table says that.
     """
 
     path: str
     label: str
-    split: str | None  # "train", "test" or "validation"
+    split: str | None
     group: str | None
-    part: str = field(default="", compare=False)  # how the table writes the split
+    part: str = field(default="", compare=False)
     written: str = field(default="", compare=False)
     digest: str = field(default="", compare=False)
 
