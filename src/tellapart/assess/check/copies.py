@@ -9,6 +9,7 @@ import numpy as np
 
 from ...evaluation.metrics import Proportion
 from ...head.cross_validation import out_of_fold
+from ...health.copies import blown_up
 from ...health.duplicates import BYTES, NEAR, PIXELS, Copies
 from ...images.properties import PROPERTIES
 from ...text import first_few, label_words, percent, several, shown
@@ -19,10 +20,6 @@ from .same import copies_among
 
 _REFITTED = 3_000  # pictures: of more, a cost is estimated
 _SURE = 0.95  # score of a label that a head is sure of
-# Detail of a picture that is blown up: less than this, and than so much of that of a smaller copy.
-# Of 150 photographs blown up 1.5, 2 and 3 times by JPEG that finds 18, 42 and 40 %, and takes none
-# for that whose copies are made smaller.
-_SOFT, _SOFTER = 0.55, 0.8
 _ALIKE = {
     BYTES: "the same file",
     PIXELS: "the same picture, saved again, resized or mirrored",
@@ -75,13 +72,12 @@ def _best_first(looked: Looked, rows: Sequence[int]) -> tuple[int, ...]:
     assert pictures.properties is not None
     columns = ("width", "height", "detail")
     width, height, detail = (pictures.properties[:, PROPERTIES.index(one)] for one in columns)
-    pixels = width * height
-
-    def is_blown_up(row: int) -> bool:
-        finer = max((detail[one] for one in rows if pixels[one] < pixels[row]), default=0.0)
-        return bool(detail[row] < min(_SOFT, _SOFTER * finer))
-
-    return tuple(sorted(rows, key=lambda r: (is_blown_up(r), -pixels[r], pictures.names[r])))
+    pixels = (width * height)[list(rows)]
+    blown = blown_up(pixels, detail[list(rows)])
+    order = sorted(
+        range(len(rows)), key=lambda at: (blown[at], -pixels[at], pictures.names[rows[at]])
+    )
+    return tuple(rows[at] for at in order)
 
 
 def _duplicate(looked: Looked, side: _Side, cost: float) -> Finding:
