@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 import tellapart
 from drawn import FOUR, run_here
@@ -228,6 +229,17 @@ def test_a_test_in_bursts_counts_occasions(model: Path, tmp_path: Path) -> None:
     low, high = found["interval"]
     plain = Proportion(found["correct"], found["n"]).interval
     assert low < plain[0] or high > plain[1]
+
+
+def test_it_says_that_the_unknown_are_judged_too(model: Path, tmp_path: Path) -> None:
+    for label in ("label 0", "label 1"):
+        (tmp_path / "plain" / label).mkdir(parents=True)
+        for shade in range(0, 250, 50):
+            picture = Image.new("RGB", (150, 110), (shade, shade, shade))
+            picture.save(tmp_path / "plain" / label / f"{shade}{label[-1]}.png")
+    said = run_here("test", model, tmp_path / "plain", "-q").out
+    assert "none of these" in said
+    assert "Those are judged all the same" in said
 
 
 def test_a_test_below_what_training_said_is_news(result: TrainResult, tmp_path: Path) -> None:

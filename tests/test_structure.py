@@ -83,6 +83,9 @@ def test_planted_faults_are_found_with_what_mends_them(faulty: Path) -> None:
     assert set(sides[::2]) != set(sides[1::2])
     assert set(sides) == {"disc", "cross"}
     strange = {path for one in health.of("stranger") for path in one.paths}
+    for one in health.of("stranger"):
+        assert ("the closest is" in one.words) != ("even of its own" in one.words)
+        assert f"the closest is {one.label}." not in one.words
     assert {"dots/odd.png", "shapes/odd.png"} <= strange
     assert len(strange) <= 4
     mend = next(one.mend for one in health.of("stranger") if one.paths == ("dots/odd.png",))
