@@ -14,10 +14,17 @@ from PIL import Image
 import tellapart
 from drawn import FOUR, run_here
 from tellapart.assess.check.mending import read
+from tellapart.cli.terminal.console import print_sure, stdout
 from tellapart.evaluation.judged import Evaluation
 from tellapart.evaluation.metrics import Proportion, grouped
 from tellapart.evaluation.occasions import Apart, Bursts
-from tellapart.evaluation.sentences import contradiction_words, headline, headline_words, verdict
+from tellapart.evaluation.sentences import (
+    contradiction_words,
+    headline,
+    headline_words,
+    use_words,
+    verdict,
+)
 from tellapart.health.occasions import closeness, mostly_one
 from tellapart.model.record import Run
 from tellapart.report.check_page import check_page
@@ -211,6 +218,21 @@ def test_the_report_promises_nothing_that_was_judged_on_the_same_moments(model: 
     assert "Expect this of new pictures" not in page
     assert "All of its answers together are that reliable" not in page
     assert "Of other occasions expect less" in page
+
+
+def test_being_sure_of_the_same_moments_is_no_reason_to_trust(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    both = {"cross-validated": of(500, 500), "held out": of(500, 500)}
+    print_sure(stdout(), both, OTHER)
+    assert "That is of the same moments as those it learnt from" in capsys.readouterr().out
+    print_sure(stdout(), both, Bursts())
+    assert "the same moments" not in capsys.readouterr().out
+    sure = both["held out"].sure
+    assert sure is not None
+    assert use_words(sure) == "All of its answers together are that reliable."
+    assert "reliable" not in use_words(sure, flatters=OTHER.flatter("held out"))
+    assert not replace(OTHER, tested=True).flatter("held out")
 
 
 def test_one_group_that_has_most_of_a_label_says_nothing() -> None:

@@ -109,8 +109,9 @@ def print_info(classifier: Classifier) -> None:
         evaluations = evaluations_of(classifier)
         for name, found in evaluations.items():
             print_proportion(console, name, found.accuracy)
-        print_occasions(console, classifier.training_record.run.bursts)
-        print_sure(console, evaluations)
+        bursts = classifier.training_record.run.bursts
+        print_occasions(console, bursts)
+        print_sure(console, evaluations, bursts)
     say(console, unknown_words(manifest.unknowns, manifest.counts))
     console.print()
     record = classifier.training_record
