@@ -32,9 +32,11 @@ from tellapart.assess.check.mending import Mend, drop, group, read, relabel, wal
 from tellapart.assess.check.rescoring import accuracy_about_after
 from tellapart.assess.deciding import Keeper
 from tellapart.assess.fixing import Walk
+from tellapart.cli.terminal.fix import accuracy_words, fairer_words
 from tellapart.cli.terminal.pictures import half_blocks, way_to_show
 from tellapart.dataset.sources import read_dataset
 from tellapart.demo.walk import DemoPictures
+from tellapart.evaluation.metrics import Proportion
 from test_groups import draw, of_no_order
 
 FAST = ("--quality", "fast", "-q")
@@ -530,6 +532,47 @@ def test_one_key_each_and_it_goes_on_where_it_stopped(mixed: Path) -> None:
     assert "What was finished is kept" in rest
     assert decided(mixed) == {**kept, second: ("relabel", other(second))}
     assert pictures(mixed) == before
+
+
+@needs_terminals
+def test_each_key_has_an_answer(mixed: Path) -> None:
+    for seed in (1, 2):
+        draw_scene(seed=seed).save(mixed / "ice_queen" / f"scene-{seed}.png")
+    draw_scene(16, 16).save(mixed / "dark_knight" / "tiny.png")
+    with Terminal(mixed, only="tiny,strangers") as terminal:
+        asked = terminal.until("[q] quit")
+        assert "0 done, " in asked
+        assert "stranger" in asked
+        name = re.findall(r"ice_queen/scene-\d\.png|dark_knight/tiny\.png", asked)
+        assert len(name) == 1  # and not twice
+        terminal.press("l")
+        terminal.until("goes back): ")
+        terminal.press("dark_night\n")
+        terminal.until("There is no label dark_night; did you mean dark knight?")
+        terminal.press("n")
+        terminal.until("[q] quit")
+        assert decided(mixed) == {}
+        terminal.press("d")
+        assert "left out." in terminal.until("1 done, ")
+        assert decided(mixed) == {name[0]: ("drop", "")}
+        asked = terminal.until("[q] quit")
+        while "stranger" in asked:
+            terminal.press("s")
+            asked = terminal.until("[q] quit")
+        assert "left  tiny" in asked
+        terminal.press("\n")
+        terminal.until("Nothing is suggested here")
+        terminal.press("q")
+        assert terminal.close()[0] == 0
+
+
+def test_a_lower_figure_is_told_to_be_fairer() -> None:
+    before, after = Proportion(9, 10), Proportion(8, 10)
+    kept = [Mend(("a/1.jpg",), "group", "burst 1")]
+    assert fairer_words(kept, before, after).startswith("It was too high")
+    assert fairer_words(kept, after, before) == ""
+    assert fairer_words([Mend(("a/1.jpg",), "drop")], before, after) == ""
+    assert "-> about 80.0 %" in accuracy_words(before, after, about=True)
 
 
 @needs_terminals
