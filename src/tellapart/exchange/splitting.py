@@ -19,6 +19,7 @@ from typing import Any, Literal, TextIO
 
 import numpy as np
 
+from ..assess.check.mending import walk
 from ..dataset import split as splits
 from ..dataset.filenames import safe_name
 from ..dataset.groups import successive
@@ -249,12 +250,12 @@ class _Work:
         self, items: Sequence[Item], found: Parted, there: Mapping[int, Entry], journal: Journal
     ) -> None:
         if _look_like_bursts(items):
-            where = "PHOTOS" if self.dataset.given else shown(self.dataset.source)
+            mend = walk(self.dataset, "burst")
             self.notes.append(
                 "Many names follow one another, as those of pictures taken in a burst do. Files "
                 "go by their contents, and only copies and the groups that the source names stay "
-                "together: bursts without a group are parted. To group them first: tellapart fix "
-                f"{where} --only burst."
+                "together: bursts without a group are parted."
+                + (f" To group them first: {mend}" if mend else "")
             )
         if found.moved:
             names = first_few([items[row].name for row in found.moved], 3)
