@@ -77,6 +77,9 @@ def test_planted_faults_are_found_with_what_mends_them(faulty: Path) -> None:
     assert "stripes" in pair.words
     assert "join them" in pair.words
     assert pair.cost > 5  # a quarter of all pictures are told by chance
+    assert {pair.label, pair.suggested} == {"stripes", "lines"}
+    guesses = [{one.label, one.suggested} for one in health.of("wrong-label")]
+    assert {"stripes", "lines"} not in guesses  # nothing tells them apart
     (label,) = health.of("two-in-one")
     assert label.label == "shapes"
     sides = [Path(path).name.partition("-")[0] for path in label.paths]

@@ -70,7 +70,7 @@ class Finding:
         kind: a key of `KINDS`.
         paths: the names of its pictures below the source, the most telling first.
         label: the label that they have; None where there is none, or several.
-        suggested: the label that they likely have.
+        suggested: the label that they likely have; of two that nothing tells apart, the other.
         sure: whether it can be mended without being looked at.
         score: how likely, or how strong it is, 0 to 1.
         cost: what it costs, in points of accuracy.

@@ -29,7 +29,14 @@ def not_kept(
 
 def without_guesses(findings: Iterable[Finding]) -> Iterator[Finding]:
     """Findings without the labels that are suggested for strangers, which show none of the labels,
-    and for copies under several labels, of which the right one stays."""
+    for copies under several labels, of which the right one stays, and between two labels that
+    nothing tells apart."""
     every = tuple(findings)
     answered = {path for one in every if one.kind in ("stranger", "conflict") for path in one.paths}
-    return (one for one in every if one.kind != "wrong-label" or one.paths[0] not in answered)
+    alike = {frozenset((one.label, one.suggested)) for one in every if one.kind == "confusable"}
+    return (
+        one
+        for one in every
+        if one.kind != "wrong-label"
+        or not (one.paths[0] in answered or frozenset((one.label, one.suggested)) in alike)
+    )

@@ -48,7 +48,8 @@ def strangers(looked: Looked) -> Iterator[Finding]:
 def confusable(looked: Looked) -> Iterator[Finding]:
     """Pairs of labels that heads hardly tell apart, with the pictures that lie between them."""
     for one in confused(looked.truth, looked.found.logits, looked.judged):
-        first, second = (label_words(looked.pictures.labels[k]) for k in one.labels)
+        both = [looked.pictures.labels[k] for k in one.labels]
+        first, second = map(label_words, both)
         yield Finding(
             "confusable",
             _in_turn(sides := _sides(looked, one.border)),
@@ -56,6 +57,8 @@ def confusable(looked: Looked) -> Iterator[Finding]:
             "lie on the right side, and by chance it would be 50 %. If they are the same, join "
             "them: move the pictures of both into one folder; if they are not, add pictures that "
             "show the difference. These lie between them.",
+            label=both[0],
+            suggested=both[1],
             score=float(np.clip((NEAR_CHANCE - one.told) / (NEAR_CHANCE - 0.5), 0.05, 1)),
             cost=100 * max(0.0, one.gain),
             sides=sides,
