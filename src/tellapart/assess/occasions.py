@@ -51,7 +51,7 @@ def bursts_of(
     """Of the R pictures to learn from; `right` and `judged`, bool `[R]`, are what was
     cross-validated. Without a solver nothing is fitted anew."""
     rows, by = pictures.learnt, pictures.grouping.by
-    vectors, truth = pictures.vectors[rows], pictures.truth[rows]
+    vectors, truth = pictures.vectors_of(rows), pictures.truth[rows]
     groups = first_of_each(pictures.groups(rows))
     share = grouped(right[judged], groups[judged]) if by else _share(right, judged)
     as_judged = Apart(by or "none", len(np.unique(groups)), share)
@@ -106,7 +106,7 @@ class _Curve:
 
     def __init__(self, pictures: Pictures, solver: Solver | None) -> None:
         rows = pictures.learnt
-        self.vectors, self.truth = pictures.vectors[rows], pictures.truth[rows]
+        self.vectors, self.truth = pictures.vectors_of(rows), pictures.truth[rows]
         self.digests = [pictures.digests[i] for i in rows]
         self.labels = [pictures.labels[k] for k in self.truth]
         self.count, self.solver = len(pictures.labels), solver

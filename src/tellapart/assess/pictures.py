@@ -99,6 +99,10 @@ class Pictures:
             properties=None if self.properties is None else self.properties[rows],
         )
 
+    def vectors_of(self, rows: np.ndarray) -> np.ndarray:
+        """The embeddings of some of the pictures `[R,D]`, which of all of them are no copy."""
+        return self.vectors if len(rows) == len(self.vectors) else self.vectors[rows]
+
     def folds(self, rows: np.ndarray, seed: int = 0, count: int = FOLDS) -> np.ndarray:
         """The fold number of each of `rows`, of `count` folds."""
         keys = [self.keys[i] for i in rows]

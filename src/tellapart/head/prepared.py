@@ -18,6 +18,7 @@ from .linear import Head, balanced_weights
 
 _MANY = 1_000_000  # scores, pictures times labels, from which on a step takes a while
 _HEAVY = 500_000  # numbers in a matrix, from which multiplying by it takes a while
+_COLUMNS = 128  # whose mean and variance are taken at once
 _ONE_LENGTH = 1e-3  # how far from 1 the lengths of such embeddings are at most
 
 
@@ -106,9 +107,20 @@ def are_many(pictures: int, count: int) -> bool:
 def standardisation(embeddings: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean and deviation `[D]` of each value of embeddings `[N,D]`; a deviation of 0 counts as
     1."""
-    deviation = embeddings.std(axis=0, dtype=np.float64)
-    mean = embeddings.mean(axis=0, dtype=np.float64)
+    mean, variance = _moments(embeddings)
+    deviation = np.sqrt(variance)
     return mean, np.where(deviation > 1e-6, deviation, 1.0)
+
+
+def _moments(embeddings: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and variance `[D]` of each value of embeddings `[N,D]`; some values at a time, so that
+    no copy of all is made."""
+    mean, variance = np.empty((2, embeddings.shape[1]))
+    for begin in range(0, embeddings.shape[1], _COLUMNS):
+        some = slice(begin, begin + _COLUMNS)
+        mean[some] = embeddings[:, some].mean(axis=0, dtype=np.float64)
+        variance[some] = embeddings[:, some].var(axis=0, dtype=np.float64)
+    return mean, variance
 
 
 def frame_of(embeddings: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -121,11 +133,12 @@ def frame_of(embeddings: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     its own deviation.
     """
     lengths = np.sqrt(np.einsum("nd,nd->n", embeddings, embeddings))
-    mean, deviation = standardisation(embeddings)
+    mean, variance = _moments(embeddings)
     unlike = (np.abs(lengths - 1) > _ONE_LENGTH) & (lengths > _ONE_LENGTH)  # 0: nothing was seen
     if unlike.any() or not lengths.any():
-        return mean, deviation
-    common = float(np.sqrt(np.mean(embeddings.var(axis=0, dtype=np.float64))))
+        deviation = np.sqrt(variance)
+        return mean, np.where(deviation > 1e-6, deviation, 1.0)
+    common = float(np.sqrt(np.mean(variance)))
     return mean, np.full(len(mean), common if common > 1e-9 else 1.0)
 
 
@@ -158,11 +171,12 @@ def _principal_axes(standard: np.ndarray) -> tuple[np.ndarray, _Axes]:
             lambda w: (w / lengths).astype(standard.dtype) @ vectors.T @ standard,
         )
     values, vectors = np.linalg.eigh(standard.T @ standard)
-    inputs = np.ones((samples, features + 1), standard.dtype)
+    kind = standard.dtype  # not the data itself, which would be held as long as the axes are
+    inputs = np.ones((samples, features + 1), kind)
     np.matmul(standard, vectors, out=inputs[:, :-1])
     return inputs, _Axes(
         samples,
         np.sqrt(np.maximum(values, 0)),
-        lambda w: w.astype(standard.dtype) @ vectors,
-        lambda w: w.astype(standard.dtype) @ vectors.T,
+        lambda w: w.astype(kind) @ vectors,
+        lambda w: w.astype(kind) @ vectors.T,
     )

@@ -92,8 +92,8 @@ def pushes(
         outside = fold == number
         wrong = softmax(found.logits[outside].copy())
         wrong[np.arange(len(wrong)), truth[outside]] -= 1
-        standard = (vectors[outside] - prepared.mean) / prepared.deviation
-        pull = prepared.axes.along(wrong.T @ standard)  # [K,R]
+        summed = wrong.T @ vectors[outside] - np.outer(wrong.sum(axis=0), prepared.mean)
+        pull = prepared.axes.along(summed / prepared.deviation)  # [K,R]
         pushed = np.sum(
             _coefficients(prepared, found.heads[number]) * (prepared.inputs[:, :-1] @ pull.T),
             axis=1,

@@ -235,5 +235,5 @@ def _members(truth: np.ndarray, count: int) -> np.ndarray:
 def _unit(vectors: np.ndarray) -> np.ndarray:
     """Embeddings at length 1, float32: of many pictures a larger copy would take too much room."""
     found = vectors.astype(np.float32)
-    found /= np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-12)
-    return np.asarray(found)
+    found /= np.maximum(np.sqrt(np.einsum("nd,nd->n", found, found)), 1e-12)[:, None]
+    return found

@@ -132,7 +132,7 @@ def look(
     many = rows.size * pictures.vectors.shape[1] > _MANY
     fold = pictures.folds(rows, count=_FEWER if many else FOLDS)
     found = cross_validate(
-        pictures.vectors if len(rows) == len(pictures.vectors) else pictures.vectors[rows],
+        pictures.vectors_of(rows),
         pictures.truth[rows],
         len(pictures.labels),
         fold,

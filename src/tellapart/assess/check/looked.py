@@ -61,8 +61,7 @@ class Looked:
     @cached_property
     def vectors(self) -> np.ndarray:
         """Their embeddings `[R,D]`."""
-        every = len(self.rows) == len(self.pictures.vectors)
-        return self.pictures.vectors if every else self.pictures.vectors[self.rows]
+        return self.pictures.vectors_of(self.rows)
 
     @cached_property
     def judged(self) -> np.ndarray:
