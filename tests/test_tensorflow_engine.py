@@ -679,7 +679,9 @@ def test_pictures_are_mirrored_where_that_changes_no_label(
             wave = 128 + 100 * np.sin(
                 2 * np.pi * (along / random.uniform(10, 14) + random.random())
             )
-            light = np.asarray(draw_scene(64, 64, seed=int(random.integers(1_000_000))).convert("L"))
+            light = np.asarray(
+                draw_scene(64, 64, seed=int(random.integers(1_000_000))).convert("L")
+            )
             wave = wave * 0.7 + light * 0.3
             picture = Image.fromarray(np.repeat(wave[..., None], 3, axis=2).astype(np.uint8))
             picture.save(tmp_path / label / f"{i}.png")
