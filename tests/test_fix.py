@@ -32,7 +32,7 @@ from tellapart.assess.check.mending import Mend, drop, group, read, relabel, wal
 from tellapart.assess.check.rescoring import accuracy_about_after
 from tellapart.assess.deciding import Keeper
 from tellapart.assess.fixing import Walk
-from tellapart.cli.terminal.fix import accuracy_words, fairer_words
+from tellapart.cli.terminal.decided import accuracy_words, fairer_words
 from tellapart.cli.terminal.pictures import half_blocks, way_to_show
 from tellapart.dataset.sources import read_dataset
 from tellapart.demo.walk import DemoPictures

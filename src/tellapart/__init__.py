@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from .backbones.foreign import ForeignBackbone
     from .backbones.rows import BACKBONES, Backbone
     from .collecting.collect import Collected, collect
-    from .dataset.decision_table import Decision
+    from .dataset.decision import Decision
     from .dataset.decisions import decide, undo_decisions
     from .errors import (
         ArchiveError,
@@ -75,7 +75,7 @@ _HOMES = {
     "Classifier": "model.classifier",
     "Collected": "collecting.collect",
     "DatasetError": "errors",
-    "Decision": "dataset.decision_table",
+    "Decision": "dataset.decision",
     "DestinationError": "errors",
     "Distortions": "training.tensorflow_settings",
     "Epoch": "training.tensorflow_settings",

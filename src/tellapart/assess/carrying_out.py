@@ -17,7 +17,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from ..dataset.decision_table import FILE, Decision, DecisionTable, changing, place_of_decisions
+from ..dataset.decision import FILE, Decision, place_of_decisions
+from ..dataset.decision_table import DecisionTable, changing
 from ..dataset.decisions import now
 from ..dataset.filenames import longest_name, named, safe_name
 from ..dataset.labels import Labels

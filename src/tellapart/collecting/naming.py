@@ -7,7 +7,7 @@ import re
 import unicodedata
 from pathlib import Path
 
-from ..dataset.decision_table import is_table_of_decisions
+from ..dataset.decision import is_table_of_decisions
 from ..dataset.filenames import folded, longest_name, named, safe_name
 from ..dataset.labels import check_not_ours
 from ..dataset.splits import split_within

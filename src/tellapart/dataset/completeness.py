@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import DatasetError, option
 from ..text import first_few, several, shown
-from .decision_table import FILE
+from .decision import FILE
 from .labels import check_not_ours, distinct
 from .walk import LINK
 

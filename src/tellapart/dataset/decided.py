@@ -15,7 +15,8 @@ from pathlib import Path
 
 from ..errors import DatasetError
 from ..text import several, shown
-from .decision_table import BETWEEN, FILE, MANY, Decision, DecisionTable, place_of_decisions
+from .decision import BETWEEN, FILE, MANY, Decision, place_of_decisions
+from .decision_table import DecisionTable
 
 
 def decisions_about(

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from ..errors import DatasetError, UsageError, option
 from ..text import csv_text, first_few, shown
-from .decision_table import FILE, Decision, DecisionTable, changing, place_of_decisions
+from .decision import FILE, Decision, place_of_decisions
+from .decision_table import DecisionTable, changing
 from .labels import Labels, check_not_ours
 from .mended import apply, copies_of, digest_of, locate
 from .sources import Dataset, Item, read_dataset

@@ -21,7 +21,7 @@ from ..errors import PictureError
 from ..files.reading import read_content
 from ..text import csv_text, first_few, several
 from ..workers.local import Each, batches_of, local_map
-from .decision_table import BETWEEN, FILE, MANY, Decision
+from .decision import BETWEEN, FILE, MANY, Decision
 from .labels import Labels
 
 if TYPE_CHECKING:

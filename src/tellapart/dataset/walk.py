@@ -14,7 +14,7 @@ from ..files.skipped import Skipped as Skipped
 from ..images.kinds import FORMATS, SUFFIXES, sniff
 from ..text import shown
 from ..workers.deadlines import NoAnswerError, answered
-from .decision_table import is_table_of_decisions
+from .decision import is_table_of_decisions
 
 _SYSTEM_NAMES = frozenset({"__macosx", "thumbs.db", "desktop.ini", "@eadir", "$recycle.bin"})
 LINK = "a link to a folder, not followed"

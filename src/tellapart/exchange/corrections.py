@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from ..dataset.decision_table import DecisionTable, is_table_of_decisions, place_of_decisions
+from ..dataset.decision import is_table_of_decisions, place_of_decisions
+from ..dataset.decision_table import DecisionTable
 from ..dataset.decisions import decide, undo_decisions
 from ..dataset.labels import Labels, check_not_ours, distinct
 from ..dataset.mended import digest_of, locate

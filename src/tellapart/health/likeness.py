@@ -11,6 +11,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from .copies import unit
+
 _HELD = 4_000_000  # cosines that are held at once
 
 
@@ -48,12 +50,6 @@ def own_blocks(
         for begin in range(0, len(own), height):
             block = slice(begin, begin + height)
             yield own[block], own, points[block] @ points.T
-
-
-def unit(vectors: np.ndarray) -> np.ndarray:
-    """Embeddings `[N,D]` at length 1, float32."""
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.asarray(vectors / np.maximum(lengths, 1e-12), np.float32)
 
 
 def first_of_each(numbers: np.ndarray) -> np.ndarray:

@@ -49,7 +49,7 @@ def nearest(
     from all embeddings first: what they have in common then makes no picture near to another.
     Equally near ones are taken in the order of their rows.
     """
-    points = _unit(vectors, centre)
+    points = unit(vectors, centre)
     every = among is None or bool(np.all(among))
     chosen = np.arange(len(points)) if among is None else np.flatnonzero(among)
     others, their_groups = points if every else points[chosen], groups[chosen]
@@ -96,7 +96,7 @@ def _largest(values: np.ndarray, count: int) -> np.ndarray:
     return found
 
 
-def _unit(vectors: np.ndarray, centre: np.ndarray | None) -> np.ndarray:
+def unit(vectors: np.ndarray, centre: np.ndarray | None = None) -> np.ndarray:
     """Embeddings `[N,D]`, from their `centre`, at length 1: float32."""
     points = vectors.astype(np.float32)  # ours: it may be large
     if centre is not None:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .likeness import linked_at, own_blocks, unit
+from .copies import unit
+from .likeness import linked_at, own_blocks
 
 FAR_CLOSER = 0.4  # of the usual distance within a label: as only pictures of one moment mostly are
 USUAL_SHARE = 0.1  # of pictures taken one by one have another one so close: 0.08 to 0.14

@@ -16,6 +16,7 @@ from ..evaluation.metrics import Z_95
 from ..head.linear import softmax
 from ..head.novelty import evenly
 from .grouping import in_groups
+from .neighbours import unit
 
 FAR = 3.0  # robust deviations from the middle of all distances, from which a picture is far away
 BELIEVED = 0.9  # a score, from which a label claims a picture
@@ -50,7 +51,7 @@ def strangers(
     out-of-fold scores `[N,K]` of heads that never saw their `fold` `[N]`."""
     if len(vectors) < FEWEST:
         return Strangers(np.zeros(len(vectors)), np.zeros(0, np.int64))
-    points = _unit(vectors)
+    points = unit(vectors)
     own = _members(truth, scores.shape[1])
     sums, counts = own @ points, own.sum(axis=1)
     apart = np.zeros(len(points))
@@ -58,7 +59,7 @@ def strangers(
         rows = np.flatnonzero(fold == number)
         left = counts - own[:, rows].sum(axis=1)
         means = (sums - own[:, rows] @ points[rows]) / np.maximum(left, 1)[:, None]
-        likeness = points[rows] @ _unit(means).T
+        likeness = points[rows] @ unit(means).T
         likeness[:, left == 0] = -1.0
         apart[rows] = 1 - likeness.max(axis=1)
     middle = np.median(apart)
@@ -162,7 +163,7 @@ def split_labels(
     labels' halves, and with the distances between labels. Where all labels come in bursts, the
     halves of all are clean.
     """
-    points = _unit(vectors)
+    points = unit(vectors)
     means = _means(points, truth, count)
     halves = [_halved(points, np.flatnonzero(truth == k), fold) for k in range(count)]
     cleanness = np.array([0.0 if one is None else one[0] for one in halves])
@@ -230,10 +231,3 @@ def _means(points: np.ndarray, truth: np.ndarray, count: int) -> np.ndarray:
 def _members(truth: np.ndarray, count: int) -> np.ndarray:
     """1 where a picture has a label, float32 `[K,N]`."""
     return np.asarray(truth == np.arange(count)[:, None], dtype=np.float32)
-
-
-def _unit(vectors: np.ndarray) -> np.ndarray:
-    """Embeddings at length 1, float32: of many pictures a larger copy would take too much room."""
-    found = vectors.astype(np.float32)
-    found /= np.maximum(np.sqrt(np.einsum("nd,nd->n", found, found)), 1e-12)[:, None]
-    return found

@@ -16,7 +16,7 @@ from pathlib import PurePath
 
 import numpy as np
 
-from ..dataset.decision_table import FILE
+from ..dataset.decision import FILE
 from ..dataset.sources import Skipped
 from ..health.shortcuts import Shortcut
 from ..text import shown

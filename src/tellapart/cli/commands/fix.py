@@ -112,6 +112,7 @@ def fix(
     from ...assess import deciding
     from ...to_json import fix as to_json
     from ..terminal import console as terminal
+    from ..terminal import decided as terminal_decided
     from ..terminal import fix as terminal_fix
 
     if quality is Quality.auto:
@@ -143,7 +144,7 @@ def fix(
         raise UsageError("--new-label goes with --relabel.")
     if list_:
         rows = deciding.listed(source)
-        show(to_json.listed(rows), as_json, lambda: terminal_fix.print_list(rows, source))
+        show(to_json.listed(rows), as_json, lambda: terminal_decided.print_list(rows, source))
         return
     if carry_out or undo == "carried-out":
         _carry(source, back=not carry_out, as_json=as_json)
@@ -178,7 +179,7 @@ def fix(
         show(
             to_json.decided(done),
             as_json,
-            lambda: terminal_fix.print_decided(done, back=back),
+            lambda: terminal_decided.print_decided(done, back=back),
         )
         return
     from ...assess.check.health import kinds_of
@@ -213,7 +214,7 @@ def fix(
         terminal_fix.ask(walk)
         return
     applied = walk.apply(bound)
-    show(to_json.decided(applied), as_json, lambda: terminal_fix.print_decided(applied))
+    show(to_json.decided(applied), as_json, lambda: terminal_decided.print_decided(applied))
 
 
 def _carry(source: Path, *, back: bool, as_json: bool) -> None:
@@ -221,7 +222,7 @@ def _carry(source: Path, *, back: bool, as_json: bool) -> None:
     from ...assess.carrying_out import carry_out, undo_carried_out
     from ...to_json.fix import carried
     from ...to_json.results import undone
-    from ..terminal.fix import print_carried
+    from ..terminal.decided import print_carried
     from ..terminal.sorting import print_undo
 
     if back:
