@@ -17,6 +17,7 @@ import pytest
 from hypothesis import settings
 from PIL import Image
 
+import tellapart
 from tellapart.backbones.graph import Network
 from tellapart.backbones.rows import BACKBONES, Trunk
 from tellapart.demo.walk import DemoPictures, draw_demo
@@ -53,6 +54,14 @@ def heard_ctrl_c() -> None:
 def heroes(tmp_path_factory: pytest.TempPathFactory) -> DemoPictures:
     """The demo's pictures, 30 a label to train on. Read them, and write nothing beside them."""
     return draw_demo(tmp_path_factory.mktemp("heroes") / "demo", pictures=60)
+
+
+@pytest.fixture(scope="session")
+def served(heroes: DemoPictures, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model of them, quality `fast`, in a folder called heroes. Read it; copy it to change it."""
+    folder = tmp_path_factory.mktemp("served") / "heroes"
+    tellapart.train(heroes.photos, quality="fast").save(folder)
+    return folder
 
 
 @pytest.fixture(scope="session")

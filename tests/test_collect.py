@@ -34,8 +34,6 @@ from tellapart.collecting.fetching import seconds_to_wait
 from tellapart.dataset.sources import read_dataset
 from tellapart.errors import DatasetError, MissingExtraError
 
-pytest.importorskip("httpx", reason="tellapart[collect] is not installed")
-
 
 @pytest.fixture
 def server() -> Iterator[Misbehaving]:
@@ -511,17 +509,6 @@ def test_no_proxy_is_used(
     result = collected("a.jpg")
     assert len(result.pictures) == 1
     assert result.notes[0].startswith("A proxy is set (HTTP_PROXY), and is not used")
-
-
-def test_without_httpx_it_says_what_to_install(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    listed = tmp_path / "list.txt"
-    listed.write_text("https://rose.example/a.jpg\n")
-    monkeypatch.setitem(sys.modules, "httpx", None)
-    with pytest.raises(MissingExtraError, match=r'pip install "tellapart\[collect\]"'):
-        tellapart.collect(listed, tmp_path / "photos", label="rose")
-    assert not (tmp_path / "photos").exists()
 
 
 def test_without_pyav_it_says_what_to_install(

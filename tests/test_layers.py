@@ -45,6 +45,8 @@ LAYERS = (
     "collecting",
     "demo",
     "to_json",
+    "client",
+    "server",
     "cli",
     "__main__",
 )
@@ -54,6 +56,7 @@ LAYERS = (
 UPWARD = SOURCE / "model" / "verbs.py"
 
 HEAVY = ("numpy", "PIL", "onnx", "onnxruntime", "jinja2", "rich", "typer", "platformdirs")
+SERVING = ("starlette", "uvicorn", "httpx", "httptools", "prometheus_client", "python_multipart")
 NOT_IN_THE_BASE = ("tensorflow", "torch", "sklearn", "scipy", "pandas", "ray")
 
 
@@ -258,6 +261,12 @@ def python(script: str) -> str:
 
 def test_importing_the_package_loads_nothing_heavy() -> None:
     script = f"import sys, tellapart; print([name for name in {HEAVY} if name in sys.modules])"
+    assert python(script) == "[]"
+
+
+@pytest.mark.parametrize("command", ["tellapart.cli.commands.guess", "tellapart.cli.app"])
+def test_only_a_server_loads_what_serves(command: str) -> None:
+    script = f"import sys, {command}; print([name for name in {SERVING} if name in sys.modules])"
     assert python(script) == "[]"
 
 

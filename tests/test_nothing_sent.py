@@ -191,7 +191,6 @@ def test_the_browser_that_proves_a_page_calls_nobody(watch: Watch) -> None:
 
 
 def test_collect_calls_the_hosts_of_its_list_and_nobody_else(watch: Watch, tmp_path: Path) -> None:
-    pytest.importorskip("httpx", reason="tellapart[collect] is not installed")
     with misbehaving() as server:
         server.pictures = {"/a.png": encoded(draw_scene())}
         listed = tmp_path / "list.txt"

@@ -72,8 +72,6 @@ NAMES = [
 EXTRAS = {
     "ai_edge_litert",
     "av",
-    "httpcore",
-    "httpx",
     "keras",
     "playwright",
     "tensorflow",

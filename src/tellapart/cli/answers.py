@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -42,12 +41,14 @@ class Counts:
     unreadable: int
 
 
-def guess(classifier: Classifier, paths: Sequence[str]) -> Iterator[Answer]:
+def guess(
+    classifier: Classifier, paths: Sequence[str], *, evidence: bool = False
+) -> Iterator[Answer]:
     """An answer for each path, in order, as they come."""
     pictures: Iterator[Picture] = (
         sys.stdin.buffer.read() if path == STDIN else Path(path) for path in paths
     )
-    answers = classifier.predict_many(pictures, errors="return")
+    answers = classifier.predict_many(pictures, errors="return", evidence=evidence)
     for path, outcome in zip(paths, answers, strict=True):
         yield Answer(path, outcome)
 
@@ -71,21 +72,12 @@ def text_lines(answers: Iterable[Answer], top: int | None, *, alone: bool) -> It
 
 
 def json_lines(answers: Iterable[Answer], top: int | None) -> Iterator[Line]:
-    """`{"path", "label", "score", "scores"}` or `{"path", "error"}`, one object per line."""
+    """What `to_json.results.guessed` says of each picture, one object per line."""
+    from ..to_json.results import guessed, text
+
     for answer in answers:
-        outcome = answer.outcome
-        if isinstance(outcome, PictureError):
-            yield Line(json.dumps({"path": answer.path, "error": outcome.message}) + "\n", False)
-            continue
-        values = {
-            "path": answer.path,
-            "label": outcome.label,
-            "score": outcome.score,
-            "scores": dict(list(outcome.scores.items())[:top]),
-            "unknown": outcome.unknown,
-            "novelty": outcome.novelty,
-        }
-        yield Line(json.dumps(values, allow_nan=False) + "\n", True)
+        told = guessed(answer.path, answer.outcome, top)
+        yield Line(text(told) + "\n", not isinstance(answer.outcome, PictureError))
 
 
 def csv_lines(answers: Iterable[Answer], labels: Sequence[str]) -> Iterator[Line]:

@@ -38,6 +38,7 @@ from .commands import (
     piles,
     report,
     retrain,
+    serve,
     sort,
     split,
     suggest,
@@ -123,6 +124,7 @@ app.command(short_help=_summary(piles.piles))(piles.piles)
 app.command(short_help=_summary(gaps.gaps))(gaps.gaps)
 app.command(short_help=_summary(report.report))(report.report)
 app.command(short_help=_summary(export.export))(export.export)
+app.command(short_help=_summary(serve.serve))(serve.serve)
 app.command(short_help=_summary(info.info))(info.info)
 app.command(short_help=_summary(demo.demo))(demo.demo)
 app.command(

@@ -24,7 +24,6 @@ from ..images.kinds import SUFFIXES, sniff
 from ..text import shown
 from ..workers.local import Each, local_map
 from .downloading import Manner, Missed, download
-from .fetching import check_installed
 from .lists import Listed, is_list, read_list
 from .ready import Ready, of_pixels, ready
 from .video import check_installed as check_video
@@ -130,7 +129,6 @@ def is_text(path: Path) -> bool:
 
 
 def _list(path: Path, label: str | None, manner: Manner, why_never: Callable[[str], str]) -> Source:
-    check_installed()
     listed, faults = read_list(path, label)
     first: dict[str, Listed] = {}
     refused: list[Absent] = []

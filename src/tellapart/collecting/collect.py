@@ -112,7 +112,7 @@ def collect(
         UsageError: an argument cannot be used, or `into` has parts such as train and test.
         DatasetError: the source cannot be read.
         DestinationError: `into` cannot be written to, or another run is at work in it.
-        MissingExtraError: httpx, for addresses, or PyAV, for videos, is not installed.
+        MissingExtraError: PyAV, for videos, is not installed.
     """
     check_numbers(max_side, max_bytes, per_host, retries, timeout, pause, every, differ)
     if label is not None and not label.strip():

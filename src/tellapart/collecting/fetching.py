@@ -19,7 +19,6 @@ from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, TypeAlias
 
-from ..errors import need
 from ..images.kinds import FORMATS, UNKNOWN, sniff
 from ..version import __version__
 from .addresses import Deadline, RefusedAddressError, guarded_backend
@@ -84,18 +83,6 @@ class Limits:
     timeout: float = 60.0
     max_bytes: int = 20_000_000
     allow_private: bool = False
-
-
-def check_installed() -> None:
-    """Look for what asks servers.
-
-    Raises:
-        MissingExtraError: it is not installed.
-    """
-    try:
-        import httpx  # noqa: F401
-    except ImportError as error:
-        raise need("collect", why="httpx, which asks servers") from error
 
 
 def normal(url: str, base: str = "") -> httpx.URL:

@@ -28,6 +28,7 @@ from ..files.folders import folder_written_atomically
 from ..files.unread import Unread
 from ..images.decode import Picture, each_of, read_picture
 from ..text import first_few, shown
+from ..workers.local import Each, batches_of, local_map
 from .file import Manifest, check_model, seal_of
 from .folder import (
     LABELS_FILE,
@@ -57,12 +58,14 @@ class Prediction:
     """The answer for one picture: `scores` of all labels, highest first.
 
     `novelty` is how unlike all training pictures it is; where it is `unknown`, the picture is none
-    of these, and `label` only the closest.
+    of these, and `label` only the closest. `evidence` is a map `[h,w]` of each label, if asked for:
+    its mean plus the label's `bias` in the manifest is the label's logit.
     """
 
     scores: dict[str, float]
     novelty: float
     unknown: bool
+    evidence: Mapping[str, np.ndarray] | None = field(default=None, repr=False, compare=False)
 
     @property
     def label(self) -> str:
@@ -139,7 +142,7 @@ class Classifier(Verbs):
             )
         return self.training_record
 
-    def predict(self, picture: Picture) -> Prediction:
+    def predict(self, picture: Picture, *, evidence: bool = False) -> Prediction:
         """The label of one picture: a path, bytes, an open file, a Pillow image or an array.
 
         An array is `[H,W]` or `[H,W,C]` with grey, grey and alpha, RGB or RGBA, and holds uint8,
@@ -149,11 +152,20 @@ class Classifier(Verbs):
             PictureError: it cannot be read; the message says why, and `path` which it is.
             UsageError: it is no picture.
         """
-        return self._told(*self.run(picture, _ANSWER))
+        if not evidence:
+            scores, novelty = self.run(picture, _ANSWER)
+            return self._told(scores, novelty)
+        scores, novelty, maps = self.run(picture, (*_ANSWER, "evidence"))
+        return self._told(scores, novelty, dict(zip(self.labels, maps, strict=True)))
 
-    def _told(self, scores: np.ndarray, novelty: np.ndarray | float) -> Prediction:
+    def _told(
+        self,
+        scores: np.ndarray,
+        novelty: np.ndarray | float,
+        evidence: Mapping[str, np.ndarray] | None = None,
+    ) -> Prediction:
         unknown = bool(novelty > self._unknown_above)
-        return Prediction(ranked(self.labels, scores), float(novelty), unknown)
+        return Prediction(ranked(self.labels, scores), float(novelty), unknown, evidence)
 
     def admitting(self, fraction: float) -> Classifier:
         """The same model, which admits another fraction of its own pictures; with 1 it calls none
@@ -167,16 +179,24 @@ class Classifier(Verbs):
 
     @overload
     def predict_many(
-        self, pictures: Iterable[Picture], *, errors: Literal["raise"] = "raise"
+        self,
+        pictures: Iterable[Picture],
+        *,
+        errors: Literal["raise"] = "raise",
+        evidence: bool = False,
     ) -> Iterator[Prediction]: ...
 
     @overload
     def predict_many(
-        self, pictures: Iterable[Picture], *, errors: Literal["return"]
+        self, pictures: Iterable[Picture], *, errors: Literal["return"], evidence: bool = False
     ) -> Iterator[Prediction | PictureError]: ...
 
     def predict_many(
-        self, pictures: Iterable[Picture], *, errors: Literal["raise", "return"] = "raise"
+        self,
+        pictures: Iterable[Picture],
+        *,
+        errors: Literal["raise", "return"] = "raise",
+        evidence: bool = False,
     ) -> Iterator[Prediction | PictureError]:
         """The answers for many pictures, in order, as they come; memory does not grow.
 
@@ -186,22 +206,27 @@ class Classifier(Verbs):
             UsageError: one picture instead of several.
             PictureError: one cannot be read; `path` says which.
         """
-        return self._predict_each(each_of(pictures), errors)
+        return self._predict_each(each_of(pictures), errors, evidence)
 
     def _predict_each(
-        self, pictures: Iterator[Picture], errors: str
+        self, pictures: Iterator[Picture], errors: str, evidence: bool
     ) -> Iterator[Prediction | PictureError]:
         first = list(islice(pictures, _MANY))
-        few = len(first) < _MANY
-        answers = map(self._tried, first) if few else self._observed(chain(first, pictures))
+        tried = partial(self._tried, evidence=evidence)
+        if len(first) < _MANY:
+            answers: Iterator[Prediction | PictureError] = map(tried, first)
+        elif evidence:  # which the cache does not hold
+            answers = local_map(Each(tried), batches_of(chain(first, pictures), 1))
+        else:
+            answers = self._observed(chain(first, pictures))
         for answer in answers:
             if isinstance(answer, PictureError) and errors == "raise":
                 raise answer
             yield answer
 
-    def _tried(self, picture: Picture) -> Prediction | PictureError:
+    def _tried(self, picture: Picture, *, evidence: bool) -> Prediction | PictureError:
         try:
-            return self.predict(picture)
+            return self.predict(picture, evidence=evidence)
         except PictureError as error:
             return error
 

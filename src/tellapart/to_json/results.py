@@ -9,6 +9,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, TypeAlias
 
 from ..dataset.sources import Skipped
+from ..errors import PictureError
 from ..evaluation.coverage import SURE, Coverage, Covered
 from ..model.judged import evaluations_of
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from ..evaluation.occasions import Bursts
     from ..evaluation.unknowns import Unknowns
     from ..exporters.export import ExportResult, Target
-    from ..model.classifier import Classifier
+    from ..model.classifier import Classifier, Prediction
     from ..report.content import ReportContent
     from ..sorting.sort import SortResult, Step, UndoResult
 
@@ -157,6 +158,27 @@ def compared(result: Comparison) -> dict[str, Json]:
         "p": result.p,
         "better": result.better,
     }
+
+
+def guessed(
+    path: str, outcome: Prediction | PictureError, top: int | None = None
+) -> dict[str, Json]:
+    """A line of `guess --json`, and what a server answers for a picture: the `top` likeliest scores
+    of all, and `evidence` by label where that was asked for; or the error alone."""
+    if isinstance(outcome, PictureError):
+        return {"path": path, "error": outcome.message}
+    values: dict[str, Json] = {
+        "path": path,
+        "label": outcome.label,
+        "score": outcome.score,
+        "scores": dict(list(outcome.scores.items())[:top]),
+        "unknown": outcome.unknown,
+        "novelty": outcome.novelty,
+    }
+    if outcome.evidence is not None:
+        maps = outcome.evidence.items()
+        values["evidence"] = {label: one.astype(float).round(6).tolist() for label, one in maps}
+    return values
 
 
 def planned(step: Step | Skipped) -> dict[str, Json]:

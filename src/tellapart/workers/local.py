@@ -122,6 +122,12 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget)
 
 
+def submit(function: Callable[..., Out], *arguments: Any) -> Future[Out]:
+    """Have a function called by one of the threads of this process; or at once, where one of them
+    asks."""
+    return _pool.submit(function, *arguments)
+
+
 def local_map(unit: Unit[In, Out], batches: Iterable[Sequence[In]]) -> Generator[Out, None, None]:
     """The results of all batches in order, worked on by the threads of this process.
 

@@ -84,10 +84,10 @@ def collect(
     saved again or resized, is left out. photos/collected.csv says where each picture comes from,
     and what did not come and why. Type the same command again to go on, or to try those again.
 
-    A list needs: pip install "tellapart[collect]". Only the hosts in your list are asked, and those
-    that they redirect to, and nothing is sent but the request. collect asks few pictures of a host
-    at a time, waits where a server wants it, and says who it is. It does not read robots.txt, which
-    is for programs that choose addresses by themselves, and it uses no proxy.
+    Only the hosts in your list are asked, and those that they redirect to, and nothing is sent but
+    the request. collect asks few pictures of a host at a time, waits where a server wants it, and
+    says who it is. It does not read robots.txt, which is for programs that choose addresses by
+    themselves, and it uses no proxy.
     Without --allow-private it asks no private, loopback or link-local address.
 
     A video needs: pip install "tellapart[video]". The frames are kept that differ from all others.

@@ -26,6 +26,10 @@ def guess(
     as_csv: Annotated[
         bool, typer.Option("--csv", help="Print one CSV row per picture, with names unchanged.")
     ] = False,
+    evidence: Annotated[
+        bool,
+        typer.Option("--evidence", help="With --json: a map for each label, where it was seen."),
+    ] = False,
     admit: Admit = None,
     always_choose: Always = False,
     follow_links: Links = False,
@@ -53,6 +57,11 @@ def guess(
 
     if as_json and as_csv:
         raise UsageError("--json does not go with --csv.")
+    if evidence and not as_json:
+        raise UsageError(
+            "--evidence goes with --json only.",
+            hint="To look at the maps, type: tellapart explain MODEL PICTURE --open.",
+        )
     if top and as_csv:
         raise UsageError(
             "--top does not go with --csv, which has a column for every label.",
@@ -62,7 +71,7 @@ def guess(
     shut: list[Skipped] = []
     named = expand(pictures, follow_links=follow_links, shut=shut)
     complain_of(shut)
-    answers = guessing.guess(classifier, named)
+    answers = guessing.guess(classifier, named, evidence=evidence)
     if as_json:
         lines = guessing.json_lines(answers, top)
     elif as_csv:

@@ -1,0 +1,26 @@
+"""The routes, put together."""
+
+from __future__ import annotations
+
+from starlette.applications import Starlette
+from starlette.routing import Route
+
+from ..errors import TellapartError
+from .config import Config
+from .guessing import Guessing
+from .models import Models
+from .problems import told
+from .queue import Queue
+
+
+def application(models: Models, config: Config) -> Starlette:
+    """The server as an ASGI application."""
+    queue = Queue(config.waiting, config.deadline)
+    guessing = Guessing(models, queue, config)
+    return Starlette(
+        routes=[
+            Route("/v1/guess", guessing.answer, methods=["POST"]),
+            Route("/v1/models/{name}/guess", guessing.answer, methods=["POST"]),
+        ],
+        exception_handlers={TellapartError: told},
+    )
