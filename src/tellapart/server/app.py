@@ -7,6 +7,7 @@ from starlette.routing import Route
 
 from ..errors import TellapartError
 from .config import Config
+from .guards import guards
 from .guessing import Guessing
 from .models import Models
 from .problems import told
@@ -22,5 +23,6 @@ def application(models: Models, config: Config) -> Starlette:
             Route("/v1/guess", guessing.answer, methods=["POST"]),
             Route("/v1/models/{name}/guess", guessing.answer, methods=["POST"]),
         ],
+        middleware=guards(config),
         exception_handlers={TellapartError: told},
     )
