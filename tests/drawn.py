@@ -68,9 +68,21 @@ def run(
     return Run(found.returncode, out, err)
 
 
-def run_here(*arguments: str | os.PathLike[str]) -> Run:
-    """The same within this process, which is faster; only errors meant for users may come out."""
-    result = CliRunner().invoke(app, [os.fspath(argument) for argument in arguments])
+def run_here(
+    *arguments: str | os.PathLike[str],
+    cwd: Path | None = None,
+    stdin: bytes = b"",
+    environment: Mapping[str, str] | None = None,
+) -> Run:
+    """The same within this process, which is ten times as fast, and what a test takes that is not
+    about processes; only errors meant for users may come out."""
+    before = Path.cwd()
+    try:
+        os.chdir(cwd or before)
+        words = [os.fspath(argument) for argument in arguments]
+        result = CliRunner().invoke(app, words, input=stdin, env=environment)
+    finally:
+        os.chdir(before)
     if isinstance(result.exception, TellapartError):
         error = in_flags(result.exception)
         return Run(error.exit_code, result.stdout, "\n".join((*error.said, "")))
