@@ -47,7 +47,7 @@ def test_json_has_the_names_that_others_rely_on(uneven: Path) -> None:
 
 def test_python_finds_the_same(uneven: Path) -> None:
     health = tellapart.check(uneven, quality="fast")
-    found = run("check", uneven, "--quality", "fast", "--json", "-q").json()
+    found = run_here("check", uneven, "--quality", "fast", "--json", "-q").json()
     assert [(one.kind, list(one.paths)) for one in health.findings] == [
         (one["kind"], one["paths"]) for one in found["findings"]
     ]
@@ -137,7 +137,7 @@ def test_commands_ask_for_what_was_asked_for(draw_folder: Draw, tmp_path: Path) 
         (tested / label).mkdir(parents=True)
         draw_scene(seed=seed).save(tested / label / "-again.png")
     quick = ("--quality", "fast", "-q")
-    found = run("check", photos, "--test", tested, *quick, "--json").json()["findings"]
+    found = run_here("check", photos, "--test", tested, *quick, "--json").json()["findings"]
     [leak] = [one for one in found if one["kind"] == "leak"]
     assert leak["mend"] == f"tellapart fix {tested} many/-again.png --drop"
     health = tellapart.check(photos, quality="fast", test=tested, groups="none")

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import tellapart
-from drawn import contents, only_sentences, run
+from drawn import contents, only_sentences, run, run_here
 from tellapart.dataset.sources import pictures_below, read_dataset
 from tellapart.demo.walk import INBOX_PICTURES, LABELS, DemoPictures, check_own, draw_demo
 from tellapart.errors import DestinationError, PictureError
@@ -200,9 +200,9 @@ def test_the_command_can_be_given_again_and_prints_commands_that_run(tmp_path: P
     commands = [shlex.split(line[2:]) for line in first.out.splitlines() if line.startswith("$ ")]
     assert [words[1] for words in commands] == ["train", "test", "sort"]
     for words in commands[1:2]:
-        assert run(*words[1:], cwd=tmp_path).code == 0
+        assert run_here(*words[1:], cwd=tmp_path).code == 0
     before = contents(tmp_path)
-    second = run("demo", "my demo", cwd=tmp_path)
+    second = run_here("demo", "my demo", cwd=tmp_path)
     assert (second.code, second.err) == (0, "")
     after = contents(tmp_path)
     assert {name for name in before if before[name] != after.get(name)} <= {

@@ -24,7 +24,7 @@ from PIL import Image
 
 import icc
 from conftest import draw_scene, encoded
-from drawn import only_sentences, run
+from drawn import only_sentences, run_here
 from tellapart.backbones.nodes import IR_VERSION, OPSET
 from tellapart.backbones.rows import BACKBONES
 from tellapart.backbones.runtime import onnxruntime, open_session
@@ -414,7 +414,7 @@ def test_pictures_that_are_none_are_refused(
     (tmp_path / "page.jpg").write_text("<html>")
     classifier.save(tmp_path / "model")
     command = ("export", tmp_path / "model", "--to", "onnx", "-o", tmp_path / "out")
-    found = run(*command, "--pictures", tmp_path / given)
+    found = run_here(*command, "--pictures", tmp_path / given)
     assert found.code == 2
     assert only_sentences(found.err)
     assert said in found.err
@@ -426,7 +426,7 @@ def test_one_picture_is_enough_for_a_proof(
 ) -> None:
     classifier.save(tmp_path / "model")
     command = ("export", tmp_path / "model", "--to", "onnx", "-o", tmp_path / "out")
-    assert run(*command, "--pictures", pictures[0], "--json").json()["pictures"] == 1
+    assert run_here(*command, "--pictures", pictures[0], "--json").json()["pictures"] == 1
 
 
 def test_what_phones_and_cameras_write_is_read_as_the_model_reads_it(

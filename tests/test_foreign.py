@@ -92,7 +92,7 @@ def test_it_is_built_on_and_the_model_answers(
 ) -> None:
     network = written(tmp_path, **options)
     command = ("train", photos, "-o", tmp_path / "m", "--test", "none", "--json")
-    found = run(*command, "--backbone", network, *arguments)
+    found = run_here(*command, "--backbone", network, *arguments)
     assert found.code == 0, found.err
     assert found.json()["cross_validated"]["correct"] == 8
     classifier = tellapart.load(tmp_path / "m")

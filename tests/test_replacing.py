@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 import tellapart
-from conftest import draw_scene
-from drawn import Run, contents, run, run_here, small_network
+from conftest import draw_scene, mostly_slow
+from drawn import Run, contents, run_here, small_network
 from tellapart.backbones.foreign import ForeignBackbone
 from tellapart.errors import DestinationError
 
@@ -220,9 +220,10 @@ def linked(photos: Path) -> Path:
     return link
 
 
-@pytest.mark.parametrize(
-    "change", [moved, moved_and_added_to, a_part, renamed_files, packed, listed, saved_anew, linked]
-)
+KNOWN = [moved, listed, saved_anew, moved_and_added_to, a_part, renamed_files, packed, linked]
+
+
+@pytest.mark.parametrize("change", mostly_slow(KNOWN, 3))
 def test_the_same_source_is_known_again(
     change: Callable[[Path], Path], train: Trainer, photos: Path
 ) -> None:
@@ -284,16 +285,16 @@ def all_others_in_its_place(photos: Path) -> Path:
 
 OTHERS = [
     other_pictures,
-    other_labels,
     same_pictures_other_labels,
-    swapped_labels,
     one_of_its_pictures,
+    other_labels,
+    swapped_labels,
     a_part_of_many,
     all_others_in_its_place,
 ]
 
 
-@pytest.mark.parametrize("change", OTHERS)
+@pytest.mark.parametrize("change", mostly_slow(OTHERS, 3))
 def test_anything_else_asks_for_replace(
     change: Callable[[Path], Path], train: Trainer, photos: Path, tmp_path: Path
 ) -> None:
@@ -321,7 +322,7 @@ def test_it_is_refused_before_any_work(
 ) -> None:
     train(photos)
     source, cache = change(photos), tmp_path / "cache"
-    found = run(
+    found = run_here(
         *("train", source, "-o", train.model, *train.own),
         environment={"TELLAPART_CACHE": str(cache)},
     )
