@@ -18,7 +18,7 @@ from markupsafe import Markup
 from typer.testing import CliRunner
 
 import tellapart
-from conftest import draw_scene
+from conftest import draw_scene, mostly_slow
 from tellapart.assess.testing import evaluate
 from tellapart.backbones.foreign import ForeignBackbone
 from tellapart.cli.app import app
@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 LABELS = ("<script>alert(1)</script>", '[a](b)|`c` & "d"\x1b')
+WIDTHS = mostly_slow([320, 1440, 390, 768, 1024], 2)
 BELL = "<img src=x onerror=alert(1)>\u202egnp.\x07.jpg"
 CURVE = LearningCurve(
     tuple(
@@ -171,8 +172,15 @@ def serious_faults(page: Page) -> list[tuple[str, list[str]]]:
     ]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("opened", [False, True])
+@pytest.mark.parametrize(
+    ("scheme", "opened"),
+    [
+        ("light", False),
+        ("dark", True),
+        pytest.param("light", True, marks=pytest.mark.slow),
+        pytest.param("dark", False, marks=pytest.mark.slow),
+    ],
+)
 def test_it_has_no_serious_accessibility_fault(
     browser: Browser, model: Path, scheme: str, opened: bool
 ) -> None:
@@ -232,7 +240,7 @@ def test_on_a_phone_nothing_telling_is_cut_off(browser: Browser, model: Path) ->
             assert box["x"] + box["width"] <= 390
 
 
-@pytest.mark.parametrize("width", [390, 1200])
+@pytest.mark.parametrize("width", mostly_slow([390, 1200], 1))
 def test_pictures_are_large_and_never_stretched(browser: Browser, model: Path, width: int) -> None:
     with Visit(browser, model / "report.html", "light", width) as visit:
         wide = "one => one.clientWidth / one.parentElement.clientWidth"
@@ -348,7 +356,7 @@ def large_story(tmp_path: Path, labels: int, count: int = 3000) -> ReportContent
     )
 
 
-@pytest.mark.parametrize("labels", [10, 100])
+@pytest.mark.parametrize("labels", mostly_slow([100, 10], 1))
 def test_a_page_of_many_pictures_stays_below_5_mb(tmp_path: Path, labels: int) -> None:
     content = large_story(tmp_path, labels)
     text = report_page(content)
@@ -370,7 +378,7 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.mark.parametrize("width", [320, 390, 768, 1024, 1440])
+@pytest.mark.parametrize("width", WIDTHS)
 def test_a_page_is_whole_at_any_width(
     browser: Browser, model: Path, many: Path, width: int
 ) -> None:
@@ -493,7 +501,7 @@ def test_the_score_from_which_it_is_sure_is_marked(tmp_path: Path) -> None:
     assert f"it scores {judged.sure.score:g} or more, and check the others yourself" in words
 
 
-@pytest.mark.parametrize("width", [768, 1024, 1440])
+@pytest.mark.parametrize("width", mostly_slow([1440, 768, 1024], 1))
 def test_mistakes_stand_without_holes(browser: Browser, many: Path, width: int) -> None:
     with Visit(browser, many, "light", width) as visit:
         boxes = visit.page.locator("#mistakes ~ .shelf .mistake").evaluate_all(
@@ -663,18 +671,27 @@ def test_of_few_headings_there_is_no_table() -> None:
     assert page.index("<nav") < page.index("<h2")
 
 
-@pytest.mark.parametrize("width", [320, 390, 768, 1024, 1440])
-def test_other_pages_are_whole_too(
-    browser: Browser, model: Path, photos: Path, tmp_path: Path, width: int
-) -> None:
+@pytest.fixture(scope="module")
+def other_pages(
+    model: Path, photos: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Path]:
+    """What explain and gaps write."""
+    folder = tmp_path_factory.mktemp("pages")
     pictures = [str(path) for path in sorted(photos.glob("*.jpg"))[:4]]
-    long = tmp_path / f"{'anna at school ' * 8}.jpg"
+    long = folder / f"{'anna at school ' * 8}.jpg"
     shutil.copy(pictures[-1], long)
-    why, gaps = tmp_path / "why.html", tmp_path / "gaps.html"
+    why, gaps = folder / "why.html", folder / "gaps.html"
     given = ["explain", str(model), *pictures, str(long), "-o", str(why)]
     assert CliRunner().invoke(app, given).exit_code == 0
     assert CliRunner().invoke(app, ["gaps", str(model), "-o", str(gaps), "-q"]).exit_code == 0
-    for page in (why, gaps):
+    return why, gaps
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_other_pages_are_whole_too(
+    browser: Browser, other_pages: tuple[Path, Path], width: int
+) -> None:
+    for page in other_pages:
         with Visit(browser, page, "dark", width) as visit:
             assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
             links = visit.page.locator(".toc a")
