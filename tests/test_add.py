@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 import tellapart
-from conftest import draw_scene
+from conftest import draw_scene, mostly_slow
 from drawn import contents, only_sentences, run_here, small_network
 from tellapart.errors import DatasetError, ModelError
 from tellapart.images.properties import PROPERTIES
@@ -94,21 +94,20 @@ def test_in_small_steps_it_comes_to_the_same(
     assert far(classifier, tellapart.train(photos, quality="fast").classifier, photos) < 1e-6
 
 
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"head": "regression", "balanced": True, "test": 0.3},
-        {"test": 0},
-        {"sgd": tellapart.SgdSettings(steps=60)},
-        {"repeats": 2, "head": "discriminant"},
-    ],
-    ids=lambda options: "-".join(options),
-)
+SETTINGS: list[dict[str, Any]] = [
+    {"head": "regression", "balanced": True, "test": 0.3},
+    {"sgd": tellapart.SgdSettings(steps=60)},
+    {"repeats": 2, "head": "discriminant"},
+    {"test": 0},
+]
+
+
+@pytest.mark.parametrize("options", mostly_slow(SETTINGS, 2), ids="-".join)
 def test_it_is_trained_as_it_was(
     options: dict[str, Any], three: tuple[Path, Path, Path], tmp_path: Path
 ) -> None:
     photos, older, newer = three
-    tellapart.train(older, quality="fast", **options).save(tmp_path / "model")
+    tellapart.train(older, quality="fast", **options).save(tmp_path / "model", report=False)
     added = tellapart.load(tmp_path / "model").add(newer)
     whole = tellapart.train(photos, quality="fast", **options)
     assert far(added.classifier, whole.classifier, photos) < 1e-6
@@ -122,7 +121,7 @@ def test_a_network_of_the_users_own_need_not_be_there(
     (tmp_path / "net.onnx").write_bytes(small_network().SerializeToString())
     own = tellapart.ForeignBackbone(tmp_path / "net.onnx", pixels="0..1")
     whole = tellapart.train(photos, backbone=own)
-    tellapart.train(older, backbone=own).save(tmp_path / "model")
+    tellapart.train(older, backbone=own).save(tmp_path / "model", report=False)
     (tmp_path / "net.onnx").unlink()
     added = tellapart.load(tmp_path / "model").add(newer)
     assert far(added.classifier, whole.classifier, photos) < 1e-6
@@ -132,7 +131,7 @@ def test_known_pictures_are_left_out_and_other_labels_said(
     draw_folder: Callable[..., Path], tmp_path: Path
 ) -> None:
     photos = draw_folder({"cat": 20, "dog": 20})
-    tellapart.train(photos, quality="fast").save(tmp_path / "model")
+    tellapart.train(photos, quality="fast").save(tmp_path / "model", report=False)
     before = tellapart.load(tmp_path / "model")
     draw_folder({"cat": 1, "dog": 1}, tmp_path / "more")
     shutil.copy(photos / "cat" / "003.png", tmp_path / "more" / "dog" / "mine.png")
@@ -246,8 +245,9 @@ def test_names_may_be_the_same(draw_folder: Callable[..., Path], tmp_path: Path)
             draw_scene(seed=800 + 10 * number + index).save(
                 tmp_path / "more" / label / f"{index:03d}.png"
             )
-    tellapart.train(photos, quality="fast").save(tmp_path / "model")
-    tellapart.load(tmp_path / "model").add(tmp_path / "more").save(tmp_path / "both")
+    tellapart.train(photos, quality="fast").save(tmp_path / "model", report=False)
+    added = tellapart.load(tmp_path / "model").add(tmp_path / "more")
+    added.save(tmp_path / "both", report=False)
     record = tellapart.load(tmp_path / "both").required_record()
     assert "more/cat/000.png" in record.names
     assert len(record.locate()) == 30  # all are found again, by their content
@@ -264,6 +264,18 @@ def test_into_another_folder(draw_folder: Callable[..., Path], tmp_path: Path) -
     assert found.code == 0
     assert tellapart.load(tmp_path / "new").labels == ("ant", "cat", "dog")
     assert contents(tmp_path / "model") == before
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model of six cats and six dogs, to be copied."""
+    folder = tmp_path_factory.mktemp("small")
+    for number in range(12):
+        shelf = folder / "photos" / ("cat", "dog")[number % 2]
+        shelf.mkdir(parents=True, exist_ok=True)
+        draw_scene(seed=number).save(shelf / f"{number}.png")
+    tellapart.train(folder / "photos", quality="fast").save(folder / "model", report=False)
+    return folder / "model"
 
 
 @pytest.mark.parametrize(
@@ -283,11 +295,11 @@ def test_bad_input_gets_a_sentence_and_the_model_stays(
     model: str,
     source: str,
     said: str,
+    small: Path,
     draw_folder: Callable[..., Path],
     tmp_path: Path,
 ) -> None:
-    photos = draw_folder({"cat": 6, "dog": 6})
-    tellapart.train(photos, quality="fast").save(tmp_path / "model", report=False)
+    shutil.copytree(small, tmp_path / "model")
     (tmp_path / "bare").mkdir()
     shutil.copy(tmp_path / "model" / "model.onnx", tmp_path / "bare")
     draw_folder({"ant": 2}, tmp_path / "more")
@@ -304,20 +316,18 @@ def test_bad_input_gets_a_sentence_and_the_model_stays(
     assert contents(tmp_path) == before
 
 
-def test_unreadable_pictures_are_named(draw_folder: Callable[..., Path], tmp_path: Path) -> None:
-    photos = draw_folder({"cat": 6, "dog": 6})
-    tellapart.train(photos, quality="fast").save(tmp_path / "model", report=False)
-    draw_folder({"cat": 1}, tmp_path / "more")
-    draw_scene(seed=5).save(tmp_path / "more" / "cat" / "new.png")
+def test_unreadable_pictures_are_named(small: Path, tmp_path: Path) -> None:
+    shutil.copytree(small, tmp_path / "model")
+    (tmp_path / "more" / "cat").mkdir(parents=True)
+    draw_scene(seed=55).save(tmp_path / "more" / "cat" / "new.png")
     (tmp_path / "more" / "cat" / "page.jpg").write_bytes(b"<html>")
     found = run_here("add", tmp_path / "model", tmp_path / "more", "--strict", "--json")
     assert found.code == 3
     assert [file["path"] for file in found.json()["skipped"]] == ["cat/page.jpg"]
 
 
-def test_the_errors_in_python(draw_folder: Callable[..., Path]) -> None:
-    photos = draw_folder({"cat": 6, "dog": 6})
-    classifier = tellapart.train(photos, quality="fast").classifier
+def test_the_errors_in_python(small: Path) -> None:
+    photos, classifier = small.with_name("photos"), tellapart.load(small)
     with pytest.raises(ModelError, match="no training record"):
         replace(classifier, _record=None).add(photos)
     with pytest.raises(DatasetError, match="can be read"):
