@@ -55,7 +55,7 @@ def solved(
     return weights, np.log(priors) - np.sum(weights * means, axis=1) / 2
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25)
 @given(
     samples=st.integers(10, 90),
     features=st.integers(2, 120),

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from conftest import mostly_slow
 from drawn import few_of
 from tellapart.demo.walk import DemoPictures
 
@@ -125,7 +126,9 @@ def test_training_with_tensorflow_leaves_the_originals_files(
     assert (tmp_path / "h" / "retrained_labels.txt").read_text() == "dark knight\nice queen\n"
 
 
-@pytest.mark.parametrize("folder", ["my heroes", "my heroes/", "./my heroes", "in/../my heroes"])
+@pytest.mark.parametrize(
+    "folder", mostly_slow(["in/../my heroes", "my heroes/", "./my heroes", "my heroes"], 2)
+)
 def test_guess_prints_the_originals_lines(trained: Path, tools: Path, folder: str) -> None:
     picture = "in/picture 0.jpg"
     run = call("guess.sh", folder, picture, where=trained, environment={"PATH": str(tools)})
@@ -266,6 +269,7 @@ def test_a_container_trains_and_keeps_its_bottlenecks_beside_the_pictures(
         assert "--build-arg EXTRAS=tensorflow-cpu" in run.stderr
 
 
+@pytest.mark.slow
 def test_an_older_graph_is_named_where_no_new_one_is_written(
     trained: Path,
     tools: Path,

@@ -79,6 +79,7 @@ def blocks(page: Path) -> Iterator[str]:
     yield from re.findall(r"^```python\n(.*?)^```", page.read_text("utf-8"), re.M | re.S)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="paths are shown with slashes")
 def test_the_page_on_python_is_true(names: dict[str, Any]) -> None:
     pytest.importorskip("sklearn", "1.6")

@@ -528,7 +528,7 @@ def test_a_model_without_roots_still_loads_guesses_and_explains(
     with monkeypatch.context() as patch:
         patch.setenv("TELLAPART_CACHE", str(tmp_path / "cache"))  # networks are kept by their rows
         patch.setattr(Backbone, "trunk", plain_trunk)
-        trained = tellapart.train(few, quality="good", test=0)
+        trained = tellapart.train(few, quality="fast", test=0)
         trained.save(tmp_path / "old")
     old = tellapart.load(tmp_path / "old")
     picture = sorted(few.rglob("*.*"))[0]

@@ -170,6 +170,7 @@ def test_the_file_as_it_is_can_be_loaded_again(
     assert load(tmp_path / "out").content == classifier.content
 
 
+@pytest.mark.slow
 def test_integers_are_smaller_and_keep_all_outputs(
     precise: Classifier, pictures: list[Path], quantised: bytes, tmp_path: Path
 ) -> None:
@@ -519,6 +520,7 @@ def odd_files(folder: Path) -> list[Path]:
     return sorted(folder.iterdir())
 
 
+@pytest.mark.slow
 def test_odd_files_have_the_same_answer_in_the_program_or_none(
     classifier: Classifier, pictures: list[Path], tmp_path: Path
 ) -> None:

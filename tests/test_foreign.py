@@ -15,7 +15,7 @@ from PIL import Image
 
 import tellapart
 from conftest import draw_scene
-from drawn import model_of, run, run_here, small_network
+from drawn import model_of, run_here, small_network
 from tellapart.backbones.foreign import ForeignBackbone
 from tellapart.backbones.runtime import open_session
 from tellapart.demo.walk import DemoPictures

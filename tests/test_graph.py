@@ -16,7 +16,7 @@ import onnx
 import pytest
 from PIL import Image
 
-from conftest import draw_scene
+from conftest import draw_scene, mostly_slow
 from tellapart.backbones.graph import SHORTEST, VIEWS, HeadTensors, Network, classifier_graph
 from tellapart.backbones.nodes import Nodes
 from tellapart.backbones.rows import QUALITIES, Trunk
@@ -26,6 +26,7 @@ from tellapart.head.linear import Head, softmax
 from tellapart.head.novelty import Novelty, fit_novelty
 
 OUTPUTS = ("scores", "embedding", "evidence", "novelty")
+KINDS = mostly_slow(["fast", "best", "good"], 2)  # best has the networks of the other two
 SIZES = [(1, 1), (3, 500), (500, 3), (1, 30_000), (30_000, 1), (7, 7), (64, 65), (300, 480)]
 
 
@@ -71,7 +72,7 @@ def sessions(networks: dict[str, Network]) -> dict[str, tuple[HeadTensors, LazyS
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("quality", QUALITIES)
+@pytest.mark.parametrize("quality", KINDS)
 def test_what_the_graph_says_adds_up(
     quality: str,
     size: tuple[int, int],
@@ -92,7 +93,7 @@ def test_what_the_graph_says_adds_up(
     assert novelty[0] == pytest.approx(head.novelty.of(embedding, logits)[0], abs=0.02)
 
 
-@pytest.mark.parametrize("quality", QUALITIES)
+@pytest.mark.parametrize("quality", KINDS)
 def test_the_classifier_has_the_embedding_of_its_network(
     quality: str,
     networks: dict[str, Network],
@@ -114,7 +115,7 @@ def test_each_output_may_be_asked_for_alone(
     assert np.array_equal(session.run([name], image)[0], together[name])
 
 
-@pytest.mark.parametrize("name", QUALITIES)
+@pytest.mark.parametrize("name", KINDS)
 def test_the_two_halves_of_a_model_give_what_the_whole_gives(
     name: str,
     networks: dict[str, Network],
@@ -136,7 +137,7 @@ def test_the_two_halves_of_a_model_give_what_the_whole_gives(
     assert np.allclose(softmax(logits), scores, atol=1e-6)
 
 
-@pytest.mark.parametrize("quality", QUALITIES)
+@pytest.mark.parametrize("quality", KINDS)
 def test_a_batch_equals_single_runs(
     quality: str, sessions: dict[str, tuple[HeadTensors, LazySession]]
 ) -> None:
@@ -183,7 +184,7 @@ def feature_maps(network: Network, image: np.ndarray) -> list[np.ndarray]:
     return LazySession(model.SerializeToString()).run(outputs, image[None])
 
 
-@pytest.mark.parametrize("quality", QUALITIES)
+@pytest.mark.parametrize("quality", KINDS)
 def test_an_embedding_is_the_mean_root_of_all_features_at_length_1(
     quality: str, networks: dict[str, Network]
 ) -> None:
@@ -195,7 +196,7 @@ def test_an_embedding_is_the_mean_root_of_all_features_at_length_1(
     assert np.abs(embedding - mean / np.linalg.norm(mean)).max() < 1e-6
 
 
-@pytest.mark.parametrize("quality", QUALITIES)
+@pytest.mark.parametrize("quality", KINDS)
 def test_without_roots_an_embedding_is_the_mean_of_all_features(
     quality: str, networks: dict[str, Network]
 ) -> None:
@@ -206,7 +207,7 @@ def test_without_roots_an_embedding_is_the_mean_of_all_features(
     assert np.linalg.norm(embedding) > 5
 
 
-@pytest.mark.parametrize("quality", ["fast", "best"])
+@pytest.mark.parametrize("quality", mostly_slow(["fast", "best"], 1))
 def test_without_roots_what_the_graph_says_adds_up_too(
     quality: str, networks: dict[str, Network]
 ) -> None:
@@ -227,7 +228,7 @@ def test_one_trunk_that_can_be_negative_leaves_all_without_roots(trunks: dict[st
     assert Network("both", (trunks["lite0"], trunks["lite2"]), ("crop",)).rooted
 
 
-@pytest.mark.parametrize("quality", QUALITIES)
+@pytest.mark.parametrize("quality", KINDS)
 def test_other_heads_have_evidence_that_adds_up(quality: str, networks: dict[str, Network]) -> None:
     network, lot = networks[quality], np.random.default_rng(5)
     dimensions = sum(trunk.channels for trunk in network.trunks)
@@ -242,7 +243,7 @@ def test_other_heads_have_evidence_that_adds_up(quality: str, networks: dict[str
         assert np.abs(found - expected).max() < 1e-5 * np.abs(evidence).max()
 
 
-@pytest.mark.parametrize("quality", QUALITIES)
+@pytest.mark.parametrize("quality", KINDS)
 def test_the_model_is_plain_onnx(quality: str, networks: dict[str, Network]) -> None:
     model = classifier_graph(networks[quality], a_head(2, 1280 * len(networks[quality].trunks)))
     onnx.checker.check_model(model, full_check=True)

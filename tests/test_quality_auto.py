@@ -404,6 +404,7 @@ def test_what_there_is_no_time_for_is_said_with_what_it_would_take(photos: Path)
     )
 
 
+@pytest.mark.slow
 def test_when_it_goes_slower_than_measured_it_stops_and_parts_no_group(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

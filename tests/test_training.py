@@ -18,7 +18,7 @@ import pytest
 from threadpoolctl import threadpool_info
 
 import tellapart
-from conftest import draw_scene
+from conftest import draw_scene, mostly_slow
 from drawn import contents, few_of, model_of, only_sentences, run, run_here
 from tellapart.demo.walk import DemoPictures, draw_demo
 from tellapart.errors import DatasetError, DestinationError, UsageError
@@ -57,7 +57,7 @@ def as_table(photos: Path, file: Path) -> Path:
 # what it takes
 
 
-@pytest.mark.parametrize("form", ["moved", "renamed", "zip", "tar.gz", "csv"])
+@pytest.mark.parametrize("form", mostly_slow(["moved", "zip", "csv", "renamed", "tar.gz"], 3))
 def test_the_same_pictures_make_the_same_model_wherever_they_lie(
     form: str, heroes: DemoPictures, model: Path, tmp_path: Path
 ) -> None:
@@ -610,6 +610,7 @@ def test_labels_without_a_readable_picture_are_left_out_or_fatal(
         tellapart.train(photos, quality="fast")
 
 
+@pytest.mark.slow
 def test_the_original_experiment(shared_data: Path, tmp_path: Path) -> None:
     photos = shared_data / "heroes"
     found = run_here("train", photos, "-o", tmp_path / "m", "--quality", "fast", "--json")
