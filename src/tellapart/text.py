@@ -88,3 +88,11 @@ def percent(fraction: float, digits: int = 1) -> str:
     if math.isnan(fraction):
         return "·"
     return f"{100 * fraction:.{digits}f} %"
+
+
+def as_fraction(text: str) -> float:
+    """`20%`, `20 %` or `0.2` as 0.2; what is no number, as one that is not (NaN)."""
+    try:
+        return float(text.rstrip("% ")) / (100 if text.rstrip().endswith("%") else 1)
+    except ValueError:
+        return math.nan

@@ -1,15 +1,22 @@
-"""A request's body -> the pictures in it."""
+"""A request's body -> the pictures in it: one as the body itself, or several as a form or JSON."""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from starlette.requests import Request
 
 from ..dataset.given import STDIN
 from ..images.kinds import EMPTY, FORMATS, misnamed, sniff
+from ..workers.local import submit
 from .config import Config
+from .form_body import parts_of
+from .json_body import spelt
 from .problems import HttpError
+
+LARGE = 2**18  # bytes of JSON that are read beside the event loop, not in it
 
 
 @dataclass(frozen=True)
@@ -29,19 +36,46 @@ class Pictures:
 
 
 async def pictures_of(request: Request, config: Config) -> Pictures:
-    """The pictures in a request: one as the raw body.
+    """The pictures in a request: those in a form or in JSON where its Content-Type says that it is
+    one, and otherwise one, which is the body, whatever its Content-Type.
 
     Raises:
-        HttpError: 413 where the body is too large, 415 where it is no picture.
+        HttpError: 413 where the body is too large or holds too many, 415 where the only one is no
+            picture, 400 where form or JSON are none.
     """
+    said = request.headers.get("content-type", "")
+    kind = said.partition(";")[0].strip().lower()
+    if kind == "multipart/form-data":
+        streamed = counted(request, config.largest)
+        parts = await parts_of(streamed, said, config.most)
+        return Pictures(tuple(Sent(name, content) for name, content in parts), listed=True)
     content = await whole(request, config.largest)
-    _check_is_picture(content)
-    return Pictures((Sent(STDIN, content),), listed=False)
+    if kind == "application/json":
+        if len(content) < LARGE:
+            found, listed = spelt(content, config.most)
+        else:
+            found, listed = await asyncio.wrap_future(submit(spelt, content, config.most))
+        pictures = Pictures(tuple(Sent(name or STDIN, one) for name, one in found), listed)
+    else:
+        pictures = Pictures((Sent(STDIN, content),), listed=False)
+    if not pictures.listed:
+        _check_is_picture(pictures.sent[0].content)
+    return pictures
 
 
 async def whole(request: Request, largest: int) -> bytes:
-    """A request's body, counted as it comes: what is larger is refused before it is read, where the
-    client says how large it is, and otherwise as soon as that shows.
+    """A request's body, counted as it comes.
+
+    Raises:
+        HttpError: 413 where it is larger than `largest` bytes, 415 where it is compressed.
+    """
+    parts = [part async for part in counted(request, largest)]
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+async def counted(request: Request, largest: int) -> AsyncIterator[bytes]:
+    """A request's body in pieces as they come: one that is too large is refused before it is read,
+    where the client says how large it is, and otherwise as soon as that shows.
 
     Raises:
         HttpError: 413 where it is larger than `largest` bytes, 415 where it is compressed.
@@ -54,21 +88,22 @@ async def whole(request: Request, largest: int) -> bytes:
             hint="Send it without Content-Encoding.",
             headers={"Accept-Encoding": "identity"},
         )
-    told = request.headers.get("content-length", "0")
-    parts: list[bytes] = []
-    size = int(told) if told.isascii() and told.isdigit() and len(told) < 20 else 0
-    if size <= largest:
-        size = 0
-        async for part in request.stream():
-            size += len(part)
-            if size > largest:
-                break
-            parts.append(part)
-    if size > largest:
-        raise HttpError(
-            413, f"The body is larger than {largest / 2**20:g} MB.", hint="Send a smaller picture."
-        )
-    return parts[0] if len(parts) == 1 else b"".join(parts)
+    size = 0
+    said = request.headers.get("content-length", "0")
+    if said.isdecimal() and int(said[:20]) > largest:
+        raise _too_large(largest)
+    async for part in request.stream():
+        size += len(part)
+        if size > largest:
+            raise _too_large(largest)
+        if part:
+            yield part
+
+
+def _too_large(largest: int) -> HttpError:
+    return HttpError(
+        413, f"The body is larger than {largest / 2**20:g} MB.", hint="Send a smaller picture."
+    )
 
 
 def _check_is_picture(content: bytes) -> None:

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import ipaddress
+import os
+import re
+import stat
 from dataclasses import dataclass
+from pathlib import Path
 
+from ..errors import UsageError, option
 from ..images.budget import SMALL
+from ..text import shown
 
 LOOPBACK = "127.0.0.1"
 PORT = 8000
+SHORTEST = 16  # letters of a token
+LONGEST = 1024
 
 
 @dataclass(frozen=True)
@@ -20,10 +29,19 @@ class Config:
         token: what a client must send; none where it is empty.
         no_auth: whether anyone may ask, beyond this computer too.
         origins: of pages that may ask from a browser, such as "https://example.org".
+        names: by which clients may call it besides its address, such as "example.org" or
+            "localhost:9000"; without a port, with any.
         waiting: pictures that may wait for their turn, beyond those that are worked on.
         deadline: seconds in which a request is answered, or refused.
         largest: bytes of a request's body.
+        together: bytes of all bodies that are held at once.
         most: pictures in one request.
+        connections: that may be open at once.
+        patience: seconds for a client to send the head of a request, to go on with a body, and to
+            go on taking an answer.
+
+    Raises:
+        UsageError: others can reach it and nobody is asked for a token, or a value cannot be.
     """
 
     host: str = LOOPBACK
@@ -31,7 +49,95 @@ class Config:
     token: str = ""
     no_auth: bool = False
     origins: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
     waiting: int = 64
     deadline: float = 30.0
     largest: int = SMALL
+    together: int = 8 * SMALL
     most: int = 64
+    connections: int = 512
+    patience: float = 10.0
+
+    def __post_init__(self) -> None:
+        if self.token and self.no_auth:
+            raise UsageError(
+                f"{option('no_auth=True')} does not go with {option('token_file')}.",
+                hint="Leave one of them out.",
+            )
+        if not (self.local or self.token or self.no_auth):
+            raise UsageError(
+                f"Other computers can reach {shown(self.host) or 'every address'}, so whoever asks "
+                "must know a token.",
+                hint="Make one, openssl rand -hex 32 > token, and add "
+                f"{option('token_file=token')}. Or let anyone ask: add {option('no_auth=True')}.",
+            )
+        for origin in self.origins:
+            _check_origin(origin)
+        for name in self.names:
+            if not _NAME.fullmatch(name):
+                raise UsageError(
+                    f"{shown(name)} is no name of a computer.",
+                    hint="Give a name such as example.org, with or without a port.",
+                )
+
+    @property
+    def local(self) -> bool:
+        """Whether only this computer can reach it."""
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+
+_NAME = re.compile(r"(?:[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
+_ORIGIN = re.compile(r"https?://(?:[a-z0-9_.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
+_TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")  # RFC 6750, section 2.1
+
+
+def _check_origin(origin: str) -> None:
+    if not _ORIGIN.fullmatch(origin) or re.search("^http:.*:80$|^https:.*:443$", origin):
+        raise UsageError(
+            f"{shown(origin)} is not what a browser calls the origin of a page.",
+            hint="Give scheme, name and port without a path, in small letters and without the "
+            "usual port: https://example.org or http://localhost:3000. One each; * is not taken.",
+        )
+
+
+def token_in(path: Path) -> str:
+    """The token in a file: one line of at least 16 letters.
+
+    Raises:
+        UsageError: it cannot be read, others may write it, or it is no token.
+    """
+    named = f"The token file {shown(path)}"
+    try:
+        with path.open("rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            content = file.read(LONGEST + 3)
+    except OSError as error:
+        raise UsageError(f"{named} cannot be read: {error.strerror}.") from error
+    if os.name == "posix" and mode & stat.S_IWOTH:
+        raise UsageError(f"{named} may be written by anyone.", hint=f"chmod 600 {shown(path)}")
+    token = content.decode("ascii", "replace").strip("\r\n \t")
+    if not token:
+        raise UsageError(f"{named} is empty.", hint=_MAKE)
+    if not _TOKEN.fullmatch(token) or len(token) > LONGEST:
+        raise UsageError(
+            f"{named} holds no token: one line of letters, digits and -._~+/ was expected.",
+            hint=_MAKE,
+        )
+    if len(token) < SHORTEST:
+        raise UsageError(
+            f"{named} holds {len(token)} letters, which can be guessed; at least {SHORTEST} are "
+            "needed.",
+            hint=_MAKE,
+        )
+    return token
+
+
+_MAKE = "Make one: openssl rand -hex 32 > token"
+
+
+def others_may_read(path: Path) -> bool:
+    """Whether other users of this computer may read a file, as far as its mode says."""
+    return os.name == "posix" and bool(path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH))

@@ -1,12 +1,174 @@
-"""What stands before the routes: each guard is one small piece of ASGI, and one idea."""
+"""What stands before the routes: each guard is one small piece of ASGI, and one idea.
+
+A guard that refuses raises an `HttpError`, which the outermost, `Answers`, puts into words. What is
+asked of a request is read from its raw headers, never from an address put together of them
+(CVE-2026-48710 was that `request.url` believed the Host header).
+"""
 
 from __future__ import annotations
 
+import ipaddress
+import re
+import secrets
+import socket
+from dataclasses import dataclass
+
+from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .config import Config
+from .origins import Origins
+from .problems import HttpError, problem
+from .receiving import Bodies
+
+OPEN = frozenset({"/healthz", "/readyz", "/v2/health/live", "/v2/health/ready"})
+"""What may be asked without a token: whether the server lives, for what balances load."""
 
 
 def guards(config: Config) -> list[Middleware]:
     """All that a request passes on its way to a route, the outermost first."""
-    return []
+    return [
+        Middleware(Answers),
+        Middleware(Hosts, config),
+        Middleware(Origins, config.origins),
+        Middleware(Tokens, config.token),
+        Middleware(Bodies, config.together, config.patience),
+    ]
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Says what a guard refused, and gives every answer the headers that make a browser careful:
+    it is what it says it is, is not kept, and as a page may do nothing.
+
+    An answer that comes before the whole of its request was read is the last of its connection: the
+    rest of a body is not taken for the next request.
+    """
+
+    app: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        unread = bool(_all(scope, b"transfer-encoding")) or _all(scope, b"content-length") not in (
+            [],
+            [b"0"],
+        )
+
+        async def reading() -> Message:
+            nonlocal unread
+            message = await receive()
+            unread = unread and message.get("more_body", False)
+            return message
+
+        async def answering(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers.setdefault("X-Content-Type-Options", "nosniff")
+                headers.setdefault("Cache-Control", "no-store")
+                headers.setdefault("Content-Security-Policy", "default-src 'none'")
+                if unread:
+                    headers["Connection"] = "close"
+            await send(message)
+
+        try:
+            await self.app(scope, reading, answering)
+        except HttpError as error:
+            await problem(error)(scope, reading, answering)
+
+
+_HOST = re.compile(rb"(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(?::([0-9]{1,5}))?")
+
+
+class Hosts:
+    """Answers to its own names alone: a page whose name was made to lead here (DNS rebinding) says
+    its own name in Host.
+
+    On loopback these are localhost and the loopback addresses, with the port that is bound. Beyond,
+    they are any address in figures, which no page can take for its own, localhost and the
+    computer's name, with any port, as what stands before it (a container, a router) has its own.
+    """
+
+    def __init__(self, app: ASGIApp, config: Config) -> None:
+        self.app = app
+        self.local = config.local
+        self.named = frozenset(name.lower() for name in config.names)
+        self.own = {"localhost", "127.0.0.1", "[::1]"}
+        self.own |= {config.host, f"[{config.host}]"} if config.local else {_computer()}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            self._check(scope)
+        await self.app(scope, receive, send)
+
+    def _check(self, scope: Scope) -> None:
+        hosts = _all(scope, b"host")
+        found = _HOST.fullmatch(hosts[0].lower()) if len(hosts) == 1 else None
+        if not found:
+            raise HttpError(400, "A request has one Host header, with a name and perhaps a port.")
+        name = found[1].decode()
+        port = int(found[2] or 80)
+        if self.named & {name, f"{name}:{port}"}:
+            return
+        if self.local:
+            bound = scope["server"][1] if scope.get("server") else None
+            if name in self.own and port == bound:
+                return
+        elif name in self.own or _in_figures(name):
+            return
+        raise HttpError(
+            421,
+            "The Host header has a name that this server does not answer to.",
+            hint="Whoever runs it can add one with --allow-host.",
+        )
+
+
+def _computer() -> str:
+    return socket.gethostname().lower()
+
+
+def _in_figures(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name.strip("[]"))
+    except ValueError:
+        return False
+    return True
+
+
+class Tokens:
+    """Asks for the token, where there is one: `Authorization: Bearer TOKEN`."""
+
+    def __init__(self, app: ASGIApp, token: str) -> None:
+        self.app = app
+        self.token = token.encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self.token and scope["type"] == "http" and not _is_open(scope):
+            self._check(_all(scope, b"authorization"))
+        await self.app(scope, receive, send)
+
+    def _check(self, sent: list[bytes]) -> None:
+        kind, _, token = sent[0].partition(b" ") if len(sent) == 1 else (b"", b"", b"")
+        if kind.lower() != b"bearer":
+            raise HttpError(
+                401,
+                "This server asks for a token.",
+                hint="Send it as a header, Authorization: Bearer TOKEN.",
+                headers={"WWW-Authenticate": 'Bearer realm="tellapart"'},
+            )
+        if not secrets.compare_digest(token.strip(), self.token):
+            raise HttpError(
+                401,
+                "The token is not the one that this server asks for.",
+                headers={"WWW-Authenticate": 'Bearer realm="tellapart", error="invalid_token"'},
+            )
+
+
+def _is_open(scope: Scope) -> bool:
+    return scope["path"] in OPEN and scope["method"] in ("GET", "HEAD")
+
+
+def _all(scope: Scope, name: bytes) -> list[bytes]:
+    """Every value of a header; the names come in small letters."""
+    return [value for key, value in scope["headers"] if key == name]

@@ -3,48 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ..errors import PictureError, UsageError
+from ..errors import PictureError
 from ..model.classifier import Classifier, Prediction
 from ..to_json.results import Json, guessed, text
 from .bodies import Sent, pictures_of
 from .config import Config
 from .models import Models
 from .queue import Queue
-
-
-@dataclass(frozen=True)
-class Wishes:
-    """What a query asks for: `?top=3&evidence=true&admit=95%`."""
-
-    top: int | None = None
-    evidence: bool = False
-    admit: float | None = None
-
-    @classmethod
-    def of(cls, query: Mapping[str, str]) -> Wishes:
-        """Those of a query.
-
-        Raises:
-            UsageError: one of them cannot be.
-        """
-        unknown = sorted(query.keys() - {"top", "evidence", "admit"})
-        if unknown:
-            raise UsageError(f"There is no parameter {unknown[0]!r}.")
-        return cls(_top(query), query.get("evidence") == "true", None)
-
-
-def _top(query: Mapping[str, str]) -> int | None:
-    if "top" not in query:
-        return None
-    if not query["top"].isascii() or not query["top"].isdigit() or not int(query["top"]):
-        raise UsageError("top is not a number from 1 on.")
-    return int(query["top"])
+from .wishes import Wishes
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from ..errors import ModelError, PictureError, TellapartError, UsageError
 
+_log = logging.getLogger(__name__)
+
 MEDIA_TYPE = "application/problem+json"
+
+_IN_QUERY: Mapping[str, str] = {"admit": "?admit=", "evidence": "?evidence=", "top": "?top="}
 
 
 class HttpError(TellapartError):
@@ -22,25 +30,48 @@ class HttpError(TellapartError):
         self.status = status
         self.headers = dict(headers)
 
+    def __reduce__(self) -> tuple[Any, ...]:  # as it is copied
+        return type(self), (self.status, *self.args), self.__dict__
 
-# The first kind that fits.
-_STATUS: tuple[tuple[type[TellapartError], int], ...] = (
-    (PictureError, 422),
-    (UsageError, 400),
-    (ModelError, 503),
-    (TellapartError, 500),
+
+# The first kind that fits; and whether a client is told in the error's own words, which in others
+# may name a path of this computer.
+_STATUS: tuple[tuple[type[TellapartError], int, bool], ...] = (
+    (PictureError, 422, True),
+    (UsageError, 400, True),
+    (ModelError, 503, False),
+    (TellapartError, 500, False),
 )
+
+
+def in_query(setting: str) -> str:
+    """How a request calls a setting: `?top=3` of `top=3`; one that it cannot set has no name."""
+    name, _, value = setting.partition("=")
+    return _IN_QUERY[name] + value if name in _IN_QUERY else ""
 
 
 def problem(error: TellapartError) -> JSONResponse:
     """`{"type", "title", "status", "detail", "hint"}`."""
-    from http import HTTPStatus
+    if isinstance(error, HttpError):
+        return _answer(error.status, error.spelt(in_query), error.headers)
+    status, open_ = next((code, told) for kind, code, told in _STATUS if isinstance(error, kind))
+    if open_:
+        return _answer(status, error.spelt(in_query))
+    _log.error("%s", error)
+    return failed(status)
 
-    status = (
-        error.status
-        if isinstance(error, HttpError)
-        else next(code for kind, code in _STATUS if isinstance(error, kind))
+
+def failed(status: int = 500) -> JSONResponse:
+    """The answer where something went wrong that is not the client's to know."""
+    return _answer(
+        status,
+        TellapartError("This went wrong in the server.", hint="Its log says what it was."),
     )
+
+
+def _answer(
+    status: int, error: TellapartError, headers: Mapping[str, str] | None = None
+) -> JSONResponse:
     body = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
@@ -48,7 +79,6 @@ def problem(error: TellapartError) -> JSONResponse:
         "detail": error.message,
         "hint": error.hint,
     }
-    headers = error.headers if isinstance(error, HttpError) else {}
     return JSONResponse(body, status, headers=headers, media_type=MEDIA_TYPE)
 
 
@@ -56,3 +86,27 @@ async def told(request: Request, error: Exception) -> JSONResponse:
     """The answer where a route raises one of ours."""
     assert isinstance(error, TellapartError)
     return problem(error)
+
+
+async def no_route(request: Request, error: Exception) -> JSONResponse:
+    """The answer where no route fits: 404, or 405 where another method would."""
+    assert isinstance(error, HTTPException)
+    said = {
+        404: HttpError(
+            404, "There is nothing at this address.", hint="POST a picture to /v1/guess."
+        ),
+        405: HttpError(405, f"{request.method} is not answered at this address."),
+    }.get(error.status_code, HttpError(error.status_code, HTTPStatus(error.status_code).phrase))
+    allowed = (error.headers or {}).get("Allow", "")
+    if not allowed:
+        return problem(said)
+    return problem(
+        HttpError(
+            said.status, said.message, hint=f"Ask with {allowed}.", headers={"Allow": allowed}
+        )
+    )
+
+
+async def went_wrong(request: Request, error: Exception) -> JSONResponse:
+    """The answer where a route raises what nobody foresaw; the traceback goes to the log."""
+    return failed()

@@ -11,6 +11,7 @@ import uvicorn
 from ..errors import UsageError, option
 from .app import application
 from .config import Config
+from .connection import KEEP_ALIVE, connections
 from .models import Models
 
 
@@ -24,7 +25,9 @@ def serve(models: Models, config: Config, ready: Callable[[str], None]) -> None:
     listening = bound(config)
     settings = uvicorn.Config(
         application(models, config),
-        http="httptools",
+        http=connections(config.connections, config.patience),
+        timeout_keep_alive=KEEP_ALIVE,
+        proxy_headers=False,
         ws="none",
         lifespan="off",
         log_config=None,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ...errors import PictureError, UsageError
-from ...text import shown
+from ...text import as_fraction, shown
 
 if TYPE_CHECKING:
     from ...dataset.sources import Skipped
@@ -93,10 +93,7 @@ Model = Annotated[
 
 def fraction(text: str, option: str, *, whole: bool = False) -> float:
     """`20%`, `20 %` or `0.2`; all of it, `100%` or `1`, only where `whole` is allowed."""
-    try:
-        number = float(text.rstrip("% ")) / (100 if text.rstrip().endswith("%") else 1)
-    except ValueError:
-        number = -1.0
+    number = as_fraction(text)
     if not (0 <= number < 1 or (whole and number == 1)):
         problem = "neither a fraction nor a folder" if option == "--test" else "not a fraction"
         raise UsageError(

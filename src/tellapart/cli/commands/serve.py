@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ...errors import UsageError
+from ...text import shown
 
 
 def serve(
@@ -21,6 +22,46 @@ def serve(
     host: Annotated[str, typer.Option(metavar="ADDRESS", help="The address to bind to.")] = (
         "127.0.0.1"
     ),
+    token_file: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Ask for the token in this file: one line of text."),
+    ] = None,
+    no_auth: Annotated[
+        bool, typer.Option("--no-auth", help="Ask for no token, though others can reach it.")
+    ] = False,
+    allow_origin: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ORIGIN",
+            help="Let pages of this origin ask from a browser, such as https://example.org. May be "
+            "repeated.",
+        ),
+    ] = None,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME[:PORT]",
+            help="Answer to this name too, besides its address: behind a proxy, say. May be "
+            "repeated.",
+        ),
+    ] = None,
+    largest: Annotated[
+        int, typer.Option(min=1, max=1024, metavar="MB", help="The largest body of a request.")
+    ] = 32,
+    most: Annotated[
+        int, typer.Option(min=1, max=1024, metavar="N", help="The most pictures in one request.")
+    ] = 64,
+    connections: Annotated[
+        int, typer.Option(min=1, metavar="N", help="The most connections at once.")
+    ] = 512,
+    patience: Annotated[
+        float,
+        typer.Option(
+            min=0.1,
+            metavar="SECONDS",
+            help="How long a client may take for its headers, or pause within a body or an answer.",
+        ),
+    ] = 10.0,
 ) -> None:
     """Answer programs over HTTP: a picture in, the answer of guess --json out.
 
@@ -28,6 +69,7 @@ def serve(
     tellapart serve heroes
     tellapart serve cats=models/cats dogs=models/dogs --port 8080
     curl --data-binary @picture.jpg http://127.0.0.1:8000/v1/guess
+    tellapart serve heroes --host 0.0.0.0 --token-file token
 
     The first line on stdout is the address, printed when it is ready to answer.
     """
@@ -43,7 +85,20 @@ def serve(
                 f"Two models are called {name}.", hint="Give them names: cats=A dogs=B."
             )
         places[name] = path
-    serving(Models(places), Config(host=host, port=port), ready=_say)
+    config = Config(
+        host=host,
+        port=port,
+        token=_token(token_file),
+        no_auth=no_auth,
+        origins=tuple(allow_origin or ()),
+        names=tuple(allow_host or ()),
+        largest=largest * 2**20,
+        together=8 * largest * 2**20,
+        most=most,
+        connections=connections,
+        patience=patience,
+    )
+    serving(Models(places), config, ready=_say)
 
 
 def named(given: str) -> tuple[str, Path]:
@@ -54,6 +109,21 @@ def named(given: str) -> tuple[str, Path]:
     path = Path(given)
     resolved = path.resolve()
     return (resolved.parent.name if resolved.suffix == ".onnx" else resolved.name), path
+
+
+def _token(path: Path | None) -> str:
+    """The token in a file, if there is one to be asked for."""
+    from ...server.config import others_may_read, token_in
+
+    if not path:
+        return ""
+    token = token_in(path)
+    if others_may_read(path):
+        typer.echo(
+            f"Note: others on this computer may read {shown(path)}; chmod 600 keeps it yours.",
+            err=True,
+        )
+    return token
 
 
 def _say(address: str) -> None:

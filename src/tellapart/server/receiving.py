@@ -1,0 +1,55 @@
+"""Bodies on their way in: what all of them hold together, and how long a client may take."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from .problems import HttpError
+
+SLOWEST = 4096  # bytes a second, below which a body is a way to keep a connection
+
+
+class Bodies:
+    """Counts the bytes of all bodies that are held, and refuses more than `together`: so many
+    clients with large pictures cannot fill the memory. A body that stops for `patience` seconds, or
+    comes more slowly than `SLOWEST` after these, is given up.
+    """
+
+    def __init__(self, app: ASGIApp, together: int, patience: float) -> None:
+        self.app = app
+        self.together = together
+        self.patience = patience
+        self.held = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        mine = 0
+        more = True
+        began = time.monotonic()
+
+        async def reading() -> Message:
+            nonlocal mine, more
+            if not more:  # what is waited for now is that the client hangs up
+                return await receive()
+            whole = began + self.patience + mine / SLOWEST - time.monotonic()
+            try:
+                message = await asyncio.wait_for(receive(), max(0.001, min(self.patience, whole)))
+            except asyncio.TimeoutError as error:
+                raise HttpError(408, "The body came too slowly.") from error
+            more = message.get("more_body", False)
+            mine += len(message.get("body", b""))
+            self.held += len(message.get("body", b""))
+            if self.held > self.together:
+                raise HttpError(
+                    503, "Too many pictures are being sent.", headers={"Retry-After": "1"}
+                )
+            return message
+
+        try:
+            await self.app(scope, reading, send)
+        finally:
+            self.held -= mine

@@ -1,0 +1,78 @@
+"""What the query of a request asks for: `?top=3&evidence=true&admit=95%`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from starlette.datastructures import QueryParams
+
+from ..errors import UsageError, option
+from ..text import as_fraction, first_few, shown
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What a query asks for.
+
+    Attributes:
+        top: how many of the likeliest labels have their scores told; all of them where it is None.
+        evidence: whether the maps of evidence are told.
+        admit: the fraction of pictures of its own labels that a model takes for these; its own
+            where it is None.
+    """
+
+    top: int | None = None
+    evidence: bool = False
+    admit: float | None = None
+
+    @classmethod
+    def of(cls, query: QueryParams) -> Wishes:
+        """Those of a query.
+
+        Raises:
+            UsageError: one of them cannot be, is there twice, or is not known.
+        """
+        names = [name for name, _ in query.multi_items()]
+        unknown = [name for name in names if name not in _KNOWN]
+        if unknown:
+            raise UsageError(
+                f"There is no parameter {first_few(unknown, 1)}.",
+                hint=f"There are {', '.join(_KNOWN)}.",
+            )
+        for name in _KNOWN:
+            if names.count(name) > 1:
+                raise UsageError(f"{option(name)} is there twice.", hint="Leave one of them out.")
+        return cls(
+            top=_top(query["top"]) if "top" in query else None,
+            evidence=_evidence(query["evidence"]) if "evidence" in query else False,
+            admit=_admit(query["admit"]) if "admit" in query else None,
+        )
+
+
+_KNOWN = ("top", "evidence", "admit")
+
+
+def _top(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 9 and int(text)):
+        raise UsageError(
+            f"{option('top')} {shown(text[:20])} is not a whole number from 1 on.",
+            hint=f"Ask for {option('top=3')}, say.",
+        )
+    return int(text)
+
+
+def _evidence(text: str) -> bool:
+    if text not in ("true", "false"):
+        raise UsageError(f"{option('evidence')} {shown(text[:20])} is neither true nor false.")
+    return text == "true"
+
+
+def _admit(text: str) -> float:
+    number = as_fraction(text)
+    if not 0 <= number <= 1:
+        raise UsageError(
+            f"{option('admit')} {shown(text[:20])} is not a fraction.",
+            hint=f"Ask for {option('admit=95%')} or {option('admit=0.95')}, say; "
+            f"{option('admit=1')} calls no picture unknown.",
+        )
+    return number
