@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 _ROOM = 7  # bytes for each of a picture's: resizing begins with floats
 
 
-def beginning(content: bytes, end: str) -> bytes:
-    """A model's beginning: from its input to the output `end`, and nothing that is only needed
+def beginning(content: bytes, *ends: str) -> bytes:
+    """A model's beginning: from its input to the outputs `ends`, and nothing that is only needed
     elsewhere. Of a model that `classifier_graph` made, these are its network's very bytes."""
     model = parse_onnx(content)
     graph = model.graph
-    _keep(graph, {end}, without=())
-    kept = [value for value in graph.output if value.name == end]
+    _keep(graph, {*ends}, without=())
+    kept = [value for value in graph.output if value.name in ends]
     del graph.output[:], model.metadata_props[:]
     graph.output.extend(kept)
     return bytes(model.SerializeToString(deterministic=True))
@@ -94,16 +94,27 @@ class LazySession:
             ModelError: it cannot be run.
         """
         asked, fed = list(outputs), {self._takes: given}
+        session = self.open()
         try:
-            session = self._session if self._process == os.getpid() else self._opened()
-            assert session
             if given.nbytes <= SMALL:
                 return list(session.run(asked, fed))
             with BUDGET.room(given.nbytes * _ROOM):
                 return list(session.run(asked, fed, shrinking()))
-        except Exception as error:  # the runtime's errors share no base of their own
-            said = str(error).partition("\n")[0]
-            raise ModelError(f"This model file is damaged, it does not run: {said}") from error
+        except Exception as error:
+            raise _broken(error) from error
+
+    def open(self) -> Session:
+        """The open session.
+
+        Raises:
+            ModelError: it cannot be opened.
+        """
+        if self._session is not None and self._process == os.getpid():
+            return self._session
+        try:
+            return self._opened()
+        except Exception as error:
+            raise _broken(error) from error
 
     def _opened(self) -> Session:
         with _opening:
@@ -115,6 +126,12 @@ class LazySession:
 
     def __getstate__(self) -> dict[str, object]:
         return {**self.__dict__, "_session": None, "_process": 0}
+
+
+def _broken(error: Exception) -> ModelError:
+    """Of any kind: the runtime's errors share no base of their own."""
+    said = str(error).partition("\n")[0]
+    return ModelError(f"This model file is damaged, it does not run: {said}")
 
 
 # Another thread may hold any lock while a process is forked: in the new one it is held for ever. So

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Literal, overload
 
 import numpy as np
 
-from ..backbones.session import LazySession
 from ..backbones.untrusted import read_network
 from ..errors import ModelError, PictureError
 from ..evaluation.judged import ranked
@@ -40,6 +39,7 @@ from .folder import (
     replaced_in,
 )
 from .outputs import checked
+from .sessions import ANSWER, Sessions
 from .verbs import Verbs
 
 if TYPE_CHECKING:
@@ -50,7 +50,6 @@ ADMIT = 0.99  # of the model's own kind; what is stranger than these is none of 
 _TRIES = 50  # to read a model that is being replaced
 _GAP = 0.02  # seconds
 _MANY = 4  # pictures from which on all cores and the cache are worth their opening
-_ANSWER = ("scores", "novelty")
 
 
 @dataclass(frozen=True)
@@ -153,9 +152,9 @@ class Classifier(Verbs):
             UsageError: it is no picture.
         """
         if not evidence:
-            scores, novelty = self.run(picture, _ANSWER)
+            scores, novelty = self.run(picture, ANSWER)
             return self._told(scores, novelty)
-        scores, novelty, maps = self.run(picture, (*_ANSWER, "evidence"))
+        scores, novelty, maps = self.run(picture, (*ANSWER, "evidence"))
         return self._told(scores, novelty, dict(zip(self.labels, maps, strict=True)))
 
     def _told(
@@ -175,7 +174,19 @@ class Classifier(Verbs):
             UsageError: a fraction that its training pictures cannot tell.
         """
         self.manifest.unknown_above(fraction)
-        return replace(self, admit=fraction)
+        same = replace(self, admit=fraction)
+        vars(same)["_sessions"] = self._sessions  # what is open serves both
+        return same
+
+    def prepare(self) -> Classifier:
+        """The same, ready for many calls of `predict`: its network is open, and cut down to what
+        they need. Otherwise the first call opens it, and a later one cuts it down.
+
+        Raises:
+            ModelError: it cannot be run.
+        """
+        self._sessions.cut_down()
+        return self
 
     @overload
     def predict_many(
@@ -244,7 +255,7 @@ class Classifier(Verbs):
             PictureError: the picture cannot be read.
             ModelError: the model cannot be run, or gives what cannot be.
         """
-        answers = self._session.run(outputs, read_picture(picture)[None])
+        answers = self._sessions.run(outputs, read_picture(picture)[None])
         return checked(outputs, answers, len(self.labels))
 
     def private(self, names: Iterable[str] = ()) -> Classifier:
@@ -328,8 +339,8 @@ class Classifier(Verbs):
         return self.manifest.unknown_above(self.admit)
 
     @cached_property
-    def _session(self) -> LazySession:
-        return LazySession(self.content)
+    def _sessions(self) -> Sessions:
+        return Sessions(self.content)
 
 
 def load(path: str | os.PathLike[str]) -> Classifier:

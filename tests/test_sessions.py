@@ -1,0 +1,60 @@
+"""A model is opened once, and cut down to its answer for those who ask often: the same answers."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import pytest
+
+import tellapart
+from conftest import draw_scene, encoded
+from tellapart.backbones import session
+from tellapart.backbones.runtime import Session, open_session
+from tellapart.model import sessions
+
+PICTURES = [encoded(draw_scene(60 + 9 * n, 80, seed=n)) for n in range(4)]
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The sizes of the files that were opened."""
+    sizes: list[int] = []
+
+    def counted(content: bytes) -> Session:
+        sizes.append(len(content))
+        return open_session(content)
+
+    monkeypatch.setattr(session, "open_session", counted)
+    return sizes
+
+
+def test_the_answers_of_a_prepared_model_are_those_of_the_whole(served: Path) -> None:
+    whole, prepared = tellapart.load(served), tellapart.load(served).prepare()
+    for picture in PICTURES:
+        first, second = (c.predict(picture, evidence=True) for c in (whole, prepared))
+        assert whole.predict(picture) == prepared.predict(picture) == first == second
+        assert first.evidence
+        assert second.evidence
+        for label, seen in first.evidence.items():
+            assert (seen == second.evidence[label]).all()
+    assert pickle.loads(pickle.dumps(prepared)).predict(PICTURES[0]) == whole.predict(PICTURES[0])
+
+
+def test_whatever_is_admitted_a_model_is_opened_once(served: Path, opened: list[int]) -> None:
+    classifier = tellapart.load(served).prepare()
+    for fraction in (0.95, 1.0, 0.95):
+        classifier.admitting(fraction).predict(PICTURES[0])
+    assert len(opened) == 1
+    assert opened[0] < len(classifier.content)
+
+
+def test_whoever_asks_often_gets_the_copy_that_is_cut_down(
+    served: Path, opened: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sessions, "_OFTEN", 3)
+    classifier = tellapart.load(served)
+    answers = [classifier.predict(PICTURES[0]) for _ in range(5)]
+    assert answers.count(answers[0]) == 5
+    assert len(opened) == 2
+    assert opened[0] == len(classifier.content) > opened[1]
