@@ -65,11 +65,33 @@ class Running:
 @contextmanager
 def serving(folder: Path, *arguments: object) -> Iterator[Running]:
     """`tellapart serve ARGUMENTS` on a free port; its log goes to a file in `folder`."""
+    with _running(folder, "-m", "tellapart", "serve", *map(str, arguments), "--port", "0") as found:
+        yield found
+
+
+@contextmanager
+def configured(folder: Path, model: Path, **config: object) -> Iterator[Running]:
+    """A server of one model, with settings of `Config` that the command line does not have."""
+    program = f"""
+from pathlib import Path
+from tellapart.server.config import Config
+from tellapart.server.models import Models
+from tellapart.server.running import serve
+serve(Models({{"heroes": Path({str(model)!r})}}), Config(port=0, **{config!r}), lambda address:
+    print(address, flush=True))
+"""
+    with _running(folder, "-c", program) as found:
+        yield found
+
+
+@contextmanager
+def _running(folder: Path, *arguments: str) -> Iterator[Running]:
     log = folder / f"serve-{time.monotonic_ns()}.log"
-    command = [sys.executable, "-m", "tellapart", "serve", *map(str, arguments), "--port", "0"]
     with (
         log.open("w") as errors,
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as process,
+        subprocess.Popen(
+            [sys.executable, *arguments], stdout=subprocess.PIPE, stderr=errors, text=True
+        ) as process,
     ):
         assert process.stdout
         address = process.stdout.readline().strip()

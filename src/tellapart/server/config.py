@@ -36,6 +36,7 @@ class Config:
         largest: bytes of a request's body.
         together: bytes of all bodies that are held at once.
         most: pictures in one request.
+        workers: processes that answer, each with its share of the cores and of the waiting.
         connections: that may be open at once.
         patience: seconds for a client to send the head of a request, to go on with a body, and to
             go on taking an answer.
@@ -55,6 +56,7 @@ class Config:
     largest: int = SMALL
     together: int = 8 * SMALL
     most: int = 64
+    workers: int = 1
     connections: int = 512
     patience: float = 10.0
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
+from functools import partial
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from ..errors import PictureError
 from ..model.classifier import Classifier, Prediction
-from ..to_json.results import Json, guessed, text
+from ..to_json.results import guessed, text
 from .bodies import Sent, pictures_of
 from .config import Config
 from .models import Models
-from .queue import Queue
+from .queue import HungUpError, Queue
 from .wishes import Wishes
 
 
@@ -31,27 +31,29 @@ class Guessing:
         wishes = Wishes.of(request.query_params)
         if wishes.admit is not None:
             classifier = classifier.admitting(wishes.admit)
-        pictures = await pictures_of(request, self.config)
-        jobs = [self._one(classifier, sent, wishes, pictures.listed) for sent in pictures.sent]
-        told = await asyncio.gather(*jobs)
-        return Response(text(told if pictures.listed else told[0]) + "\n", media_type=JSON)
-
-    async def _one(
-        self, classifier: Classifier, sent: Sent, wishes: Wishes, listed: bool
-    ) -> dict[str, Json]:
-        """What is said of one picture; among several, one that cannot be read has its `error`."""
-        outcome: Prediction | PictureError
+        self.queue.check_room()  # before the body is read
         try:
-            outcome = await self.queue.ask(_predicted, classifier, sent.content, wishes.evidence)
-        except PictureError as error:
-            if not listed:
-                raise
-            outcome = error
-        return guessed(sent.name, outcome, wishes.top)
+            pictures = await pictures_of(request, self.config)
+            listed = pictures.listed
+            calls = [partial(_said, classifier, sent, wishes, listed) for sent in pictures.sent]
+            told = await self.queue.ask_all(calls, request.receive)
+        except (ClientDisconnect, HungUpError):
+            return Response(status_code=HUNG_UP)
+        body = f"[{', '.join(told)}]" if listed else told[0]
+        return Response(body + "\n", media_type=JSON)
 
 
+HUNG_UP = 499  # what servers write in their logs where there was nobody left to answer
 JSON = "application/json"
 
 
-def _predicted(classifier: Classifier, content: bytes, evidence: bool) -> Prediction:
-    return classifier.predict(content, evidence=evidence)
+def _said(classifier: Classifier, sent: Sent, wishes: Wishes, listed: bool) -> str:
+    """What is said of one picture, as JSON; of several, one that cannot be read has its `error`."""
+    outcome: Prediction | PictureError
+    try:
+        outcome = classifier.predict(sent.content, evidence=wishes.evidence)
+    except PictureError as error:
+        if not listed:
+            raise
+        outcome = error
+    return text(guessed(sent.name, outcome, wishes.top))

@@ -1,48 +1,177 @@
-"""Taking turns: a bounded queue before the threads that all of this process shares."""
+"""Taking turns: a bounded queue before the threads that all of this process shares.
+
+A request asks for one call a picture. It is let in whole or refused whole, at once; it is answered
+within the deadline or refused then; and what nobody waits for any more is never begun.
+
+    request ─ is there room? ─ waits ─ a thread decodes and runs the network ─ answer
+                   │             └ deadline, or the client hangs up: never begun
+                   └ 503, Retry-After
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from concurrent.futures import Future
-from typing import Any, TypeVar
+import math
+import time
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import Any, Generic, TypeAlias, TypeVar
 
-from ..workers.local import submit
+from ..workers.local import submit, threads
 from .problems import HttpError
 
 Out = TypeVar("Out")
+Receive: TypeAlias = "Callable[[], Awaitable[MutableMapping[str, Any]]]"
+
+_WEIGHT = 0.1  # of the newest in the mean of seconds that a picture takes
+
+
+class HungUpError(Exception):
+    """The client is gone: there is nobody to answer."""
 
 
 class Queue:
-    """Has functions called by the threads of the process, at most so many at once, in order.
+    """Has functions called by the threads of the process, in order, and few enough at once.
 
     Where it is full it refuses, and it refuses what has not been answered after `deadline` seconds:
-    whoever asks learns at once what is the matter, and memory stays flat.
+    whoever asks learns at once what is the matter, and memory stays flat. All of its methods are
+    for the event loop alone.
+
+    Attributes:
+        most: calls that it holds, under way or waiting.
+        deadline: seconds in which a request is answered, or refused.
+        held: calls that are under way or wait.
+        seconds: that one call takes a thread, as a mean over the latest.
     """
 
     def __init__(self, waiting: int, deadline: float) -> None:
-        self.most = waiting
+        self.most = waiting + threads()
         self.deadline = deadline
-        self.held = 0  # under way or waiting
+        self.held = 0
+        self.seconds = 0.0
 
-    async def ask(self, function: Callable[..., Out], *arguments: Any) -> Out:
-        """What a function gives, called in its turn.
+    def check_room(self, calls: int = 1) -> None:
+        """Refuse what there is no room for; worth asking before a body is read.
 
         Raises:
-            HttpError: 503 where the queue is full, or the answer did not come in time.
+            HttpError: 503, with the seconds after which there will be room.
         """
-        if self.held >= self.most:
-            raise HttpError(503, "Too many pictures are waiting.", headers={"Retry-After": "1"})
-        self.held += 1
-        loop = asyncio.get_running_loop()
-        future = submit(function, *arguments)
-        future.add_done_callback(lambda done: loop.call_soon_threadsafe(self._leave, done))
-        try:
-            return await asyncio.wait_for(asyncio.wrap_future(future), self.deadline)
-        except asyncio.TimeoutError as error:
-            raise HttpError(
-                503, f"No answer within {self.deadline:g} seconds.", headers={"Retry-After": "1"}
-            ) from error
+        if self.held + calls > self.most:
+            if calls > self.most:
+                raise HttpError(
+                    503,
+                    f"{calls} pictures are more than wait here at once ({self.most}).",
+                    hint="Send fewer in one request.",
+                )
+            raise self._busy("Too many pictures are waiting.")
 
-    def _leave(self, future: Future[Any]) -> None:
-        self.held -= 1
+    async def ask(
+        self, function: Callable[..., Out], *arguments: Any, receive: Receive | None = None
+    ) -> Out:
+        """What a function gives, called in its turn; see `ask_all`."""
+        return (await self.ask_all([partial(function, *arguments)], receive))[0]
+
+    async def ask_all(
+        self, calls: Sequence[Callable[[], Out]], receive: Receive | None = None
+    ) -> list[Out]:
+        """What the calls give, in their order, each called in its turn.
+
+        The first that raises ends it for all. So does the client who hangs up, as its connection's
+        `receive` tells once its body is read; then what waits is never begun.
+
+        Raises:
+            HttpError: 503 where there is no room for all, or no answer in time.
+            HungUpError: the client did.
+        """
+        self.check_room(len(calls))
+        loop = asyncio.get_running_loop()
+        turn: _Turn[Out] = _Turn(self, calls, loop)
+        late = loop.call_later(self.deadline, turn.fail_with, self._late)
+        ear = loop.create_task(_until_gone(receive, turn)) if receive else None
+        try:
+            return await turn.answer
+        finally:
+            late.cancel()
+            if ear:
+                ear.cancel()
+            turn.give_up()
+
+    def _late(self) -> Exception:
+        return self._busy(f"No answer within {self.deadline:g} seconds.")
+
+    def _busy(self, message: str) -> HttpError:
+        seconds = math.ceil(self.held * self.seconds / threads())
+        return HttpError(
+            503,
+            message,
+            hint="Ask again later.",
+            headers={"Retry-After": str(max(1, seconds))},
+        )
+
+    def took(self, seconds: float) -> None:
+        self.seconds += (seconds - self.seconds) * (_WEIGHT if self.seconds else 1.0)
+
+
+class _Turn(Generic[Out]):
+    """The calls of one request: `answer` is a list of what they gave."""
+
+    def __init__(
+        self, queue: Queue, calls: Sequence[Callable[[], Out]], loop: asyncio.AbstractEventLoop
+    ) -> None:
+        self.answer: asyncio.Future[list[Out]] = loop.create_future()
+        self._queue = queue
+        self._loop = loop
+        self._calls: list[Callable[[], Out] | None] = list(calls)
+        self._given: list[Any] = [None] * len(calls)
+        self._missing = len(calls)
+        queue.held += len(calls)
+        self._futures = [submit(self._call, index) for index in range(len(calls))]
+
+    def _call(self, index: int) -> None:
+        """Make a call; in a thread."""
+        call = self._calls[index]
+        assert call
+        begin = time.monotonic()
+        error: BaseException | None = None
+        given = None
+        try:
+            given = call()
+        except BaseException as raised:
+            error = raised
+        with suppress(RuntimeError):  # the loop has ended: nobody waits
+            self._loop.call_soon_threadsafe(
+                self._told, index, given, error, time.monotonic() - begin
+            )
+
+    def _told(self, index: int, given: Any, error: BaseException | None, seconds: float) -> None:
+        self._queue.held -= 1
+        self._queue.took(seconds)
+        self._given[index] = given
+        self._missing -= 1
+        if self.answer.done():
+            return
+        if error:
+            self.answer.set_exception(error)
+        elif not self._missing:
+            self.answer.set_result(self._given)
+
+    def fail_with(self, error: Callable[[], Exception]) -> None:
+        if not self.answer.done():
+            self.answer.set_exception(error())
+
+    def give_up(self) -> None:
+        """Nobody waits for the answer any more: what has not begun never does."""
+        if not self._missing:
+            return
+        for index, future in enumerate(self._futures):
+            if future.cancel():
+                self._calls[index] = None  # and with it the picture
+                self._missing -= 1
+                self._queue.held -= 1
+
+
+async def _until_gone(receive: Receive, turn: _Turn[Any]) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    turn.fail_with(HungUpError)

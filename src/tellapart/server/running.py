@@ -1,18 +1,31 @@
-"""Running the server: a socket, uvicorn on it, and the address once it is ready to answer."""
+"""Running the server: a socket, uvicorn on it, and the address once it is ready to answer.
+
+Told to end, it takes no more connections, answers what it has taken, and ends quietly; told twice,
+it ends at once.
+"""
 
 from __future__ import annotations
 
 import errno
+import os
+import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from types import FrameType
 
 import uvicorn
 
 from ..errors import UsageError, option
+from ..workers.local import cores
 from .app import application
 from .config import Config
 from .connection import KEEP_ALIVE, connections
 from .models import Models
+from .several import serve_by_several
+
+_BACKLOG = 2048  # connections that wait to be taken
 
 
 def serve(models: Models, config: Config, ready: Callable[[str], None]) -> None:
@@ -20,35 +33,112 @@ def serve(models: Models, config: Config, ready: Callable[[str], None]) -> None:
     "http://127.0.0.1:8000", when requests are answered.
 
     Raises:
-        UsageError: the address cannot be bound.
+        UsageError: the address cannot be bound, or there are more workers than cores.
+        ModelError: a model cannot be run.
     """
+    check_workers(config.workers)
     listening = bound(config)
+    address = address_of(listening)
+    if config.workers == 1:
+        server_on(listening, models, config, lambda: ready(address), alone=True).run(
+            sockets=[listening]
+        )
+        return
+    share = replace(config, waiting=max(1, config.waiting // config.workers))
+    serve_by_several(
+        config.workers,
+        listening,
+        lambda told: server_on(listening, models, share, told, alone=False),
+        lambda: ready(address),
+    )
+
+
+def server_on(
+    listening: socket.socket,
+    models: Models,
+    config: Config,
+    ready: Callable[[], None],
+    *,
+    alone: bool,
+) -> Server:
+    """A server that answers what comes to a socket, with its networks open; one that is `alone` in
+    its process hears that process's signals.
+
+    Raises:
+        ModelError: a model cannot be run.
+    """
+    for name in models.names:
+        models.get(name).prepare()
     settings = uvicorn.Config(
         application(models, config),
         http=connections(config.connections, config.patience),
         timeout_keep_alive=KEEP_ALIVE,
-        proxy_headers=False,
         ws="none",
         lifespan="off",
         log_config=None,
         access_log=False,
         server_header=False,
         date_header=False,
+        proxy_headers=False,
+        # Of several processes each takes one connection at a time: all get some.
+        backlog=_BACKLOG if config.workers == 1 else 1,
+        timeout_graceful_shutdown=round(config.deadline) + 1,
     )
-    _Server(settings, lambda: ready(address_of(listening))).run(sockets=[listening])
+    return Server(settings, listening, ready, alone=alone)
 
 
-class _Server(uvicorn.Server):
-    """Says when it is ready."""
+class Server(uvicorn.Server):
+    """Says when it is ready, and ends quietly when it is told to."""
 
-    def __init__(self, settings: uvicorn.Config, ready: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        settings: uvicorn.Config,
+        listening: socket.socket,
+        ready: Callable[[], None],
+        *,
+        alone: bool,
+    ) -> None:
         super().__init__(settings)
+        self._listening = listening
         self._ready = ready
+        self._alone = alone
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        self._listening.listen(_BACKLOG)
         if not self.should_exit:
             self._ready()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Unlike uvicorn's, it does not raise the signal again at the end: all is well then."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            if self._alone and signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, self.handle_exit)
+        yield
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if self.should_exit:
+            os._exit(128 + sig)  # as shells say that a signal has ended a process
+        self.should_exit = True
+
+
+def check_workers(count: int) -> None:
+    """More processes than cores only wait for each other.
+
+    Raises:
+        UsageError: so many cannot be.
+    """
+    if count > cores():
+        raise UsageError(
+            f"{count} workers are more than this computer has cores for ({cores()}).",
+            hint=f"Give {option('workers')} {cores()} or less.",
+        )
+    if count > 1 and not hasattr(os, "fork"):
+        raise UsageError(
+            "Several workers need a system on which a process can fork.",
+            hint=f"Leave out {option('workers')}.",
+        )
 
 
 def bound(config: Config) -> socket.socket:

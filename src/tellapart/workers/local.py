@@ -73,14 +73,19 @@ class _Pool:
         self._made = 0  # how many of them
         self._size = 0
         self._looked_up = -math.inf  # when, in seconds
+        self._most = 2**16
         self._mine = threading.local()
 
     def size(self) -> int:
         """How many threads there are, or are to be."""
         now = time.monotonic()
         if now - self._looked_up > _STEADY:
-            self._size, self._looked_up = cores(), now
+            self._size, self._looked_up = min(cores(), self._most), now
         return self._size
+
+    def limit(self, most: int) -> None:
+        """Be at most so many."""
+        self._most, self._looked_up = most, -math.inf
 
     def submit(self, function: Callable[..., Out], *arguments: Any) -> Future[Out]:
         """Have a function called: by a thread, or at once where one of the threads asks."""
@@ -126,6 +131,16 @@ def submit(function: Callable[..., Out], *arguments: Any) -> Future[Out]:
     """Have a function called by one of the threads of this process; or at once, where one of them
     asks."""
     return _pool.submit(function, *arguments)
+
+
+def threads() -> int:
+    """How many threads this process has for such work."""
+    return _pool.size()
+
+
+def limit_threads(most: int) -> None:
+    """Have at most so many threads in this process; others share its machine's cores."""
+    _pool.limit(most)
 
 
 def local_map(unit: Unit[In, Out], batches: Iterable[Sequence[In]]) -> Generator[Out, None, None]:

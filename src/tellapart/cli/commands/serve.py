@@ -62,6 +62,9 @@ def serve(
             help="How long a client may take for its headers, or pause within a body or an answer.",
         ),
     ] = 10.0,
+    workers: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Processes that answer; at most one a core.")
+    ] = 1,
 ) -> None:
     """Answer programs over HTTP: a picture in, the answer of guess --json out.
 
@@ -97,6 +100,7 @@ def serve(
         most=most,
         connections=connections,
         patience=patience,
+        workers=workers,
     )
     serving(Models(places), config, ready=_say)
 

@@ -1,0 +1,161 @@
+"""The process that serves: how it begins, how it ends, and several of them."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conftest import draw_scene, encoded
+from serving import Running, serving
+from tellapart.workers.local import cores
+
+PICTURE = encoded(draw_scene())
+
+
+def half_sent(server: Running) -> http.client.HTTPConnection:
+    """A connection on which half a picture was sent."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+    connection.putrequest("POST", "/v1/guess")
+    connection.putheader("Content-Length", str(len(PICTURE)))
+    connection.endheaders(PICTURE[:100])
+    server.ask("/v1/guess", PICTURE)  # and so the other has been taken
+    return connection
+
+
+def refused(server: Running) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", server.port), 5).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+def until(found: Callable[[], Any]) -> Any:
+    """What is found in the end."""
+    for _ in range(600):
+        if something := found():
+            return something
+        time.sleep(0.05)
+    raise AssertionError("it never came")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_told_to_end_it_answers_what_it_has_taken_and_takes_no_more(
+    served: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    with serving(tmp_path, served) as server:
+        connection = half_sent(server)
+        server.process.send_signal(number)
+        until(lambda: refused(server))
+        connection.send(PICTURE[100:])
+        answer = connection.getresponse()
+        assert answer.status == 200
+        assert answer.headers["Connection"] == "close"
+        assert b'"label"' in answer.read()
+        connection.close()
+        assert server.process.wait(60) == 0
+        assert server.log.read_text() == ""
+
+
+def test_told_twice_it_ends_at_once(served: Path, tmp_path: Path) -> None:
+    with serving(tmp_path, served) as server:
+        connection = half_sent(server)
+        server.process.send_signal(signal.SIGTERM)
+        until(lambda: refused(server))
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(20) == 128 + signal.SIGTERM  # before the deadline
+        connection.close()
+        assert server.log.read_text() == ""
+
+
+def test_a_port_that_is_taken_is_one_sentence(served: Path, tmp_path: Path) -> None:
+    with serving(tmp_path, served) as server:
+        told = run("serve", served, "--port", server.port)
+        assert told.returncode == 2
+        assert told.stderr == (
+            f"127.0.0.1:{server.port} is in use.\nChoose another with --port; 0 takes a free one.\n"
+        )
+
+
+def test_more_workers_than_cores_are_refused(served: Path) -> None:
+    told = run("serve", served, "--port", 0, "--workers", cores() + 1)
+    assert told.returncode == 2
+    assert told.stderr == (
+        f"{cores() + 1} workers are more than this computer has cores for ({cores()}).\n"
+        f"Give --workers {cores()} or less.\n"
+    )
+
+
+def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "tellapart", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+several = pytest.mark.skipif(
+    cores() < 2 or not Path("/proc/self/task").is_dir(), reason="needs two cores and Linux"
+)
+
+
+def workers(server: Running) -> list[int]:
+    """The processes that answer for a server."""
+    task = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children")
+    return [int(process) for process in task.read_text().split()]
+
+
+def is_alive(process: int) -> bool:
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+@several
+def test_several_workers_answer_alike_and_one_that_dies_is_replaced(
+    served: Path, tmp_path: Path
+) -> None:
+    with serving(tmp_path, served, "--workers", 2) as server:
+        first = workers(server)
+        assert len(first) == 2
+        alone = server.ask("/v1/guess", PICTURE).body
+        os.kill(first[0], signal.SIGKILL)
+        until(lambda: len(workers(server)) == 2 and first[0] not in workers(server))
+        assert {server.ask("/v1/guess", PICTURE).body for _ in range(8)} == {alone}
+        connection = half_sent(server)
+        server.process.send_signal(signal.SIGTERM)
+        until(lambda: refused(server))
+        connection.send(PICTURE[100:])
+        assert connection.getresponse().read() == alone
+        connection.close()
+        assert server.process.wait(60) == 0
+        assert server.log.read_text() == ""
+
+
+@several
+def test_workers_do_not_outlive_the_process_that_began_them(served: Path, tmp_path: Path) -> None:
+    with serving(tmp_path, served, "--workers", 2) as server:
+        left = workers(server)
+        server.process.kill()
+        server.process.wait()
+        until(lambda: not any(map(is_alive, left)))
+
+
+def test_a_client_that_hangs_up_while_it_sends_leaves_no_word(served: Path, tmp_path: Path) -> None:
+    with serving(tmp_path, served) as server:
+        half_sent(server).close()
+        assert server.ask("/v1/guess", PICTURE).status == 200
+    assert server.log.read_text() == ""
