@@ -17,6 +17,8 @@ import pytest
 
 from conftest import draw_scene, encoded
 from serving import Running, serving
+from tellapart.server.config import Config
+from tellapart.server.running import bound
 from tellapart.workers.local import cores
 
 PICTURE = encoded(draw_scene())
@@ -85,6 +87,16 @@ def test_a_port_that_is_taken_is_one_sentence(served: Path, tmp_path: Path) -> N
         assert told.stderr == (
             f"127.0.0.1:{server.port} is in use.\nChoose another with --port; 0 takes a free one.\n"
         )
+
+
+def test_no_part_of_an_answer_waits_for_the_client_to_acknowledge_another() -> None:
+    """asyncio looks at this before it sets TCP_NODELAY; 40 ms an answer hang on it."""
+    listening = bound(Config(port=0))
+    listening.listen()
+    with listening, socket.create_connection(listening.getsockname()):
+        taken, _ = listening.accept()
+        with taken:
+            assert taken.proto == socket.IPPROTO_TCP
 
 
 def test_more_workers_than_cores_are_refused(served: Path) -> None:

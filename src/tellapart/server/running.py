@@ -148,7 +148,9 @@ def bound(config: Config) -> socket.socket:
         UsageError: it cannot be.
     """
     family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
+    # asyncio has the answers of a socket sent at once only if it says that it is TCP's; otherwise
+    # their second part waits 40 ms for the client to acknowledge the first.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((config.host, config.port))
