@@ -66,7 +66,7 @@ def test_told_to_end_it_answers_what_it_has_taken_and_takes_no_more(
         assert b'"label"' in answer.read()
         connection.close()
         assert server.process.wait(60) == 0
-        assert server.log.read_text() == ""
+        assert '"level"' not in server.log.read_text()  # no warning
 
 
 def test_told_twice_it_ends_at_once(served: Path, tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ def test_told_twice_it_ends_at_once(served: Path, tmp_path: Path) -> None:
         server.process.send_signal(signal.SIGTERM)
         assert server.process.wait(20) == 128 + signal.SIGTERM  # before the deadline
         connection.close()
-        assert server.log.read_text() == ""
+        assert '"level"' not in server.log.read_text()  # no warning
 
 
 def test_a_port_that_is_taken_is_one_sentence(served: Path, tmp_path: Path) -> None:
@@ -154,7 +154,7 @@ def test_several_workers_answer_alike_and_one_that_dies_is_replaced(
         assert connection.getresponse().read() == alone
         connection.close()
         assert server.process.wait(60) == 0
-        assert server.log.read_text() == ""
+        assert '"level"' not in server.log.read_text()  # no warning
 
 
 @several
@@ -170,4 +170,4 @@ def test_a_client_that_hangs_up_while_it_sends_leaves_no_word(served: Path, tmp_
     with serving(tmp_path, served) as server:
         half_sent(server).close()
         assert server.ask("/v1/guess", PICTURE).status == 200
-    assert server.log.read_text() == ""
+    assert '"level"' not in server.log.read_text()  # no warning

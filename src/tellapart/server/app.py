@@ -2,34 +2,78 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.routing import Route
 
 from ..errors import TellapartError
+from .accounts import Account, Accounts
 from .config import Config
+from .describing import Describing
 from .guards import guards
 from .guessing import Guessing
+from .health import Health
+from .metrics import Metrics
 from .models import Models
+from .openapi import OpenApi, document
 from .problems import no_route, told, went_wrong
 from .queue import Queue
 
 
-def application(models: Models, config: Config) -> Starlette:
-    """The server as an ASGI application."""
+def application(
+    models: Models,
+    config: Config,
+    log: Callable[[Account], None] = lambda _: None,
+    draining: Callable[[], bool] = lambda: False,
+) -> Starlette:
+    """The server as an ASGI application; `log` is told of each request, and `draining` tells
+    whether it is ending."""
     queue = Queue(config.waiting, config.deadline)
     guessing = Guessing(models, queue, config)
+    metrics = Metrics(models.names, lambda: queue.held)
+    describing, health = Describing(models), Health(models, draining)
+    models.replaced = metrics.replaced
+    openapi = OpenApi(
+        document(models.names, token=bool(config.token), largest=config.largest, most=config.most)
+    )
+    routes = [
+        Route("/v1/guess", guessing.answer, methods=["POST"]),
+        Route("/v1/models/{name}/guess", guessing.answer, methods=["POST"]),
+        Route("/v1/models", describing.all),
+        Route("/v1/models/{name}", describing.one),
+        Route("/healthz", health.alive),
+        Route("/readyz", health.ready),
+        Route("/metrics", metrics.answer),
+        Route("/openapi.json", openapi.answer),
+        Route("/", describing.doors),
+    ]
+
+    def tell(account: Account) -> None:
+        metrics.told(account)
+        log(account)
+
+    @asynccontextmanager
+    async def alive(app: Starlette) -> AsyncIterator[None]:
+        models.watch()
+        yield
+        models.stop()
+
     server = Starlette(
-        routes=[
-            Route("/v1/guess", guessing.answer, methods=["POST"]),
-            Route("/v1/models/{name}/guess", guessing.answer, methods=["POST"]),
+        routes=routes,
+        middleware=[
+            Middleware(Accounts, routes=routes, came=metrics.came, told=tell),
+            *guards(config),
         ],
-        middleware=guards(config),
         exception_handlers={
             TellapartError: told,
             HTTPException: no_route,
             Exception: went_wrong,
         },
+        lifespan=alive,
     )
     server.router.redirect_slashes = False  # it would send clients where their Host header says
     return server

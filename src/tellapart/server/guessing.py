@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from functools import partial
 
@@ -11,6 +12,7 @@ from starlette.responses import Response
 from ..errors import PictureError
 from ..model.classifier import Classifier, Prediction
 from ..to_json.results import guessed, text
+from .accounts import Account, account
 from .bodies import Sent, pictures_of
 from .config import Config
 from .models import Models
@@ -35,7 +37,8 @@ class Guessing:
         try:
             pictures = await pictures_of(request, self.config)
             listed = pictures.listed
-            calls = [partial(_said, classifier, sent, wishes, listed) for sent in pictures.sent]
+            said = partial(_said, classifier, wishes, listed, account(), time.monotonic())
+            calls = [partial(said, sent) for sent in pictures.sent]
             told = await self.queue.ask_all(calls, request.receive)
         except (ClientDisconnect, HungUpError):
             return Response(status_code=HUNG_UP)
@@ -47,13 +50,17 @@ HUNG_UP = 499  # what servers write in their logs where there was nobody left to
 JSON = "application/json"
 
 
-def _said(classifier: Classifier, sent: Sent, wishes: Wishes, listed: bool) -> str:
+def _said(
+    classifier: Classifier, wishes: Wishes, listed: bool, noted: Account, asked: float, sent: Sent
+) -> str:
     """What is said of one picture, as JSON; of several, one that cannot be read has its `error`."""
+    waited = time.monotonic() - asked
     outcome: Prediction | PictureError
     try:
         outcome = classifier.predict(sent.content, evidence=wishes.evidence)
     except PictureError as error:
-        if not listed:
-            raise
         outcome = error
+    noted.saw(waited, outcome)
+    if isinstance(outcome, PictureError) and not listed:
+        raise outcome
     return text(guessed(sent.name, outcome, wishes.top))

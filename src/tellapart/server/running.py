@@ -19,6 +19,7 @@ import uvicorn
 
 from ..errors import UsageError, option
 from ..workers.local import cores
+from .access_log import Log, take_over
 from .app import application
 from .config import Config
 from .connection import KEEP_ALIVE, connections
@@ -28,7 +29,7 @@ from .several import serve_by_several
 _BACKLOG = 2048  # connections that wait to be taken
 
 
-def serve(models: Models, config: Config, ready: Callable[[str], None]) -> None:
+def serve(models: Models, config: Config, log: Log, ready: Callable[[str], None]) -> None:
     """Serve until the process is told to end; `ready` is called with the address, as
     "http://127.0.0.1:8000", when requests are answered.
 
@@ -39,16 +40,17 @@ def serve(models: Models, config: Config, ready: Callable[[str], None]) -> None:
     check_workers(config.workers)
     listening = bound(config)
     address = address_of(listening)
+    models.tell = log.warn
+    take_over(log)
     if config.workers == 1:
-        server_on(listening, models, config, lambda: ready(address), alone=True).run(
-            sockets=[listening]
-        )
+        server = server_on(listening, models, config, log, lambda: ready(address), alone=True)
+        server.run(sockets=[listening])
         return
     share = replace(config, waiting=max(1, config.waiting // config.workers))
     serve_by_several(
         config.workers,
         listening,
-        lambda told: server_on(listening, models, share, told, alone=False),
+        lambda told: server_on(listening, models, share, log, told, alone=False),
         lambda: ready(address),
     )
 
@@ -57,6 +59,7 @@ def server_on(
     listening: socket.socket,
     models: Models,
     config: Config,
+    log: Log,
     ready: Callable[[], None],
     *,
     alone: bool,
@@ -70,11 +73,11 @@ def server_on(
     for name in models.names:
         models.get(name).prepare()
     settings = uvicorn.Config(
-        application(models, config),
+        application(models, config, log.request, lambda: server.should_exit),
         http=connections(config.connections, config.patience),
         timeout_keep_alive=KEEP_ALIVE,
         ws="none",
-        lifespan="off",
+        lifespan="on",
         log_config=None,
         access_log=False,
         server_header=False,
@@ -84,7 +87,8 @@ def server_on(
         backlog=_BACKLOG if config.workers == 1 else 1,
         timeout_graceful_shutdown=round(config.deadline) + 1,
     )
-    return Server(settings, listening, ready, alone=alone)
+    server = Server(settings, listening, ready, alone=alone)
+    return server
 
 
 class Server(uvicorn.Server):

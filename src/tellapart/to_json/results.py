@@ -6,12 +6,14 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 from ..dataset.sources import Skipped
 from ..errors import PictureError
-from ..evaluation.coverage import SURE, Coverage, Covered
+from ..evaluation.coverage import Coverage, Covered
 from ..model.judged import evaluations_of
+from . import typed
+from .typed import number
 
 if TYPE_CHECKING:
     from ..assess.comparing import Comparison
@@ -42,7 +44,7 @@ def text(value: Json, *, indent: int | None = None) -> str:
 
 def _finite(value: Json) -> Json:
     if isinstance(value, float):
-        return _number(value)
+        return number(value)
     if isinstance(value, Mapping):
         return {key: _finite(part) for key, part in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str):
@@ -52,17 +54,12 @@ def _finite(value: Json) -> Json:
 
 def proportion(value: Proportion) -> dict[str, Json]:
     """`{"accuracy", "correct", "n", "interval": [low, high]}`."""
-    return {
-        "accuracy": _number(value.value),
-        "correct": value.correct,
-        "n": value.n,
-        "interval": list(value.interval),
-    }
+    return _json(typed.proportion(value))
 
 
 def estimate(value: Estimate) -> dict[str, Json]:
     """`{"value", "interval": [low, high]}`."""
-    return {"value": _number(value.value), "interval": [_number(b) for b in value.interval]}
+    return _json(typed.estimate(value))
 
 
 def evaluation(value: Evaluation) -> dict[str, Json]:
@@ -71,8 +68,8 @@ def evaluation(value: Evaluation) -> dict[str, Json]:
         **proportion(value.accuracy),
         "baseline": proportion(value.baseline),
         "balanced_accuracy": estimate(value.balanced_accuracy),
-        "log_loss": _number(value.log_loss.value),
-        "log_loss_interval": [_number(bound) for bound in value.log_loss.interval],
+        "log_loss": number(value.log_loss.value),
+        "log_loss_interval": [number(bound) for bound in value.log_loss.interval],
         "brier": estimate(value.brier),
         "calibration_error": estimate(value.calibration_error),
         "calibration_luck": value.calibration_luck,
@@ -87,10 +84,10 @@ def evaluation(value: Evaluation) -> dict[str, Json]:
                 "label": row.label,
                 "n": row.n,
                 "correct": row.correct,
-                "precision": _number(row.precision),
-                "recall": _number(row.recall),
-                "f1": _number(row.f1),
-                "f1_interval": [_number(bound) for bound in f1.interval] if f1 else None,
+                "precision": number(row.precision),
+                "recall": number(row.recall),
+                "f1": number(row.f1),
+                "f1_interval": [number(bound) for bound in f1.interval] if f1 else None,
                 "recall_interval": list(row.found.interval),
                 "precision_interval": list(row.trusted.interval),
                 "roc_auc": estimate(area) if area else None,
@@ -104,14 +101,7 @@ def evaluation(value: Evaluation) -> dict[str, Json]:
 
 def _covered(found: Covered | None) -> Json:
     """Of the pictures with this `score` or more, `SURE` are right; null where no score says so."""
-    if found is None:
-        return None
-    return {
-        "asked": SURE,
-        "score": found.score,
-        "coverage": proportion(found.coverage),
-        "accuracy": proportion(found.accuracy),
-    }
+    return _json(sure) if (sure := typed.covered(found)) else None
 
 
 def _coverage(curve: Coverage) -> Json:
@@ -165,20 +155,7 @@ def guessed(
 ) -> dict[str, Json]:
     """A line of `guess --json`, and what a server answers for a picture: the `top` likeliest scores
     of all, and `evidence` by label where that was asked for; or the error alone."""
-    if isinstance(outcome, PictureError):
-        return {"path": path, "error": outcome.message}
-    values: dict[str, Json] = {
-        "path": path,
-        "label": outcome.label,
-        "score": outcome.score,
-        "scores": dict(list(outcome.scores.items())[:top]),
-        "unknown": outcome.unknown,
-        "novelty": outcome.novelty,
-    }
-    if outcome.evidence is not None:
-        maps = outcome.evidence.items()
-        values["evidence"] = {label: one.astype(float).round(6).tolist() for label, one in maps}
-    return values
+    return _json(typed.guessed(path, outcome, top))
 
 
 def planned(step: Step | Skipped) -> dict[str, Json]:
@@ -290,16 +267,7 @@ def unknowns(found: Unknowns | None) -> Json:
     """`auroc` is the mean of the labels left out, its interval that of one more label; `held_out`
     the same against the pictures held out, where these are less familiar than by chance. Null where
     it was not measured."""
-    if found is None:
-        return None
-    return {
-        "auroc": estimate(found.area),
-        "labels": [
-            {"label": one.label, "pictures": one.pictures, "auroc": one.area}
-            for one in found.labels
-        ],
-        "held_out": found.held_out,
-    }
+    return _json(told) if (told := typed.unknowns(found)) else None
 
 
 def written_report(path: str, content: ReportContent) -> dict[str, Json]:
@@ -327,5 +295,6 @@ def passed_over(skipped: Sequence[Skipped]) -> Json:
     return [{"path": file.name, "reason": file.reason} for file in skipped]
 
 
-def _number(value: float) -> float | None:
-    return value if math.isfinite(value) else None
+def _json(value: Mapping[str, object]) -> dict[str, Json]:
+    """A promised shape, whose type says more than that it is JSON."""
+    return cast("dict[str, Json]", value)

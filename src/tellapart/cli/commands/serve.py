@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ...errors import UsageError
 from ...text import shown
+
+
+class LogForm(str, Enum):
+    """The form of a line of the log."""
+
+    json = "json"
+    text = "text"
 
 
 def serve(
@@ -65,6 +72,15 @@ def serve(
     workers: Annotated[
         int, typer.Option(min=1, metavar="N", help="Processes that answer; at most one a core.")
     ] = 1,
+    log: Annotated[
+        LogForm | None,
+        typer.Option(
+            help="The form of the log on stderr; by default text at a terminal, and else json."
+        ),
+    ] = None,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Log warnings only, not every request.")
+    ] = False,
 ) -> None:
     """Answer programs over HTTP: a picture in, the answer of guess --json out.
 
@@ -76,18 +92,12 @@ def serve(
 
     The first line on stdout is the address, printed when it is ready to answer.
     """
+    from ...server.access_log import log_to_stderr
     from ...server.config import Config
-    from ...server.models import Models
+    from ...server.models import Models, places_of
     from ...server.running import serve as serving
 
-    places: dict[str, Path] = {}
-    for given in models:
-        name, path = named(given)
-        if name in places:
-            raise UsageError(
-                f"Two models are called {name}.", hint="Give them names: cats=A dogs=B."
-            )
-        places[name] = path
+    as_json = None if log is None else log is LogForm.json
     config = Config(
         host=host,
         port=port,
@@ -102,17 +112,7 @@ def serve(
         patience=patience,
         workers=workers,
     )
-    serving(Models(places), config, ready=_say)
-
-
-def named(given: str) -> tuple[str, Path]:
-    """`NAME=MODEL`, or a model alone, which has the name of its folder."""
-    name, equals, place = given.partition("=")
-    if equals and not Path(given).exists():
-        return name, Path(place)
-    path = Path(given)
-    resolved = path.resolve()
-    return (resolved.parent.name if resolved.suffix == ".onnx" else resolved.name), path
+    serving(Models(places_of(models)), config, log_to_stderr(as_json, quiet), ready=_say)
 
 
 def _token(path: Path | None) -> str:
