@@ -116,7 +116,7 @@ DOORS: Sequence[Door] = (
     Door("GET", "/healthz", "Whether the process lives.", Alive),
     Door("GET", "/readyz", "Whether it answers; 503 while it ends.", Ready),
     Door("GET", "/metrics", "Figures for Prometheus.", str, media=metrics.MEDIA_TYPE),
-    Door("GET", "/openapi.json", "This description.", dict[str, str]),
+    Door("GET", "/openapi.json", "This description.", dict[str, object]),
     Door("GET", "/", "The names of all doors.", Doors),
 )
 _TAGS = {"/v1": "Pictures and models", "/v2": "Open Inference Protocol", "/": "The server"}

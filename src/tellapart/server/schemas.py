@@ -34,12 +34,14 @@ class Schemas:
         self.named: dict[str, Schema] = {}
 
     def of(self, kind: Any) -> Schema:
-        """The schema of a type: of a TypedDict, of lists, mappings, unions and literals of such, or
-        of a plain value.
+        """The schema of a type: of a TypedDict, of lists, mappings, unions and literals of such, of
+        a plain value, or of anything, which is `object`.
 
         Raises:
             TypeError: of any other.
         """
+        if kind is object:
+            return {}
         if kind in _PLAIN:
             return dict(_PLAIN[kind])
         if is_typeddict(kind):
