@@ -213,7 +213,18 @@ def _identifier(door: Door) -> str:
 
 def _body(largest: int, most: int) -> Schema:
     coded = {"type": "string", "contentEncoding": "base64", "minLength": 1}
-    several = {"type": "array", "items": coded, "minItems": 1, "maxItems": most}
+    named = {
+        "type": "object",
+        "properties": {"name": {"type": "string"}, "picture": coded},
+        "required": ["picture"],
+        "additionalProperties": False,
+    }
+    several = {
+        "type": "array",
+        "items": {"oneOf": [coded, named]},
+        "minItems": 1,
+        "maxItems": most,
+    }
     return {
         "required": True,
         "description": f"One picture ({', '.join(sorted(FORMATS))}) as the body itself; or several,"
