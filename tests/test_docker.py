@@ -16,6 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+import yaml
 
 from conftest import mostly_slow
 from drawn import few_of
@@ -302,3 +303,14 @@ def test_the_image_is_not_root_and_holds_only_what_it_needs() -> None:
     names = {name for line in copied for name in line.split()[1:-1]}
     assert {f"!{name}" for name in names} <= set(allowed)
     assert allowed[0] == "*"
+
+
+@pytest.mark.parametrize("name", ["compose.yaml", "compose-page.yaml"])
+def test_what_is_served_is_not_root_and_writes_nowhere(name: str) -> None:
+    (service,) = yaml.safe_load((SCRIPTS / name).read_text())["services"].values()
+    assert service["user"] == "1000:1000"
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert all(volume["read_only"] for volume in service["volumes"])
+    assert all(port.startswith("127.0.0.1:") for port in service["ports"])
