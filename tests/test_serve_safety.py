@@ -116,7 +116,7 @@ def said(answer: bytes) -> dict[str, object]:
     """The problem that is told, which every refusal is."""
     assert header(answer, "content-type") == "application/problem+json"
     told = json.loads(answer.partition(b"\r\n\r\n")[2])
-    assert told.keys() == {"type", "title", "status", "detail", "hint"}
+    assert told.keys() == {"type", "title", "status", "detail", "hint", "error"}
     assert told["status"] == status(answer)
     return dict(told)
 

@@ -17,6 +17,7 @@ from .describing import Describing
 from .guards import guards
 from .guessing import Guessing
 from .health import Health
+from .inference import Inference
 from .metrics import Metrics
 from .models import Models
 from .openapi import OpenApi, document
@@ -50,6 +51,7 @@ def application(
         Route("/metrics", metrics.answer),
         Route("/openapi.json", openapi.answer),
         Route("/", describing.doors),
+        *Inference(models, queue, config).routes(),
     ]
 
     def tell(account: Account) -> None:

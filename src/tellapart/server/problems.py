@@ -51,7 +51,8 @@ def in_query(setting: str) -> str:
 
 
 def problem(error: TellapartError) -> JSONResponse:
-    """`{"type", "title", "status", "detail", "hint"}`."""
+    """`{"type", "title", "status", "detail", "hint", "error"}`; the last is what clients of the
+    Open Inference Protocol read."""
     if isinstance(error, HttpError):
         return _answer(error.status, error.spelt(in_query), error.headers)
     status, open_ = next((code, told) for kind, code, told in _STATUS if isinstance(error, kind))
@@ -78,6 +79,7 @@ def _answer(
         "status": status,
         "detail": error.message,
         "hint": error.hint,
+        "error": f"{error.message} {error.hint}".rstrip(),
     }
     return JSONResponse(body, status, headers=headers, media_type=MEDIA_TYPE)
 

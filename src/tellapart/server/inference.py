@@ -1,0 +1,302 @@
+"""The Open Inference Protocol, version 2, so that clients of KServe and Triton can ask.
+
+A second face of the same models and the same queue. A model has one input, `image`: encoded
+pictures as BYTES `[N]` or `[N,1]`, or pixels as UINT8 `[N,H,W,3]`. It has six outputs, of which
+`embedding` and `evidence` come where a request names them; and one version, 1: the digest in its
+configuration says which model it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from ..errors import PictureError, UsageError
+from ..model.classifier import Classifier, Prediction
+from ..text import shown
+from ..to_json.results import Json
+from ..version import __version__
+from .config import Config
+from .models import Models
+from .problems import HttpError
+from .queue import Queue
+from .tensors import LENGTH, Output, Tensor, parted, pictures_in, unpacked, written
+
+VERSION = "1"
+EXTENSIONS = ("binary_tensor_data", "classification", "model_configuration")
+_ALWAYS = ("scores", "label", "novelty", "unknown")
+_ALSO = ("embedding", "evidence")
+_TRITON = {"FP32": "TYPE_FP32", "BYTES": "TYPE_STRING", "BOOL": "TYPE_BOOL"}
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """An output that a request asks for: as bytes or in JSON, and for `scores` the `classes`
+    likeliest as texts, if that is not 0."""
+
+    name: str
+    binary: bool
+    classes: int = 0
+
+
+@dataclass(frozen=True)
+class Inference:
+    """The routes, with what they need."""
+
+    models: Models
+    queue: Queue
+    config: Config
+
+    def routes(self) -> list[Route]:
+        """All below /v2, each also with the version in its path."""
+        of_a_model: dict[str, tuple[Callable[[Request], Awaitable[Response]], str]] = {
+            "": (self.metadata, "GET"),
+            "/ready": (self.model_ready, "GET"),
+            "/config": (self.configuration, "GET"),
+            "/infer": (self.infer, "POST"),
+        }
+        return [
+            Route("/v2", self.server, methods=["GET"]),
+            Route("/v2/health/live", self.live, methods=["GET"]),
+            Route("/v2/health/ready", self.live, methods=["GET"]),
+            Route("/v2/repository/index", self.index, methods=["POST"]),
+            *(
+                Route(f"/v2/models/{{name}}{version}{path}", endpoint, methods=[method])
+                for path, (endpoint, method) in of_a_model.items()
+                for version in ("", "/versions/{version}")
+            ),
+        ]
+
+    async def server(self, request: Request) -> Response:
+        return JSONResponse(
+            {"name": "tellapart", "version": __version__, "extensions": list(EXTENSIONS)}
+        )
+
+    async def live(self, request: Request) -> Response:
+        """Whoever is answered knows: models are loaded before the first connection is taken."""
+        return JSONResponse({"live": True})
+
+    async def index(self, request: Request) -> Response:
+        return JSONResponse(
+            [
+                {"name": name, "version": VERSION, "state": "READY", "reason": ""}
+                for name in self.models.names
+            ]
+        )
+
+    async def model_ready(self, request: Request) -> Response:
+        name, _ = self._asked(request)
+        return JSONResponse({"name": name, "ready": True})
+
+    async def metadata(self, request: Request) -> Response:
+        name, classifier = self._asked(request)
+        outputs: list[Json] = [
+            {"name": one, "datatype": datatype, "shape": [-1, *shape]}
+            for one, datatype, shape in _outputs_of(classifier)
+        ]
+        return JSONResponse(
+            {
+                "name": name,
+                "versions": [VERSION],
+                "platform": "tellapart_onnx",
+                "inputs": [{"name": "image", "datatype": "BYTES", "shape": [-1, 1]}],
+                "outputs": outputs,
+            }
+        )
+
+    async def configuration(self, request: Request) -> Response:
+        """What Triton's clients read before they ask, in its words."""
+        name, classifier = self._asked(request)
+        outputs: list[Json] = [
+            {
+                "name": one,
+                "data_type": _TRITON[datatype],
+                "dims": shape or [1],
+                **({} if shape else {"reshape": {"shape": []}}),
+            }
+            for one, datatype, shape in _outputs_of(classifier)
+        ]
+        return JSONResponse(
+            {
+                "name": name,
+                "platform": "tellapart_onnx",
+                "backend": "tellapart",
+                "max_batch_size": self.config.most,
+                "input": [{"name": "image", "data_type": "TYPE_STRING", "dims": [1]}],
+                "output": outputs,
+                "parameters": {"digest": {"string_value": classifier.digest}},
+            }
+        )
+
+    async def infer(self, request: Request) -> Response:
+        name, classifier = self._asked(request)
+        body = parted(await self._content(request), request.headers.get(LENGTH))
+        said = body.said
+        classifier = _admitting(classifier, said.get("parameters"))
+        wanted = _wanted(said)
+        pictures = pictures_in(body, self.config.most)
+        names = frozenset(one.name for one in wanted)
+        jobs = [
+            asyncio.ensure_future(self._seen(classifier, number, picture, names))
+            for number, picture in enumerate(pictures)
+        ]
+        try:
+            seen = await asyncio.gather(*jobs)
+        finally:
+            for job in jobs:  # where one of them failed
+                job.cancel()
+        outputs = [
+            Output(one.name, _tensor(one, seen, classifier.labels), one.binary) for one in wanted
+        ]
+        head: dict[str, Json] = {"model_name": name, "model_version": VERSION}
+        if isinstance(said.get("id"), str):
+            head["id"] = said["id"]
+        content, headers = await run_in_threadpool(written, head, outputs)
+        return Response(content, headers=headers)
+
+    def _asked(self, request: Request) -> tuple[str, Classifier]:
+        """The model of a path.
+
+        Raises:
+            HttpError: 404 where there is none, or not this version of it.
+        """
+        name = request.path_params["name"]
+        classifier = self.models.get(name)
+        version = request.path_params.get("version", VERSION)
+        if version != VERSION:
+            raise HttpError(
+                404,
+                f"There is no version {shown(version)} of {shown(name)}.",
+                hint=f"Every model has one version, {VERSION}.",
+            )
+        return name, classifier
+
+    async def _content(self, request: Request) -> bytes:
+        """The body, counted as it comes and as it is unpacked."""
+        largest = self.config.largest
+        content = bytearray()
+        async for part in request.stream():
+            content += part
+            if len(content) > largest:
+                raise HttpError(413, f"The body is larger than {largest / 2**20:.0f} MB.")
+        encoding = request.headers.get("Content-Encoding", "").strip().lower()
+        return await run_in_threadpool(unpacked, bytes(content), encoding, largest)
+
+    async def _seen(
+        self,
+        classifier: Classifier,
+        number: int,
+        picture: bytes | np.ndarray,
+        names: frozenset[str],
+    ) -> Seen:
+        try:
+            return await self.queue.ask(_seen, classifier, picture, names)
+        except PictureError as error:
+            raise error.about(f"image[{number}]") from error
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the library says of a picture; `embedding` `[D]` where it was asked for."""
+
+    prediction: Prediction
+    embedding: np.ndarray | None
+
+
+def _seen(classifier: Classifier, picture: bytes | np.ndarray, names: frozenset[str]) -> Seen:
+    prediction = classifier.predict(picture, evidence="evidence" in names)
+    embedding = classifier.run(picture, ("embedding",))[0] if "embedding" in names else None
+    return Seen(prediction, embedding)
+
+
+def _outputs_of(classifier: Classifier) -> list[tuple[str, str, list[Json]]]:
+    """The outputs of a model: name, type, and the shape without the number of pictures."""
+    labels = len(classifier.labels)
+    return [
+        ("scores", "FP32", [labels]),
+        ("label", "BYTES", []),
+        ("novelty", "FP32", []),
+        ("unknown", "BOOL", []),
+        ("embedding", "FP32", [-1]),
+        ("evidence", "FP32", [labels, -1, -1]),
+    ]
+
+
+def _admitting(classifier: Classifier, parameters: object) -> Classifier:
+    """The model as a request's parameters want it: `admit`, a number such as 0.95."""
+    admit = _object(parameters).get("admit")
+    if admit is None:
+        return classifier
+    if isinstance(admit, bool) or not isinstance(admit, int | float):
+        raise UsageError(f"The parameter admit is {shown(str(admit))}, not a number such as 0.95.")
+    return classifier.admitting(admit)
+
+
+def _wanted(said: Mapping[str, Any]) -> list[Wanted]:
+    """The outputs that a request asks for, or those that come where it names none.
+
+    Raises:
+        UsageError: one that there is not, one twice, or a number of classes that cannot be.
+    """
+    binary = _object(said.get("parameters")).get("binary_data_output") is True
+    named = said.get("outputs")
+    if not named:
+        return [Wanted(name, binary) for name in _ALWAYS]
+    found: dict[str, Wanted] = {}
+    for one in named if isinstance(named, list) else [None]:
+        name = _object(one).get("name")
+        if name not in _ALWAYS + _ALSO or name in found:
+            raise UsageError(
+                f"{shown(str(name))} is no output, or is asked for twice.",
+                hint=f"There are: {', '.join(_ALWAYS + _ALSO)}.",
+            )
+        own = _object(_object(one).get("parameters"))
+        classes = own.get("classification", 0)
+        if type(classes) is not int or classes < 0 or (classes and name != "scores"):
+            raise UsageError(
+                f"The parameter classification of {name} is {shown(str(classes))}.",
+                hint="It is for scores: the number of labels to give.",
+            )
+        found[name] = Wanted(name, own.get("binary_data", binary) is True, classes)
+    return list(found.values())
+
+
+def _object(value: object) -> Mapping[str, Any]:
+    """A JSON object, or an empty one in place of anything else."""
+    return value if isinstance(value, dict) else {}
+
+
+def _tensor(wanted: Wanted, seen: Sequence[Seen], labels: tuple[str, ...]) -> Tensor:
+    """One output of all pictures, `[N]` or `[N,...]`; the scores are in the order of the labels."""
+    predictions = [one.prediction for one in seen]
+    if wanted.classes:
+        return [_likeliest(one, wanted.classes, labels) for one in predictions]
+    if wanted.name == "label":
+        return [one.label for one in predictions]
+    if wanted.name == "unknown":
+        return np.array([one.unknown for one in predictions])
+    rows: list[Any]
+    if wanted.name == "scores":
+        rows = [[one.scores[label] for label in labels] for one in predictions]
+    elif wanted.name == "novelty":
+        rows = [one.novelty for one in predictions]
+    elif wanted.name == "embedding":
+        rows = [one.embedding for one in seen]
+    else:
+        maps = [one.evidence or {} for one in predictions]
+        rows = [[one[label] for label in labels] for one in maps]
+    return np.array(rows, "<f4")
+
+
+def _likeliest(prediction: Prediction, count: int, labels: tuple[str, ...]) -> list[str]:
+    """`score:place:label` of the likeliest labels, as the extension `classification` has it."""
+    likeliest = list(prediction.scores.items())[:count]
+    return [f"{np.float32(score)}:{labels.index(label)}:{label}" for label, score in likeliest]
