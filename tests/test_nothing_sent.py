@@ -11,6 +11,7 @@ import ast
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -203,19 +204,86 @@ def test_collect_calls_the_hosts_of_its_list_and_nobody_else(watch: Watch, tmp_p
     assert watch.strange_files() == []
 
 
+ASKING = """
+import sys, tellapart
+with tellapart.Client(sys.argv[1]) as client:
+    print(client.predict(sys.stdin.buffer.read()).label)
+"""
+
+
+def test_a_server_calls_nobody_and_a_client_its_server_alone(
+    watch: Watch, served: Path, tmp_path: Path
+) -> None:
+    watch.variables["http_proxy"] = "http://192.0.2.1:80"  # an address that is nobody's
+    serving = watch.start(*COMMAND, "serve", served, "--port", "0")
+    assert serving.stdout
+    address = serving.stdout.readline().decode().strip()
+    (watched,) = Path(f"/proc/{serving.pid}/task/{serving.pid}/children").read_text().split()
+    try:
+        logs = list((watch.folder / "calls").iterdir())
+        asking = watch.start(sys.executable, "-c", ASKING, address)
+        said, _ = asking.communicate(encoded(draw_scene()), timeout=60)
+    finally:
+        os.kill(int(watched), signal.SIGTERM)
+        serving.communicate(timeout=60)
+    assert said.decode().strip() in {"dark_knight", "ice_queen"}
+    assert [CALLED.findall(log.read_text(errors="replace")) for log in logs] == [[]]
+    (client,) = set((watch.folder / "calls").iterdir()) - set(logs)
+    assert {port for port, _, _ in CALLED.findall(client.read_text(errors="replace"))} == {
+        address.rpartition(":")[2]
+    }
+    assert watch.called() == set()
+    assert watch.strange_files() == []
+
+
 SOURCE = Path(tellapart.__file__).parent
 CARRIED = SOURCE / "exporters" / "examples"  # programs for others, which are only copied
 OPENERS = {"asyncio", "ftplib", "http", "httpcore", "httpx", "requests", "socket", "urllib"}
+HARMLESS = {"http", "urllib.parse"}  # names of statuses, and reading addresses
+CONNECTS = re.compile(r"connect|connect_ex|\w*_connection|urlopen|sendto|getaddrinfo")
 
 
-def test_one_room_alone_can_open_a_connection() -> None:
+def opening(tree: ast.AST) -> set[str]:
+    """The modules that a module imports and that can open a connection."""
     found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found.update(one.name for one in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            found.add(node.module or "")
+    return {name for name in found - HARMLESS if name.partition(".")[0] in OPENERS}
+
+
+def test_two_rooms_alone_can_open_a_connection_and_one_takes_them() -> None:
+    """Those that open: `collecting`, to what is in a list, and `client`, to its server. `server`
+    has sockets and an event loop to be connected to, and calls nothing that connects."""
+    found: dict[str, set[str]] = {}
+    connects = set()
     for path in SOURCE.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            names = [one.name for one in node.names] if isinstance(node, ast.Import) else []
-            if isinstance(node, ast.ImportFrom) and not node.level:
-                names = [node.module or ""]
-            opening = OPENERS.intersection(name.partition(".")[0] for name in names)
-            if opening and not path.is_relative_to(CARRIED) and names != ["urllib.parse"]:
-                found.add(path.relative_to(SOURCE).parts[0])
-    assert found == {"collecting"}
+        room = path.relative_to(SOURCE).parts[0]
+        tree = ast.parse(path.read_text("utf-8"))
+        if opening(tree) and not path.is_relative_to(CARRIED):
+            found[room] = found.get(room, set()) | opening(tree)
+        if any(
+            isinstance(node, ast.Attribute) and CONNECTS.fullmatch(node.attr)
+            for node in ast.walk(tree)
+        ):
+            connects.add(room)
+    assert found.keys() == {"client", "collecting", "server"}
+    assert found["server"] <= {"asyncio", "socket"}
+    assert "server" not in connects
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ("import httpx", {"httpx"}),
+        ("import os, http.client", {"http.client"}),
+        ("from urllib.request import urlopen", {"urllib.request"}),
+        ("def f():\n    import asyncio", {"asyncio"}),
+        ("from http import HTTPStatus\nfrom urllib.parse import quote", set()),
+        ("from .http import x", set()),
+    ],
+)
+def test_all_that_can_open_a_connection_is_seen(text: str, seen: set[str]) -> None:
+    assert opening(ast.parse(text)) == seen

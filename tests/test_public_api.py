@@ -15,10 +15,12 @@ from tellapart.demo.walk import DemoPictures
 
 NAMES = [
     "ArchiveError",
+    "AsyncClient",
     "BACKBONES",
     "Backbone",
     "BackboneError",
     "Classifier",
+    "Client",
     "Collected",
     "DatasetError",
     "Decision",
@@ -42,6 +44,7 @@ NAMES = [
     "PiledPicture",
     "Piles",
     "Prediction",
+    "ServerError",
     "SgdSettings",
     "SgdStep",
     "SortOptions",

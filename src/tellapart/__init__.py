@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from .assess.testing import TestResult
     from .backbones.foreign import ForeignBackbone
     from .backbones.rows import BACKBONES, Backbone
+    from .client.asynchronous import AsyncClient
+    from .client.client import Client
     from .collecting.collect import Collected, collect
     from .dataset.decision import Decision
     from .dataset.decisions import decide, undo_decisions
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
         MissingExtraError,
         ModelError,
         PictureError,
+        ServerError,
         TellapartError,
         UsageError,
     )
@@ -69,10 +72,12 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "ArchiveError": "errors",
+    "AsyncClient": "client.asynchronous",
     "BACKBONES": "backbones.rows",
     "Backbone": "backbones.rows",
     "BackboneError": "errors",
     "Classifier": "model.classifier",
+    "Client": "client.client",
     "Collected": "collecting.collect",
     "DatasetError": "errors",
     "Decision": "dataset.decision",
@@ -96,6 +101,7 @@ _HOMES = {
     "PiledPicture": "assess.piling",
     "Piles": "assess.piling",
     "Prediction": "model.classifier",
+    "ServerError": "errors",
     "SgdSettings": "head.sgd",
     "SgdStep": "head.sgd",
     "SortOptions": "sorting.plan",
@@ -125,10 +131,12 @@ _HOMES = {
 
 __all__ = [  # noqa: RUF022  in the order of `sorted`
     "ArchiveError",
+    "AsyncClient",
     "BACKBONES",
     "Backbone",
     "BackboneError",
     "Classifier",
+    "Client",
     "Collected",
     "DatasetError",
     "Decision",
@@ -152,6 +160,7 @@ __all__ = [  # noqa: RUF022  in the order of `sorted`
     "PiledPicture",
     "Piles",
     "Prediction",
+    "ServerError",
     "SgdSettings",
     "SgdStep",
     "SortOptions",

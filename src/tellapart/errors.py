@@ -9,6 +9,7 @@ notebook share.
     ├── ModelError            a model that is damaged, foreign, hostile or from a newer release
     │   └── BackboneError     a network that cannot be used as a backbone
     ├── DestinationError      a place that cannot be written to, or that already holds something
+    ├── ServerError           a server that cannot be reached, lets nobody in, or fails
     └── MissingExtraError     a feature whose optional packages are not installed
 
 A message says what was wrong and what was expected; a hint says what to do. Where they name a
@@ -149,6 +150,17 @@ class BackboneError(ModelError):
 
 class DestinationError(TellapartError):
     """A place cannot be written to, is full, or already holds something."""
+
+
+class ServerError(TellapartError):
+    """A server cannot be reached, does not let us in, fails, or is none of ours.
+
+    `status` is the HTTP status that it answered, and None where it answered nothing.
+    """
+
+    def __init__(self, message: str, *, hint: str = "", status: int | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
 
 
 class MissingExtraError(TellapartError):

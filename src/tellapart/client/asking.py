@@ -1,0 +1,233 @@
+"""Asking a server: one request, again where that helps, within the time there is."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Mapping
+from itertools import count
+from urllib.parse import quote
+
+import httpx
+
+from ..errors import PictureError, ServerError, TellapartError, UsageError, option
+from ..images.decode import Picture, naming
+from ..model.classifier import Prediction
+from ..text import shown
+from ..to_json.results import Json
+from ..version import __version__
+from .answers import Answer, models_of, prediction_of, refusal, value_of
+from .patience import pause, seconds_of
+from .sending import sendable
+
+TIMEOUT = 60.0  # seconds
+RETRIES = 4
+AT_ONCE = 8  # requests of `predict_many` that are under way
+_LARGEST = 64 * 2**20  # bytes of an answer
+_BUSY = (429, 503)
+_IDLE = 2.0  # seconds for which a connection is kept: servers close theirs after 5
+
+
+class Asking:
+    """What both clients do; the connections belong to the event loop that uses them first."""
+
+    def __init__(
+        self, url: str, token: str = "", *, timeout: float = TIMEOUT, retries: int = RETRIES
+    ) -> None:
+        self.url = _checked_address(url)
+        if not token.isascii() or not token.isprintable() or token != token.strip():
+            raise UsageError(f"{option('token')} has characters that no token has.")
+        if not timeout > 0:
+            raise UsageError(f"{option('timeout')} is {timeout}; give seconds, such as 30.")
+        if retries < 0:
+            raise UsageError(f"{option('retries')} is {retries}; give a whole number from 0 on.")
+        self.timeout = timeout
+        self.retries = retries
+        self._headers = {"User-Agent": f"tellapart/{__version__}", "Accept": "application/json"}
+        if token:
+            self._headers["Authorization"] = f"Bearer {token}"
+        self._http: httpx.AsyncClient | None = None
+
+    def __getstate__(self) -> dict[str, object]:
+        """For a pickle: a copy opens connections of its own."""
+        return {**self.__dict__, "_http": None}
+
+    def forget(self) -> None:
+        """Leave the connections to another process, or to an event loop that has ended."""
+        self._http = None
+
+    async def close(self) -> None:
+        http, self._http = self._http, None
+        if http is not None:
+            await http.aclose()
+
+    async def predict(
+        self, picture: Picture, *, evidence: bool, admit: float | None, model: str
+    ) -> Prediction:
+        query = {"evidence": "true"} if evidence else {}
+        if admit is not None:
+            query["admit"] = repr(float(admit))
+        path = f"{_place_of(model)}/guess" if model else "/v1/guess"
+        with naming(picture):
+            content = await asyncio.to_thread(sendable, picture)
+            answer = await self._answer("POST", path, query, content)
+            return prediction_of(value_of(answer, self.url), self.url)
+
+    async def tried(
+        self, picture: Picture, errors: str, *, evidence: bool, admit: float | None, model: str
+    ) -> Prediction | PictureError:
+        """The same; with `errors="return"` the error of a picture in place of its answer."""
+        try:
+            return await self.predict(picture, evidence=evidence, admit=admit, model=model)
+        except PictureError as error:
+            if errors == "raise":
+                raise
+            return error
+
+    async def models(self) -> list[Mapping[str, Json]]:
+        return models_of(value_of(await self._answer("GET", "/v1/models"), self.url), self.url)
+
+    async def model(self, name: str) -> Mapping[str, Json]:
+        return value_of(await self._answer("GET", _place_of(name)), self.url)
+
+    async def ready(self) -> bool:
+        try:
+            asked = self._once("GET", "/v2/health/ready", {}, b"")
+            answer = await asyncio.wait_for(asked, self.timeout)
+        except (asyncio.TimeoutError, httpx.TransportError):
+            return False
+        if answer.status in _BUSY:
+            return False
+        value_of(answer, self.url)
+        return True
+
+    async def _answer(
+        self, method: str, path: str, query: Mapping[str, str] = {}, content: bytes = b""
+    ) -> Answer:
+        """An answer that is no wish to come back later, within the time there is."""
+        until = time.monotonic() + self.timeout
+        for tried in count(1):
+            left = until - time.monotonic()
+            failure: TellapartError
+            asked: float | None = None
+            try:
+                answer = await asyncio.wait_for(self._once(method, path, query, content), left)
+            except asyncio.TimeoutError as error:
+                raise ServerError(
+                    f"{self.url} did not answer within {self.timeout:g} seconds.",
+                    hint=f"Try again later, or give it longer: {option('timeout')}.",
+                ) from error
+            except httpx.TransportError as error:
+                if not _passes(error):
+                    raise ServerError(
+                        f"{self.url} does not speak HTTP.",
+                        hint="Another program has this port: give the address that tellapart serve "
+                        "prints.",
+                    ) from error
+                failure = _unreachable(error, self.url)
+                failure.__cause__ = error
+            else:
+                if answer.status not in _BUSY:
+                    return answer
+                failure = refusal(answer, self.url)
+                asked = seconds_of(answer.headers.get("retry-after"))
+            wait = pause(tried, asked, random.random())
+            if tried > self.retries or time.monotonic() + wait >= until:
+                raise failure
+            await asyncio.sleep(wait)
+        raise AssertionError("unreachable")
+
+    async def _once(
+        self, method: str, path: str, query: Mapping[str, str], content: bytes
+    ) -> Answer:
+        """One request. What breaks before anything was answered is a `TransportError`; what breaks
+        after that is not asked for again."""
+        self._http = self._http or self._opened()
+        async with self._http.stream(
+            method, self.url + path, params=query, content=content or None
+        ) as response:
+            body = bytearray()
+            try:
+                async for part in response.aiter_bytes():
+                    body += part
+                    if len(body) > _LARGEST:
+                        raise ServerError(f"{self.url} answers more than {_LARGEST >> 20} MB.")
+            except (httpx.TransportError, httpx.DecodingError) as error:
+                raise ServerError(
+                    f"{self.url} broke off in the middle of its answer.",
+                    hint="What it wrote to its log says why; try again later.",
+                ) from error
+            headers = {name.lower(): value for name, value in response.headers.items()}
+            return Answer(response.status_code, headers, bytes(body))
+
+    def _opened(self) -> httpx.AsyncClient:
+        """A client that asks nothing of the environment: no proxy, no password file."""
+        secure = None
+        if self.url.startswith("https:"):
+            secure = httpx.create_ssl_context(trust_env=False)
+            secure.load_default_certs()  # an organisation's own are with the system's
+        return httpx.AsyncClient(
+            headers=self._headers,
+            verify=secure or False,
+            timeout=None,  # one clock for the whole call
+            limits=httpx.Limits(keepalive_expiry=_IDLE),
+            trust_env=False,
+        )
+
+
+def _checked_address(url: str) -> str:
+    """An address without a slash at its end.
+
+    Raises:
+        UsageError: it is none.
+    """
+    try:
+        found = httpx.URL(url.strip())
+    except (httpx.InvalidURL, ValueError, UnicodeError) as error:
+        raise _no_address(url) from error
+    if found.scheme not in ("http", "https") or not found.host or found.query or found.fragment:
+        raise _no_address(url)
+    if found.userinfo:
+        raise UsageError(
+            "The address has a user's name in it, which is not sent.",
+            hint=f"Give the server's token as {option('token')}.",
+        )
+    return str(found).rstrip("/")
+
+
+def _no_address(url: str) -> UsageError:
+    return UsageError(
+        f"{shown(url)} is no address of a server.",
+        hint="Give it as tellapart serve prints it, such as http://127.0.0.1:8000.",
+    )
+
+
+def _place_of(model: str) -> str:
+    """Where a model is asked; a name is a part of the path by itself.
+
+    Raises:
+        UsageError: no model can have this name.
+    """
+    if "/" in model or model in ("", ".", ".."):
+        raise UsageError(f"{shown(model) or 'Nothing'} cannot be a model's name.")
+    return f"/v1/models/{quote(model, safe='')}"
+
+
+def _passes(error: httpx.TransportError) -> bool:
+    """Whether a failure may be over by the next try: not where what was answered is no HTTP."""
+    return not isinstance(error, httpx.RemoteProtocolError) or "disconnected" in str(error)
+
+
+def _unreachable(error: httpx.TransportError, address: str) -> ServerError:
+    """What to say where a connection failed, or broke before anything was answered."""
+    if isinstance(error, httpx.ConnectError):
+        said = shown(str(error)).rstrip(".")
+        return ServerError(
+            f"{address} cannot be reached: {said[:1].lower()}{said[1:]}.",
+            hint="Is tellapart serve running there, and is the port right?",
+        )
+    return ServerError(
+        f"{address} closed the connection without an answer.",
+        hint="If it uses TLS, its address begins with https; else its log says why.",
+    )
