@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from .collecting.collect import Collected, collect
     from .dataset.decision import Decision
     from .dataset.decisions import decide, undo_decisions
+    from .dataset.sources import Skipped
     from .errors import (
         ArchiveError,
         BackboneError,
@@ -57,8 +58,9 @@ if TYPE_CHECKING:
     from .images.decode import Picture
     from .model.classifier import Classifier, Prediction, load
     from .sorting.piles import piles
-    from .sorting.plan import SortOptions
+    from .sorting.plan import SortOptions, Step
     from .sorting.sort import SortResult
+    from .sorting.watching import Notice
     from .training.options import TrainOptions, Watch
     from .training.result import TrainResult
     from .training.tensorflow_settings import (
@@ -95,6 +97,7 @@ _HOMES = {
     "LabelsWritten": "exchange.labels",
     "MissingExtraError": "errors",
     "ModelError": "errors",
+    "Notice": "sorting.watching",
     "Picture": "images.decode",
     "PictureError": "errors",
     "Pile": "assess.piling",
@@ -104,9 +107,11 @@ _HOMES = {
     "ServerError": "errors",
     "SgdSettings": "head.sgd",
     "SgdStep": "head.sgd",
+    "Skipped": "dataset.sources",
     "SortOptions": "sorting.plan",
     "SortResult": "sorting.sort",
     "SplitResult": "exchange.splitting",
+    "Step": "sorting.plan",
     "TellapartError": "errors",
     "TensorFlow": "training.tensorflow_settings",
     "TestResult": "assess.testing",
@@ -154,6 +159,7 @@ __all__ = [  # noqa: RUF022  in the order of `sorted`
     "LabelsWritten",
     "MissingExtraError",
     "ModelError",
+    "Notice",
     "Picture",
     "PictureError",
     "Pile",
@@ -163,9 +169,11 @@ __all__ = [  # noqa: RUF022  in the order of `sorted`
     "ServerError",
     "SgdSettings",
     "SgdStep",
+    "Skipped",
     "SortOptions",
     "SortResult",
     "SplitResult",
+    "Step",
     "TellapartError",
     "TensorFlow",
     "TestResult",

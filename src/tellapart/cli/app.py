@@ -44,6 +44,7 @@ from .commands import (
     suggest,
     test,
     train,
+    watch,
     what_if,
 )
 from .commands.options import complain
@@ -112,6 +113,7 @@ app.command(short_help=_summary(test.test))(test.test)
 app.command(short_help=_summary(explain.explain))(explain.explain)
 app.command(cls=what_if.InOrder, short_help=_summary(what_if.what_if))(what_if.what_if)
 app.command(short_help=_summary(sort.sort))(sort.sort)
+app.command(short_help=_summary(watch.watch))(watch.watch)
 app.command(short_help=_summary(add.add))(add.add)
 app.command(short_help=_summary(split.split))(split.split)
 app.command(short_help=_summary(labels.labels))(labels.labels)

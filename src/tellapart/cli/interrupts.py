@@ -6,11 +6,14 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from queue import Empty, SimpleQueue
 from types import FrameType
 
 EXIT_CODE = 130  # of a program stopped with Ctrl-C
 SENTENCE = "Stopped. What was finished is kept; type the same command again to go on."
 _PATIENCE = 2.0  # seconds
+_GRACE = 5.0  # seconds
 _came = 0.0  # when Ctrl-C came; never, as long as it is 0
 
 
@@ -34,6 +37,47 @@ def _terminate(number: int, frame: FrameType | None) -> None:
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         _raise(number, frame)
     signal.raise_signal(signal.SIGINT)
+
+
+class Ending:
+    """Ctrl-C and SIGTERM end what is under way at its next pause; Ctrl-C again, or `_GRACE` seconds
+    without an end, at once: a drive may hang. It is waited for like a `threading.Event`, which a
+    signal's handler must not set."""
+
+    def __init__(self) -> None:
+        self._came = False
+        self._wake: SimpleQueue[None] = SimpleQueue()
+
+    def __enter__(self) -> Ending:
+        _handle(self._end)
+        signal.signal(signal.SIGTERM, self._end)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.take_time()
+
+    def is_set(self) -> bool:
+        return self._came
+
+    def wait(self, timeout: float | None = None) -> bool:
+        with suppress(Empty):
+            if not self._came:
+                self._wake.get(timeout=timeout)
+        return self._came
+
+    def take_time(self) -> None:
+        """It is ending: from here on only Ctrl-C ends it sooner."""
+        if hasattr(signal, "setitimer"):
+            signal.setitimer(signal.ITIMER_REAL, 0)
+
+    def _end(self, number: int, frame: FrameType | None) -> None:
+        if self._came:
+            _raise(number, frame)
+        self._came = True
+        self._wake.put(None)
+        if hasattr(signal, "setitimer"):  # which not every system has
+            signal.signal(signal.SIGALRM, _raise)
+            signal.setitimer(signal.ITIMER_REAL, _GRACE)
 
 
 def came() -> bool:

@@ -66,7 +66,7 @@ class Walk:
                     found.append(path)
             elif reason:
                 self.pass_over(path, reason)
-            elif not _no_picture(path):
+            elif not no_picture(path):
                 self.pass_over(path, "in no label's folder")
         return found
 
@@ -83,7 +83,7 @@ class Walk:
         inner = {entry.name: None for entry in entries if self._subgroup(entry)[0]}
         loose = (Path(entry.path) for entry in entries if entry.name not in inner)
         found = [name for name in inner if name != SET_ASIDE]
-        return found if all(map(_no_picture, loose)) else []
+        return found if all(map(no_picture, loose)) else []
 
     def pictures(
         self, folder: Path, above: frozenset[Identity] = frozenset()
@@ -104,7 +104,7 @@ class Walk:
                     if entries:
                         stack.append((above | {here}, iter(entries)))
                         break
-                elif reason := reason or _no_picture(path):
+                elif reason := reason or no_picture(path):
                     self.pass_over(path, reason)
                 else:
                     yield path, self.name(path)
@@ -181,7 +181,7 @@ def _is_ours(name: str) -> bool:
     return is_table_of_decisions(name) or name.startswith(TEMPORARY)
 
 
-def _no_picture(path: Path) -> str:
+def no_picture(path: Path) -> str:
     """Why a file is not taken for a picture; empty if it may be one, which decoding will tell."""
     suffix = path.suffix.lower()
     if suffix in SUFFIXES:

@@ -2,9 +2,9 @@
 file and table before it is made.
 
 The lines, after the first: {"folder"} is made; {"source", "target", "content", ...} is placed;
-{"done": [targets], "lost"} were; {"results", "sha256"} is a table that is written. Where files move
-about within one folder, undo strikes out the line of each step that it has taken back: by one byte
-in its place, which needs no room on a full disk.
+{"done": [targets], "lost"} were; {"results", "sha256"} is a table that is written; {"request"} is
+what is asked from there on. Where files move about within one folder, undo strikes out the line of
+each step that it has taken back: by one byte in its place, which needs no room on a full disk.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from typing import Any, BinaryIO, Literal, TypeVar
 from ..errors import DestinationError
 from ..text import shown
 from .atomic import sync
+from .locks import is_still
 from .purpose import Errand, Purpose
 from .system import WINDOWS
 from .transfer import Content, holds, is_link, reason_of
@@ -91,7 +92,7 @@ class Record:
     Attributes:
         folder: where files are placed.
         purpose: what for.
-        request: what was asked of the first run, as JSON; for the caller to compare.
+        request: what was asked last, as JSON; for the caller to compare.
         root: the folder that sources are named below; empty where it is `folder` itself, which
             may then be renamed, and in which steps may follow on each other.
         how: how files are placed where a step does not say.
@@ -203,6 +204,8 @@ class Record:
             self.lost.update(values.get("lost", ()))
         elif "folder" in values:
             self.folders.append((_inside(values["folder"]), offset))
+        elif "request" in values:
+            self.request = self.purpose.upgraded(values)["request"]
         elif "/" in _inside(values["results"]):
             raise ValueError(values["results"])
         else:
@@ -316,6 +319,15 @@ class Record:
             stream.seek(entry.offset)
             stream.write(_STRUCK)
             os.fsync(stream.fileno())
+
+    def ask(self, request: Mapping[str, object]) -> None:
+        """Write down that something else is asked from here on."""
+        self.append([{"request": request}], synced=True)
+
+    def is_still_there(self) -> bool:
+        """Whether the file that is written to is still the one of that name: its folder may have
+        been deleted, or its drive taken away."""
+        return self._stream is not None and is_still(self.path, self._stream)
 
     def close(self) -> None:
         for stream in (self._stream, self._reading):

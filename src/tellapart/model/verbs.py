@@ -6,7 +6,7 @@ Only this module imports from packages above it, and only when somebody calls a 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ..exporters.export import ExportResult
     from ..sorting.plan import SortOptions
     from ..sorting.sort import SortResult
+    from ..sorting.watching import Stop, Told
     from ..training.result import TrainResult
     from .classifier import Classifier
 
@@ -128,6 +129,48 @@ class Verbs:
         from ..sorting.sort import sort
 
         return sort(self._classifier, inbox, destination, options)
+
+    def watch(
+        self,
+        inbox: str | os.PathLike[str],
+        destination: str | os.PathLike[str],
+        options: SortOptions | None = None,
+        *,
+        quiet_time: float = 2.0,
+        stop: Stop | None = None,
+        model: str | os.PathLike[str] | None = None,
+    ) -> Iterator[Told]:
+        """Sort pictures as they arrive in a folder, and tell of each; see `sorting.watching`.
+
+        Ends when `stop` is set, say a `threading.Event`, or when nobody asks for more. A file is
+        read when it has not changed for `quiet_time` seconds. Where `model` is the folder that this
+        model was loaded from, another that takes its place there is used from then on.
+
+        >>> told = tellapart.load("heroes").watch("inbox/", "sorted/", quiet_time=0)
+        >>> [type(one).__name__ for _, one in zip(range(3), told)]
+        ['Notice', 'Step', 'Step']
+
+        Raises:
+            UsageError: there is no such folder, or it is the destination.
+            DestinationError: the destination cannot be written to, or holds another sort.
+        """
+        from ..sorting.renewing import ModelOnDisk
+        from ..sorting.watching import watch
+        from .classifier import load
+
+        def load_(path: Path) -> Classifier:
+            return load(path).admitting(self._classifier.admit)
+
+        renewed = ModelOnDisk(Path(model), load_).renewed if model is not None else None
+        return watch(
+            self._classifier,
+            inbox,
+            destination,
+            options,
+            quiet_time=quiet_time,
+            stop=stop,
+            renewed=renewed,
+        )
 
     def export(
         self,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -66,8 +66,11 @@ SORTING = Purpose(
 STATE = SORTING.hidden  # the hidden folder in a destination
 
 
-def opened(destination: Path, request: Request) -> AbstractContextManager[Journal]:
-    """The journal to write to, of a sort that begins or that goes on.
+def opened(
+    destination: Path, request: Request, *, newer: bool = False
+) -> AbstractContextManager[Journal]:
+    """The journal to write to, of a sort that begins or that goes on; `newer`: with a model that
+    may have taken the place of the one before, as `check_same` says.
 
     Raises:
         DestinationError: the folder cannot be written to, is being sorted into, or holds the
@@ -79,7 +82,7 @@ def opened(destination: Path, request: Request) -> AbstractContextManager[Journa
         request=asdict(request),
         root=request.inbox,
         how=cast(How, request.options["how"]),
-        check=lambda journal: check_same(journal, request),
+        check=lambda journal: check_same(journal, request, newer=newer),
     )
 
 
@@ -104,9 +107,17 @@ def settled(journal: Journal, live: Iterable[Entry]) -> dict[str, Entry]:
     }
 
 
-def check_same(journal: Journal, request: Request) -> None:
-    """Refuse to go on with a sort that was asked for something else."""
+def unknown_labels(journal: Journal, request: Request) -> list[str]:
+    """The labels that pictures were sorted by, and that the model now asked does not know."""
+    return sorted(set(request_of(journal).labels) - set(request.labels))
+
+
+def check_same(journal: Journal, request: Request, *, newer: bool = False) -> None:
+    """Refuse to go on with a sort that was asked for something else. Where the model may be a
+    `newer` one, it has to know all labels that pictures were sorted by."""
     before = request_of(journal)
+    if newer and not unknown_labels(journal, request):
+        before = replace(before, model=request.model, labels=request.labels)
     if (before.inbox, before.only) != (request.inbox, request.only):
         what = f"pictures of {shown(before.inbox)}"
     elif (before.model, before.labels) != (request.model, request.labels):

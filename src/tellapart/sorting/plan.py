@@ -20,6 +20,7 @@ from .journal import STATE, Request
 
 UNSURE = "unsure"
 NONE_OF_THESE = "none-of-these"
+NOT_MOVED = "a link; only files themselves are moved"
 
 
 class Verdict(Protocol):
@@ -103,7 +104,6 @@ class Work:
             raise UsageError(
                 f"{shown(given)} does not exist.", hint="Give a folder of pictures, or one picture."
             )
-        self.classifier = classifier
         self.options = options
         self.destination = Path(os.path.realpath(destination))
         self.only = "" if os.path.isdir(given) else given.name
@@ -118,15 +118,20 @@ class Work:
                 f"{shown(destination)} is a file, and pictures are sorted into a folder.",
                 hint="Choose another name.",
             )
+        self.ask(classifier)
+        self.hidden = 0
+        self.waiting = 0  # files to deal with, known once the inbox was looked through
+
+    def ask(self, classifier: Judge) -> None:
+        """Have a classifier say what is in the pictures, from now on."""
+        self.classifier = classifier
         self.request = Request(
             inbox=str(self.root),
             only=self.only,
-            options={**asdict(options), "admit": classifier.admit},
+            options={**asdict(self.options), "admit": classifier.admit},
             labels=tuple(classifier.labels),
             model=classifier.digest,
         )
-        self.hidden = 0
-        self.waiting = 0  # files to deal with, known once the inbox was looked through
 
     def steps(self, settled: Mapping[str, Entry], names: Names) -> Iterator[Step | Skipped]:
         """All that is left to do, in the order of names."""
@@ -144,7 +149,7 @@ class Work:
     def _left(self, settled: Mapping[str, Entry]) -> tuple[list[str], list[Skipped]]:
         """The names of the pictures that are left to do, and what cannot be sorted."""
         pictures, skipped = self._subgroup()
-        waiting = [n for path, n in pictures if not self._is_done(path, settled.get(n))]
+        waiting = [n for path, n in pictures if not self.is_done(path, settled.get(n))]
         return waiting, skipped
 
     def _subgroup(self) -> tuple[list[tuple[Path, str]], list[Skipped]]:
@@ -155,16 +160,15 @@ class Work:
             pictures, found, self.hidden = pictures_below(
                 self.root, follow_links=self.options.follow_links
             )
-        is_output = self._output_test()
+        is_output = self.output_test()
         skipped = [one for one in found if not is_output(self.root / one.name)]
         pictures = [one for one in pictures if not is_output(one[0])]
         if self.options.how == "move":
-            reason = "a link; only files themselves are moved"
-            skipped += [Skipped(name, reason) for path, name in pictures if os.path.islink(path)]
+            skipped += [Skipped(name, NOT_MOVED) for path, name in pictures if os.path.islink(path)]
             pictures = [one for one in pictures if not os.path.islink(one[0])]
         return pictures, skipped
 
-    def _output_test(self) -> Callable[[Path], bool]:
+    def output_test(self) -> Callable[[Path], bool]:
         """Whether a path below the inbox is the output of a sort."""
         root, destination = self.root, self.destination
         inside = root.is_relative_to(destination)  # then no output goes below the inbox: `Names`
@@ -205,7 +209,7 @@ class Work:
         except NoAnswerError:
             return path
 
-    def _is_done(self, path: Path, entry: Entry | None) -> bool:
+    def is_done(self, path: Path, entry: Entry | None) -> bool:
         """Whether a picture is the one that was sorted before, and not another of its name."""
         if entry is None:
             return False

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..dataset.sources import Skipped
 from ..files.journal import Journal, writing
-from ..files.record import Placement
+from ..files.record import Entry, Placement
 from ..files.undo import UndoResult
 from ..files.undo import undo as undo_
 from .journal import SORTING, Answer, check_same, opened, request_of, settled
@@ -141,18 +141,7 @@ class _Sorting:
             else:
                 self.placed.append(one)
                 self._tell()
-        with writing(self.work.destination, SORTING):
-            results = write_results(self.journal, self.placed, self.unreadable)
-        counts = Counter(entry.group for entry in self.placed)
-        return SortResult(
-            destination=self.work.destination,
-            counts={group: counts[group] for group in sorted(counts)},
-            unreadable=tuple(self.unreadable),
-            already_done=self.already,
-            hidden=self.work.hidden,
-            results=results,
-            not_kept=tuple(sorted(self.journal.lost)),
-        )
+        return concluded(self.work, self.journal, self.placed, self.unreadable, self.already)
 
     def _pass_over(self, one: Skipped) -> None:
         self.unreadable.append(one)
@@ -167,22 +156,50 @@ class _Sorting:
             if isinstance(step, Skipped):
                 self._pass_over(step)
             else:
-                yield self._placement(step)
+                yield placement(self.work, step)
 
     def _renamed(self, taken: Placement) -> Placement:
         """Where the name of a picture is taken by something that has appeared."""
         said: Any = taken.extra
-        return self._placement(self.names.step(self.work.root / taken.source, Answer(**said)))
+        return placement(self.work, self.names.step(self.work.root / taken.source, Answer(**said)))
 
-    def _placement(self, step: Step) -> Placement:
-        return Placement(
-            source=step.source.relative_to(self.work.root).as_posix(),
-            target=step.target,
-            group=step.group,
-            extra={
-                "label": step.label,
-                "score": step.score,
-                "scores": dict(step.scores),
-                "unknown": step.unknown,
-            },
-        )
+
+def placement(work: Work, step: Step) -> Placement:
+    """A step as the journal takes it."""
+    return Placement(
+        source=step.source.relative_to(work.root).as_posix(),
+        target=step.target,
+        group=step.group,
+        extra={
+            "label": step.label,
+            "score": step.score,
+            "scores": dict(step.scores),
+            "unknown": step.unknown,
+        },
+    )
+
+
+def concluded(
+    work: Work,
+    journal: Journal,
+    placed: Sequence[Entry],
+    unreadable: Sequence[Skipped],
+    already: int,
+) -> SortResult:
+    """What is sorted now; the table of it is written. `already`: how many were so before.
+
+    Raises:
+        DestinationError: the table cannot be written.
+    """
+    with writing(work.destination, SORTING):
+        results = write_results(journal, placed, unreadable)
+    counts = Counter(entry.group for entry in placed)
+    return SortResult(
+        destination=work.destination,
+        counts={group: counts[group] for group in sorted(counts)},
+        unreadable=tuple(unreadable),
+        already_done=already,
+        hidden=work.hidden,
+        results=results,
+        not_kept=tuple(sorted(journal.lost)),
+    )

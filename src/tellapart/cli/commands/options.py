@@ -18,6 +18,7 @@ from ...text import as_fraction, shown
 if TYPE_CHECKING:
     from ...dataset.sources import Skipped
     from ...model.classifier import Classifier
+    from ...sorting.plan import SortOptions
     from ...to_json.results import Json
 
 
@@ -86,6 +87,19 @@ Always = Annotated[
     bool,
     typer.Option("--always-choose", help='Always name the closest label, never "none of these".'),
 ]
+IntoFolders = Annotated[
+    bool, typer.Option("--into-folders", help="Make one folder per label in DEST.")
+]
+KeepNames = Annotated[
+    bool,
+    typer.Option("--keep-names", help="Keep each picture's own name after its label and score."),
+]
+UnsureBelow = Annotated[
+    str | None,
+    typer.Option(metavar="SCORE", help="Put pictures with a lower score, say 0.8, into unsure/."),
+]
+ByLink = Annotated[bool, typer.Option("--link", help="Link instead of copying.")]
+ByMove = Annotated[bool, typer.Option("--move", help="Move instead of copying.")]
 Model = Annotated[
     Path, typer.Argument(metavar="MODEL", help="A model folder, or its model.onnx alone.")
 ]
@@ -119,6 +133,29 @@ def admitting(classifier: Classifier, admit: str | None, always_choose: bool) ->
     if always_choose:
         return classifier.admitting(1)
     return classifier.admitting(fraction(admit, "--admit")) if admit else classifier
+
+
+def sort_options(
+    *,
+    link: bool,
+    move: bool,
+    into_folders: bool,
+    keep_names: bool,
+    unsure_below: str | None,
+    follow_links: bool,
+) -> SortOptions:
+    """What was asked of `sort` or `watch`."""
+    from ...sorting.plan import SortOptions
+
+    if link and move:
+        raise UsageError("--link does not go with --move.")
+    return SortOptions(
+        how="link" if link else "move" if move else "copy",
+        into_folders=into_folders,
+        keep_names=keep_names,
+        unsure_below=fraction(unsure_below or "0", "--unsure-below", whole=True),
+        follow_links=follow_links,
+    )
 
 
 def check_folder(path: Path | None, option: str) -> None:

@@ -13,13 +13,18 @@ from .options import (
     Admit,
     Always,
     AsJson,
+    ByLink,
+    ByMove,
+    IntoFolders,
+    KeepNames,
     Links,
     Quiet,
     Strict,
+    UnsureBelow,
     admitting,
     check_strict,
-    fraction,
     show,
+    sort_options,
 )
 
 
@@ -37,23 +42,11 @@ def sort(
         Path | None,
         typer.Option("--undo", metavar="DEST", help="Undo all sorting into DEST."),
     ] = None,
-    into_folders: Annotated[
-        bool, typer.Option("--into-folders", help="Make one folder per label in DEST.")
-    ] = False,
-    keep_names: Annotated[
-        bool,
-        typer.Option(
-            "--keep-names", help="Keep each picture's own name after its label and score."
-        ),
-    ] = False,
-    unsure_below: Annotated[
-        str | None,
-        typer.Option(
-            metavar="SCORE", help="Put pictures with a lower score, say 0.8, into unsure/."
-        ),
-    ] = None,
-    link: Annotated[bool, typer.Option("--link", help="Link instead of copying.")] = False,
-    move: Annotated[bool, typer.Option("--move", help="Move instead of copying.")] = False,
+    into_folders: IntoFolders = False,
+    keep_names: KeepNames = False,
+    unsure_below: UnsureBelow = None,
+    link: ByLink = False,
+    move: ByMove = False,
     admit: Admit = None,
     always_choose: Always = False,
     dry_run: Annotated[
@@ -112,13 +105,12 @@ def sort(
         raise typer.Exit(1 if taken.unfinished else 0)
     if not (model and inbox and destination):
         raise UsageError("Give a model, a folder of pictures and a folder to sort them into.")
-    if link and move:
-        raise UsageError("--link does not go with --move.")
-    options = sorting.SortOptions(
-        how="link" if link else "move" if move else "copy",
+    options = sort_options(
+        link=link,
+        move=move,
         into_folders=into_folders,
         keep_names=keep_names,
-        unsure_below=fraction(unsure_below or "0", "--unsure-below", whole=True),
+        unsure_below=unsure_below,
         follow_links=follow_links,
     )
     classifier = admitting(load(model), admit, always_choose)

@@ -7,21 +7,27 @@ from typing import TYPE_CHECKING
 
 from ...dataset.sources import Skipped
 from ...text import label_words, natural, several, shown
-from .console import MOST, command, print_rest, print_skipped, stdout
+from .console import MOST, command, print_aside, print_rest, print_skipped, stdout
 from .layout import print_figures, say
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from ...sorting.sort import SortResult, Step, UndoResult
+    from ...sorting.watching import Notice
 
 
 def print_step(step: Step | Skipped) -> None:
-    """Print one line of what `sort` would do (`--dry-run`)."""
+    """Print one line of what `sort` would do (`--dry-run`), or of what `watch` did."""
     if isinstance(step, Skipped):
         stdout().print(f"{shown(step.name)}  not read: {shown(step.reason)}", soft_wrap=True)
     else:
         stdout().print(f"{shown(step.source)}  ->  {shown(step.target)}", soft_wrap=True)
+
+
+def print_notice(notice: Notice) -> None:
+    """Print what happened beside the pictures."""
+    print_aside(notice.text)
 
 
 def print_sort(result: SortResult) -> None:

@@ -1,0 +1,326 @@
+"""A folder looked at again and again -> the files in it that are whole by now, each of them once.
+
+Network drives report no changes that other machines make, so the folder is read. To read the names
+is cheap; to ask every file for its size and time costs five times that. So what was dealt with is
+asked only now and then, and both are done the more seldom the longer they take: `_SHARE`.
+
+A file is whole once its size and times have been the same for a quiet time, or as soon as it has
+come by a rename from a name that says it is being written. Time is that of a clock which nobody
+sets; what clocks the files' drives have is not compared with anything.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Callable, Container
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..dataset.decision import is_table_of_decisions
+from ..dataset.walk import LINK, SHUT, is_hidden
+from ..files.leftovers import TEMPORARY
+from ..files.transfer import reason_of
+from ..workers.deadlines import Call, answered
+from .journal import STATE
+
+POLL = 1.0  # seconds between two looks, unless they take long
+LONGEST = 60.0  # and at most
+_SHORTEST = 0.05  # where a file is about to be whole
+_SHARE = 0.01  # of the time: what looking may take, and as much again asking every file
+_PATIENCE = 5  # quiet times until a file is given up that cannot be read
+_AGAIN = 30.0  # seconds until a file is tried again that the system would not open or read
+
+# Names that programs give to what they are still writing: browsers, FTP servers, rsync, Syncthing,
+# cloud and download programs, editors. What begins with a dot is hidden anyway.
+_UNFINISHED = re.compile(
+    r"(?P<name>.*)(?:\.(?:te?mp|part|partial|filepart|crdownload|download|opdownload|upload"
+    r"|uploading|incomplete|aria2|!ut|!qb|!sync|bc!|swp|lock|icloud)|~)|~syncthing~.*|~\$.*",
+    re.IGNORECASE | re.DOTALL,
+)
+_MAY_PASS = re.compile("cannot be (opened|read): |did not answer|not asked for|gone before|changed")
+
+
+class Stamp(NamedTuple):
+    """What tells that a file has changed."""
+
+    size: int
+    mtime_ns: int
+    ctime_ns: int  # a new owner, or permission to read it at last
+
+
+@dataclass
+class _Waiting:
+    """A file that is not dealt with yet."""
+
+    stamp: Stamp
+    since: float  # when it was first seen like this
+    due: float  # when it is whole, or tried once more
+    is_last: bool = False  # whether it is told of if it cannot be read then
+
+
+@dataclass
+class _Refused:
+    """A file that could not be read, and was told of."""
+
+    stamp: Stamp
+    reason: str
+    again: float  # when to try it once more, though it has not changed; never: infinity
+
+
+@dataclass
+class _Listing:
+    """What one look finds."""
+
+    stamps: dict[str, Stamp] = field(default_factory=dict)  # of the files that were asked
+    unfinished: set[int] = field(default_factory=set)  # file numbers under unfinished names
+    numbers: dict[str, int] = field(default_factory=dict)  # of the files that were asked
+    shut: dict[str, str] = field(default_factory=dict)  # what could not be looked into, and why
+    hidden: int = 0
+
+
+def mark(size: int, mtime_ns: int) -> int:
+    """What is kept in memory of each file, for months: eight bytes."""
+    return hash((size, mtime_ns))
+
+
+class Arrivals:
+    """What comes into a folder.
+
+    Attributes:
+        dealt_with: name below the folder -> `mark` of the file of that name that was sorted.
+        refused: name -> why it could not be read; told of, and tried again when it changes.
+        shut: name of a folder -> why it could not be looked into.
+        hidden: hidden and system files at the last look.
+        pause: seconds until it is worth looking again.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        destination: Path,
+        *,
+        quiet_time: float,
+        follow_links: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.root = root
+        self.destination = destination
+        self.quiet_time = quiet_time
+        self.follow_links = follow_links
+        self.clock = clock
+        self.dealt_with: dict[str, int] = {}
+        self.shut: dict[str, str] = {}
+        self.hidden = 0
+        self.pause = 0.0
+        self._waiting: dict[str, _Waiting] = {}
+        self._refused: dict[str, _Refused] = {}
+        self._unfinished: set[int] = set()
+        self._ask_all_at = -1.0
+
+    @property
+    def refused(self) -> dict[str, str]:
+        return {name: one.reason for name, one in self._refused.items()}
+
+    def look(self) -> list[str]:
+        """The names of the files that are to be read now, those first that came first.
+
+        Raises:
+            OSError: the folder is not there, or does not answer.
+        """
+        began = self.clock()
+        every = began >= self._ask_all_at
+        known: Container[str] = () if every else _Either(self.dealt_with, self._refused)
+        found = answered(lambda call: self._listed(known, call), self.root)
+        now = self.clock()
+        self.hidden, self.shut = found.hidden, found.shut
+        self._take(found, now, every)
+        rest = min((self.clock() - began) / _SHARE, LONGEST)
+        if every:
+            self._ask_all_at = now + rest
+        next_due = min((one.due for one in self._waiting.values()), default=now + POLL) - now
+        self.pause = max(0.0 if every else rest, min(max(next_due, _SHORTEST), POLL))
+        due = [(one.since, name) for name, one in self._waiting.items() if one.due <= now]
+        again = [(now, name) for name, one in self._refused.items() if one.again <= now]
+        return [name for _, name in sorted(due) + sorted(again)]
+
+    def stamp(self, name: str) -> Stamp | None:
+        """What a file was like when it was last looked at."""
+        one = self._waiting.get(name) or self._refused.get(name)
+        return one.stamp if one else None
+
+    def has_changed(self, name: str) -> bool:
+        """Whether a file is by now another one than when it was last looked at."""
+        try:
+            return _stamp_of(os.stat(self.root / name)) != self.stamp(name)
+        except OSError:
+            return True
+
+    def done_with(self, name: str, size: int, mtime_ns: int, *, is_gone: bool = False) -> None:
+        """A file is dealt with; where it `is_gone`, the next of its name is a new one."""
+        self._waiting.pop(name, None)
+        self._refused.pop(name, None)
+        if is_gone:
+            self.dealt_with.pop(name, None)
+        else:
+            self.dealt_with[name] = mark(size, mtime_ns)
+
+    def put_off(self, name: str) -> None:
+        """A file has changed since it was looked at: it becomes quiet once more."""
+        self._refused.pop(name, None)
+        if one := self._waiting.get(name):
+            one.since = self.clock()
+            one.due = one.since + max(self.quiet_time, _SHORTEST)
+
+    def failed(self, name: str, reason: str) -> bool:
+        """A file cannot be read: whether that is to be told of, which it is once. Before that it
+        has more time: an upload may only have paused."""
+        again = self.clock() + _AGAIN if _MAY_PASS.match(reason) else float("inf")
+        if before := self._refused.get(name):
+            is_new = before.reason != reason
+            before.reason, before.again = reason, again
+            return is_new
+        one = self._waiting.get(name)
+        if one is None:
+            return False
+        if not one.is_last:
+            one.is_last, one.due = True, one.since + _PATIENCE * self.quiet_time
+            if self.clock() < one.due:
+                return False
+        self._refused[name] = _Refused(one.stamp, reason, again)
+        del self._waiting[name]
+        return True
+
+    def lost(self) -> None:
+        """The folder has gone: whatever was coming comes anew when it is back."""
+        self._waiting.clear()
+        self._unfinished.clear()
+        self._ask_all_at = -1.0
+        self.pause = POLL
+
+    def _take(self, found: _Listing, now: float, every: bool) -> None:
+        for name in [name for name in self._waiting if name not in found.stamps]:
+            del self._waiting[name]
+        if every:
+            for name in [name for name in self._refused if name not in found.stamps]:
+                if not any(name.startswith(f"{folder}/") for folder in found.shut):
+                    del self._refused[name]
+        for name, stamp in found.stamps.items():
+            if self.dealt_with.get(name) == mark(stamp.size, stamp.mtime_ns):
+                continue
+            if (refused := self._refused.get(name)) and refused.stamp == stamp:
+                continue
+            before = self._waiting.get(name)
+            if before is None or before.stamp != stamp:
+                is_renamed = before is None and found.numbers[name] in self._unfinished
+                due = now if is_renamed else now + self.quiet_time
+                self._waiting[name] = _Waiting(stamp, now, due)
+                self._refused.pop(name, None)
+        self._unfinished = found.unfinished
+
+    def _listed(self, known: Container[str], call: Call[Any]) -> _Listing:
+        """Read the folder and those in it, asking each file that is not known. It changes nothing,
+        since it may still run when nobody waits for it any more."""
+        found = _Listing()
+        stack: list[tuple[str, str, frozenset[tuple[int, int]]]] = [("", str(self.root), _NONE)]
+        while stack:
+            prefix, folder, above = stack.pop()
+            try:
+                with os.scandir(folder) as scan:
+                    entries = list(scan)
+                call.beat()
+                if self.follow_links:
+                    here = os.stat(folder)
+                    if (here.st_dev, here.st_ino) in above:
+                        continue
+                    above |= {(here.st_dev, here.st_ino)}
+            except OSError as error:
+                if not prefix:
+                    raise
+                if not isinstance(error, FileNotFoundError):  # gone in this moment
+                    found.shut[prefix[:-1]] = f"{SHUT}cannot be opened: {reason_of(error)}"
+                continue
+            if prefix and any(entry.name == STATE for entry in entries):
+                continue  # it holds what a sort has put there
+            self._look_through(entries, prefix, above, known, found, stack)
+        return found
+
+    def _look_through(
+        self,
+        entries: list[os.DirEntry[str]],
+        prefix: str,
+        above: frozenset[tuple[int, int]],
+        known: Container[str],
+        found: _Listing,
+        stack: list[tuple[str, str, frozenset[tuple[int, int]]]],
+    ) -> None:
+        being_written = set()
+        files = []
+        for entry in entries:
+            name = entry.name
+            if prefix + name in known or name.startswith(TEMPORARY) or is_table_of_decisions(name):
+                continue
+            unfinished = _UNFINISHED.fullmatch(name)
+            if is_hidden(name):
+                found.unfinished.add(entry.inode())
+                found.hidden += not unfinished
+            elif self._is_folder(entry):
+                if not name.lower().endswith(".download") and not self._is_destination(entry):
+                    stack.append((f"{prefix}{name}/", entry.path, above))
+            elif unfinished:
+                found.unfinished.add(entry.inode())
+                being_written.add(unfinished["name"])
+            elif self._is_linked_folder(entry):
+                found.shut[prefix + name] = LINK
+            else:
+                files.append(entry)
+        for entry in files:
+            name = prefix + entry.name
+            try:
+                state = os.stat(entry.path)
+            except FileNotFoundError:  # gone in this moment, or a link to what is not there
+                continue
+            except OSError as error:
+                found.shut[name] = f"cannot be opened: {reason_of(error)}"
+                continue
+            if not state.st_size and entry.name in being_written:
+                continue  # a browser holds the name so
+            found.stamps[name] = _stamp_of(state)
+            found.numbers[name] = entry.inode()
+
+    def _is_destination(self, entry: os.DirEntry[str]) -> bool:
+        if entry.is_symlink():
+            return os.path.realpath(entry.path) == str(self.destination)
+        return entry.path == str(self.destination)
+
+    def _is_folder(self, entry: os.DirEntry[str]) -> bool:
+        try:
+            return entry.is_dir(follow_symlinks=self.follow_links)
+        except OSError:  # links that lead to each other
+            return False
+
+    @staticmethod
+    def _is_linked_folder(entry: os.DirEntry[str]) -> bool:
+        try:
+            return entry.is_symlink() and entry.is_dir()
+        except OSError:
+            return False
+
+
+def _stamp_of(state: os.stat_result) -> Stamp:
+    return Stamp(state.st_size, state.st_mtime_ns, state.st_ctime_ns)
+
+
+_NONE: frozenset[tuple[int, int]] = frozenset()
+
+
+class _Either:
+    """The names in either of two tables, without a third."""
+
+    def __init__(self, one: Container[str], other: Container[str]) -> None:
+        self.one, self.other = one, other
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.one or name in self.other

@@ -1,0 +1,327 @@
+"""A folder watched, and its pictures sorted as they arrive, until somebody ends it.
+
+What has arrived whole (`arrivals.py`) is named, placed and written down as `sort` does it, in the
+same journal: each can go on where the other stopped, and `undo` takes all of it back. Where the
+inbox or the destination goes away, it waits for them; where the model is replaced, it goes on with
+the new one.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal, Protocol, TypeAlias
+
+from ..dataset.sources import Skipped
+from ..dataset.walk import no_picture
+from ..errors import DestinationError, PictureError, TellapartError, UsageError
+from ..files.journal import Journal, writing
+from ..files.record import Entry, Placement
+from ..files.transfer import reason_of
+from ..text import first_few, label_words, shown
+from .arrivals import Arrivals
+from .journal import SORTING, Answer, opened, request_of, unknown_labels
+from .plan import NOT_MOVED, Judge, Names, SortOptions, Step, Work
+from .sort import SortResult, concluded, placement
+
+QUIET_TIME = 2.0  # seconds
+_AT_ONCE = 1000  # files between two looks: what takes so long is not to keep newer ones waiting
+_TABLE_EVERY = 10.0  # seconds, at least
+_TABLE_SHARE = 0.01  # of the time, which writing the table may take
+_FIRST_RETRY, _LAST_RETRY = 2.0, 60.0  # seconds until a destination is tried again
+
+
+class Stop(Protocol):
+    """What ends a watch: `threading.Event` has it."""
+
+    def is_set(self) -> bool: ...
+
+    def wait(self, timeout: float | None = None) -> bool: ...
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something that happened, and is about no one picture."""
+
+    kind: Literal["watching", "inbox", "destination", "model", "ending"]
+    text: str  # a sentence
+
+
+#: What a watch tells: a picture that was sorted, a file that was not read, something else; and when
+#: it is ended, what is sorted by then.
+Told: TypeAlias = "Step | Skipped | Notice | SortResult"
+
+
+def watch(
+    classifier: Judge,
+    inbox: str | os.PathLike[str],
+    destination: str | os.PathLike[str],
+    options: SortOptions | None = None,
+    *,
+    quiet_time: float = QUIET_TIME,
+    stop: Stop | None = None,
+    renewed: Callable[[], Judge | None] | None = None,
+) -> Iterator[Told]:
+    """Sort what is in a folder, and what arrives there, until `stop` is set.
+
+    Tells, as it happens, of each picture once it is sorted (`Step`) and of each file that could not
+    be read (`Skipped`). The last that it tells is a `SortResult`. It does nothing until it is asked
+    for what it tells; whoever does not want to know more may simply ask no more.
+
+    Args:
+        quiet_time: seconds in which a file has not changed when it is taken for whole. One that was
+            renamed from a name such as `x.tmp` or `.x` is taken at once.
+        stop: such as a `threading.Event`. Without one it goes on for ever.
+        renewed: asked before each look for the model that has taken the place of the one in use.
+
+    Raises:
+        UsageError: there is no such folder, it is the destination, or a time below 0.
+        DestinationError: as `sort`, at the beginning; and where the destination cannot be written
+            to when it is ended.
+    """
+    chosen = options or SortOptions()
+    work = Work(classifier, inbox, destination, chosen)
+    if work.only:
+        raise UsageError(f"{shown(inbox)} is a file.", hint="Give a folder to watch.")
+    if not 0 <= quiet_time < float("inf"):
+        raise UsageError("A quiet time is a number of seconds, 0 or more.")
+    return _Watching(work, quiet_time, stop or _Never(), renewed or (lambda: None)).run()
+
+
+class _Never:
+    """Nobody ends it."""
+
+    def is_set(self) -> bool:
+        return False
+
+    def wait(self, timeout: float | None = None) -> bool:
+        time.sleep(timeout or 0)
+        return False
+
+
+class _Watching:
+    """A watch under way."""
+
+    def __init__(
+        self, work: Work, quiet_time: float, stop: Stop, renewed: Callable[[], Judge | None]
+    ) -> None:
+        self.work = work
+        self.stop = stop
+        self.renewed = renewed
+        self.arrivals = Arrivals(
+            work.root,
+            work.destination,
+            quiet_time=quiet_time,
+            follow_links=work.options.follow_links,
+        )
+        self.token = ""  # of the journal, known once it was opened
+        self.already = 0
+        self.trouble = ""  # what the destination last complained of
+        self.retry = _FIRST_RETRY
+        self.away = ""  # why the inbox cannot be looked through
+        self.shut: dict[str, str] = {}  # folders told of
+        self.said: list[Skipped] = []  # to be told
+        self.steps: dict[str, Step] = {}  # of what is being placed, by source
+
+    def run(self) -> Iterator[Told]:
+        while True:
+            try:
+                with self._journal() as self.journal:
+                    yield from self._begin()
+                    try:
+                        while not self.stop.is_set():
+                            yield from self._look()
+                            self._keep_table()
+                            self.stop.wait(self.arrivals.pause)
+                    except GeneratorExit:  # nobody wants to know more
+                        self._conclude()
+                        raise
+                    yield Notice("ending", "Ending: results.csv is written.")
+                    yield self._conclude()
+                    return
+            except DestinationError as error:
+                if not self.token or self.stop.is_set():
+                    raise
+                if error.message != self.trouble:
+                    self.trouble = error.message
+                    yield Notice("destination", f"{error.message} Trying again from time to time.")
+            self.stop.wait(self.retry)
+            self.retry = min(2 * self.retry, _LAST_RETRY)
+
+    def _journal(self) -> AbstractContextManager[Journal]:
+        """The journal, opened. Where it was once it is not made again: a drive may have been
+        unplugged, and what is under its name now is another one."""
+        work = self.work
+        if self.token:
+            there = Journal.load(work.destination, SORTING)
+            if there is None or there.errand.token != self.token:
+                raise DestinationError(
+                    f"{shown(work.destination)} is not there any more, or not what it was."
+                )
+        return opened(work.destination, work.request, newer=True)
+
+    def _begin(self) -> Iterator[Told]:
+        journal, work = self.journal, self.work
+        self.placed = journal.live()
+        self.names = Names(work, self.placed)
+        # What was placed once is not placed again, also where it was taken out of the destination.
+        self.settled = {
+            entry.source: entry
+            for entry in journal.entries.values()
+            if entry.how != "move" and entry.target in journal.done
+        }
+        for entry in self.settled.values():
+            self.arrivals.done_with(entry.source, entry.content.size, entry.content.mtime_ns)
+        self.table_due = time.monotonic() + _TABLE_EVERY
+        self.is_changed = False
+        self.steps.clear()
+        if not self.token:
+            self.token, self.already = journal.errand.token, len(self.placed)
+            yield Notice("watching", f"Watching {shown(work.root)}.")
+        if request_of(journal).model != work.request.model:
+            yield self._asked()
+
+    def _asked(self) -> Notice:
+        """Another model says what is in the pictures, from here on."""
+        with writing(self.work.destination, SORTING):
+            self.journal.ask(asdict(self.work.request))
+        self.names = Names(self.work, self.placed)
+        return Notice(
+            "model", "The model is another one now. What it did not sort stays as it is sorted."
+        )
+
+    def _renew(self) -> Iterator[Notice]:
+        try:
+            newer = self.renewed()
+        except TellapartError as error:
+            yield Notice("model", f"{error.message} The model from before goes on.")
+            return
+        if newer is None or newer.digest == self.work.request.model:
+            return
+        before = self.work.classifier
+        self.work.ask(newer)
+        if unknown := unknown_labels(self.journal, self.work.request):
+            self.work.ask(before)
+            known = first_few([label_words(label) for label in unknown], 3)
+            yield Notice(
+                "model",
+                f"The model is another one now, and does not know {known}. Pictures were sorted by "
+                "that, so the model from before goes on. To use the new one, choose another folder "
+                "to sort into.",
+            )
+            return
+        yield self._asked()
+
+    def _look(self) -> Iterator[Told]:
+        yield from self._renew()
+        try:
+            due = self.arrivals.look()
+        except OSError as error:
+            self.arrivals.lost()
+            if not self.away:
+                self.away = reason_of(error)
+                yield Notice(
+                    "inbox",
+                    f"{shown(self.work.root)} cannot be looked through: {self.away}. "
+                    "Waiting until it can.",
+                )
+            return
+        if self.away:
+            self.away = ""
+            yield Notice("inbox", f"{shown(self.work.root)} is back.")
+        self.work.hidden = self.arrivals.hidden
+        for name, reason in self.arrivals.shut.items():
+            if self.shut.get(name) != reason:
+                yield Skipped(name, reason)
+        self.shut = self.arrivals.shut
+        if due and not self.journal.is_still_there():
+            raise DestinationError(f"{shown(self.work.destination)} is not there any more.")
+        while due and not self.stop.is_set():
+            yield from self._sort(due[:_AT_ONCE])
+            self._keep_table()
+            due = due[_AT_ONCE:]
+
+    def _sort(self, names: Sequence[str]) -> Iterator[Told]:
+        """Sort files that are whole, as far as they can be read."""
+        is_output = self.work.output_test()
+        pictures = []
+        for name in names:
+            path, stamp = self.work.root / name, self.arrivals.stamp(name)
+            if stamp is None:
+                continue
+            if is_output(path) or self.work.is_done(path, self.settled.get(name)):
+                self.arrivals.done_with(name, stamp.size, stamp.mtime_ns)
+            elif self.work.options.how == "move" and os.path.islink(path):
+                self._failed(name, NOT_MOVED)
+            elif reason := no_picture(path):
+                self._failed(name, reason)
+            else:
+                pictures.append(name)
+        yield from self._told()
+        for one in self.journal.carry_out(self._placements(pictures), self._renamed):
+            yield from self._told()
+            if isinstance(one, Skipped):
+                self._failed(one.name, one.reason)
+            else:
+                if self.trouble:
+                    yield Notice("destination", "It can be written to again.")
+                yield self._placed(one)
+        yield from self._told()
+
+    def _placements(self, names: Sequence[str]) -> Iterator[Placement]:
+        paths = (self.work.root / name for name in names if not self.stop.is_set())
+        answers = self.work.classifier.predict_many(paths, errors="return")
+        for name, answer in zip(names, answers, strict=False):  # fewer where it is ended
+            if self.stop.is_set():
+                return
+            if isinstance(answer, PictureError):
+                self._failed(name, answer.message)
+            elif self.arrivals.has_changed(name):
+                self.arrivals.put_off(name)
+            else:
+                self.steps[name] = self.names.step(self.work.root / name, answer)
+                yield placement(self.work, self.steps[name])
+
+    def _renamed(self, taken: Placement) -> Placement:
+        said: Any = taken.extra
+        step = self.names.step(self.work.root / taken.source, Answer(**said))
+        self.steps[taken.source] = step
+        return placement(self.work, step)
+
+    def _placed(self, entry: Entry) -> Step:
+        self.trouble, self.retry = "", _FIRST_RETRY
+        is_gone = entry.how == "move"
+        self.placed.append(entry)
+        if not is_gone:
+            self.settled[entry.source] = entry
+        self.arrivals.done_with(
+            entry.source, entry.content.size, entry.content.mtime_ns, is_gone=is_gone
+        )
+        self.is_changed = True
+        return replace(self.steps.pop(entry.source), target=entry.target)
+
+    def _failed(self, name: str, reason: str) -> None:
+        if not self.stop.is_set() and self.arrivals.failed(name, reason):
+            self.said.append(Skipped(name, reason))
+            self.is_changed = True
+
+    def _told(self) -> Iterator[Skipped]:
+        said, self.said = self.said, []
+        yield from said
+
+    def _keep_table(self) -> None:
+        """Write the table every now and then: it is written anew, and grows."""
+        began = time.monotonic()
+        if self.is_changed and began >= self.table_due:
+            self._conclude()
+            now = time.monotonic()
+            self.table_due = now + max(_TABLE_EVERY, (now - began) / _TABLE_SHARE)
+
+    def _conclude(self) -> SortResult:
+        unread = {**self.arrivals.shut, **self.arrivals.refused}
+        unreadable = [Skipped(name, reason) for name, reason in sorted(unread.items())]
+        self.is_changed = False
+        return concluded(self.work, self.journal, self.placed, unreadable, self.already)
