@@ -301,7 +301,7 @@ def test_a_newer_model_goes_on(inbox: Path, tmp_path: Path) -> None:
         renewed=renewed,
     )
     (text,) = said(told, "model")
-    assert text.startswith("The model is another one now.")
+    assert text.startswith("The model was replaced: the new one")
     assert names(tmp_path / "sorted") >= {"elsa-0.99621.jpg", "yoda-0.90000.jpg"}
     (row,) = [row for row in table(tmp_path / "sorted" / "results.csv") if row["path"] == "y.jpg"]
     assert row["yoda"] == "0.90000"
@@ -324,7 +324,7 @@ def test_a_model_that_lacks_a_label_does_not_go_on(inbox: Path, tmp_path: Path) 
         renewed=lambda: given.pop() if given else None,
     )
     (text,) = said(told, "model")
-    assert "does not know elsa" in text
+    assert "does not know the label elsa" in text
     assert sorted_in(told) == ["a.jpg", "c.JPEG", "z.jpg"]
 
 

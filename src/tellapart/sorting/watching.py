@@ -190,7 +190,9 @@ class _Watching:
             self.journal.ask(asdict(self.work.request))
         self.names = Names(self.work, self.placed)
         return Notice(
-            "model", "The model is another one now. What it did not sort stays as it is sorted."
+            "model",
+            "The model was replaced: the new one is used from now on. What is sorted already stays "
+            "as it is.",
         )
 
     def _renew(self) -> Iterator[Notice]:
@@ -208,9 +210,8 @@ class _Watching:
             known = first_few([label_words(label) for label in unknown], 3)
             yield Notice(
                 "model",
-                f"The model is another one now, and does not know {known}. Pictures were sorted by "
-                "that, so the model from before goes on. To use the new one, choose another folder "
-                "to sort into.",
+                f"The model was replaced by one that does not know the label {known}. The old one "
+                "goes on. To use the new one, choose another folder to sort into.",
             )
             return
         yield self._asked()
