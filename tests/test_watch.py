@@ -18,11 +18,13 @@ from typing import Any
 
 import pytest
 
+import tellapart
 from conftest import draw_scene, mostly_slow
-from drawn import COMMAND, model_of, run_here
+from drawn import COMMAND, few_of, model_of, run_here
 from tellapart import DestinationError, Notice, Skipped, SortOptions, SortResult, Step, UsageError
 from tellapart.demo.walk import DemoPictures
 from tellapart.files import transfer
+from tellapart.files.journal import Journal
 from tellapart.sorting.sort import plan, sort, undo
 from tellapart.sorting.watching import Told, watch
 from test_sorting import HOWS, Reader, everything, names, picture, table, tree
@@ -315,6 +317,53 @@ def test_a_newer_model_goes_on(inbox: Path, tmp_path: Path) -> None:
     assert undo(tmp_path / "sorted").taken_back == 3
 
 
+@pytest.mark.slow
+def test_a_model_that_takes_the_place_of_another_is_used(
+    heroes: DemoPictures, tmp_path: Path
+) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(model_of(heroes), folder)
+    other = tellapart.train(few_of(heroes, tmp_path / "few", 8), quality="fast")
+    inbox = tmp_path / "inbox"
+    drawn(inbox / "1.jpg", 1)
+    stop = _Stop()
+    steps = [lambda: other.save(folder, replace=True), lambda: drawn(inbox / "2.jpg", 2), stop.end]
+    stop.idle = lambda: steps.pop(0)()
+    watching = tellapart.load(folder).watch(
+        inbox, tmp_path / "sorted", quiet_time=QUIET, stop=stop, model=folder
+    )
+    told = []
+    for one in watching:
+        stop.busy()
+        told.append(one)
+    assert len(said(told, "model")) == 1
+    first, second = (one for one in told if isinstance(one, Step))
+    assert second.scores == tellapart.load(folder).predict(inbox / "2.jpg").scores
+    assert first.scores == tellapart.load(model_of(heroes)).predict(inbox / "1.jpg").scores
+    assert tellapart.load(folder).sort(inbox, tmp_path / "sorted").already_done == 2
+
+
+def test_a_table_that_cannot_be_written_keeps_no_picture_waiting(
+    inbox: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, is_shut = Journal.write_table, [True]
+
+    def refuse(*arguments: Any) -> Path:
+        if is_shut:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return write(*arguments)
+
+    monkeypatch.setattr("tellapart.sorting.watching._TABLE_EVERY", 0.0)
+    monkeypatch.setattr(Journal, "write_table", refuse)
+    told = watched(
+        inbox, tmp_path / "sorted", lambda: picture(inbox / "z.jpg"), lambda: None, is_shut.clear
+    )
+    assert sorted_in(told) == ["a.jpg", "c.JPEG", "z.jpg"]
+    (text,) = said(told, "destination")
+    assert text.endswith("cannot be written: permission denied. Pictures are sorted all the same.")
+    assert len(table(tmp_path / "sorted" / "results.csv")) == 3
+
+
 def test_a_model_that_lacks_a_label_does_not_go_on(inbox: Path, tmp_path: Path) -> None:
     given = [Reader(("vader", "yoda"), b"2")]
     told = watched(
@@ -475,5 +524,6 @@ def test_killed_at_any_moment(heroes: DemoPictures, tmp_path: Path, seed: int) -
 
 @pytest.fixture(autouse=True)
 def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A destination is tried again sooner than a person would want it."""
+    """Everything is looked at, and tried again, more often than a person would want it."""
+    monkeypatch.setattr("tellapart.sorting.arrivals._SHARE", 1.0)
     monkeypatch.setattr("tellapart.sorting.watching._FIRST_RETRY", 0.01)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, Protocol, TypeAlias
 
@@ -120,6 +120,7 @@ class _Watching:
         self.token = ""  # of the journal, known once it was opened
         self.already = 0
         self.trouble = ""  # what the destination last complained of
+        self.table_trouble = ""  # why the table could not be written last
         self.retry = _FIRST_RETRY
         self.away = ""  # why the inbox cannot be looked through
         self.shut: dict[str, str] = {}  # folders told of
@@ -134,10 +135,12 @@ class _Watching:
                     try:
                         while not self.stop.is_set():
                             yield from self._look()
-                            self._keep_table()
+                            yield from self._keep_table()
                             self.stop.wait(self.arrivals.pause)
-                    except GeneratorExit:  # nobody wants to know more
-                        self._conclude()
+                    except (GeneratorExit, KeyboardInterrupt):  # nobody wants to know more
+                        if not self.stop.is_set():
+                            with suppress(DestinationError):
+                                self._conclude()
                         raise
                     yield Notice("ending", "Ending: results.csv is written.")
                     yield self._conclude()
@@ -242,7 +245,7 @@ class _Watching:
             raise DestinationError(f"{shown(self.work.destination)} is not there any more.")
         while due and not self.stop.is_set():
             yield from self._sort(due[:_AT_ONCE])
-            self._keep_table()
+            yield from self._keep_table()
             due = due[_AT_ONCE:]
 
     def _sort(self, names: Sequence[str]) -> Iterator[Told]:
@@ -313,13 +316,21 @@ class _Watching:
         said, self.said = self.said, []
         yield from said
 
-    def _keep_table(self) -> None:
+    def _keep_table(self) -> Iterator[Notice]:
         """Write the table every now and then: it is written anew, and grows."""
         began = time.monotonic()
-        if self.is_changed and began >= self.table_due:
+        if not self.is_changed or began < self.table_due:
+            return
+        trouble, self.table_trouble = self.table_trouble, ""
+        try:
             self._conclude()
-            now = time.monotonic()
-            self.table_due = now + max(_TABLE_EVERY, (now - began) / _TABLE_SHARE)
+        except DestinationError as error:  # some programs keep others from a table they show
+            self.is_changed = True
+            self.table_trouble = error.message
+            if error.message != trouble:
+                yield Notice("destination", f"{error.message} Pictures are sorted all the same.")
+        now = time.monotonic()
+        self.table_due = now + max(_TABLE_EVERY, (now - began) / _TABLE_SHARE)
 
     def _conclude(self) -> SortResult:
         unread = {**self.arrivals.shut, **self.arrivals.refused}
