@@ -8,9 +8,10 @@ import os
 import subprocess
 import sys
 import tarfile
+import tempfile
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -345,11 +346,16 @@ print(sorted((s.name, s.reason) for s in dataset.skipped), len(dataset.items))
 """
 
 
+@pytest.fixture
+def open_to_all() -> Iterator[Path]:
+    """A folder that others may look into: pytest shuts its own each time that one of it starts."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give up its rights")
-def test_a_folder_that_may_not_be_opened(tmp_path_factory: pytest.TempPathFactory) -> None:
-    root = build(
-        tmp_path_factory.mktemp("shut") / "root", (*FOLDERS, "dog/list/in/5", "dog/shut/6")
-    )
+def test_a_folder_that_may_not_be_opened(open_to_all: Path) -> None:
+    root = build(open_to_all / "root", (*FOLDERS, "dog/list/in/5", "dog/shut/6"))
     for parent in [root, *root.parents]:
         if parent.stat().st_mode & 0o5 != 0o5:
             parent.chmod(parent.stat().st_mode | 0o5)
@@ -364,6 +370,7 @@ def test_a_folder_that_may_not_be_opened(tmp_path_factory: pytest.TempPathFactor
         check=False,
     )
     denied = "a folder that cannot be opened: permission denied"
+    assert run.stderr == ""
     assert run.stdout.strip() == str([("dog/list/in", denied), ("dog/shut", denied)]) + " 3"
 
 
