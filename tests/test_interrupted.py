@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from conftest import mostly_slow
-from drawn import COMMAND, contents, few_of, run
+from drawn import COMMAND, contents, few_of, run_here
 from tellapart.demo.walk import DemoPictures
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs signals and terminals")
@@ -109,7 +109,7 @@ class started:  # noqa: N801
 
 
 def again(photos: Path, work: Path) -> None:
-    found = run(
+    found = run_here(
         *("train", photos, "-o", "model", "--quality", "fast"),
         cwd=work,
         environment={"TELLAPART_CACHE": f"{work}-cache"},
