@@ -24,7 +24,7 @@ from tellapart.demo.walk import DemoPictures, draw_demo
 
 # The same examples in every run, as long as they need, and nothing left in the folder.
 settings.register_profile("tellapart", deadline=None, derandomize=True, database=None)
-settings.load_profile("tellapart")
+settings.register_profile("quick", settings.get_profile("tellapart"), max_examples=40)
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 
@@ -32,6 +32,12 @@ HEADER_DAMAGED = "damaged: its header cannot be read"
 CUT_SHORT = "cut short: the end of the file is missing"
 LIMITS = "the limits are 30000 a side and 179 million in all"
 SAVE_AS = "which cannot be read: save it as JPEG or PNG first"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Laws are tried on fewer examples where the slow tests are left out."""
+    quick = config.option.markexpr == "not slow"
+    settings.load_profile("quick" if quick else "tellapart")
 
 
 @pytest.fixture(scope="session", autouse=True)
