@@ -186,6 +186,7 @@ def test_integers_are_smaller_and_keep_all_outputs(
         assert near[3] == pytest.approx(exact[3], abs=0.3)
 
 
+@pytest.mark.slow
 def test_integers_do_not_overflow(
     precise: Classifier, pictures: list[Path], quantised: bytes
 ) -> None:

@@ -127,6 +127,7 @@ def test_the_whole_export_is_proved_and_says_so(
     assert result.proof.note in (tmp_path / "out" / "README.md").read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_without_a_browser_the_page_is_not_called_proved(
     classifier: Classifier,
     pictures: list[Path],

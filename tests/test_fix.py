@@ -233,6 +233,7 @@ def test_the_commands_that_check_prints_can_be_read(mixed: Path) -> None:
     assert read("", names) is None
 
 
+@pytest.mark.slow
 def test_the_commands_that_check_prints_can_be_typed(
     heroes: DemoPictures, mixed: Path, tmp_path: Path
 ) -> None:

@@ -180,6 +180,7 @@ def test_a_label_of_one_group_is_said_to_be_untestable(tmp_path: Path) -> None:
     assert f"Of one group alone is {label.name}" in said
 
 
+@pytest.mark.slow
 def test_a_large_burst_can_be_kept_together_in_one_step(tmp_path: Path) -> None:
     photos = draw(tmp_path / "photos", of_no_order, occasions=4, steps=22)
     health = tellapart.check(photos, quality="fast")

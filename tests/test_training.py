@@ -451,7 +451,7 @@ def test_another_folder_is_refused_before_any_work(
         ("--solver sgd --learning-rate -1", "The learning rate must be above 0, not -1.0."),
         ("--solver sgd --seed -1", "The seed must be 0 or more, not -1."),
         ("--solver sgd --validation 100%", "--validation 100% is not a fraction."),
-        ("--solver sgd --validation 99%", "leaves no picture to learn from."),
+        ("--solver sgd --steps 1 --validation 99%", "leaves no picture to learn from."),
         ("--backbone-input x", "go with --backbone."),
         ("--backbone-output x", "go with --backbone."),
         ("--backbone-pixels 0..1", "go with --backbone."),
