@@ -6,11 +6,12 @@ With --check it only says whether they are in step.
 
 from __future__ import annotations
 
+import io
 import os
 import re
-import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import typer.main
@@ -39,15 +40,11 @@ def _calls(command: object, call: list[str]) -> Iterator[list[str]]:
 
 
 def _section(call: list[str]) -> str:
-    environment = {**os.environ, "COLUMNS": "80", "NO_COLOR": "1", "TERM": "dumb"}
-    run = subprocess.run(
-        [sys.executable, "-m", "tellapart", *call, "--help"],
-        capture_output=True,
-        text=True,
-        check=True,
-        env=environment,
-    )
-    lines = [line.rstrip() for line in run.stdout.strip().splitlines()]
+    os.environ.update(COLUMNS="80", NO_COLOR="1", TERM="dumb")
+    said = io.StringIO()
+    with redirect_stdout(said):
+        app([*call, "--help"], prog_name="tellapart", standalone_mode=False)
+    lines = [line.rstrip() for line in said.getvalue().strip().splitlines()]
     title = " ".join(["tellapart", *call])
     return f"\n## {title}\n```\n" + "\n".join(lines) + "\n```\n"
 
