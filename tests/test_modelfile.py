@@ -21,7 +21,7 @@ from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 import tellapart
 from conftest import draw_scene, encoded
-from drawn import only_sentences, run, small_network
+from drawn import only_sentences, run, run_here, small_network
 from tellapart.backbones.foreign import ForeignBackbone
 from tellapart.backbones.runtime import onnxruntime
 from tellapart.errors import ModelError
@@ -468,7 +468,7 @@ def test_the_command_line_refuses_in_a_sentence(
     elif case == "no file":
         shutil.rmtree(model)
     (tmp_path / "picture.png").write_bytes(encoded(draw_scene()))
-    found = run("guess", model, tmp_path / "picture.png", "--json")
+    found = run_here("guess", model, tmp_path / "picture.png", "--json")
     assert found.code == 2
     assert found.out == ""
     assert said in found.err

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import draw_scene
+from conftest import draw_scene, mostly_slow
 from drawn import model_of
 from tellapart.backbones.telemetry import VARIABLE
 from tellapart.backbones.untrusted import parse_onnx
@@ -38,7 +38,7 @@ def python(script: str, home: Path, **variables: str) -> subprocess.CompletedPro
     return run
 
 
-@pytest.mark.parametrize("before", ["", "0", "false"])
+@pytest.mark.parametrize("before", mostly_slow(["", "0", "false"], 1))
 @pytest.mark.parametrize("first", ["tellapart", f"tellapart, {RUNTIME}"])
 def test_nothing_is_kept_for_its_maker(
     first: str, before: str, heroes: DemoPictures, tmp_path: Path

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import tellapart
-from conftest import draw_scene
+from conftest import draw_scene, mostly_slow
 from drawn import few_of, model_of
 from tellapart import Classifier, PictureError, UsageError
 from tellapart.assess.testing import evaluate
@@ -101,16 +101,19 @@ def test_the_other_verbs_do_what_the_commands_do(
 
 @pytest.mark.parametrize(
     "imports",
-    [
-        "import tellapart",
-        "import tellapart, tellapart.explain",
-        "import tellapart.explain",
-        "from tellapart.explain import explain; import tellapart",
-        "import tellapart; tellapart.explain; tellapart.explain.explaining",
-        "from tellapart import explain; import tellapart; assert explain is tellapart.explain",
-        "import tellapart.explain.explaining, tellapart",
-        "import copy, tellapart; copy.copy(tellapart.explain.what_if)",
-    ],
+    mostly_slow(
+        [
+            "import tellapart",
+            "import tellapart, tellapart.explain",
+            "import tellapart.explain",
+            "from tellapart.explain import explain; import tellapart",
+            "import tellapart; tellapart.explain; tellapart.explain.explaining",
+            "from tellapart import explain; import tellapart; assert explain is tellapart.explain",
+            "import tellapart.explain.explaining, tellapart",
+            "import copy, tellapart; copy.copy(tellapart.explain.what_if)",
+        ],
+        quick=3,
+    ),
 )
 def test_explain_is_a_module_in_every_order_of_imports(imports: str) -> None:
     script = (
