@@ -108,7 +108,7 @@ def draw_folder(tmp_path: Path) -> Callable[..., Path]:
 
 def mostly_slow(values: Iterable[Any], quick: int) -> list[Any]:
     """Values for `parametrize` of which the first `quick` are tried every time, and the others
-    with the slow tests: for moments and seeds, which are all of one kind."""
+    with the slow tests: for moments, widths and seeds, which are all of one kind."""
     every = list(values)
     slow = [pytest.param(value, marks=pytest.mark.slow) for value in every[quick:]]
     return [*every[:quick], *slow]
