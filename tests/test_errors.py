@@ -280,7 +280,9 @@ COMMANDS = {
     "exporters/proof.py",
     "exporters/examples/pictures.py",
 }
-WHOLE_COMMAND = re.compile(r"(tellapart [a-z]|pip install|docker run|tritonserver|npm ).*")
+WHOLE_COMMAND = re.compile(
+    r"(tellapart [a-z]|pip install|docker run|docker compose|tritonserver|npm ).*"
+)
 
 
 def flags_of(command: object) -> set[str]:

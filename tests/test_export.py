@@ -105,8 +105,13 @@ def test_an_export_is_a_folder_that_proves_itself(
     readme = (result.folder / "README.md").read_text("utf-8")
     assert "20 pictures" in readme
     assert "ORT_DISABLE_TELEMETRY=1" in readme
-    assert "ask for the output `novelty`" in readme
-    assert f"is at most {classifier.manifest.unknown_above(0.99):.4g}" in " ".join(readme.split())
+    words, threshold = " ".join(readme.split()), f"{classifier.manifest.unknown_above(0.99):.4g}"
+    asks = (
+        "ask for the output `novelty` beside `scores`, and use the scores only where the novelty "
+        f"is at most {threshold}"
+    )
+    tells = f'it says "none of these" where a picture\'s novelty is above {threshold}'
+    assert (tells if TARGETS[target].unknown == "told" else asks) in words
     assert result.size == sum(p.stat().st_size for p in result.folder.rglob("*") if p.is_file())
 
 

@@ -26,6 +26,8 @@ from ..model.classifier import Classifier
 from ..model.folder import LABELS_FILE, labels_text
 from ..text import shown
 from .npm import Watch
+from .photoprism_words import DIFFERS as PHOTOPRISM_DIFFERS
+from .photoprism_words import STEPS as PHOTOPRISM_STEPS
 from .proof import MOST_PICTURES, Proof, by_label, compare, example_answers
 from .readme import export_readme
 from .target import Export, Target
@@ -88,6 +90,16 @@ TARGETS: Mapping[str, Target] = {
             differs="The server itself was not run. model.onnx was run with onnxruntime, which is "
             "Triton's own backend for it, and config.pbtxt was read back and compared with the "
             "model's inputs and outputs.",
+        ),
+        Target(
+            name="photoprism",
+            writes="a custom label model: vision.yml, and the ONNX file and the labels it names",
+            read_by="PhotoPrism, in a release whose custom models are ONNX (autumn 2026 or later)",
+            run="python example.py PICTURE",
+            module="photoprism",
+            more=PHOTOPRISM_STEPS,
+            differs=PHOTOPRISM_DIFFERS,
+            unknown="told",
         ),
         *(
             Target(

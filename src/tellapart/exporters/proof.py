@@ -96,27 +96,50 @@ def compare(
         ModelError: they differ by more than the target admits.
     """
     proof = compared(classifier, answers, pictures)
+    check(proof, classifier, target)
+    return proof
+
+
+def check(proof: Proof, classifier: Classifier, target: Target) -> None:
+    """Refuse a proof that shows more difference than the target admits.
+
+    Raises:
+        ModelError: it does.
+    """
     agreement, tolerance = target.limits(classifier.content)
     others = proof.pictures - proof.same_label
     too_many = others > (agreement < 1) and proof.agreement < agreement  # one may be by bad luck
     if too_many or not proof.largest_difference <= tolerance:
         raise ModelError(
             f"The export {target.name} does not give the model's answers: it has the same label "
-            f"for {proof.same_label} of {len(pictures)} pictures, and scores up to "
+            f"for {proof.same_label} of {proof.pictures} pictures, and scores up to "
             f"{proof.largest_difference:.2g} apart ({shown(proof.worst or '')}). Expected were at "
             f"least {agreement:.0%} and at most {tolerance:g}.",
             hint="Nothing was written. Please report this, with the model if you can.",
         )
-    return proof
 
 
 def compared(
     classifier: Classifier, answers: Sequence[Mapping[str, float]], pictures: Sequence[Path]
 ) -> Proof:
     """How a program's scores and the model's agree, whatever comes of it."""
+    ours = [prediction.scores for prediction in classifier.predict_many(pictures)]
+    return agreed(ours, answers, pictures)
+
+
+def agreed(
+    ours: Sequence[Mapping[str, float]],
+    theirs: Sequence[Mapping[str, float]],
+    pictures: Sequence[Path],
+) -> Proof:
+    """How two lists of scores by label agree, one of each for each picture."""
     same, apart = 0, []
-    for ours, theirs in zip(classifier.predict_many(pictures), answers, strict=True):
-        same += ours.label == max(theirs, key=lambda label: theirs[label])
-        apart.append(max(abs(score - theirs[label]) for label, score in ours.scores.items()))
+    for one, other in zip(ours, theirs, strict=True):
+        same += _highest(one) == _highest(other)
+        apart.append(max(abs(score - other[label]) for label, score in one.items()))
     worst = int(np.argmax(apart))  # not a number is the worst of all
     return Proof(len(pictures), same, apart[worst], worst=pictures[worst])
+
+
+def _highest(scores: Mapping[str, float]) -> str:
+    return max(scores, key=lambda label: scores[label])

@@ -53,7 +53,7 @@ def _of_unknown(target: Target, classifier: Classifier) -> str:
     threshold = f"{classifier.manifest.unknown_above(classifier.admit):.4g}"
     rule = f'"none of these" where a picture\'s novelty is above {threshold}'
     if target.unknown == "told":
-        return f"Like `tellapart guess`, the page says {rule}."
+        return f"Like `tellapart guess`, it says {rule}."
     if target.unknown == "measured":
         return (
             f"`tellapart guess` says {rule}. The program here does not: it gives scores to\n"
