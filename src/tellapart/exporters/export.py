@@ -25,6 +25,7 @@ from ..images.opening import read_by_pillow_alone
 from ..model.classifier import Classifier
 from ..model.folder import LABELS_FILE, labels_text
 from ..text import shown
+from .frigate import README as FRIGATE_README
 from .npm import Watch
 from .photoprism_words import DIFFERS as PHOTOPRISM_DIFFERS
 from .photoprism_words import STEPS as PHOTOPRISM_STEPS
@@ -211,6 +212,22 @@ TARGETS: Mapping[str, Target] = {
                     "where the model is unsure",
                 ),
             )
+        ),
+        Target(
+            name="frigate",
+            writes="a classification model in 8-bit integers for Frigate, and its labelmap.txt",
+            read_by="Frigate 0.17, the program that watches cameras",
+            run="python example.py PICTURE",
+            module="frigate",
+            extra="tensorflow",
+            more=FRIGATE_README,
+            agreement=0.95,
+            tolerance=0.5,
+            differs="Frigate itself was not run. `example.py` does to a picture what Frigate's "
+            "code does, with the interpreter that it uses. 8-bit integers move scores, most where "
+            "the model is unsure, and novelty too: a picture close to the threshold may change "
+            "sides.",
+            unknown="told",
         ),
     )
 }

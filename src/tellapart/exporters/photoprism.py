@@ -26,7 +26,7 @@ from ..model.classifier import Classifier
 from ..model.folder import LABELS_FILE
 from ..text import one_line, several
 from .photoprism_feed import SIDE, on_black, thumbnail
-from .proof import Proof, agreed, by_label, check, example_answers
+from .proof import Proof, admitted, agreed, by_label, example_answers
 from .target import Export, Target, write_program
 
 NAME = "tellapart"  # the model's, in PhotoPrism
@@ -64,7 +64,7 @@ def prove(classifier: Classifier, target: Target, folder: Path, pictures: Sequen
         dict(zip(names, _expected(classifier, session, path), strict=True)) for path in pictures
     ]
     proof = agreed(expected, found, pictures)
-    check(proof, classifier, target)
+    admitted(classifier, target, proof)
     said = [max(answer, key=lambda name: answer[name]) for answer in found]
     guessed = [
         UNKNOWN if prediction.unknown else prediction.label

@@ -95,16 +95,14 @@ def compare(
     Raises:
         ModelError: they differ by more than the target admits.
     """
-    proof = compared(classifier, answers, pictures)
-    check(proof, classifier, target)
-    return proof
+    return admitted(classifier, target, compared(classifier, answers, pictures))
 
 
-def check(proof: Proof, classifier: Classifier, target: Target) -> None:
-    """Refuse a proof that shows more difference than the target admits.
+def admitted(classifier: Classifier, target: Target, proof: Proof) -> Proof:
+    """A proof that is good enough for the target.
 
     Raises:
-        ModelError: it does.
+        ModelError: the answers differ by more than the target admits.
     """
     agreement, tolerance = target.limits(classifier.content)
     others = proof.pictures - proof.same_label
@@ -117,6 +115,7 @@ def check(proof: Proof, classifier: Classifier, target: Target) -> None:
             f"least {agreement:.0%} and at most {tolerance:g}.",
             hint="Nothing was written. Please report this, with the model if you can.",
         )
+    return proof
 
 
 def compared(

@@ -33,7 +33,7 @@ def write(export: Export) -> None:
     """
     settings, folder = export.target.settings, export.folder
     check_installed(settings.get("needs", "tensorflow").split())
-    _run_job(settings["form"], export)
+    run_job(settings["form"], export)
     write_program(folder, settings["example"])
     if settings["form"] == "tensorflow-graph":
         shutil.copyfile(EXAMPLES / "label_image.py", folder / "label_image.py")
@@ -63,7 +63,13 @@ def original_labels(labels: Sequence[str]) -> list[str]:
     return plain
 
 
-def _run_job(form: str, export: Export) -> None:
+def run_job(form: str, export: Export, **options: float) -> None:
+    """Have TensorFlow write a form, which may have options, into the export's folder.
+
+    Raises:
+        BackboneError: the network has an operator that cannot be written; it is named.
+        ModelError: TensorFlow fails; its last words are given.
+    """
     with temporary_folder() as place:
         model = Path(place, MODEL_FILE)
         model.write_bytes(export.classifier.content)
@@ -72,6 +78,7 @@ def _run_job(form: str, export: Export) -> None:
             "model": str(model),
             "folder": str(export.folder.resolve()),
             "pictures": [str(path.resolve()) for path in export.pictures],
+            "options": options,
         }
         command = [sys.executable, "-m", f"{__package__}.tensorflow_process"]
         try:

@@ -1,7 +1,7 @@
 """Does one job: reads it as JSON from standard input, writes files, answers in one line of JSON.
 
-The job is `{"form", "model", "folder", "pictures"}`; the answer `{}`, or the error to raise as
-`{"error", "message", "hint"}`.
+The job is `{"form", "model", "folder", "pictures", "options"}`; the answer `{}`, or the error to
+raise as `{"error", "message", "hint"}`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ def main() -> None:
         anatomy = read_anatomy(Path(job["model"]).read_bytes())
         from .forms import FORMS
 
-        FORMS[job["form"]](anatomy, Path(job["folder"]), [Path(path) for path in job["pictures"]])
+        pictures = [Path(path) for path in job["pictures"]]
+        FORMS[job["form"]](anatomy, Path(job["folder"]), pictures, **job["options"])
         answer = {}
     except TellapartError as error:
         message, hint = error.said

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -11,9 +10,10 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-from ...errors import ModelError
 from ...images.decode import read_picture
 from ..anatomy import Anatomy, in_floats
+from .conversion import tflite_of
+from .frigate import write_frigate
 from .network import (
     decoded_at_scale,
     is_jpeg,
@@ -25,7 +25,7 @@ from .network import (
 )
 from .tflite_metadata import with_metadata
 
-Form: TypeAlias = Callable[[Anatomy, Path, Sequence[Path]], None]
+Form: TypeAlias = Callable[..., None]  # of Anatomy, folder, pictures; some have options
 
 _IMAGE = tf.TensorSpec([None, None, None, 3], tf.float32, name="pixels")
 _FOR_CALIBRATION = 100  # pictures
@@ -131,33 +131,12 @@ def _write_tflite(
         as_float = {name: tf.cast(square, tf.float32) for name, square in squares.items()}
         return {"scores": answer(as_float)["scores"]}
 
-    # The converter does not find the variables of Keras (TensorFlow 2.21): constants then.
-    traced = tf.function(classify, autograph=False).get_concrete_function(**specs)
-    frozen = convert_variables_to_constants_v2(traced)
-    order = [tensor.name.partition(":")[0] for tensor in frozen.inputs]
-
-    def constant(**squares: Any) -> dict[str, Any]:
-        return {"scores": tf.nest.flatten(frozen(*(squares[name] for name in order)))[0]}
-
-    module = tf.Module()
-    module.constant = tf.function(constant, autograph=False)
-    with tempfile.TemporaryDirectory() as place:
-        signature = module.constant.get_concrete_function(**specs)
-        tf.saved_model.save(module, place, signatures={"serving_default": signature})
-        converter = tf.lite.TFLiteConverter.from_saved_model(
-            place, signature_keys=["serving_default"]
-        )
-        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
-        if half or integers:
-            converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        if half:
-            converter.target_spec.supported_types = [tf.float16]
-        if integers:
-            converter.representative_dataset = lambda: _calibration(anatomy, pictures)
-        try:
-            content = converter.convert()
-        except tf.errors.OpError as error:  # the converter's own error is one of Python's
-            raise ModelError(f"TensorFlow Lite cannot take this network: {error}.") from error
+    content = tflite_of(
+        classify,
+        specs,
+        half=half,
+        calibration=(lambda: _calibration(anatomy, pictures)) if integers else None,
+    )
     labels = (folder / "labels.txt").read_bytes()
     (folder / "model.tflite").write_bytes(with_metadata(content, anatomy.pictures, labels))
 
@@ -176,4 +155,5 @@ FORMS: Mapping[str, Form] = {
     "tflite": _write_tflite,
     "tflite-float16": lambda *job: _write_tflite(*job, half=True),
     "tflite-int8": lambda *job: _write_tflite(*job, integers=True),
+    "frigate": write_frigate,
 }

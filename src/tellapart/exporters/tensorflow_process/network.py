@@ -70,8 +70,9 @@ def _answers(anatomy: Anatomy, squares: Mapping[str, Any]) -> dict[str, Any]:
     return {"scores": scores, "embedding": embedding}
 
 
-def _embedding(anatomy: Anatomy, trunk: TrunkPart, squares: Mapping[str, Any]) -> Any:
-    """The mean over views and positions `[N,C]`; views are stacked as pictures of one batch."""
+def maps_of(anatomy: Anatomy, trunk: TrunkPart, squares: Mapping[str, Any]) -> Any:
+    """A trunk's maps `[V*N,h,w,C]` of square pictures by name: views are stacked as pictures of one
+    batch."""
     mean, scale = np.array(trunk.mean), np.array(trunk.scale)
     normal = layers.Rescaling((1 / scale).tolist(), (-mean / scale).tolist())
     plain = {g: normal(squares[picture_name(g, s)]) for g, s in anatomy.pictures if s == trunk.size}
@@ -80,11 +81,16 @@ def _embedding(anatomy: Anatomy, trunk: TrunkPart, squares: Mapping[str, Any]) -
         for view in anatomy.views
     ]
     pixels = stacked[0] if len(stacked) == 1 else ops.concatenate(stacked, axis=0)
-    maps = convert_trunk(trunk, anatomy.constants, pixels)
+    return convert_trunk(trunk, anatomy.constants, pixels)
+
+
+def _embedding(anatomy: Anatomy, trunk: TrunkPart, squares: Mapping[str, Any]) -> Any:
+    """The mean over views and positions `[N,C]`."""
+    maps, views = maps_of(anatomy, trunk, squares), len(anatomy.views)
     means = layers.GlobalAveragePooling2D(data_format="channels_last")(maps)
-    if len(stacked) == 1:
+    if views == 1:
         return means
-    return ops.mean(ops.reshape(means, (len(stacked), -1, means.shape[-1])), axis=0)
+    return ops.mean(ops.reshape(means, (views, -1, means.shape[-1])), axis=0)
 
 
 def squares_of(pixels: Any, anatomy: Anatomy) -> dict[str, Any]:

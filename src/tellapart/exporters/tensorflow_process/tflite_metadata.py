@@ -42,26 +42,31 @@ def with_metadata(content: bytes, pictures: Sequence[tuple[str, int]], labels: b
     entry.name, entry.buffer = _NAME, len(model.buffers)
     model.buffers.append(buffer)
     model.metadata = [*(model.metadata or []), entry]
-    builder = _AlignedBuilder(len(content) + 4096)
-    builder.Finish(model.Pack(builder), file_identifier=_MODEL)
-    stream = io.BytesIO(bytes(builder.Output()))
+    stream = io.BytesIO(packed(model))
     with zipfile.ZipFile(stream, "a", zipfile.ZIP_STORED) as archive:  # appended to the model
         archive.writestr(zipfile.ZipInfo(LABELS_MEMBER), labels)
     return stream.getvalue()
+
+
+def packed(model: Any) -> bytes:
+    """The file of a model that was read."""
+    builder = _AlignedBuilder(4096)
+    builder.Finish(model.Pack(builder), file_identifier=_MODEL)
+    return bytes(builder.Output())
 
 
 def _input_names(model: Any, graph: Any, pictures: Sequence[tuple[str, int]]) -> list[str]:
     """The names of the inputs in their order: the signature says which tensor is which."""
     known = {f"{geometry}_{size}" for geometry, size in pictures}
     signature = model.signatureDefs[0]
-    by_tensor = {entry.tensorIndex: _text(entry.name) for entry in signature.inputs}
+    by_tensor = {entry.tensorIndex: text_of(entry.name) for entry in signature.inputs}
     names = [by_tensor[index] for index in graph.inputs]
     if set(names) != known:
         raise ValueError(f"the inputs are {names}")
     return names
 
 
-def _text(name: str | bytes) -> str:
+def text_of(name: str | bytes) -> str:
     return name.decode() if isinstance(name, bytes) else name
 
 

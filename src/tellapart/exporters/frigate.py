@@ -1,0 +1,160 @@
+"""A classification model for Frigate, the program that watches cameras, and its proof.
+
+What it does was read in the source of Frigate 0.17 (commit 03d0139, "custom classification") and in
+its documentation on classifying objects and states. It takes a part of a camera's frame, in RGB,
+makes it square with `cv2.resize(part, (224, 224))`, gives it to `model.tflite` as uint8
+`[1,224,224,3]`, divides the output by its sum, and looks up the best in `labelmap.txt`, a label a
+line. A tracked object of which most answers are `none` gets no label.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from math import isfinite
+from pathlib import Path
+
+import numpy as np
+
+from ..images import bilinear
+from ..images.bilinear import squashed
+from ..images.decode import read_picture
+from ..model.classifier import Classifier, Prediction
+from ..text import one_line, several
+from .proof import Proof, admitted, example_answers
+from .target import Export, Target, write_program
+from .tensorflow_target import check_installed, run_job
+
+SIDE = 224  # pixels of the picture that Frigate gives
+WHOLE_PICTURE = 2**31  # pixels: it is not read smaller, since Frigate does not smooth
+WHOLE = 255  # what the output adds up to
+NONE = "none"  # what Frigate calls an object that is none of the labels
+LABELMAP = "labelmap.txt"
+
+
+def labelmap(labels: Sequence[str], unknown_above: float) -> list[str]:
+    """The lines of labelmap.txt: the labels, and `none` unless a label is that already or no
+    picture is ever unknown.
+
+    A label `None` or `NONE` is written as Frigate knows it. There is one at most: training refuses
+    labels that differ only in case.
+    """
+    lines = [NONE if label.strip().lower() == NONE else one_line(label) for label in labels]
+    return lines if NONE in lines or not isfinite(unknown_above) else [*lines, NONE]
+
+
+def write(export: Export) -> None:
+    """Write model.tflite, labelmap.txt and the program that does what Frigate does.
+
+    Raises:
+        MissingExtraError: TensorFlow, or what runs its files here, is not installed.
+        BackboneError: the network has an operator that cannot be written; it is named.
+        ModelError: TensorFlow fails; its last words are given.
+    """
+    classifier, folder = export.classifier, export.folder
+    above = _unknown_above(classifier)
+    lines = labelmap(classifier.labels, above)
+    check_installed(["tensorflow", "ai_edge_litert"])
+    (folder / LABELMAP).write_text("".join(f"{line}\n" for line in lines), "utf-8")
+    run_job("frigate", export, unknown_above=above)
+    write_program(folder, "frigate.py")
+    shutil.copyfile(bilinear.__file__, folder / "images" / "bilinear.py")
+
+
+def prove(classifier: Classifier, target: Target, folder: Path, pictures: Sequence[Path]) -> Proof:
+    """Hold the program's answers against the model's for the same pictures, made square as Frigate
+    does; the note says how these compare with its answers for the pictures as they are.
+
+    Raises:
+        ModelError: they differ by more than the target admits.
+    """
+    answers = example_answers(folder, pictures)
+    lines = labelmap(classifier.labels, _unknown_above(classifier))
+    squares = (squashed(read_picture(path, enough=WHOLE_PICTURE), SIDE) for path in pictures)
+    expected = [_in_lines(classifier, lines, one) for one in classifier.predict_many(squares)]
+    whole = [_in_lines(classifier, lines, one) for one in classifier.predict_many(pictures)]
+    proof = _compared(expected, answers, pictures)
+    alike = sum(_best(ours) == _best(theirs) for ours, theirs in zip(whole, answers, strict=True))
+    note = (
+        f"Both saw pictures made square as Frigate does. Of the pictures as they are, the model "
+        f"itself says the same for {alike} of {len(pictures)}."
+    )
+    if NONE in lines:
+        unknown = sum(_best(answer) == NONE for answer in answers)
+        note += f' The class "none" was the answer for {several(unknown, "picture")}.'
+    return admitted(classifier, target, replace(proof, note=note))
+
+
+def _compared(
+    expected: Sequence[Mapping[str, float]],
+    answers: Sequence[Mapping[str, float]],
+    pictures: Sequence[Path],
+) -> Proof:
+    """How labels and scores agree. A picture that only one of both calls `none` has another label;
+    its scores, which are then all or nothing, are not compared."""
+    same, apart = 0, []
+    for ours, theirs in zip(expected, answers, strict=True):
+        same += _best(ours) == _best(theirs)
+        alike = (_best(ours) == NONE) == (_best(theirs) == NONE)
+        apart.append(max(abs(ours[line] - theirs[line]) for line in ours) if alike else 0.0)
+    worst = int(np.argmax(apart))  # not a number is the worst of all
+    return Proof(len(pictures), same, apart[worst], worst=pictures[worst])
+
+
+def _unknown_above(classifier: Classifier) -> float:
+    return classifier.manifest.unknown_above(classifier.admit)
+
+
+def _in_lines(classifier: Classifier, lines: Sequence[str], said: Prediction) -> dict[str, float]:
+    """A prediction as labelmap.txt has it: what is unknown is all `none`."""
+    if said.unknown:
+        return {line: float(line == NONE) for line in lines}
+    scores = {
+        line: said.scores[label] for line, label in zip(lines, classifier.labels, strict=False)
+    }  # none
+    return {line: scores.get(line, 0.0) for line in lines}
+
+
+def _best(answer: Mapping[str, float]) -> str:
+    return max(answer, key=lambda line: answer[line])
+
+
+README = """Copy the two files that Frigate reads, `model.tflite` and `labelmap.txt`, into a folder
+below its configuration, here called `tellapart`:
+
+```
+mkdir -p /config/model_cache/tellapart
+cp model.tflite labelmap.txt /config/model_cache/tellapart/
+```
+
+Then add one of these to Frigate's `config.yml`, and start Frigate again. For a label of tracked
+objects (of `dog` here):
+
+```yaml
+classification:
+  custom:
+    tellapart:
+      threshold: 0.8
+      object_config:
+        objects: [dog]
+        classification_type: sub_label
+```
+
+For the state of a place that the camera `front` sees, whose edges are shares of its picture (left,
+top, right, bottom):
+
+```yaml
+classification:
+  custom:
+    tellapart:
+      threshold: 0.8
+      state_config:
+        interval: 10
+        cameras:
+          front:
+            crop: [0.0, 0.5, 0.25, 1.0]
+```
+
+Frigate ignores the class `none` for objects; for a state it publishes it like any other. Do not
+press "Train" for this model in Frigate: it would write another one over it."""
