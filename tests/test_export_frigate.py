@@ -10,6 +10,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from importlib.util import find_spec
 from math import inf
 from pathlib import Path
@@ -26,9 +27,9 @@ from conftest import draw_scene
 from drawn import small_network
 from tellapart.backbones.foreign import ForeignBackbone
 from tellapart.demo.walk import DemoPictures
-from tellapart.errors import MissingExtraError
-from tellapart.exporters import tensorflow_target
-from tellapart.exporters.export import export
+from tellapart.errors import MissingExtraError, ModelError
+from tellapart.exporters import frigate, tensorflow_target
+from tellapart.exporters.export import TARGETS, export
 from tellapart.exporters.frigate import SIDE, labelmap
 from tellapart.images.bilinear import squashed
 from tellapart.model.classifier import Classifier
@@ -209,6 +210,19 @@ def test_the_model_answers_as_frigate_asks(
     assert right >= len(rows) - 1
     assert odd.unknown
     assert of_noise.tolist() == [0] * len(model.labels) + [255]
+
+
+@tensorflow
+@pytest.mark.slow
+def test_answers_that_differ_too_much_are_refused(
+    folder: Path, model: Classifier, heroes: DemoPictures, tmp_path: Path
+) -> None:
+    """Held against a model whose labels stand the other way round."""
+    drawn = sorted(path for path in heroes.kept_back.rglob("*") if path.is_file())[::5]
+    turned = replace(model, manifest=replace(model.manifest, labels=model.labels[::-1]))
+    with pytest.raises(ModelError, match="does not give the model's answers") as caught:
+        frigate.prove(turned, TARGETS["frigate"], folder, drawn)
+    assert "at least 95% and at most 0.5" in str(caught.value)
 
 
 @tensorflow

@@ -31,6 +31,7 @@ WHOLE_PICTURE = 2**31  # pixels: it is not read smaller, since Frigate does not 
 WHOLE = 255  # what the output adds up to
 NONE = "none"  # what Frigate calls an object that is none of the labels
 LABELMAP = "labelmap.txt"
+_ALIKE = 0.9  # of the pictures, below which it is said what to do
 
 
 def labelmap(labels: Sequence[str], unknown_above: float) -> list[str]:
@@ -80,6 +81,11 @@ def prove(classifier: Classifier, target: Target, folder: Path, pictures: Sequen
         f"Both saw pictures made square as Frigate does. Of the pictures as they are, the model "
         f"itself says the same for {alike} of {len(pictures)}."
     )
+    if alike < _ALIKE * len(pictures):
+        note += (
+            " Being made square changes the others: train with pictures that are cut out as "
+            "Frigate will cut them, square around an object."
+        )
     if NONE in lines:
         unknown = sum(_best(answer) == NONE for answer in answers)
         note += f' The class "none" was the answer for {several(unknown, "picture")}.'
