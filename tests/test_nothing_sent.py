@@ -245,7 +245,7 @@ CONNECTS = re.compile(r"connect|connect_ex|\w*_connection|urlopen|sendto|getaddr
 
 def opening(tree: ast.AST) -> set[str]:
     """The modules that a module imports and that can open a connection."""
-    found = set()
+    found: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             found.update(one.name for one in node.names)

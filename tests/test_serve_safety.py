@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -14,10 +15,19 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from conftest import draw_scene, encoded, png_header
 from serving import Running, serving
+from tellapart.errors import ModelError, TellapartError
+from tellapart.server.config import Config
+from tellapart.server.guards import guards
+from tellapart.server.problems import told
 
 TOKEN = "0123456789abcdef-tellapart"
 FRIEND = "https://friend.example"
@@ -649,3 +659,27 @@ def test_every_answer_makes_a_browser_careful(server: Running) -> None:
         assert header(answer, "cache-control") == "no-store"
         assert header(answer, "content-security-policy") == "default-src 'none'"
         assert header(answer, "server") is None
+
+
+def test_what_nobody_foresaw_is_told_without_a_word_of_it() -> None:
+    async def broken(request: Request) -> Response:
+        raise RuntimeError("in /a/secret/place")
+
+    async def unreadable(request: Request) -> Response:
+        raise ModelError("/a/secret/place is damaged.")
+
+    routes = [Route("/broken", broken), Route("/unreadable", unreadable)]
+    handlers = {TellapartError: told}
+    app = Starlette(routes=routes, middleware=guards(Config()), exception_handlers=handlers)
+
+    async def asking() -> list[httpx.Response]:
+        wire = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=wire, base_url="http://127.0.0.1:8000") as client:
+            return [await client.get(path) for path in ("/broken", "/unreadable")]
+
+    answers = asyncio.run(asking())
+    assert [answer.status_code for answer in answers] == [500, 503]
+    for answer in answers:
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert "secret" not in answer.text

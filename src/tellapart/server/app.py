@@ -21,7 +21,7 @@ from .inference import Inference
 from .metrics import Metrics
 from .models import Models
 from .openapi import OpenApi, document
-from .problems import no_route, told, went_wrong
+from .problems import no_route, told
 from .queue import Queue
 
 
@@ -70,11 +70,7 @@ def application(
             Middleware(Accounts, routes=routes, came=metrics.came, told=tell),
             *guards(config),
         ],
-        exception_handlers={
-            TellapartError: told,
-            HTTPException: no_route,
-            Exception: went_wrong,
-        },
+        exception_handlers={TellapartError: told, HTTPException: no_route},
         lifespan=alive,
     )
     server.router.redirect_slashes = False  # it would send clients where their Host header says

@@ -8,6 +8,7 @@ asked of a request is read from its raw headers, never from an address put toget
 from __future__ import annotations
 
 import ipaddress
+import logging
 import re
 import secrets
 import socket
@@ -19,8 +20,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .config import Config
 from .origins import Origins
-from .problems import HttpError, problem
+from .problems import HttpError, failed, problem
 from .receiving import Bodies
+
+_log = logging.getLogger(__name__)
 
 OPEN = frozenset({"/healthz", "/readyz", "/v2/health/live", "/v2/health/ready"})
 """What may be asked without a token: whether the server lives, for what balances load."""
@@ -39,8 +42,9 @@ def guards(config: Config) -> list[Middleware]:
 
 @dataclass(frozen=True)
 class Answers:
-    """Says what a guard refused, and gives every answer the headers that make a browser careful:
-    it is what it says it is, is not kept, and as a page may do nothing.
+    """Says what a guard refused, or that something went wrong which nobody foresaw, and gives every
+    answer the headers that make a browser careful: it is what it says it is, is not kept, and as a
+    page may do nothing.
 
     An answer that comes before the whole of its request was read is the last of its connection: the
     rest of a body is not taken for the next request.
@@ -56,6 +60,8 @@ class Answers:
             [b"0"],
         )
 
+        begun = False
+
         async def reading() -> Message:
             nonlocal unread
             message = await receive()
@@ -63,7 +69,9 @@ class Answers:
             return message
 
         async def answering(message: Message) -> None:
+            nonlocal begun
             if message["type"] == "http.response.start":
+                begun = True
                 headers = MutableHeaders(scope=message)
                 headers.setdefault("X-Content-Type-Options", "nosniff")
                 headers.setdefault("Cache-Control", "no-store")
@@ -76,6 +84,11 @@ class Answers:
             await self.app(scope, reading, answering)
         except HttpError as error:
             await problem(error)(scope, reading, answering)
+        except Exception:
+            if begun:
+                raise
+            _log.exception("A request was not answered.")
+            await failed()(scope, reading, answering)
 
 
 _HOST = re.compile(rb"(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(?::([0-9]{1,5}))?")

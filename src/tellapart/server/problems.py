@@ -107,8 +107,3 @@ async def no_route(request: Request, error: Exception) -> JSONResponse:
             said.status, said.message, hint=f"Ask with {allowed}.", headers={"Allow": allowed}
         )
     )
-
-
-async def went_wrong(request: Request, error: Exception) -> JSONResponse:
-    """The answer where a route raises what nobody foresaw; the traceback goes to the log."""
-    return failed()
