@@ -453,6 +453,34 @@ def test_bodies_and_heads_that_are_too_large_leave_memory_flat(server: Running) 
     assert held(server) - before < 32 * MB
 
 
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc")
+def test_pictures_that_cannot_be_read_leave_memory_flat(server: Running) -> None:
+    part = b'--x\r\nContent-Disposition: form-data; name="p"; filename="a"\r\n\r\n'
+    form = part + b"words " * 170_000 + b"\r\n--x--\r\n"
+    kind = "Content-Type: multipart/form-data; boundary=x"
+    cut = PICTURE[:60] + bytes(MB - 60)
+    before = 0
+    for turn in range(35):
+        assert b'"error"' in ask(server, kind, body=form)
+        assert status(ask(server, body=cut)) == 422
+        before = before if turn > 5 else held(server, "VmRSS")
+    assert held(server, "VmRSS") - before < 15 * MB
+
+
+def test_bodies_have_a_limit_together(server: Running) -> None:
+    head = request(server, body=b"").replace(b"\r\n\r\n", b"\r\nContent-Length: 1000000\r\n\r\n")
+    with contextlib.ExitStack() as stack:
+        many = [stack.enter_context(connected(server)) for _ in range(15)]
+        for connection in many:  # each begins what may be sent, and none ends
+            with contextlib.suppress(ConnectionError):
+                connection.sendall(head + bytes(900_000))
+        answers = [rest(connection) for connection in many]
+    assert {status(answer) for answer in answers} == {503, 408}
+    refused = next(answer for answer in answers if status(answer) == 503)
+    assert header(refused, "retry-after") == "1"
+    assert status(ask(server)) == 200
+
+
 def say_what_goes(server: Running, content: bytes) -> bytes:
     """As `say`, to a server that may hang up while it is spoken to."""
     with connected(server) as connection, contextlib.suppress(ConnectionError):
