@@ -56,13 +56,13 @@ elif KIND == "litserve":
         def setup(self, device: Any) -> None:
             self.session = opened()
 
-        def decode_request(self, request):  # noqa: ANN001, ANN202  # annotations would change it
+        def decode_request(self, request):  # annotations would change it
             return Image.open(io.BytesIO(request["picture"].file.read()))
 
         def predict(self, image: Image.Image) -> dict[str, Any]:
             return guess(self.session, image)
 
-        def encode_response(self, output):  # noqa: ANN001, ANN202
+        def encode_response(self, output):
             return output
 
 elif KIND == "bentoml":
