@@ -16,7 +16,8 @@ import os
 import sys
 from typing import Any
 
-os.environ.update(ORT_DISABLE_TELEMETRY="1", BENTOML_DO_NOT_TRACK="True", DO_NOT_TRACK="1")
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+os.environ.update(BENTOML_DO_NOT_TRACK="True", DO_NOT_TRACK="1")
 
 import numpy as np
 import onnxruntime
