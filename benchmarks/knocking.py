@@ -23,7 +23,7 @@ _BOUNDARY = b"serving-benchmark"
 _MOST = 1024  # connections
 
 
-def request(path: str, picture: bytes, field: str) -> bytes:
+def request(port: int, path: str, picture: bytes, field: str) -> bytes:
     """A picture as the raw body, or as the file `field` of a form."""
     kind = b"application/octet-stream"
     if field:
@@ -34,8 +34,9 @@ def request(path: str, picture: bytes, field: str) -> bytes:
         )
         picture = head + picture + b"\r\n--%b--\r\n" % _BOUNDARY
     return (
-        b"POST %b HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: %b\r\nContent-Length: %d\r\n\r\n"
-        % (path.encode(), kind, len(picture))
+        b"POST %b HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n"
+        b"Content-Type: %b\r\nContent-Length: %d\r\n\r\n"
+        % (path.encode(), port, kind, len(picture))
     ) + picture
 
 
@@ -156,7 +157,9 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=0.0, help="requests a second")
     options = parser.parse_args()
     pictures = [path.read_bytes() for path in sorted(options.pictures.iterdir())]
-    load = Load(options.port, [request(options.path, one, options.field) for one in pictures])
+    load = Load(
+        options.port, [request(options.port, options.path, one, options.field) for one in pictures]
+    )
     gc.disable()
     wall, cpu = time.perf_counter(), time.process_time()
     asyncio.run(
