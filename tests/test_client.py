@@ -245,11 +245,11 @@ def test_a_file_that_is_too_large_for_the_server_is_a_picture_error(
         ("http://host/?a=1", {}, "is no address"),
         ("http://host:port", {}, "is no address"),
         ("http://me:secret@host", {}, "has a user's name in it"),
-        ("http://host", {"token": "a\nb"}, "token= has characters"),
-        ("http://host", {"token": " a"}, "token= has characters"),
-        ("http://host", {"timeout": 0}, "timeout= is 0"),
-        ("http://host", {"timeout": float("nan")}, "timeout= is nan"),
-        ("http://host", {"retries": -1}, "retries= is -1"),
+        ("http://host", {"token": "a\nb"}, "The token has characters"),
+        ("http://host", {"token": " a"}, "The token has characters"),
+        ("http://host", {"timeout": 0}, "A timeout of 0 cannot be"),
+        ("http://host", {"timeout": float("nan")}, "A timeout of nan cannot be"),
+        ("http://host", {"retries": -1}, "-1 retries cannot be"),
     ],
 )
 def test_an_address_that_cannot_be_is_refused(url: str, more: dict[str, object], said: str) -> None:
@@ -410,7 +410,7 @@ def test_a_slow_server_has_the_time_of_the_whole_call(step: Step) -> None:
     [
         (half, None, "broke off in the middle of its answer"),
         (problem("500 Internal Server Error"), 500, "refused: Too many."),
-        (problem("401 Unauthorized"), 401, "Give its token: token=."),
+        (problem("401 Unauthorized"), 401, "Give its token: Client(url, token)."),
         (problem("403 Forbidden"), 403, "refused: Too many."),
         (http("401 Unauthorized", b"<html>", kind="text/html"), 401, "did not let us in"),
         (http("502 Bad Gateway", b"<html>", kind="text/html"), 502, "502 Bad Gateway, with an"),

@@ -15,6 +15,7 @@ import pytest
 
 import tellapart
 from drawn import model_of
+from serving import serving
 from tellapart.demo.walk import DemoPictures
 
 SOURCE = Path(tellapart.__file__).parent
@@ -81,14 +82,16 @@ def blocks(page: Path) -> Iterator[str]:
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="paths are shown with slashes")
-def test_the_page_on_python_is_true(names: dict[str, Any]) -> None:
+def test_the_page_on_python_is_true(names: dict[str, Any], tmp_path: Path) -> None:
     pytest.importorskip("sklearn", "1.6")
     page = ROOT / "docs" / "python.md"
     text = "\n".join(blocks(page))
-    test = doctest.DocTestParser().get_doctest(text, names, "python.md", str(page), 0)
-    assert len(test.examples) > 10
-    if said := wrong(test):
-        pytest.fail(said)
+    with serving(tmp_path, "heroes") as server:
+        names["address"] = server.address
+        test = doctest.DocTestParser().get_doctest(text, names, "python.md", str(page), 0)
+        assert len(test.examples) > 10
+        if said := wrong(test):
+            pytest.fail(said)
 
 
 def test_what_the_readme_says_of_python_runs(

@@ -9,7 +9,7 @@ from http import HTTPStatus
 
 import numpy as np
 
-from ..errors import PictureError, ServerError, TellapartError, UsageError, option
+from ..errors import PictureError, ServerError, TellapartError, UsageError
 from ..images.kinds import sniff
 from ..model.classifier import Prediction
 from ..text import shown
@@ -70,7 +70,7 @@ def refusal(answer: Answer, address: str) -> TellapartError:
         if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
             return ServerError(
                 f"{address} did not let us in.",
-                hint=f"It, or what stands before it, wants another {option('token')}.",
+                hint="It, or what stands before it, wants another token.",
                 status=status,
             )
         return _no_server(answer, address)
@@ -80,7 +80,7 @@ def refusal(answer: Answer, address: str) -> TellapartError:
     if status in _OF_THE_REQUEST:
         return UsageError(detail, hint=hint)
     if status == HTTPStatus.UNAUTHORIZED:
-        hint = f"Give its token: {option('token')}."
+        hint = "Give its token: Client(url, token)."
     return ServerError(f"{address} refused: {detail}", hint=hint, status=status)
 
 

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import httpx
 
-from ..errors import PictureError, ServerError, TellapartError, UsageError, option
+from ..errors import PictureError, ServerError, TellapartError, UsageError
 from ..images.decode import Picture, naming
 from ..model.classifier import Prediction
 from ..text import shown
@@ -37,11 +37,11 @@ class Asking:
     ) -> None:
         self.url = _checked_address(url)
         if not token.isascii() or not token.isprintable() or token != token.strip():
-            raise UsageError(f"{option('token')} has characters that no token has.")
+            raise UsageError("The token has characters that no token has.")
         if not timeout > 0:
-            raise UsageError(f"{option('timeout')} is {timeout}; give seconds, such as 30.")
+            raise UsageError(f"A timeout of {timeout} cannot be: give seconds, such as 30.")
         if retries < 0:
-            raise UsageError(f"{option('retries')} is {retries}; give a whole number from 0 on.")
+            raise UsageError(f"{retries} retries cannot be: give a whole number from 0 on.")
         self.timeout = timeout
         self.retries = retries
         self._headers = {"User-Agent": f"tellapart/{__version__}", "Accept": "application/json"}
@@ -116,7 +116,7 @@ class Asking:
             except asyncio.TimeoutError as error:
                 raise ServerError(
                     f"{self.url} did not answer within {self.timeout:g} seconds.",
-                    hint=f"Try again later, or give it longer: {option('timeout')}.",
+                    hint="Try again later, or give it longer with timeout=SECONDS.",
                 ) from error
             except httpx.TransportError as error:
                 if not _passes(error):
@@ -191,7 +191,7 @@ def _checked_address(url: str) -> str:
     if found.userinfo:
         raise UsageError(
             "The address has a user's name in it, which is not sent.",
-            hint=f"Give the server's token as {option('token')}.",
+            hint="Give the server's token: Client(url, token).",
         )
     return str(found).rstrip("/")
 

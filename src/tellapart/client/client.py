@@ -24,7 +24,7 @@ Own = TypeVar("Own", bound="Client")
 
 
 class Client:
-    """A server that `tellapart serve` runs; all as in `AsyncClient`, without `await`.
+    """A server that `tellapart serve` runs; all as in `AsyncClient`, without awaiting.
 
     Threads may share it. A forked process opens connections of its own.
 
