@@ -711,3 +711,11 @@ def test_what_nobody_foresaw_is_told_without_a_word_of_it() -> None:
         assert answer.headers["content-type"] == "application/problem+json"
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert "secret" not in answer.text
+
+
+def test_who_hangs_up_leaves_no_trace_in_the_log(server: Running) -> None:
+    for content in (b"", PICTURE[:10], PICTURE):
+        with connected(server) as connection:
+            connection.sendall(request(server).removesuffix(PICTURE) + content)
+    assert status(ask(server)) == 200
+    assert "Traceback" not in server.log.read_text()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 
 from python_multipart import MultipartParser
@@ -9,6 +10,10 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
 
 from .problems import HttpError
+
+logging.getLogger(
+    "python_multipart.multipart"
+).disabled = True  # it warns of what is told to the client
 
 
 async def parts_of(body: AsyncIterator[bytes], kind: str, most: int) -> list[tuple[str, bytes]]:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .config import Config
@@ -84,6 +85,8 @@ class Answers:
             await self.app(scope, reading, answering)
         except HttpError as error:
             await problem(error)(scope, reading, answering)
+        except ClientDisconnect:
+            pass  # there is nobody to answer
         except Exception:
             if begun:
                 raise
