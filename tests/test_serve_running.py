@@ -144,8 +144,9 @@ def test_several_workers_answer_alike_and_one_that_dies_is_replaced(
         first = workers(server)
         assert len(first) == 2
         alone = server.ask("/v1/guess", PICTURE).body
-        os.kill(first[0], signal.SIGKILL)
-        until(lambda: len(workers(server)) == 2 and first[0] not in workers(server))
+        for process in first:
+            os.kill(process, signal.SIGKILL)
+        until(lambda: len(workers(server)) == 2 and not {*first} & {*workers(server)})
         assert {server.ask("/v1/guess", PICTURE).body for _ in range(8)} == {alone}
         connection = half_sent(server)
         server.process.send_signal(signal.SIGTERM)
@@ -155,6 +156,21 @@ def test_several_workers_answer_alike_and_one_that_dies_is_replaced(
         connection.close()
         assert server.process.wait(60) == 0
         assert '"level"' not in server.log.read_text()  # no warning
+
+
+@several
+def test_whichever_worker_is_asked_has_the_figures_of_all(served: Path, tmp_path: Path) -> None:
+    with serving(tmp_path, served, "--workers", 2) as server:
+        for _ in range(12):
+            assert server.ask("/v1/guess", PICTURE).status == 200
+        for _ in range(6):
+            figures = server.ask("/metrics").body.decode()
+            assert 'tellapart_pictures_total{model="heroes"} 12.0' in figures
+        os.kill(workers(server)[0], signal.SIGKILL)
+        assert server.ask("/v1/guess", PICTURE).status == 200
+        assert (
+            'tellapart_pictures_total{model="heroes"} 13.0' in server.ask("/metrics").body.decode()
+        )
 
 
 @several

@@ -191,7 +191,7 @@ class Models:
     def _take(self, name: str) -> None:
         try:
             fresh = self._load(name)
-            fresh.classifier.predict(_BLANK)  # opens its session before anyone waits for it
+            fresh.classifier.prepare().predict(_BLANK)  # before anyone waits for it
         except Exception as error:  # whatever it is, the others and the old one go on
             if not isinstance(error, ModelError):
                 error = ModelError(f"{shown(self.places[name])} cannot be loaded: {error}.")

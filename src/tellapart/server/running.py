@@ -18,15 +18,16 @@ from types import FrameType
 import uvicorn
 
 from ..errors import UsageError, option
+from ..files.workspaces import Workspace
 from ..workers.local import cores
 from .access_log import Log, take_over
-from .app import application
 from .config import Config
 from .connection import KEEP_ALIVE, connections
 from .models import Models
 from .several import serve_by_several
 
 _BACKLOG = 2048  # connections that wait to be taken
+_FIGURES = "PROMETHEUS_MULTIPROC_DIR"  # the folder where several processes add up their figures
 
 
 def serve(models: Models, config: Config, log: Log, ready: Callable[[str], None]) -> None:
@@ -47,12 +48,25 @@ def serve(models: Models, config: Config, log: Log, ready: Callable[[str], None]
         server.run(sockets=[listening])
         return
     share = replace(config, waiting=max(1, config.waiting // config.workers))
-    serve_by_several(
-        config.workers,
-        listening,
-        lambda told: server_on(listening, models, share, log, told, alone=False),
-        lambda: ready(address),
-    )
+    figures = Workspace()
+    os.environ[_FIGURES] = str(figures.folder)
+    try:
+        serve_by_several(
+            config.workers,
+            listening,
+            lambda told: server_on(listening, models, share, log, told, alone=False),
+            lambda: ready(address),
+            _forget_figures,
+        )
+    finally:
+        figures.remove()
+
+
+def _forget_figures(process: int) -> None:
+    """What a process that is gone had under way counts no more."""
+    from prometheus_client.multiprocess import mark_process_dead
+
+    mark_process_dead(process)  # type: ignore[no-untyped-call]
 
 
 def server_on(
@@ -70,8 +84,10 @@ def server_on(
     Raises:
         ModelError: a model cannot be run.
     """
+    from .app import application  # looks for the folder of figures when it is imported
+
     for name in models.names:
-        models.get(name).prepare()
+        models.model(name).classifier.prepare()
     settings = uvicorn.Config(
         application(models, config, log.request, lambda: server.should_exit),
         http=connections(config.connections, config.patience),

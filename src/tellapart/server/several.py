@@ -40,10 +40,12 @@ class _Processes:
         count: int,
         listening: socket.socket,
         server: Callable[[Callable[[], None]], Serving],
+        gone: Callable[[int], None],
     ) -> None:
         self._count = count
         self._listening = listening
         self._server = server
+        self._gone = gone
         self._born: dict[int, float] = {}  # when, of each
         self._alive = os.pipe()  # its end for writing is open as long as this process lives
         self._ending = False
@@ -90,6 +92,7 @@ class _Processes:
             born = self._born.pop(process, None)
             if born is None or self._ending:
                 continue
+            self._gone(process)
             if time.monotonic() - born < _PAUSE:
                 time.sleep(_PAUSE)
             if not self._ending:
@@ -107,7 +110,8 @@ class _Processes:
 
 
 def _say(says: int) -> None:
-    os.write(says, _READY)
+    with suppress(BrokenPipeError):  # of one that replaces another nobody asks
+        os.write(says, _READY)
     os.close(says)
 
 
@@ -116,16 +120,18 @@ def serve_by_several(
     listening: socket.socket,
     server: Callable[[Callable[[], None]], Serving],
     ready: Callable[[], None],
+    gone: Callable[[int], None],
 ) -> None:
     """Serve by so many processes; `server` makes one that calls what it is given once it is ready,
-    and `ready` is called when all are. Returns when all have ended.
+    and `ready` is called when all are. `gone` is told the number of one that died. Returns when all
+    have ended.
 
     No thread may be at work in this process: a fork would find its locks held.
 
     Raises:
         ModelError: one of them could not begin.
     """
-    processes = _Processes(count, listening, server)
+    processes = _Processes(count, listening, server, gone)
     for ear in [processes.start() for _ in range(count)]:
         said = os.read(ear, _LONGEST)
         os.close(ear)
