@@ -18,8 +18,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from conftest import mostly_slow
+from conftest import draw_scene, encoded, mostly_slow
 from drawn import few_of
+from serving import serving
 from tellapart.demo.walk import DemoPictures
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="they are shell scripts")
@@ -314,3 +315,32 @@ def test_what_is_served_is_not_root_and_writes_nowhere(name: str) -> None:
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert all(volume["read_only"] for volume in service["volumes"])
     assert all(port.startswith("127.0.0.1:") for port in service["ports"])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a container runs Linux")
+def test_the_container_serves_a_model_and_its_health_check_says_so(
+    served: Path, tmp_path: Path
+) -> None:
+    """Its own command and health check, run here: on a free port of this computer, with the paths
+    of this computer."""
+    described = yaml.safe_load((SCRIPTS / "compose.yaml").read_text())
+    service = described["services"]["serve"]
+    assert service["secrets"] == list(described["secrets"]) == ["token"]
+    (tmp_path / "token").write_text("0123456789abcdef0123456789abcdef\n")
+    places = {
+        "/models/${MODEL:-heroes}": str(served),
+        "--host=0.0.0.0": "--host=127.0.0.1",
+        "--token-file=/run/secrets/token": f"--token-file={tmp_path / 'token'}",
+    }
+    assert places.keys() <= set(service["command"])
+    arguments = [places.get(one, one) for one in service["command"][1:]]
+    health = service["healthcheck"]["test"]
+    assert health[:2] == ["CMD", "python3"]
+    with serving(tmp_path, *arguments) as server:
+        picture = encoded(draw_scene())
+        assert server.ask("/v1/guess", picture).status == 401
+        token = {"Authorization": f"Bearer {(tmp_path / 'token').read_text().strip()}"}
+        assert server.ask("/v1/guess", picture, headers=token).status == 200
+        checks = [sys.executable, *health[2:-1], health[-1].replace(":8000", f":{server.port}")]
+        assert subprocess.run(checks).returncode == 0
+    assert subprocess.run(checks, stderr=subprocess.DEVNULL).returncode != 0

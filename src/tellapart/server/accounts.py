@@ -40,7 +40,7 @@ class Account:
         status: of the answer; 499 where the client hung up before there was one.
         read: bytes of its body, as far as they were read.
         sent: bytes of the answer's body.
-        seconds: until the answer was sent.
+        seconds: until the answer, or its last part, was there to be sent.
         model: the name of the model that was asked; empty where none was.
         looks: its pictures that were looked at.
         shed: whether it was refused because there is too much to do.
@@ -108,6 +108,15 @@ class Accounts:
             client=(scope.get("client") or ("",))[0],
         )
 
+        ended = False
+
+        def end() -> None:
+            nonlocal ended
+            if not ended:
+                ended = True
+                mine.seconds = time.perf_counter() - began
+                self.told(mine)
+
         async def read() -> Message:
             message = await receive()
             mine.read += len(message.get("body", b""))
@@ -119,8 +128,11 @@ class Accounts:
                 mine.shed = message["status"] == 503 and any(
                     name.lower() == b"retry-after" for name, _ in message.get("headers", ())
                 )
+            else:
+                mine.sent += len(message.get("body", b""))
+                if not message.get("more_body", False):
+                    end()  # so whoever has the answer finds it in the figures
             await send(message)
-            mine.sent += len(message.get("body", b""))
 
         before = _current.set(mine)
         self.came()
@@ -132,8 +144,7 @@ class Accounts:
             raise
         finally:
             _current.reset(before)
-            mine.seconds = time.perf_counter() - began
-            self.told(mine)
+            end()
 
     def _template(self, scope: Scope) -> str:
         return next(

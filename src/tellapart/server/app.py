@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from asyncio import CancelledError
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -61,7 +62,8 @@ def application(
     @asynccontextmanager
     async def alive(app: Starlette) -> AsyncIterator[None]:
         models.watch()
-        yield
+        with suppress(CancelledError):  # it was told to end while it began
+            yield
         models.stop()
 
     server = Starlette(

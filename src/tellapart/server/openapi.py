@@ -16,8 +16,10 @@ from starlette.responses import JSONResponse, Response
 from ..images.kinds import FORMATS
 from ..to_json.shapes import Alive, AllServed, Doors, Guess, Ready, Served, Unreadable
 from ..version import __version__
-from . import metrics, problems
+from . import inference, metrics, problems
+from .guards import OPEN
 from .schemas import Schema, Schemas
+from .tensors import LENGTH
 
 VERSION = "3.1.0"
 _JSON = "application/json"
@@ -47,18 +49,25 @@ _QUERY: Sequence[Schema] = (
 _REFUSED = {
     400: "The request is not as it should be: `detail` says what was wrong, `hint` what to do.",
     401: "The token is missing or wrong.",
-    403: "This page or this name of the server is not allowed.",
+    403: "A page of another origin asks, which is not allowed.",
     404: "There is no such model, or no such door.",
     405: "Not by this method.",
     408: "The request took too long to come.",
     413: "The body is too large, or has too many pictures.",
     415: "This is no picture of a kind that can be read.",
+    421: "The Host header has a name that this server does not answer to.",
     422: "This picture is broken, or too large to be read.",
     431: "The head of the request is too large.",
     500: "Something went wrong here.",
     503: "Too much to do; `Retry-After` has the seconds until it is worth asking again.",
 }
-_ALWAYS = (400, 401, 403, 405, 500, 503)
+_RETRY = {
+    "Retry-After": {
+        "description": "Seconds after which it is worth asking again.",
+        "schema": {"type": "integer", "minimum": 1},
+    }
+}
+_ALWAYS = (400, 401, 403, 405, 421, 431, 500, 503)
 
 
 @dataclass(frozen=True)
@@ -87,7 +96,7 @@ class Door:
 
 
 _GUESSING = (404, 408, 413, 415, 422)
-DOORS: Sequence[Door] = (
+_DOORS: Sequence[Door] = (
     Door(
         "POST",
         "/v1/guess",
@@ -118,6 +127,26 @@ DOORS: Sequence[Door] = (
     Door("GET", "/metrics", "Figures for Prometheus.", str, media=metrics.MEDIA_TYPE),
     Door("GET", "/openapi.json", "This description.", dict[str, object]),
     Door("GET", "/", "The names of all doors.", Doors),
+)
+_TENSORS = (404, 408, 413, 415, 422)
+DOORS: Sequence[Door] = (
+    *_DOORS,
+    Door("GET", "/v2", "The server, in the Open Inference Protocol.", dict[str, object]),
+    Door("GET", "/v2/health/live", "Whether the process lives.", dict[str, bool]),
+    Door("GET", "/v2/health/ready", "Whether it answers.", dict[str, bool]),
+    Door("POST", "/v2/repository/index", "The names of all models.", list[dict[str, str]]),
+    *(
+        Door(
+            method, f"/v2/models/{{name}}{version}{path}", summary, dict[str, object], errors=errors
+        )
+        for method, path, summary, errors in (
+            ("GET", "", "The input and the outputs of a model.", (404,)),
+            ("GET", "/ready", "Whether a model answers.", (404,)),
+            ("GET", "/config", "A model, in the words of Triton.", (404,)),
+            ("POST", "/infer", "Outputs of a model for pictures.", _TENSORS),
+        )
+        for version in ("", "/versions/{version}")
+    ),
 )
 _TAGS = {"/v1": "Pictures and models", "/v2": "Open Inference Protocol", "/": "The server"}
 
@@ -180,6 +209,7 @@ def _operation(
         answers[str(status)] = {
             "description": f"{HTTPStatus(status).phrase}. {_REFUSED[status]}",
             "content": {problems.MEDIA_TYPE: {"schema": problem}},
+            **({"headers": _RETRY} if status == 503 else {}),
         }
     operation: Schema = {
         "summary": door.summary,
@@ -187,6 +217,8 @@ def _operation(
         "tags": [next(words for start, words in _TAGS.items() if door.path.startswith(start))],
         "responses": answers,
     }
+    if door.path in OPEN:
+        operation["security"] = []
     parameters: list[Schema] = []
     if "{name}" in door.path:
         parameters.append(
@@ -201,6 +233,26 @@ def _operation(
     if door.takes_pictures:
         parameters += _QUERY
         operation["requestBody"] = _body(largest, most)
+    if "{version}" in door.path:
+        parameters.append(
+            {
+                "name": "version",
+                "in": "path",
+                "required": True,
+                "description": "The version of the model; there is one.",
+                "schema": {"type": "string", "enum": [inference.VERSION]},
+            }
+        )
+    if door.path.endswith("/infer"):
+        parameters.append(
+            {
+                "name": LENGTH,
+                "in": "header",
+                "description": "The length of the JSON in the body, if bytes of tensors follow it.",
+                "schema": {"type": "integer", "minimum": 0},
+            }
+        )
+        operation["requestBody"] = _inference_body()
     if parameters:
         operation["parameters"] = parameters
     return operation
@@ -268,6 +320,33 @@ def _body(largest: int, most: int) -> Schema:
     }
 
 
+def _inference_body() -> Schema:
+    tensor = {
+        "type": "object",
+        "description": "Encoded pictures, BYTES [N] or [N,1], in JSON as base64; or pixels, UINT8 "
+        "[N,H,W,3].",
+        "properties": {
+            "name": {"const": "image"},
+            "datatype": {"enum": ["BYTES", "UINT8"]},
+            "shape": {"type": "array", "items": {"type": "integer", "minimum": 0}},
+            "data": {"type": "array"},
+            "parameters": {"type": "object"},
+        },
+        "required": ["name", "datatype", "shape"],
+    }
+    asked = {
+        "type": "object",
+        "properties": {
+            "id": {"type": "string"},
+            "inputs": {"type": "array", "items": tensor, "minItems": 1, "maxItems": 1},
+            "outputs": {"type": "array", "items": {"type": "object"}},
+            "parameters": {"type": "object"},
+        },
+        "required": ["inputs"],
+    }
+    return {"required": True, "content": {_JSON: {"schema": asked}}}
+
+
 def _problem(schemas: Schemas) -> Schema:
     """RFC 9457, as `problems.problem` writes it."""
     schemas.named["Problem"] = {
@@ -279,6 +358,7 @@ def _problem(schemas: Schemas) -> Schema:
             "status": {"type": "integer"},
             "detail": {"type": "string"},
             "hint": {"type": "string"},
+            "error": {"type": "string", "description": "Both, for clients of `/v2`."},
         },
         "required": ["type", "title", "status", "detail", "hint"],
     }
