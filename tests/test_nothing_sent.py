@@ -240,7 +240,10 @@ SOURCE = Path(tellapart.__file__).parent
 CARRIED = SOURCE / "exporters" / "examples"  # programs for others, which are only copied
 OPENERS = {"asyncio", "ftplib", "http", "httpcore", "httpx", "requests", "socket", "urllib"}
 HARMLESS = {"http", "urllib.parse"}  # names of statuses, and reading addresses
-CONNECTS = re.compile(r"connect|connect_ex|\w*_connection|urlopen|sendto|getaddrinfo")
+CONNECTS = re.compile(
+    r"connect|connect_ex|sendto|getaddrinfo|gethostbyname|urlopen"
+    r"|(create|open)_(unix_)?(connection|datagram_endpoint)"
+)
 
 
 def opening(tree: ast.AST) -> set[str]:

@@ -70,7 +70,8 @@ class Asking:
             query["admit"] = repr(float(admit))
         path = f"{_place_of(model)}/guess" if model else "/v1/guess"
         with naming(picture):
-            content = await asyncio.to_thread(sendable, picture)
+            at_once = isinstance(picture, bytes)  # nothing that others would wait for
+            content = sendable(picture) if at_once else await asyncio.to_thread(sendable, picture)
             answer = await self._answer("POST", path, query, content)
             return prediction_of(value_of(answer, self.url), self.url)
 
