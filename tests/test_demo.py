@@ -194,6 +194,7 @@ def test_a_users_folder_by_the_name_of_sorted_is_refused(tmp_path: Path) -> None
     check_own(tmp_path)
 
 
+@pytest.mark.slow
 def test_the_command_can_be_given_again_and_prints_commands_that_run(tmp_path: Path) -> None:
     first = run("demo", "my demo", cwd=tmp_path)
     assert (first.code, first.err) == (0, "")

@@ -7,6 +7,7 @@ import pytest
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 from sklearn.metrics import log_loss as sklearn_log_loss
 
+from conftest import mostly_slow
 from tellapart.evaluation import metrics
 from tellapart.evaluation.judged import Evaluation
 from tellapart.evaluation.sentences import calibration_words
@@ -148,7 +149,7 @@ def covers(figure: str, truth: float, n: int, times: int = 60) -> float:
     return float(np.mean([one.interval[0] <= truth <= one.interval[1] for one in found]))
 
 
-@pytest.mark.parametrize("figure", ["balanced_accuracy", "log_loss", "brier"])
+@pytest.mark.parametrize("figure", mostly_slow(["balanced_accuracy", "brier", "log_loss"], 2))
 def test_intervals_cover_what_an_endless_sample_would_give(figure: str) -> None:
     endless = getattr(an_evaluation(20_000, 3, seed=1000), figure).value
     assert covers(figure, endless, n=150) >= 0.85

@@ -132,6 +132,7 @@ def test_a_new_label_is_asked_for(mixed: Path) -> None:
     assert run_here("fix", mixed, other_name, "--relabel", "dark_night", *FAST).code == 0
 
 
+@pytest.mark.slow
 def test_the_accuracy_is_what_check_says_then(mixed: Path) -> None:
     def now() -> dict[str, object]:
         said: dict[str, object] = run_here("check", mixed, "--json", *FAST).json()["accuracy"]

@@ -220,6 +220,7 @@ def test_ctrl_c_while_a_model_is_replaced_keeps_the_old_or_has_the_new(
     assert [path.name for path in work.iterdir()] == ["model"]
 
 
+@pytest.mark.slow
 def test_two_at_once_on_one_cache_write_the_same_model(
     undisturbed: Undisturbed, tmp_path: Path
 ) -> None:

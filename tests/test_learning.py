@@ -75,6 +75,7 @@ def test_without_mistakes_it_cannot_tell() -> None:
     assert "too few to say" in curve.words
 
 
+@pytest.mark.slow
 def test_of_noise_alone_it_hardly_ever_tells() -> None:
     told = [curve_of(60, 30.0, seed).gain is not None for seed in range(20)]
     assert sum(told) <= 2

@@ -120,6 +120,7 @@ def test_a_report_without_pictures_does_not_ask_for_them(
     assert "written without pictures" in asked.stdout
 
 
+@pytest.mark.slow
 def test_it_answers_and_is_tested_as_ever(photos: Path, model: Path, tmp_path: Path) -> None:
     open_one = tellapart.train(photos, quality="fast", test=photos.parent / "Smith kept back").save(
         tmp_path / "open"

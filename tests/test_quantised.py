@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from onnx import ModelProto, NodeProto, helper, numpy_helper
 
-from conftest import draw_scene
+from conftest import draw_scene, mostly_slow
 from tellapart.backbones.graph import Network, network_of
 from tellapart.backbones.ranges import RANGES
 from tellapart.backbones.rounding import LARGEST, Usual, rounded
@@ -111,7 +111,7 @@ class Reference:
         return value, self.constants[scale], self.constants[zero[0]] if zero else np.zeros(1)
 
 
-@pytest.mark.parametrize("name", PRECISE)
+@pytest.mark.parametrize("name", mostly_slow(PRECISE, 1))
 def test_every_layer_is_what_whole_numbers_give(name: str, image: np.ndarray) -> None:
     model = in_whole_numbers(name)
     wanted = [output.name for output in model.graph.output[1:]]

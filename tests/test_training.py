@@ -77,6 +77,7 @@ def test_the_same_pictures_make_the_same_model_wherever_they_lie(
     assert report.count("data:image/jpeg") >= 12  # also from an archive
 
 
+@pytest.mark.slow
 def test_the_same_bytes_on_any_number_of_cores(tmp_path: Path) -> None:
     photos = draw_demo(tmp_path / "demo", pictures=160).photos
     script = """
@@ -563,7 +564,7 @@ def test_balanced_weights_lift_the_label_with_few_pictures(
     assert found["balanced"] > found["none"] + 0.01
 
 
-@pytest.mark.parametrize("quality", ["fast", "good", "best"])
+@pytest.mark.parametrize("quality", mostly_slow(["fast", "good", "best"], 2))
 def test_every_quality_trains_and_answers(
     quality: str, heroes: DemoPictures, tmp_path: Path
 ) -> None:

@@ -168,7 +168,10 @@ def test_labels_with_hardly_any_picture_are_not_left_out() -> None:
     assert measured(few.among(np.flatnonzero(few.truth > 0)), 5) is None
 
 
-@pytest.mark.parametrize(("labels", "each", "most"), [(12, 20, 10), (120, 6, 10), (10, 300, 10)])
+@pytest.mark.parametrize(
+    ("labels", "each", "most"),
+    [(12, 20, 10), (120, 6, 10), pytest.param(10, 300, 10, marks=pytest.mark.slow)],
+)
 def test_its_work_is_bounded(
     labels: int, each: int, most: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from conftest import mostly_slow
 from drawn import Run, few_of, model_of, run, run_here
 from tellapart.dataset.sources import pictures_below, read_dataset
 from tellapart.demo.walk import DemoPictures
@@ -104,7 +105,7 @@ def test_a_destination_that_cannot_be_opened_is_a_sentence(
     assert "lost+found/out cannot be written: permission denied." in found.err
 
 
-@pytest.mark.parametrize("depth", [1500, pytest.param(5000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("depth", mostly_slow([1100, 5000], 1))
 def test_folders_nested_deeper_than_python_calls_itself(
     depth: int, heroes: DemoPictures, tmp_path: Path
 ) -> None:
@@ -117,7 +118,7 @@ def test_folders_nested_deeper_than_python_calls_itself(
     try:
         for root in (inbox, sorted(photos.iterdir())[0]):
             nested(root, depth, picture)
-        within = depth == 1500  # beyond that no path is long enough
+        within = depth == 1100  # beyond that no path is long enough
         found, skipped, _ = pictures_below(inbox)
         assert [path.name for path, _ in found] == ["a.jpg", *["deep.jpg"] * within, "z.jpg"]
         reasons = [one.reason for one in skipped]

@@ -110,6 +110,7 @@ def test_a_full_disk_while_unpacking_leaves_nothing(
     assert list(place.iterdir()) == [], caught.traceback
 
 
+@pytest.mark.slow
 def test_an_archive_of_folders_deeper_than_python_calls_itself(place: Path, tmp_path: Path) -> None:
     archive = tmp_path / "photos.zip"
     with zipfile.ZipFile(archive, "w") as opened:
