@@ -81,6 +81,7 @@ def test_the_answers_are_those_of_training_on_all_without_the_old_pictures(
     assert "tellapart add MODEL" in report
 
 
+@pytest.mark.slow
 def test_in_small_steps_it_comes_to_the_same(
     three: tuple[Path, Path, Path], tmp_path: Path
 ) -> None:

@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 
 import tellapart
-from conftest import draw_scene, encoded, png_header
+from conftest import draw_scene, encoded, mostly_slow, png_header
 from drawn import Run, contents, few_of, model_of, run, run_here
 from tellapart.demo.walk import DemoPictures
 
@@ -481,7 +481,7 @@ def test_a_disk_too_full_for_the_cache_costs_only_the_cache(few: Path, tmp_path:
 
 
 @needs_limits
-@pytest.mark.parametrize("exists", [False, True])
+@pytest.mark.parametrize("exists", mostly_slow([True, False], 1))
 def test_a_disk_too_full_for_the_model_leaves_what_was_there(
     exists: bool, few: Path, model: Path, tmp_path: Path
 ) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 import tellapart
-from conftest import draw_scene, encoded
+from conftest import draw_scene, encoded, mostly_slow
 from drawn import COMMAND, FOUR, Run, few_of, model_of, only_sentences, run, run_here
 from tellapart.demo.walk import DemoPictures
 from tellapart.errors import DestinationError
@@ -110,7 +110,7 @@ def test_guess_csv_has_a_row_a_picture_and_names_as_they_are(
 
 
 @needs_terminals
-@pytest.mark.parametrize("options", [["guess"], ["guess", "--json"], ["info"]])
+@pytest.mark.parametrize("options", mostly_slow([["guess"], ["guess", "--json"], ["info"]], 1))
 def test_a_reader_that_has_seen_enough_is_no_error(
     options: list[str], model: Path, heroes: DemoPictures
 ) -> None:
@@ -126,7 +126,7 @@ def test_a_reader_that_has_seen_enough_is_no_error(
 
 
 @needs_terminals
-@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+@pytest.mark.parametrize("closed", mostly_slow([">&- 2>&-", ">&-", "2>&-"], 1))
 def test_a_stream_that_was_closed_before_is_no_error(
     closed: str, model: Path, heroes: DemoPictures
 ) -> None:
@@ -386,7 +386,7 @@ def test_labels_of_any_script_go_through_any_encoding(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
-@pytest.mark.parametrize("command", ["guess", "info"])
+@pytest.mark.parametrize("command", mostly_slow(["guess", "info"], 1))
 def test_a_full_disk_behind_stdout_is_said_in_a_sentence(
     command: str, model: Path, heroes: DemoPictures
 ) -> None:

@@ -255,6 +255,7 @@ def test_a_container_has_no_network_and_sees_what_it_needs(
     ]
 
 
+@pytest.mark.slow
 def test_a_container_trains_and_keeps_its_bottlenecks_beside_the_pictures(
     trained: Path, with_docker: dict[str, str], tmp_path: Path
 ) -> None:

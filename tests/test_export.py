@@ -127,10 +127,14 @@ def with_labels(classifier: Classifier, *labels: str) -> Classifier:
     [
         (("a\u2028b", "a\u2029b"), ("a\\u2028b", "a\\u2029b")),
         (("a\nb", "a\\nb"), ("a\\nb", "a\\\\nb")),
-        (("a\r\nb\x85", "\x0b\x0c\x1c\x1d\x1e"), ("a\\r\\nb\\x85", "\\x0b\\x0c\\x1c\\x1d\\x1e")),
-        ((" a", "a\t"), (" a", "a\\t")),
+        pytest.param(
+            ("a\r\nb\x85", "\x0b\x0c\x1c\x1d\x1e"),
+            ("a\\r\\nb\\x85", "\\x0b\\x0c\\x1c\\x1d\\x1e"),
+            marks=pytest.mark.slow,
+        ),
+        pytest.param((" a", "a\t"), (" a", "a\\t"), marks=pytest.mark.slow),
         (('"a", b;', "<b>'{{ 1 }}'</b>"), ('"a", b;', "<b>'{{ 1 }}'</b>")),
-        (("👩‍🚀", "\u202eעברית"), ("👩‍🚀", "\u202eעברית")),
+        pytest.param(("👩‍🚀", "\u202eעברית"), ("👩‍🚀", "\u202eעברית"), marks=pytest.mark.slow),
     ],
 )
 def test_a_label_is_one_line_to_every_program(

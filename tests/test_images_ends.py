@@ -45,7 +45,9 @@ def test_a_jpeg_without_its_end_is_read(kind: str, size: tuple[int, int]) -> Non
 
 
 @pytest.mark.parametrize("kind", JPEGS)
-@pytest.mark.parametrize("size", [(96, 64), (250, 167), (1301, 1103)])
+@pytest.mark.parametrize(
+    "size", [(96, 64), (250, 167), pytest.param((1301, 1103), marks=pytest.mark.slow)]
+)
 def test_a_jpeg_cut_in_its_pixels_is_refused(kind: str, size: tuple[int, int]) -> None:
     content = encoded(noisy(*size), "JPEG", **JPEGS[kind])
     exact = read_picture(content)

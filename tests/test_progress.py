@@ -103,7 +103,13 @@ app.main()
 
 
 @pytest.mark.parametrize(
-    ("more", "heard"), [([], True), (["--json"], True), (["-q"], False), (["-q", "--json"], False)]
+    ("more", "heard"),
+    [
+        (["--json"], True),
+        (["-q"], False),
+        pytest.param([], True, marks=pytest.mark.slow),
+        pytest.param(["-q", "--json"], False, marks=pytest.mark.slow),
+    ],
 )
 def test_a_command_is_heard_on_stderr_unless_it_is_quiet(
     more: list[str], heard: bool, model: Path, few: Path

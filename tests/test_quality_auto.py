@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tellapart
+from conftest import mostly_slow
 from drawn import run, run_here
 from tellapart.cache.shards import spaces_info
 from tellapart.dataset.in_python import read_source
@@ -443,7 +444,7 @@ def test_a_file_that_goes_away_meanwhile_is_left_out(tmp_path: Path) -> None:
     assert (choice.pictures, choice.of) == (9, 10)
 
 
-@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("count", mostly_slow([1, 2], 1))
 def test_one_or_two_pictures_a_label_are_enough(count: int, tmp_path: Path) -> None:
     draw_two(tmp_path / "photos", count)
     result = tellapart.train(tmp_path / "photos", quality="auto")

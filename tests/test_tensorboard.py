@@ -51,6 +51,7 @@ def test_figures_and_embeddings_are_written(heroes: DemoPictures, tmp_path: Path
     assert len(points[0].split("\t")) == 1280
 
 
+@pytest.mark.slow
 def test_a_second_run_leaves_the_first_alone(heroes: DemoPictures, tmp_path: Path) -> None:
     board = tmp_path / "board"
     for number, count in ((1, 12), (2, 20)):

@@ -323,7 +323,7 @@ def test_labels_of_two_pictures_are_said_to_be_untested(
 
 
 @pytest.mark.parametrize(("counts", "judged"), [((1, 1), 0), ((1, 8), 7)])
-@pytest.mark.parametrize("solver", ["exact", "sgd"])
+@pytest.mark.parametrize("solver", mostly_slow(["exact", "sgd"], 1))
 def test_pictures_that_no_head_judged_count_nowhere(
     counts: tuple[int, int], judged: int, solver: str, heroes: DemoPictures, tmp_path: Path
 ) -> None:
