@@ -21,8 +21,8 @@ def squashed(picture: np.ndarray, side: int) -> np.ndarray:
         quarters = picture.reshape(side, 2, side, 2, -1).astype(np.int32)
         return np.asarray((quarters.sum(axis=(1, 3)) + 2) >> 2, dtype=np.uint8)
     left, right, of_left, of_right = _places(width, side)
-    rows = picture.astype(np.int32)
-    mixed = rows[:, left] * of_left[:, None] + rows[:, right] * of_right[:, None]
+    mixed = picture[:, left].astype(np.int32) * of_left[:, None]
+    mixed += picture[:, right].astype(np.int32) * of_right[:, None]
     above, below, of_above, of_below = _places(height, side)
     shares = [
         (weights[:, None, None] * (mixed[lines] >> 4)) >> 16
