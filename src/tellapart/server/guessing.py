@@ -10,7 +10,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from ..errors import PictureError
-from ..model.classifier import Classifier, Prediction
+from ..model.classifier import Classifier
 from ..to_json.results import guessed, text
 from .accounts import Account, account
 from .bodies import Sent, pictures_of
@@ -55,12 +55,12 @@ def _said(
 ) -> str:
     """What is said of one picture, as JSON; of several, one that cannot be read has its `error`."""
     waited = time.monotonic() - asked
-    outcome: Prediction | PictureError
     try:
-        outcome = classifier.predict(sent.content, evidence=wishes.evidence)
-    except PictureError as error:
-        outcome = error
-    noted.saw(waited, outcome)
-    if isinstance(outcome, PictureError) and not listed:
-        raise outcome
-    return text(guessed(sent.name, outcome, wishes.top))
+        found = classifier.predict(sent.content, evidence=wishes.evidence)
+    except PictureError as error:  # kept in no variable, which it would keep, and so the picture
+        noted.saw(waited, error)
+        if not listed:
+            raise
+        return text(guessed(sent.name, error, wishes.top))
+    noted.saw(waited, found)
+    return text(guessed(sent.name, found, wishes.top))

@@ -91,6 +91,9 @@ class Queue:
         ear = loop.create_task(_until_gone(receive, turn)) if receive else None
         try:
             return await turn.answer
+        except Exception:
+            turn.forget()
+            raise
         finally:
             late.cancel()
             if ear:
@@ -143,6 +146,7 @@ class _Turn(Generic[Out]):
             self._loop.call_soon_threadsafe(
                 self._told, index, given, error, time.monotonic() - begin
             )
+        del error  # which holds this function, which would hold it, and so the picture
 
     def _told(self, index: int, given: Any, error: BaseException | None, seconds: float) -> None:
         self._queue.held -= 1
@@ -159,6 +163,12 @@ class _Turn(Generic[Out]):
     def fail_with(self, error: Callable[[], Exception]) -> None:
         if not self.answer.done():
             self.answer.set_exception(error())
+
+    def forget(self) -> None:
+        """Let go of an error: it holds the functions that it came through, with the picture, and
+        these hold this."""
+        self.answer = self._loop.create_future()
+        self.answer.cancel()
 
     def give_up(self) -> None:
         """Nobody waits for the answer any more: what has not begun never does."""
