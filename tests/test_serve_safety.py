@@ -8,8 +8,6 @@ import json
 import os
 import re
 import socket
-import subprocess
-import sys
 import time
 import zlib
 from collections.abc import Iterator
@@ -22,7 +20,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from conftest import draw_scene, encoded, png_header
+from conftest import draw_scene, encoded, mostly_slow, png_header
+from drawn import run_here
 from serving import Running, serving
 from tellapart.errors import ModelError, TellapartError
 from tellapart.server.config import Config
@@ -252,29 +251,24 @@ def test_no_page_of_another_origin_reads_an_answer_unless_it_is_allowed(
     ["*", "null", "friend.example", "https://friend.example/", "https://Friend.example",
      "https://friend.example:443", "file://x", "https://*.example"],
 )  # fmt: skip
-def test_an_origin_is_one_that_a_browser_can_send(served: Path, origin: str) -> None:
-    run = serve(served, "--allow-origin", origin)
-    assert run.returncode == 2
-    assert "origin of a page" in run.stderr
+def test_an_origin_is_one_that_a_browser_can_send(origin: str) -> None:
+    assert "origin of a page" in refusal("--allow-origin", origin)
 
 
 # The token.
 
 
-def serve(served: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
-    """A server that is expected not to start."""
-    command = [sys.executable, "-m", "tellapart", "serve", served, "--port", "0", *arguments]
-    return subprocess.run(
-        [*map(str, command)], capture_output=True, text=True, timeout=60, check=False
-    )
+def refusal(*arguments: str | Path) -> str:
+    """What is said of options that are refused, before a model is looked for."""
+    told = run_here("serve", "no-model", "--port", "0", *arguments)
+    assert told.code == 2
+    assert not told.out
+    return " ".join(told.err.split())
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.org"])
-def test_beyond_loopback_it_asks_for_a_token_or_for_a_word(served: Path, host: str) -> None:
-    run = serve(served, "--host", host)
-    assert run.returncode == 2
-    assert not run.stdout
-    told = " ".join(run.stderr.split())
+def test_beyond_loopback_it_asks_for_a_token_or_for_a_word(host: str) -> None:
+    told = refusal("--host", host)
     assert "--token-file" in told
     assert "--no-auth" in told
 
@@ -333,15 +327,12 @@ def test_without_the_token_one_may_ask_only_whether_it_lives(guarded: Running) -
     ],
 )
 def test_a_token_file_that_is_none_is_refused(
-    served: Path, tmp_path: Path, content: bytes | None, problem: str
+    tmp_path: Path, content: bytes | None, problem: str
 ) -> None:
     file = tmp_path / "token"
     if content is not None:
         file.write_bytes(content)
-    run = serve(served, "--token-file", file)
-    assert run.returncode == 2
-    assert problem in " ".join(run.stderr.split())
-    assert not run.stdout
+    assert problem in refusal("--token-file", file)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a file's mode says nothing here")
@@ -355,9 +346,7 @@ def test_a_token_file_that_others_may_read_is_told_of_and_one_that_they_may_writ
         assert status(ask(running)) == 401  # on loopback too, where one was given
         assert "chmod 600" in running.log.read_text()
     file.chmod(0o666)
-    assert "may be written by anyone" in " ".join(
-        serve(served, "--token-file", file).stderr.split()
-    )
+    assert "may be written by anyone" in refusal("--token-file", file)
 
 
 # What is sent.
@@ -558,7 +547,9 @@ def test_what_is_no_request_is_told_so(server: Running, content: bytes) -> None:
 # Time.
 
 
-@pytest.mark.parametrize("beginning", [b"", b"\r\n", b"POST /v1/guess", b"POST / HTTP/1.1\r\nX:"])
+@pytest.mark.parametrize(
+    "beginning", mostly_slow([b"POST / HTTP/1.1\r\nX:", b"", b"\r\n", b"POST /v1/guess"], 2)
+)
 def test_headers_that_trickle_are_given_up(server: Running, beginning: bytes) -> None:
     began = time.monotonic()
     with connected(server) as connection:
