@@ -6,6 +6,9 @@ within the deadline or refused then; and what nobody waits for any more is never
     request ─ is there room? ─ waits ─ a thread decodes and runs the network ─ answer
                    │             └ deadline, or the client hangs up: never begun
                    └ 503, Retry-After
+
+Each picture is a run of its own: batches save an eighth of the time of the quickest network, cost
+time with the others (`benchmarks/serving.py`), and would need pictures of one size.
 """
 
 from __future__ import annotations
