@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -14,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -21,6 +23,9 @@ import tellapart
 from conftest import draw_scene, encoded
 from serving import Running, serving
 from tellapart.demo.walk import DemoPictures
+from tellapart.server.app import application
+from tellapart.server.config import Config
+from tellapart.server.models import Models
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +113,22 @@ def test_it_lives_and_is_ready_and_names_its_doors(server: Running) -> None:
         if door["method"] == "GET":
             path = door["path"].replace("{name}", "bare").replace("{version}", "1")
             assert server.ask(path).status == 200, door
+
+
+def test_a_server_that_is_ending_lives_and_is_not_ready(served: Path) -> None:
+    app = application(Models({"heroes": served}), Config(), draining=lambda: True)
+
+    async def ask(path: str) -> httpx.Response:
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://127.0.0.1:8000"
+        ) as client:
+            return await client.get(path)
+
+    assert asyncio.run(ask("/healthz")).status_code == 200
+    answer = asyncio.run(ask("/readyz"))
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+    assert answer.json()["detail"] == "This server is ending."
 
 
 def test_the_figures_count_what_was_asked(server: Running) -> None:
