@@ -213,6 +213,7 @@ def test_a_forked_process_asks_by_connections_of_its_own(server: Running) -> Non
         (b"<html>", {}, PictureError, "an HTML page"),
         (encoded(SCENE, "JPEG")[:700], {}, PictureError, "cut short"),
         (7, {}, UsageError, "A picture is a path"),
+        (PICTURE, {"admit": 0.2}, UsageError, "cannot admit a fraction of 0.2"),
         (PICTURE, {"model": "vil/lains"}, UsageError, "vil/lains cannot be a model's name"),
         (PICTURE, {"model": ".."}, UsageError, r"\.\. cannot be a model's name"),
         (PICTURE, {"model": "villains"}, UsageError, "There are: heroes, again"),
@@ -223,6 +224,35 @@ def test_errors_are_those_of_the_one_tree(
 ) -> None:
     with pytest.raises(kind, match=said):
         client.predict(picture, **more)  # type: ignore[arg-type]
+
+
+def test_what_a_server_has_is_told(client: Client, classifier: Classifier) -> None:
+    first, second = client.models()
+    assert (first["name"], first["default"], second["name"]) == ("heroes", True, "again")
+    assert first["labels"] == list(classifier.labels)
+    assert first["digest"] == classifier.digest
+    assert client.model("heroes") == first
+    with pytest.raises(UsageError, match="no model villains"):
+        client.model("villains")
+
+
+def test_a_token_is_asked_for_and_given(served: Path, tmp_path: Path) -> None:
+    token = "0123456789abcdef0123"
+    (tmp_path / "token").write_text(token)
+    (tmp_path / "token").chmod(0o600)
+    with serving(tmp_path, served, "--token-file", tmp_path / "token") as running:
+        with Client(running.address, token) as client:
+            assert client.predict(PICTURE).label
+            assert client.ready()
+        for wrong in ("", token[:-1]):
+            with (
+                Client(running.address, wrong) as client,
+                pytest.raises(ServerError, match=r"Give its token: Client\(url, token\)") as caught,
+            ):
+                client.predict(PICTURE)
+            assert caught.value.status == 401
+            assert client.ready()
+            client.close()
 
 
 def test_a_file_that_is_too_large_for_the_server_is_a_picture_error(

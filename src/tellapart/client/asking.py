@@ -27,6 +27,7 @@ AT_ONCE = 8  # requests of `predict_many` that are under way
 _LARGEST = 64 * 2**20  # bytes of an answer
 _BUSY = (429, 503)
 _IDLE = 2.0  # seconds for which a connection is kept: servers close theirs after 5
+_left_behind: list[object] = []
 
 
 class Asking:
@@ -54,7 +55,9 @@ class Asking:
         return {**self.__dict__, "_http": None}
 
     def forget(self) -> None:
-        """Leave the connections to another process, or to an event loop that has ended."""
+        """Leave the connections to the process that this one was forked from. What is let go of
+        here would be closed, and complain of its event loop: so it is kept."""
+        _left_behind.append(self._http)
         self._http = None
 
     async def close(self) -> None:
@@ -94,7 +97,7 @@ class Asking:
 
     async def ready(self) -> bool:
         try:
-            asked = self._once("GET", "/v2/health/ready", {}, b"")
+            asked = self._once("GET", "/readyz", {}, b"")
             answer = await asyncio.wait_for(asked, self.timeout)
         except (asyncio.TimeoutError, httpx.TransportError):
             return False

@@ -148,8 +148,11 @@ class Client:
 
     def _running(self) -> _Loop:
         with self._lock:
-            if self._loop is None or self._loop.process != os.getpid():
+            if self._loop is not None and self._loop.process != os.getpid():
                 self._asking.forget()
+                _left_behind.append(self._loop)
+                self._loop = None
+            if self._loop is None:
                 self._loop = _Loop()
                 weakref.finalize(self, self._loop.end, self._asking)
             return self._loop
@@ -160,6 +163,9 @@ class Client:
 
     def __setstate__(self, state: dict[str, object]) -> None:
         self.__dict__.update(state, _lock=threading.Lock(), _loop=None)
+
+
+_left_behind: list[object] = []  # of the process that this one was forked from
 
 
 class _Loop:

@@ -63,25 +63,27 @@ async def pictures_of(request: Request, config: Config) -> Pictures:
     return pictures
 
 
-async def whole(request: Request, largest: int) -> bytes:
-    """A request's body, counted as it comes.
+async def whole(request: Request, largest: int, *, packed: bool = False) -> bytes:
+    """A request's body, counted as it comes; where it may be `packed`, as it came.
 
     Raises:
-        HttpError: 413 where it is larger than `largest` bytes, 415 where it is compressed.
+        HttpError: 413 where it is larger than `largest` bytes, 415 where it is compressed and may
+            not be.
     """
-    parts = [part async for part in counted(request, largest)]
+    parts = [part async for part in counted(request, largest, packed=packed)]
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-async def counted(request: Request, largest: int) -> AsyncIterator[bytes]:
+async def counted(request: Request, largest: int, *, packed: bool = False) -> AsyncIterator[bytes]:
     """A request's body in pieces as they come: one that is too large is refused before it is read,
     where the client says how large it is, and otherwise as soon as that shows.
 
     Raises:
-        HttpError: 413 where it is larger than `largest` bytes, 415 where it is compressed.
+        HttpError: 413 where it is larger than `largest` bytes, 415 where it is compressed and may
+            not be `packed`.
     """
     coding = request.headers.get("content-encoding", "identity").strip().lower()
-    if coding not in ("", "identity"):
+    if coding not in ("", "identity") and not packed:
         raise HttpError(
             415,
             "The body is compressed, which is not read here.",

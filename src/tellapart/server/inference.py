@@ -8,14 +8,15 @@ configuration says which model it is.
 
 from __future__ import annotations
 
-import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
@@ -24,10 +25,13 @@ from ..model.classifier import Classifier, Prediction
 from ..text import shown
 from ..to_json.results import Json
 from ..version import __version__
+from .accounts import Account, account
+from .bodies import whole
 from .config import Config
+from .guessing import HUNG_UP
 from .models import Models
 from .problems import HttpError
-from .queue import Queue
+from .queue import HungUpError, Queue
 from .tensors import LENGTH, Output, Tensor, parted, pictures_in, unpacked, written
 
 VERSION = "1"
@@ -138,21 +142,19 @@ class Inference:
 
     async def infer(self, request: Request) -> Response:
         name, classifier = self._asked(request)
-        body = parted(await self._content(request), request.headers.get(LENGTH))
-        said = body.said
-        classifier = _admitting(classifier, said.get("parameters"))
-        wanted = _wanted(said)
-        pictures = pictures_in(body, self.config.most)
-        names = frozenset(one.name for one in wanted)
-        jobs = [
-            asyncio.ensure_future(self._seen(classifier, number, picture, names))
-            for number, picture in enumerate(pictures)
-        ]
+        self.queue.check_room()  # before the body is read
         try:
-            seen = await asyncio.gather(*jobs)
-        finally:
-            for job in jobs:  # where one of them failed
-                job.cancel()
+            body = parted(await self._content(request), request.headers.get(LENGTH))
+            said = body.said
+            classifier = _admitting(classifier, said.get("parameters"))
+            wanted = _wanted(said)
+            names = frozenset(one.name for one in wanted)
+            looking = partial(_seen, account(), time.monotonic(), classifier, names)
+            pictures = enumerate(pictures_in(body, self.config.most))
+            calls = [partial(looking, number, picture) for number, picture in pictures]
+            seen = await self.queue.ask_all(calls, request.receive)
+        except (ClientDisconnect, HungUpError):
+            return Response(status_code=HUNG_UP)
         outputs = [
             Output(one.name, _tensor(one, seen, classifier.labels), one.binary) for one in wanted
         ]
@@ -182,25 +184,9 @@ class Inference:
     async def _content(self, request: Request) -> bytes:
         """The body, counted as it comes and as it is unpacked."""
         largest = self.config.largest
-        content = bytearray()
-        async for part in request.stream():
-            content += part
-            if len(content) > largest:
-                raise HttpError(413, f"The body is larger than {largest / 2**20:.0f} MB.")
+        content = await whole(request, largest, packed=True)
         encoding = request.headers.get("Content-Encoding", "").strip().lower()
-        return await run_in_threadpool(unpacked, bytes(content), encoding, largest)
-
-    async def _seen(
-        self,
-        classifier: Classifier,
-        number: int,
-        picture: bytes | np.ndarray,
-        names: frozenset[str],
-    ) -> Seen:
-        try:
-            return await self.queue.ask(_seen, classifier, picture, names)
-        except PictureError as error:
-            raise error.about(f"image[{number}]") from error
+        return await run_in_threadpool(unpacked, content, encoding, largest)
 
 
 @dataclass(frozen=True)
@@ -211,8 +197,21 @@ class Seen:
     embedding: np.ndarray | None
 
 
-def _seen(classifier: Classifier, picture: bytes | np.ndarray, names: frozenset[str]) -> Seen:
-    prediction = classifier.predict(picture, evidence="evidence" in names)
+def _seen(
+    noted: Account,
+    asked: float,
+    classifier: Classifier,
+    names: frozenset[str],
+    number: int,
+    picture: bytes | np.ndarray,
+) -> Seen:
+    waited = time.monotonic() - asked
+    try:
+        prediction = classifier.predict(picture, evidence="evidence" in names)
+    except PictureError as error:
+        noted.saw(waited, error)
+        raise error.about(f"image[{number}]") from error
+    noted.saw(waited, prediction)
     embedding = classifier.run(picture, ("embedding",))[0] if "embedding" in names else None
     return Seen(prediction, embedding)
 
