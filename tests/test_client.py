@@ -226,6 +226,18 @@ def test_errors_are_those_of_the_one_tree(
         client.predict(picture, **more)  # type: ignore[arg-type]
 
 
+def test_a_broken_file_has_the_reason_of_the_library(
+    client: Client, classifier: Classifier, broken_pictures: dict[Path, str]
+) -> None:
+    answers = client.predict_many(list(broken_pictures), errors="return")
+    for path, answer in zip(broken_pictures, answers, strict=True):
+        assert isinstance(answer, PictureError)
+        assert (answer.path, answer.message) == (path, broken_pictures[path])
+        with pytest.raises(PictureError) as caught:
+            classifier.predict(path)
+        assert str(answer) == str(caught.value)
+
+
 def test_what_a_server_has_is_told(client: Client, classifier: Classifier) -> None:
     first, second = client.models()
     assert (first["name"], first["default"], second["name"]) == ("heroes", True, "again")

@@ -327,7 +327,7 @@ def test_what_is_no_tensor_of_pictures_is_refused_in_one_sentence(
     [
         ({"outputs": [{"name": "logits"}]}, "logits is no output"),
         ({"outputs": [{"name": "scores"}, {"name": "scores"}]}, "asked for twice"),
-        ({"outputs": "scores"}, "None is no output"),
+        ({"outputs": "scores"}, "outputs is no list"),
         (
             {"outputs": [{"name": "label", "parameters": {"classification": 1}}]},
             "of label is 1",

@@ -19,13 +19,14 @@ from ..to_json.results import Json
 from ..version import __version__
 from .answers import Answer, models_of, prediction_of, refusal, value_of
 from .patience import pause, seconds_of
-from .sending import sendable
+from .sending import no_picture, sendable
 
 TIMEOUT = 60.0  # seconds
 RETRIES = 4
 AT_ONCE = 8  # requests of `predict_many` that are under way
 _LARGEST = 64 * 2**20  # bytes of an answer
 _BUSY = (429, 503)
+_NO_PICTURE = 415
 _IDLE = 2.0  # seconds for which a connection is kept: servers close theirs after 5
 _left_behind: list[object] = []
 
@@ -76,6 +77,8 @@ class Asking:
             at_once = isinstance(picture, bytes)  # nothing that others would wait for
             content = sendable(picture) if at_once else await asyncio.to_thread(sendable, picture)
             answer = await self._answer("POST", path, query, content)
+            if answer.status == _NO_PICTURE and (error := no_picture(picture, content)):
+                raise error
             return prediction_of(value_of(answer, self.url), self.url)
 
     async def tried(

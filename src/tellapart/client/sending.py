@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import os
+from pathlib import Path
 
 from ..errors import PictureError
 from ..images.decode import Picture, encoded, read_picture
-from ..images.kinds import EMPTY, RAW_SUFFIXES
+from ..images.kinds import EMPTY, FORMATS, RAW_SUFFIXES, misnamed, sniff
 
 
 def sendable(picture: Picture) -> bytes:
@@ -23,6 +25,16 @@ def sendable(picture: Picture) -> bytes:
     if not whole[0]:
         raise PictureError(EMPTY)
     return whole[0]
+
+
+def no_picture(picture: Picture, content: bytes) -> PictureError | None:
+    """The error of the library for bytes that are no picture, which names the file's ending as a
+    server cannot; None if they are one."""
+    kind = sniff(content)
+    if kind in FORMATS:
+        return None
+    suffix = Path(picture).suffix if isinstance(picture, str | os.PathLike) else ""
+    return PictureError(misnamed(kind, suffix))
 
 
 def _as_png(picture: Picture) -> bytes:

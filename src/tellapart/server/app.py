@@ -52,7 +52,7 @@ def application(
         Route("/metrics", metrics.answer),
         Route("/openapi.json", openapi.answer),
         Route("/", describing.doors),
-        *Inference(models, queue, config).routes(),
+        *Inference(models, queue, config, draining).routes(),
     ]
 
     def tell(account: Account) -> None:

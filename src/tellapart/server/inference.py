@@ -53,11 +53,12 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Inference:
-    """The routes, with what they need."""
+    """The routes, with what they need; `draining` says whether the server is ending."""
 
     models: Models
     queue: Queue
     config: Config
+    draining: Callable[[], bool] = lambda: False
 
     def routes(self) -> list[Route]:
         """All below /v2, each also with the version in its path."""
@@ -70,7 +71,7 @@ class Inference:
         return [
             Route("/v2", self.server, methods=["GET"]),
             Route("/v2/health/live", self.live, methods=["GET"]),
-            Route("/v2/health/ready", self.live, methods=["GET"]),
+            Route("/v2/health/ready", self.ready, methods=["GET"]),
             Route("/v2/repository/index", self.index, methods=["POST"]),
             *(
                 Route(f"/v2/models/{{name}}{version}{path}", endpoint, methods=[method])
@@ -85,8 +86,14 @@ class Inference:
         )
 
     async def live(self, request: Request) -> Response:
-        """Whoever is answered knows: models are loaded before the first connection is taken."""
         return JSONResponse({"live": True})
+
+    async def ready(self, request: Request) -> Response:
+        """Models are loaded before the first connection is taken, so whoever is answered knows,
+        until the server is ending."""
+        if self.draining():
+            raise HttpError(503, "This server is ending.", hint="Ask another.")
+        return JSONResponse({"live": True, "ready": True})
 
     async def index(self, request: Request) -> Response:
         return JSONResponse(
@@ -249,8 +256,10 @@ def _wanted(said: Mapping[str, Any]) -> list[Wanted]:
     named = said.get("outputs")
     if not named:
         return [Wanted(name, binary) for name in _ALWAYS]
+    if not isinstance(named, list):
+        raise UsageError("outputs is no list.", hint='Give "outputs": [{"name": "scores"}], say.')
     found: dict[str, Wanted] = {}
-    for one in named if isinstance(named, list) else [None]:
+    for one in named:
         name = _object(one).get("name")
         if name not in _ALWAYS + _ALSO or name in found:
             raise UsageError(
