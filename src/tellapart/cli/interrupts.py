@@ -10,6 +10,8 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 from types import FrameType
 
+from ..files.system import WINDOWS
+
 EXIT_CODE = 130  # of a program stopped with Ctrl-C
 SENTENCE = "Stopped. What was finished is kept; type the same command again to go on."
 _PATIENCE = 2.0  # seconds
@@ -67,7 +69,7 @@ class Ending:
 
     def take_time(self) -> None:
         """It is ending: from here on only Ctrl-C ends it sooner."""
-        if hasattr(signal, "setitimer"):
+        if not WINDOWS:
             signal.setitimer(signal.ITIMER_REAL, 0)
 
     def _end(self, number: int, frame: FrameType | None) -> None:
@@ -75,7 +77,7 @@ class Ending:
             _raise(number, frame)
         self._came = True
         self._wake.put(None)
-        if hasattr(signal, "setitimer"):  # which not every system has
+        if not WINDOWS:  # which has no alarm
             signal.signal(signal.SIGALRM, _raise)
             signal.setitimer(signal.ITIMER_REAL, _GRACE)
 

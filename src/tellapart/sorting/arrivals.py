@@ -244,7 +244,7 @@ class Arrivals:
                 continue
             if prefix and any(entry.name == STATE for entry in entries):
                 continue  # it holds what a sort has put there
-            self._look_through(entries, prefix, above, known, found, stack)
+            self._look_through(entries, prefix, above, known, found, stack, call)
         return found
 
     def _look_through(
@@ -255,6 +255,7 @@ class Arrivals:
         known: Container[str],
         found: _Listing,
         stack: list[tuple[str, str, frozenset[tuple[int, int]]]],
+        call: Call[Any],
     ) -> None:
         being_written = set()
         files = []
@@ -278,6 +279,7 @@ class Arrivals:
                 files.append(entry)
         for entry in files:
             name = prefix + entry.name
+            call.beat()
             try:
                 state = os.stat(entry.path)
             except FileNotFoundError:  # gone in this moment, or a link to what is not there
