@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import random
 import signal
@@ -38,6 +39,12 @@ def pytest_configure(config: pytest.Config) -> None:
     """Laws are tried on fewer examples where the slow tests are left out."""
     quick = config.option.markexpr == "not slow"
     settings.load_profile("quick" if quick else "tellapart")
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of tests are there until the end: no search for garbage needs to look at them."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)
