@@ -185,6 +185,7 @@ def test_one_host_is_answered_and_not_two(server: Running) -> None:
         ("[2001:db8::1]:9000", 200),
         ("localhost:9000", 200),
         (f"{socket.gethostname()}:9000", 200),
+        (f"{socket.gethostname()}.local:9000", 200),
         ("evil.example", 421),
         ("192.168.1.7.evil.example", 421),
     ],

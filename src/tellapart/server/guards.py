@@ -111,7 +111,7 @@ class Hosts:
         self.local = config.local
         self.named = frozenset(name.lower() for name in config.names)
         self.own = {"localhost", "127.0.0.1", "[::1]"}
-        self.own |= {config.host, f"[{config.host}]"} if config.local else {_computer()}
+        self.own |= {config.host, f"[{config.host}]"} if config.local else _computer()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -140,8 +140,10 @@ class Hosts:
         )
 
 
-def _computer() -> str:
-    return socket.gethostname().lower()
+def _computer() -> set[str]:
+    """Its name, and what it is called where names are told from neighbour to neighbour (mDNS)."""
+    name = socket.gethostname().lower()
+    return {name, f"{name}.local"}
 
 
 def _in_figures(name: str) -> bool:
