@@ -48,7 +48,8 @@ MODULES = frozenset(
 OTHERS = (
     *("ctypes", "tempfile", "concurrent.futures", "multiprocessing", "jinja2", "numpy", "onnx"),
     *("onnxruntime", "PIL.Image", "platformdirs", "rich.console", "rich.progress"),
-    *("threadpoolctl", "typer"),
+    *("threadpoolctl", "typer", "asyncio", "httpx", "prometheus_client", "uvicorn"),
+    *("starlette.applications", "starlette.middleware"),
 )
 _listdir, _readlink = os.listdir, os.readlink
 
