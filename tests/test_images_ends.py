@@ -141,3 +141,42 @@ def test_a_sound_kind_that_is_not_read_is_not_called_damaged(content: bytes, kin
         read_picture(io.BytesIO(content).getvalue())
     expected = f"a kind of {kind} that cannot be read here: save it as PNG or JPEG"
     assert caught.value.message == expected
+
+
+COMPRESSED: Mapping[str, tuple[str, Mapping[str, object]]] = {
+    "png": ("PNG", {}),
+    "webp": ("WEBP", {}),
+    "webp-coarse": ("WEBP", {"quality": 20}),
+    "webp-lossless": ("WEBP", {"lossless": True, "method": 0}),
+    "avif": ("AVIF", {"speed": 10}),
+    "gif": ("GIF", {}),
+    "tiff": ("TIFF", {"compression": "tiff_lzw"}),
+    "jpeg": ("JPEG", {}),
+}
+
+
+@pytest.mark.parametrize("kind", COMPRESSED)
+@pytest.mark.parametrize("share", [0.1, 0.3, 0.6])
+@pytest.mark.parametrize("filler", [b"\0", b"\xff"], ids=["zeros", "ones"])
+def test_a_file_of_which_only_a_part_was_written_is_refused(
+    kind: str, share: float, filler: bytes
+) -> None:
+    name, options = COMPRESSED[kind]
+    content = encoded(noisy(300, 200), name, **options)
+    kept = int(len(content) * share)
+    with pytest.raises(PictureError):
+        read_picture(content[:kept] + filler * (len(content) - kept))
+
+
+@pytest.mark.parametrize("kind", COMPRESSED)
+@pytest.mark.parametrize("colour", ["black", "white", "teal"])
+def test_a_picture_that_is_mostly_one_colour_is_read(kind: str, colour: str) -> None:
+    """Its data may end in zeros, or a file with what belongs to no picture."""
+    name, options = COMPRESSED[kind]
+    plain = Image.new("RGB", (1000, 700), colour)
+    partly = plain.copy()
+    partly.paste(noisy(1000, 90))
+    for picture in (plain, partly, plain.resize((5, 3))):
+        content = encoded(picture, name, **options)
+        whole = read_picture(content)
+        assert np.array_equal(read_picture(content + bytes(5000)), whole)

@@ -122,3 +122,10 @@ def test_a_damaged_heic_is_pixels_or_a_reason(data: st.DataObject) -> None:
         pixels = np.zeros(len(error.message), np.uint8)
     assert pixels.dtype == np.uint8
     assert pixels.size
+
+
+@pytest.mark.parametrize("share", [0.5, 0.8])
+def test_a_heic_of_which_only_a_part_was_written_is_refused(share: float) -> None:
+    kept = int(len(PLAIN) * share)
+    with pytest.raises(PictureError):
+        read_picture(PLAIN[:kept] + bytes(len(PLAIN) - kept))

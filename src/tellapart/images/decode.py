@@ -31,6 +31,7 @@ from .arrays import image_of, is_rgb
 from .budget import BUDGET, SMALL, check_size, give_back
 from .colour import eight_bits, profile_of, to_srgb
 from .deep import scaled
+from .filled import is_filled_up
 from .hushing import hushed
 from .kinds import EMPTY, FORMATS, misnamed, sniff
 from .opening import ENOUGH as ENOUGH
@@ -39,7 +40,7 @@ from .orientation import load, upright
 from .strips import pixels_by_strips
 from .tiff_tags import CUT_SHORT
 from .transparency import on_white, transparent_colour, with_transparent
-from .whole import is_filled_up, pixels_without_end
+from .whole import pixels_without_end
 
 if TYPE_CHECKING:
     import PIL.Image
@@ -56,7 +57,7 @@ Picture: TypeAlias = "str | os.PathLike[str] | Bytes | OpenFile | PIL.Image.Imag
 
 Given = TypeVar("Given")
 
-DECODER_VERSION = 4  # part of every cache key: raise it when the pixels of any picture change
+DECODER_VERSION = 5  # part of every cache key: raise it when the pixels of any picture change
 
 CLOSED = "it was closed before its pixels were read"
 _PART = 2**20  # bytes of an open file that are read at a time
@@ -205,19 +206,20 @@ def decode_with_sides(content: bytes, *, suffix: str = "", enough: int = ENOUGH)
         return pixels
 
     try:
-        if is_filled_up(content, kind):
+        pixels = pixels_of(content)
+        if is_filled_up(content, kind, pixels, pixels_of):
             raise PictureError(CUT_SHORT)
-        return Decoded(pixels_of(content), sides)
+        return Decoded(pixels, sides)
     except PictureError as error:
         if error.message != CUT_SHORT:
             raise
         try:
-            pixels = pixels_without_end(content, kind, pixels_of)
+            mended = pixels_without_end(content, kind, pixels_of)
         except PictureError:
-            pixels = None  # what was cut short is not read: the first reason stands
-        if pixels is None:
+            mended = None  # what was cut short is not read: the first reason stands
+        if mended is None:
             raise
-        return Decoded(pixels, sides)
+        return Decoded(mended, sides)
 
 
 def _decoded(

@@ -12,9 +12,10 @@ from collections.abc import Callable
 
 import numpy as np
 
+from .filled import PADDING, png_is_filled_up
+
 _END_OF_IMAGE = b"\xff\xd9"
 _NOISE = bytes(range(0xFE, 0x50, -3)) * 16  # no scan asks for it that has all of its own data
-_PADDING = 16  # of the same byte at the end of a file: not data
 _SCAN, _TABLES_END = 0xDA, frozenset([0xD8, 0x01, *range(0xD0, 0xD8)])
 _FRAMES = frozenset([0xC0, 0xC1, 0xC2, 0xC9, 0xCA])  # baseline, extended, progressive
 _COEFFICIENTS = 64  # of a block
@@ -32,20 +33,12 @@ def pixels_without_end(
     return pixels_of(whole) if whole else None
 
 
-def is_filled_up(content: bytes, kind: str) -> bool:
-    """Whether a JPEG ends in nothing but zeros, as a file does of which only a part was written: a
-    decoder takes them for pixels, and does not complain."""
-    if kind != "JPEG" or any(content[-_PADDING:]):
-        return False
-    return not content.rstrip(b"\0").endswith(_END_OF_IMAGE)
-
-
 def _jpeg(content: bytes, pixels_of: Callable[[bytes], np.ndarray]) -> np.ndarray | None:
     """A decoder fills what is missing from what comes after: if pixels differ with that, they were
     not all there. Whole scans that are missing leave no such trace: those are counted."""
     for padding in (b"\0", b"\xff"):
         stripped = content.rstrip(padding)
-        if len(content) - len(stripped) >= _PADDING:
+        if len(content) - len(stripped) >= PADDING:
             content = stripped
     content = content.removesuffix(b"\xff")  # half of the end marker
     if not _has_all_scans(content):
@@ -90,6 +83,8 @@ def _has_all_scans(content: bytes) -> bool:
 
 def _png(content: bytes) -> bytes | None:
     """The file with its rows packed anew, if it holds them all."""
+    if png_is_filled_up(content):
+        return None
     head, data, at = content[:8], zlib.decompressobj(), 8
     wanted, rows = 0, b""
     while at + 8 <= len(content):
