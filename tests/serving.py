@@ -74,10 +74,10 @@ def configured(folder: Path, model: Path, **config: object) -> Iterator[Running]
     """A server of one model, with settings of `Config` that the command line does not have."""
     program = f"""
 from pathlib import Path
-from tellapart.server.access_log import log_to_stderr
+from tellapart.server.records.access_log import log_to_stderr
 from tellapart.server.config import Config
 from tellapart.server.models import Models
-from tellapart.server.running import serve
+from tellapart.server.process.running import serve
 serve(Models({{"heroes": Path({str(model)!r})}}), Config(port=0, **{config!r}),
     log_to_stderr(None, quiet=False), lambda address: print(address, flush=True))
 """

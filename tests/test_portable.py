@@ -112,7 +112,8 @@ def test_what_is_unguarded_is_seen(text: str, expected: list[str]) -> None:
 
 AFTER_A_LOOK = {
     "files/unread.py": ["os.pread"],  # of a handle that is only there where it is
-    "server/several.py": ["os.fork", "os.wait", "signal.SIGKILL"],  # see `running.check_workers`
+    # `running.check_workers` looks
+    "server/process/prefork.py": ["os.fork", "os.wait", "signal.SIGKILL"],
 }
 
 

@@ -18,7 +18,7 @@ from serving import Running, serving
 from tellapart.server.app import application
 from tellapart.server.config import Config
 from tellapart.server.models import Models
-from tellapart.server.openapi import DOORS, Door, document
+from tellapart.server.routes.openapi import DOORS, Door, document
 
 # Most bytes are no picture, though the schema cannot say so: those are refused, as they should be.
 PICTURES = [schemathesis.checks.positive_data_acceptance]

@@ -20,12 +20,12 @@ import pytest
 import tellapart
 from conftest import draw_scene, encoded
 from serving import Running, configured, serving
-from tellapart.server.access_log import Log
 from tellapart.server.config import Config
 from tellapart.server.models import Models
 from tellapart.server.problems import HttpError
+from tellapart.server.process.running import bound, server_on
 from tellapart.server.queue import HungUpError, Queue
-from tellapart.server.running import bound, server_on
+from tellapart.server.records.access_log import Log
 from tellapart.to_json.results import guessed, text
 from tellapart.workers.local import submit, threads
 

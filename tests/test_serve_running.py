@@ -18,7 +18,7 @@ import pytest
 from conftest import draw_scene, encoded
 from serving import Running, serving
 from tellapart.server.config import Config
-from tellapart.server.running import bound
+from tellapart.server.process.running import bound
 from tellapart.workers.local import cores
 
 PICTURE = encoded(draw_scene())

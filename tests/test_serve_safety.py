@@ -25,7 +25,7 @@ from drawn import run_here
 from serving import Running, serving
 from tellapart.errors import ModelError, TellapartError
 from tellapart.server.config import Config
-from tellapart.server.guards import guards
+from tellapart.server.guards.admission import guards
 from tellapart.server.problems import told
 
 TOKEN = "0123456789abcdef-tellapart"

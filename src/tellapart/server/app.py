@@ -12,18 +12,18 @@ from starlette.middleware import Middleware
 from starlette.routing import Route
 
 from ..errors import TellapartError
-from .accounts import Account, Accounts
 from .config import Config
-from .describing import Describing
-from .guards import guards
-from .guessing import Guessing
-from .health import Health
-from .inference import Inference
-from .metrics import Metrics
+from .guards.admission import guards
+from .inference.routes import Inference
 from .models import Models
-from .openapi import OpenApi, document
 from .problems import no_route, told
 from .queue import Queue
+from .records.account import Account, Accounts
+from .routes.guess import Guessing
+from .routes.health import Health
+from .routes.metrics import Metrics
+from .routes.models import Describing
+from .routes.openapi import OpenApi, document
 
 
 def application(

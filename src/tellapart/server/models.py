@@ -20,8 +20,8 @@ from ..model.folder import MODEL_FILE, TRAINING_FILE
 from ..text import shown
 from ..to_json.serving import served
 from ..to_json.shapes import Served
-from .accounts import account
 from .problems import HttpError
+from .records.account import account
 
 EVERY = 0.5  # seconds between two looks at the files
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,100}")  # stands in an address as it is

@@ -92,10 +92,10 @@ def serve(
 
     The first line on stdout is the address, printed when it is ready to answer.
     """
-    from ...server.access_log import log_to_stderr
     from ...server.config import Config
     from ...server.models import Models, places_of
-    from ...server.running import serve as serving
+    from ...server.process.running import serve as serving
+    from ...server.records.access_log import log_to_stderr
 
     as_json = None if log is None else log is LogForm.json
     config = Config(

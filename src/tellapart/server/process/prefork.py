@@ -16,8 +16,8 @@ from contextlib import suppress
 from types import FrameType
 from typing import NoReturn, Protocol
 
-from ..errors import ModelError, TellapartError
-from ..workers.local import cores, limit_threads
+from ...errors import ModelError, TellapartError
+from ...workers.local import cores, limit_threads
 
 _READY = b"."
 _LONGEST = 2**16  # bytes of what a process says instead

@@ -19,10 +19,10 @@ from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .config import Config
+from ..config import Config
+from ..problems import HttpError, failed, problem
+from .limits import Bodies
 from .origins import Origins
-from .problems import HttpError, failed, problem
-from .receiving import Bodies
 
 _log = logging.getLogger(__name__)
 

@@ -9,15 +9,15 @@ from functools import partial
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from ..errors import PictureError
-from ..model.classifier import Classifier
-from ..to_json.results import guessed, text
-from .accounts import Account, account
-from .bodies import Sent, pictures_of
-from .config import Config
-from .models import Models
-from .queue import HungUpError, Queue
-from .wishes import Wishes
+from ...errors import PictureError
+from ...model.classifier import Classifier
+from ...to_json.results import guessed, text
+from ..bodies.pictures import Sent, pictures_of
+from ..config import Config
+from ..models import Models
+from ..queue import HungUpError, Queue
+from ..records.account import Account, account
+from .query import Wishes
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import time
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .problems import HttpError
+from ..problems import HttpError
 
 SLOWEST = 4096  # bytes a second, below which a body is a way to keep a connection
 

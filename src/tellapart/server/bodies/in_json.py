@@ -11,7 +11,7 @@ import binascii
 import json
 from typing import Any
 
-from .problems import HttpError
+from ..problems import HttpError
 
 _TOKENS = 16  # brackets, commas and colons that a picture may take: a few are enough
 _FORM = 'Send {"picture": BASE64} or {"pictures": [BASE64, {"name": NAME, "picture": BASE64}]}.'

@@ -17,14 +17,14 @@ from types import FrameType
 
 import uvicorn
 
-from ..errors import UsageError, option
-from ..files.workspaces import Workspace
-from ..workers.local import cores
-from .access_log import Log, take_over
-from .config import Config
+from ...errors import UsageError, option
+from ...files.workspaces import Workspace
+from ...workers.local import cores
+from ..config import Config
+from ..models import Models
+from ..records.access_log import Log, take_over
 from .connection import KEEP_ALIVE, connections
-from .models import Models
-from .several import serve_by_several
+from .prefork import serve_by_several
 
 _BACKLOG = 2048  # connections that wait to be taken
 _FIGURES = "PROMETHEUS_MULTIPROC_DIR"  # the folder where several processes add up their figures
@@ -84,7 +84,7 @@ def server_on(
     Raises:
         ModelError: a model cannot be run.
     """
-    from .app import application  # looks for the folder of figures when it is imported
+    from ..app import application  # looks for the folder of figures when it is imported
 
     for name in models.names:
         models.model(name).classifier.prepare()

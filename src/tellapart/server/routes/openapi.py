@@ -13,13 +13,15 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from ..images.kinds import FORMATS
-from ..to_json.shapes import Alive, AllServed, Doors, Guess, Ready, Served, Unreadable
-from ..version import __version__
-from . import inference, metrics, problems
-from .guards import OPEN
+from ...images.kinds import FORMATS
+from ...to_json.shapes import Alive, AllServed, Doors, Guess, Ready, Served, Unreadable
+from ...version import __version__
+from .. import problems
+from ..guards.admission import OPEN
+from ..inference.routes import VERSION as MODEL_VERSION
+from ..inference.tensors import LENGTH
+from . import metrics
 from .schemas import Schema, Schemas
-from .tensors import LENGTH
 
 VERSION = "3.1.0"
 _JSON = "application/json"
@@ -240,7 +242,7 @@ def _operation(
                 "in": "path",
                 "required": True,
                 "description": "The version of the model; there is one.",
-                "schema": {"type": "string", "enum": [inference.VERSION]},
+                "schema": {"type": "string", "enum": [MODEL_VERSION]},
             }
         )
     if door.path.endswith("/infer"):

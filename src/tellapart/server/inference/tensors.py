@@ -21,10 +21,10 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from ..errors import UsageError
-from ..text import shown
-from ..to_json.results import Json
-from .problems import HttpError
+from ...errors import UsageError
+from ...text import shown
+from ...to_json.results import Json
+from ..problems import HttpError
 
 LENGTH = "Inference-Header-Content-Length"
 _MOST_VALUES = 4_000_000  # in JSON: as Python's objects they take ten times their bytes, or more

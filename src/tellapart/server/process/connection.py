@@ -13,7 +13,7 @@ from typing import Any
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from .problems import HttpError, problem
+from ..problems import HttpError, problem
 
 LONGEST_HEAD = 2**15  # bytes of all headers and the address
 LONGEST_ADDRESS = 2**13

@@ -9,7 +9,7 @@ from python_multipart import MultipartParser
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
 
-from .problems import HttpError
+from ..problems import HttpError
 
 logging.getLogger(
     "python_multipart.multipart"

@@ -8,7 +8,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .problems import HttpError, problem
+from ..problems import HttpError, problem
 
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 _PREFLIGHT = {

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from ..to_json.shapes import Alive, Ready
-from .models import Models
-from .problems import HttpError
+from ...to_json.shapes import Alive, Ready
+from ..models import Models
+from ..problems import HttpError
 
 ALIVE: Alive = {"status": "ok"}
 _FRESH = {"Cache-Control": "no-store"}

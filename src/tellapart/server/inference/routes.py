@@ -20,18 +20,18 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from ..errors import PictureError, UsageError
-from ..model.classifier import Classifier, Prediction
-from ..text import shown
-from ..to_json.results import Json
-from ..version import __version__
-from .accounts import Account, account
-from .bodies import whole
-from .config import Config
-from .guessing import HUNG_UP
-from .models import Models
-from .problems import HttpError
-from .queue import HungUpError, Queue
+from ...errors import PictureError, UsageError
+from ...model.classifier import Classifier, Prediction
+from ...text import shown
+from ...to_json.results import Json
+from ...version import __version__
+from ..bodies.pictures import whole
+from ..config import Config
+from ..models import Models
+from ..problems import HttpError
+from ..queue import HungUpError, Queue
+from ..records.account import Account, account
+from ..routes.guess import HUNG_UP
 from .tensors import LENGTH, Output, Tensor, parted, pictures_in, unpacked, written
 
 VERSION = "1"

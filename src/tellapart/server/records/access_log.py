@@ -20,8 +20,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TextIO
 
-from ..text import several, shown
-from .accounts import Account
+from ...text import several, shown
+from .account import Account
 
 _LONGEST = 200  # letters of a path
 _KEPT = 1000  # lines that wait for stderr

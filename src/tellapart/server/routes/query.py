@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from starlette.datastructures import QueryParams
 
-from ..errors import UsageError, option
-from ..text import as_fraction, first_few, shown
+from ...errors import UsageError, option
+from ...text import as_fraction, first_few, shown
 
 
 @dataclass(frozen=True)

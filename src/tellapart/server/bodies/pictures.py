@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 
-from ..dataset.given import STDIN
-from ..images.kinds import EMPTY, FORMATS, misnamed, sniff
-from ..workers.local import submit
-from .config import Config
-from .form_body import parts_of
-from .json_body import spelt
-from .problems import HttpError
+from ...dataset.given import STDIN
+from ...images.kinds import EMPTY, FORMATS, misnamed, sniff
+from ...workers.local import submit
+from ..config import Config
+from ..problems import HttpError
+from .form import parts_of
+from .in_json import spelt
 
 LARGE = 2**18  # bytes of JSON that are read beside the event loop, not in it
 

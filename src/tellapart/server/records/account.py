@@ -11,8 +11,8 @@ from typing import NamedTuple
 from starlette.routing import BaseRoute, Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ..errors import PictureError
-from ..model.classifier import Prediction
+from ...errors import PictureError
+from ...model.classifier import Prediction
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 OTHER = "other"  # for what a client made up: no figure has a label that a client chose

@@ -8,9 +8,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from ..to_json.shapes import AllServed, Doors
-from ..version import __version__
-from .models import Models
+from ...to_json.shapes import AllServed, Doors
+from ...version import __version__
+from ..models import Models
 from .openapi import DOORS
 
 

@@ -1,0 +1,1 @@
+"""The Open Inference Protocol: a second face of the same models, behind the same queue."""

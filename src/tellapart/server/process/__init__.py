@@ -1,0 +1,1 @@
+"""Running the server: the socket, the processes, and what a connection may cost."""

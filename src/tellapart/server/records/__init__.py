@@ -1,0 +1,1 @@
+"""What is noted of each request, and the log of it."""
