@@ -57,14 +57,16 @@ class Prediction:
     """The answer for one picture: `scores` of all labels, highest first.
 
     `novelty` is how unlike all training pictures it is; where it is `unknown`, the picture is none
-    of these, and `label` only the closest. `evidence` is a map `[h,w]` of each label, if asked for:
-    its mean plus the label's `bias` in the manifest is the label's logit.
+    of these, and `label` only the closest. If asked for, `evidence` is a map `[h,w]` of each label,
+    whose mean plus the label's `bias` in the manifest is the label's logit, and `embedding` is the
+    picture's, `[D]`.
     """
 
     scores: dict[str, float]
     novelty: float
     unknown: bool
     evidence: Mapping[str, np.ndarray] | None = field(default=None, repr=False, compare=False)
+    embedding: np.ndarray | None = field(default=None, repr=False, compare=False)
 
     @property
     def label(self) -> str:
@@ -91,6 +93,7 @@ class Classifier(Verbs):
     manifest: Manifest
     _record: TrainingRecord | Unread | None = field(default=None, repr=False)
     admit: float = ADMIT
+    _shared: Sessions | None = field(default=None, repr=False, compare=False)
 
     def __repr__(self) -> str:
         return f"<Classifier of {len(self.labels)} labels: {first_few(list(self.labels), 3)}>"
@@ -103,6 +106,11 @@ class Classifier(Verbs):
     def digest(self) -> str:
         """The sha256 of the model file, in hex."""
         return hashlib.sha256(self.content).hexdigest()
+
+    @cached_property
+    def unknown_above(self) -> float:
+        """The novelty above which a picture is none of these; infinite if none is."""
+        return self.manifest.unknown_above(self.admit)
 
     @cached_property
     def training_record(self) -> TrainingRecord | None:
@@ -141,7 +149,9 @@ class Classifier(Verbs):
             )
         return self.training_record
 
-    def predict(self, picture: Picture, *, evidence: bool = False) -> Prediction:
+    def predict(
+        self, picture: Picture, *, evidence: bool = False, embedding: bool = False
+    ) -> Prediction:
         """The label of one picture: a path, bytes, an open file, a Pillow image or an array.
 
         An array is `[H,W]` or `[H,W,C]` with grey, grey and alpha, RGB or RGBA, and holds uint8,
@@ -151,20 +161,15 @@ class Classifier(Verbs):
             PictureError: it cannot be read; the message says why, and `path` which it is.
             UsageError: it is no picture.
         """
-        if not evidence:
-            scores, novelty = self.run(picture, ANSWER)
-            return self._told(scores, novelty)
-        scores, novelty, maps = self.run(picture, (*ANSWER, "evidence"))
-        return self._told(scores, novelty, dict(zip(self.labels, maps, strict=True)))
+        names = (*ANSWER, *["evidence"] * evidence, *["embedding"] * embedding)
+        found = dict(zip(names, self.run(picture, names), strict=True))
+        maps = dict(zip(self.labels, found["evidence"], strict=True)) if evidence else None
+        told = self._told(found["scores"], found["novelty"])
+        return replace(told, evidence=maps, embedding=found.get("embedding"))
 
-    def _told(
-        self,
-        scores: np.ndarray,
-        novelty: np.ndarray | float,
-        evidence: Mapping[str, np.ndarray] | None = None,
-    ) -> Prediction:
-        unknown = bool(novelty > self._unknown_above)
-        return Prediction(ranked(self.labels, scores), float(novelty), unknown, evidence)
+    def _told(self, scores: np.ndarray, novelty: np.ndarray | float) -> Prediction:
+        unknown = bool(novelty > self.unknown_above)
+        return Prediction(ranked(self.labels, scores), float(novelty), unknown)
 
     def admitting(self, fraction: float) -> Classifier:
         """The same model, which admits another fraction of its own pictures; with 1 it calls none
@@ -174,9 +179,7 @@ class Classifier(Verbs):
             UsageError: a fraction that its training pictures cannot tell.
         """
         self.manifest.unknown_above(fraction)
-        same = replace(self, admit=fraction)
-        vars(same)["_sessions"] = self._sessions  # what is open serves both
-        return same
+        return replace(self, admit=fraction, _shared=self._sessions)  # what is open serves both
 
     def prepare(self) -> Classifier:
         """The same, ready for many calls of `predict`: its network is open, and cut down to what
@@ -335,12 +338,8 @@ class Classifier(Verbs):
         return Known(self.digest, self.labels, record, without)
 
     @cached_property
-    def _unknown_above(self) -> float:
-        return self.manifest.unknown_above(self.admit)
-
-    @cached_property
     def _sessions(self) -> Sessions:
-        return Sessions(self.content)
+        return self._shared or Sessions(self.content)
 
 
 def load(path: str | os.PathLike[str]) -> Classifier:

@@ -7,7 +7,7 @@ opening it take as long as some pictures do, so it is made for those who will as
 
 from __future__ import annotations
 
-import threading
+import os
 from collections.abc import Sequence
 
 import numpy as np
@@ -26,6 +26,7 @@ class Sessions:
         self._whole = LazySession(content)
         self._answering: LazySession | None = None
         self._asked = 0
+        self._cut_by = 0  # the process that cuts the copy, or has done so: a fork cuts its own
 
     def run(self, outputs: Sequence[str], pixels: np.ndarray) -> list[np.ndarray]:
         """The named outputs for pictures, uint8 `[N,H,W,3]`.
@@ -37,11 +38,9 @@ class Sessions:
             return self._whole.run(outputs, pixels)
         self._asked += 1
         often = self._asked >= _OFTEN and self._answering is None
-        if often and _cutting.acquire(blocking=False):  # other threads go on meanwhile
-            try:
-                self.cut_down()
-            finally:
-                _cutting.release()
+        if often and self._cut_by != os.getpid():  # by one thread: the others go on meanwhile
+            self._cut_by = os.getpid()
+            self.cut_down()
         return (self._answering or self._whole).run(outputs, pixels)
 
     def cut_down(self) -> None:
@@ -51,5 +50,6 @@ class Sessions:
             answering.open()
             self._answering = answering
 
-
-_cutting = threading.Lock()
+    def __getstate__(self) -> dict[str, object]:
+        """For a pickle: whoever has the copy may be a process of the same number."""
+        return {**self.__dict__, "_cut_by": 0}

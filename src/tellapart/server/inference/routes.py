@@ -196,14 +196,6 @@ class Inference:
         return await run_in_threadpool(unpacked, content, encoding, largest)
 
 
-@dataclass(frozen=True)
-class Seen:
-    """What the library says of a picture; `embedding` `[D]` where it was asked for."""
-
-    prediction: Prediction
-    embedding: np.ndarray | None
-
-
 def _seen(
     noted: Account,
     asked: float,
@@ -211,16 +203,18 @@ def _seen(
     names: frozenset[str],
     number: int,
     picture: bytes | np.ndarray,
-) -> Seen:
+) -> Prediction:
+    """What the library says of a picture, with what the named outputs need."""
     waited = time.monotonic() - asked
     try:
-        prediction = classifier.predict(picture, evidence="evidence" in names)
+        prediction = classifier.predict(
+            picture, evidence="evidence" in names, embedding="embedding" in names
+        )
     except PictureError as error:
         noted.saw(waited, error)
         raise error.about(f"image[{number}]") from error
     noted.saw(waited, prediction)
-    embedding = classifier.run(picture, ("embedding",))[0] if "embedding" in names else None
-    return Seen(prediction, embedding)
+    return prediction
 
 
 def _outputs_of(classifier: Classifier) -> list[tuple[str, str, list[Json]]]:
@@ -282,9 +276,8 @@ def _object(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _tensor(wanted: Wanted, seen: Sequence[Seen], labels: tuple[str, ...]) -> Tensor:
+def _tensor(wanted: Wanted, predictions: Sequence[Prediction], labels: tuple[str, ...]) -> Tensor:
     """One output of all pictures, `[N]` or `[N,...]`; the scores are in the order of the labels."""
-    predictions = [one.prediction for one in seen]
     if wanted.classes:
         return [_likeliest(one, wanted.classes, labels) for one in predictions]
     if wanted.name == "label":
@@ -297,7 +290,7 @@ def _tensor(wanted: Wanted, seen: Sequence[Seen], labels: tuple[str, ...]) -> Te
     elif wanted.name == "novelty":
         rows = [one.novelty for one in predictions]
     elif wanted.name == "embedding":
-        rows = [one.embedding for one in seen]
+        rows = [one.embedding for one in predictions]
     else:
         maps = [one.evidence or {} for one in predictions]
         rows = [[one[label] for label in labels] for one in maps]
