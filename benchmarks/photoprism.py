@@ -66,7 +66,7 @@ def rows(data: Path, name: str, other: str, quality: str) -> list[list[str]]:
         tellapart.train(data / name, quality=quality).save(Path(place, name))
         classifier = tellapart.load(Path(place, name))
     session = LazySession(classifier.content)
-    limit = classifier.manifest.unknown_above(classifier.admit)
+    limit = classifier.unknown_above
     own = sorted(path for path in (data / name / "test").rglob("*") if path.is_file())
     other_set = sorted(path for path in (data / other / "test").rglob("*") if path.is_file())
 

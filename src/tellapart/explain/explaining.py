@@ -138,7 +138,7 @@ class Explainer:
             assert self._record
             bias = self._record.fold_heads[number].bias
         views = self.classifier.manifest.views
-        unknown = novelty > self.classifier.manifest.unknown_above(self.classifier.admit)
+        unknown = novelty > self.classifier.unknown_above
         return _put_together(
             labels,
             pixels,

@@ -124,7 +124,7 @@ def sweep(classifier: Classifier, picture: Picture) -> Sweep:
     pixels = read_picture(picture)
     before = classifier.predict(pixels)
     label = classifier.labels.index(before.label)
-    limit = math.inf if before.unknown else classifier.manifest.unknown_above(classifier.admit)
+    limit = math.inf if before.unknown else classifier.unknown_above
 
     def losing(scores: np.ndarray, novelty: np.ndarray) -> np.ndarray:
         return -_lead(scores, label)

@@ -54,7 +54,7 @@ def write(export: Export) -> None:
         ModelError: TensorFlow fails; its last words are given.
     """
     classifier, folder = export.classifier, export.folder
-    above = _unknown_above(classifier)
+    above = classifier.unknown_above
     lines = labelmap(classifier.labels, above)
     check_installed(["tensorflow", "ai_edge_litert"])
     (folder / LABELMAP).write_text("".join(f"{line}\n" for line in lines), "utf-8")
@@ -71,7 +71,7 @@ def prove(classifier: Classifier, target: Target, folder: Path, pictures: Sequen
         ModelError: they differ by more than the target admits.
     """
     answers = example_answers(folder, pictures)
-    lines = labelmap(classifier.labels, _unknown_above(classifier))
+    lines = labelmap(classifier.labels, classifier.unknown_above)
     squares = (squashed(read_picture(path, enough=WHOLE_PICTURE), SIDE) for path in pictures)
     expected = [_in_lines(classifier, lines, one) for one in classifier.predict_many(squares)]
     whole = [_in_lines(classifier, lines, one) for one in classifier.predict_many(pictures)]
@@ -106,10 +106,6 @@ def _compared(
         apart.append(max(abs(ours[line] - theirs[line]) for line in ours) if alike else 0.0)
     worst = int(np.argmax(apart))  # not a number is the worst of all
     return Proof(len(pictures), same, apart[worst], worst=pictures[worst])
-
-
-def _unknown_above(classifier: Classifier) -> float:
-    return classifier.manifest.unknown_above(classifier.admit)
 
 
 def _in_lines(classifier: Classifier, lines: Sequence[str], said: Prediction) -> dict[str, float]:

@@ -83,7 +83,7 @@ def _expected(classifier: Classifier, session: LazySession, picture: Path) -> li
     """What the model makes of a picture's thumbnail, in the form of `square_model`."""
     pixels = without_black(on_black(thumbnail(read_picture(picture))))
     scores, novelty = session.run(["scores", "novelty"], pixels[None])
-    unknown = novelty[0] > classifier.manifest.unknown_above(classifier.admit)
+    unknown = novelty[0] > classifier.unknown_above
     share = LEFT if unknown else 1.0
     return [*(share * scores[0]).tolist(), 1 - share]
 
@@ -158,7 +158,7 @@ def square_model(classifier: Classifier) -> bytes:
     graph = model.graph
     before, after = Nodes("photoprism/before"), Nodes("photoprism/after")
     _take_black_off(before)
-    _tell_unknown(after, classifier.manifest.unknown_above(classifier.admit))
+    _tell_unknown(after, classifier.unknown_above)
     nodes = [*before.nodes, *graph.node, *after.nodes]
     del graph.node[:], graph.input[:], graph.output[:]
     graph.node.extend(nodes)

@@ -50,7 +50,7 @@ and floating-point TIFFs, a JPEG without its end): save that as PNG or JPEG.
 
 def _of_unknown(target: Target, classifier: Classifier) -> str:
     """What the program does with a picture that is none of the labels."""
-    threshold = f"{classifier.manifest.unknown_above(classifier.admit):.4g}"
+    threshold = f"{classifier.unknown_above:.4g}"
     rule = f'"none of these" where a picture\'s novelty is above {threshold}'
     if target.unknown == "told":
         return f"Like `tellapart guess`, it says {rule}."

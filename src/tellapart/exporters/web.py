@@ -93,7 +93,7 @@ def write(export: Export) -> None:
 def _scripts(export: Export) -> dict[str, str]:
     """The page's scripts by name, in the order in which they run."""
     classifier = export.classifier
-    labels, threshold = list(classifier.labels), classifier.manifest.unknown_above(classifier.admit)
+    labels, threshold = list(classifier.labels), classifier.unknown_above
     scripts = {
         "model.js": f"var tellapart = {{ labels: {_literal(labels)}, "
         f"unknownAbove: {_literal(threshold)} }};\n"

@@ -100,7 +100,7 @@ def _prove(classifier: Classifier, target: Target, folder: Path, pictures: Seque
 
 def _check_unknown(classifier: Classifier, cards: Sequence[Card], pictures: Sequence[Path]) -> None:
     """Whether the page calls the same pictures none of these, but for those on the threshold."""
-    threshold = classifier.manifest.unknown_above(classifier.admit)
+    threshold = classifier.unknown_above
     answers = classifier.predict_many(pictures)
     for path, card, ours in zip(pictures, cards, answers, strict=True):
         if card.unknown != ours.unknown and not abs(ours.novelty - threshold) <= _ON_THRESHOLD:

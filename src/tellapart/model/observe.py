@@ -81,7 +81,7 @@ class Observer:
         self.embedder = embedder_of(self.classifier, self.cache_folder)
         self.embedder.start()
         self._ending = LazySession(ending(content, "embedding"), "embedding")
-        self._unknown_above = self.classifier.manifest.unknown_above(self.classifier.admit)
+        self._unknown_above = self.classifier.unknown_above
 
     def process(self, batch: Sequence[Picture]) -> list[Observation | PictureError]:
         return [self._tried(picture) for picture in batch]

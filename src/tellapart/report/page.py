@@ -47,7 +47,7 @@ def report_page(content: ReportContent) -> str:
     values = {
         "content": content,
         "manifest": manifest,
-        "threshold": manifest.unknown_above(content.classifier.admit),
+        "threshold": content.classifier.unknown_above,
         "title": title(tuple(content.labels[k] for k in content.order)),
         "verdict": verdict(content.main, content.name, content.bursts),
         "expected": headline_words(content.evaluations, content.bursts),
