@@ -270,7 +270,7 @@ def test_a_model_that_cannot_be_served_is_told_in_a_sentence(
 def test_models_have_the_names_of_their_folders(
     served: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tellapart.server.models import places_of
+    from tellapart.server.names import places_of
 
     (tmp_path / "x=y").mkdir()
     (tmp_path / "latest").symlink_to(served)

@@ -95,7 +95,7 @@ def test_a_process_that_is_forked_while_the_copy_is_cut_cuts_its_own(
     served: Path, opened: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sessions, "_OFTEN", 1)
-    cut, cutting, forked = sessions.beginning, threading.Event(), threading.Event()
+    cut, cutting, forked = session.beginning, threading.Event(), threading.Event()
 
     def slowly(content: bytes, *outputs: str) -> bytes:
         cutting.set()

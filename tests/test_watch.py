@@ -330,7 +330,7 @@ def test_a_model_that_takes_the_place_of_another_is_used(
     steps = [lambda: other.save(folder, replace=True), lambda: drawn(inbox / "2.jpg", 2), stop.end]
     stop.idle = lambda: steps.pop(0)()
     watching = tellapart.load(folder).watch(
-        inbox, tmp_path / "sorted", quiet_time=QUIET, stop=stop, model=folder
+        inbox, tmp_path / "sorted", quiet_time=QUIET, stop=stop, reload_from=folder
     )
     told = []
     for one in watching:

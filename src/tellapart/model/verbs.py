@@ -138,13 +138,13 @@ class Verbs:
         *,
         quiet_time: float = 2.0,
         stop: Stop | None = None,
-        model: str | os.PathLike[str] | None = None,
+        reload_from: str | os.PathLike[str] | None = None,
     ) -> Iterator[Told]:
         """Sort pictures as they arrive in a folder, and tell of each; see `sorting.watching`.
 
         Ends when `stop` is set, say a `threading.Event`, or when nobody asks for more. A file is
-        read when it has not changed for `quiet_time` seconds. Where `model` is the folder that this
-        model was loaded from, another that takes its place there is used from then on.
+        read when it has not changed for `quiet_time` seconds. Where `reload_from` is the folder
+        that this model was loaded from, another that takes its place there is used from then on.
 
         >>> told = tellapart.load("heroes").watch("inbox/", "watched/", quiet_time=0)
         >>> sorted({type(one).__name__ for _, one in zip(range(8), told)})
@@ -154,14 +154,14 @@ class Verbs:
             UsageError: there is no such folder, or it is the destination.
             DestinationError: the destination cannot be written to, or holds another sort.
         """
-        from ..sorting.renewing import ModelOnDisk
         from ..sorting.watching import watch
         from .classifier import load
+        from .on_disk import ModelOnDisk
 
         def load_(path: Path) -> Classifier:
             return load(path).admitting(self._classifier.admit)
 
-        renewed = ModelOnDisk(Path(model), load_).renewed if model is not None else None
+        on_disk = ModelOnDisk(Path(reload_from), load_, self._classifier) if reload_from else None
         return watch(
             self._classifier,
             inbox,
@@ -169,7 +169,7 @@ class Verbs:
             options,
             quiet_time=quiet_time,
             stop=stop,
-            renewed=renewed,
+            renewed=on_disk.newer if on_disk else None,
         )
 
     def export(

@@ -38,7 +38,6 @@ def application(
     guessing = Guessing(models, queue, config)
     metrics = Metrics(models.names, lambda: queue.held)
     describing, health = Describing(models), Health(models, draining)
-    models.replaced = metrics.replaced
     openapi = OpenApi(
         document(models.names, token=bool(config.token), largest=config.largest, most=config.most)
     )
@@ -61,7 +60,7 @@ def application(
 
     @asynccontextmanager
     async def alive(app: Starlette) -> AsyncIterator[None]:
-        models.watch()
+        models.watch(metrics.replaced)
         with suppress(CancelledError):  # it was told to end while it began
             yield
         models.stop()

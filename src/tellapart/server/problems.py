@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from ..errors import ModelError, PictureError, TellapartError, UsageError
+from .names import UnknownModelError
 
 _log = logging.getLogger(__name__)
 
@@ -38,6 +39,7 @@ class HttpError(TellapartError):
 # may name a path of this computer.
 _STATUS: tuple[tuple[type[TellapartError], int, bool], ...] = (
     (PictureError, 422, True),
+    (UnknownModelError, 404, True),
     (UsageError, 400, True),
     (ModelError, 503, False),
     (TellapartError, 500, False),

@@ -93,7 +93,8 @@ def serve(
     The first line on stdout is the address, printed when it is ready to answer.
     """
     from ...server.config import Config
-    from ...server.models import Models, places_of
+    from ...server.models import Models
+    from ...server.names import places_of
     from ...server.process.running import serve as serving
     from ...server.records.access_log import log_to_stderr
 

@@ -68,8 +68,8 @@ def watch(
     """
     from ...dataset.sources import Skipped
     from ...model.classifier import load
+    from ...model.on_disk import ModelOnDisk
     from ...sorting.plan import Step
-    from ...sorting.renewing import ModelOnDisk
     from ...sorting.sort import SortResult
     from ...sorting.watching import Notice
     from ...sorting.watching import watch as watching
@@ -95,7 +95,7 @@ def watch(
             options,
             quiet_time=quiet,
             stop=ending,
-            renewed=on_disk.renewed,
+            renewed=on_disk.newer,
         ):
             if isinstance(told, SortResult):
                 show(to_json.sorted_(told), as_json, partial(print_sort, told), in_lines=True)

@@ -178,7 +178,8 @@ class Inference:
             HttpError: 404 where there is none, or not this version of it.
         """
         name = request.path_params["name"]
-        classifier = self.models.get(name)
+        classifier = self.models.model(name).classifier
+        account().model = name
         version = request.path_params.get("version", VERSION)
         if version != VERSION:
             raise HttpError(

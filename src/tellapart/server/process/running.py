@@ -41,7 +41,6 @@ def serve(models: Models, config: Config, log: Log, ready: Callable[[str], None]
     check_workers(config.workers)
     listening = bound(config)
     address = address_of(listening)
-    models.tell = log.warn
     take_over(log)
     if config.workers == 1:
         server = server_on(listening, models, config, log, lambda: ready(address), alone=True)

@@ -29,7 +29,8 @@ class Guessing:
     config: Config
 
     async def answer(self, request: Request) -> Response:
-        classifier = self.models.get(request.path_params.get("name", ""))
+        model = self.models.model(request.path_params.get("name", ""))
+        account().model, classifier = model.name, model.classifier
         wishes = Wishes.of(request.query_params)
         if wishes.admit is not None:
             classifier = classifier.admitting(wishes.admit)
