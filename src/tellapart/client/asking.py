@@ -6,18 +6,19 @@ import asyncio
 import random
 import time
 from collections.abc import Mapping
-from itertools import count
+from dataclasses import dataclass
 from urllib.parse import quote
 
+import h11
 import httpx
 
 from ..errors import PictureError, ServerError, TellapartError, UsageError
 from ..images.decode import Picture, naming
 from ..model.classifier import Prediction
 from ..text import shown
-from ..to_json.results import Json
+from ..to_json.shapes import Served
 from ..version import __version__
-from .answers import Answer, models_of, prediction_of, refusal, value_of
+from .answers import Answer, model_of, models_of, prediction_of, refusal, value_of
 from .patience import pause, seconds_of
 from .sending import no_picture, sendable
 
@@ -28,7 +29,29 @@ _LARGEST = 64 * 2**20  # bytes of an answer
 _BUSY = (429, 503)
 _NO_PICTURE = 415
 _IDLE = 2.0  # seconds for which a connection is kept: servers close theirs after 5
-_left_behind: list[object] = []
+_left_behind: list[object] = []  # of the process that this one was forked from
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of a picture: maps of `evidence`, what to `admit`, and by which `model`; an
+    empty name is the server's first."""
+
+    evidence: bool
+    admit: float | None
+    model: str
+
+    @property
+    def path(self) -> str:
+        """Raises:
+        UsageError: no model can have this name.
+        """
+        return f"{_place_of(self.model)}/guess" if self.model else "/v1/guess"
+
+    @property
+    def query(self) -> dict[str, str]:
+        admit = {} if self.admit is None else {"admit": repr(float(self.admit))}
+        return {**({"evidence": "true"} if self.evidence else {}), **admit}
 
 
 class Asking:
@@ -55,10 +78,11 @@ class Asking:
         """For a pickle: a copy opens connections of its own."""
         return {**self.__dict__, "_http": None}
 
-    def forget(self) -> None:
-        """Leave the connections to the process that this one was forked from. What is let go of
-        here would be closed, and complain of its event loop: so it is kept."""
-        _left_behind.append(self._http)
+    def forget(self, *also: object) -> None:
+        """Leave the connections, and what else they need, to the process that this one was forked
+        from. What is let go of here would be closed, and complain of its event loop: so it is
+        kept."""
+        _left_behind.append((self._http, *also))
         self._http = None
 
     async def close(self) -> None:
@@ -66,13 +90,8 @@ class Asking:
         if http is not None:
             await http.aclose()
 
-    async def predict(
-        self, picture: Picture, *, evidence: bool, admit: float | None, model: str
-    ) -> Prediction:
-        query = {"evidence": "true"} if evidence else {}
-        if admit is not None:
-            query["admit"] = repr(float(admit))
-        path = f"{_place_of(model)}/guess" if model else "/v1/guess"
+    async def predict(self, picture: Picture, asked: Asked) -> Prediction:
+        path, query = asked.path, asked.query
         with naming(picture):
             at_once = isinstance(picture, bytes)  # nothing that others would wait for
             content = sendable(picture) if at_once else await asyncio.to_thread(sendable, picture)
@@ -81,22 +100,20 @@ class Asking:
                 raise error
             return prediction_of(value_of(answer, self.url), self.url)
 
-    async def tried(
-        self, picture: Picture, errors: str, *, evidence: bool, admit: float | None, model: str
-    ) -> Prediction | PictureError:
+    async def tried(self, picture: Picture, errors: str, asked: Asked) -> Prediction | PictureError:
         """The same; with `errors="return"` the error of a picture in place of its answer."""
         try:
-            return await self.predict(picture, evidence=evidence, admit=admit, model=model)
+            return await self.predict(picture, asked)
         except PictureError as error:
             if errors == "raise":
                 raise
             return error
 
-    async def models(self) -> list[Mapping[str, Json]]:
+    async def models(self) -> list[Served]:
         return models_of(value_of(await self._answer("GET", "/v1/models"), self.url), self.url)
 
-    async def model(self, name: str) -> Mapping[str, Json]:
-        return value_of(await self._answer("GET", _place_of(name)), self.url)
+    async def model(self, name: str) -> Served:
+        return model_of(value_of(await self._answer("GET", _place_of(name)), self.url))
 
     async def ready(self) -> bool:
         try:
@@ -114,7 +131,9 @@ class Asking:
     ) -> Answer:
         """An answer that is no wish to come back later, within the time there is."""
         until = time.monotonic() + self.timeout
-        for tried in count(1):
+        tried = 0
+        while True:
+            tried += 1
             left = until - time.monotonic()
             failure: TellapartError
             asked: float | None = None
@@ -143,7 +162,6 @@ class Asking:
             if tried > self.retries or time.monotonic() + wait >= until:
                 raise failure
             await asyncio.sleep(wait)
-        raise AssertionError("unreachable")
 
     async def _once(
         self, method: str, path: str, query: Mapping[str, str], content: bytes
@@ -222,8 +240,10 @@ def _place_of(model: str) -> str:
 
 
 def _passes(error: httpx.TransportError) -> bool:
-    """Whether a failure may be over by the next try: not where what was answered is no HTTP."""
-    return not isinstance(error, httpx.RemoteProtocolError) or "disconnected" in str(error)
+    """Whether a failure may be over by the next try: not where h11, which reads the answer for
+    httpcore, found that it is no HTTP."""
+    read = error.__cause__ and error.__cause__.__context__
+    return not isinstance(read, h11.RemoteProtocolError)
 
 
 def _unreachable(error: httpx.TransportError, address: str) -> ServerError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator
 from functools import partial
 from types import TracebackType
 from typing import Any, Literal, TypeVar, overload
@@ -12,8 +12,8 @@ from typing import Any, Literal, TypeVar, overload
 from ..errors import PictureError
 from ..images.decode import Picture, each_of
 from ..model.classifier import Prediction
-from ..to_json.results import Json
-from .asking import AT_ONCE, RETRIES, TIMEOUT, Asking
+from ..to_json.shapes import Served
+from .asking import AT_ONCE, RETRIES, TIMEOUT, Asked, Asking
 
 Out = TypeVar("Out")
 Own = TypeVar("Own", bound="AsyncClient")
@@ -81,7 +81,7 @@ class AsyncClient:
             UsageError: it is no picture, or the server has no such model.
             ServerError: the server cannot be reached, lets us not in, or fails.
         """
-        return await self._asking.predict(picture, evidence=evidence, admit=admit, model=model)
+        return await self._asking.predict(picture, Asked(evidence, admit, model))
 
     @overload
     def predict_many(
@@ -123,12 +123,11 @@ class AsyncClient:
             UsageError: one picture instead of several; or as `predict`.
             PictureError, ServerError: as `predict`.
         """
-        asking = partial(
-            self._asking.tried, errors=errors, evidence=evidence, admit=admit, model=model
-        )
+        asked = Asked(evidence, admit, model)
+        asking = partial(self._asking.tried, errors=errors, asked=asked)
         return _in_order(map(asking, each_of(pictures)))
 
-    async def models(self) -> list[Mapping[str, Json]]:
+    async def models(self) -> list[Served]:
         """What the server says of each of its models, the first being the one that is asked where
         none is named: its `name`, `labels`, `digest`, and how good it is (docs/serving.md).
 
@@ -137,7 +136,7 @@ class AsyncClient:
         """
         return await self._asking.models()
 
-    async def model(self, name: str) -> Mapping[str, Json]:
+    async def model(self, name: str) -> Served:
         """The same of one model.
 
         Raises:

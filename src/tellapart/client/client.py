@@ -7,7 +7,7 @@ import os
 import threading
 import weakref
 from collections import deque
-from collections.abc import Coroutine, Iterable, Iterator, Mapping
+from collections.abc import Coroutine, Iterable, Iterator
 from concurrent.futures import Future
 from functools import partial
 from types import TracebackType
@@ -16,8 +16,8 @@ from typing import Any, Literal, TypeVar, overload
 from ..errors import PictureError
 from ..images.decode import Picture, each_of
 from ..model.classifier import Prediction
-from ..to_json.results import Json
-from .asking import AT_ONCE, RETRIES, TIMEOUT, Asking
+from ..to_json.shapes import Served
+from .asking import AT_ONCE, RETRIES, TIMEOUT, Asked, Asking
 
 Out = TypeVar("Out")
 Own = TypeVar("Own", bound="Client")
@@ -73,8 +73,7 @@ class Client:
         model: str = "",
     ) -> Prediction:
         """As `AsyncClient.predict`."""
-        asked = self._asking.predict(picture, evidence=evidence, admit=admit, model=model)
-        return self._result(asked)
+        return self._result(self._asking.predict(picture, Asked(evidence, admit, model)))
 
     @overload
     def predict_many(
@@ -108,9 +107,8 @@ class Client:
         model: str = "",
     ) -> Iterator[Prediction | PictureError]:
         """As `AsyncClient.predict_many`."""
-        asking = partial(
-            self._asking.tried, errors=errors, evidence=evidence, admit=admit, model=model
-        )
+        asked = Asked(evidence, admit, model)
+        asking = partial(self._asking.tried, errors=errors, asked=asked)
         return self._each(map(asking, each_of(pictures)))
 
     def _each(self, asked: Iterator[Coroutine[Any, Any, Out]]) -> Iterator[Out]:
@@ -126,11 +124,11 @@ class Client:
             for future in under_way:
                 future.cancel()
 
-    def models(self) -> list[Mapping[str, Json]]:
+    def models(self) -> list[Served]:
         """As `AsyncClient.models`."""
         return self._result(self._asking.models())
 
-    def model(self, name: str) -> Mapping[str, Json]:
+    def model(self, name: str) -> Served:
         """As `AsyncClient.model`."""
         return self._result(self._asking.model(name))
 
@@ -149,8 +147,7 @@ class Client:
     def _running(self) -> _Loop:
         with self._lock:
             if self._loop is not None and self._loop.process != os.getpid():
-                self._asking.forget()
-                _left_behind.append(self._loop)
+                self._asking.forget(self._loop)
                 self._loop = None
             if self._loop is None:
                 self._loop = _Loop()
@@ -163,9 +160,6 @@ class Client:
 
     def __setstate__(self, state: dict[str, object]) -> None:
         self.__dict__.update(state, _lock=threading.Lock(), _loop=None)
-
-
-_left_behind: list[object] = []  # of the process that this one was forked from
 
 
 class _Loop:
