@@ -197,6 +197,19 @@ def test_beyond_loopback_it_answers_to_addresses_and_to_names_that_it_was_given(
     assert status(answer) == expected
 
 
+@pytest.mark.parametrize("called", ["shop.lan:8000", "SHOP.lan", "localhost:8000"])
+def test_beyond_loopback_it_answers_to_the_name_that_it_is_bound_to(called: str) -> None:
+    app = Starlette(middleware=guards(Config(host="Shop.lan", no_auth=True)))
+
+    async def asked(host: str) -> int:
+        wire = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=wire, base_url="http://x") as client:
+            return (await client.get("/", headers={"Host": host})).status_code
+
+    assert asyncio.run(asked(called)) == 404  # which is the routes' word
+    assert asyncio.run(asked("evil.lan:8000")) == 421
+
+
 # Pages in a browser.
 
 

@@ -102,16 +102,18 @@ class Hosts:
     its own name in Host.
 
     On loopback these are localhost and the loopback addresses, with the port that is bound. Beyond,
-    they are any address in figures, which no page can take for its own, localhost and the
-    computer's name, with any port, as what stands before it (a container, a router) has its own.
+    they are any address in figures, which no page can take for its own, localhost, the computer's
+    name and the one that was bound, with any port, as what stands before it (a container, a router)
+    has its own.
     """
 
     def __init__(self, app: ASGIApp, config: Config) -> None:
         self.app = app
         self.local = config.local
         self.named = frozenset(name.lower() for name in config.names)
-        self.own = {"localhost", "127.0.0.1", "[::1]"}
-        self.own |= {config.host, f"[{config.host}]"} if config.local else _computer()
+        self.own = {"localhost", "127.0.0.1", "[::1]", config.host.lower(), f"[{config.host}]"}
+        if not config.local:
+            self.own |= _computer()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
