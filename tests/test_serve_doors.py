@@ -18,6 +18,7 @@ from typing import Any
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from starlette.applications import Starlette
 
 import tellapart
 from conftest import draw_scene, encoded
@@ -115,20 +116,41 @@ def test_it_lives_and_is_ready_and_names_its_doors(server: Running) -> None:
             assert server.ask(path).status == 200, door
 
 
+def asked_beside(
+    app: Starlette, path: str, method: str = "GET", body: bytes | None = None
+) -> httpx.Response:
+    """The answer of an application in this process."""
+
+    async def ask() -> httpx.Response:
+        wire = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=wire, base_url="http://127.0.0.1:8000") as client:
+            return await client.request(method, path, content=body)
+
+    return asyncio.run(ask())
+
+
 def test_a_server_that_is_ending_lives_and_is_not_ready(served: Path) -> None:
     app = application(Models({"heroes": served}), Config(), draining=lambda: True)
 
-    async def ask(path: str) -> httpx.Response:
-        transport = httpx.ASGITransport(app)
-        async with httpx.AsyncClient(
-            transport=transport, base_url="http://127.0.0.1:8000"
-        ) as client:
-            return await client.get(path)
+    def ask(path: str, method: str = "GET") -> httpx.Response:
+        return asked_beside(app, path, method)
 
-    assert asyncio.run(ask("/healthz")).status_code == 200
-    answer = asyncio.run(ask("/readyz"))
+    for path in ("/healthz", "/v2/health/live"):
+        assert ask(path).status_code == 200
+    for path in ("/readyz", "/v2/health/ready", "/v2/models/heroes/ready"):
+        answer = ask(path)
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+        assert answer.json()["detail"] == "This server is ending."
+    (told,) = ask("/v2/repository/index", "POST").json()
+    assert (told["state"], told["reason"]) == ("UNAVAILABLE", "This server is ending.")
+    assert "\ntellapart_shed_total 0.0" in ask("/metrics").text  # it has not too much to do
+
+
+def test_what_is_refused_for_want_of_time_is_shed(served: Path) -> None:
+    app = application(Models({"heroes": served}), Config(deadline=0.001))
+    answer = asked_beside(app, "/v1/guess", "POST", encoded(draw_scene()))
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
-    assert answer.json()["detail"] == "This server is ending."
+    assert "\ntellapart_shed_total 1.0" in asked_beside(app, "/metrics").text
 
 
 def test_the_figures_count_what_was_asked(server: Running) -> None:

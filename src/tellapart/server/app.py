@@ -51,7 +51,7 @@ def application(
         Route("/metrics", metrics.answer),
         Route("/openapi.json", openapi.answer),
         Route("/", describing.doors),
-        *Inference(models, queue, config, draining).routes(),
+        *Inference(models, queue, config, health).routes(),
     ]
 
     def tell(account: Account) -> None:

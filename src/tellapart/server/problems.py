@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse
 
 from ..errors import ModelError, PictureError, TellapartError, UsageError
 from .names import UnknownModelError
+from .records.account import account
 
 _log = logging.getLogger(__name__)
 
@@ -35,6 +36,18 @@ class HttpError(TellapartError):
         return type(self), (self.status, *self.args), self.__dict__
 
 
+class BusyError(HttpError):
+    """There is too much to do: it is worth asking again after so many `seconds`."""
+
+    def __init__(self, message: str, seconds: int = 1) -> None:
+        super().__init__(
+            503, message, hint="Ask again later.", headers={"Retry-After": str(seconds)}
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (*self.args,), self.__dict__
+
+
 # The first kind that fits; and whether a client is told in the error's own words, which in others
 # may name a path of this computer.
 _STATUS: tuple[tuple[type[TellapartError], int, bool], ...] = (
@@ -55,6 +68,8 @@ def in_query(setting: str) -> str:
 def problem(error: TellapartError) -> JSONResponse:
     """`{"type", "title", "status", "detail", "hint", "error"}`; the last is what clients of the
     Open Inference Protocol read."""
+    if isinstance(error, BusyError):
+        account().shed = True
     if isinstance(error, HttpError):
         return _answer(error.status, error.spelt(in_query), error.headers)
     status, open_ = next((code, told) for kind, code, told in _STATUS if isinstance(error, kind))

@@ -22,7 +22,7 @@ from functools import partial
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from ..workers.local import submit, threads
-from .problems import HttpError
+from .problems import BusyError, HttpError
 
 Out = TypeVar("Out")
 Receive: TypeAlias = "Callable[[], Awaitable[MutableMapping[str, Any]]]"
@@ -106,14 +106,8 @@ class Queue:
     def _late(self) -> Exception:
         return self._busy(f"No answer within {self.deadline:g} seconds.")
 
-    def _busy(self, message: str) -> HttpError:
-        seconds = math.ceil(self.held * self.seconds / threads())
-        return HttpError(
-            503,
-            message,
-            hint="Ask again later.",
-            headers={"Retry-After": str(max(1, seconds))},
-        )
+    def _busy(self, message: str) -> BusyError:
+        return BusyError(message, max(1, math.ceil(self.held * self.seconds / threads())))
 
     def took(self, seconds: float) -> None:
         self.seconds += (seconds - self.seconds) * (_WEIGHT if self.seconds else 1.0)

@@ -7,7 +7,7 @@ import time
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ..problems import HttpError
+from ..problems import BusyError, HttpError
 
 SLOWEST = 4096  # bytes a second, below which a body is a way to keep a connection
 
@@ -44,9 +44,7 @@ class Bodies:
             mine += len(message.get("body", b""))
             self.held += len(message.get("body", b""))
             if self.held > self.together:
-                raise HttpError(
-                    503, "Too many pictures are being sent.", headers={"Retry-After": "1"}
-                )
+                raise BusyError("Too many pictures are being sent.")
             return message
 
         try:

@@ -32,6 +32,7 @@ from ..problems import HttpError
 from ..queue import HungUpError, Queue
 from ..records.account import Account, account
 from ..routes.guess import HUNG_UP
+from ..routes.health import ENDING, Health
 from .tensors import LENGTH, Output, Tensor, parted, pictures_in, unpacked, written
 
 VERSION = "1"
@@ -53,12 +54,12 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Inference:
-    """The routes, with what they need; `draining` says whether the server is ending."""
+    """The routes, with what they need."""
 
     models: Models
     queue: Queue
     config: Config
-    draining: Callable[[], bool] = lambda: False
+    health: Health
 
     def routes(self) -> list[Route]:
         """All below /v2, each also with the version in its path."""
@@ -91,20 +92,21 @@ class Inference:
     async def ready(self, request: Request) -> Response:
         """Models are loaded before the first connection is taken, so whoever is answered knows,
         until the server is ending."""
-        if self.draining():
-            raise HttpError(503, "This server is ending.", hint="Ask another.")
+        self.health.check_not_draining()
         return JSONResponse({"live": True, "ready": True})
 
     async def index(self, request: Request) -> Response:
+        state, reason = ("UNAVAILABLE", ENDING) if self.health.draining() else ("READY", "")
         return JSONResponse(
             [
-                {"name": name, "version": VERSION, "state": "READY", "reason": ""}
+                {"name": name, "version": VERSION, "state": state, "reason": reason}
                 for name in self.models.names
             ]
         )
 
     async def model_ready(self, request: Request) -> Response:
         name, _ = self._asked(request)
+        self.health.check_not_draining()
         return JSONResponse({"name": name, "ready": True})
 
     async def metadata(self, request: Request) -> Response:

@@ -13,7 +13,7 @@ from typing import Any
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from ..problems import HttpError, problem
+from ..problems import BusyError, HttpError, problem
 
 LONGEST_HEAD = 2**15  # bytes of all headers and the address
 LONGEST_ADDRESS = 2**13
@@ -46,9 +46,7 @@ class Connection(HttpToolsProtocol):
         self.parser = _Parser(self)  # type: ignore[assignment]
         super().connection_made(_Closing(transport, self))  # type: ignore[arg-type]
         if len(self.connections) > self.most:
-            self._refuse(
-                HttpError(503, "Too many connections are open.", headers={"Retry-After": "1"})
-            )
+            self._refuse(BusyError("Too many connections are open."))
         else:
             self._wait_for_head()
 

@@ -125,9 +125,6 @@ class Accounts:
         async def sent(message: Message) -> None:
             if message["type"] == "http.response.start":
                 mine.status = message["status"]
-                mine.shed = message["status"] == 503 and any(
-                    name.lower() == b"retry-after" for name, _ in message.get("headers", ())
-                )
             else:
                 mine.sent += len(message.get("body", b""))
                 if not message.get("more_body", False):

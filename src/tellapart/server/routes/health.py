@@ -13,24 +13,31 @@ from ..models import Models
 from ..problems import HttpError
 
 ALIVE: Alive = {"status": "ok"}
+ENDING = "This server is ending."
 _FRESH = {"Cache-Control": "no-store"}
 
 
 @dataclass(frozen=True)
 class Health:
-    """The two routes; `draining` says whether the server is ending."""
+    """The two routes, and what those of other protocols ask too; `draining` says whether the server
+    is ending."""
 
     models: Models
-    draining: Callable[[], bool] = lambda: False
+    draining: Callable[[], bool]
+
+    def check_not_draining(self) -> None:
+        """
+        Raises:
+            HttpError: 503 where the server is ending.
+        """
+        if self.draining():
+            raise HttpError(503, ENDING, hint="Ask another.", headers={"Retry-After": "1"})
 
     async def alive(self, request: Request) -> Response:
         return JSONResponse(ALIVE, headers=_FRESH)
 
     async def ready(self, request: Request) -> Response:
-        if self.draining():
-            raise HttpError(
-                503, "This server is ending.", hint="Ask another.", headers={"Retry-After": "1"}
-            )
+        self.check_not_draining()
         stale = self.models.stale
         ready: Ready = {
             "status": "ready",
