@@ -618,6 +618,42 @@ def test_only_so_many_connections_are_open(server: Running) -> None:
     assert status(ask(server)) == 200
 
 
+@pytest.mark.parametrize(
+    ("content", "noted"),
+    [
+        (b"hello\r\n\r\n", ("other", "", 400)),
+        (b"GET /" + b"x" * 9000 + b" HTTP/1.1\r\n\r\n", ("GET", "/" + "x" * 196 + "...", 414)),
+        (b"POST /v1/guess?top=secret HTTP/1.1\r\nX: " + b"x" * 40_000, ("POST", "/v1/guess", 431)),
+        (b"GET /slow HTTP/1.1\r\n", ("GET", "/slow", 408)),
+        (b"", ("other", "", 408)),
+    ],
+)
+def test_what_is_refused_before_a_route_has_its_line_and_is_counted(
+    server: Running, content: bytes, noted: tuple[str, str, int]
+) -> None:
+    method, _, refusal = noted
+    counted = f'requests_total{{method="{method}",route="other",status="{refusal}"}} '
+    before = _after(counted, server.ask("/metrics").body.decode())
+    length = len(server.log.read_text())
+    answer = say(server, content)
+    assert status(answer) == refusal
+    (line,) = [
+        told
+        for told in map(json.loads, server.log.read_text()[length:].splitlines())
+        if told.get("route") != "/metrics"
+    ]
+    assert (line["method"], line["path"], line["status"]) == noted
+    assert (line["client"], line["route"]) == ("127.0.0.1", "other")
+    assert line["bytes_out"] == len(answer.partition(b"\r\n\r\n")[2])
+    now = server.ask("/metrics").body.decode()
+    assert _after(counted, now) == before + 1
+    assert _after("\ntellapart_requests_in_progress ", now) == 1  # this one
+
+
+def _after(name: str, figures: str) -> float:
+    return float(figures.partition(name)[2].partition("\n")[0] or 0)
+
+
 # What HTTP asks of a server.
 
 

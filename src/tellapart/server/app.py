@@ -33,7 +33,7 @@ def application(
     draining: Callable[[], bool] = lambda: False,
 ) -> Starlette:
     """The server as an ASGI application; `log` is told of each request, and `draining` tells
-    whether it is ending."""
+    whether it is ending. Its `state.refused` is to be told of those that do not come this far."""
     queue = Queue(config.waiting, config.deadline)
     guessing = Guessing(models, queue, config)
     metrics = Metrics(models.names, lambda: queue.held)
@@ -58,6 +58,10 @@ def application(
         metrics.told(account)
         log(account)
 
+    def refused(account: Account) -> None:
+        metrics.came()
+        tell(account)
+
     @asynccontextmanager
     async def alive(app: Starlette) -> AsyncIterator[None]:
         models.watch(metrics.replaced)
@@ -74,5 +78,6 @@ def application(
         exception_handlers={TellapartError: told, HTTPException: no_route},
         lifespan=alive,
     )
+    server.state.refused = refused
     server.router.redirect_slashes = False  # it would send clients where their Host header says
     return server

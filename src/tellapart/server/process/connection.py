@@ -8,12 +8,16 @@ the end (a socket closed on unread bytes would take it back), and what it sends 
 from __future__ import annotations
 
 import asyncio
+import logging
+import time
+from collections.abc import Callable
 from typing import Any
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from ..problems import BusyError, HttpError, problem
+from ..records.account import METHODS, OTHER, Account
 
 LONGEST_HEAD = 2**15  # bytes of all headers and the address
 LONGEST_ADDRESS = 2**13
@@ -22,9 +26,18 @@ KEEP_ALIVE = 30  # seconds in which a connection may wait for its next request
 MOST_WAITING = 16  # requests that are sent before the first is answered
 
 
-def connections(most: int, patience: float) -> type[Connection]:
-    """The kind of connection of which `most` may be open, each with `patience` in seconds."""
-    return type("Limited", (Connection,), {"most": most, "patience": patience})
+def connections(most: int, patience: float, refused: Callable[[Account], None]) -> type[Connection]:
+    """The kind of connection of which `most` may be open, each with `patience` in seconds;
+    `refused` is told of each request that is refused before any route sees it."""
+    logging.getLogger("uvicorn.error").addFilter(_is_not_told_twice)
+    settings = {"most": most, "patience": patience, "refused": staticmethod(refused)}
+    return type("Limited", (Connection,), settings)
+
+
+def _is_not_told_twice(record: logging.LogRecord) -> bool:
+    """Whether a word of uvicorn's is more than that a request was refused, which `refused` tells,
+    with whose it was."""
+    return record.getMessage() != "Invalid HTTP request received."
 
 
 class Connection(HttpToolsProtocol):
@@ -32,6 +45,7 @@ class Connection(HttpToolsProtocol):
 
     most: int
     patience: float
+    refused: Callable[[Account], None]
 
     _head: asyncio.TimerHandle | None = None  # ends one that does not send
     _stuck: asyncio.TimerHandle | None = None  # one that does not take
@@ -39,12 +53,15 @@ class Connection(HttpToolsProtocol):
     _refusal: HttpError | None = None
     _in_head = False
     _in_message = False
+    url = b""
+    _since = 0.0  # when this head was waited for first, by the loop's clock
     _size = 0  # of the head, as far as it is understood
     _pending = 0  # bytes that came since anything was understood
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self.parser = _Parser(self)  # type: ignore[assignment]
         super().connection_made(_Closing(transport, self))  # type: ignore[arg-type]
+        self._since = self.loop.time()
         if len(self.connections) > self.most:
             self._refuse(BusyError("Too many connections are open."))
         else:
@@ -117,6 +134,7 @@ class Connection(HttpToolsProtocol):
     # Time.
     def _wait_for_head(self) -> None:
         self._forget_timer()
+        self._since = self.loop.time()
         self._head = self.loop.call_later(self.patience, self._late)
 
     def _forget_timer(self) -> None:
@@ -160,8 +178,24 @@ class Connection(HttpToolsProtocol):
         lines = [f"HTTP/1.1 {error.status} ".encode()]
         lines += [b"%s: %s" % header for header in answer.raw_headers]
         lines += [b"connection: close", b"cache-control: no-store", b"", bytes(answer.body)]
+        self.refused(self._account_of(error, len(answer.body)))
         self.transport.write(b"\r\n".join(lines))
         self.transport.close()
+
+    def _account_of(self, error: HttpError, sent: int) -> Account:
+        """What is known of a request that was refused: of its first line as much as came."""
+        seconds = self.loop.time() - self._since
+        method = self.parser.get_method().decode("ascii") if self.url else OTHER
+        return Account(
+            method=method if method in METHODS else OTHER,
+            path=self.url.partition(b"?")[0].decode("ascii", "backslashreplace"),
+            client=self.client[0] if self.client else "",
+            began=time.time() - seconds,
+            status=error.status,
+            sent=sent,
+            seconds=seconds,
+            shed=isinstance(error, BusyError),
+        )
 
     def shutdown(self) -> None:
         if self.transport.is_closing():

@@ -87,9 +87,10 @@ def server_on(
 
     for name in models.names:
         models.model(name).classifier.prepare()
+    app = application(models, config, log.request, lambda: server.should_exit)
     settings = uvicorn.Config(
-        application(models, config, log.request, lambda: server.should_exit),
-        http=connections(config.connections, config.patience),
+        app,
+        http=connections(config.connections, config.patience, app.state.refused),
         timeout_keep_alive=KEEP_ALIVE,
         ws="none",
         lifespan="on",
