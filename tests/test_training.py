@@ -224,6 +224,9 @@ def test_in_python_the_test_folder_may_be_a_string(heroes: DemoPictures) -> None
 def test_a_root_with_train_and_test_is_tested_on_its_test(split: Path, tmp_path: Path) -> None:
     value = run_here("train", split, "-o", tmp_path / "m", "--quality", "fast", "--json").json()
     assert value["labels"] == {"dark_knight": 30, "ice_queen": 30}  # validation is learnt from
+    info = run_here("info", tmp_path / "m", "--json").json()
+    for key in ("digest", "counts", "judged", "bursts", "unknowns", "solver"):
+        assert value[key] == info[key], key
     assert value["held_out"]["n"] == len(value["kept_back"]) == 45
     assert all(name.startswith("test/") for name in value["kept_back"])
     refused = run_here("train", split, "-o", tmp_path / "n", "--quality", "fast", "--test", "20%")

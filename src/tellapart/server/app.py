@@ -33,7 +33,7 @@ def application(
     draining: Callable[[], bool] = lambda: False,
 ) -> Starlette:
     """The server as an ASGI application; `log` is told of each request, and `draining` tells
-    whether it is ending. Its `state.refused` is to be told of those that do not come this far."""
+    whether it is ending. In its state is `refused`, to be told of those that do not come so far."""
     queue = Queue(config.waiting, config.deadline)
     guessing = Guessing(models, queue, config)
     metrics = Metrics(models.names, lambda: queue.held)

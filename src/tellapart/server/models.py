@@ -37,7 +37,7 @@ class Model:
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     @cached_property
-    def written(self) -> float | None:
+    def modified(self) -> float | None:
         """When its file was written, in seconds since 1970."""
         with suppress(OSError):
             return self._file.stat().st_mtime
@@ -52,7 +52,7 @@ class Model:
     @cached_property
     def _described(self) -> Served:
         passing = replace(self.classifier)  # the record goes with it
-        return served(self.name, passing, default=self.default, written=self.written)
+        return served(self.name, passing, default=self.default, modified=self.modified)
 
 
 class Models:

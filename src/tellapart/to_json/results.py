@@ -226,17 +226,16 @@ def exported(result: ExportResult) -> dict[str, Json]:
 
 
 def described(classifier: Classifier) -> dict[str, Json]:
-    """All of `info --json`: the manifest, and from a training record how good the model is."""
+    """All of `info --json`: the digest by which a server knows the model too, the manifest, and
+    from a training record how good the model is."""
     record = classifier.training_record
     evaluations = evaluations_of(classifier) if record else {}
     return {
+        "digest": classifier.digest,
         **asdict(classifier.manifest),
         "unknowns": unknowns(classifier.manifest.unknowns),
         "bursts": bursts(record.run.bursts) if record else None,
-        "judged": {
-            name: {"accuracy": proportion(found.accuracy), "sure": _covered(found.sure)}
-            for name, found in evaluations.items()
-        },
+        "judged": judged(evaluations),
     }
 
 
@@ -251,16 +250,12 @@ def if_any(value: Evaluation | None) -> Json:
 
 def bursts(found: Bursts) -> Json:
     """`low` and `high` are the accuracies to expect of other occasions; null if not known."""
-    return {
-        "found": found.found,
-        "why": found.why,
-        "apart": [
-            {"groups": one.groups, "count": one.count, **proportion(one.accuracy)}
-            for one in found.apart
-        ],
-        "low": found.low,
-        "high": found.high,
-    }
+    return _json(typed.bursts(found))
+
+
+def judged(evaluations: Mapping[str, Evaluation]) -> Json:
+    """By the way of judging: `{"accuracy", "sure"}`."""
+    return _json(typed.judged(evaluations))
 
 
 def unknowns(found: Unknowns | None) -> Json:

@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING
 
 from ..errors import ModelError
 from ..model.judged import evaluations_of
-from .shapes import Judged, Occasions, Served
-from .typed import covered, proportion, unknowns
+from .shapes import Bursts, Judged, Served
+from .typed import bursts, judged, unknowns
 
 if TYPE_CHECKING:
     from ..model.classifier import Classifier
 
 
 def served(
-    name: str, classifier: Classifier, *, default: bool, written: float | None = None
+    name: str, classifier: Classifier, *, default: bool, modified: float | None = None
 ) -> Served:
-    """An entry of `/v1/models`; `written` is in seconds since 1970. A damaged training record is
+    """An entry of `/v1/models`; `modified` is in seconds since 1970. A damaged training record is
     as none: the model answers without."""
     manifest = classifier.manifest
-    judged, bursts = _judged(classifier)
+    how_good, found = _record(classifier)
     return {
         "name": name,
         "default": default,
@@ -35,29 +35,23 @@ def served(
         "backbones": list(manifest.backbones),
         "views": list(manifest.views),
         "solver": manifest.solver,
-        "admits": [float(manifest.admitted[0]), float(manifest.admitted[-1])],
+        "admitted": [float(one) for one in manifest.admitted],
         "version": manifest.version,
-        "written": _moment(written),
-        "judged": judged,
-        "bursts": bursts,
+        "modified": _moment(modified),
+        "judged": how_good,
+        "bursts": found,
         "unknowns": unknowns(manifest.unknowns),
     }
 
 
-def _judged(classifier: Classifier) -> tuple[dict[str, Judged], Occasions | None]:
+def _record(classifier: Classifier) -> tuple[dict[str, Judged], Bursts | None]:
     try:
         record = classifier.training_record
-        evaluations = evaluations_of(classifier) if record else {}
+        if record is None:
+            return {}, None
+        return judged(evaluations_of(classifier)), bursts(record.run.bursts)
     except ModelError:
         return {}, None
-    if record is None:
-        return {}, None
-    judged: dict[str, Judged] = {
-        how: {"accuracy": proportion(found.accuracy), "sure": covered(found.sure)}
-        for how, found in evaluations.items()
-    }
-    bursts = record.run.bursts
-    return judged, {"found": bursts.found, "low": bursts.low, "high": bursts.high}
 
 
 def _moment(seconds: float | None) -> str | None:

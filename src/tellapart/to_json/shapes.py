@@ -57,11 +57,22 @@ class Unknowns(TypedDict):
     held_out: float | None
 
 
-class Occasions(TypedDict):
-    """Whether the training pictures come in bursts; if so, `low` and `high` are the accuracies to
-    expect on pictures of other occasions, or null where that is not known."""
+class Apart(Proportion):
+    """The accuracy where pictures that belong together by the measure `groups`, such as
+    `alike:0.9`, are never parted; `count` is the number of such groups."""
+
+    groups: str
+    count: int
+
+
+class Bursts(TypedDict):
+    """Whether the training pictures come in bursts, and `why` that is thought; if so, `low` and
+    `high` are the accuracies to expect on pictures of other occasions, or null where that is not
+    known. `apart` has the accuracies with more and more kept together."""
 
     found: bool
+    why: str
+    apart: list[Apart]
     low: float | None
     high: float | None
 
@@ -70,10 +81,11 @@ class Served(TypedDict):
     """A model that is served.
 
     `digest` is the sha256 of its file, `counts` has the training pictures of each label, `bias`
-    what a label's evidence lacks to be its logit; `admits` are the least and the largest `admit`
-    beside 100 %. `judged` has the figures by the way of judging, such as `cross-validated` and
-    `held out`; it is empty where the model has no training record. `written` is when its file was
-    written.
+    what a label's evidence lacks to be its logit; `admitted` are the fractions of the model's own
+    pictures that it knows a threshold for: the first and the last are the least and the largest
+    `admit` beside 100 %. `judged` has the figures by the way of judging, such as `cross-validated`
+    and `held out`; it is empty where the model has no training record. `modified` is when its file
+    was. What `tellapart info --json` says too has the same name there.
     """
 
     name: str
@@ -86,11 +98,11 @@ class Served(TypedDict):
     backbones: list[str]
     views: list[str]
     solver: str
-    admits: list[float]
+    admitted: list[float]
     version: str
-    written: str | None
+    modified: str | None
     judged: dict[str, Judged]
-    bursts: Occasions | None
+    bursts: Bursts | None
     unknowns: Unknowns | None
 
 

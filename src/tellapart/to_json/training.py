@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from ..evaluation.learning_curve import MORE
-from .results import Json, bursts, estimate, if_any, passed_over, proportion, unknowns
+from .results import Json, bursts, estimate, if_any, judged, passed_over, proportion, unknowns
 
 if TYPE_CHECKING:
     from ..evaluation.learning_curve import LearningCurve
@@ -26,7 +26,10 @@ def trained(result: TrainResult, model: str, changed: Change | None = None) -> d
         "cross_validated": if_any(result.cross_validated),
         "validation": if_any(result.validated),
         "held_out": if_any(result.held_out),
+        "digest": result.classifier.digest,
         "labels": dict(zip(manifest.labels, manifest.counts, strict=True)),
+        "counts": list(manifest.counts),
+        "judged": judged(result.evaluations),
         "kept_back": list(result.kept_back),
         "untested": list(result.untested),
         "skipped": passed_over(result.skipped),

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ..errors import PictureError
 from ..evaluation.coverage import SURE
-from .shapes import Estimate, Guess, Proportion, Sure, Unknowns, Unreadable
+from .shapes import (
+    Bursts,
+    Estimate,
+    Guess,
+    Judged,
+    Proportion,
+    Sure,
+    Unknowns,
+    Unreadable,
+)
 
 if TYPE_CHECKING:
-    from ..evaluation import metrics
+    from ..evaluation import metrics, occasions
     from ..evaluation.coverage import Covered
+    from ..evaluation.judged import Evaluation
     from ..evaluation.unknowns import Unknowns as Found
     from ..model.classifier import Prediction
 
@@ -42,6 +53,27 @@ def covered(found: Covered | None) -> Sure | None:
         "score": found.score,
         "coverage": proportion(found.coverage),
         "accuracy": proportion(found.accuracy),
+    }
+
+
+def judged(evaluations: Mapping[str, Evaluation]) -> dict[str, Judged]:
+    """How good a model is, by the way of judging: `cross-validated` or `validation`, `held out`."""
+    return {
+        how: {"accuracy": proportion(found.accuracy), "sure": covered(found.sure)}
+        for how, found in evaluations.items()
+    }
+
+
+def bursts(found: occasions.Bursts) -> Bursts:
+    return {
+        "found": found.found,
+        "why": found.why,
+        "apart": [
+            {"groups": one.groups, "count": one.count, **proportion(one.accuracy)}
+            for one in found.apart
+        ],
+        "low": found.low,
+        "high": found.high,
     }
 
 
