@@ -70,22 +70,6 @@ def serving(folder: Path, *arguments: object) -> Iterator[Running]:
 
 
 @contextmanager
-def configured(folder: Path, model: Path, **config: object) -> Iterator[Running]:
-    """A server of one model, with settings of `Config` that the command line does not have."""
-    program = f"""
-from pathlib import Path
-from tellapart.server.records.access_log import log_to_stderr
-from tellapart.server.config import Config
-from tellapart.server.models import Models
-from tellapart.server.process.running import serve
-serve(Models({{"heroes": Path({str(model)!r})}}), Config(port=0, **{config!r}),
-    log_to_stderr(None, quiet=False), lambda address: print(address, flush=True))
-"""
-    with _running(folder, "-c", program) as found:
-        yield found
-
-
-@contextmanager
 def _running(folder: Path, *arguments: str) -> Iterator[Running]:
     log = folder / f"serve-{time.monotonic_ns()}.log"
     with (

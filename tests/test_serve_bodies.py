@@ -23,7 +23,7 @@ JSON = {"Content-Type": "application/json"}
 
 @pytest.fixture(scope="module")
 def server(served: Path) -> Iterator[Running]:
-    with serving(served.parent, served, "--most", 4, "--largest", 1) as running:
+    with serving(served.parent, served, "--max-pictures", 4, "--max-body", 1) as running:
         yield running
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
+import json
 import os
+import select
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +112,27 @@ def test_more_workers_than_cores_are_refused(served: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (
+            ["--max-pictures", 200],
+            "One request may have 200 pictures, and only 64 may wait.\n"
+            "Give --queue 200 or more, or --max-pictures 64 or less.\n",
+        ),
+        (
+            ["--deadline", "inf"],
+            "--deadline inf is no time.\nGive a number of seconds, such as 30.\n",
+        ),
+    ],
+)
+def test_limits_that_cannot_be_are_refused(
+    served: Path, options: list[object], sentence: str
+) -> None:
+    told = run("serve", served, "--port", 0, *options)
+    assert (told.returncode, told.stdout, told.stderr) == (2, "", sentence)
+
+
 def run(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "tellapart", *map(str, arguments)],
@@ -156,6 +181,30 @@ def test_several_workers_answer_alike_and_one_that_dies_is_replaced(
         connection.close()
         assert server.process.wait(60) == 0
         assert '"level"' not in server.log.read_text()  # no warning
+
+
+@several
+def test_several_workers_take_a_request_of_the_most_pictures(served: Path, tmp_path: Path) -> None:
+    pictures = json.dumps({"pictures": [base64.b64encode(PICTURE).decode()] * 40}).encode()
+    limits = ["--max-pictures", 40, "--queue", 40]
+    with serving(tmp_path, served, "--workers", 2, *limits) as server:
+        answer = server.ask("/v1/guess", pictures, headers={"Content-Type": "application/json"})
+        assert answer.status == 200
+        assert len(answer.json) == 40
+
+
+@several
+def test_several_workers_keep_to_the_connections_of_one(served: Path, tmp_path: Path) -> None:
+    limits = ["--max-connections", 4, "--client-timeout", 60]
+    with serving(tmp_path, served, "--workers", 2, *limits) as server, ExitStack() as stack:
+        many = [
+            stack.enter_context(socket.create_connection(("127.0.0.1", server.port), 60))
+            for _ in range(12)
+        ]
+        # Whoever is let in is waited for, and hears nothing.
+        until(lambda: len(select.select(many, [], [], 0)[0]) >= 8)
+        heard = select.select(many, [], [], 0)[0]
+        assert all(connection.recv(12) == b"HTTP/1.1 503" for connection in heard)
 
 
 @several

@@ -37,7 +37,8 @@ MB = 2**20
 @pytest.fixture(scope="module")
 def server(served: Path) -> Iterator[Running]:
     """As it is without options, but for less patience and smaller limits."""
-    limits = ["--patience", 1, "--largest", 1, "--connections", 20, "--most", 3]
+    limits = ["--client-timeout", 1, "--max-body", 1, "--max-connections", 20]
+    limits += ["--max-pictures", 3]
     with serving(served.parent, served, *limits) as running:
         yield running
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
+import math
 import os
 import re
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..errors import UsageError, option
@@ -17,6 +17,7 @@ LOOPBACK = "127.0.0.1"
 PORT = 8000
 SHORTEST = 16  # letters of a token
 LONGEST = 1024
+_BODIES = 8  # of the largest, which are held at once
 
 
 @dataclass(frozen=True)
@@ -32,17 +33,17 @@ class Config:
         names: by which clients may call it besides its address, such as "example.org" or
             "localhost:9000"; without a port, with any.
         waiting: pictures that may wait for their turn, beyond those that are worked on.
-        deadline: seconds in which a request is answered, or refused.
+        deadline: seconds in which a request that has come is answered, or refused.
         largest: bytes of a request's body.
-        together: bytes of all bodies that are held at once.
         most: pictures in one request.
-        workers: processes that answer, each with its share of the cores and of the waiting.
+        workers: processes that answer, each with its share of the cores and of the limits.
         connections: that may be open at once.
         patience: seconds for a client to send the head of a request, to go on with a body, and to
             go on taking an answer.
 
     Raises:
-        UsageError: others can reach it and nobody is asked for a token, or a value cannot be.
+        UsageError: others can reach it and nobody is asked for a token, a value cannot be, or
+            no queue would ever take what one request may have.
     """
 
     host: str = LOOPBACK
@@ -54,7 +55,6 @@ class Config:
     waiting: int = 64
     deadline: float = 30.0
     largest: int = SMALL
-    together: int = 8 * SMALL
     most: int = 64
     workers: int = 1
     connections: int = 512
@@ -81,10 +81,38 @@ class Config:
                     f"{shown(name)} is no name of a computer.",
                     hint="Give a name such as example.org, with or without a port.",
                 )
+        for setting, seconds in (("deadline", self.deadline), ("client_timeout", self.patience)):
+            if not 0 < seconds < math.inf:
+                raise UsageError(
+                    f"{option(f'{setting}={seconds:g}')} is no time.",
+                    hint="Give a number of seconds, such as 30.",
+                )
+        if self.most > self.waiting:
+            raise UsageError(
+                f"One request may have {self.most} pictures, and only {self.waiting} may wait.",
+                hint=f"Give {option(f'queue={self.most}')} or more, or "
+                f"{option(f'max_pictures={self.waiting}')} or less.",
+            )
+
+    @property
+    def together(self) -> int:
+        """Bytes of all bodies that each process holds at once: room for one at least."""
+        return max(1, _BODIES // self.workers) * self.largest
+
+    def share_of_worker(self) -> Config:
+        """What each of the processes is asked to be. Together they keep to the limits, but each
+        takes a request of the most pictures, and a connection."""
+        return replace(
+            self,
+            waiting=max(self.most, self.waiting // self.workers),
+            connections=max(1, self.connections // self.workers),
+        )
 
     @property
     def local(self) -> bool:
         """Whether only this computer can reach it."""
+        import ipaddress  # the command line knows this class before it knows its command
+
         try:
             return ipaddress.ip_address(self.host).is_loopback
         except ValueError:

@@ -61,12 +61,6 @@ class Queue:
             HttpError: 503, with the seconds after which there will be room.
         """
         if self.held + calls > self.most:
-            if calls > self.most:
-                raise HttpError(
-                    503,
-                    f"{calls} pictures are more than wait here at once ({self.most}).",
-                    hint="Send fewer in one request.",
-                )
             raise self._busy("Too many pictures are waiting.")
 
     async def ask(

@@ -8,7 +8,10 @@ from typing import Annotated
 
 import typer
 
+from ...server.config import Config, others_may_read, token_in
 from ...text import shown
+
+_MB = 2**20
 
 
 class LogForm(str, Enum):
@@ -25,10 +28,10 @@ def serve(
     ],
     port: Annotated[
         int, typer.Option(min=0, max=65535, metavar="N", help="The port; 0 takes a free one.")
-    ] = 8000,
-    host: Annotated[str, typer.Option(metavar="ADDRESS", help="The address to bind to.")] = (
-        "127.0.0.1"
-    ),
+    ] = Config.port,
+    host: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="The address to bind to.")
+    ] = Config.host,
     token_file: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Ask for the token in this file: one line of text."),
@@ -52,26 +55,40 @@ def serve(
             "repeated.",
         ),
     ] = None,
-    largest: Annotated[
-        int, typer.Option(min=1, max=1024, metavar="MB", help="The largest body of a request.")
-    ] = 32,
-    most: Annotated[
+    max_pictures: Annotated[
         int, typer.Option(min=1, max=1024, metavar="N", help="The most pictures in one request.")
-    ] = 64,
-    connections: Annotated[
+    ] = Config.most,
+    max_body: Annotated[
+        int, typer.Option(min=1, max=1024, metavar="MB", help="The largest body of a request.")
+    ] = Config.largest // _MB,
+    max_connections: Annotated[
         int, typer.Option(min=1, metavar="N", help="The most connections at once.")
-    ] = 512,
-    patience: Annotated[
+    ] = Config.connections,
+    queue: Annotated[
+        int,
+        typer.Option(
+            min=1, metavar="N", help="How many pictures may wait; more are refused, with 503."
+        ),
+    ] = Config.waiting,
+    deadline: Annotated[
+        float,
+        typer.Option(
+            min=0.1,
+            metavar="SECONDS",
+            help="Refuse, with 503, what is not answered so long after it has come.",
+        ),
+    ] = Config.deadline,
+    client_timeout: Annotated[
         float,
         typer.Option(
             min=0.1,
             metavar="SECONDS",
             help="How long a client may take for its headers, or pause within a body or an answer.",
         ),
-    ] = 10.0,
+    ] = Config.patience,
     workers: Annotated[
         int, typer.Option(min=1, metavar="N", help="Processes that answer; at most one a core.")
-    ] = 1,
+    ] = Config.workers,
     log: Annotated[
         LogForm | None,
         typer.Option(
@@ -92,7 +109,6 @@ def serve(
 
     The first line on stdout is the address, printed when it is ready to answer.
     """
-    from ...server.config import Config
     from ...server.models import Models
     from ...server.names import places_of
     from ...server.process.running import serve as serving
@@ -106,11 +122,12 @@ def serve(
         no_auth=no_auth,
         origins=tuple(allow_origin or ()),
         names=tuple(allow_host or ()),
-        largest=largest * 2**20,
-        together=8 * largest * 2**20,
-        most=most,
-        connections=connections,
-        patience=patience,
+        waiting=queue,
+        deadline=deadline,
+        largest=max_body * _MB,
+        most=max_pictures,
+        connections=max_connections,
+        patience=client_timeout,
         workers=workers,
     )
     serving(Models(places_of(models)), config, log_to_stderr(as_json, quiet), ready=_say)
@@ -118,8 +135,6 @@ def serve(
 
 def _token(path: Path | None) -> str:
     """The token in a file, if there is one to be asked for."""
-    from ...server.config import others_may_read, token_in
-
     if not path:
         return ""
     token = token_in(path)

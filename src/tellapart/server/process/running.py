@@ -12,7 +12,6 @@ import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from types import FrameType
 
 import uvicorn
@@ -46,7 +45,7 @@ def serve(models: Models, config: Config, log: Log, ready: Callable[[str], None]
         server = server_on(listening, models, config, log, lambda: ready(address), alone=True)
         server.run(sockets=[listening])
         return
-    share = replace(config, waiting=max(1, config.waiting // config.workers))
+    share = config.share_of_worker()
     figures = Workspace()
     os.environ[_FIGURES] = str(figures.folder)
     try:
