@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import http.client
 import json
 import socket
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.requests import ClientDisconnect
 
 import tellapart
 from conftest import draw_scene, encoded
@@ -24,7 +26,7 @@ from tellapart.server.config import Config
 from tellapart.server.models import Models
 from tellapart.server.problems import HttpError
 from tellapart.server.process.running import bound, server_on
-from tellapart.server.queue import HungUpError, Queue
+from tellapart.server.queue import Queue
 from tellapart.server.records.access_log import Log
 from tellapart.to_json.results import guessed, text
 from tellapart.workers.local import submit, threads
@@ -147,7 +149,18 @@ def test_a_client_that_hangs_up_gives_its_place_to_another(served: Path) -> None
             assert connection.sock
             connection.sock.shutdown(socket.SHUT_RDWR)
             connection.close()
-        until(lambda: refusal(port) is None)  # accepted, while no thread has begun anything
+        # While no thread has begun anything:
+        until(lambda: "tellapart_queue_pictures 0.0" in figures(port))
+        hung_up = 'tellapart_requests_total{method="POST",route="/v1/guess",status="499"}'
+        assert hung_up in figures(port)
+
+
+def figures(port: int) -> str:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    connection.request("GET", "/metrics")
+    told = connection.getresponse().read().decode()
+    connection.close()
+    return told
 
 
 def test_a_request_is_refused_when_its_time_has_passed_in_the_queue(served: Path) -> None:
@@ -158,6 +171,36 @@ def test_a_request_is_refused_when_its_time_has_passed_in_the_queue(served: Path
         assert int(answer.headers["Retry-After"]) >= 1
         assert json.loads(answer.read())["detail"] == "No answer within 0.2 seconds."
         connection.close()
+
+
+def test_a_large_json_waits_no_longer_than_other_pictures_to_be_taken_apart(served: Path) -> None:
+    picture = base64.b64encode(PICTURES[0] + bytes(2**18)).decode()
+    with here(served, deadline=0.2) as port, no_thread_free():
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        kind = {"Content-Type": "application/json"}
+        connection.request("POST", "/v1/guess", json.dumps({"picture": picture}), kind)
+        answer = connection.getresponse()
+        assert answer.status == 503
+        assert json.loads(answer.read())["detail"] == "No answer within 0.2 seconds."
+        connection.close()
+
+
+def test_what_a_request_does_in_several_steps_has_one_deadline() -> None:
+    begun: list[str] = []
+
+    async def main() -> None:
+        queue = Queue(waiting=4, deadline=5)
+        late, in_time = time.monotonic() - 6, time.monotonic() - 4
+        for refused in (
+            queue.ask_all([lambda: begun.append("picture")], came=late),
+            queue.aside(begun.append, "aside", came=late),
+        ):
+            with pytest.raises(HttpError, match="No answer within 5 seconds"):
+                await refused
+        await queue.aside(begun.append, "in time", came=in_time)
+
+    asyncio.run(main())
+    assert begun == ["in time"]
 
 
 @pytest.mark.parametrize("how", ["deadline", "hung up"])
@@ -171,10 +214,10 @@ def test_what_nobody_waits_for_any_more_is_never_begun(how: str) -> None:
         queue = Queue(waiting=4, deadline=0.05 if how == "deadline" else 60)
         gone = None if how == "deadline" else receive
         with no_thread_free():
-            with pytest.raises(HttpError if how == "deadline" else HungUpError):
+            with pytest.raises(HttpError if how == "deadline" else ClientDisconnect):
                 await queue.ask_all([lambda: begun.append("late")] * 3, gone)
             assert queue.held == 0
-        await Queue(waiting=4, deadline=60).ask(begun.append, "next")
+        await Queue(waiting=4, deadline=60).ask_all([lambda: begun.append("next")])
 
     asyncio.run(main())
     assert begun == ["next"]
@@ -187,7 +230,7 @@ def test_a_request_of_several_pictures_is_let_in_whole_or_not_at_all() -> None:
         queue = Queue(waiting=2, deadline=60)
         most = 2 + threads()
         with no_thread_free():
-            first = asyncio.ensure_future(queue.ask(begun.append, 1))
+            first = asyncio.ensure_future(queue.ask_all([lambda: begun.append(1)]))
             await asyncio.sleep(0)
             for calls in (most, most + 1):
                 with pytest.raises(HttpError) as refused:

@@ -37,7 +37,7 @@ def application(
     queue = Queue(config.waiting, config.deadline)
     guessing = Guessing(models, queue, config)
     metrics = Metrics(models.names, lambda: queue.held)
-    describing, health = Describing(models), Health(models, draining)
+    describing, health = Describing(models, queue), Health(models, draining)
     openapi = OpenApi(
         document(models.names, token=bool(config.token), largest=config.largest, most=config.most)
     )

@@ -49,6 +49,11 @@ class Model:
         with self._lock:
             return self._described
 
+    @property
+    def is_described(self) -> bool:
+        """Whether `described` answers at once."""
+        return "_described" in vars(self)
+
     @cached_property
     def _described(self) -> Served:
         passing = replace(self.classifier)  # the record goes with it

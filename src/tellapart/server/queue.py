@@ -1,7 +1,8 @@
 """Taking turns: a bounded queue before the threads that all of this process shares.
 
-A request asks for one call a picture. It is let in whole or refused whole, at once; it is answered
-within the deadline or refused then; and what nobody waits for any more is never begun.
+A request asks for one call a picture, and for others beside them, such as to take its body apart.
+It is let in whole or refused whole, at once; it is answered within the deadline, which begins when
+all of it has come, or refused then; and what nobody waits for any more is never begun.
 
     request ─ is there room? ─ waits ─ a thread decodes and runs the network ─ answer
                    │             └ deadline, or the client hangs up: never begun
@@ -21,6 +22,8 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Generic, TypeAlias, TypeVar
 
+from starlette.requests import ClientDisconnect
+
 from ..workers.local import submit, threads
 from .problems import BusyError, HttpError
 
@@ -28,10 +31,6 @@ Out = TypeVar("Out")
 Receive: TypeAlias = "Callable[[], Awaitable[MutableMapping[str, Any]]]"
 
 _WEIGHT = 0.1  # of the newest in the mean of seconds that a picture takes
-
-
-class HungUpError(Exception):
-    """The client is gone: there is nobody to answer."""
 
 
 class Queue:
@@ -63,28 +62,51 @@ class Queue:
         if self.held + calls > self.most:
             raise self._busy("Too many pictures are waiting.")
 
-    async def ask(
-        self, function: Callable[..., Out], *arguments: Any, receive: Receive | None = None
+    async def aside(
+        self,
+        function: Callable[..., Out],
+        *arguments: Any,
+        receive: Receive | None = None,
+        came: float | None = None,
     ) -> Out:
-        """What a function gives, called in its turn; see `ask_all`."""
-        return (await self.ask_all([partial(function, *arguments)], receive))[0]
+        """What a function gives that is called in its turn, for a request which has been let in: it
+        needs no room of its own. See `ask_all`."""
+        calls = [partial(function, *arguments)]
+        return (await self._ask(calls, receive, came, _ignored))[0]
 
     async def ask_all(
-        self, calls: Sequence[Callable[[], Out]], receive: Receive | None = None
+        self,
+        calls: Sequence[Callable[[], Out]],
+        receive: Receive | None = None,
+        came: float | None = None,
     ) -> list[Out]:
-        """What the calls give, in their order, each called in its turn.
+        """What the calls of a request give, a picture each, in their order, each called in its
+        turn.
 
         The first that raises ends it for all. So does the client who hangs up, as its connection's
-        `receive` tells once its body is read; then what waits is never begun.
+        `receive` tells once its body is read; then what waits is never begun. The deadline is
+        counted from when the request `came`, by `time.monotonic()`, or else from now.
 
         Raises:
             HttpError: 503 where there is no room for all, or no answer in time.
-            HungUpError: the client did.
+            ClientDisconnect: the client hung up.
         """
         self.check_room(len(calls))
+        return await self._ask(calls, receive, came, self._took)
+
+    async def _ask(
+        self,
+        calls: Sequence[Callable[[], Out]],
+        receive: Receive | None,
+        came: float | None,
+        took: Callable[[float], None],
+    ) -> list[Out]:
+        left = self.deadline if came is None else came + self.deadline - time.monotonic()
+        if left <= 0:
+            raise self._late()
         loop = asyncio.get_running_loop()
-        turn: _Turn[Out] = _Turn(self, calls, loop)
-        late = loop.call_later(self.deadline, turn.fail_with, self._late)
+        turn: _Turn[Out] = _Turn(self, calls, loop, took)
+        late = loop.call_later(left, turn.fail_with, self._late)
         ear = loop.create_task(_until_gone(receive, turn)) if receive else None
         try:
             return await turn.answer
@@ -103,19 +125,29 @@ class Queue:
     def _busy(self, message: str) -> BusyError:
         return BusyError(message, max(1, math.ceil(self.held * self.seconds / threads())))
 
-    def took(self, seconds: float) -> None:
+    def _took(self, seconds: float) -> None:
+        """A call for a picture took a thread so long."""
         self.seconds += (seconds - self.seconds) * (_WEIGHT if self.seconds else 1.0)
+
+
+def _ignored(seconds: float) -> None:
+    """Of what is no picture: it says nothing of how long one takes."""
 
 
 class _Turn(Generic[Out]):
     """The calls of one request: `answer` is a list of what they gave."""
 
     def __init__(
-        self, queue: Queue, calls: Sequence[Callable[[], Out]], loop: asyncio.AbstractEventLoop
+        self,
+        queue: Queue,
+        calls: Sequence[Callable[[], Out]],
+        loop: asyncio.AbstractEventLoop,
+        took: Callable[[float], None],
     ) -> None:
         self.answer: asyncio.Future[list[Out]] = loop.create_future()
         self._queue = queue
         self._loop = loop
+        self._took = took
         self._calls: list[Callable[[], Out] | None] = list(calls)
         self._given: list[Any] = [None] * len(calls)
         self._missing = len(calls)
@@ -141,7 +173,7 @@ class _Turn(Generic[Out]):
 
     def _told(self, index: int, given: Any, error: BaseException | None, seconds: float) -> None:
         self._queue.held -= 1
-        self._queue.took(seconds)
+        self._took(seconds)
         self._given[index] = given
         self._missing -= 1
         if self.answer.done():
@@ -175,4 +207,4 @@ class _Turn(Generic[Out]):
 async def _until_gone(receive: Receive, turn: _Turn[Any]) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
-    turn.fail_with(HungUpError)
+    turn.fail_with(ClientDisconnect)

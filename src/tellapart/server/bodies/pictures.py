@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -10,9 +10,9 @@ from starlette.requests import Request
 
 from ...dataset.given import STDIN
 from ...images.kinds import EMPTY, FORMATS, misnamed, sniff
-from ...workers.local import submit
 from ..config import Config
 from ..problems import HttpError
+from ..queue import Queue
 from .form import parts_of
 from .in_json import spelt
 
@@ -29,35 +29,44 @@ class Sent:
 
 @dataclass(frozen=True)
 class Pictures:
-    """All pictures of a request, and whether the answer is a list of answers."""
+    """All pictures of a request, whether the answer is a list of answers, and when the last of the
+    request `came`, by `time.monotonic()`."""
 
     sent: tuple[Sent, ...]
     listed: bool
+    came: float
 
 
-async def pictures_of(request: Request, config: Config) -> Pictures:
+async def pictures_of(request: Request, config: Config, queue: Queue) -> Pictures:
     """The pictures in a request: those in a form or in JSON where its Content-Type says that it is
-    one, and otherwise one, which is the body, whatever its Content-Type.
+    one, and otherwise one, which is the body, whatever its Content-Type. A large JSON takes its
+    turn in the `queue` to be taken apart.
 
     Raises:
         HttpError: 413 where the body is too large or holds too many, 415 where the only one is no
-            picture, 400 where form or JSON are none.
+            picture, 400 where form or JSON are none, 503 where there is no turn for it.
+        ClientDisconnect: the client hung up.
     """
     said = request.headers.get("content-type", "")
     kind = said.partition(";")[0].strip().lower()
     if kind == "multipart/form-data":
         streamed = counted(request, config.largest)
         parts = await parts_of(streamed, said, config.most)
-        return Pictures(tuple(Sent(name, content) for name, content in parts), listed=True)
+        sent = tuple(Sent(name, content) for name, content in parts)
+        return Pictures(sent, listed=True, came=time.monotonic())
     content = await whole(request, config.largest)
+    came = time.monotonic()
     if kind == "application/json":
         if len(content) < LARGE:
             found, listed = spelt(content, config.most)
         else:
-            found, listed = await asyncio.wrap_future(submit(spelt, content, config.most))
-        pictures = Pictures(tuple(Sent(name or STDIN, one) for name, one in found), listed)
+            queue.check_room()
+            found, listed = await queue.aside(
+                spelt, content, config.most, receive=request.receive, came=came
+            )
+        pictures = Pictures(tuple(Sent(name or STDIN, one) for name, one in found), listed, came)
     else:
-        pictures = Pictures((Sent(STDIN, content),), listed=False)
+        pictures = Pictures((Sent(STDIN, content),), False, came)
     if not pictures.listed:
         _check_is_picture(pictures.sent[0].content)
     return pictures

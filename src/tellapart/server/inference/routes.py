@@ -15,8 +15,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from starlette.concurrency import run_in_threadpool
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
@@ -29,9 +28,8 @@ from ..bodies.pictures import whole
 from ..config import Config
 from ..models import Models
 from ..problems import HttpError
-from ..queue import HungUpError, Queue
+from ..queue import Queue
 from ..records.account import Account, account
-from ..routes.guess import HUNG_UP
 from ..routes.health import ENDING, Health
 from .tensors import LENGTH, Output, Tensor, parted, pictures_in, unpacked, written
 
@@ -152,26 +150,29 @@ class Inference:
     async def infer(self, request: Request) -> Response:
         name, classifier = self._asked(request)
         self.queue.check_room()  # before the body is read
-        try:
-            body = parted(await self._content(request), request.headers.get(LENGTH))
-            said = body.said
-            classifier = _admitting(classifier, said.get("parameters"))
-            wanted = _wanted(said)
-            names = frozenset(one.name for one in wanted)
-            looking = partial(_seen, account(), time.monotonic(), classifier, names)
-            pictures = enumerate(pictures_in(body, self.config.most))
-            calls = [partial(looking, number, picture) for number, picture in pictures]
-            seen = await self.queue.ask_all(calls, request.receive)
-        except (ClientDisconnect, HungUpError):
-            return Response(status_code=HUNG_UP)
+        content, came = await self._content(request)
+        body = parted(content, request.headers.get(LENGTH))
+        said = body.said
+        classifier = _admitting(classifier, said.get("parameters"))
+        wanted = _wanted(said)
+        names = frozenset(one.name for one in wanted)
+        looking = partial(_seen, account(), time.monotonic(), classifier, names)
+        pictures = enumerate(pictures_in(body, self.config.most))
+        calls = [partial(looking, number, picture) for number, picture in pictures]
+        seen = await self.queue.ask_all(calls, request.receive, came)
         outputs = [
             Output(one.name, _tensor(one, seen, classifier.labels), one.binary) for one in wanted
         ]
         head: dict[str, Json] = {"model_name": name, "model_version": VERSION}
         if isinstance(said.get("id"), str):
             head["id"] = said["id"]
-        content, headers = await run_in_threadpool(written, head, outputs)
-        return Response(content, headers=headers)
+        if any(one.name in _ALSO for one in wanted):  # millions of numbers, perhaps
+            answer, headers = await self.queue.aside(
+                written, head, outputs, receive=request.receive, came=came
+            )
+        else:
+            answer, headers = written(head, outputs)
+        return Response(answer, headers=headers)
 
     def _asked(self, request: Request) -> tuple[str, Classifier]:
         """The model of a path.
@@ -191,12 +192,19 @@ class Inference:
             )
         return name, classifier
 
-    async def _content(self, request: Request) -> bytes:
-        """The body, counted as it comes and as it is unpacked."""
+    async def _content(self, request: Request) -> tuple[bytes, float]:
+        """The body, counted as it comes and as it is unpacked, and when the last of it came."""
         largest = self.config.largest
         content = await whole(request, largest, packed=True)
         encoding = request.headers.get("Content-Encoding", "").strip().lower()
-        return await run_in_threadpool(unpacked, content, encoding, largest)
+        came = time.monotonic()
+        if encoding in ("", "identity"):
+            return content, came
+        self.queue.check_room()
+        plain = await self.queue.aside(
+            unpacked, content, encoding, largest, receive=request.receive, came=came
+        )
+        return plain, came
 
 
 def _seen(

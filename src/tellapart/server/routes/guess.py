@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from functools import partial
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 
 from ...errors import PictureError
@@ -15,7 +15,7 @@ from ...to_json.results import guessed, text
 from ..bodies.pictures import Sent, pictures_of
 from ..config import Config
 from ..models import Models
-from ..queue import HungUpError, Queue
+from ..queue import Queue
 from ..records.account import Account, account
 from .query import Wishes
 
@@ -35,19 +35,15 @@ class Guessing:
         if wishes.admit is not None:
             classifier = classifier.admitting(wishes.admit)
         self.queue.check_room()  # before the body is read
-        try:
-            pictures = await pictures_of(request, self.config)
-            listed = pictures.listed
-            said = partial(_said, classifier, wishes, listed, account(), time.monotonic())
-            calls = [partial(said, sent) for sent in pictures.sent]
-            told = await self.queue.ask_all(calls, request.receive)
-        except (ClientDisconnect, HungUpError):
-            return Response(status_code=HUNG_UP)
+        pictures = await pictures_of(request, self.config, self.queue)
+        listed = pictures.listed
+        said = partial(_said, classifier, wishes, listed, account(), time.monotonic())
+        calls = [partial(said, sent) for sent in pictures.sent]
+        told = await self.queue.ask_all(calls, request.receive, pictures.came)
         body = f"[{', '.join(told)}]" if listed else told[0]
         return Response(body + "\n", media_type=JSON)
 
 
-HUNG_UP = 499  # what servers write in their logs where there was nobody left to answer
 JSON = "application/json"
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from ...to_json.shapes import AllServed, Doors
+from ...to_json.shapes import AllServed, Doors, Served
 from ...version import __version__
-from ..models import Models
+from ..models import Model, Models
+from ..queue import Queue
 from .openapi import DOORS
 
 
@@ -19,10 +19,11 @@ class Describing:
     """The routes, with what they need."""
 
     models: Models
+    queue: Queue
 
     async def all(self, request: Request) -> Response:
         every = [self.models.model(name) for name in self.models.names]
-        answer: AllServed = {"models": [await run_in_threadpool(one.described) for one in every]}
+        answer: AllServed = {"models": [await self._described(one) for one in every]}
         return JSONResponse(answer)
 
     async def one(self, request: Request) -> Response:
@@ -36,7 +37,11 @@ class Describing:
         ]
         if tag in known or known == ["*"]:
             return Response(status_code=304, headers=headers)
-        return JSONResponse(await run_in_threadpool(model.described), headers=headers)
+        return JSONResponse(await self._described(model), headers=headers)
+
+    async def _described(self, model: Model) -> Served:
+        """The first time it reads a file; then nobody waits behind pictures for it."""
+        return model.described() if model.is_described else await self.queue.aside(model.described)
 
     async def doors(self, request: Request) -> Response:
         answer: Doors = {
