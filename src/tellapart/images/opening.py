@@ -19,6 +19,7 @@ from .heif import read_heif
 from .kinds import sniff
 from .png import without_remarks
 from .raw import is_raw, read_raw
+from .scans import check_scans
 from .tiff import pillow_reads, read_tiff
 from .tiff_samples import A_KIND, layout_of
 from .tiff_tags import CUT_SHORT, first_directory
@@ -91,6 +92,8 @@ def open_by_pillow(content: bytes, kind: str) -> PIL.Image.Image:
     keep to itself what is wrong."""
     from PIL import Image
 
+    if kind == "JPEG":
+        check_scans(content)
     try:
         import_module(f"PIL.{_PLUGINS[kind]}")
         try:
