@@ -18,6 +18,7 @@ import traceback
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TextIO
 
 from ...text import several, shown
@@ -26,18 +27,29 @@ from .account import Account
 _LONGEST = 200  # letters of a path
 _KEPT = 1000  # lines that wait for stderr
 _AT_ONCE = 4096  # bytes that a pipe which takes any takes without waiting: PIPE_BUF
+_ALIKE, _WINDOW = 5, 10.0  # warnings of the same words that are told in so many seconds
+_PAUSE = 0.02  # seconds before a stream that takes no more is asked again
+
+
+@dataclass
+class _Said:
+    """What was said since when, and how often."""
+
+    since: float
+    times: int = 0
 
 
 class Log:
     """Writes lines to a stream, by its descriptor; any thread may ask."""
 
     def __init__(self, stream: TextIO, *, as_json: bool, quiet: bool = False) -> None:
-        """`as_json`: an object a line, or else a short text. `quiet`: warnings only."""
+        """`as_json`: an object a line, or else a short text. `quiet`: warnings and errors only."""
         self._stream = stream
         self._as_json = as_json
         self._quiet = quiet
         self._waiting: deque[bytes] = deque()
         self._dropped = 0
+        self._said: dict[str, _Said] = {}
         self._lock = threading.Lock()
 
     def request(self, account: Account) -> None:
@@ -46,7 +58,16 @@ class Log:
             self._say(request_json(account) if self._as_json else request_text(account))
 
     def warn(self, message: str, *, level: str = "warning", trace: str = "") -> None:
-        """Something is to be known; `trace` is where it went wrong."""
+        """Something is to be known; `trace` is where it went wrong. `level` is "info", which a
+        quiet log leaves out, "warning" or "error". What is said again and again is left out for a
+        while, and counted."""
+        if level == "info" and self._quiet:
+            return
+        left_out = self._left_out(message + trace)
+        if left_out is None:
+            return
+        if left_out:
+            message = f"{message} ({several(left_out, 'time')} more before)"
         moment = _moment(time.time())
         if not self._as_json:
             lines = [f"{moment} {level}: {message}", *trace.splitlines()]
@@ -55,8 +76,32 @@ class Log:
         told = {"time": moment, "level": level, "message": message}
         self._say(json.dumps({**told, "trace": trace} if trace else told))
 
+    def flush(self, patience: float = 1.0) -> None:
+        """Write what still waits, as far as the stream takes it within `patience` in seconds."""
+        until = time.monotonic() + patience
+        with self._lock, suppress(OSError, ValueError):
+            self._write()
+            while self._waiting and time.monotonic() < until:
+                time.sleep(_PAUSE)
+                self._write()
+
+    def _left_out(self, words: str) -> int | None:
+        """How often these words were left out before; None where they are to be again."""
+        now, left_out = time.monotonic(), 0
+        with self._lock:
+            said = self._said.get(words)
+            if said is None or now - said.since > _WINDOW:
+                left_out = max(0, said.times - _ALIKE) if said else 0
+                if len(self._said) >= _KEPT:
+                    self._said.clear()
+                said = self._said[words] = _Said(now)
+            said.times += 1
+            return left_out if said.times <= _ALIKE else None
+
     def _say(self, line: str) -> None:
         with self._lock:
+            with suppress(OSError, ValueError):  # it is closed, or its disk is full
+                self._write()
             if len(self._waiting) >= _KEPT:
                 self._dropped += 1
                 return
@@ -136,20 +181,26 @@ def _moment(seconds: float) -> str:
 
 
 def take_over(log: Log) -> Callable[[], None]:
-    """Have all warnings of this process's loggers, uvicorn's above all, told in the log; what is
-    given takes that back."""
+    """Have all warnings of this process's loggers, uvicorn's above all, told in the log, and what
+    our own have to say besides; what is given takes that back."""
     handler = _Handler(log)
+    logging.getLogger(_OURS).setLevel(logging.INFO)
     root = logging.getLogger()
     root.addHandler(handler)
     return lambda: root.removeHandler(handler)
 
 
+_OURS = "tellapart"
+
+
 class _Handler(logging.Handler):
     def __init__(self, log: Log) -> None:
-        super().__init__(logging.WARNING)
+        super().__init__(logging.INFO)
         self._log = log
 
     def emit(self, record: logging.LogRecord) -> None:
+        if record.levelno < logging.WARNING and not record.name.startswith(f"{_OURS}."):
+            return
         trace = "".join(traceback.format_exception(*record.exc_info)) if record.exc_info else ""
         self._log.warn(record.getMessage(), level=record.levelname.lower(), trace=trace)
 
