@@ -555,7 +555,7 @@ def test_nothing_is_smuggled_behind_a_request(server: Running, lines: tuple[str,
 )  # fmt: skip
 def test_what_is_no_request_is_told_so(server: Running, content: bytes) -> None:
     answer = say(server, content)
-    assert status(answer) in (400, 421)
+    assert status(answer) in (400, 421, 501)
     assert said(answer)
 
 
@@ -573,6 +573,7 @@ def test_headers_that_trickle_are_given_up(server: Running, beginning: bytes) ->
                 connection.sendall(bytes([letter]))
                 time.sleep(0.05)
         assert status(answer := rest(connection)) == 408
+        assert answer.startswith(b"HTTP/1.1 408 Request Timeout\r\n")
     assert said(answer)
     assert time.monotonic() - began < 20
 
@@ -653,6 +654,15 @@ def test_what_is_refused_before_a_route_has_its_line_and_is_counted(
 
 def _after(name: str, figures: str) -> float:
     return float(figures.partition(name)[2].partition("\n")[0] or 0)
+
+
+@pytest.mark.parametrize("path", ["/healthz", "x:1"])
+def test_who_asks_for_a_tunnel_is_refused_and_keeps_no_connection(
+    server: Running, path: str
+) -> None:
+    answer = say(server, request(server, method="CONNECT", path=path, body=b""))
+    assert status(answer) == 501
+    assert said(answer)
 
 
 # What HTTP asks of a server.

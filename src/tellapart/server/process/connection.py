@@ -11,6 +11,8 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from http import HTTPStatus
 from typing import Any
 
 import httptools
@@ -24,6 +26,7 @@ LONGEST_ADDRESS = 2**13
 MOST_HEADERS = 100
 KEEP_ALIVE = 30  # seconds in which a connection may wait for its next request
 MOST_WAITING = 16  # requests that are sent before the first is answered
+LEAVE = 1.0  # seconds for a client to take a refusal where the server is ending
 
 
 def connections(most: int, patience: float, refused: Callable[[Account], None]) -> type[Connection]:
@@ -55,6 +58,7 @@ class Connection(HttpToolsProtocol):
     _in_message = False
     url = b""
     _since = 0.0  # when this head was waited for first, by the loop's clock
+    _ending = False  # as the server is
     _size = 0  # of the head, as far as it is understood
     _pending = 0  # bytes that came since anything was understood
 
@@ -105,11 +109,13 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._in_head, self._pending = False, 0
-        self._forget_timer()
+        if self.parser.get_method() == b"CONNECT":  # which the parser takes for an offer, each time
+            self._give_up(HttpError(501, "CONNECT is for proxies, and this is none."))
         if not self.url.startswith(b"/"):
             self._give_up(HttpError(400, "The address of a request begins with a /."))
         if self.parser.should_upgrade():  # it is told of again, without the offer
             return
+        self._forget_timer()
         super().on_headers_complete()
         if len(self.pipeline) > MOST_WAITING:
             self._give_up(HttpError(400, "Too many requests were sent before their answers."))
@@ -175,7 +181,7 @@ class Connection(HttpToolsProtocol):
         self._forget_timer()
         self._refusal = error
         answer = problem(error)
-        lines = [f"HTTP/1.1 {error.status} ".encode()]
+        lines = [f"HTTP/1.1 {error.status} {HTTPStatus(error.status).phrase}".encode()]
         lines += [b"%s: %s" % header for header in answer.raw_headers]
         lines += [b"connection: close", b"cache-control: no-store", b"", bytes(answer.body)]
         self.refused(self._account_of(error, len(answer.body)))
@@ -198,14 +204,16 @@ class Connection(HttpToolsProtocol):
         )
 
     def shutdown(self) -> None:
+        self._ending = True
         if self.transport.is_closing():
             self.transport.abort()
         else:
             super().shutdown()
 
     def closing(self) -> bool:
-        """Give the client `patience` to take what is left; whether it may still be sending."""
-        self._end = self.loop.call_later(self.patience, self.transport.abort)
+        """Give the client a while to take what is left; whether it may still be sending."""
+        patience = min(self.patience, LEAVE) if self._ending else self.patience
+        self._end = self.loop.call_later(patience, self.transport.abort)
         return self._in_message or bool(self._refusal) or self._pending > 0
 
 
@@ -263,7 +271,8 @@ class _Closing:
             return
         self._closing = True
         if self._connection.closing() and self._transport.can_write_eof():
-            self._transport.write_eof()
-            self._transport.resume_reading()
-        else:
-            self._transport.close()
+            with suppress(OSError):  # the client has gone already
+                self._transport.write_eof()
+                self._transport.resume_reading()
+                return
+        self._transport.close()
