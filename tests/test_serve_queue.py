@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -201,6 +202,23 @@ def test_what_a_request_does_in_several_steps_has_one_deadline() -> None:
 
     asyncio.run(main())
     assert begun == ["in time"]
+
+
+def test_what_is_under_way_for_long_counts_in_when_to_ask_again() -> None:
+    async def main() -> None:
+        queue = Queue(waiting=1, deadline=60)
+        with no_thread_free():
+            pass  # and so each thread is there
+        end = threading.Event()
+        slow = asyncio.ensure_future(queue.ask_all([partial(end.wait, 60)] * queue.most))
+        await asyncio.sleep(1.1)
+        with pytest.raises(HttpError) as refused:
+            queue.check_room()
+        assert int(refused.value.headers["Retry-After"]) >= 2
+        end.set()
+        await slow
+
+    asyncio.run(main())
 
 
 @pytest.mark.parametrize("how", ["deadline", "hung up"])

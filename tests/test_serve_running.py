@@ -20,12 +20,13 @@ from typing import Any
 import pytest
 
 from conftest import draw_scene, encoded
-from serving import Running, serving
+from serving import Running, _running, serving
 from tellapart.server.config import Config
 from tellapart.server.process.running import bound
 from tellapart.workers.local import cores
 
 PICTURE = encoded(draw_scene())
+PATIENCE = "--patience"
 
 
 def half_sent(server: Running) -> http.client.HTTPConnection:
@@ -236,3 +237,55 @@ def test_a_client_that_hangs_up_while_it_sends_leaves_no_word(served: Path, tmp_
         half_sent(server).close()
         assert server.ask("/v1/guess", PICTURE).status == 200
     assert '"level"' not in server.log.read_text()  # no warning
+
+
+def program(model: Path, begin: str) -> str:
+    """A program that does something and then serves a model."""
+    return f"""
+import time
+from pathlib import Path
+from tellapart.server.config import Config
+from tellapart.server.models import Models
+from tellapart.server.process.running import serve
+from tellapart.server.records.access_log import log_to_stderr
+from tellapart.workers.local import submit
+{begin}
+serve(Models({{"heroes": Path({str(model)!r})}}), Config(port=0), log_to_stderr(True, quiet=False),
+    lambda address: print(address, flush=True))
+"""
+
+
+def test_it_does_not_wait_for_a_thread_that_works_for_nobody(served: Path, tmp_path: Path) -> None:
+    with _running(tmp_path, "-c", program(served, "submit(time.sleep, 120)")) as server:
+        assert server.ask("/healthz").status == 200
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(30) == 0
+
+
+def test_an_upload_that_stopped_delays_the_end_for_little_more_than_its_patience(
+    served: Path, tmp_path: Path
+) -> None:
+    with serving(tmp_path, served, PATIENCE, 2) as server:
+        connection = half_sent(server)
+        begin = time.monotonic()
+        server.process.send_signal(signal.SIGTERM)
+        answer = connection.getresponse()
+        assert answer.status == 408
+        assert server.process.wait(60) == 0
+        assert time.monotonic() - begin < 3.9  # twice its patience
+        connection.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts descriptors as Linux does")
+def test_where_descriptors_are_few_so_are_connections_and_lines_of_the_log(
+    served: Path, tmp_path: Path
+) -> None:
+    few = "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (48, 48))"
+    with _running(tmp_path, "-c", program(served, few)) as server:
+        many = [socket.create_connection(("127.0.0.1", server.port), 20) for _ in range(90)]
+        assert many[40].recv(100).startswith(b"HTTP/1.1 503 Service Unavailable\r\n")
+        time.sleep(1.5)  # asyncio tries again each second
+        for connection in many:
+            connection.close()
+        assert until(lambda: server.ask("/v1/guess", PICTURE).status == 200)
+    assert len(server.log.read_text().splitlines()) < 100

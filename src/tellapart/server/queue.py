@@ -45,6 +45,7 @@ class Queue:
         deadline: seconds in which a request is answered, or refused.
         held: calls that are under way or wait.
         seconds: that one call takes a thread, as a mean over the latest.
+        begun: when the calls began that are under way.
     """
 
     def __init__(self, waiting: int, deadline: float) -> None:
@@ -52,6 +53,7 @@ class Queue:
         self.deadline = deadline
         self.held = 0
         self.seconds = 0.0
+        self.begun: dict[object, float] = {}
 
     def check_room(self, calls: int = 1) -> None:
         """Refuse what there is no room for; worth asking before a body is read.
@@ -123,7 +125,10 @@ class Queue:
         return self._busy(f"No answer within {self.deadline:g} seconds.")
 
     def _busy(self, message: str) -> BusyError:
-        return BusyError(message, max(1, math.ceil(self.held * self.seconds / threads())))
+        # What is under way for long may well go on for as long; what waits is refused in the end.
+        oldest = max((time.monotonic() - begun for begun in list(self.begun.values())), default=0.0)
+        seconds = min(oldest + self.held * self.seconds / threads(), self.deadline)
+        return BusyError(message, max(1, math.ceil(seconds)))
 
     def _took(self, seconds: float) -> None:
         """A call for a picture took a thread so long."""
@@ -159,12 +164,14 @@ class _Turn(Generic[Out]):
         call = self._calls[index]
         assert call
         begin = time.monotonic()
+        self._queue.begun[(self, index)] = begin
         error: BaseException | None = None
         given = None
         try:
             given = call()
         except BaseException as raised:
             error = raised
+        del self._queue.begun[(self, index)]
         with suppress(RuntimeError):  # the loop has ended: nobody waits
             self._loop.call_soon_threadsafe(
                 self._told, index, given, error, time.monotonic() - begin

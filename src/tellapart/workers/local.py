@@ -74,6 +74,7 @@ class _Pool:
         self._size = 0
         self._looked_up = -math.inf  # when, in seconds
         self._most = 2**16
+        self._under_way: set[Future[Any]] = set()
         self._mine = threading.local()
 
     def size(self) -> int:
@@ -100,7 +101,14 @@ class _Pool:
                 self._threads = ThreadPoolExecutor(
                     size, thread_name_prefix="tellapart", initializer=self._mark
                 )
-            return self._threads.submit(function, *arguments)
+            future = self._threads.submit(function, *arguments)
+        self._under_way.add(future)
+        future.add_done_callback(self._under_way.discard)
+        return future
+
+    def is_working(self) -> bool:
+        """Whether a thread is at work, or has work that waits."""
+        return bool(self._under_way)
 
     def _mark(self) -> None:
         self._mine.working = True
@@ -136,6 +144,11 @@ def submit(function: Callable[..., Out], *arguments: Any) -> Future[Out]:
 def threads() -> int:
     """How many threads this process has for such work."""
     return _pool.size()
+
+
+def is_working() -> bool:
+    """Whether a thread of this process is at such work; Python does not end before it has done."""
+    return _pool.is_working()
 
 
 def limit_threads(most: int) -> None:

@@ -11,14 +11,14 @@ import os
 import signal
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 import uvicorn
 
 from ...errors import UsageError, option
 from ...files.workspaces import Workspace
-from ...workers.local import cores
+from ...workers.local import cores, is_working
 from ..config import Config
 from ..models import Models
 from ..records.access_log import Log, take_over
@@ -26,6 +26,8 @@ from .connection import KEEP_ALIVE, connections
 from .prefork import serve_by_several
 
 _BACKLOG = 2048  # connections that wait to be taken
+_AT_ONCE = 64  # that are taken in one round; asyncio tries each, and complains of each
+_OTHER_FILES = 32  # that are open besides connections
 _FIGURES = "PROMETHEUS_MULTIPROC_DIR"  # the folder where several processes add up their figures
 
 
@@ -44,6 +46,8 @@ def serve(models: Models, config: Config, log: Log, ready: Callable[[str], None]
     if config.workers == 1:
         server = server_on(listening, models, config, log, lambda: ready(address), alone=True)
         server.run(sockets=[listening])
+        if is_working():  # on what nobody waits for; Python would, and hear no signal
+            os._exit(0)
         return
     share = config.share_of_worker()
     figures = Workspace()
@@ -89,7 +93,7 @@ def server_on(
     app = application(models, config, log.request, lambda: server.should_exit)
     settings = uvicorn.Config(
         app,
-        http=connections(config.connections, config.patience, app.state.refused),
+        http=connections(_possible(config.connections), config.patience, app.state.refused),
         timeout_keep_alive=KEEP_ALIVE,
         ws="none",
         lifespan="on",
@@ -99,11 +103,29 @@ def server_on(
         date_header=False,
         proxy_headers=False,
         # Of several processes each takes one connection at a time: all get some.
-        backlog=_BACKLOG if config.workers == 1 else 1,
+        backlog=_AT_ONCE if config.workers == 1 else 1,
         timeout_graceful_shutdown=round(config.deadline) + 1,
     )
-    server = Server(settings, listening, ready, alone=alone)
+    server = Server(settings, listening, ready, log.flush, alone=alone)
     return server
+
+
+def _possible(connections: int) -> int:
+    """So many connections, or fewer where the system gives this process too few descriptors for
+    them; it is asked for more first."""
+    if os.name != "posix":
+        return connections
+    import resource
+
+    wanted = connections + _OTHER_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+            soft = most
+        return max(1, min(connections, soft - _OTHER_FILES))
+    return connections
 
 
 class Server(uvicorn.Server):
@@ -114,12 +136,14 @@ class Server(uvicorn.Server):
         settings: uvicorn.Config,
         listening: socket.socket,
         ready: Callable[[], None],
+        ended: Callable[[], None],
         *,
         alone: bool,
     ) -> None:
         super().__init__(settings)
         self._listening = listening
         self._ready = ready
+        self._ended = ended
         self._alone = alone
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -127,6 +151,10 @@ class Server(uvicorn.Server):
         self._listening.listen(_BACKLOG)
         if not self.should_exit:
             self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().shutdown(sockets)
+        self._ended()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
