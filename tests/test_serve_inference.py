@@ -6,8 +6,10 @@ import base64
 import gzip
 import json
 import struct
+import sys
 import zlib
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -275,11 +277,11 @@ def asked(
     return server.ask("/v2/models/heroes/infer", said + binary, headers={**length, **headers})
 
 
-def image(shape: object, datatype: str = "BYTES", **more: object) -> dict[str, object]:
+def image(shape: object, datatype: object = "BYTES", **more: object) -> dict[str, object]:
     return {"name": "image", "shape": shape, "datatype": datatype, **more}
 
 
-def sized(shape: object, binary: bytes, datatype: str = "BYTES", more: int = 0) -> Any:
+def sized(shape: object, binary: bytes, datatype: object = "BYTES", more: int = 0) -> Any:
     """(the tensor, its bytes); the size that it says may be off."""
     size = len(binary) + more
     return image(shape, datatype, parameters={"binary_data_size": size}), binary
@@ -311,7 +313,16 @@ TEXT = base64.b64encode(PICTURES[0]).decode()
         ((image([1], data=[7]),), 400, "not base64"),
         ((image([1], data=TEXT),), 400, "data holds 0"),
         ((image([1, 1, 1, 3], "UINT8", data=[0, 0, 256]),), 400, "beyond 0 to 255"),
-        ((image([1, 1, 1, 3], "UINT8", data=[0, 0, 10**30]),), 400, "3 whole numbers"),
+        ((image([1, 1, 1, 3], "UINT8", data=[0, 0, 10**30]),), 400, "beyond 0 to 255"),
+        ((image([1, 1, 1, 3], "UINT8", data=[0, 0, -1]),), 400, "beyond 0 to 255"),
+        ((image([1, 1, 1, 3], "UINT8", data=[[[[0, 0, None]]]]),), 400, "3 whole numbers"),
+        ((image([1, 1, 1, 3], "UINT8", data=[0, [0, 0]]),), 400, "3 whole numbers"),
+        ((image([1, 1, 1, 3], "UINT8", data={"a": 1}),), 400, "3 whole numbers"),
+        ((image([1, 10**4000, 10**4000, 3], "UINT8", data=[1]),), 400, "none above 2,147,483,647"),
+        ((image([1] * 100_000, data=[TEXT]),), 400, "at most four whole numbers"),
+        ((image([1], ["BYTES"], data=[TEXT]),), 400, "image is a list [1]"),
+        ((image([1], "BYTES" * 10**5, data=[TEXT]),), 400, "BYTESBYTES... [1]"),
+        ((image([1], parameters={"binary_data_size": 10**4000}),), 400, "000..., but 0 bytes"),
         ((image([1, 1, 1, 3], "UINT8", data=[0, 0]),), 400, "3 whole numbers"),
         ((image([1, 1, 1, 3], "UINT8", data=[[0], [0, 0]]),), 400, "3 whole numbers"),
         ((image([1, 1, 1, 3], "UINT8", data=[0.5, 0, 0]),), 400, "3 whole numbers"),
@@ -356,6 +367,11 @@ def test_what_is_no_tensor_of_pictures_is_refused_in_one_sentence(
         ),
         ({"parameters": {"admit": "most"}}, "admit is most, not a number"),
         ({"parameters": {"admit": 0.1}}, "cannot admit a fraction of 0.1"),
+        ({"parameters": {"admit": 10**400}}, "00..., not a number such as 0.95"),
+        ({"parameters": {"admit": float("nan")}}, "admit is nan, not a number"),
+        ({"outputs": [{"name": "x" * 10**6}]}, "xx... is no output"),
+        ({"outputs": [{"name": ["x"]}]}, "a list is no output"),
+        ({"id": "x" * 1001}, "more than 1000 letters"),
     ],
 )
 def test_wishes_that_cannot_be_are_refused(
@@ -366,7 +382,9 @@ def test_wishes_that_cannot_be_are_refused(
     assert said in answer.json["error"]
 
 
-@pytest.mark.parametrize("length", ["-1", "x", "1_0", "99999", "9" * 400, ""])
+@pytest.mark.parametrize(
+    "length", ["-1", "x", "1_0", "99999", "9" * 400, "0" * 18 + "9" * 5000, ""]
+)
 def test_a_length_that_cannot_be_is_refused(server: Running, length: str) -> None:
     header = {"Inference-Header-Content-Length": length}
     answer = asked(server, image([1], data=[TEXT]), headers=header)
@@ -406,3 +424,58 @@ def test_numbers_by_the_million_are_to_be_sent_as_bytes(server: Running) -> None
     answer = server.ask("/v2/models/heroes/infer", b"[" + b"0," * 4_000_001)
     assert answer.status == 413
     assert "more than 4,000,000 values" in answer.json["error"]
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"[]," * 2_000_000 + b"[]", "more than 2,000,000 lists"),
+        (b"{}," * 10_000 + b"{}", "more texts and objects"),
+        (b'"ab",' * 10_000 + b'"ab"', "more texts and objects"),
+    ],
+    ids=["lists", "objects", "texts"],
+)
+def test_values_that_take_much_memory_are_not_made(server: Running, data: bytes, said: str) -> None:
+    tensor = b'{"name": "image", "datatype": "UINT8", "shape": [1, 1, 1, 3], "data": [%s]}' % data
+    answer = server.ask("/v2/models/heroes/infer", b'{"inputs": [%s]}' % tensor)
+    assert (answer.status, said in answer.json["error"]) == (413, True), answer.json
+
+
+def test_a_key_that_is_there_twice_is_refused(server: Running) -> None:
+    answer = server.ask("/v2/models/heroes/infer", b'{"inputs": [], ' + BODY[1:])
+    assert (answer.status, "JSON" in answer.json["error"]) == (400, True)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc tells how much memory was taken")
+def test_a_long_text_among_numbers_takes_its_own_length(server: Running) -> None:
+    """numpy would make each of them as wide as the longest: 1.2 GB."""
+    answer = asked(
+        server,
+        image([1, 1, 1, 3], "UINT8", data=["a" * 5_000_000] + [""] * 60),
+        headers={"Content-Encoding": "identity"},
+    )
+    assert (answer.status, "3 whole numbers" in answer.json["error"]) == (400, True)
+    told = Path(f"/proc/{server.process.pid}/status").read_text()
+    assert int(told.partition("VmHWM:")[2].split()[0]) < 900_000
+
+
+def test_what_is_unpacked_counts_among_all_bodies(server: Running) -> None:
+    """Of 16 pictures of 30 MB, packed into 30 kB, no more than 256 MB are held at once."""
+    pixels = image([1, 3300, 3200, 3], "UINT8", parameters={"binary_data_size": 3300 * 3200 * 3})
+    said = json.dumps({"inputs": [pixels]}).encode()
+    packed = gzip.compress(said + bytes(3300 * 3200 * 3), 1)
+    headers = {"Content-Encoding": "gzip", "Inference-Header-Content-Length": str(len(said))}
+    with ThreadPoolExecutor(16) as threads:
+        answers = threads.map(
+            lambda _: server.ask("/v2/models/heroes/infer", packed, headers=headers), range(16)
+        )
+        told = [(one.status, one.json.get("detail")) for one in answers]
+    assert (503, "Too many pictures are being sent.") in told
+    assert told.count((200, None)) >= 4
+
+
+@pytest.mark.parametrize("model", ["", "heroes"])
+def test_statistics_are_not_offered(client: triton.InferenceServerClient, model: str) -> None:
+    with pytest.raises(InferenceServerException) as caught:
+        client.get_inference_statistics(model)
+    assert caught.value.message() == "Statistics are not offered. See /metrics."

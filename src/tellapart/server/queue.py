@@ -25,7 +25,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 from starlette.requests import ClientDisconnect
 
 from ..workers.local import submit, threads
-from .problems import BusyError, HttpError
+from .problems import BusyError
 
 Out = TypeVar("Out")
 Receive: TypeAlias = "Callable[[], Awaitable[MutableMapping[str, Any]]]"

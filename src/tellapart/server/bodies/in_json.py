@@ -29,7 +29,7 @@ def spelt(content: bytes, most: int) -> tuple[list[tuple[str, bytes]], bool]:
     if sum(map(content.count, (b"[", b"{", b",", b":"))) > _TOKENS * (most + 1):
         raise _wrong("The JSON has more values than pictures need.")
     try:
-        value = json.loads(content.decode("utf-8"), object_pairs_hook=_once)
+        value = json.loads(content.decode("utf-8"), object_pairs_hook=once)
     except (ValueError, RecursionError) as error:
         raise _wrong("The body is not JSON, which its Content-Type says it is.") from error
     if not isinstance(value, dict) or len(value) != 1:
@@ -44,7 +44,12 @@ def spelt(content: bytes, most: int) -> tuple[list[tuple[str, bytes]], bool]:
     return [_named(one, f"pictures[{at}]") for at, one in enumerate(several)], True
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The object of these keys, none of which may be there twice: readers differ in which counts.
+
+    Raises:
+        ValueError: one is.
+    """
     found = dict(pairs)
     if len(found) < len(pairs):
         raise ValueError("a key twice")

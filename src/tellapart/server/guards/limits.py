@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
+from collections.abc import Callable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..problems import BusyError, HttpError
 
 SLOWEST = 4096  # bytes a second, below which a body is a way to keep a connection
+_HOLD = "tellapart.hold"
+
+
+def holder(scope: Scope) -> Callable[[int], None]:
+    """What counts bytes that a body takes besides those that came, as it is unpacked; to be called
+    from any thread. It refuses them by 503 where all bodies together take too many."""
+    hold: Callable[[int], None] = scope[_HOLD]
+    return hold
 
 
 class Bodies:
@@ -23,13 +33,25 @@ class Bodies:
         self.together = together
         self.patience = patience
         self.held = 0
+        self._lock = threading.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         mine = 0
+        ended = False  # and what a thread still unpacks is for nobody
         more = True
         began = time.monotonic()
+
+        def hold(size: int) -> None:
+            nonlocal mine
+            with self._lock:
+                if not ended:
+                    mine += size
+                    self.held += size
+                full = ended or self.held > self.together
+            if full:
+                raise BusyError("Too many pictures are being sent.")
 
         async def reading() -> Message:
             nonlocal mine, more
@@ -41,13 +63,13 @@ class Bodies:
             except asyncio.TimeoutError as error:
                 raise HttpError(408, "The body came too slowly.") from error
             more = message.get("more_body", False)
-            mine += len(message.get("body", b""))
-            self.held += len(message.get("body", b""))
-            if self.held > self.together:
-                raise BusyError("Too many pictures are being sent.")
+            hold(len(message.get("body", b"")))
             return message
 
+        scope[_HOLD] = hold
         try:
             await self.app(scope, reading, send)
         finally:
-            self.held -= mine
+            with self._lock:
+                ended = True
+                self.held -= mine

@@ -24,19 +24,32 @@ from ...model.classifier import Classifier, Prediction
 from ...text import shown
 from ...to_json.results import Json
 from ...version import __version__
-from ..bodies.pictures import whole
+from ..bodies.pictures import LARGE, whole
 from ..config import Config
+from ..guards.limits import holder
 from ..models import Models
 from ..problems import HttpError
 from ..queue import Queue
 from ..records.account import Account, account
 from ..routes.health import ENDING, Health
-from .tensors import LENGTH, Output, Tensor, parted, pictures_in, unpacked, written
+from .tensors import (
+    LENGTH,
+    Output,
+    Tensor,
+    briefly,
+    length_of_json,
+    parted,
+    pictures_in,
+    unpacked,
+    written,
+)
 
 VERSION = "1"
 EXTENSIONS = ("binary_tensor_data", "classification", "model_configuration")
 _ALWAYS = ("scores", "label", "novelty", "unknown")
 _ALSO = ("embedding", "evidence")
+_LONGEST_ID = 1000
+_MODEL, _VERSION = "/v2/models/{name}", "/versions/{version}"
 _TRITON = {"FP32": "TYPE_FP32", "BYTES": "TYPE_STRING", "BOOL": "TYPE_BOOL"}
 
 
@@ -48,6 +61,17 @@ class Wanted:
     name: str
     binary: bool
     classes: int = 0
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a request asks: of which pictures and for which outputs; `admit` as the model has it
+    where it is None, and the `name` that the answer shall have, if it has one."""
+
+    pictures: Sequence[bytes | np.ndarray]
+    outputs: Sequence[Wanted]
+    admit: float | None
+    name: str | None
 
 
 @dataclass(frozen=True)
@@ -73,9 +97,13 @@ class Inference:
             Route("/v2/health/ready", self.ready, methods=["GET"]),
             Route("/v2/repository/index", self.index, methods=["POST"]),
             *(
-                Route(f"/v2/models/{{name}}{version}{path}", endpoint, methods=[method])
+                Route(path, self.statistics, methods=["GET"], include_in_schema=False)
+                for path in ("/v2/models/stats", f"{_MODEL}/stats", f"{_MODEL}{_VERSION}/stats")
+            ),
+            *(
+                Route(f"{_MODEL}{version}{path}", endpoint, methods=[method])
                 for path, (endpoint, method) in of_a_model.items()
-                for version in ("", "/versions/{version}")
+                for version in ("", _VERSION)
             ),
         ]
 
@@ -106,6 +134,17 @@ class Inference:
         name, _ = self._asked(request)
         self.health.check_not_draining()
         return JSONResponse({"name": name, "ready": True})
+
+    async def statistics(self, request: Request) -> Response:
+        """Triton's, which are not offered: said so, as else `stats` would be a model that is not
+        here. A model of that name has its metadata at the one address that could be meant."""
+        name = request.path_params.get("name")
+        if name is None and "stats" in self.models.names:
+            request.path_params["name"] = "stats"
+            return await self.metadata(request)
+        if name is not None:
+            self._asked(request)
+        raise HttpError(404, "Statistics are not offered.", hint="See /metrics.")
 
     async def metadata(self, request: Request) -> Response:
         name, classifier = self._asked(request)
@@ -150,23 +189,21 @@ class Inference:
     async def infer(self, request: Request) -> Response:
         name, classifier = self._asked(request)
         self.queue.check_room()  # before the body is read
-        content, came = await self._content(request)
-        body = parted(content, request.headers.get(LENGTH))
-        said = body.said
-        classifier = _admitting(classifier, said.get("parameters"))
-        wanted = _wanted(said)
-        names = frozenset(one.name for one in wanted)
+        wish, came = await self._wish(request)
+        if wish.admit is not None:
+            classifier = classifier.admitting(wish.admit)
+        names = frozenset(one.name for one in wish.outputs)
         looking = partial(_seen, account(), time.monotonic(), classifier, names)
-        pictures = enumerate(pictures_in(body, self.config.most))
-        calls = [partial(looking, number, picture) for number, picture in pictures]
+        calls = [partial(looking, *numbered) for numbered in enumerate(wish.pictures)]
         seen = await self.queue.ask_all(calls, request.receive, came)
         outputs = [
-            Output(one.name, _tensor(one, seen, classifier.labels), one.binary) for one in wanted
+            Output(one.name, _tensor(one, seen, classifier.labels), one.binary)
+            for one in wish.outputs
         ]
         head: dict[str, Json] = {"model_name": name, "model_version": VERSION}
-        if isinstance(said.get("id"), str):
-            head["id"] = said["id"]
-        if any(one.name in _ALSO for one in wanted):  # millions of numbers, perhaps
+        if wish.name is not None:
+            head["id"] = wish.name
+        if any(one.name in _ALSO for one in wish.outputs):  # millions of numbers, perhaps
             answer, headers = await self.queue.aside(
                 written, head, outputs, receive=request.receive, came=came
             )
@@ -192,19 +229,35 @@ class Inference:
             )
         return name, classifier
 
-    async def _content(self, request: Request) -> tuple[bytes, float]:
-        """The body, counted as it comes and as it is unpacked, and when the last of it came."""
+    async def _wish(self, request: Request) -> tuple[Wish, float]:
+        """What a request asks, and when the last of it came. Its body is counted as it comes and as
+        it is unpacked; JSON that is long is read beside the event loop."""
         largest = self.config.largest
         content = await whole(request, largest, packed=True)
+        self.queue.check_room()  # before it grows
         encoding = request.headers.get("Content-Encoding", "").strip().lower()
         came = time.monotonic()
-        if encoding in ("", "identity"):
-            return content, came
-        self.queue.check_room()
-        plain = await self.queue.aside(
-            unpacked, content, encoding, largest, receive=request.receive, came=came
-        )
-        return plain, came
+        aside = partial(self.queue.aside, receive=request.receive, came=came)
+        body: bytes | bytearray = content
+        if encoding not in ("", "identity"):
+            body = await aside(unpacked, content, encoding, largest, holder(request.scope))
+        end = length_of_json(len(body), request.headers.get(LENGTH))
+        reading = partial(_wish_in, body, end, self.config.most)
+        return (reading() if end < LARGE else await aside(reading)), came
+
+
+def _wish_in(content: bytes | bytearray, end: int, most: int) -> Wish:
+    """What a body asks, of whose JSON nothing else is kept."""
+    body = parted(content, end, most)
+    name = body.said.get("id")
+    if isinstance(name, str) and len(name) > _LONGEST_ID:
+        raise UsageError(f"The id has more than {_LONGEST_ID} letters.")
+    return Wish(
+        pictures_in(body, most),
+        _wanted(body.said),
+        _admit(body.said.get("parameters")),
+        name if isinstance(name, str) else None,
+    )
 
 
 def _seen(
@@ -241,14 +294,15 @@ def _outputs_of(classifier: Classifier) -> list[tuple[str, str, list[Json]]]:
     ]
 
 
-def _admitting(classifier: Classifier, parameters: object) -> Classifier:
-    """The model as a request's parameters want it: `admit`, a number such as 0.95."""
+def _admit(parameters: object) -> float | None:
+    """`admit` among a request's parameters, a number such as 0.95, if it is there."""
     admit = _object(parameters).get("admit")
     if admit is None:
-        return classifier
-    if isinstance(admit, bool) or not isinstance(admit, int | float):
-        raise UsageError(f"The parameter admit is {shown(str(admit))}, not a number such as 0.95.")
-    return classifier.admitting(admit)
+        return None
+    number = isinstance(admit, int | float) and not isinstance(admit, bool)
+    if not number or not 0 <= admit <= 1:
+        raise UsageError(f"The parameter admit is {briefly(admit)}, not a number such as 0.95.")
+    return float(admit)
 
 
 def _wanted(said: Mapping[str, Any]) -> list[Wanted]:
@@ -268,14 +322,14 @@ def _wanted(said: Mapping[str, Any]) -> list[Wanted]:
         name = _object(one).get("name")
         if name not in _ALWAYS + _ALSO or name in found:
             raise UsageError(
-                f"{shown(str(name))} is no output, or is asked for twice.",
+                f"{briefly(name)} is no output, or is asked for twice.",
                 hint=f"There are: {', '.join(_ALWAYS + _ALSO)}.",
             )
         own = _object(_object(one).get("parameters"))
         classes = own.get("classification", 0)
         if type(classes) is not int or classes < 0 or (classes and name != "scores"):
             raise UsageError(
-                f"The parameter classification of {name} is {shown(str(classes))}.",
+                f"The parameter classification of {name} is {briefly(classes)}.",
                 hint="It is for scores: the number of labels to give.",
             )
         found[name] = Wanted(name, own.get("binary_data", binary) is True, classes)

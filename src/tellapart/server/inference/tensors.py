@@ -15,19 +15,27 @@ import json
 import math
 import struct
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from ...errors import UsageError
+from ...images.budget import BUDGET
 from ...text import shown
 from ...to_json.results import Json
+from ..bodies.in_json import once
 from ..problems import HttpError
 
 LENGTH = "Inference-Header-Content-Length"
 _MOST_VALUES = 4_000_000  # in JSON: as Python's objects they take ten times their bytes, or more
+_MOST_LISTS = _MOST_VALUES // 2
+_MOST_WORDS = 64  # quotes, colons and braces that a picture may take: a few are enough
+_BYTES_A_VALUE, _BYTES_A_LIST = 40, 100  # as Python's objects
+_LONGEST_SIDE = 2**31 - 1
+_STEP = 2**20  # bytes that are unpacked at once
 _PREFIX = struct.Struct("<I")
 _WINDOWS = {"gzip": 31, "deflate": 15}  # zlib's wbits
 _DATATYPES = {"FP32": np.dtype("<f4"), "BOOL": np.dtype("?"), "UINT8": np.dtype("u1")}
@@ -43,66 +51,98 @@ class Body:
     binary: memoryview
 
 
-def unpacked(content: bytes, encoding: str, largest: int) -> bytes:
-    """A body as it was before it was compressed, at most `largest` bytes.
+def unpacked(content: bytes, encoding: str, largest: int, hold: Callable[[int], None]) -> bytearray:
+    """A body as it was before it was compressed, at most `largest` bytes; `hold` is told of each
+    piece as it comes, and may refuse it.
 
     Raises:
         HttpError: 415 where it is compressed in another way, 413 where it is larger.
         UsageError: it is damaged.
     """
-    if encoding in ("", "identity"):
-        return content
     if encoding not in _WINDOWS:
         raise HttpError(
             415,
-            f"The body is compressed with {shown(encoding)}, which is not read here.",
+            f"The body is compressed with {briefly(encoding)}, which is not read here.",
             hint="Use gzip or deflate, or do not compress it: pictures hardly get smaller.",
             headers={"Accept-Encoding": "gzip, deflate"},
         )
     reader = zlib.decompressobj(_WINDOWS[encoding])
+    found, rest = bytearray(), content
     try:
-        whole = reader.decompress(content, largest + 1)
+        while rest and not reader.eof:
+            piece = reader.decompress(rest, _STEP)
+            hold(len(piece))
+            found += piece
+            if len(found) > largest:
+                raise HttpError(413, f"Unpacked, the body is larger than {largest / 2**20:.0f} MB.")
+            rest = reader.unconsumed_tail
     except zlib.error as error:
         raise UsageError(f"The body is not {encoding}, as its Content-Encoding says.") from error
-    if len(whole) > largest:
-        raise HttpError(413, f"Unpacked, the body is larger than {largest / 2**20:.0f} MB.")
     if not reader.eof or reader.unused_data:
         raise UsageError(f"The body is {encoding} that is cut short, or has more behind it.")
-    return whole
+    return found
 
 
-def parted(content: bytes, length: str | None) -> Body:
-    """A body into its JSON and the bytes behind it; `length` is the header's value, if it came.
+def length_of_json(size: int, said: str | None) -> int:
+    """How many of the `size` bytes of a body are JSON; `said` is the header's value, if it came.
 
     Raises:
-        UsageError: it is no JSON object, or the header cannot be true.
+        UsageError: the header cannot be true.
+    """
+    if said is None:
+        return size
+    if said.isascii() and said.isdigit() and len(said) <= 18 and int(said) <= size:
+        return int(said)
+    raise UsageError(
+        f"{LENGTH} is {briefly(said)}, and the body has {size} bytes.",
+        hint="It is the length of the JSON at the body's beginning, in bytes.",
+    )
+
+
+def parted(content: bytes | bytearray, end: int, most: int) -> Body:
+    """A body of at most `most` pictures into its JSON, which ends at `end`, and the bytes behind.
+
+    What has many values is refused before any is made, and what has rather many waits for memory.
+
+    Raises:
+        UsageError: it is no JSON object.
         HttpError: 413 where the JSON has too many values.
     """
-    if length is None:
-        end = len(content)
-    elif length.isascii() and length.isdigit() and int(length[:18]) <= len(content):
-        end = int(length)
-    else:
-        raise UsageError(
-            f"{LENGTH} is {shown(length)}, and the body has {len(content)} bytes.",
-            hint="It is the length of the JSON at the body's beginning, in bytes.",
-        )
-    if content.count(b",", 0, end) > _MOST_VALUES:
-        raise HttpError(
-            413,
-            f"The JSON has more than {_MOST_VALUES:,} values.",
-            hint="Send the tensor's bytes behind the JSON, or encoded pictures.",
-        )
-    try:
-        said = json.loads(content[:end])
-    except (ValueError, RecursionError) as error:
-        raise UsageError(
-            "The body does not begin with a JSON object.",
-            hint=f"Where bytes follow it, {LENGTH} says how long it is.",
-        ) from error
+    values, lists = content.count(b",", 0, end), content.count(b"[", 0, end)
+    words = sum(content.count(one, 0, end) for one in (b'"', b":", b"{"))
+    if values > _MOST_VALUES:
+        raise _too_many(f"than {_MOST_VALUES:,} values")
+    if lists > _MOST_LISTS:
+        raise _too_many(f"than {_MOST_LISTS:,} lists")
+    if words > _MOST_WORDS * (most + 16):
+        raise _too_many("texts and objects than pictures need")
+    with BUDGET.room(values * _BYTES_A_VALUE + lists * _BYTES_A_LIST):
+        try:
+            said = json.loads(content[:end], object_pairs_hook=once)
+        except (ValueError, RecursionError) as error:
+            raise UsageError(
+                "The body does not begin with a JSON object.",
+                hint=f"Where bytes follow it, {LENGTH} says how long it is.",
+            ) from error
     if not isinstance(said, dict):
         raise UsageError("The body's JSON is no object.")
     return Body(said, memoryview(content)[end:])
+
+
+def _too_many(what: str) -> HttpError:
+    return HttpError(
+        413,
+        f"The JSON has more {what}.",
+        hint="Send the tensor's bytes behind the JSON, or encoded pictures.",
+    )
+
+
+def briefly(value: object) -> str:
+    """What a client sent, in a few letters of one line, however long it is."""
+    if isinstance(value, list | dict):
+        return "a list" if isinstance(value, list) else "an object"
+    text = str(value)
+    return shown(text[:40]) + ("..." if len(text) > 40 else "")
 
 
 def pictures_in(body: Body, most: int) -> list[bytes | np.ndarray]:
@@ -122,7 +162,7 @@ def pictures_in(body: Body, most: int) -> list[bytes | np.ndarray]:
         expected = False
     if not expected:
         raise UsageError(
-            f"image is {shown(str(datatype))} {list(shape)}.",
+            f"image is {briefly(datatype)} {list(shape)}.",
             hint="Give encoded pictures as BYTES [N] or [N,1], or pixels as UINT8 [N,H,W,3].",
         )
     if not math.prod(shape):
@@ -166,8 +206,15 @@ def _only_input(inputs: object) -> Mapping[str, Any]:
 
 def _shape_of(tensor: Mapping[str, Any]) -> tuple[int, ...]:
     shape = tensor.get("shape")
-    if not isinstance(shape, list) or not all(type(one) is int and one >= 0 for one in shape):
-        raise UsageError("The shape of image is no list of whole numbers from 0 on.")
+    if (
+        not isinstance(shape, list)
+        or len(shape) > 4
+        or not all(type(one) is int and 0 <= one <= _LONGEST_SIDE for one in shape)
+    ):
+        raise UsageError(
+            "The shape of image is no list of at most four whole numbers from 0 on, none above "
+            f"{_LONGEST_SIDE:,}."
+        )
     return tuple(shape)
 
 
@@ -179,7 +226,7 @@ def _binary_of(tensor: Mapping[str, Any], binary: memoryview) -> memoryview | No
         return None
     if type(size) is not int or size != len(binary):
         raise UsageError(
-            f"binary_data_size of image is {shown(str(size))}, but {len(binary)} bytes follow the "
+            f"binary_data_size of image is {briefly(size)}, but {len(binary)} bytes follow the "
             "JSON."
         )
     return binary
@@ -219,18 +266,26 @@ def _from_base64(data: object, count: int) -> list[bytes]:
 
 
 def _from_numbers(data: object, shape: tuple[int, ...]) -> np.ndarray:
-    try:
-        numbers = np.asarray(data)
-    except (ValueError, OverflowError):  # rows of several lengths
-        numbers = np.empty(0)
-    whole = numbers.dtype.kind in "iu" and numbers.size == math.prod(shape)
-    if not whole or numbers.shape not in (shape, (numbers.size,)):
+    """Numbers, flat or nested as the shape is; looked at one by one before any array is made, as
+    numpy would find a type that fits them all, and a long text is one that is wide."""
+    values = data if isinstance(data, list) else []
+    if values and isinstance(values[0], list):
+        values = [values]
+        for side in shape:
+            if not all(type(row) is list and len(row) == side for row in values):
+                values = []
+                break
+            values = list(chain.from_iterable(values))
+    if len(values) != math.prod(shape) or set(map(type, values)) != {int}:
         raise UsageError(
             f"The data of image is not {math.prod(shape)} whole numbers, flat or {list(shape)}."
         )
-    if numbers.min() < 0 or numbers.max() > 255:
-        raise UsageError("The data of image is UINT8, and holds numbers beyond 0 to 255.")
-    return numbers.astype(np.uint8).reshape(shape)
+    try:
+        return np.frombuffer(bytes(values), np.uint8).reshape(shape)
+    except (ValueError, OverflowError) as error:
+        raise UsageError(
+            "The data of image is UINT8, and holds numbers beyond 0 to 255."
+        ) from error
 
 
 @dataclass(frozen=True)
