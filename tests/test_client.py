@@ -288,7 +288,8 @@ def test_a_file_that_is_too_large_for_the_server_is_a_picture_error(
         ("http://host:port", {}, "is no address"),
         ("http://me:secret@host", {}, "has a user's name in it"),
         ("http://host", {"token": "a\nb"}, "The token has characters"),
-        ("http://host", {"token": " a"}, "The token has characters"),
+        ("http://host", {"token": "\u00e4"}, "The token has characters"),
+        ("http://host", {"token": b"abc"}, "The token is no text. Read its file as text"),
         ("http://host", {"timeout": 0}, "A timeout of 0 cannot be"),
         ("http://host", {"timeout": float("nan")}, "A timeout of nan cannot be"),
         ("http://host", {"retries": -1}, "-1 retries cannot be"),
@@ -462,7 +463,12 @@ def test_a_slow_server_has_the_time_of_the_whole_call(step: Step) -> None:
         (http("200 OK", b"[]"), 200, "no tellapart server"),
         (http("200 OK", b'{"scores": {}}'), None, "JSON that is no answer for a picture"),
         (http("200 OK", RIGHT[-20:]), 200, "no tellapart server"),
-        (http("200 OK", bytes(20), "Content-Encoding: gzip"), None, "broke off in the middle"),
+        (
+            http("200 OK", bytes(20), "Content-Encoding: gzip, gzip"),
+            200,
+            "answered packed (gzip, g",
+        ),
+        (http("200 OK", bytes(20), "Content-Encoding: br"), 200, "though it was asked not to"),
         (http("302 Found", b"", "Location: http://127.0.0.1:9/"), 302, "no redirect is followed"),
         (b"SSH-2.0-OpenSSH_9.6\r\n\r\n", None, "does not speak HTTP"),
     ],
@@ -478,6 +484,60 @@ def test_what_is_wrong_is_said_once_and_not_asked_again(
         assert caught.value.status == status
         assert len(server.requests) == 1
         assert b"\r\nAuthorization: Bearer secret" in server.requests[0]
+        assert b"\r\nAccept-Encoding: identity\r\n" in server.requests[0]
+
+
+@pytest.mark.parametrize(
+    ("key", "wrong"),
+    [
+        ("scores", '{"a": 1%s}' % ("0" * 400)),
+        ("scores", '{"a": NaN}'),
+        ("scores", '{"a": true}'),
+        ("scores", '{"a": -0.5}'),
+        ("scores", '{"a": 7}'),
+        ("scores", "[1.0]"),
+        ("novelty", "1%s" % ("0" * 400)),
+        ("novelty", "1e400"),
+        ("novelty", "false"),
+        ("unknown", "0"),
+        ("evidence", '{"a": [[1%s]]}' % ("0" * 400)),
+        ("evidence", '{"a": [[NaN]]}'),
+        ("evidence", '{"a": [[1], [1, 2]]}'),
+        ("evidence", '{"a": 1}'),
+        ("evidence", '{"b": [[1.0]]}'),
+    ],
+)
+def test_an_answer_that_cannot_be_is_a_server_error(key: str, wrong: str) -> None:
+    right = {**ANSWER, "novelty": 0.25}
+    right.pop(key, None)
+    body = f'{json.dumps(right)[:-1]}, "{key}": {wrong}}}'.encode()
+    with (
+        scripted(http("200 OK", body)) as server,
+        Client(server.address) as client,
+        pytest.raises(ServerError, match="JSON that is no answer for a picture"),
+    ):
+        client.predict(PICTURE)
+
+
+@pytest.mark.parametrize(
+    ("token", "sent"),
+    [("secret\n", b"secret"), (" secret \r\n", b"secret"), (None, None), ("", None)],
+)
+def test_a_token_is_taken_as_its_file_or_the_environment_has_it(
+    token: str | None, sent: bytes | None
+) -> None:
+    with scripted(RIGHT) as server, Client(server.address, token) as client:
+        client.predict(PICTURE)
+        heads = [line for line in server.requests[0].split(b"\r\n") if b"Authorization" in line]
+        assert heads == ([b"Authorization: Bearer " + sent] if sent else [])
+
+
+def test_a_server_without_tls_says_so(server: Running) -> None:
+    with (
+        Client(server.address.replace("http", "https"), retries=0) as client,
+        pytest.raises(ServerError, match=r"does not speak TLS.*itself speaks http://"),
+    ):
+        client.predict(PICTURE)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -131,36 +132,45 @@ def prediction_of(value: Mapping[str, Json], address: str) -> Prediction:
     Raises:
         ServerError: it is something else.
     """
-    scores, novelty, unknown = (value.get(key) for key in ("scores", "novelty", "unknown"))
-    if (
-        isinstance(scores, Mapping)
-        and scores
-        and all(isinstance(one, float | int) for one in scores.values())
-        and isinstance(novelty, float | int)
-        and isinstance(unknown, bool)
-    ):
-        try:
-            evidence = _maps(value.get("evidence"))
-        except (TypeError, ValueError):
-            raise _not_understood(address) from None
-        told = {label: float(one) for label, one in scores.items()}  # type: ignore[arg-type]
-        return Prediction(told, float(novelty), unknown, evidence)
-    raise _not_understood(address)
+    try:
+        scores = value["scores"]
+        if not isinstance(scores, Mapping) or not scores:
+            raise ValueError("no scores")
+        told = {label: _number(one) for label, one in scores.items()}
+        if not all(0 <= score <= 1 for score in told.values()):
+            raise ValueError("scores that cannot be")
+        unknown = value["unknown"]
+        if not isinstance(unknown, bool):
+            raise ValueError("neither true nor false")
+        evidence = _maps(value.get("evidence"), told)
+        return Prediction(told, _number(value["novelty"]), unknown, evidence)
+    except (KeyError, TypeError, ValueError, OverflowError):
+        raise ServerError(
+            f"{address} answered with JSON that is no answer for a picture.",
+            hint="Is it a tellapart server, and of a release as new as this one?",
+        ) from None
 
 
-def _maps(value: Json) -> dict[str, np.ndarray] | None:
+def _number(value: Json) -> float:
+    """A finite number, which `true`, NaN, and an integer of 400 digits are not."""
+    if isinstance(value, bool) or not isinstance(value, float | int):
+        raise ValueError("no number")
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError("not finite")
+    return number
+
+
+def _maps(value: Json, scores: Mapping[str, float]) -> dict[str, np.ndarray] | None:
+    """The maps `[h,w]` of evidence, one for each label."""
     if value is None:
         return None
-    if not isinstance(value, Mapping):
-        raise TypeError
-    return {label: np.array(one, np.float32) for label, one in value.items()}
-
-
-def _not_understood(address: str) -> ServerError:
-    return ServerError(
-        f"{address} answered with JSON that is no answer for a picture.",
-        hint="Is it a tellapart server, and of a release as new as this one?",
-    )
+    if not isinstance(value, Mapping) or value.keys() != scores.keys():
+        raise ValueError("maps of other labels")
+    maps = {label: np.array(one, np.float32) for label, one in value.items()}
+    if any(one.ndim != 2 or not np.isfinite(one).all() for one in maps.values()):
+        raise ValueError("no maps")
+    return maps
 
 
 def model_of(value: Mapping[str, Json]) -> Served:

@@ -58,18 +58,26 @@ class Asking:
     """What both clients do; the connections belong to the event loop that uses them first."""
 
     def __init__(
-        self, url: str, token: str = "", *, timeout: float = TIMEOUT, retries: int = RETRIES
+        self,
+        url: str,
+        token: str | None = None,
+        *,
+        timeout: float = TIMEOUT,
+        retries: int = RETRIES,
     ) -> None:
         self.url = _checked_address(url)
-        if not token.isascii() or not token.isprintable() or token != token.strip():
-            raise UsageError("The token has characters that no token has.")
+        token = _checked_token(token)
         if not timeout > 0:
             raise UsageError(f"A timeout of {timeout} cannot be: give seconds, such as 30.")
         if retries < 0:
             raise UsageError(f"{retries} retries cannot be: give a whole number from 0 on.")
         self.timeout = timeout
         self.retries = retries
-        self._headers = {"User-Agent": f"tellapart/{__version__}", "Accept": "application/json"}
+        self._headers = {
+            "User-Agent": f"tellapart/{__version__}",
+            "Accept": "application/json",
+            "Accept-Encoding": "identity",
+        }
         if token:
             self._headers["Authorization"] = f"Bearer {token}"
         self._http: httpx.AsyncClient | None = None
@@ -172,13 +180,21 @@ class Asking:
         async with self._http.stream(
             method, self.url + path, params=query, content=content or None
         ) as response:
+            # A few packed bytes can be gigabytes, unpacked at one go and past every limit.
+            packing = response.headers.get("content-encoding", "")
+            if packing.strip().lower() not in ("", "identity"):
+                raise ServerError(
+                    f"{self.url} answered packed ({_cut(packing)}), though it was asked not to.",
+                    hint="If a proxy stands before it, have that compress nothing.",
+                    status=response.status_code,
+                )
             body = bytearray()
             try:
-                async for part in response.aiter_bytes():
+                async for part in response.aiter_raw():
                     body += part
                     if len(body) > _LARGEST:
                         raise ServerError(f"{self.url} answers more than {_LARGEST >> 20} MB.")
-            except (httpx.TransportError, httpx.DecodingError) as error:
+            except httpx.TransportError as error:
                 raise ServerError(
                     f"{self.url} broke off in the middle of its answer.",
                     hint="What it wrote to its log says why; try again later.",
@@ -221,6 +237,28 @@ def _checked_address(url: str) -> str:
     return str(found).rstrip("/")
 
 
+def _checked_token(token: str | None) -> str:
+    """A token without the end of the line that its file had; of None, as of a variable that is not
+    set, none.
+
+    Raises:
+        UsageError: it is none.
+    """
+    if token is not None and not isinstance(token, str):
+        raise UsageError("The token is no text.", hint="Read its file as text, not as bytes.")
+    token = (token or "").strip()
+    if not token.isascii() or not token.isprintable():
+        raise UsageError(
+            "The token has characters that no token has.",
+            hint="It is one line: the one that the server has in its --token-file.",
+        )
+    return token
+
+
+def _cut(text: str) -> str:
+    return shown(text[:40])
+
+
 def _no_address(url: str) -> UsageError:
     return UsageError(
         f"{shown(url)} is no address of a server.",
@@ -250,6 +288,11 @@ def _unreachable(error: httpx.TransportError, address: str) -> ServerError:
     """What to say where a connection failed, or broke before anything was answered."""
     if isinstance(error, httpx.ConnectError):
         said = shown(str(error)).rstrip(".")
+        if "[SSL" in said and "CERTIFICATE" not in said:
+            return ServerError(
+                f"{address} does not speak TLS.",
+                hint="tellapart serve itself speaks http://; https:// is for a proxy before it.",
+            )
         return ServerError(
             f"{address} cannot be reached: {said[:1].lower()}{said[1:]}.",
             hint="Is tellapart serve running there, and is the port right?",

@@ -23,7 +23,8 @@ class AsyncClient:
     """A server that `tellapart serve` runs, asked from code that awaits.
 
     `url` is its address, as it prints it; behind a proxy with the proxy's path. No proxy of the
-    environment is used, and no redirect is followed, so the token goes to that server alone.
+    environment is used, and no redirect is followed, so the token goes to that server alone. White
+    space around the token, such as the end of its file's line, is left out.
 
     `timeout` are the seconds in which a call has its answer, or fails. A server that is full says
     when to come back, and is asked again then, at most `retries` times; so is one that is not
@@ -36,7 +37,12 @@ class AsyncClient:
     """
 
     def __init__(
-        self, url: str, token: str = "", *, timeout: float = TIMEOUT, retries: int = RETRIES
+        self,
+        url: str,
+        token: str | None = None,
+        *,
+        timeout: float = TIMEOUT,
+        retries: int = RETRIES,
     ) -> None:
         self._asking = Asking(url, token, timeout=timeout, retries=retries)
 

@@ -33,7 +33,12 @@ class Client:
     """
 
     def __init__(
-        self, url: str, token: str = "", *, timeout: float = TIMEOUT, retries: int = RETRIES
+        self,
+        url: str,
+        token: str | None = None,
+        *,
+        timeout: float = TIMEOUT,
+        retries: int = RETRIES,
     ) -> None:
         self._asking = Asking(url, token, timeout=timeout, retries=retries)
         self._lock = threading.Lock()
