@@ -108,6 +108,54 @@ def test_curl_sends_one_as_a_body_and_several_as_a_form(
     assert second == {**expected[SECOND], "path": "../../etc/passwd"}  # a word, and no more
 
 
+@pytest.mark.skipif(not shutil.which("curl"), reason="there is no curl")
+@pytest.mark.parametrize(("name", "status"), [("a.png", 415), ("b.jpg", 422)])
+def test_a_picture_that_curl_took_for_text_is_told_what_to_type(
+    server: Running, tmp_path: Path, name: str, status: int
+) -> None:
+    """`curl -d` leaves out ends of lines: a PNG's first bytes are then no PNG's, a JPEG is broken.
+    It ends its line in a log of both, as an answer does."""
+    (tmp_path / "a.png").write_bytes(FIRST)
+    (tmp_path / "b.jpg").write_bytes(SECOND)
+    command = ["curl", "-s", f"{server.address}/v1/guess", "-d", f"@{name}"]
+    said = subprocess.run(command, cwd=tmp_path, stdout=-1, check=True).stdout
+    told = json.loads(said)
+    assert (told["status"], told["hint"][-26:]) == (status, "--data-binary @picture.jpg")
+    assert said.endswith(b"}\n")
+    assert said.count(b"\n") == 1
+
+
+def test_every_refusal_says_what_to_do(server: Running) -> None:
+    refusals = [
+        server.ask("/v1/guess", CUT),
+        server.ask("/v1/guess", b"words"),
+        server.ask("/v1/guess", b"\xff\xd8\xff" + bytes(2**20)),
+        server.ask("/v1/guess?evidence=maybe", FIRST),
+        server.ask("/v1/guess?top=x", FIRST),
+        server.ask("/v1/guess?admit=x", FIRST),
+        server.ask("/v1/guess?tip=1", FIRST),
+        server.ask("/v1/guess?top=1&top=2", FIRST),
+        server.ask("/v1/guess", b"[]", headers=JSON),
+        server.ask("/v1/guess", FIRST, headers={"Content-Type": "multipart/form-data"}),
+        server.ask("/v1/guess", FIRST, headers={"Content-Encoding": "br"}),
+        server.ask("/v1/guess", FIRST, headers={"Origin": "http://elsewhere"}),
+        server.ask("/v1/guess", FIRST, headers={"Host": "elsewhere"}),
+        server.ask("/v1/guess", FIRST, headers={"X": "x" * 40_000}),
+        server.ask("/" + "x" * 10_000),
+        server.ask("/v1/guess"),
+        server.ask("/v1/models/villains"),
+        server.ask("/v1/models/villains/guess", FIRST),
+        server.ask("/nothing"),
+        server.ask("/v2/models/heroes/infer", b"[]"),
+        server.ask("/v2/models/heroes/infer", b"{}"),
+        server.ask("/v2/models/heroes/infer", b"{}", headers={"Content-Encoding": "br"}),
+    ]
+    for answer in refusals:
+        assert answer.status >= 400
+        assert answer.json["hint"], answer.body
+        assert answer.json["error"] == f"{answer.json['detail']} {answer.json['hint']}"
+
+
 @pytest.mark.parametrize("lead", ["", "data:image/png;base64,", "data:;base64,"])
 def test_json_holds_one_picture_or_several(
     server: Running, expected: dict[bytes, Any], lead: str

@@ -79,7 +79,9 @@ def refusal(answer: Answer, address: str) -> TellapartError:
         return _no_server(answer, address)
     detail, hint = _short(said["detail"]), _short(said.get("hint"))
     if status in _OF_THE_PICTURE:
-        return PictureError(detail, hint=hint)
+        # Of a broken picture the hint is on how to send it, which is ours to know.
+        too_large = status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+        return PictureError(detail, hint=hint if too_large else "")
     if status in _OF_THE_REQUEST:
         return UsageError(detail, hint=hint)
     if status == HTTPStatus.UNAUTHORIZED:

@@ -59,6 +59,21 @@ _STATUS: tuple[tuple[type[TellapartError], int, bool], ...] = (
 )
 
 
+# What to do, where an error does not say it itself.
+_HINTS: Mapping[int, str] = {
+    400: "GET /openapi.json says what can be asked, and how.",
+    401: "Its clients send the line that is in its --token-file.",
+    403: "Whoever runs the server says who may ask.",
+    408: "Send it again, without a pause; a smaller picture comes sooner.",
+    413: "Send less in one request.",
+    414: "The picture belongs in the body.",
+    415: "Send the bytes of a picture's file: curl --data-binary @picture.jpg",
+    422: "Send a picture's file as it is (curl --data-binary); if this was one, it is broken.",
+    431: "Few headers are needed; the picture belongs in the body.",
+    503: "Ask again later.",
+}
+
+
 def in_query(setting: str) -> str:
     """How a request calls a setting: `?top=3` of `top=3`; one that it cannot set has no name."""
     name, _, value = setting.partition("=")
@@ -90,15 +105,23 @@ def failed(status: int = 500) -> JSONResponse:
 def _answer(
     status: int, error: TellapartError, headers: Mapping[str, str] | None = None
 ) -> JSONResponse:
+    hint = error.hint or _HINTS.get(status, "")
     body = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
         "status": status,
         "detail": error.message,
-        "hint": error.hint,
-        "error": f"{error.message} {error.hint}".rstrip(),
+        "hint": hint,
+        "error": f"{error.message} {hint}".rstrip(),
     }
-    return JSONResponse(body, status, headers=headers, media_type=MEDIA_TYPE)
+    return _Line(body, status, headers=headers, media_type=MEDIA_TYPE)
+
+
+class _Line(JSONResponse):
+    """JSON that ends its line, as the answer for a picture does: a log of both has a line each."""
+
+    def render(self, content: Any) -> bytes:
+        return super().render(content) + b"\n"
 
 
 async def told(request: Request, error: Exception) -> JSONResponse:

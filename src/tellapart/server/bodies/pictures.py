@@ -21,10 +21,12 @@ LARGE = 2**18  # bytes of JSON that are read beside the event loop, not in it
 
 @dataclass(frozen=True)
 class Sent:
-    """A picture as it was sent: its name, if it has one, and a file's content."""
+    """A picture as it was sent: its name, if it has one, a file's content, and what to do if that
+    cannot be read, as far as the way it was sent tells."""
 
     name: str
     content: bytes
+    hint: str = ""
 
 
 @dataclass(frozen=True)
@@ -66,9 +68,9 @@ async def pictures_of(request: Request, config: Config, queue: Queue) -> Picture
             )
         pictures = Pictures(tuple(Sent(name or STDIN, one) for name, one in found), listed, came)
     else:
-        pictures = Pictures((Sent(STDIN, content),), False, came)
+        pictures = Pictures((Sent(STDIN, content, _stripped(kind, content)),), False, came)
     if not pictures.listed:
-        _check_is_picture(pictures.sent[0].content)
+        _check_is_picture(pictures.sent[0])
     return pictures
 
 
@@ -117,9 +119,18 @@ def _too_large(largest: int) -> HttpError:
     )
 
 
-def _check_is_picture(content: bytes) -> None:
+def _stripped(kind: str, content: bytes) -> str:
+    """What to do if this is what `curl -d` made of a picture: it leaves out the ends of lines, and
+    hardly a picture has no byte that is one."""
+    if kind == "application/x-www-form-urlencoded" and not {*b"\r\n"} & {*content}:
+        return "curl -d leaves bytes out: send it with --data-binary @picture.jpg"
+    return ""
+
+
+def _check_is_picture(sent: Sent) -> None:
+    content = sent.content
     if not content:
         raise HttpError(415, f"The body is {EMPTY}.", hint="Send a picture's bytes as the body.")
     kind = sniff(content)
     if kind not in FORMATS:
-        raise HttpError(415, f"The body is {misnamed(kind, '')}.")
+        raise HttpError(415, f"The body is {misnamed(kind, '')}.", hint=sent.hint)

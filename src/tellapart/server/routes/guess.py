@@ -57,7 +57,7 @@ def _said(
     except PictureError as error:  # kept in no variable, which it would keep, and so the picture
         noted.saw(waited, error)
         if not listed:
-            raise
+            raise PictureError(error.message, hint=error.hint or sent.hint) from None
         return text(guessed(sent.name, error, wishes.top))
     noted.saw(waited, found)
     return text(guessed(sent.name, found, wishes.top))

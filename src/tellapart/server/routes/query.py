@@ -63,7 +63,10 @@ def _top(text: str) -> int:
 
 def _evidence(text: str) -> bool:
     if text not in ("true", "false"):
-        raise UsageError(f"{option('evidence')} {shown(text[:20])} is neither true nor false.")
+        raise UsageError(
+            f"{option('evidence')} {shown(text[:20])} is neither true nor false.",
+            hint=f"Ask for {option('evidence=true')}, or leave it out.",
+        )
     return text == "true"
 
 
