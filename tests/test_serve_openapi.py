@@ -76,6 +76,14 @@ def test_the_description_is_openapi(api: Any, described: Mapping[str, Any]) -> N
         jsonschema.Draft202012Validator.check_schema(schema)
 
 
+def test_every_key_of_an_answer_has_its_words(described: Mapping[str, Any]) -> None:
+    shapes = described["components"]["schemas"]
+    assert {"Guess", "Served", "Problem"} <= shapes.keys()
+    for name, shape in shapes.items():
+        for key, schema in shape["properties"].items():
+            assert schema.get("description"), f"{name}.{key}"
+
+
 def test_every_route_is_described(served: Path, described: Mapping[str, Any]) -> None:
     app = application(Models({"heroes": served}), Config())
     routes = {

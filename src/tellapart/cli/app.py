@@ -275,9 +275,25 @@ def _run() -> int:
                 f"{shown(shut[1])} cannot be opened: permission denied.",
                 "Give yourself permission to read it, or name another place.",
             )
+        elif number := _NO_NUMBER.search(said):
+            complain(f"{_about(error)} {shown(number[1])} is not {_NUMBERS[number[2]]}.", "")
+        elif type(error).__name__ == "MissingParameter":
+            path = getattr(getattr(error, "ctx", None), "command_path", "tellapart")
+            complain(f"{path} needs {_about(error).rstrip('.')}.", f"{path} -h has examples.")
         else:
             show()
         return int(getattr(error, "exit_code", 2))
+
+
+_NO_NUMBER = re.compile(r"^'(.*)' is not a valid (int|float)", re.DOTALL)
+_NUMBERS = {"int": "a whole number", "float": "a number"}
+
+
+def _about(error: Exception) -> str:
+    """The option or argument that an error of usage is about, as --help calls it."""
+    param = getattr(error, "param", None)
+    names = [name for name in getattr(param, "opts", ()) if name.startswith("-")]
+    return max(names, key=len) if names else str(getattr(param, "metavar", None) or "an argument")
 
 
 def _close_stdout() -> None:

@@ -145,7 +145,10 @@ def token_in(path: Path) -> str:
             mode = os.fstat(file.fileno()).st_mode
             content = file.read(LONGEST + 3)
     except OSError as error:
-        raise UsageError(f"{named} cannot be read: {error.strerror}.") from error
+        raise UsageError(
+            f"{named} cannot be read: {(error.strerror or str(error)).lower()}.",
+            hint=_MAKE if isinstance(error, FileNotFoundError) else _YOURS,
+        ) from error
     if os.name == "posix" and mode & stat.S_IWOTH:
         raise UsageError(f"{named} may be written by anyone.", hint=f"chmod 600 {shown(path)}")
     token = content.decode("ascii", "replace").strip("\r\n \t")
@@ -165,6 +168,7 @@ def token_in(path: Path) -> str:
     return token
 
 
+_YOURS = "Name a file that you may read, with the token as its one line."
 _MAKE = "Make one: openssl rand -hex 32 > token"
 
 

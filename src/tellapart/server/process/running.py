@@ -18,6 +18,7 @@ import uvicorn
 
 from ...errors import UsageError, option
 from ...files.workspaces import Workspace
+from ...text import shown
 from ...workers.local import cores, is_working
 from ..config import Config
 from ..models import Models
@@ -203,6 +204,12 @@ def bound(config: Config) -> socket.socket:
         listening.bind((config.host, config.port))
     except OSError as error:
         listening.close()
+        if error.errno == errno.EADDRNOTAVAIL or isinstance(error, socket.gaierror):
+            raise UsageError(
+                f"{shown(config.host)} is no address of this computer.",
+                hint=f"Leave out {option('host')} for this computer alone; 0.0.0.0 takes every "
+                "address that it has.",
+            ) from error
         why = (
             "is in use" if error.errno == errno.EADDRINUSE else f"cannot be used: {error.strerror}"
         )

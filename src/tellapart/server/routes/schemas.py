@@ -6,6 +6,7 @@ import inspect
 import types
 from collections.abc import Mapping
 from typing import (
+    Annotated,
     Any,
     Literal,
     TypeAlias,
@@ -35,7 +36,7 @@ class Schemas:
 
     def of(self, kind: Any) -> Schema:
         """The schema of a type: of a TypedDict, of lists, mappings, unions and literals of such, of
-        a plain value, or of anything, which is `object`.
+        a plain value, or of anything, which is `object`; one that is annotated has its words.
 
         Raises:
             TypeError: of any other.
@@ -51,6 +52,8 @@ class Schemas:
                 self.named[name] = self._object(kind)
             return {"$ref": f"#/components/schemas/{name}"}
         origin, inside = get_origin(kind), get_args(kind)
+        if origin is Annotated:
+            return {**self.of(inside[0]), "description": inside[1]}
         if origin is list:
             return {"type": "array", "items": self.of(inside[0])}
         if origin is dict:
@@ -62,7 +65,9 @@ class Schemas:
         raise TypeError(f"no schema for {kind}")
 
     def _object(self, kind: Any) -> Schema:
-        fields = {name: self.of(one) for name, one in get_type_hints(kind).items()}
+        fields = {
+            name: self.of(one) for name, one in get_type_hints(kind, include_extras=True).items()
+        }
         return {
             "type": "object",
             "description": inspect.cleandoc(kind.__doc__ or "").replace("\n", " "),
