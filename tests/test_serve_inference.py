@@ -233,24 +233,6 @@ def test_another_model_or_version_is_not_found(
         client.get_model_metadata(model, version)
 
 
-def test_the_page_on_serving_says_how(
-    server: Running,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    text = (Path(__file__).parents[1] / "docs" / "serving.md").read_text("utf-8")
-    _, _, section = text.partition("### From the clients of KServe and Triton\n")
-    example = section.partition("```python\n")[2].partition("```")[0]
-    (tmp_path / "picture.jpg").write_bytes(PICTURES[1])
-    monkeypatch.chdir(tmp_path)
-    example = example.replace("127.0.0.1:8000", server.address.removeprefix("http://"))
-    exec(compile(example, "serving.md", "exec"), {})
-    label, score = capsys.readouterr().out.split()
-    assert label in {"dark_knight", "ice_queen"}
-    assert 0.5 <= float(score) <= 1
-
-
 def test_a_picture_that_cannot_be_read_is_named_by_its_number(
     client: triton.InferenceServerClient,
 ) -> None:
