@@ -806,6 +806,36 @@ def test_without_hard_links(
     assert everything(tmp_path) == before
 
 
+@pytest.mark.parametrize("how", HOWS)
+def test_a_picture_that_is_replaced_gets_no_name_of_the_one_before(
+    inbox: Path, tmp_path: Path, how: Any
+) -> None:
+    class Camera(Reader):
+        """It saves its newest picture over the one before, once that was looked into."""
+
+        def predict_many(self, pictures: Any, *, errors: str) -> Any:
+            for answer in super().predict_many(pictures, errors=errors):
+                if self.asked == 3:
+                    os.replace(picture(inbox / ".new", 0.8, 1), inbox / "a.jpg")
+                yield answer
+
+    options, changed = SortOptions(how=how), Skipped("a.jpg", "changed while it was being sorted")
+    result = sort(Camera(), inbox, tmp_path / "out", options)
+    assert changed in result.unreadable
+    again = sort(Reader(), inbox, tmp_path / "out", options)
+    assert again.counts == {"elsa": 1, "vader": 3}
+    assert (tmp_path / "out" / "vader-0.80000.jpg").read_bytes() == b"1 0.8 "
+
+
+def test_pictures_of_several_names_are_each_sorted(inbox: Path, tmp_path: Path) -> None:
+    os.link(inbox / "a.jpg", inbox / "a too.jpg")  # to sort one of them changes a time of both
+    hows: list[Any] = HOWS
+    for how in hows:
+        result = sort(Reader(), inbox, tmp_path / how, SortOptions(how=how))
+        assert result.counts == {"elsa": 3, "vader": 2}
+        undo(tmp_path / how)
+
+
 def test_a_source_that_cannot_be_moved_away(
     inbox: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

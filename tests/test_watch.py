@@ -227,6 +227,25 @@ def test_what_cannot_be_read_is_told_once_and_tried_again_when_it_changes(
     assert [row["score"] for row in rows] == ["0.70000", "0.80000"]
 
 
+@pytest.mark.parametrize("how", mostly_slow(HOWS, 1))
+def test_a_picture_that_is_replaced_gets_no_name_of_the_one_before(
+    inbox: Path, tmp_path: Path, how: Any
+) -> None:
+    class Camera(Reader):
+        """It saves its newest picture over the one before, once that was looked into."""
+
+        def predict_many(self, pictures: Any, *, errors: str) -> Any:
+            for answer in super().predict_many(pictures, errors=errors):
+                if self.asked == 2:
+                    os.replace(picture(inbox / ".new", 0.8, 1), inbox / "a.jpg")
+                yield answer
+
+    told = watched(inbox, tmp_path / "sorted", reader=Camera(), how=how)
+    assert not_read(told) == []
+    assert sorted(sorted_in(told)) == ["a.jpg", "c.JPEG"]
+    assert names(tmp_path / "sorted") == {"vader-0.80000.jpg", "vader-0.91000.JPEG", "results.csv"}
+
+
 def test_an_inbox_that_goes_away_is_waited_for(inbox: Path, tmp_path: Path) -> None:
     away = tmp_path / "unplugged"
 

@@ -34,9 +34,11 @@ from .skipped import Skipped
 from .transfer import (
     Content,
     carry,
+    changed,
     content_of,
     drop_reservation,
     holds,
+    is_as_it_was,
     link,
     reason_of,
     take_place,
@@ -112,7 +114,20 @@ class Journal(Record):
         source = self.source(one)
         if (one.how or self.how) == "move" and os.path.islink(source):
             raise PictureError("a link; only files themselves are moved", path=source)
-        return content_of(source)
+        content = content_of(source)
+        self._check_seen(one)
+        return content
+
+    def _check_seen(self, one: Placement) -> None:
+        """Refuse a file that has changed since the caller looked into it: what was found there is
+        not said of what is there now.
+
+        Raises:
+            PictureError: it has.
+        """
+        source = self.source(one)
+        if one.seen is not None and not is_as_it_was(source, one.seen):
+            raise changed(source, self.purpose)
 
     def _free(
         self, one: Placement, renamed: Callable[[Placement], Placement] | None
@@ -160,6 +175,7 @@ class Journal(Record):
         while True:
             entry = self.entries[one.target]
             try:
+                self._check_seen(one)
                 self.place(entry)
             except FileExistsError:  # it has appeared since the name was chosen
                 self._forget(entry)

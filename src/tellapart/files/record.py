@@ -26,7 +26,7 @@ from .atomic import sync
 from .locks import is_still
 from .purpose import Errand, Purpose
 from .system import WINDOWS
-from .transfer import Content, holds, is_link, reason_of
+from .transfer import Content, Stamp, holds, is_link, reason_of
 
 How = Literal["copy", "link", "move"]
 RECORD = "journal.jsonl"
@@ -50,6 +50,8 @@ class Placement:
     group: str = ""
     #: Anything of the caller's that JSON can hold; `Record.extra` gives it back.
     extra: Mapping[str, object] = field(default_factory=dict)
+    #: What its file was like before the caller looked into it: it is placed only if it is so still.
+    seen: Stamp | None = None
 
 
 @dataclass(frozen=True, slots=True)

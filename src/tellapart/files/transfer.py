@@ -14,6 +14,7 @@ import stat
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from ..errors import DestinationError, PictureError
 from ..text import shown
@@ -37,6 +38,52 @@ class Content:
     size: int
     mtime_ns: int
     sha256: str
+
+
+class Stamp(NamedTuple):
+    """What tells, without reading a file, that it has changed."""
+
+    size: int
+    mtime_ns: int
+    ctime_ns: int  # also of a new name, owner or permission
+
+    @classmethod
+    def of(cls, state: os.stat_result) -> Stamp:
+        return cls(state.st_size, state.st_mtime_ns, state.st_ctime_ns)
+
+
+NO_FILE = Stamp(-1, 0, 0)  # what no file is like
+
+
+def stamp_of(path: Path) -> Stamp:
+    """What a file, or the one that a link leads to, is like now; `NO_FILE` if there is none.
+
+    Raises:
+        NoAnswerError: the drive does not answer.
+    """
+    try:
+        return Stamp.of(answered(lambda call: path.stat(), path.parent))
+    except NoAnswerError:
+        raise
+    except (OSError, ValueError):
+        return NO_FILE
+
+
+def is_as_it_was(path: Path, before: Stamp) -> bool:
+    """Whether a file is the one that was looked at before. Where it has several names, one more or
+    less of those says nothing of what is in it.
+
+    Raises:
+        PictureError: the drive does not answer.
+    """
+    try:
+        state = answered(lambda call: path.stat(), path.parent)
+    except NoAnswerError as error:
+        raise PictureError(error.reason, path=path) from error
+    except OSError:
+        return False
+    now = Stamp.of(state)
+    return now == before or (state.st_nlink > 1 and now[:2] == before[:2])
 
 
 def content_of(path: Path) -> Content:
@@ -104,7 +151,7 @@ def carry(
         sync(target.parent)
         if os.path.lexists(source) and not holds(source, content):
             target.unlink()
-            raise _changed(source, errand.purpose)
+            raise changed(source, errand.purpose)
         _let_go(source, target, errand.purpose)
     return lost
 
@@ -122,7 +169,7 @@ def take_place(path: Path, target: Path, errand: Errand) -> None:
     else:
         if not is_link(path, target) and os.path.lexists(path):  # saved anew in this moment
             target.unlink()
-            raise _changed(path, errand.purpose)
+            raise changed(path, errand.purpose)
         _let_go(path, target, errand.purpose)
         return
     stream = target.open("xb")  # reserve the name, then rename over our own file
@@ -156,7 +203,7 @@ def drop_reservation(path: Path, token: str, *, begun: bool = False) -> None:
             path.unlink()
 
 
-def _changed(path: Path, purpose: Purpose) -> PictureError:
+def changed(path: Path, purpose: Purpose) -> PictureError:
     return PictureError(f"changed while it was being {purpose.done}", path=path)
 
 
@@ -170,7 +217,7 @@ def _copy(source: Path, part: Path, content: Content, purpose: Purpose) -> None:
         out.flush()
         os.fsync(out.fileno())
     if digest.hexdigest() != content.sha256:
-        raise _changed(source, purpose)
+        raise changed(source, purpose)
     with suppress(OSError):
         os.utime(part, ns=(content.mtime_ns, content.mtime_ns))
 

@@ -17,13 +17,13 @@ import time
 from collections.abc import Callable, Container
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..dataset.decision import is_table_of_decisions
 from ..dataset.walk import LINK, SHUT, is_hidden
 from ..files.leftovers import TEMPORARY
-from ..files.transfer import reason_of
-from ..workers.deadlines import Call, answered
+from ..files.transfer import Stamp, reason_of, stamp_of
+from ..workers.deadlines import Call, NoAnswerError, answered
 from .journal import STATE
 
 POLL = 1.0  # seconds between two looks, unless they take long
@@ -41,14 +41,6 @@ _UNFINISHED = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _MAY_PASS = re.compile("cannot be (opened|read): |did not answer|not asked for|gone before|changed")
-
-
-class Stamp(NamedTuple):
-    """What tells that a file has changed."""
-
-    size: int
-    mtime_ns: int
-    ctime_ns: int  # a new owner, or permission to read it at last
 
 
 @dataclass
@@ -152,11 +144,11 @@ class Arrivals:
         return one.stamp if one else None
 
     def has_changed(self, name: str) -> bool:
-        """Whether a file is by now another one than when it was last looked at."""
+        """Whether a file is by now another one than when it was last looked at, or gone."""
         try:
-            return _stamp_of(os.stat(self.root / name)) != self.stamp(name)
-        except OSError:
-            return True
+            return stamp_of(self.root / name) != self.stamp(name)
+        except NoAnswerError:  # nobody knows
+            return False
 
     def done_with(self, name: str, size: int, mtime_ns: int, *, is_gone: bool = False) -> None:
         """A file is dealt with; where it `is_gone`, the next of its name is a new one."""
@@ -289,7 +281,7 @@ class Arrivals:
                 continue
             if not state.st_size and entry.name in being_written:
                 continue  # a browser holds the name so
-            found.stamps[name] = _stamp_of(state)
+            found.stamps[name] = Stamp.of(state)
             found.numbers[name] = entry.inode()
 
     def _is_destination(self, entry: os.DirEntry[str]) -> bool:
@@ -309,10 +301,6 @@ class Arrivals:
             return entry.is_symlink() and entry.is_dir()
         except OSError:
             return False
-
-
-def _stamp_of(state: os.stat_result) -> Stamp:
-    return Stamp(state.st_size, state.st_mtime_ns, state.st_ctime_ns)
 
 
 _NONE: frozenset[tuple[int, int]] = frozenset()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import os
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Literal, Protocol
 
@@ -13,7 +14,7 @@ from ..dataset.filenames import folded, kept_stem, longest_name, named, safe_nam
 from ..dataset.sources import Skipped, pictures_below
 from ..errors import DestinationError, PictureError, UsageError, option
 from ..files.record import Entry
-from ..files.transfer import content_of
+from ..files.transfer import NO_FILE, Stamp, content_of, stamp_of
 from ..text import shown
 from ..workers.deadlines import NoAnswerError, answered
 from .journal import STATE, Request
@@ -87,6 +88,7 @@ class Step:
     scores: Mapping[str, float]  # of all labels
     unknown: bool  # none of the labels; `label` is only the closest
     group: str  # what it is counted under: its label as written in names, or its folder
+    seen: Stamp | None = field(default=None, repr=False, compare=False)  # the file, beforehand
 
 
 class Work:
@@ -138,13 +140,25 @@ class Work:
         waiting, skipped = self._left(settled)
         self.waiting = len(skipped) + len(waiting)
         yield from skipped
-        paths = (self.root / name for name in waiting)  # a path takes far more room than its name
+        seen = deque[Stamp]()  # of those that are asked for and not answered yet
+        paths = self._noted(waiting, seen)  # a path takes far more room than its name
         answers = self.classifier.predict_many(paths, errors="return")
         for name, answer in zip(waiting, answers, strict=True):
+            before = seen.popleft()
             if isinstance(answer, PictureError):
                 yield Skipped(name, answer.message)
             else:
-                yield names.step(self.root / name, answer)
+                yield names.step(self.root / name, answer, before)
+
+    def _noted(self, names: Sequence[str], seen: deque[Stamp]) -> Iterator[Path]:
+        """The pictures, each with what its file is like before it is read."""
+        for name in names:
+            path = self.root / name
+            try:
+                seen.append(stamp_of(path))
+            except NoAnswerError:  # whoever reads it says so
+                seen.append(NO_FILE)
+            yield path
 
     def _left(self, settled: Mapping[str, Entry]) -> tuple[list[str], list[Skipped]]:
         """The names of the pictures that are left to do, and what cannot be sorted."""
@@ -238,7 +252,7 @@ class Names:
         for label in work.request.labels:
             self._name(label)
 
-    def step(self, source: Path, answer: Verdict) -> Step:
+    def step(self, source: Path, answer: Verdict, seen: Stamp | None = None) -> Step:
         label, score = answer.label, answer.score
         name = self._name(label)
         unsure = score < self.work.options.unsure_below or math.isnan(score)
@@ -251,7 +265,9 @@ class Names:
             own = kept_stem(source, suffix)
             stem = own if into_folders and not apart else f"{stem}-{own}"
         target = self._free(folder, stem, suffix)
-        return Step(source, target, label, score, answer.scores, answer.unknown, apart or name)
+        return Step(
+            source, target, label, score, answer.scores, answer.unknown, apart or name, seen
+        )
 
     def _free(self, folder: str, stem: str, suffix: str) -> str:
         """`stem.suffix` in a folder, or the next number of it, that neither stands nor is spoken

@@ -161,7 +161,8 @@ class _Sorting:
     def _renamed(self, taken: Placement) -> Placement:
         """Where the name of a picture is taken by something that has appeared."""
         said: Any = taken.extra
-        return placement(self.work, self.names.step(self.work.root / taken.source, Answer(**said)))
+        source = self.work.root / taken.source
+        return placement(self.work, self.names.step(source, Answer(**said), taken.seen))
 
 
 def placement(work: Work, step: Step) -> Placement:
@@ -176,6 +177,7 @@ def placement(work: Work, step: Step) -> Placement:
             "scores": dict(step.scores),
             "unknown": step.unknown,
         },
+        seen=step.seen,
     )
 
 

@@ -268,6 +268,7 @@ class _Watching:
         for one in self.journal.carry_out(self._placements(pictures), self._renamed):
             yield from self._told()
             if isinstance(one, Skipped):
+                self.steps.pop(one.name, None)
                 self._failed(one.name, one.reason)
             else:
                 if self.trouble:
@@ -286,12 +287,13 @@ class _Watching:
             elif self.arrivals.has_changed(name):
                 self.arrivals.put_off(name)
             else:
-                self.steps[name] = self.names.step(self.work.root / name, answer)
+                seen = self.arrivals.stamp(name)
+                self.steps[name] = self.names.step(self.work.root / name, answer, seen)
                 yield placement(self.work, self.steps[name])
 
     def _renamed(self, taken: Placement) -> Placement:
         said: Any = taken.extra
-        step = self.names.step(self.work.root / taken.source, Answer(**said))
+        step = self.names.step(self.work.root / taken.source, Answer(**said), taken.seen)
         self.steps[taken.source] = step
         return placement(self.work, step)
 
@@ -308,7 +310,9 @@ class _Watching:
         return replace(self.steps.pop(entry.source), target=entry.target)
 
     def _failed(self, name: str, reason: str) -> None:
-        if not self.stop.is_set() and self.arrivals.failed(name, reason):
+        if self.arrivals.has_changed(name):  # also by being gone, or its drive
+            self.arrivals.put_off(name)
+        elif not self.stop.is_set() and self.arrivals.failed(name, reason):
             self.said.append(Skipped(name, reason))
             self.is_changed = True
 
