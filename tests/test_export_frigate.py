@@ -149,6 +149,27 @@ def test_the_labelmap_has_one_class_none(labels: list[str], above: float, lines:
     assert labelmap(labels, above) == lines
 
 
+@pytest.mark.parametrize(
+    ("model", "its", "same", "unsure"),
+    [
+        ((0.5, 0.5 - 1e-6, 0.0), (0.4, 0.6, 0.0), 1, 1),  # the model does not know either
+        ((0.52, 0.48, 0.0), (0.48, 0.52, 0.0), 1, 1),
+        ((0.6, 0.4, 0.0), (0.4, 0.6, 0.0), 0, 0),
+        ((0.6, 0.4, 0.0), (0.7, 0.3, 0.0), 1, 0),
+        ((0.5, 0.5, 0.0), (0.0, 0.0, 1.0), 0, 0),  # `none` is no matter of scores
+        ((0.0, 0.0, 1.0), (0.0, 0.0, 1.0), 1, 0),
+    ],
+)
+def test_of_labels_that_the_model_holds_for_equally_likely_either_is_right(
+    model: tuple[float, ...], its: tuple[float, ...], same: int, unsure: int
+) -> None:
+    expected, answer = (
+        dict(zip(("cat", "dog", "none"), scores, strict=True)) for scores in (model, its)
+    )
+    proof, found = frigate.compared([expected], [answer], [Path("a.png")])
+    assert (proof.same_label, found) == (same, unsure)
+
+
 def test_without_tensorflow_the_command_to_install_it_is_said(
     photos: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -32,6 +32,7 @@ WHOLE = 255  # what the output adds up to
 NONE = "none"  # what Frigate calls an object that is none of the labels
 LABELMAP = "labelmap.txt"
 _ALIKE = 0.9  # of the pictures, below which it is said what to do
+_CLOSE = 0.05  # of a score: less between two labels is moved by 8 bits, and says nothing
 
 
 def labelmap(labels: Sequence[str], unknown_above: float) -> list[str]:
@@ -75,7 +76,7 @@ def prove(classifier: Classifier, target: Target, folder: Path, pictures: Sequen
     squares = (squashed(read_picture(path, enough=WHOLE_PICTURE), SIDE) for path in pictures)
     expected = [_in_lines(classifier, lines, one) for one in classifier.predict_many(squares)]
     whole = [_in_lines(classifier, lines, one) for one in classifier.predict_many(pictures)]
-    proof = _compared(expected, answers, pictures)
+    proof, unsure = compared(expected, answers, pictures)
     alike = sum(_best(ours) == _best(theirs) for ours, theirs in zip(whole, answers, strict=True))
     note = (
         f"Both saw pictures made square as Frigate does. Of the pictures as they are, the model "
@@ -86,26 +87,38 @@ def prove(classifier: Classifier, target: Target, folder: Path, pictures: Sequen
             " Being made square changes the others: train with pictures that are cut out as "
             "Frigate will cut them, square around an object."
         )
+    if unsure:
+        note += (
+            f" For {several(unsure, 'picture')} the model's two best labels are less than {_CLOSE} "
+            "apart, and the export gives the other one: that counts as the same here."
+        )
     if NONE in lines:
         unknown = sum(_best(answer) == NONE for answer in answers)
         note += f' The class "none" was the answer for {several(unknown, "picture")}.'
     return admitted(classifier, target, replace(proof, note=note))
 
 
-def _compared(
+def compared(
     expected: Sequence[Mapping[str, float]],
     answers: Sequence[Mapping[str, float]],
     pictures: Sequence[Path],
-) -> Proof:
-    """How labels and scores agree. A picture that only one of both calls `none` has another label;
-    its scores, which are then all or nothing, are not compared."""
-    same, apart = 0, []
+) -> tuple[Proof, int]:
+    """How labels and scores agree, and for how many pictures the label is the same only in that the
+    model's own two best are less than `_CLOSE` apart.
+
+    A picture that only one of both calls `none` has another label; its scores, which are then all
+    or nothing, are not compared.
+    """
+    same, unsure, apart = 0, 0, []
     for ours, theirs in zip(expected, answers, strict=True):
-        same += _best(ours) == _best(theirs)
-        alike = (_best(ours) == NONE) == (_best(theirs) == NONE)
+        mine, its = _best(ours), _best(theirs)
+        alike = (mine == NONE) == (its == NONE)
+        close = alike and mine != its and ours[mine] - ours[its] < _CLOSE
+        same += mine == its or close
+        unsure += close
         apart.append(max(abs(ours[line] - theirs[line]) for line in ours) if alike else 0.0)
     worst = int(np.argmax(apart))  # not a number is the worst of all
-    return Proof(len(pictures), same, apart[worst], worst=pictures[worst])
+    return Proof(len(pictures), same, apart[worst], worst=pictures[worst]), unsure
 
 
 def _in_lines(classifier: Classifier, lines: Sequence[str], said: Prediction) -> dict[str, float]:
