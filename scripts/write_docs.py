@@ -17,9 +17,12 @@ from pathlib import Path
 import typer.main
 
 from tellapart.cli.app import app
+from tellapart.exporters import frigate_words, photoprism_words
 from tellapart.exporters.export import TARGETS
 
 TARGET = Path(__file__).parents[1] / "docs" / "cli.md"
+FRIGATE = TARGET.with_name("frigate.md")
+PHOTOPRISM = TARGET.with_name("photoprism.md")
 EXPORTS = TARGET.with_name("exports.md")
 INDEX = TARGET.with_name("index.md")
 README = TARGET.parents[1] / "README.md"
@@ -68,6 +71,15 @@ def exports_page(text: str) -> str:
     return "".join([before, start, "\n".join(rows), "\n", end, after])
 
 
+def with_steps(path: Path, steps: str) -> str:
+    """A page with the steps between its marks, which the README of an export has too."""
+    before, start, rest = path.read_text("utf-8").partition("<!-- steps -->\n")
+    _, end, after = rest.partition("<!-- /steps -->")
+    if not (start and end):
+        sys.exit(f"{path} has lost the marks of its steps.")
+    return "".join([before, start, steps, "\n", end, after])
+
+
 def index_page(readme: str) -> str:
     """README.md as the docs' first page: links to docs/ stay, others lead to the source."""
     head = "<!-- Written by scripts/write_docs.py from README.md; do not edit. -->\n"
@@ -79,6 +91,8 @@ if __name__ == "__main__":
     pages = {
         TARGET: page(),
         EXPORTS: exports_page(EXPORTS.read_text("utf-8")),
+        FRIGATE: with_steps(FRIGATE, frigate_words.STEPS.format(name="heroes")),
+        PHOTOPRISM: with_steps(PHOTOPRISM, photoprism_words.STEPS),
         INDEX: index_page(README.read_text("utf-8")),
     }
     for path, text in pages.items():

@@ -28,10 +28,11 @@ from drawn import small_network
 from tellapart.backbones.foreign import ForeignBackbone
 from tellapart.demo.walk import DemoPictures
 from tellapart.errors import MissingExtraError, ModelError
-from tellapart.exporters import frigate, tensorflow_target
+from tellapart.exporters import frigate, frigate_words, photoprism_words, tensorflow_target
 from tellapart.exporters.export import TARGETS, export
 from tellapart.exporters.frigate import SIDE, labelmap
-from tellapart.images.bilinear import squashed
+from tellapart.exporters.frigate_feed import squashed
+from tellapart.exporters.target import write_program
 from tellapart.model.classifier import Classifier
 
 tensorflow = pytest.mark.skipif(
@@ -143,6 +144,8 @@ def test_one_colour_stays_that_colour_in_any_shape(height: int, width: int, valu
         (["None", "cat"], 3.0, ["none", "cat"]),
         (["NONE", "cat"], inf, ["none", "cat"]),
         (["two\nlines", "cat"], 3.0, ["two\\nlines", "cat", "none"]),
+        (["in/out", "cat"], inf, ["in_out", "cat"]),  # it is part of the name of a file there
+        (["in/out", "in_out", "in__out"], inf, ["in___out", "in_out", "in__out"]),
     ],
 )
 def test_the_labelmap_has_one_class_none(labels: list[str], above: float, lines: list[str]) -> None:
@@ -170,6 +173,40 @@ def test_of_labels_that_the_model_holds_for_equally_likely_either_is_right(
     assert (proof.same_label, found) == (same, unsure)
 
 
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [
+        ("heroes-frigate", "heroes"),
+        ("/a/Front gate", "front-gate"),
+        ("x.y-frigate", "x-y"),
+        ("ворота", "tellapart"),
+    ],
+)
+def test_each_model_has_a_place_of_its_own_in_frigate(folder: str, name: str) -> None:
+    steps = frigate.steps(Path(folder))
+    assert f"cp model.tflite labelmap.txt /config/model_cache/{name}/" in steps
+    of_object, of_state = (
+        yaml.safe_load(block)["classification"]["custom"][name]
+        for block in re.findall(r"```yaml\n(.*?)```", steps, re.DOTALL)
+    )
+    assert of_object["object_config"]["classification_type"] == "sub_label"
+    assert of_state["state_config"]["motion"] is True
+    assert len(of_state["state_config"]["cameras"]["front"]["crop"]) == 4
+
+
+@pytest.mark.parametrize("program", ["frigate", "photoprism"])
+def test_a_program_says_which_packages_it_needs(program: str, tmp_path: Path) -> None:
+    """In a Python that has none, as one has who was only given the folder."""
+    write_program(tmp_path, f"{program}.py")
+    command = [sys.executable, "-S", "example.py", "a.jpg"]  # without installed packages
+    told = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False, env={}
+    )
+    install = {"frigate": frigate_words.INSTALL, "photoprism": photoprism_words.INSTALL}[program]
+    assert (told.returncode, told.stderr.count("\n")) == (1, 1)
+    assert told.stderr.endswith(f"{install}\n")
+
+
 def test_without_tensorflow_the_command_to_install_it_is_said(
     photos: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -193,7 +230,7 @@ def folder(
 ) -> Path:
     """Written and proved once."""
     drawn = sorted(path for path in heroes.kept_back.rglob("*") if path.is_file())[:12]
-    place = tmp_path_factory.mktemp("frigate") / "out"
+    place = tmp_path_factory.mktemp("frigate") / "dog or cat"
     result = export(model, "frigate", place, drawn)
     assert result.proof.same_label >= 11
     assert "made square as Frigate does" in result.proof.note
@@ -251,13 +288,8 @@ def test_answers_that_differ_too_much_are_refused(
 def test_the_readme_has_what_to_type_and_what_to_paste(folder: Path, heroes: DemoPictures) -> None:
     readme = (folder / "README.md").read_text("utf-8")
     assert "Frigate itself was not run" in readme
-    assert "/config/model_cache/tellapart/" in readme
-    of_object, of_state = (
-        yaml.safe_load(block)["classification"]["custom"]["tellapart"]
-        for block in re.findall(r"```yaml\n(.*?)```", readme, re.DOTALL)
-    )
-    assert of_object["object_config"]["classification_type"] == "sub_label"
-    assert len(of_state["state_config"]["cameras"]["front"]["crop"]) == 4
+    assert "/config/model_cache/dog-or-cat/" in readme
+    assert frigate_words.INSTALL in readme
     path = next(path for path in sorted(heroes.kept_back.rglob("*")) if path.is_file())
     run = subprocess.run(
         [sys.executable, "example.py", str(path)],

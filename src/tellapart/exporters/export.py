@@ -25,10 +25,10 @@ from ..images.opening import read_by_pillow_alone
 from ..model.classifier import Classifier
 from ..model.folder import LABELS_FILE, labels_text
 from ..text import shown
-from .frigate import README as FRIGATE_README
+from .frigate_words import DIFFERS as FRIGATE_DIFFERS
 from .npm import Watch
 from .photoprism_words import DIFFERS as PHOTOPRISM_DIFFERS
-from .photoprism_words import STEPS as PHOTOPRISM_STEPS
+from .photoprism_words import MORE as PHOTOPRISM_MORE
 from .proof import MOST_PICTURES, Proof, by_label, compare, example_answers
 from .readme import export_readme
 from .target import Export, Target
@@ -98,7 +98,7 @@ TARGETS: Mapping[str, Target] = {
             read_by="PhotoPrism, in a release whose custom models are ONNX (autumn 2026 or later)",
             run="python example.py PICTURE",
             module="photoprism",
-            more=PHOTOPRISM_STEPS,
+            more=PHOTOPRISM_MORE,
             differs=PHOTOPRISM_DIFFERS,
             unknown="told",
         ),
@@ -220,13 +220,9 @@ TARGETS: Mapping[str, Target] = {
             run="python example.py PICTURE",
             module="frigate",
             extra="tensorflow",
-            more=FRIGATE_README,
             agreement=0.95,
             tolerance=0.5,
-            differs="Frigate itself was not run. `example.py` does to a picture what Frigate's "
-            "code does, with the interpreter that it uses. 8-bit integers move scores, most where "
-            "the model is unsure, and novelty too: a picture close to the threshold may change "
-            "sides.",
+            differs=FRIGATE_DIFFERS,
             unknown="told",
         ),
     )
@@ -290,6 +286,8 @@ def export(
             (fresh / LABELS_FILE).write_text(labels_text(classifier.labels), "utf-8")
             module.write(Export(row, classifier, fresh, pictures, cdn))
             proof = _proved(module, row, classifier, fresh, shown_pictures)
+            if hasattr(module, "steps"):
+                row = replace(row, more=module.steps(destination))
             (fresh / "README.md").write_text(export_readme(row, classifier, proof), "utf-8")
             size = sum(path.stat().st_size for path in fresh.rglob("*") if path.is_file())
     return ExportResult(row, destination, size, proof)

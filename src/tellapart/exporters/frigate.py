@@ -9,6 +9,7 @@ line. A tracked object of which most answers are `none` gets no label.
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -17,11 +18,12 @@ from pathlib import Path
 
 import numpy as np
 
-from ..images import bilinear
-from ..images.bilinear import squashed
 from ..images.decode import read_picture
 from ..model.classifier import Classifier, Prediction
 from ..text import one_line, several
+from . import frigate_feed
+from .frigate_feed import squashed
+from .frigate_words import PROGRAM, STEPS
 from .proof import Proof, admitted, example_answers
 from .target import Export, Target, write_program
 from .tensorflow_target import check_installed, run_job
@@ -35,14 +37,29 @@ _ALIKE = 0.9  # of the pictures, below which it is said what to do
 _CLOSE = 0.05  # of a score: less between two labels is moved by 8 bits, and says nothing
 
 
+def steps(folder: Path) -> str:
+    """What an export's README says to type: Frigate knows it by the folder's name, in letters of
+    ASCII, without what tells which export it is."""
+    name = re.sub("[^a-z0-9]+", "-", folder.name.lower().removesuffix("-frigate")).strip("-")
+    return PROGRAM + STEPS.format(name=name or "tellapart")
+
+
 def labelmap(labels: Sequence[str], unknown_above: float) -> list[str]:
     """The lines of labelmap.txt: the labels, and `none` unless a label is that already or no
     picture is ever unknown.
 
     A label `None` or `NONE` is written as Frigate knows it. There is one at most: training refuses
-    labels that differ only in case.
+    labels that differ only in case. Frigate keeps pictures by names that hold the label, so a `/`
+    is written `_`, or as many of them as make no two lines one.
     """
-    lines = [NONE if label.strip().lower() == NONE else one_line(label) for label in labels]
+    as_they_are = [NONE if label.strip().lower() == NONE else one_line(label) for label in labels]
+    lines: list[str] = []
+    for line in as_they_are:
+        slash, written = "_", line.replace("/", "_")
+        while "/" in line and written in (*lines, *as_they_are):
+            slash += "_"
+            written = line.replace("/", slash)
+        lines.append(written)
     return lines if NONE in lines or not isfinite(unknown_above) else [*lines, NONE]
 
 
@@ -61,7 +78,7 @@ def write(export: Export) -> None:
     (folder / LABELMAP).write_text("".join(f"{line}\n" for line in lines), "utf-8")
     run_job("frigate", export, unknown_above=above)
     write_program(folder, "frigate.py")
-    shutil.copyfile(bilinear.__file__, folder / "images" / "bilinear.py")
+    shutil.copyfile(frigate_feed.__file__, folder / "frigate_feed.py")
 
 
 def prove(classifier: Classifier, target: Target, folder: Path, pictures: Sequence[Path]) -> Proof:
@@ -133,43 +150,3 @@ def _in_lines(classifier: Classifier, lines: Sequence[str], said: Prediction) ->
 
 def _best(answer: Mapping[str, float]) -> str:
     return max(answer, key=lambda line: answer[line])
-
-
-README = """Copy the two files that Frigate reads, `model.tflite` and `labelmap.txt`, into a folder
-below its configuration, here called `tellapart`:
-
-```
-mkdir -p /config/model_cache/tellapart
-cp model.tflite labelmap.txt /config/model_cache/tellapart/
-```
-
-Then add one of these to Frigate's `config.yml`, and start Frigate again. For a label of tracked
-objects (of `dog` here):
-
-```yaml
-classification:
-  custom:
-    tellapart:
-      threshold: 0.8
-      object_config:
-        objects: [dog]
-        classification_type: sub_label
-```
-
-For the state of a place that the camera `front` sees, whose edges are shares of its picture (left,
-top, right, bottom):
-
-```yaml
-classification:
-  custom:
-    tellapart:
-      threshold: 0.8
-      state_config:
-        interval: 10
-        cameras:
-          front:
-            crop: [0.0, 0.5, 0.25, 1.0]
-```
-
-Frigate ignores the class `none` for objects; for a state it publishes it like any other. Do not
-press "Train" for this model in Frigate: it would write another one over it."""

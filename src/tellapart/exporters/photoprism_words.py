@@ -1,17 +1,13 @@
 """What the README of an export for PhotoPrism says beside what all of them say."""
 
-STEPS = """\
-That does to a picture what PhotoPrism does, and prints what it would find. It needs onnxruntime,
-numpy and Pillow. onnxruntime 1.29 and later report to their maker, unless
-`ORT_DISABLE_TELEMETRY=1` is in the environment before they are loaded. `example.py` sets it;
-PhotoPrism, which comes with such a release, is given it below.
+INSTALL = "pip install onnxruntime numpy pillow"
 
-## Into PhotoPrism
+STEPS = """\
 `PHOTOPRISM` is the folder of its `compose.yaml`.
 
 1. `cp -r models PHOTOPRISM/`
 2. In `compose.yaml`, mount this one folder. (If all of `models` is mounted, PhotoPrism's own models
-   are hidden.)
+   are hidden.) The variable keeps its ONNX Runtime from reporting to its maker.
 
    ```
    services:
@@ -21,6 +17,8 @@ PhotoPrism, which comes with such a release, is given it below.
        volumes:
          - "./models/tellapart:/opt/photoprism/assets/models/tellapart"
    ```
+
+   If there is `PHOTOPRISM_LABELS_MODEL: "none"`, take it out: it turns labels off.
 3. `cp vision.yml PHOTOPRISM/storage/config/`. If there is a `vision.yml` already, open it instead,
    and put the entry of this one in place of its entry with `Type: labels`.
 4. Start it again, and see whether it lists the model with engine `onnx` and installed `Yes`. Have
@@ -34,9 +32,29 @@ PhotoPrism, which comes with such a release, is given it below.
    ```
 
 The model takes the place of PhotoPrism's own: one model labels the pictures. Labels that its own
-model found stay, until you type `photoprism vision reset -m labels` there. PhotoPrism shows each
-label whose score is at least 20 %, so an uncertain picture gets two; `Confidence`, under
-`Thresholds` in `vision.yml`, is that limit."""
+model found stay, until you type `docker compose exec photoprism photoprism vision reset -m labels`,
+which asks before it does so (`--yes` does not ask). To go back to that model, take the entry out of
+`vision.yml` and start PhotoPrism again."""
+
+PROGRAM = f"""\
+That does to a picture what PhotoPrism does, and prints what it would find. It needs no PhotoPrism,
+but
+
+```
+{INSTALL}
+```
+
+onnxruntime 1.29 and later report to their maker, unless `ORT_DISABLE_TELEMETRY=1` is in the
+environment before they are loaded. `example.py` sets it.
+
+## Into PhotoPrism
+"""
+
+MORE = f"""\
+{PROGRAM}{STEPS}
+
+PhotoPrism shows each label whose score is at least 20 %, so an uncertain picture gets two;
+`Confidence`, under `Thresholds` in `vision.yml`, is that limit."""
 
 DIFFERS = """\
 PhotoPrism itself was not run. `example.py` does what its code did in October 2026, with Pillow in

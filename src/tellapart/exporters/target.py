@@ -41,7 +41,8 @@ class Target:
         run: the command to type in its folder.
         module: the module that has `write(export)`. It may also have `prepare(cdn, watch)`, called
             first, and, if running `example.py` is not the way to ask, `answers(folder, pictures)`
-            or `prove(classifier, target, folder, pictures)`.
+            or `prove(classifier, target, folder, pictures)`. What else to type is `more`, or, where
+            the name of the export's folder is in it, `steps(folder)`.
         extra: the optional packages that it needs.
         tool: a program that it needs besides the packages.
         settings: options of `module`.

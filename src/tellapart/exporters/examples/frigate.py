@@ -5,10 +5,15 @@ crop where a state is classified, square around a tracked object. It is run with
 Frigate runs it.
 """
 
-import numpy as np
-import pictures
-from ai_edge_litert.interpreter import Interpreter
-from images.bilinear import squashed
+import sys
+
+try:
+    import numpy as np
+    import pictures
+    from ai_edge_litert.interpreter import Interpreter
+    from frigate_feed import squashed
+except ImportError as missing:
+    sys.exit(f"A package is missing ({missing}): pip install ai-edge-litert numpy pillow")
 
 pictures.ENOUGH = 2**31  # a picture is not read smaller: Frigate does not smooth
 pictures.labels[:] = open("labelmap.txt", encoding="utf-8").read().splitlines()

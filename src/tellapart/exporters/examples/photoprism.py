@@ -5,11 +5,15 @@ PhotoPrism shows a label where its score is at least 20 %, and none where the hi
 """
 
 import os
+import sys
 
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # or onnxruntime reports to its maker
-import onnxruntime
-from photoprism_feed import on_black, thumbnail
-from pictures import asked, labels, read, tell
+try:
+    import onnxruntime
+    from photoprism_feed import on_black, thumbnail
+    from pictures import asked, labels, read, tell
+except ImportError as missing:
+    sys.exit(f"A package is missing ({missing}): pip install onnxruntime numpy pillow")
 
 session = onnxruntime.InferenceSession(
     "models/tellapart/tellapart.onnx", providers=["CPUExecutionProvider"]

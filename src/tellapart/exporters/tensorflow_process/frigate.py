@@ -19,10 +19,10 @@ import numpy as np
 import tensorflow as tf
 
 from ...head.novelty import NEIGHBOURS, TINY
-from ...images.bilinear import squashed
 from ...images.decode import read_picture
 from ..anatomy import Anatomy, TrunkPart, in_floats
 from ..frigate import NONE, SIDE, WHOLE, WHOLE_PICTURE, labelmap
+from ..frigate_feed import squashed
 from .conversion import tflite_of
 from .joining import in_steps, joined
 from .network import maps_of, picture_name
