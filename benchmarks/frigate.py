@@ -26,8 +26,8 @@ import tellapart
 from tellapart.errors import PictureError
 from tellapart.exporters.export import export
 from tellapart.exporters.frigate import NONE, SIDE, WHOLE_PICTURE
+from tellapart.exporters.frigate_feed import squashed
 from tellapart.exporters.proof import example_answers
-from tellapart.images.bilinear import squashed
 from tellapart.images.decode import read_picture
 from tellapart.model.classifier import Classifier
 
