@@ -250,7 +250,7 @@ def _checked_token(token: str | None) -> str:
     if not token.isascii() or not token.isprintable():
         raise UsageError(
             "The token has characters that no token has.",
-            hint="It is one line: the one that the server has in its --token-file.",
+            hint="It is one line: that of the file which the server takes its token from.",
         )
     return token
 

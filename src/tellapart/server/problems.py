@@ -62,7 +62,7 @@ _STATUS: tuple[tuple[type[TellapartError], int, bool], ...] = (
 # What to do, where an error does not say it itself.
 _HINTS: Mapping[int, str] = {
     400: "GET /openapi.json says what can be asked, and how.",
-    401: "Its clients send the line that is in its --token-file.",
+    401: "Its clients send the line of the file that it takes its token from.",
     403: "Whoever runs the server says who may ask.",
     408: "Send it again, without a pause; a smaller picture comes sooner.",
     413: "Send less in one request.",

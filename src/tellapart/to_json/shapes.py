@@ -95,7 +95,7 @@ class Served(TypedDict):
     labels: Annotated[list[str], "Its labels."]
     counts: Annotated[list[int], "The training pictures of each label."]
     bias: Annotated[list[float], "What the evidence of each label lacks to be its logit."]
-    quality: Annotated[str, "The `--quality` it was trained with."]
+    quality: Annotated[str, "The quality it was trained with, such as `good`."]
     backbones: Annotated[list[str], "The networks it looks with."]
     views: Annotated[list[str], "The parts of a picture it looks at."]
     solver: Annotated[str, "How its head was fitted."]

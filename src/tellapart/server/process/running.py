@@ -17,6 +17,7 @@ from types import FrameType
 import uvicorn
 
 from ...errors import UsageError, option
+from ...files.system import WINDOWS
 from ...files.workspaces import Workspace
 from ...text import shown
 from ...workers.local import cores, is_working
@@ -114,7 +115,7 @@ def server_on(
 def _possible(connections: int) -> int:
     """So many connections, or fewer where the system gives this process too few descriptors for
     them; it is asked for more first."""
-    if os.name != "posix":
+    if WINDOWS:
         return connections
     import resource
 
