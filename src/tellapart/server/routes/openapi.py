@@ -266,7 +266,7 @@ def _identifier(door: Door) -> str:
 
 
 def _body(largest: int, most: int) -> Schema:
-    coded = {"type": "string", "contentEncoding": "base64", "minLength": 1}
+    coded = {"type": "string", "contentEncoding": "base64"}
     named = {
         "type": "object",
         "properties": {"name": {"type": "string"}, "picture": coded},
