@@ -133,7 +133,7 @@ def asked_beside(
 
 
 def test_a_server_that_is_ending_lives_and_is_not_ready(served: Path) -> None:
-    app = application(Models({"heroes": served}), Config(), draining=lambda: True)
+    app = application(Models({"heroes": served}), Config(), lambda _: None, lambda: True)
 
     def ask(path: str, method: str = "GET") -> httpx.Response:
         return asked_beside(app, path, method)
@@ -150,7 +150,8 @@ def test_a_server_that_is_ending_lives_and_is_not_ready(served: Path) -> None:
 
 
 def test_what_is_refused_for_want_of_time_is_shed(served: Path) -> None:
-    app = application(Models({"heroes": served}), Config(deadline=0.001))
+    models = Models({"heroes": served})
+    app = application(models, Config(deadline=0.001), lambda _: None, lambda: False)
     answer = asked_beside(app, "/v1/guess", "POST", encoded(draw_scene()))
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
     assert "\ntellapart_shed_total 1.0" in asked_beside(app, "/metrics").text

@@ -84,12 +84,13 @@ def test_the_same_words_are_told_a_few_times_and_then_counted(
 def test_what_went_well_is_no_warning_and_a_quiet_log_leaves_it_out(
     capfd: pytest.CaptureFixture[str], quiet: bool, levels: list[str]
 ) -> None:
-    take_back = take_over(Log(sys.stderr, as_json=True, quiet=quiet))
+    before = list(logging.getLogger().handlers)
+    take_over(Log(sys.stderr, as_json=True, quiet=quiet))
     try:
         logging.getLogger("tellapart.server.models").info("A new model answers.")
         logging.getLogger("tellapart.server.models").warning("It is gone.")
         logging.getLogger("someone.else").info("Hello.")
     finally:
-        take_back()
+        logging.getLogger().handlers[:] = before
     said = capfd.readouterr().err
     assert [json.loads(line)["level"] for line in said.splitlines()] == levels

@@ -85,7 +85,7 @@ def test_every_key_of_an_answer_has_its_words(described: Mapping[str, Any]) -> N
 
 
 def test_every_route_is_described(served: Path, described: Mapping[str, Any]) -> None:
-    app = application(Models({"heroes": served}), Config())
+    app = application(Models({"heroes": served}), Config(), lambda _: None, lambda: False)
     routes = {
         (method, route.path)
         for route in app.routes

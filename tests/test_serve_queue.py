@@ -23,10 +23,11 @@ from starlette.requests import ClientDisconnect
 import tellapart
 from conftest import draw_scene, encoded
 from serving import Running, serving
+from tellapart.server.app import server_on
 from tellapart.server.config import Config
 from tellapart.server.models import Models
 from tellapart.server.problems import HttpError
-from tellapart.server.process.running import bound, server_on
+from tellapart.server.process.running import bound
 from tellapart.server.queue import Queue
 from tellapart.server.records.access_log import Log
 from tellapart.to_json.results import guessed, text

@@ -23,6 +23,7 @@ from conftest import draw_scene, encoded
 from serving import Running, _running, serving
 from tellapart.server.config import Config
 from tellapart.server.process.running import bound
+from tellapart.server.records.figures import FOLDER, added_up
 from tellapart.workers.local import cores
 
 PICTURE = encoded(draw_scene())
@@ -221,6 +222,20 @@ def test_whichever_worker_is_asked_has_the_figures_of_all(served: Path, tmp_path
         assert (
             'tellapart_pictures_total{model="heroes"} 13.0' in server.ask("/metrics").body.decode()
         )
+
+
+@pytest.mark.parametrize("before", [None, "elsewhere"])
+def test_no_folder_of_figures_is_left_behind(
+    before: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(FOLDER, raising=False)
+    if before:
+        monkeypatch.setenv(FOLDER, before)
+    with added_up():
+        folder = Path(os.environ[FOLDER])
+        assert folder.is_dir()
+    assert not folder.exists()
+    assert os.environ.get(FOLDER) == before
 
 
 @several

@@ -1,11 +1,23 @@
-"""The routes, put together."""
+"""The server, put together. What comes to its socket goes this way:
+
+process/connection    limits: of a head, of time, of connections
+records/account       what it asked for and cost, for the log and the figures
+guards                Host, Origin, token, and what all bodies hold together
+routes/guess          the query -> what is wanted, and the model of that name
+bodies/pictures       the body -> pictures
+queue                 each in its turn, or 503
+model/classifier      in a thread: decodes, runs the network, gives a Prediction
+to_json/results       which is written as `guess --json` writes it
+"""
 
 from __future__ import annotations
 
+import socket
 from asyncio import CancelledError
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
+import uvicorn
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -17,7 +29,10 @@ from .guards.admission import guards
 from .inference.routes import Inference
 from .models import Models
 from .problems import no_route, told
+from .process.connection import KEEP_ALIVE, connections
+from .process.running import AT_ONCE, Server, possible
 from .queue import Queue
+from .records.access_log import Log
 from .records.account import Account, Accounts
 from .routes.guess import Guessing
 from .routes.health import Health
@@ -26,11 +41,48 @@ from .routes.models import Describing
 from .routes.openapi import OpenApi, document
 
 
+def server_on(
+    listening: socket.socket,
+    models: Models,
+    config: Config,
+    log: Log,
+    ready: Callable[[], None],
+    *,
+    alone: bool,
+) -> Server:
+    """A server that answers what comes to a socket, with its networks open; one that is `alone` in
+    its process hears that process's signals.
+
+    Raises:
+        ModelError: a model cannot be run.
+    """
+    for name in models.names:
+        models.model(name).classifier.prepare()
+    app = application(models, config, log.request, lambda: server.should_exit)
+    settings = uvicorn.Config(
+        app,
+        http=connections(possible(config.connections), config.patience, app.state.refused),
+        timeout_keep_alive=KEEP_ALIVE,
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        proxy_headers=False,
+        # Of several processes each takes one connection at a time: all get some.
+        backlog=AT_ONCE if config.workers == 1 else 1,
+        timeout_graceful_shutdown=round(config.deadline) + 1,
+    )
+    server = Server(settings, listening, ready, log.flush, alone=alone)
+    return server
+
+
 def application(
     models: Models,
     config: Config,
-    log: Callable[[Account], None] = lambda _: None,
-    draining: Callable[[], bool] = lambda: False,
+    log: Callable[[Account], None],
+    draining: Callable[[], bool],
 ) -> Starlette:
     """The server as an ASGI application; `log` is told of each request, and `draining` tells
     whether it is ending. In its state is `refused`, to be told of those that do not come so far."""

@@ -18,19 +18,17 @@ import uvicorn
 
 from ...errors import UsageError, option
 from ...files.system import WINDOWS
-from ...files.workspaces import Workspace
 from ...text import shown
 from ...workers.local import cores, is_working
 from ..config import Config
 from ..models import Models
+from ..records import figures
 from ..records.access_log import Log, take_over
-from .connection import KEEP_ALIVE, connections
 from .prefork import serve_by_several
 
 _BACKLOG = 2048  # connections that wait to be taken
-_AT_ONCE = 64  # that are taken in one round; asyncio tries each, and complains of each
+AT_ONCE = 64  # that are taken in one round; asyncio tries each, and complains of each
 _OTHER_FILES = 32  # that are open besides connections
-_FIGURES = "PROMETHEUS_MULTIPROC_DIR"  # the folder where several processes add up their figures
 
 
 def serve(models: Models, config: Config, log: Log, ready: Callable[[str], None]) -> None:
@@ -45,74 +43,29 @@ def serve(models: Models, config: Config, log: Log, ready: Callable[[str], None]
     listening = bound(config)
     address = address_of(listening)
     take_over(log)
+
+    def server(config: Config, ready: Callable[[], None], *, alone: bool) -> Server:
+        from ..app import server_on  # looks for the folder of figures when it is imported
+
+        return server_on(listening, models, config, log, ready, alone=alone)
+
     if config.workers == 1:
-        server = server_on(listening, models, config, log, lambda: ready(address), alone=True)
-        server.run(sockets=[listening])
+        server(config, lambda: ready(address), alone=True).run(sockets=[listening])
         if is_working():  # on what nobody waits for; Python would, and hear no signal
             os._exit(0)
         return
     share = config.share_of_worker()
-    figures = Workspace()
-    os.environ[_FIGURES] = str(figures.folder)
-    try:
+    with figures.added_up():
         serve_by_several(
             config.workers,
             listening,
-            lambda told: server_on(listening, models, share, log, told, alone=False),
+            lambda told: server(share, told, alone=False),
             lambda: ready(address),
-            _forget_figures,
+            figures.forget,
         )
-    finally:
-        figures.remove()
 
 
-def _forget_figures(process: int) -> None:
-    """What a process that is gone had under way counts no more."""
-    from prometheus_client.multiprocess import mark_process_dead
-
-    mark_process_dead(process)  # type: ignore[no-untyped-call]
-
-
-def server_on(
-    listening: socket.socket,
-    models: Models,
-    config: Config,
-    log: Log,
-    ready: Callable[[], None],
-    *,
-    alone: bool,
-) -> Server:
-    """A server that answers what comes to a socket, with its networks open; one that is `alone` in
-    its process hears that process's signals.
-
-    Raises:
-        ModelError: a model cannot be run.
-    """
-    from ..app import application  # looks for the folder of figures when it is imported
-
-    for name in models.names:
-        models.model(name).classifier.prepare()
-    app = application(models, config, log.request, lambda: server.should_exit)
-    settings = uvicorn.Config(
-        app,
-        http=connections(_possible(config.connections), config.patience, app.state.refused),
-        timeout_keep_alive=KEEP_ALIVE,
-        ws="none",
-        lifespan="on",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        date_header=False,
-        proxy_headers=False,
-        # Of several processes each takes one connection at a time: all get some.
-        backlog=_AT_ONCE if config.workers == 1 else 1,
-        timeout_graceful_shutdown=round(config.deadline) + 1,
-    )
-    server = Server(settings, listening, ready, log.flush, alone=alone)
-    return server
-
-
-def _possible(connections: int) -> int:
+def possible(connections: int) -> int:
     """So many connections, or fewer where the system gives this process too few descriptors for
     them; it is asked for more first."""
     if WINDOWS:

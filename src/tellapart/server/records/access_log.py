@@ -16,7 +16,6 @@ import threading
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TextIO
@@ -180,14 +179,11 @@ def _moment(seconds: float) -> str:
     return f"{whole}.{int(seconds % 1 * 1000):03d}Z"
 
 
-def take_over(log: Log) -> Callable[[], None]:
+def take_over(log: Log) -> None:
     """Have all warnings of this process's loggers, uvicorn's above all, told in the log, and what
-    our own have to say besides; what is given takes that back."""
-    handler = _Handler(log)
+    our own have to say besides."""
     logging.getLogger(_OURS).setLevel(logging.INFO)
-    root = logging.getLogger()
-    root.addHandler(handler)
-    return lambda: root.removeHandler(handler)
+    logging.getLogger().addHandler(_Handler(log))
 
 
 _OURS = "tellapart"

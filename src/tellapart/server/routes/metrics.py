@@ -31,8 +31,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ..records.account import Account
+from ..records.figures import FOLDER
 
-FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _SECONDS = (0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.2, 0.3, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _ALL = ("process_start_time_seconds", "process_max_fds")  # of which a sum would say nothing
@@ -41,7 +41,7 @@ _ALL = ("process_start_time_seconds", "process_max_fds")  # of which a sum would
 class Metrics:
     """The figures of a server, in a registry of their own."""
 
-    def __init__(self, names: Iterable[str], held: Callable[[], int] = lambda: 0) -> None:
+    def __init__(self, names: Iterable[str], held: Callable[[], int]) -> None:
         """Of the models of these `names`, before which so many pictures are `held`."""
         # Or each counter would have a twin, with the moment it began.
         disable_created_metrics()  # type: ignore[no-untyped-call]
