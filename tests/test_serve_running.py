@@ -75,6 +75,23 @@ def test_told_to_end_it_answers_what_it_has_taken_and_takes_no_more(
         assert '"level"' not in server.log.read_text()  # no warning
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs a named pipe")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_told_to_end_before_it_is_ready_it_ends_without_a_word(
+    served: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    token = tmp_path / "token"
+    os.mkfifo(token, 0o600)
+    command = [sys.executable, "-m", "tellapart", "serve", str(served), "--token-file", str(token)]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        with token.open("wb"):  # which returns when the server has come so far
+            process.send_signal(number)
+            assert process.communicate(timeout=60) == ("", "")
+        assert process.returncode == 128 + number
+
+
 def test_told_twice_it_ends_at_once(served: Path, tmp_path: Path) -> None:
     with serving(tmp_path, served) as server:
         connection = half_sent(server)

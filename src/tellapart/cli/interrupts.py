@@ -30,6 +30,17 @@ def raise_once() -> None:
     _handle(_raise)
 
 
+def end_quietly() -> None:
+    """Ctrl-C and SIGTERM end the process there and then, without a word: what is kept and whether
+    to go on is no question where nothing has begun."""
+    _handle(_end_quietly)
+    signal.signal(signal.SIGTERM, _end_quietly)
+
+
+def _end_quietly(number: int, frame: FrameType | None) -> None:
+    os._exit(128 + number)  # as shells say that a signal has ended a process
+
+
 def hear_termination() -> None:
     """SIGTERM is as good as Ctrl-C, also where that is ignored, as a script's `&` does it."""
     signal.signal(signal.SIGTERM, _terminate)

@@ -10,6 +10,7 @@ import typer
 
 from ...server.config import Config, others_may_read, token_in
 from ...text import shown
+from .. import interrupts
 
 _MB = 2**20
 
@@ -109,6 +110,7 @@ def serve(
 
     The first line on stdout is the address, printed when it is ready to answer.
     """
+    interrupts.end_quietly()  # until the server hears signals itself
     from ...server.models import Models
     from ...server.names import places_of
     from ...server.process.running import serve as serving
