@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -77,12 +78,16 @@ def run_here(
     """The same within this process, which is ten times as fast, and what a test takes that is not
     about processes; only errors meant for users may come out."""
     before = Path.cwd()
+    heard = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         os.chdir(cwd or before)
         words = [os.fspath(argument) for argument in arguments]
         result = CliRunner().invoke(app, words, input=stdin, env=environment)
     finally:
         os.chdir(before)
+        for number, handler in heard.items():
+            if signal.getsignal(number) is not handler:  # a command has its own
+                signal.signal(number, handler)
     if isinstance(result.exception, TellapartError):
         error = in_flags(result.exception)
         return Run(error.exit_code, result.stdout, "\n".join((*error.said, "")))
