@@ -1,13 +1,15 @@
 """The server, put together. What comes to its socket goes this way:
 
-process/connection    limits: of a head, of time, of connections
-records/account       what it asked for and cost, for the log and the figures
-guards                Host, Origin, token, and what all bodies hold together
-routes/guess          the query -> what is wanted, and the model of that name
-bodies/pictures       the body -> pictures
-queue                 each in its turn, or 503
-model/classifier      in a thread: decodes, runs the network, gives a Prediction
-to_json/results       which is written as `guess --json` writes it
+    process/connection    limits: of a head, of time, of connections
+    records/account       what it asked for and cost, for the log and the figures
+    guards                Host, Origin, token, and what all bodies hold together
+    routes/guess          the query -> what is wanted, and the model of that name
+    bodies/pictures       the body -> pictures
+    queue                 each in its turn, or 503
+    model/classifier      in a thread: decodes, runs the network, gives a Prediction
+    to_json/results       which is written as `guess --json` writes it
+
+Whichever of them refuses raises an error, which `problems` puts into words.
 """
 
 from __future__ import annotations
