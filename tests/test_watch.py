@@ -21,7 +21,16 @@ import pytest
 import tellapart
 from conftest import draw_scene, mostly_slow
 from drawn import COMMAND, few_of, model_of, run_here
-from tellapart import DestinationError, Notice, Skipped, SortOptions, SortResult, Step, UsageError
+from tellapart import (
+    DestinationError,
+    Notice,
+    PictureError,
+    Skipped,
+    SortOptions,
+    SortResult,
+    Step,
+    UsageError,
+)
 from tellapart.demo.walk import DemoPictures
 from tellapart.files import transfer
 from tellapart.files.journal import Journal
@@ -244,6 +253,30 @@ def test_a_picture_that_is_replaced_gets_no_name_of_the_one_before(
     assert not_read(told) == []
     assert sorted(sorted_in(told)) == ["a.jpg", "c.JPEG"]
     assert names(tmp_path / "sorted") == {"vader-0.80000.jpg", "vader-0.91000.JPEG", "results.csv"}
+
+
+@pytest.mark.parametrize("may_pass", [True, False])
+def test_what_may_pass_is_tried_again_though_the_file_is_as_it_was(
+    inbox: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, may_pass: bool
+) -> None:
+    monkeypatch.setattr("tellapart.sorting.arrivals._AGAIN", 0.05)
+
+    class Loose(Reader):
+        """What reads nothing until its wire is mended."""
+
+        mended = False
+
+        def predict_many(self, pictures: Any, *, errors: str) -> Any:
+            if self.mended:
+                return super().predict_many(pictures, errors=errors)
+            return (PictureError("the wire is loose", may_pass=may_pass) for _ in pictures)
+
+    reader = Loose()
+    told = watched(
+        inbox, tmp_path / "sorted", lambda: setattr(reader, "mended", True), reader=reader
+    )
+    assert [reason for _, reason in not_read(told)] == ["the wire is loose"] * 2
+    assert sorted(sorted_in(told)) == (["a.jpg", "c.JPEG"] if may_pass else [])
 
 
 def test_an_inbox_that_goes_away_is_waited_for(inbox: Path, tmp_path: Path) -> None:

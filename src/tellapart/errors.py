@@ -122,16 +122,23 @@ class PictureError(TellapartError):
     """One picture cannot be read; `message` is the reason in plain words.
 
     `path` is its path as it was given, and None if the picture came as bytes, an array, an open
-    file or a Pillow image.
+    file or a Pillow image. `may_pass` says that it is not about what is in the file: the system did
+    not give it, or it was just then changing, so another try may succeed.
     """
 
     exit_code = 3
 
     def __init__(
-        self, message: str, *, hint: str = "", path: str | os.PathLike[str] | None = None
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        path: str | os.PathLike[str] | None = None,
+        may_pass: bool = False,
     ) -> None:
         super().__init__(message, hint=hint)
         self.path = path
+        self.may_pass = may_pass
 
     def __str__(self) -> str:
         """With its path before it, as a log needs it; `message` goes without."""

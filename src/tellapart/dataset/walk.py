@@ -104,8 +104,10 @@ class Walk:
                     if entries:
                         stack.append((above | {here}, iter(entries)))
                         break
-                elif reason := reason or no_picture(path):
+                elif reason:
                     self.pass_over(path, reason)
+                elif error := no_picture(path):
+                    self.pass_over(path, error.message)
                 else:
                     yield path, self.name(path)
             else:
@@ -181,18 +183,20 @@ def _is_ours(name: str) -> bool:
     return is_table_of_decisions(name) or name.startswith(TEMPORARY)
 
 
-def no_picture(path: Path) -> str:
-    """Why a file is not taken for a picture; empty if it may be one, which decoding will tell."""
+def no_picture(path: Path) -> PictureError | None:
+    """Why a file is not taken for a picture; None if it may be one, which decoding will tell."""
     suffix = path.suffix.lower()
     if suffix in SUFFIXES:
-        return ""
+        return None
     try:
         kind = sniff(read_head(path))
     except PictureError as error:
-        return error.message
+        return error
     except NoAnswerError as error:
-        return error.reason
+        return PictureError(error.reason, may_pass=True)
     except OSError as error:
         gone = error.errno in (errno.ENOENT, errno.ELOOP) and os.path.islink(path)
-        return "a broken link" if gone else ""
-    return "" if kind in FORMATS else f"not a picture ({suffix or 'no extension'})"
+        return PictureError("a broken link") if gone else None
+    if kind in FORMATS:
+        return None
+    return PictureError(f"not a picture ({suffix or 'no extension'})")

@@ -72,7 +72,7 @@ class Journal(Record):
                 try:
                     ready.append((one, self._looked_at(one)))
                 except PictureError as error:
-                    yield Skipped(one.source, error.message)
+                    yield Skipped(one.source, error.message, error.may_pass)
             placed: list[Entry] = []
             with writing(self.folder, self.purpose):
                 free: list[tuple[Placement, Content]] = []
@@ -185,7 +185,7 @@ class Journal(Record):
                 self.intend([(one, content)])
             except PictureError as error:
                 self._forget(entry)
-                return Skipped(one.source, error.message)
+                return Skipped(one.source, error.message, error.may_pass)
             else:
                 return entry
 

@@ -32,7 +32,7 @@ def read_content(path: Path) -> bytes:
         error.path = path
         raise
     except OSError as error:
-        raise PictureError(_why(error, "opened"), path=path) from error
+        raise PictureError(_why(error, "opened"), path=path, may_pass=True) from error
     except ValueError as error:
         reason = "its name holds a character no file name can have"
         raise PictureError(reason, path=path) from error
@@ -47,7 +47,7 @@ def read_chunks(path: Path) -> Iterator[bytes]:
     try:  # of most files this is all there is: each asking costs two changes of threads
         content, handle = answered(lambda call: _begun(path, call), path.parent)
     except OSError as error:
-        raise PictureError(_why(error, "opened"), path=path) from error
+        raise PictureError(_why(error, "opened"), path=path, may_pass=True) from error
     hangs = False
     try:
         while content:
@@ -57,7 +57,7 @@ def read_chunks(path: Path) -> Iterator[bytes]:
             content = answered(lambda call: os.read(handle, _CHUNK), path.parent)
     except OSError as error:
         hangs = isinstance(error, NoAnswerError)
-        raise PictureError(_why(error, "read"), path=path) from error
+        raise PictureError(_why(error, "read"), path=path, may_pass=True) from error
     finally:
         if handle is not None and not hangs:  # or closing it would hang as well
             os.close(handle)
@@ -107,7 +107,7 @@ def _begun(path: Path, call: Call[tuple[bytes, int | None]]) -> tuple[bytes, int
             left -= len(chunk)
     except OSError as error:
         os.close(handle)
-        raise PictureError(_why(error, "read"), path=path) from error
+        raise PictureError(_why(error, "read"), path=path, may_pass=True) from error
     if left:
         os.close(handle)
     return b"".join(chunks), None if left else handle

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
 class Skipped:
-    """A file that was passed over, and the reason in plain words."""
+    """A file that was passed over, and the reason in plain words; `may_pass` as in `PictureError`,
+    where it is known."""
 
     name: str
     reason: str
+    may_pass: bool = field(default=False, repr=False, compare=False)

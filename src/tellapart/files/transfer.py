@@ -96,9 +96,11 @@ def content_of(path: Path) -> Content:
     try:
         mtime_ns = answered(lambda call: path.stat(), path.parent).st_mtime_ns
     except NoAnswerError as error:
-        raise PictureError(error.reason, path=path) from error
+        raise PictureError(error.reason, path=path, may_pass=True) from error
     except OSError as error:
-        raise PictureError(f"cannot be opened: {reason_of(error)}", path=path) from error
+        raise PictureError(
+            f"cannot be opened: {reason_of(error)}", path=path, may_pass=True
+        ) from error
     for chunk in read_chunks(path):
         digest.update(chunk)
         size += len(chunk)
@@ -130,7 +132,7 @@ def carry(
         OSError, DestinationError: it cannot be written, or cannot be taken away.
     """
     if not os.path.lexists(source):
-        raise PictureError("gone before it could be placed", path=source)
+        raise PictureError("gone before it could be placed", path=source, may_pass=True)
     if not keep:
         try:
             take_place(source, target, errand)
@@ -204,7 +206,7 @@ def drop_reservation(path: Path, token: str, *, begun: bool = False) -> None:
 
 
 def changed(path: Path, purpose: Purpose) -> PictureError:
-    return PictureError(f"changed while it was being {purpose.done}", path=path)
+    return PictureError(f"changed while it was being {purpose.done}", path=path, may_pass=True)
 
 
 def _copy(source: Path, part: Path, content: Content, purpose: Purpose) -> None:
@@ -226,7 +228,7 @@ def link(source: Path, target: Path, purpose: Purpose) -> None:
     """A hard link, which outlives its original; across disks a symbolic one."""
     real = os.path.realpath(source)
     if not os.path.exists(real):
-        raise PictureError("gone before it could be placed", path=source)
+        raise PictureError("gone before it could be placed", path=source, may_pass=True)
     try:
         os.link(real, target)
     except FileExistsError:

@@ -40,7 +40,6 @@ _UNFINISHED = re.compile(
     r"|uploading|incomplete|aria2|!ut|!qb|!sync|bc!|swp|lock|icloud)|~)|~syncthing~.*|~\$.*",
     re.IGNORECASE | re.DOTALL,
 )
-_MAY_PASS = re.compile("cannot be (opened|read): |did not answer|not asked for|gone before|changed")
 
 
 @dataclass
@@ -166,10 +165,11 @@ class Arrivals:
             one.since = self.clock()
             one.due = one.since + max(self.quiet_time, _SHORTEST)
 
-    def failed(self, name: str, reason: str) -> bool:
-        """A file cannot be read: whether that is to be told of, which it is once. Before that it
-        has more time: an upload may only have paused."""
-        again = self.clock() + _AGAIN if _MAY_PASS.match(reason) else float("inf")
+    def failed(self, name: str, reason: str, *, may_pass: bool) -> bool:
+        """A file cannot be read, and `may_pass` says whether it is to be tried again though it has
+        not changed: whether that is to be told of, which it is once. Before that it has more time:
+        an upload may only have paused."""
+        again = self.clock() + _AGAIN if may_pass else float("inf")
         if before := self._refused.get(name):
             is_new = before.reason != reason
             before.reason, before.again = reason, again

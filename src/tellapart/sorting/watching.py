@@ -259,9 +259,9 @@ class _Watching:
             if is_output(path) or self.work.is_done(path, self.settled.get(name)):
                 self.arrivals.done_with(name, stamp.size, stamp.mtime_ns)
             elif self.work.options.how == "move" and os.path.islink(path):
-                self._failed(name, NOT_MOVED)
-            elif reason := no_picture(path):
-                self._failed(name, reason)
+                self._failed(Skipped(name, NOT_MOVED))
+            elif error := no_picture(path):
+                self._failed(Skipped(name, error.message, error.may_pass))
             else:
                 pictures.append(name)
         yield from self._told()
@@ -269,7 +269,7 @@ class _Watching:
             yield from self._told()
             if isinstance(one, Skipped):
                 self.steps.pop(one.name, None)
-                self._failed(one.name, one.reason)
+                self._failed(one)
             else:
                 if self.trouble:
                     yield Notice("destination", "It can be written to again.")
@@ -283,7 +283,7 @@ class _Watching:
             if self.stop.is_set():
                 return
             if isinstance(answer, PictureError):
-                self._failed(name, answer.message)
+                self._failed(Skipped(name, answer.message, answer.may_pass))
             elif self.arrivals.has_changed(name):
                 self.arrivals.put_off(name)
             else:
@@ -309,11 +309,13 @@ class _Watching:
         self.is_changed = True
         return replace(self.steps.pop(entry.source), target=entry.target)
 
-    def _failed(self, name: str, reason: str) -> None:
-        if self.arrivals.has_changed(name):  # also by being gone, or its drive
-            self.arrivals.put_off(name)
-        elif not self.stop.is_set() and self.arrivals.failed(name, reason):
-            self.said.append(Skipped(name, reason))
+    def _failed(self, file: Skipped) -> None:
+        if self.arrivals.has_changed(file.name):  # also by being gone, or its drive
+            self.arrivals.put_off(file.name)
+        elif not self.stop.is_set() and self.arrivals.failed(
+            file.name, file.reason, may_pass=file.may_pass
+        ):
+            self.said.append(file)
             self.is_changed = True
 
     def _told(self) -> Iterator[Skipped]:
