@@ -25,7 +25,7 @@ import numpy as np
 from measure import arguments, machine, print_table
 
 import tellapart
-from tellapart.dataset.sources import Skipped
+from tellapart.dataset.sources import SkippedFile
 from tellapart.explain import Asked, Explanation, explain_many
 from tellapart.explain.files import explain_files, locate
 from tellapart.explain.page import why_page
@@ -105,7 +105,7 @@ def _measured(classifier: Classifier, asked: list[Asked], runs: int) -> list[str
 
 def _page(classifier: Classifier, names: list[str]) -> str:
     told = explain_files(classifier, names, page=True, overlays=None)
-    panels = [one.panel for one in told if not isinstance(one, Skipped) and one.panel]
+    panels = [one.panel for one in told if not isinstance(one, SkippedFile) and one.panel]
     return why_page(classifier.labels, panels, locate(classifier, panels, None))
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from measure import arguments, machine, print_table
 
-from tellapart import SortOptions, Step
+from tellapart import SortOptions, SortStep
 from tellapart.sorting.watching import watch
 
 ARRIVING = 10_000  # pictures
@@ -93,8 +93,8 @@ def arriving(work: Path) -> list[list[str]]:
     for told in watch(
         AtOnce(), inbox, work / "out", SortOptions(how="move"), quiet_time=0, stop=stop
     ):
-        count += isinstance(told, Step)
-        if isinstance(told, Step) and count % tenth == 0:
+        count += isinstance(told, SortStep)
+        if isinstance(told, SortStep) and count % tenth == 0:
             marks.append((time.process_time(), resident()))
     ending = time.process_time() - marks[-1][0]
     each = [(b[0] - a[0]) / tenth * 1e3 for a, b in pairwise(marks)]
@@ -116,7 +116,7 @@ def idle(work: Path, count: int) -> list[list[str]]:
     for number in range(count):
         (inbox / f"{number:06}.jpg").write_bytes(b"%d" % number)
     for told in watch(AtOnce(), inbox, work / "out", SortOptions(how="link"), quiet_time=0):
-        if isinstance(told, Step) and told.source.name == f"{count - 1:06}.jpg":
+        if isinstance(told, SortStep) and told.source.name == f"{count - 1:06}.jpg":
             break
     stop = After(SECONDS)
     for _ in watch(AtOnce(), inbox, work / "out", SortOptions(how="link"), stop=stop):

@@ -21,7 +21,7 @@ from tellapart.errors import DestinationError, UsageError
 from tellapart.files.journal import Journal
 from tellapart.files.purpose import Purpose
 from tellapart.files.record import Entry, How, Placement
-from tellapart.files.skipped import Skipped
+from tellapart.files.skipped import SkippedFile
 from tellapart.files.state import locked, opened
 from tellapart.files.undo import undo
 
@@ -50,7 +50,7 @@ def fill(folder: Path, files: dict[str, bytes]) -> None:
         os.utime(path, ns=(10**18 + number, 10**18 + 123_456_789 * number))
 
 
-def mend(folder: Path, steps: Iterable[Placement]) -> list[Entry | Skipped]:
+def mend(folder: Path, steps: Iterable[Placement]) -> list[Entry | SkippedFile]:
     with opened(folder, MENDING, request={"dataset": "flowers"}) as journal:
         return list(journal.carry_out(steps))
 
@@ -142,7 +142,7 @@ def test_what_cannot_be_placed_is_told_and_left(flowers: Path) -> None:
         move("link.jpg", "tulip/6.jpg"),
     ]
     told = mend(flowers, steps)
-    reasons = sorted((one.name, one.reason) for one in told if isinstance(one, Skipped))
+    reasons = sorted((one.name, one.reason) for one in told if isinstance(one, SkippedFile))
     assert [name for name, _ in reasons] == ["gone.jpg", "link.jpg", "rose/1.jpg", "rose/1.jpg"]
     assert "cannot be opened" in reasons[0][1]
     assert "a link" in reasons[1][1]

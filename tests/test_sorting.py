@@ -26,12 +26,12 @@ from hypothesis import strategies as st
 from conftest import mostly_slow
 from tellapart.cli.terminal.sorting import print_sort, print_undo
 from tellapart.dataset.filenames import safe_name
-from tellapart.dataset.sources import Skipped
+from tellapart.dataset.sources import SkippedFile
 from tellapart.errors import DestinationError, PictureError, UsageError
 from tellapart.files import journal as journal_module
 from tellapart.files.state import locked as locked_for
 from tellapart.sorting.journal import SORTING, STATE
-from tellapart.sorting.sort import SortOptions, Step, plan, sort, undo
+from tellapart.sorting.sort import SortOptions, SortStep, plan, sort, undo
 from tellapart.to_json.results import planned as planned_
 
 HOWS = ["copy", "link", "move"]
@@ -172,7 +172,7 @@ def test_move_takes_pictures_away_and_leaves_the_rest(inbox: Path, tmp_path: Pat
     result = sort(Reader(), inbox, tmp_path / "out", SortOptions(how="move"))
     assert names(inbox) == {".hidden.jpg", "e.jpg", "link.jpg", "notes.txt"}
     assert result.sorted_now == 4
-    assert Skipped("link.jpg", "a link; only files themselves are moved") in result.unreadable
+    assert SkippedFile("link.jpg", "a link; only files themselves are moved") in result.unreadable
     assert undo(tmp_path / "out").taken_back == 4
     assert everything(tmp_path) == before
 
@@ -289,7 +289,7 @@ def test_kept_names_that_are_there_already_get_a_number(tmp_path: Path) -> None:
         *("elsa/IMG_1.jpg", "elsa/IMG_1-2.jpg", "elsa/IMG_1-3.jpg"),
         *(f"elsa/{long}", f"elsa/{'n' * 249}-2.jpg", f"elsa/{'n' * 249}-3.jpg"),
     }
-    assert {step.target for step in planned if isinstance(step, Step)} < first
+    assert {step.target for step in planned if isinstance(step, SortStep)} < first
     assert sort(Reader(), tmp_path / "in", tmp_path / "out", options).sorted_now == 0
     assert names(tmp_path / "out") == first
     with pytest.raises(DestinationError, match=r"other options \(keep names: True\)"):
@@ -501,10 +501,10 @@ def test_plan_is_what_sort_does_and_writes_nothing(inbox: Path, tmp_path: Path, 
     planned = list(plan(Reader(), inbox, out, options))
     assert everything(tmp_path) == before
     result = sort(Reader(), inbox, out, options)
-    targets = [step.target for step in planned if isinstance(step, Step)]
+    targets = [step.target for step in planned if isinstance(step, SortStep)]
     assert {*targets, "results.csv", "elsa/elsa-0.99621.jpg"} == names(out)
-    assert tuple(one for one in planned if isinstance(one, Skipped)) == result.unreadable
-    left = [step for step in plan(Reader(), inbox, out, options) if isinstance(step, Step)]
+    assert tuple(one for one in planned if isinstance(one, SkippedFile)) == result.unreadable
+    left = [step for step in plan(Reader(), inbox, out, options) if isinstance(step, SortStep)]
     assert left == []
 
 
@@ -514,7 +514,7 @@ def test_plan_streams(tmp_path: Path) -> None:
     reader = Reader()
     steps = plan(reader, tmp_path / "in", tmp_path / "out")
     first = next(steps)
-    assert isinstance(first, Step)
+    assert isinstance(first, SortStep)
     assert first.target == "elsa-0.99621.jpg"
     assert reader.asked <= 2
 

@@ -23,13 +23,13 @@ from conftest import draw_scene, mostly_slow
 from drawn import COMMAND, few_of, model_of, run_here
 from tellapart import (
     DestinationError,
-    Notice,
     PictureError,
-    Skipped,
+    SkippedFile,
     SortOptions,
     SortResult,
-    Step,
+    SortStep,
     UsageError,
+    WatchNotice,
 )
 from tellapart.demo.walk import DemoPictures
 from tellapart.files import transfer
@@ -103,15 +103,15 @@ class _Stop:
 
 
 def sorted_in(told: list[Told]) -> list[str]:
-    return [one.source.name for one in told if isinstance(one, Step)]
+    return [one.source.name for one in told if isinstance(one, SortStep)]
 
 
 def not_read(told: list[Told]) -> list[tuple[str, str]]:
-    return [(one.name, one.reason) for one in told if isinstance(one, Skipped)]
+    return [(one.name, one.reason) for one in told if isinstance(one, SkippedFile)]
 
 
 def said(told: list[Told], kind: str) -> list[str]:
-    return [one.text for one in told if isinstance(one, Notice) and one.kind == kind]
+    return [one.text for one in told if isinstance(one, WatchNotice) and one.kind == kind]
 
 
 @pytest.fixture
@@ -208,7 +208,7 @@ def test_a_renamed_file_is_taken_at_once_and_not_before(
     stop = _Stop()
     stop.idle = rename
     for told in watch(Reader(), inbox, tmp_path / "sorted", quiet_time=100, stop=stop):
-        if isinstance(told, Step):
+        if isinstance(told, SortStep):
             assert told.source == inbox / "x.jpg"
             break
     assert "renamed" in at
@@ -389,7 +389,7 @@ def test_a_model_that_takes_the_place_of_another_is_used(
         stop.busy()
         told.append(one)
     assert len(said(told, "model")) == 1
-    first, second = (one for one in told if isinstance(one, Step))
+    first, second = (one for one in told if isinstance(one, SortStep))
     assert second.scores == tellapart.load(folder).predict(inbox / "2.jpg").scores
     assert first.scores == tellapart.load(model_of(heroes)).predict(inbox / "1.jpg").scores
     assert tellapart.load(folder).sort(inbox, tmp_path / "sorted").already_done == 2
@@ -462,7 +462,7 @@ def test_what_is_no_file_of_a_picture(inbox: Path, tmp_path: Path) -> None:
 
 def test_asking_no_more_ends_it(inbox: Path, tmp_path: Path) -> None:
     for told in watch(Reader(), inbox, tmp_path / "sorted", quiet_time=0):
-        if isinstance(told, Step):
+        if isinstance(told, SortStep):
             break
     assert sort(Reader(), inbox, tmp_path / "sorted").total == 2
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from .collecting.collect import Collected, collect
     from .dataset.decision import Decision
     from .dataset.decisions import decide, undo_decisions
-    from .dataset.sources import Skipped
+    from .dataset.sources import SkippedFile
     from .errors import (
         ArchiveError,
         BackboneError,
@@ -58,9 +58,9 @@ if TYPE_CHECKING:
     from .images.decode import Picture
     from .model.classifier import Classifier, Prediction, load
     from .sorting.piles import piles
-    from .sorting.plan import SortOptions, Step
+    from .sorting.plan import SortOptions, SortStep
     from .sorting.sort import SortResult
-    from .sorting.watching import Notice
+    from .sorting.watching import WatchNotice
     from .training.options import TrainOptions, Watch
     from .training.result import TrainResult
     from .training.tensorflow_settings import (
@@ -97,7 +97,6 @@ _HOMES = {
     "LabelsWritten": "exchange.labels",
     "MissingExtraError": "errors",
     "ModelError": "errors",
-    "Notice": "sorting.watching",
     "Picture": "images.decode",
     "PictureError": "errors",
     "Pile": "assess.piling",
@@ -107,11 +106,11 @@ _HOMES = {
     "ServerError": "errors",
     "SgdSettings": "head.sgd",
     "SgdStep": "head.sgd",
-    "Skipped": "dataset.sources",
+    "SkippedFile": "dataset.sources",
     "SortOptions": "sorting.plan",
     "SortResult": "sorting.sort",
+    "SortStep": "sorting.plan",
     "SplitResult": "exchange.splitting",
-    "Step": "sorting.plan",
     "TellapartError": "errors",
     "TensorFlow": "training.tensorflow_settings",
     "TestResult": "assess.testing",
@@ -119,6 +118,7 @@ _HOMES = {
     "TrainResult": "training.result",
     "UsageError": "errors",
     "Watch": "training.options",
+    "WatchNotice": "sorting.watching",
     "carry_out": "assess.carrying_out",
     "check": "assess.check.checking",
     "collect": "collecting.collect",
@@ -159,7 +159,6 @@ __all__ = [  # noqa: RUF022  in the order of `sorted`
     "LabelsWritten",
     "MissingExtraError",
     "ModelError",
-    "Notice",
     "Picture",
     "PictureError",
     "Pile",
@@ -169,11 +168,11 @@ __all__ = [  # noqa: RUF022  in the order of `sorted`
     "ServerError",
     "SgdSettings",
     "SgdStep",
-    "Skipped",
+    "SkippedFile",
     "SortOptions",
     "SortResult",
+    "SortStep",
     "SplitResult",
-    "Step",
     "TellapartError",
     "TensorFlow",
     "TestResult",
@@ -181,6 +180,7 @@ __all__ = [  # noqa: RUF022  in the order of `sorted`
     "TrainResult",
     "UsageError",
     "Watch",
+    "WatchNotice",
     "__version__",
     "carry_out",
     "check",

@@ -24,7 +24,7 @@ from ..dataset.filenames import longest_name, named, safe_name
 from ..dataset.labels import Labels
 from ..dataset.layout import LabelFolder, layout_of
 from ..dataset.mended import locate
-from ..dataset.sources import Item, Skipped, read_dataset
+from ..dataset.sources import Item, SkippedFile, read_dataset
 from ..dataset.splits import split_within
 from ..dataset.walk import SET_ASIDE, Walk
 from ..errors import UsageError
@@ -58,7 +58,7 @@ class CarriedOut:
 
     source: Path
     moved: tuple[tuple[str, str], ...] = ()
-    left: tuple[Skipped, ...] = ()
+    left: tuple[SkippedFile, ...] = ()
 
 
 def planned(source: str | os.PathLike[str]) -> tuple[tuple[str, str], ...]:
@@ -94,11 +94,11 @@ def carry_out(
     if not any(one.in_force for one in rows):
         return CarriedOut(root)
     moved: list[tuple[str, str]] = []
-    left: list[Skipped] = []
+    left: list[SkippedFile] = []
     with opened(root, MENDING, request={}) as journal:
         _mark(root, journal)  # what an earlier run had placed
         steps = list(_Plan(root).steps())
-        left += (step for step in steps if isinstance(step, Skipped))
+        left += (step for step in steps if isinstance(step, SkippedFile))
         numbered = partial(_numbered, longest=longest_name(root))
         placements = [step for step in steps if isinstance(step, Placement)]
         try:
@@ -178,7 +178,7 @@ class _Plan:
         self.items = dataset.items
         self.labels = Labels([*dataset.labels, *(folder.label for folder in self.folders)])
 
-    def steps(self) -> Iterator[Placement | Skipped]:
+    def steps(self) -> Iterator[Placement | SkippedFile]:
         for item in self.items:
             for one in self.held.get(item.name, ()):
                 if one.decision == "drop":
@@ -188,14 +188,14 @@ class _Plan:
                     if Labels([item.label]).same(label) is None:
                         yield self._relabelled(item, label, one)
 
-    def _relabelled(self, item: Item, label: str, one: Decision) -> Placement | Skipped:
+    def _relabelled(self, item: Item, label: str, one: Decision) -> Placement | SkippedFile:
         own = max(
             (f for f in self.folders if item.path.is_relative_to(f.folder)),
             key=lambda found: len(found.folder.parts),
         )
         place, is_new = self._place(own, label)
         if is_new and (why := _no_folder(label, self.root)):
-            return Skipped(item.name, f"no folder can be called {shown(label)}: {why}")
+            return SkippedFile(item.name, f"no folder can be called {shown(label)}: {why}")
         target = place / item.path.relative_to(own.folder)
         return _placement(item, target.relative_to(self.root).as_posix(), one)
 

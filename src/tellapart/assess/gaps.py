@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..dataset.sources import Dataset, Skipped
+from ..dataset.sources import Dataset, SkippedFile
 from ..errors import ModelError
 from ..evaluation.metrics import Proportion
 from ..health.subgroups import FEWEST, Sample, Subgroup, find_subgroups
@@ -79,7 +79,7 @@ class Gaps:
     tested: Side | None
     what_tested: str = ""
     unknown: tuple[Example, ...] = ()
-    skipped: tuple[Skipped, ...] = ()
+    skipped: tuple[SkippedFile, ...] = ()
     hidden: int = 0
     other_labels: dict[str, int] = field(default_factory=dict)
     private: bool = False

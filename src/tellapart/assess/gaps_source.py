@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ..dataset.labels import Labels
-from ..dataset.sources import Dataset, Skipped, pictures_below, read_dataset
+from ..dataset.sources import Dataset, SkippedFile, pictures_below, read_dataset
 from ..errors import DatasetError, PictureError
 from ..health.subgroups import Sample
 from ..model.classifier import Classifier
@@ -49,7 +49,7 @@ class Source:
         self.dataset: Dataset | None = None
         self.items: list[tuple[Path, str, int | None]] = []
         self.other_labels: dict[str, int] = {}
-        self.skipped: Sequence[Skipped] = ()
+        self.skipped: Sequence[SkippedFile] = ()
         self.hidden = 0
         self.notes: tuple[str, ...] = ()
         labels: tuple[str, ...] = ()
@@ -101,20 +101,20 @@ class Source:
 
 def look_at(
     classifier: Classifier, source: Source, progress: Callable[[int, int], None]
-) -> tuple[Side, list[Skipped]]:
+) -> tuple[Side, list[SkippedFile]]:
     """All pictures of a source as the model sees them, and those that cannot be read.
 
     Raises:
         DatasetError: none can be read.
     """
-    unreadable: list[Skipped] = []
+    unreadable: list[SkippedFile] = []
     seen: list[tuple[Path, str, int, Observation]] = []
     known = source.items[0][2] is not None
     answers = observe(classifier, (path for path, _, _ in source.items))
     for done, (item, answer) in enumerate(zip(source.items, answers, strict=True), start=1):
         path, name, label = item
         if isinstance(answer, PictureError):
-            unreadable.append(Skipped(name, answer.message))
+            unreadable.append(SkippedFile(name, answer.message))
         else:
             given = int(answer.scores.argmax()) if label is None else label
             seen.append((path, name, given, answer))

@@ -18,7 +18,7 @@ from ..backbones.embed import Embeddings
 from ..dataset import split
 from ..dataset.groups import Groups
 from ..dataset.labels import ordered
-from ..dataset.sources import Dataset, Skipped
+from ..dataset.sources import Dataset, SkippedFile
 from ..errors import DatasetError
 from ..health.duplicates import same_pixels
 from ..images.properties import hashes_of
@@ -58,7 +58,7 @@ class Pictures:
     held_out: np.ndarray
     unknown: tuple[str, ...]
     properties: np.ndarray | None = None
-    unreadable: tuple[Skipped, ...] = ()
+    unreadable: tuple[SkippedFile, ...] = ()
     trouble: str = ""
     grouping: Grouping = field(default_factory=lambda: Grouping(()))
 
@@ -132,7 +132,7 @@ def gather(
         DatasetError: fewer than two labels have pictures to train on.
     """
     unreadable = tuple(
-        Skipped(dataset.items[at].name, why) for at, why in embeddings.unreadable.items()
+        SkippedFile(dataset.items[at].name, why) for at, why in embeddings.unreadable.items()
     )
     read = [dataset.items[position] for position in embeddings.positions]
     grouping = grouping_of(

@@ -16,7 +16,7 @@ import numpy as np
 from ..backbones.embed import Embedder, embed_all
 from ..backbones.graph import network_of
 from ..backbones.rows import quality as quality_row
-from ..dataset.sources import Skipped, pictures_below
+from ..dataset.sources import SkippedFile, pictures_below
 from ..errors import DatasetError, PictureError, UsageError
 from ..files.reading import read_head
 from ..health.piles import MOST_PILES, pile_up
@@ -79,7 +79,7 @@ class Piles:
     piles: tuple[Pile, ...]
     apart: tuple[PiledPicture, ...]
     chosen: bool
-    unreadable: tuple[Skipped, ...]
+    unreadable: tuple[SkippedFile, ...]
     hidden: int
     destination: Path | None = None
     placed: int = 0
@@ -149,7 +149,7 @@ def in_piles(
         embedder,
         progress=(lambda done: progress(done, len(files))) if progress else None,
     )
-    skipped += [Skipped(files[at][1], why) for at, why in found.unreadable.items()]
+    skipped += [SkippedFile(files[at][1], why) for at, why in found.unreadable.items()]
     different = len(set(found.digests))
     if different < 2:
         raise DatasetError(
@@ -198,7 +198,7 @@ def in_piles(
 
 def _without_piles(
     root: Path, files: list[tuple[Path, str]]
-) -> tuple[list[tuple[Path, str]], list[Skipped]]:
+) -> tuple[list[tuple[Path, str]], list[SkippedFile]]:
     """The pictures that are in no folder of piles below `root`, and those folders."""
 
     @cache
@@ -212,7 +212,7 @@ def _without_piles(
     for one in files:
         folder = one[1].rpartition("/")[0]
         if found := piles_of(folder) if folder else "":
-            passed_over[found] = Skipped(found, _HOLDS_PILES)
+            passed_over[found] = SkippedFile(found, _HOLDS_PILES)
         else:
             kept.append(one)
     return kept, list(passed_over.values())

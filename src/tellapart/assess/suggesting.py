@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..dataset.sources import Skipped, pictures_below
+from ..dataset.sources import SkippedFile, pictures_below
 from ..errors import DatasetError, PictureError, UsageError
 from ..files.atomic import cannot_write, sync
 from ..files.purpose import Errand, Purpose
@@ -76,7 +76,7 @@ class Suggestions:
     learnt: int
     tested: int
     twice: int
-    unreadable: tuple[Skipped, ...]
+    unreadable: tuple[SkippedFile, ...]
     hidden: int
     notes: tuple[str, ...] = ()
 
@@ -112,7 +112,7 @@ def suggest(
     seen = zip(files, observe(classifier, (path for path, _ in files)), strict=True)
     for done, ((path, name), found) in enumerate(seen, start=1):
         if isinstance(found, PictureError):
-            skipped.append(Skipped(name, found.message))
+            skipped.append(SkippedFile(name, found.message))
         else:
             pool.add(_Seen(name, path, found))
         if progress:
@@ -239,7 +239,7 @@ class Copied:
     folder: Path
     copied: int
     there: int
-    skipped: tuple[Skipped, ...] = ()
+    skipped: tuple[SkippedFile, ...] = ()
 
 
 def copy_to(folder: Path, suggestions: Sequence[Suggestion]) -> Copied:
@@ -265,7 +265,7 @@ def copy_to(folder: Path, suggestions: Sequence[Suggestion]) -> Copied:
             else:
                 there += 1
         except PictureError as error:
-            skipped.append(Skipped(one.name, error.message))
+            skipped.append(SkippedFile(one.name, error.message))
         except OSError as error:
             raise cannot_write(folder, error, "copy_to") from error
     sync(folder)

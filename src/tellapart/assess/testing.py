@@ -10,7 +10,7 @@ import numpy as np
 
 from ..dataset.in_python import Source, read_source
 from ..dataset.labels import Labels
-from ..dataset.sources import Dataset, Item, Skipped
+from ..dataset.sources import Dataset, Item, SkippedFile
 from ..errors import DatasetError, PictureError
 from ..evaluation.judged import Evaluation
 from ..evaluation.metrics import Proportion
@@ -48,7 +48,7 @@ class TestResult:
 
     dataset: Dataset
     evaluation: Evaluation
-    skipped: tuple[Skipped, ...]
+    skipped: tuple[SkippedFile, ...]
     other_labels: dict[str, int]
     missing: tuple[str, ...]
     refused: Proportion
@@ -109,7 +109,7 @@ def evaluate(
     observed = observe(classifier, (item.path for item in judged))
     for done, (item, seen) in enumerate(zip(judged, observed, strict=True), start=1):
         if isinstance(seen, PictureError):
-            unreadable.append(Skipped(item.name, seen.message))
+            unreadable.append(SkippedFile(item.name, seen.message))
         else:
             if seen.digest in learnt:
                 learnt_from += 1

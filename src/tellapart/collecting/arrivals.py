@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 from ..dataset.archives import is_archive, unpack
 from ..dataset.filenames import kept_stem, safe_name
-from ..dataset.sources import Dataset, Item, Skipped, pictures_below, read_dataset
+from ..dataset.sources import Dataset, Item, SkippedFile, pictures_below, read_dataset
 from ..dataset.tables import names_pictures
 from ..errors import DatasetError, PictureError, UsageError, option
 from ..files.reading import read_content, read_head
@@ -79,7 +79,7 @@ class Source:
     open: Callable[[frozenset[str]], Generator[Batch, None, None]]
     count: int | None
     notes: tuple[str, ...] = ()
-    unread: tuple[Skipped, ...] = ()
+    unread: tuple[SkippedFile, ...] = ()
 
 
 def source_of(
@@ -148,7 +148,7 @@ def _list(path: Path, label: str | None, manner: Manner, why_never: Callable[[st
         for came in download([one for one, why in never if not why], manner):
             yield [_arrival(one) for one in came]
 
-    unread = tuple(Skipped(f"{path.name}, line {one.line}", one.reason) for one in faults)
+    unread = tuple(SkippedFile(f"{path.name}, line {one.line}", one.reason) for one in faults)
     count = len(first) + len(refused)
     labels = {url: one.label for url, one in first.items()}
     return Source(labels, open_, count, tuple(_on_proxies()), unread)

@@ -16,7 +16,7 @@ from datetime import datetime, timezone
 from functools import cache
 from pathlib import Path, PurePosixPath
 
-from ..dataset.sources import Skipped, pictures_below
+from ..dataset.sources import SkippedFile, pictures_below
 from ..errors import PictureError, UsageError, option
 from ..files.journal import Journal, writing
 from ..files.reading import read_content
@@ -61,14 +61,14 @@ class Collected:
     duplicates: tuple[Origin, ...]
     failed: tuple[Origin, ...]
     already_done: int
-    unread: tuple[Skipped, ...]
+    unread: tuple[SkippedFile, ...]
     notes: tuple[str, ...]
     table: Path
 
     @property
-    def not_come(self) -> tuple[Skipped, ...]:
+    def not_come(self) -> tuple[SkippedFile, ...]:
         """What failed, as files that cannot be read are told of."""
-        return tuple(Skipped(one.source, one.reason) for one in self.failed)
+        return tuple(SkippedFile(one.source, one.reason) for one in self.failed)
 
 
 def collect(
@@ -151,7 +151,9 @@ def undo(into: str | os.PathLike[str]) -> UndoResult:
     if not result.unfinished:
         Staging(folder).clear()
         remove_state(folder, COLLECTING, journal.made if journal else ())
-    return replace(result, left=tuple(Skipped(one.name, _plain(one.reason)) for one in result.left))
+    return replace(
+        result, left=tuple(SkippedFile(one.name, _plain(one.reason)) for one in result.left)
+    )
 
 
 def _plain(reason: str) -> str:

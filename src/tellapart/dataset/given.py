@@ -10,14 +10,14 @@ from pathlib import Path
 from ..errors import UsageError, option
 from ..text import shown
 from ..workers.deadlines import NoAnswerError, answered
-from .sources import Skipped, pictures_below
+from .sources import SkippedFile, pictures_below
 from .walk import LINK, SHUT
 
 STDIN = "-"
 
 
 def expand(
-    given: Sequence[str], *, follow_links: bool, shut: list[Skipped] | None = None
+    given: Sequence[str], *, follow_links: bool, shut: list[SkippedFile] | None = None
 ) -> list[str]:
     """Paths of all pictures meant by files, folders, patterns and `-`.
 
@@ -27,7 +27,7 @@ def expand(
         UsageError: none of them holds any.
     """
     paths: list[str] = []
-    bare: list[Skipped] = []
+    bare: list[SkippedFile] = []
     errors: list[UsageError] = []
     for text in given:
         found = _found(text, follow_links, bare)
@@ -43,7 +43,7 @@ def expand(
     return paths
 
 
-def _found(text: str, follow_links: bool, bare: list[Skipped]) -> list[str] | UsageError:
+def _found(text: str, follow_links: bool, bare: list[SkippedFile]) -> list[str] | UsageError:
     """The pictures that one path means, or what to say where there are none; the same in short, and
     what stays shut below a folder, is added to `bare`."""
     if text == STDIN:
@@ -52,22 +52,22 @@ def _found(text: str, follow_links: bool, bare: list[Skipped]) -> list[str] | Us
         below, skipped, _ = pictures_below(Path(text), follow_links=follow_links)
         closed = [one for one in skipped if one.reason.startswith(SHUT)]
         if any(one.name == "." for one in closed):
-            bare.append(Skipped(text, closed[0].reason))
+            bare.append(SkippedFile(text, closed[0].reason))
             return UsageError(f"{shown(text)} is {closed[0].reason}.")
-        bare += (Skipped(str(Path(text, one.name)), one.reason) for one in closed)
+        bare += (SkippedFile(str(Path(text, one.name)), one.reason) for one in closed)
         if not below:
             linked = any(file.reason == LINK for file in skipped)
             follow = option("follow_links=True")
             hint = f"It has a link to a folder: add {follow} to go there." if linked else ""
             but = ", but a link to a folder" if linked else ""
-            bare.append(Skipped(text, f"a folder that holds no pictures{but}"))
+            bare.append(SkippedFile(text, f"a folder that holds no pictures{but}"))
             return UsageError(f"{shown(text)} has no pictures in it.", hint=hint)
         return [str(file) for file, _ in below]
     if glob.has_magic(text) and not os.path.exists(text):
         matches = sorted(glob.glob(text, recursive=True))
         found = [match for match in matches if not os.path.isdir(match)]
         if not found:
-            bare.append(Skipped(text, "a pattern that no file matches"))
+            bare.append(SkippedFile(text, "a pattern that no file matches"))
             return UsageError(f"No file matches {shown(text)}.")
         return found
     return [text]

@@ -22,7 +22,7 @@ from ..text import first_few, several, shown
 from ..workers.local import Each, batches_of, local_map
 from .completeness import finished
 from .paths import missing
-from .sources import Dataset, Item, Skipped, marked, on_torn, read_dataset
+from .sources import Dataset, Item, SkippedFile, marked, on_torn, read_dataset
 from .splits import SPLITS, split_of
 from .tables import COLUMNS
 
@@ -86,7 +86,7 @@ def read_source(source: Source, *, follow_links: bool = False, at_least: int = 2
     workspace = Workspace()
     keep = _Keeper(workspace.folder)
     items: list[Item] = []
-    skipped: list[Skipped] = []
+    skipped: list[SkippedFile] = []
     parts: dict[tuple[str, str], None] = {}
 
     def noted() -> Iterator[_Row]:
@@ -98,10 +98,10 @@ def read_source(source: Source, *, follow_links: bool = False, at_least: int = 2
     labels_of: dict[Path, dict[str, None]] = {}
     with workspace.filling():
         for found in local_map(Each(keep), batches_of(noted(), _BATCH)):
-            if isinstance(found, Skipped):
+            if isinstance(found, SkippedFile):
                 skipped.append(found)
             elif found.label in labels_of.setdefault(found.path, {}):
-                skipped.append(Skipped(found.name, AGAIN))
+                skipped.append(SkippedFile(found.name, AGAIN))
             else:
                 labels_of[found.path][found.label] = None
                 items.append(found)
@@ -128,21 +128,21 @@ class _Keeper:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def __call__(self, row: _Row) -> Item | Skipped:
+    def __call__(self, row: _Row) -> Item | SkippedFile:
         try:
             return self._item(row)
         except PictureError as error:
-            return Skipped(_name(row), error.message)
+            return SkippedFile(_name(row), error.message)
         except TellapartError as error:
             message = f"Picture number {row.number} (from 0) cannot be used. {error.message}"
             raise type(error)(message, hint=error.hint) from error
 
-    def _item(self, row: _Row) -> Item | Skipped:
+    def _item(self, row: _Row) -> Item | SkippedFile:
         picture, name = row.picture, _name(row)
         if isinstance(picture, str | os.PathLike):
             path = Path(picture)
             if not os.path.exists(path):  # unlike Path's, never raises
-                return Skipped(name, missing(name))
+                return SkippedFile(name, missing(name))
             return Item(path.absolute(), name, row.label, row.split, row.group)
         whole = encoded(picture)
         if whole is None:

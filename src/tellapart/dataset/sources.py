@@ -27,7 +27,7 @@ from .mended import apply
 from .paths import Finder, missing
 from .tables import TABLE_SUFFIXES, names_pictures, read_table
 from .walk import SET_ASIDE, Walk, identity
-from .walk import Skipped as Skipped
+from .walk import SkippedFile as SkippedFile
 from .walk import is_hidden as is_hidden
 from .walk import pictures_below as pictures_below
 
@@ -68,7 +68,7 @@ class Dataset:
 
     source: Path
     items: tuple[Item, ...]
-    skipped: tuple[Skipped, ...] = ()
+    skipped: tuple[SkippedFile, ...] = ()
     hidden: int = 0
     empty: tuple[str, ...] = ()
     shut: tuple[tuple[str, str], ...] = ()
@@ -307,11 +307,11 @@ def _read_table(path: Path, inside: Path | None = None, called: Path | None = No
     for row in rows:
         file = finder.find(row.path)
         if file is None:
-            skipped.append(Skipped(row.path, missing(row.path)))
+            skipped.append(SkippedFile(row.path, missing(row.path)))
         elif inside and not file.resolve().is_relative_to(inside.resolve()):
-            skipped.append(Skipped(row.path, "a path that leads outside the archive"))
+            skipped.append(SkippedFile(row.path, "a path that leads outside the archive"))
         elif row.label in labels_of.setdefault(file, {}):
-            skipped.append(Skipped(row.path, "named a second time, with the same label"))
+            skipped.append(SkippedFile(row.path, "named a second time, with the same label"))
         else:
             labels_of[file][row.label] = None
             label = _label(row.label)
@@ -324,7 +324,7 @@ def _read_table(path: Path, inside: Path | None = None, called: Path | None = No
             f"exists; the first is {shown(skipped[0].name)} ({skipped[0].reason}).",
             hint="Write paths relative to the folder that the table is in.",
         )
-    skipped += (Skipped(f"{path.name}, {one.place}", one.reason) for one in faults)
+    skipped += (SkippedFile(f"{path.name}, {one.place}", one.reason) for one in faults)
     items.sort(key=lambda item: item.name)
     torn = [(finder.name("", f), list(of)) for f, of in labels_of.items() if len(of) > 1]
     parts = dict.fromkeys((r.split, r.part) for r in rows if r.split)

@@ -10,7 +10,7 @@ from pathlib import Path
 from ..errors import PictureError
 from ..files.leftovers import TEMPORARY
 from ..files.reading import read_head
-from ..files.skipped import Skipped as Skipped
+from ..files.skipped import SkippedFile as SkippedFile
 from ..images.kinds import FORMATS, SUFFIXES, sniff
 from ..text import shown
 from ..workers.deadlines import NoAnswerError, answered
@@ -27,7 +27,7 @@ Identity = tuple[int, int]  # what tells a folder from all others, by whatever l
 
 def pictures_below(
     root: Path, *, follow_links: bool = False
-) -> tuple[list[tuple[Path, str]], list[Skipped], int]:
+) -> tuple[list[tuple[Path, str]], list[SkippedFile], int]:
     """All files below `root` that may be pictures, as (path, name), in order of their names.
 
     Also what was passed over and why, and how many hidden or system files there were.
@@ -45,7 +45,7 @@ class Walk:
     def __init__(self, root: Path, follow_links: bool) -> None:
         self.root = root
         self.follow_links = follow_links
-        self.skipped: list[Skipped] = []
+        self.skipped: list[SkippedFile] = []
         self.hidden = 0
 
     def name(self, path: Path) -> str:
@@ -143,7 +143,7 @@ class Walk:
         return leads_to_folder, ""
 
     def pass_over(self, path: Path, reason: str) -> None:
-        self.skipped.append(Skipped(self.name(path), reason))
+        self.skipped.append(SkippedFile(self.name(path), reason))
 
     def shut(self, folder: Path) -> str:
         """That a folder, or one in it, stayed shut, and why; empty if none did."""

@@ -18,7 +18,7 @@ from ..dataset.decisions import decide, undo_decisions
 from ..dataset.labels import Labels, check_not_ours, distinct
 from ..dataset.mended import digest_of, locate
 from ..dataset.paths import Finder
-from ..dataset.sources import Dataset, Item, Skipped, read_dataset
+from ..dataset.sources import Dataset, Item, SkippedFile, read_dataset
 from ..dataset.tables import Row, read_table
 from ..errors import DatasetError
 from ..text import shown
@@ -52,7 +52,7 @@ class LabelsRead:
     taken_back: int
     same: int
     new_labels: tuple[str, ...]
-    skipped: tuple[Skipped, ...]
+    skipped: tuple[SkippedFile, ...]
 
     @property
     def decided(self) -> int:
@@ -163,7 +163,7 @@ class _Wanted:
     def __init__(self, dataset: Dataset) -> None:
         self.dataset = dataset
         self.of: dict[tuple[str, str], list[str]] = defaultdict(list)
-        self.skipped: list[Skipped] = []
+        self.skipped: list[SkippedFile] = []
         self.same = 0
         self.found = 0
 
@@ -203,14 +203,14 @@ class _Wanted:
                     self.of[one.decision, one.new_label].append(name)
                 else:
                     self.same += 1
-        self.skipped += [Skipped(one.path, _AMISS) for one in (*where.stale, *where.unclear)]
-        self.skipped += [Skipped(name, "decided in several ways") for name in where.conflicts]
+        self.skipped += [SkippedFile(one.path, _AMISS) for one in (*where.stale, *where.unclear)]
+        self.skipped += [SkippedFile(name, "decided in several ways") for name in where.conflicts]
 
-    def _best(self, file: Path) -> tuple[Sequence[tuple[Item, Row]], Sequence[Skipped]]:
+    def _best(self, file: Path) -> tuple[Sequence[tuple[Item, Row]], Sequence[SkippedFile]]:
         """The pictures that lines are about: from the folder on by which the most are found."""
         if not file.is_file():
             raise DatasetError(f"{shown(file)} does not exist.", hint="Give a file of labels.")
-        best: tuple[list[tuple[Item, Row]], list[Skipped]] | None = None
+        best: tuple[list[tuple[Item, Row]], list[SkippedFile]] | None = None
         error: DatasetError | None = None
         for folder in dict.fromkeys((self.dataset.roots[0], file.resolve().parent)):
             try:
@@ -218,7 +218,7 @@ class _Wanted:
             except DatasetError as one:
                 error = error or one
                 continue
-            skipped = [Skipped(f"{file.name}, {one.place}", one.reason) for one in faults]
+            skipped = [SkippedFile(f"{file.name}, {one.place}", one.reason) for one in faults]
             pairs = list(self._matched(rows, Finder(folder), skipped))
             if best is None or len(pairs) > len(best[0]):
                 best = pairs, skipped
@@ -228,7 +228,7 @@ class _Wanted:
         return best
 
     def _matched(
-        self, rows: Sequence[Row], finder: Finder, skipped: list[Skipped]
+        self, rows: Sequence[Row], finder: Finder, skipped: list[SkippedFile]
     ) -> Iterator[tuple[Item, Row]]:
         by_path = {os.path.realpath(item.path): item for item in self.dataset.items}
         for row in rows:
@@ -239,7 +239,7 @@ class _Wanted:
             if item:
                 yield item, row
             else:
-                skipped.append(Skipped(row.path, _AMISS))
+                skipped.append(SkippedFile(row.path, _AMISS))
 
     def _of_content(self, row: Row) -> Item | None:
         """The picture of a content; of several copies, the one with the name of that file."""

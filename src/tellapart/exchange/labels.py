@@ -21,7 +21,7 @@ from ..dataset.annotations import LOCAL, OURS
 from ..dataset.in_python import Source, read_source
 from ..dataset.mended import digest_of
 from ..dataset.paths import trimmed
-from ..dataset.sources import Dataset, Item, Skipped
+from ..dataset.sources import Dataset, Item, SkippedFile
 from ..errors import DestinationError, UsageError
 from ..files.atomic import check_file_writable, check_free, write_new
 from ..text import first_few, several, shown
@@ -80,7 +80,7 @@ class LabelsWritten:
     form: str
     counts: Mapping[str, int]
     notes: tuple[str, ...]
-    skipped: tuple[Skipped, ...]
+    skipped: tuple[SkippedFile, ...]
 
     @property
     def total(self) -> int:

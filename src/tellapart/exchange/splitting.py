@@ -25,7 +25,7 @@ from ..dataset.filenames import safe_name
 from ..dataset.groups import successive
 from ..dataset.in_python import Source, read_source
 from ..dataset.labels import ordered
-from ..dataset.sources import Dataset, Item, Skipped
+from ..dataset.sources import Dataset, Item, SkippedFile
 from ..errors import DestinationError, PictureError, UsageError, option
 from ..files.journal import Journal, writing
 from ..files.purpose import Purpose
@@ -74,7 +74,7 @@ class SplitResult:
     destination: Path
     counts: Mapping[str, Mapping[str, int]]
     already_there: int
-    skipped: tuple[Skipped, ...]
+    skipped: tuple[SkippedFile, ...]
     hidden: int
     notes: tuple[str, ...]
     table: Path
@@ -155,7 +155,7 @@ class _Work:
         self.test = test
         self.validation = validation
         self.progress = progress
-        self.skipped: list[Skipped] = []
+        self.skipped: list[SkippedFile] = []
         self.notes: list[str] = []
 
     def run(self, journal: Journal) -> SplitResult:
@@ -195,7 +195,7 @@ class _Work:
             if row not in there
         )
         for one in journal.carry_out(steps, names.another):
-            if isinstance(one, Skipped):
+            if isinstance(one, SkippedFile):
                 self.skipped.append(one)
             done += 1
             self.progress(done, total)
@@ -222,7 +222,7 @@ class _Work:
         items, digests = [], []
         found = local_map(Each(_digest), batches_of(self.dataset.items, _BATCH))
         for item, digest in zip(self.dataset.items, found, strict=True):
-            if isinstance(digest, Skipped):
+            if isinstance(digest, SkippedFile):
                 self.skipped.append(digest)
             else:
                 items.append(item)
@@ -289,20 +289,20 @@ def _look_like_bursts(items: Sequence[Item]) -> bool:
     return 2 * len(np.unique(np.concatenate(pairs))) >= len(items)
 
 
-def _digest(item: Item) -> str | Skipped:
+def _digest(item: Item) -> str | SkippedFile:
     """The sha256 of a file's content, or why it is no picture."""
     try:
         content = content_of(item.path)
         head = read_head(item.path)
     except PictureError as error:
-        return Skipped(item.name, error.message)
+        return SkippedFile(item.name, error.message)
     except OSError as error:
-        return Skipped(item.name, f"cannot be opened: {reason_of(error)}")
+        return SkippedFile(item.name, f"cannot be opened: {reason_of(error)}")
     if not content.size:
-        return Skipped(item.name, EMPTY)
+        return SkippedFile(item.name, EMPTY)
     kind = sniff(head)
     if kind not in FORMATS:
-        return Skipped(item.name, misnamed(kind, item.path.suffix))
+        return SkippedFile(item.name, misnamed(kind, item.path.suffix))
     return content.sha256
 
 

@@ -16,7 +16,7 @@ from ..assess.check.mending import relabel_recorded
 from ..dataset.filenames import safe_name
 from ..dataset.given import STDIN
 from ..dataset.labels import Labels
-from ..dataset.sources import Skipped
+from ..dataset.sources import SkippedFile
 from ..errors import PictureError
 from ..files.atomic import cannot_write
 from ..files.reading import read_content
@@ -55,7 +55,7 @@ def explain_files(
     page: bool,
     overlays: Path | None,
     sweeping: bool = False,
-) -> Iterator[Explained | Skipped]:
+) -> Iterator[Explained | SkippedFile]:
     """Explain pictures by their paths, `-` being stdin, in order, as they come.
 
     The head of the cross-validation that never saw a training picture judges it; its content says
@@ -81,7 +81,7 @@ def explain_files(
 
     asked = _asked(classifier, names)
     for name, told in zip(names, tell_many(classifier, asked, tell), strict=True):
-        yield Skipped(name, told.message) if isinstance(told, PictureError) else told
+        yield SkippedFile(name, told.message) if isinstance(told, PictureError) else told
 
 
 def _mend(classifier: Classifier, one: Asked, explanation: Explanation) -> str:

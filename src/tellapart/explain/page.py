@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..dataset.sources import Skipped
+from ..dataset.sources import SkippedFile
 from ..evaluation.sentences import absence_words, title
 from ..pages.charts import score_bar
 from ..pages.outlines import outlined
@@ -152,7 +152,7 @@ def why_page(
     labels: Sequence[str],
     panels: Sequence[Panel],
     paths: Mapping[int, Path],
-    skipped: Sequence[Skipped] = (),
+    skipped: Sequence[SkippedFile] = (),
     explained: int | None = None,
     *,
     private: bool = False,

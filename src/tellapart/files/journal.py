@@ -12,7 +12,7 @@ go only after its new file is whole. What the work is about is opaque here, and 
     with opened(folder, MENDING, request={"dataset": "flowers"}) as journal:   # files/state.py
         steps = [Placement("rose/1.jpg", "tulip/1.jpg", extra={"why": "a tulip"})]
         for done in journal.carry_out(steps):
-            ...                                          # an Entry, or a Skipped with its reason
+            ...                                          # an Entry, or a SkippedFile
     undo(folder, MENDING)                                # files/undo.py
 """
 
@@ -30,7 +30,7 @@ from ..text import shown
 from .atomic import sync
 from .purpose import Purpose
 from .record import Entry, Placement, Record
-from .skipped import Skipped
+from .skipped import SkippedFile
 from .transfer import (
     Content,
     carry,
@@ -54,7 +54,7 @@ class Journal(Record):
         self,
         placements: Iterable[Placement],
         renamed: Callable[[Placement], Placement] | None = None,
-    ) -> Iterator[Entry | Skipped]:
+    ) -> Iterator[Entry | SkippedFile]:
         """Place files one after another, each written down before; they are asked for as they are
         needed, a few at a time.
 
@@ -72,13 +72,13 @@ class Journal(Record):
                 try:
                     ready.append((one, self._looked_at(one)))
                 except PictureError as error:
-                    yield Skipped(one.source, error.message, error.may_pass)
+                    yield SkippedFile(one.source, error.message, error.may_pass)
             placed: list[Entry] = []
             with writing(self.folder, self.purpose):
                 free: list[tuple[Placement, Content]] = []
                 for one, content in ready:
                     found = self._free(one, renamed)
-                    if isinstance(found, Skipped):
+                    if isinstance(found, SkippedFile):
                         yield found
                     else:
                         free.append((found, content))
@@ -131,12 +131,12 @@ class Journal(Record):
 
     def _free(
         self, one: Placement, renamed: Callable[[Placement], Placement] | None
-    ) -> Placement | Skipped:
+    ) -> Placement | SkippedFile:
         while True:
             try:
                 taken = self._is_there(self.target(one))
             except OSError as error:  # such as a name that is too long
-                return Skipped(
+                return SkippedFile(
                     one.source, f"{shown(one.target)} cannot be made: {reason_of(error)}"
                 )
             blocked = self._blocked(one)
@@ -171,7 +171,7 @@ class Journal(Record):
         one: Placement,
         content: Content,
         renamed: Callable[[Placement], Placement] | None,
-    ) -> Entry | Skipped:
+    ) -> Entry | SkippedFile:
         while True:
             entry = self.entries[one.target]
             try:
@@ -185,16 +185,16 @@ class Journal(Record):
                 self.intend([(one, content)])
             except PictureError as error:
                 self._forget(entry)
-                return Skipped(one.source, error.message, error.may_pass)
+                return SkippedFile(one.source, error.message, error.may_pass)
             else:
                 return entry
 
-    def _taken(self, one: Placement, blocked: Path | None = None) -> Skipped:
+    def _taken(self, one: Placement, blocked: Path | None = None) -> SkippedFile:
         if blocked and blocked.is_symlink():
-            return Skipped(
+            return SkippedFile(
                 one.source, f"{shown(blocked)} is a link, and nothing is moved through it"
             )
-        return Skipped(one.source, f"something else is at {shown(blocked or self.target(one))}")
+        return SkippedFile(one.source, f"something else is at {shown(blocked or self.target(one))}")
 
     def intend(self, placements: Iterable[tuple[Placement, Content]]) -> None:
         """Write down files that will be placed, and make the folders they need."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
-class Skipped:
+class SkippedFile:
     """A file that was passed over, and the reason in plain words; `may_pass` as in `PictureError`,
     where it is known."""
 

@@ -14,7 +14,7 @@ from .folders import make_folders
 from .journal import Journal
 from .purpose import Purpose
 from .record import Entry
-from .skipped import Skipped
+from .skipped import SkippedFile
 from .state import finish_leftovers, locked, remove_state
 from .system import WINDOWS
 from .transfer import Content, carry, content_of, drop_reservation, holds, reason_of
@@ -36,7 +36,7 @@ class UndoResult:
 
     destination: Path
     taken_back: int = 0
-    left: tuple[Skipped, ...] = ()
+    left: tuple[SkippedFile, ...] = ()
     unfinished: bool = False
     not_kept: tuple[str, ...] = ()
     elsewhere: int = 0
@@ -80,7 +80,7 @@ class _Undoing:
     def __init__(self, journal: Journal) -> None:
         self.journal = journal
         self.count = self.elsewhere = 0
-        self.left: list[Skipped] = []
+        self.left: list[SkippedFile] = []
         self.missing: list[Entry] = []
         self.lost: set[str] = set()
         self.unfinished = False
@@ -117,7 +117,7 @@ class _Undoing:
         journal, target = self.journal, self.journal.target(entry)
         try:
             if link := journal.link_near(entry):
-                self.left.append(Skipped(entry.target, f"{shown(link)} is a link now"))
+                self.left.append(SkippedFile(entry.target, f"{shown(link)} is a link now"))
                 self.unfinished = True
                 return
             if moved_on and not journal.is_placed(entry):
@@ -133,7 +133,7 @@ class _Undoing:
                     self.missing.append(entry)
                 return
             if reason := self._why_kept(entry):
-                self.left.append(Skipped(entry.target, reason))
+                self.left.append(SkippedFile(entry.target, reason))
             else:
                 self.lost |= self._take_back(entry)
                 journal.strike(entry)
@@ -142,7 +142,7 @@ class _Undoing:
             reason = reason_of(error) if isinstance(error, OSError) else error.message
             if isinstance(error, FileExistsError):
                 reason = f"something else is at its old place, {shown(journal.source(entry))}"
-            self.left.append(Skipped(entry.target, reason))
+            self.left.append(SkippedFile(entry.target, reason))
             self.unfinished = True
 
     def _name_moved(self) -> None:
@@ -154,7 +154,7 @@ class _Undoing:
             self.unfinished = True
         back = "; move it back there to have it taken back" if not self.count else ""
         self.left += [
-            Skipped(name, f"renamed or moved since it was put at {shown(entry.target)}{back}")
+            SkippedFile(name, f"renamed or moved since it was put at {shown(entry.target)}{back}")
             for name, entry in moved
         ]
 
@@ -164,9 +164,9 @@ class _Undoing:
             if self.journal.is_own_table(path):
                 path.unlink()
             elif os.path.lexists(path):
-                self.left.append(Skipped(path.name, "changed since it was written"))
+                self.left.append(SkippedFile(path.name, "changed since it was written"))
         except OSError as error:
-            self.left.append(Skipped(path.name, reason_of(error)))
+            self.left.append(SkippedFile(path.name, reason_of(error)))
             self.unfinished = True
 
     def _why_kept(self, entry: Entry) -> str:

@@ -17,7 +17,7 @@ from pathlib import PurePath
 import numpy as np
 
 from ..dataset.decision import FILE
-from ..dataset.sources import Skipped
+from ..dataset.sources import SkippedFile
 from ..health.shortcuts import Shortcut
 from ..text import shown
 from .record import TrainingRecord
@@ -52,7 +52,7 @@ def private(record: TrainingRecord, also: Iterable[str] = ()) -> TrainingRecord:
             place="",
             command=without_paths(run.command),
             skipped=tuple(
-                Skipped(f"file {number}", clean(file.reason))
+                SkippedFile(f"file {number}", clean(file.reason))
                 for number, file in enumerate(run.skipped, 1)
             ),
             notes=tuple(clean(_unnamed(note)) for note in run.notes),

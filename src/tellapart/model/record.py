@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..dataset.sources import Skipped, pictures_below
+from ..dataset.sources import SkippedFile, pictures_below
 from ..errors import ModelError, PictureError
 from ..evaluation.learning_curve import CurvePoint, LearningCurve
 from ..evaluation.metrics import Estimate, Proportion
@@ -54,7 +54,7 @@ class Run:
     place: str = ""
     command: str = ""
     judged_by: str = "cross-validated"
-    skipped: tuple[Skipped, ...] = ()
+    skipped: tuple[SkippedFile, ...] = ()
     hidden: int = 0
     notes: tuple[str, ...] = ()
     learning: LearningCurve | None = None
@@ -72,7 +72,7 @@ class Run:
     @classmethod
     def from_json(cls, text: str) -> Run:
         values = json.loads(text)
-        values["skipped"] = tuple(Skipped(**file) for file in values["skipped"])
+        values["skipped"] = tuple(SkippedFile(**file) for file in values["skipped"])
         values["notes"] = tuple(values["notes"])
         values["shortcuts"] = tuple(map(_shortcut, values.get("shortcuts", ())))
         values["learning"] = _curve(values["learning"]) if values["learning"] else None

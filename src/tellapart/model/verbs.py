@@ -148,7 +148,7 @@ class Verbs:
 
         >>> told = tellapart.load("heroes").watch("inbox/", "watched/", quiet_time=0)
         >>> sorted({type(one).__name__ for _, one in zip(range(8), told)})
-        ['Notice', 'Skipped', 'Step']
+        ['SkippedFile', 'SortStep', 'WatchNotice']
 
         Raises:
             UsageError: there is no such folder, or it is the destination.

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..assess.check.mending import relabel_in, relabel_recorded
 from ..assess.testing import TestResult
-from ..dataset.sources import Skipped
+from ..dataset.sources import SkippedFile
 from ..evaluation.judged import Evaluation, Mistake
 from ..evaluation.learning_curve import LearningCurve
 from ..evaluation.occasions import Bursts
@@ -132,7 +132,7 @@ class ReportContent:
     learning: LearningCurve | None = None
     bursts: Bursts = field(default_factory=Bursts)
     shortcuts: Sequence[Shortcut] = ()
-    skipped: Sequence[Skipped] = ()
+    skipped: Sequence[SkippedFile] = ()
     hidden: int = 0
     notes: Sequence[str] = ()
     provenance: Sequence[Provenance] = ()

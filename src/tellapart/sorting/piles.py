@@ -22,7 +22,7 @@ from ..errors import DestinationError, UsageError, option
 from ..files.journal import Journal, writing
 from ..files.purpose import Purpose
 from ..files.record import Placement
-from ..files.skipped import Skipped
+from ..files.skipped import SkippedFile
 from ..files.state import opened
 from ..files.transfer import can_link
 from ..files.undo import UndoResult
@@ -140,7 +140,7 @@ def _place(found: Piles, root: Path, folder: Path) -> Piles:
         unreadable, placed = list(found.unreadable), 0
         steps = (names.placement(pile, one) for pile, one in pictures if one.name not in there)
         for done in journal.carry_out(steps, names.renamed):
-            if isinstance(done, Skipped):
+            if isinstance(done, SkippedFile):
                 unreadable.append(done)
             else:
                 placed += 1

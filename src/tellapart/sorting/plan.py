@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Literal, Protocol
 
 from ..dataset.filenames import folded, kept_stem, longest_name, named, safe_name, suffix_of
-from ..dataset.sources import Skipped, pictures_below
+from ..dataset.sources import SkippedFile, pictures_below
 from ..errors import DestinationError, PictureError, UsageError, option
 from ..files.record import Entry
 from ..files.transfer import NO_FILE, Stamp, content_of, stamp_of
@@ -78,7 +78,7 @@ class SortOptions:
 
 
 @dataclass(frozen=True)
-class Step:
+class SortStep:
     """One picture: where it is, where it goes below the destination, and why."""
 
     source: Path  # the picture, in the inbox
@@ -135,7 +135,7 @@ class Work:
             model=classifier.digest,
         )
 
-    def steps(self, settled: Mapping[str, Entry], names: Names) -> Iterator[Step | Skipped]:
+    def steps(self, settled: Mapping[str, Entry], names: Names) -> Iterator[SortStep | SkippedFile]:
         """All that is left to do, in the order of names."""
         waiting, skipped = self._left(settled)
         self.waiting = len(skipped) + len(waiting)
@@ -146,7 +146,7 @@ class Work:
         for name, answer in zip(waiting, answers, strict=True):
             before = seen.popleft()
             if isinstance(answer, PictureError):
-                yield Skipped(name, answer.message)
+                yield SkippedFile(name, answer.message)
             else:
                 yield names.step(self.root / name, answer, before)
 
@@ -160,16 +160,16 @@ class Work:
                 seen.append(NO_FILE)
             yield path
 
-    def _left(self, settled: Mapping[str, Entry]) -> tuple[list[str], list[Skipped]]:
+    def _left(self, settled: Mapping[str, Entry]) -> tuple[list[str], list[SkippedFile]]:
         """The names of the pictures that are left to do, and what cannot be sorted."""
         pictures, skipped = self._subgroup()
         waiting = [n for path, n in pictures if not self.is_done(path, settled.get(n))]
         return waiting, skipped
 
-    def _subgroup(self) -> tuple[list[tuple[Path, str]], list[Skipped]]:
+    def _subgroup(self) -> tuple[list[tuple[Path, str]], list[SkippedFile]]:
         """What is in the inbox, without what this or another sort has put there."""
         if self.only:
-            pictures, found = [(self.root / self.only, self.only)], list[Skipped]()
+            pictures, found = [(self.root / self.only, self.only)], list[SkippedFile]()
         else:
             pictures, found, self.hidden = pictures_below(
                 self.root, follow_links=self.options.follow_links
@@ -178,7 +178,9 @@ class Work:
         skipped = [one for one in found if not is_output(self.root / one.name)]
         pictures = [one for one in pictures if not is_output(one[0])]
         if self.options.how == "move":
-            skipped += [Skipped(name, NOT_MOVED) for path, name in pictures if os.path.islink(path)]
+            skipped += [
+                SkippedFile(name, NOT_MOVED) for path, name in pictures if os.path.islink(path)
+            ]
             pictures = [one for one in pictures if not os.path.islink(one[0])]
         return pictures, skipped
 
@@ -252,7 +254,7 @@ class Names:
         for label in work.request.labels:
             self._name(label)
 
-    def step(self, source: Path, answer: Verdict, seen: Stamp | None = None) -> Step:
+    def step(self, source: Path, answer: Verdict, seen: Stamp | None = None) -> SortStep:
         label, score = answer.label, answer.score
         name = self._name(label)
         unsure = score < self.work.options.unsure_below or math.isnan(score)
@@ -265,7 +267,7 @@ class Names:
             own = kept_stem(source, suffix)
             stem = own if into_folders and not apart else f"{stem}-{own}"
         target = self._free(folder, stem, suffix)
-        return Step(
+        return SortStep(
             source, target, label, score, answer.scores, answer.unknown, apart or name, seen
         )
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
-from ..dataset.sources import Skipped
+from ..dataset.sources import SkippedFile
 from ..files.journal import Journal
 from ..files.record import Entry
 from ..text import csv_cell, shown
@@ -17,7 +17,9 @@ RESULTS = "results.csv"
 _COLUMNS = ("path", "sorted_as", "label", "score", "unknown", "error")
 
 
-def write_results(journal: Journal, placed: Sequence[Entry], unreadable: Sequence[Skipped]) -> Path:
+def write_results(
+    journal: Journal, placed: Sequence[Entry], unreadable: Sequence[SkippedFile]
+) -> Path:
     """The table of all that is sorted: one row a picture or unreadable file, by path."""
 
     def write(stream: TextIO) -> None:
@@ -27,11 +29,11 @@ def write_results(journal: Journal, placed: Sequence[Entry], unreadable: Sequenc
 
 
 def _write_rows(
-    stream: TextIO, journal: Journal, placed: Sequence[Entry], unreadable: Sequence[Skipped]
+    stream: TextIO, journal: Journal, placed: Sequence[Entry], unreadable: Sequence[SkippedFile]
 ) -> None:
     """The scores come from the journal."""
     labels = request_of(journal).labels
-    rows: list[tuple[str, str, Entry | Skipped]] = [
+    rows: list[tuple[str, str, Entry | SkippedFile]] = [
         *((entry.source, entry.target, entry) for entry in placed),
         *((one.name, "", one) for one in unreadable),
     ]
@@ -40,7 +42,7 @@ def _write_rows(
     table = csv.writer(stream, quoting=csv.QUOTE_ALL, lineterminator="\n")
     table.writerow([*_COLUMNS[:4], *map(_cell, heads), *_COLUMNS[4:]])
     for source, target, what in rows:
-        if isinstance(what, Skipped):
+        if isinstance(what, SkippedFile):
             table.writerow([_cell(source), *[""] * (4 + len(labels)), _cell(what.reason)])
             continue
         given = answer(journal, what)

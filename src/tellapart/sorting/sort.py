@@ -14,19 +14,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..dataset.sources import Skipped
+from ..dataset.sources import SkippedFile
 from ..files.journal import Journal, writing
 from ..files.record import Entry, Placement
 from ..files.undo import UndoResult
 from ..files.undo import undo as undo_
 from .journal import SORTING, Answer, check_same, opened, request_of, settled
-from .plan import Judge, Names, SortOptions, Step, Work
+from .plan import Judge, Names, SortOptions, SortStep, Work
 from .results import write_results
 
 __all__ = [
     "SortOptions",
     "SortResult",
-    "Step",
+    "SortStep",
     "UndoResult",
     "inbox_of",
     "plan",
@@ -41,7 +41,9 @@ class SortResult:
 
     destination: Path  # the folder that the pictures are in now
     counts: Mapping[str, int]  # the pictures of each label and of "unsure"
-    unreadable: tuple[Skipped, ...]  # pictures and other files that were passed over, not touched
+    unreadable: tuple[
+        SkippedFile, ...
+    ]  # pictures and other files that were passed over, not touched
     already_done: int  # how many of the counted pictures were there before this run
     hidden: int  # hidden and system files in the inbox, not looked at
     results: Path  # the table of all scores
@@ -61,7 +63,7 @@ def plan(
     inbox: str | os.PathLike[str],
     destination: str | os.PathLike[str],
     options: SortOptions | None = None,
-) -> Iterator[Step | Skipped]:
+) -> Iterator[SortStep | SkippedFile]:
     """What `sort` would still do, picture by picture; nothing is written.
 
     Raises:
@@ -131,19 +133,19 @@ class _Sorting:
         self.progress = progress
         self.placed = journal.live()
         self.already = len(self.placed)
-        self.unreadable: list[Skipped] = []
+        self.unreadable: list[SkippedFile] = []
         self.names = Names(work, self.placed)
 
     def run(self) -> SortResult:
         for one in self.journal.carry_out(self._placements(), self._renamed):
-            if isinstance(one, Skipped):
+            if isinstance(one, SkippedFile):
                 self._pass_over(one)
             else:
                 self.placed.append(one)
                 self._tell()
         return concluded(self.work, self.journal, self.placed, self.unreadable, self.already)
 
-    def _pass_over(self, one: Skipped) -> None:
+    def _pass_over(self, one: SkippedFile) -> None:
         self.unreadable.append(one)
         self._tell()
 
@@ -153,7 +155,7 @@ class _Sorting:
 
     def _placements(self) -> Iterator[Placement]:
         for step in self.work.steps(settled(self.journal, self.placed), self.names):
-            if isinstance(step, Skipped):
+            if isinstance(step, SkippedFile):
                 self._pass_over(step)
             else:
                 yield placement(self.work, step)
@@ -165,7 +167,7 @@ class _Sorting:
         return placement(self.work, self.names.step(source, Answer(**said), taken.seen))
 
 
-def placement(work: Work, step: Step) -> Placement:
+def placement(work: Work, step: SortStep) -> Placement:
     """A step as the journal takes it."""
     return Placement(
         source=step.source.relative_to(work.root).as_posix(),
@@ -185,7 +187,7 @@ def concluded(
     work: Work,
     journal: Journal,
     placed: Sequence[Entry],
-    unreadable: Sequence[Skipped],
+    unreadable: Sequence[SkippedFile],
     already: int,
 ) -> SortResult:
     """What is sorted now; the table of it is written. `already`: how many were so before.

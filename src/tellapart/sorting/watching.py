@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, Protocol, TypeAlias
 
-from ..dataset.sources import Skipped
+from ..dataset.sources import SkippedFile
 from ..dataset.walk import no_picture
 from ..errors import DestinationError, PictureError, TellapartError, UsageError
 from ..files.journal import Journal, writing
@@ -24,7 +24,7 @@ from ..files.transfer import reason_of
 from ..text import first_few, label_words, shown
 from .arrivals import Arrivals
 from .journal import SORTING, Answer, opened, request_of, unknown_labels
-from .plan import NOT_MOVED, Judge, Names, SortOptions, Step, Work
+from .plan import NOT_MOVED, Judge, Names, SortOptions, SortStep, Work
 from .sort import SortResult, concluded, placement
 
 QUIET_TIME = 2.0  # seconds
@@ -43,7 +43,7 @@ class Stop(Protocol):
 
 
 @dataclass(frozen=True)
-class Notice:
+class WatchNotice:
     """Something that happened, and is about no one picture."""
 
     kind: Literal["watching", "inbox", "destination", "model", "ending"]
@@ -52,7 +52,7 @@ class Notice:
 
 #: What a watch tells: a picture that was sorted, a file that was not read, something else; and when
 #: it is ended, what is sorted by then.
-Told: TypeAlias = "Step | Skipped | Notice | SortResult"
+Told: TypeAlias = "SortStep | SkippedFile | WatchNotice | SortResult"
 
 
 def watch(
@@ -67,9 +67,9 @@ def watch(
 ) -> Iterator[Told]:
     """Sort what is in a folder, and what arrives there, until `stop` is set.
 
-    Tells, as it happens, of each picture once it is sorted (`Step`) and of each file that could not
-    be read (`Skipped`). The last that it tells is a `SortResult`. It does nothing until it is asked
-    for what it tells; whoever does not want to know more may simply ask no more.
+    Tells, as it happens, of each picture once it is sorted (`SortStep`) and of each file that could
+    not be read (`SkippedFile`). The last that it tells is a `SortResult`. It does nothing until it
+    is asked for what it tells; whoever does not want to know more may simply ask no more.
 
     Args:
         quiet_time: seconds in which a file has not changed when it is taken for whole. One that was
@@ -105,12 +105,18 @@ class _Never:
 class _Watching:
     """A watch under way."""
 
+    # known once the journal is open, and anew whenever it is opened again
+    journal: Journal
+    entries: list[Entry]  # of all that is in the destination
+    names: Names
+    settled: dict[str, Entry]  # by source: what is not placed again
+
     def __init__(
-        self, work: Work, quiet_time: float, stop: Stop, renewed: Callable[[], Judge | None]
+        self, work: Work, quiet_time: float, stop: Stop, newer_model: Callable[[], Judge | None]
     ) -> None:
         self.work = work
         self.stop = stop
-        self.renewed = renewed
+        self.newer_model = newer_model
         self.arrivals = Arrivals(
             work.root,
             work.destination,
@@ -124,8 +130,10 @@ class _Watching:
         self.retry = _FIRST_RETRY
         self.away = ""  # why the inbox cannot be looked through
         self.shut: dict[str, str] = {}  # folders told of
-        self.said: list[Skipped] = []  # to be told
-        self.steps: dict[str, Step] = {}  # of what is being placed, by source
+        self.unreadable: list[SkippedFile] = []  # to be told
+        self.table_due = 0.0  # when the table may be written again
+        self.is_changed = False  # since it was written last
+        self.steps: dict[str, SortStep] = {}  # of what is being placed, by source
 
     def run(self) -> Iterator[Told]:
         while True:
@@ -142,7 +150,7 @@ class _Watching:
                             with suppress(DestinationError):
                                 self._conclude()
                         raise
-                    yield Notice("ending", "Ending: results.csv is written.")
+                    yield WatchNotice("ending", "Ending: results.csv is written.")
                     yield self._conclude()
                     return
             except DestinationError as error:
@@ -150,7 +158,9 @@ class _Watching:
                     raise
                 if error.message != self.trouble:
                     self.trouble = error.message
-                    yield Notice("destination", f"{error.message} Trying again from time to time.")
+                    yield WatchNotice(
+                        "destination", f"{error.message} Trying again from time to time."
+                    )
             self.stop.wait(self.retry)
             self.retry = min(2 * self.retry, _LAST_RETRY)
 
@@ -168,8 +178,8 @@ class _Watching:
 
     def _begin(self) -> Iterator[Told]:
         journal, work = self.journal, self.work
-        self.placed = journal.live()
-        self.names = Names(work, self.placed)
+        self.entries = journal.live()
+        self.names = Names(work, self.entries)
         # What was placed once is not placed again, also where it was taken out of the destination.
         self.settled = {
             entry.source: entry
@@ -182,27 +192,27 @@ class _Watching:
         self.is_changed = False
         self.steps.clear()
         if not self.token:
-            self.token, self.already = journal.errand.token, len(self.placed)
-            yield Notice("watching", f"Watching {shown(work.root)}.")
+            self.token, self.already = journal.errand.token, len(self.entries)
+            yield WatchNotice("watching", f"Watching {shown(work.root)}.")
         if request_of(journal).model != work.request.model:
-            yield self._asked()
+            yield self._ask_newer_model()
 
-    def _asked(self) -> Notice:
+    def _ask_newer_model(self) -> WatchNotice:
         """Another model says what is in the pictures, from here on."""
         with writing(self.work.destination, SORTING):
             self.journal.ask(asdict(self.work.request))
-        self.names = Names(self.work, self.placed)
-        return Notice(
+        self.names = Names(self.work, self.entries)
+        return WatchNotice(
             "model",
             "The model was replaced: the new one is used from now on. What is sorted already stays "
             "as it is.",
         )
 
-    def _renew(self) -> Iterator[Notice]:
+    def _take_newer_model(self) -> Iterator[WatchNotice]:
         try:
-            newer = self.renewed()
+            newer = self.newer_model()
         except TellapartError as error:
-            yield Notice("model", f"{error.message} The model from before goes on.")
+            yield WatchNotice("model", f"{error.message} The model from before goes on.")
             return
         if newer is None or newer.digest == self.work.request.model:
             return
@@ -211,23 +221,23 @@ class _Watching:
         if unknown := unknown_labels(self.journal, self.work.request):
             self.work.ask(before)
             known = first_few([label_words(label) for label in unknown], 3)
-            yield Notice(
+            yield WatchNotice(
                 "model",
                 f"The model was replaced by one that does not know the label {known}. The old one "
                 "goes on. To use the new one, choose another folder to sort into.",
             )
             return
-        yield self._asked()
+        yield self._ask_newer_model()
 
     def _look(self) -> Iterator[Told]:
-        yield from self._renew()
+        yield from self._take_newer_model()
         try:
             due = self.arrivals.look()
         except OSError as error:
             self.arrivals.lost()
             if not self.away:
                 self.away = reason_of(error)
-                yield Notice(
+                yield WatchNotice(
                     "inbox",
                     f"{shown(self.work.root)} cannot be looked through: {self.away}. "
                     "Waiting until it can.",
@@ -235,11 +245,11 @@ class _Watching:
             return
         if self.away:
             self.away = ""
-            yield Notice("inbox", f"{shown(self.work.root)} is back.")
+            yield WatchNotice("inbox", f"{shown(self.work.root)} is back.")
         self.work.hidden = self.arrivals.hidden
         for name, reason in self.arrivals.shut.items():
             if self.shut.get(name) != reason:
-                yield Skipped(name, reason)
+                yield SkippedFile(name, reason)
         self.shut = self.arrivals.shut
         if due and not self.journal.is_still_there():
             raise DestinationError(f"{shown(self.work.destination)} is not there any more.")
@@ -259,22 +269,22 @@ class _Watching:
             if is_output(path) or self.work.is_done(path, self.settled.get(name)):
                 self.arrivals.done_with(name, stamp.size, stamp.mtime_ns)
             elif self.work.options.how == "move" and os.path.islink(path):
-                self._failed(Skipped(name, NOT_MOVED))
+                self._failed(SkippedFile(name, NOT_MOVED))
             elif error := no_picture(path):
-                self._failed(Skipped(name, error.message, error.may_pass))
+                self._failed(SkippedFile(name, error.message, error.may_pass))
             else:
                 pictures.append(name)
-        yield from self._told()
-        for one in self.journal.carry_out(self._placements(pictures), self._renamed):
-            yield from self._told()
-            if isinstance(one, Skipped):
+        yield from self._tell_unreadable()
+        for one in self.journal.carry_out(self._placements(pictures), self._with_another_name):
+            yield from self._tell_unreadable()
+            if isinstance(one, SkippedFile):
                 self.steps.pop(one.name, None)
                 self._failed(one)
             else:
                 if self.trouble:
-                    yield Notice("destination", "It can be written to again.")
-                yield self._placed(one)
-        yield from self._told()
+                    yield WatchNotice("destination", "It can be written to again.")
+                yield self._sorted(one)
+        yield from self._tell_unreadable()
 
     def _placements(self, names: Sequence[str]) -> Iterator[Placement]:
         paths = (self.work.root / name for name in names if not self.stop.is_set())
@@ -283,7 +293,7 @@ class _Watching:
             if self.stop.is_set():
                 return
             if isinstance(answer, PictureError):
-                self._failed(Skipped(name, answer.message, answer.may_pass))
+                self._failed(SkippedFile(name, answer.message, answer.may_pass))
             elif self.arrivals.has_changed(name):
                 self.arrivals.put_off(name)
             else:
@@ -291,16 +301,16 @@ class _Watching:
                 self.steps[name] = self.names.step(self.work.root / name, answer, seen)
                 yield placement(self.work, self.steps[name])
 
-    def _renamed(self, taken: Placement) -> Placement:
+    def _with_another_name(self, taken: Placement) -> Placement:
         said: Any = taken.extra
         step = self.names.step(self.work.root / taken.source, Answer(**said), taken.seen)
         self.steps[taken.source] = step
         return placement(self.work, step)
 
-    def _placed(self, entry: Entry) -> Step:
+    def _sorted(self, entry: Entry) -> SortStep:
         self.trouble, self.retry = "", _FIRST_RETRY
         is_gone = entry.how == "move"
-        self.placed.append(entry)
+        self.entries.append(entry)
         if not is_gone:
             self.settled[entry.source] = entry
         self.arrivals.done_with(
@@ -309,20 +319,20 @@ class _Watching:
         self.is_changed = True
         return replace(self.steps.pop(entry.source), target=entry.target)
 
-    def _failed(self, file: Skipped) -> None:
+    def _failed(self, file: SkippedFile) -> None:
         if self.arrivals.has_changed(file.name):  # also by being gone, or its drive
             self.arrivals.put_off(file.name)
         elif not self.stop.is_set() and self.arrivals.failed(
             file.name, file.reason, may_pass=file.may_pass
         ):
-            self.said.append(file)
+            self.unreadable.append(file)
             self.is_changed = True
 
-    def _told(self) -> Iterator[Skipped]:
-        said, self.said = self.said, []
-        yield from said
+    def _tell_unreadable(self) -> Iterator[SkippedFile]:
+        unreadable, self.unreadable = self.unreadable, []
+        yield from unreadable
 
-    def _keep_table(self) -> Iterator[Notice]:
+    def _keep_table(self) -> Iterator[WatchNotice]:
         """Write the table every now and then: it is written anew, and grows."""
         began = time.monotonic()
         if not self.is_changed or began < self.table_due:
@@ -334,12 +344,14 @@ class _Watching:
             self.is_changed = True
             self.table_trouble = error.message
             if error.message != trouble:
-                yield Notice("destination", f"{error.message} Pictures are sorted all the same.")
+                yield WatchNotice(
+                    "destination", f"{error.message} Pictures are sorted all the same."
+                )
         now = time.monotonic()
         self.table_due = now + max(_TABLE_EVERY, (now - began) / _TABLE_SHARE)
 
     def _conclude(self) -> SortResult:
         unread = {**self.arrivals.shut, **self.arrivals.refused}
-        unreadable = [Skipped(name, reason) for name, reason in sorted(unread.items())]
+        unreadable = [SkippedFile(name, reason) for name, reason in sorted(unread.items())]
         self.is_changed = False
-        return concluded(self.work, self.journal, self.placed, unreadable, self.already)
+        return concluded(self.work, self.journal, self.entries, unreadable, self.already)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from .results import Json, passed_over
 
 if TYPE_CHECKING:
-    from ..dataset.sources import Skipped
+    from ..dataset.sources import SkippedFile
     from ..explain import Argument, Case, Finding, Sweep, WhatIf
     from ..explain.files import Explained
     from ..model.classifier import Prediction
@@ -50,7 +50,7 @@ def explained(told: Explained) -> dict[str, Json]:
 
 
 def all_explained(
-    pictures: Sequence[Json], skipped: Sequence[Skipped], page: Path | None, on_page: int
+    pictures: Sequence[Json], skipped: Sequence[SkippedFile], page: Path | None, on_page: int
 ) -> dict[str, Json]:
     """All of `explain --json`; so many pictures are on the page."""
     return {

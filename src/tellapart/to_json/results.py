@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, TypeAlias, cast
 
-from ..dataset.sources import Skipped
+from ..dataset.sources import SkippedFile
 from ..errors import PictureError
 from ..evaluation.coverage import Coverage, Covered
 from ..model.judged import evaluations_of
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ..exporters.export import ExportResult, Target
     from ..model.classifier import Classifier, Prediction
     from ..report.content import ReportContent
-    from ..sorting.sort import SortResult, Step, UndoResult
+    from ..sorting.sort import SortResult, SortStep, UndoResult
 
 MOST_SCORES = 100  # labels whose scores are told of each mistake
 MOST_POINTS = 200  # of the curve of coverage
@@ -158,9 +158,9 @@ def guessed(
     return _json(typed.guessed(path, outcome, top))
 
 
-def planned(step: Step | Skipped) -> dict[str, Json]:
+def planned(step: SortStep | SkippedFile) -> dict[str, Json]:
     """A line of `sort --dry-run --json`."""
-    if isinstance(step, Skipped):
+    if isinstance(step, SkippedFile):
         return {"path": step.name, "error": step.reason}
     return {
         "path": str(step.source),
@@ -285,7 +285,7 @@ def _mistake(mistake: Mistake) -> Json:
     }
 
 
-def passed_over(skipped: Sequence[Skipped]) -> Json:
+def passed_over(skipped: Sequence[SkippedFile]) -> Json:
     """Files that were not read: `{"path", "reason"}` each."""
     return [{"path": file.name, "reason": file.reason} for file in skipped]
 

@@ -16,7 +16,7 @@ import numpy as np
 from ..assess.leaks import Known, Leaks, find_leaks, first_pairs, near
 from ..assess.occasions import bursts_of
 from ..assess.pictures import Pictures
-from ..dataset.sources import FEW, Dataset, Skipped
+from ..dataset.sources import FEW, Dataset, SkippedFile
 from ..evaluation.learning_curve import LearningCurve, learning_curve, of_occasions
 from ..evaluation.left_out import Sample, unknowns_of
 from ..evaluation.occasions import Bursts
@@ -43,7 +43,7 @@ class Findings:
         bursts: whether the pictures come in bursts.
     """
 
-    skipped: tuple[Skipped, ...]
+    skipped: tuple[SkippedFile, ...]
     notes: tuple[str, ...]
     learning: LearningCurve | None
     shortcuts: tuple[Shortcut, ...]

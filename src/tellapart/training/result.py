@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..dataset.sources import Dataset, Skipped
+from ..dataset.sources import Dataset, SkippedFile
 from ..evaluation.judged import Evaluation
 from ..evaluation.learning_curve import LearningCurve
 from ..evaluation.metrics import Proportion
@@ -58,7 +58,7 @@ class TrainResult:
     classifier: Classifier
     dataset: Dataset
     options: TrainOptions
-    skipped: tuple[Skipped, ...]
+    skipped: tuple[SkippedFile, ...]
     cross_validated: Evaluation | None
     held_out: Evaluation | None
     kept_back: tuple[str, ...]

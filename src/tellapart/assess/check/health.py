@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from ...dataset.sources import Dataset, Skipped
+from ...dataset.sources import Dataset, SkippedFile
 from ...errors import UsageError, option
 from ...evaluation.metrics import Proportion
 from ...evaluation.occasions import Bursts
@@ -114,7 +114,7 @@ class Health:
     accuracy: Proportion
     bursts: Bursts
     findings: tuple[Finding, ...]
-    skipped: tuple[Skipped, ...] = ()
+    skipped: tuple[SkippedFile, ...] = ()
     notes: tuple[str, ...] = field(default=())
     label_errors: LabelErrors | None = None
     looked: Looked | None = field(default=None, repr=False)

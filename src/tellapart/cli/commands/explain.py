@@ -77,7 +77,7 @@ def explain(
     one that keeps the answer when all else is hidden.
     """
     from ...dataset.given import expand
-    from ...dataset.sources import Skipped
+    from ...dataset.sources import SkippedFile
     from ...explain.files import explain_files, locate
     from ...explain.page import chosen, shown_words, why_page
     from ...model.classifier import load
@@ -89,12 +89,12 @@ def explain(
     check_folder(photos, "--pictures")
     check_place(output)
     classifier = load(model)
-    shut: list[Skipped] = []
+    shut: list[SkippedFile] = []
     named = expand(pictures, follow_links=follow_links, shut=shut)
     complain_of(shut)
     values: list[Json] = []
     panels: list[Panel] = []
-    skipped: list[Skipped] = []
+    skipped: list[SkippedFile] = []
     overlays: list[Path] = []
     read = 0
     with terminal.progress_beside_output("Explaining", quiet) as progress:
@@ -105,7 +105,7 @@ def explain(
             start=1,
         ):
             progress(done, len(named))
-            if isinstance(told, Skipped):
+            if isinstance(told, SkippedFile):
                 skipped.append(told)
                 continue
             read += 1

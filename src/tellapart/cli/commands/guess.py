@@ -51,7 +51,7 @@ def guess(
     label is elsa.
     """
     from ...dataset.given import expand
-    from ...dataset.sources import Skipped
+    from ...dataset.sources import SkippedFile
     from ...model.classifier import load
     from .. import answers as guessing
 
@@ -68,7 +68,7 @@ def guess(
             hint="Leave out one of them.",
         )
     classifier = admitting(load(model), admit, always_choose)
-    shut: list[Skipped] = []
+    shut: list[SkippedFile] = []
     named = expand(pictures, follow_links=follow_links, shut=shut)
     complain_of(shut)
     answers = guessing.guess(classifier, named, evidence=evidence)

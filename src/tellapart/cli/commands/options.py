@@ -16,7 +16,7 @@ from ...errors import PictureError, UsageError
 from ...text import as_fraction, shown
 
 if TYPE_CHECKING:
-    from ...dataset.sources import Skipped
+    from ...dataset.sources import SkippedFile
     from ...model.classifier import Classifier
     from ...sorting.plan import SortOptions
     from ...to_json.results import Json
@@ -175,7 +175,7 @@ def check_place(path: Path | None, setting: str = "destination") -> None:
         check_page_writable(path, setting)
 
 
-def check_strict(strict: bool, skipped: Sequence[Skipped]) -> None:
+def check_strict(strict: bool, skipped: Sequence[SkippedFile]) -> None:
     if strict and skipped:
         raise typer.Exit(PictureError.exit_code)
 
@@ -196,7 +196,7 @@ def complain(message: str, hint: str) -> None:
     sys.stderr.write(f"{message}\n" + (f"{hint}\n" if hint else ""))
 
 
-def complain_of(shut: Sequence[Skipped]) -> None:
+def complain_of(shut: Sequence[SkippedFile]) -> None:
     """Name the folders that could not be opened, with the reason for each."""
     for folder in shut:
         complain(f"{shown(folder.name)}: {shown(folder.reason)}", "")

@@ -74,7 +74,7 @@ def sort(
     sort never overwrites a file.
     If it was stopped half-way, type the same command again to go on, or --undo to take it back.
     """
-    from ...dataset.sources import Skipped
+    from ...dataset.sources import SkippedFile
     from ...model.classifier import load
     from ...sorting import sort as sorting
     from ...to_json import results as to_json
@@ -118,7 +118,7 @@ def sort(
         skipped = []
         for step in sorting.plan(classifier, inbox, destination, options):
             show(to_json.planned(step), as_json, partial(print_step, step), in_lines=True)
-            if isinstance(step, Skipped):
+            if isinstance(step, SkippedFile):
                 skipped.append(step)
         check_strict(strict, skipped)
         return

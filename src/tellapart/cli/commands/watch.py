@@ -66,12 +66,12 @@ def watch(
     pictures to it, the new one is used from then on.
     With --json there is a line for each picture, as of sort --dry-run --json, and one at the end.
     """
-    from ...dataset.sources import Skipped
+    from ...dataset.sources import SkippedFile
     from ...model.classifier import load
     from ...model.on_disk import ModelOnDisk
-    from ...sorting.plan import Step
+    from ...sorting.plan import SortStep
     from ...sorting.sort import SortResult
-    from ...sorting.watching import Notice
+    from ...sorting.watching import WatchNotice
     from ...sorting.watching import watch as watching
     from ...to_json import results as to_json
     from ..terminal.sorting import print_notice, print_sort, print_step
@@ -99,9 +99,9 @@ def watch(
         ):
             if isinstance(told, SortResult):
                 show(to_json.sorted_(told), as_json, partial(print_sort, told), in_lines=True)
-            elif isinstance(told, Step | Skipped):
+            elif isinstance(told, SortStep | SkippedFile):
                 show(to_json.planned(told), as_json, partial(print_step, told), in_lines=True)
             else:
                 print_notice(told)
-            if isinstance(told, Notice) and told.kind == "ending":
+            if isinstance(told, WatchNotice) and told.kind == "ending":
                 ending.take_time()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from ...dataset.sources import Skipped
+from ...dataset.sources import SkippedFile
 from ...evaluation.sentences import covered_words, sure_words, use_words
 from ...files.system import WINDOWS
 from ...text import in_order, label_words, several, shown
@@ -160,7 +160,7 @@ def _from_here(path: Path, source: Path) -> Path:
     return path.relative_to(here) if near else path
 
 
-def print_skipped(console: Console, skipped: Sequence[Skipped], hidden: int) -> None:
+def print_skipped(console: Console, skipped: Sequence[SkippedFile], hidden: int) -> None:
     if hidden:
         console.print(f"\nPassed over: {several(hidden, 'hidden or system file')}.")
     if not skipped:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...dataset.sources import Skipped
+from ...dataset.sources import SkippedFile
 from ...text import several, shown
 from .console import print_skipped, stdout
 
@@ -32,7 +32,7 @@ def print_explanation(explained: Explained) -> None:
 
 
 def print_written(
-    skipped: Sequence[Skipped],
+    skipped: Sequence[SkippedFile],
     page: Path | None,
     overlays: Sequence[Path],
     on_page: str,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ...dataset.sources import Skipped
+from ...dataset.sources import SkippedFile
 from ...text import label_words, natural, several, shown
 from .console import MOST, command, print_aside, print_rest, print_skipped, stdout
 from .layout import print_figures, say
@@ -13,19 +13,19 @@ from .layout import print_figures, say
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from ...sorting.sort import SortResult, Step, UndoResult
-    from ...sorting.watching import Notice
+    from ...sorting.sort import SortResult, SortStep, UndoResult
+    from ...sorting.watching import WatchNotice
 
 
-def print_step(step: Step | Skipped) -> None:
+def print_step(step: SortStep | SkippedFile) -> None:
     """Print one line of what `sort` would do (`--dry-run`), or of what `watch` did."""
-    if isinstance(step, Skipped):
+    if isinstance(step, SkippedFile):
         stdout().print(f"{shown(step.name)}  not read: {shown(step.reason)}", soft_wrap=True)
     else:
         stdout().print(f"{shown(step.source)}  ->  {shown(step.target)}", soft_wrap=True)
 
 
-def print_notice(notice: Notice) -> None:
+def print_notice(notice: WatchNotice) -> None:
     """Print what happened beside the pictures."""
     print_aside(notice.text)
 
