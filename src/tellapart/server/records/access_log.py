@@ -62,7 +62,8 @@ class Log:
         while, and counted."""
         if level == "info" and self._quiet:
             return
-        left_out = self._left_out(message + trace)
+        # asyncio adds lines that tell one event from the next
+        left_out = self._left_out(message.split("\n", 1)[0] + trace)
         if left_out is None:
             return
         if left_out:
