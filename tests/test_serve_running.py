@@ -45,6 +45,8 @@ def refused(server: Running) -> bool:
         socket.create_connection(("127.0.0.1", server.port), 5).close()
     except ConnectionRefusedError:
         return True
+    except ConnectionResetError:  # it was waiting when the socket was closed
+        return False
     return False
 
 
@@ -322,3 +324,33 @@ def test_where_descriptors_are_few_so_are_connections_and_lines_of_the_log(
         assert until(lambda: server.ask("/v1/guess", PICTURE).status == 200)
     lines = [json.loads(line) for line in server.log.read_text().splitlines()]
     assert len([line for line in lines if "level" in line]) < 10
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it has no such terminals")
+def test_at_a_terminal_it_says_what_is_served_what_to_try_and_what_it_waits_for(
+    served: Path,
+) -> None:
+    import pty
+
+    mine, theirs = pty.openpty()
+    command = [sys.executable, "-m", "tellapart", "serve", str(served), "--port", "0", "--quiet"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=theirs, text=True) as process:
+        os.close(theirs)
+        try:
+            assert process.stdout
+            server = Running(process.stdout.readline().strip(), process, served)
+            said = os.read(mine, 4096).decode().splitlines()
+            tried = f"curl --data-binary @picture.jpg {server.address}/v1/guess"
+            assert said == [f"heroes (2 labels). Try: {tried}", "Ctrl-C ends it."]
+            connection = half_sent(server)
+            process.send_signal(signal.SIGINT)
+            assert os.read(mine, 4096).decode().splitlines() == [
+                "Ending: 1 request is still being answered."
+            ]
+            connection.send(PICTURE[100:])
+            assert connection.getresponse().status == 200
+            connection.close()
+            assert process.wait(60) == 0
+        finally:
+            process.kill()
+            os.close(mine)

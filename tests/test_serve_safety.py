@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import json
 import os
@@ -444,6 +445,25 @@ def test_a_bomb_is_refused_with_memory_flat(server: Running) -> None:
             assert status(answer := ask(server, body=content)) == 422
             assert "too large" in str(said(answer)["detail"])
     assert held(server) - before < 32 * MB
+
+
+def test_a_picture_of_too_many_pixels_is_refused_by_every_door_before_it_is_unpacked(
+    served: Path, tmp_path: Path
+) -> None:
+    large = encoded(draw_scene(1200, 900), "PNG")
+    with serving(tmp_path, served, "--max-pixels", 1) as server:
+        refused = server.ask("/v1/guess", large)
+        assert refused.status == 422
+        assert refused.json["detail"] == (
+            "too large: 1200 x 900 pixels; the limits are 30000 a side and 1 million in all"
+        )
+        data = [base64.b64encode(large).decode()]
+        tensor = {"name": "image", "shape": [1], "datatype": "BYTES", "data": data}
+        asked = json.dumps({"inputs": [tensor]}).encode()
+        assert server.ask("/v2/models/heroes/infer", asked).status == 422
+        assert server.ask("/v1/guess", encoded(draw_scene(1100, 900), "PNG")).status == 200
+        jpeg = encoded(draw_scene(1600, 1200), "JPEG")  # is unpacked at a half
+        assert server.ask("/v1/guess", jpeg).status == 200
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc")

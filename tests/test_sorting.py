@@ -819,7 +819,10 @@ def test_a_picture_that_is_replaced_gets_no_name_of_the_one_before(
                     os.replace(picture(inbox / ".new", 0.8, 1), inbox / "a.jpg")
                 yield answer
 
-    options, changed = SortOptions(how=how), Skipped("a.jpg", "changed while it was being sorted")
+    options, changed = (
+        SortOptions(how=how),
+        SkippedFile("a.jpg", "changed while it was being sorted"),
+    )
     result = sort(Camera(), inbox, tmp_path / "out", options)
     assert changed in result.unreadable
     again = sort(Reader(), inbox, tmp_path / "out", options)

@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 
 from ..errors import PictureError
@@ -20,6 +21,19 @@ MAX_SIDE = 30_000  # pixels
 MAX_PIXELS = 178_956_970  # once unpacked; a JPEG is unpacked at the scale that is needed
 SMALL = 32 * 2**20  # bytes: what takes no more is not counted
 SHARE = 0.25  # of the memory that is free
+
+_most_pixels: ContextVar[int] = ContextVar("most_pixels", default=MAX_PIXELS)
+
+
+@contextmanager
+def at_most(pixels: int) -> Iterator[None]:
+    """Refuse pictures of more pixels than that, in what this thread does here; of more than
+    `MAX_PIXELS` they are refused anyway."""
+    before = _most_pixels.set(min(pixels, MAX_PIXELS))
+    try:
+        yield
+    finally:
+        _most_pixels.reset(before)
 
 
 def check_size(width: int, height: int, *, unpacked: int = 1) -> None:
@@ -30,10 +44,11 @@ def check_size(width: int, height: int, *, unpacked: int = 1) -> None:
     """
     if min(width, height) < 1:
         raise PictureError("damaged: it has no pixels")
-    if max(width, height) > MAX_SIDE or width * height > MAX_PIXELS * unpacked**2:
+    most = _most_pixels.get()
+    if max(width, height) > MAX_SIDE or width * height > most * unpacked**2:
         raise PictureError(
             f"too large: {width} x {height} pixels; the limits are {MAX_SIDE} a side and "
-            f"{MAX_PIXELS / 1e6:.0f} million in all"
+            f"{most / 1e6:.0f} million in all"
         )
 
 

@@ -18,6 +18,7 @@ import socket
 from asyncio import CancelledError
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 
 import uvicorn
 from starlette.applications import Starlette
@@ -26,6 +27,7 @@ from starlette.middleware import Middleware
 from starlette.routing import Route
 
 from ..errors import TellapartError
+from ..images.budget import at_most
 from .config import Config
 from .guards.admission import guards
 from .inference.routes import Inference
@@ -49,6 +51,7 @@ def server_on(
     config: Config,
     log: Log,
     ready: Callable[[], None],
+    ending: Callable[[int], None] = lambda _: None,
     *,
     alone: bool,
 ) -> Server:
@@ -76,7 +79,7 @@ def server_on(
         backlog=AT_ONCE if config.workers == 1 else 1,
         timeout_graceful_shutdown=round(config.deadline) + 1,
     )
-    server = Server(settings, listening, ready, log.flush, alone=alone)
+    server = Server(settings, listening, ready, ending, log.flush, alone=alone)
     return server
 
 
@@ -88,7 +91,7 @@ def application(
 ) -> Starlette:
     """The server as an ASGI application; `log` is told of each request, and `draining` tells
     whether it is ending. In its state is `refused`, to be told of those that do not come so far."""
-    queue = Queue(config.waiting, config.deadline)
+    queue = Queue(config.waiting, config.deadline, partial(at_most, config.pixels))
     guessing = Guessing(models, queue, config)
     metrics = Metrics(models.names, lambda: queue.held)
     describing, health = Describing(models, queue), Health(models, draining)

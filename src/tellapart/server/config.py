@@ -36,6 +36,7 @@ class Config:
         deadline: seconds in which a request that has come is answered, or refused.
         largest: bytes of a request's body.
         most: pictures in one request.
+        pixels: of a picture, once unpacked; a JPEG is unpacked no larger than it is needed.
         workers: processes that answer, each with its share of the cores and of the limits.
         connections: that may be open at once.
         patience: seconds for a client to send the head of a request, to go on with a body, and to
@@ -56,6 +57,7 @@ class Config:
     deadline: float = 30.0
     largest: int = SMALL
     most: int = 64
+    pixels: int = 50_000_000
     workers: int = 1
     connections: int = 512
     patience: float = 10.0

@@ -18,7 +18,7 @@ import asyncio
 import math
 import time
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import partial
 from typing import Any, Generic, TypeAlias, TypeVar
 
@@ -46,14 +46,21 @@ class Queue:
         held: calls that are under way or wait.
         seconds: that one call takes a thread, as a mean over the latest.
         begun: when the calls began that are under way.
+        within: what each call is made within.
     """
 
-    def __init__(self, waiting: int, deadline: float) -> None:
+    def __init__(
+        self,
+        waiting: int,
+        deadline: float,
+        within: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
         self.most = waiting + threads()
         self.deadline = deadline
         self.held = 0
         self.seconds = 0.0
         self.begun: dict[object, float] = {}
+        self.within = within
 
     def check_room(self, calls: int = 1) -> None:
         """Refuse what there is no room for; worth asking before a body is read.
@@ -168,7 +175,8 @@ class _Turn(Generic[Out]):
         error: BaseException | None = None
         given = None
         try:
-            given = call()
+            with self._queue.within():
+                given = call()
         except BaseException as raised:
             error = raised
         del self._queue.begun[(self, index)]

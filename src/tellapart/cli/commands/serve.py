@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import sys
 from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ...images.budget import MAX_PIXELS
 from ...server.config import Config, others_may_read, token_in
-from ...text import shown
+from ...text import several, shown
 from .. import interrupts
 
+if TYPE_CHECKING:
+    from ...server.models import Models
+
 _MB = 2**20
+_MILLION = 10**6
 
 
 class LogForm(str, Enum):
@@ -62,6 +68,16 @@ def serve(
     max_body: Annotated[
         int, typer.Option(min=1, max=1024, metavar="MB", help="The largest body of a request.")
     ] = Config.largest // _MB,
+    max_pixels: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            max=MAX_PIXELS // _MILLION,
+            metavar="MILLIONS",
+            help="The largest picture, in millions of pixels. A JPEG may be larger: it is unpacked "
+            "no larger than it is needed.",
+        ),
+    ] = Config.pixels // _MILLION,
     max_connections: Annotated[
         int, typer.Option(min=1, metavar="N", help="The most connections at once.")
     ] = Config.connections,
@@ -108,7 +124,7 @@ def serve(
     curl --data-binary @picture.jpg http://127.0.0.1:8000/v1/guess
     tellapart serve heroes --host 0.0.0.0 --token-file token
 
-    The first line on stdout is the address, printed when it is ready to answer.
+    The first line on stdout is the address, printed when it is ready to answer. Ctrl-C ends it.
     """
     interrupts.end_quietly()  # until the server hears signals itself
     from ...server.models import Models
@@ -128,11 +144,33 @@ def serve(
         deadline=deadline,
         largest=max_body * _MB,
         most=max_pictures,
+        pixels=max_pixels * _MILLION,
         connections=max_connections,
         patience=client_timeout,
         workers=workers,
     )
-    serving(Models(places_of(models)), config, log_to_stderr(as_json, quiet), ready=_say)
+    served = Models(places_of(models))
+    at_terminal = sys.stderr.isatty()
+
+    def ready(address: str) -> None:
+        typer.echo(address)
+        if at_terminal:
+            typer.echo(_welcome(served, address), err=True)
+
+    def ending(answering: int) -> None:
+        if at_terminal:
+            being = "request is" if answering == 1 else "requests are"
+            typer.echo(f"Ending: {answering} {being} still being answered.", err=True)
+
+    serving(served, config, log_to_stderr(as_json, quiet), ready, ending)
+
+
+def _welcome(models: Models, address: str) -> str:
+    """What is served, and what to try; the address of all its addresses is none to ask."""
+    found = [(name, len(models.model(name).classifier.labels)) for name in models.names]
+    names = ", ".join(f"{name} ({several(labels, 'label')})" for name, labels in found)
+    asked = address.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
+    return f"{names}. Try: curl --data-binary @picture.jpg {asked}/v1/guess\nCtrl-C ends it."
 
 
 def _token(path: Path | None) -> str:
@@ -146,7 +184,3 @@ def _token(path: Path | None) -> str:
             err=True,
         )
     return token
-
-
-def _say(address: str) -> None:
-    typer.echo(address)

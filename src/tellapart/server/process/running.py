@@ -31,9 +31,16 @@ AT_ONCE = 64  # that are taken in one round; asyncio tries each, and complains o
 _OTHER_FILES = 32  # that are open besides connections
 
 
-def serve(models: Models, config: Config, log: Log, ready: Callable[[str], None]) -> None:
+def serve(
+    models: Models,
+    config: Config,
+    log: Log,
+    ready: Callable[[str], None],
+    ending: Callable[[int], None] = lambda _: None,
+) -> None:
     """Serve until the process is told to end; `ready` is called with the address, as
-    "http://127.0.0.1:8000", when requests are answered.
+    "http://127.0.0.1:8000", when requests are answered, and `ending` with how many still are being
+    answered when it was told to end, if any are.
 
     Raises:
         UsageError: the address cannot be bound, or there are more workers than cores.
@@ -47,7 +54,7 @@ def serve(models: Models, config: Config, log: Log, ready: Callable[[str], None]
     def server(config: Config, ready: Callable[[], None], *, alone: bool) -> Server:
         from ..app import server_on  # looks for the folder of figures when it is imported
 
-        return server_on(listening, models, config, log, ready, alone=alone)
+        return server_on(listening, models, config, log, ready, ending, alone=alone)
 
     if config.workers == 1:
         server(config, lambda: ready(address), alone=True).run(sockets=[listening])
@@ -91,6 +98,7 @@ class Server(uvicorn.Server):
         settings: uvicorn.Config,
         listening: socket.socket,
         ready: Callable[[], None],
+        ending: Callable[[int], None],
         ended: Callable[[], None],
         *,
         alone: bool,
@@ -98,6 +106,7 @@ class Server(uvicorn.Server):
         super().__init__(settings)
         self._listening = listening
         self._ready = ready
+        self._ending = ending
         self._ended = ended
         self._alone = alone
 
@@ -108,6 +117,8 @@ class Server(uvicorn.Server):
             self._ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if answering := len(self.server_state.tasks):
+            self._ending(answering)
         await super().shutdown(sockets)
         self._ended()
 
