@@ -29,8 +29,9 @@ from starlette.routing import Route
 from ..errors import TellapartError
 from ..images.budget import at_most
 from .config import Config
+from .doors import DOORS
 from .guards.admission import guards
-from .inference.routes import Inference
+from .inference.routes import STATISTICS, Inference
 from .models import Models
 from .problems import no_route, told
 from .process.connection import KEEP_ALIVE, connections
@@ -98,17 +99,28 @@ def application(
     openapi = OpenApi(
         document(models.names, token=bool(config.token), largest=config.largest, most=config.most)
     )
+    inference = Inference(models, queue, config, health)
+    answering = {
+        "guess": guessing.answer,
+        "models": describing.all,
+        "model": describing.one,
+        "doors": describing.doors,
+        "alive": health.alive,
+        "ready": health.ready,
+        "metrics": metrics.answer,
+        "openapi": openapi.answer,
+        "v2_server": inference.server,
+        "v2_live": inference.live,
+        "v2_ready": inference.ready,
+        "v2_index": inference.index,
+        "v2_metadata": inference.metadata,
+        "v2_model_ready": inference.model_ready,
+        "v2_configuration": inference.configuration,
+        "v2_infer": inference.infer,
+    }
     routes = [
-        Route("/v1/guess", guessing.answer, methods=["POST"]),
-        Route("/v1/models/{name}/guess", guessing.answer, methods=["POST"]),
-        Route("/v1/models", describing.all),
-        Route("/v1/models/{name}", describing.one),
-        Route("/healthz", health.alive),
-        Route("/readyz", health.ready),
-        Route("/metrics", metrics.answer),
-        Route("/openapi.json", openapi.answer),
-        Route("/", describing.doors),
-        *Inference(models, queue, config, health).routes(),
+        *(Route(path, inference.statistics) for path in STATISTICS),
+        *(Route(door.path, answering[door.answered_by], methods=[door.method]) for door in DOORS),
     ]
 
     def tell(account: Account) -> None:

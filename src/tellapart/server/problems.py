@@ -12,14 +12,16 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from ..errors import ModelError, PictureError, TellapartError, UsageError
+from ..to_json.shapes import Problem
 from .names import UnknownModelError
 from .records.account import account
+from .routes.query import PARAMETERS
 
 _log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 
-_IN_QUERY: Mapping[str, str] = {"admit": "?admit=", "evidence": "?evidence=", "top": "?top="}
+_IN_QUERY = frozenset(one.name for one in PARAMETERS)
 
 
 class HttpError(TellapartError):
@@ -77,7 +79,7 @@ _HINTS: Mapping[int, str] = {
 def in_query(setting: str) -> str:
     """How a request calls a setting: `?top=3` of `top=3`; one that it cannot set has no name."""
     name, _, value = setting.partition("=")
-    return _IN_QUERY[name] + value if name in _IN_QUERY else ""
+    return f"?{name}={value}" if name in _IN_QUERY else ""
 
 
 def problem(error: TellapartError) -> JSONResponse:
@@ -106,7 +108,7 @@ def _answer(
     status: int, error: TellapartError, headers: Mapping[str, str] | None = None
 ) -> JSONResponse:
     hint = error.hint or _HINTS.get(status, "")
-    body = {
+    body: Problem = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
         "status": status,

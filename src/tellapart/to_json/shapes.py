@@ -144,6 +144,18 @@ class Unreadable(TypedDict):
     error: Annotated[str, "Why it cannot be read."]
 
 
+class Problem(TypedDict):
+    """What was wrong, in `detail`, and what to do, in `hint` (RFC 9457); `error` has both, for
+    clients of `/v2`."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    hint: str
+    error: str
+
+
 class Alive(TypedDict):
     """The process lives."""
 

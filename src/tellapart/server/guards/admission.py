@@ -20,14 +20,12 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..config import Config
+from ..doors import OPEN
 from ..problems import HttpError, failed, problem
-from .limits import Bodies
+from .limits import BodyLimits
 from .origins import Origins
 
 _log = logging.getLogger(__name__)
-
-OPEN = frozenset({"/healthz", "/readyz", "/v2/health/live", "/v2/health/ready"})
-"""What may be asked without a token: whether the server lives, for what balances load."""
 
 
 def guards(config: Config) -> list[Middleware]:
@@ -37,7 +35,7 @@ def guards(config: Config) -> list[Middleware]:
         Middleware(Hosts, config),
         Middleware(Origins, config.origins),
         Middleware(Tokens, config.token),
-        Middleware(Bodies, config.together, config.patience),
+        Middleware(BodyLimits, config.together, config.patience),
     ]
 
 

@@ -22,7 +22,7 @@ def holder(scope: Scope) -> Callable[[int], None]:
     return hold
 
 
-class Bodies:
+class BodyLimits:
     """Counts the bytes of all bodies that are held, and refuses more than `together`: so many
     clients with large pictures cannot fill the memory. A body that stops for `patience` seconds, or
     comes more slowly than `SLOWEST` after these, is given up.

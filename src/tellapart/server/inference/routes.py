@@ -9,15 +9,14 @@ configuration says which model it is.
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
 from ...errors import PictureError, UsageError
 from ...model.classifier import Classifier, Prediction
@@ -32,6 +31,17 @@ from ..problems import HttpError
 from ..queue import Queue
 from ..records.account import Account, account
 from ..routes.health import ENDING, Health
+from .shapes import (
+    ConfiguredTensor,
+    ModelConfiguration,
+    ModelIsReady,
+    ModelMetadata,
+    ModelState,
+    ServerIsReady,
+    ServerLives,
+    ServerMetadata,
+    TensorMetadata,
+)
 from .tensors import (
     LENGTH,
     Output,
@@ -43,14 +53,23 @@ from .tensors import (
     unpacked,
     written,
 )
+from .versions import VERSION
 
-VERSION = "1"
 EXTENSIONS = ("binary_tensor_data", "classification", "model_configuration")
 _ALWAYS = ("scores", "label", "novelty", "unknown")
 _ALSO = ("embedding", "evidence")
 _LONGEST_ID = 1000
-_MODEL, _VERSION = "/v2/models/{name}", "/versions/{version}"
-_TRITON = {"FP32": "TYPE_FP32", "BYTES": "TYPE_STRING", "BOOL": "TYPE_BOOL"}
+_TRITON: Mapping[str, Literal["TYPE_FP32", "TYPE_STRING", "TYPE_BOOL"]] = {
+    "FP32": "TYPE_FP32",
+    "BYTES": "TYPE_STRING",
+    "BOOL": "TYPE_BOOL",
+}
+# Triton's, which are not offered. The first could be a model's name: it is looked at before those.
+STATISTICS = (
+    "/v2/models/stats",
+    "/v2/models/{name}/stats",
+    "/v2/models/{name}/versions/{version}/stats",
+)
 
 
 @dataclass(frozen=True)
@@ -83,57 +102,43 @@ class Inference:
     config: Config
     health: Health
 
-    def routes(self) -> list[Route]:
-        """All below /v2, each also with the version in its path."""
-        of_a_model: dict[str, tuple[Callable[[Request], Awaitable[Response]], str]] = {
-            "": (self.metadata, "GET"),
-            "/ready": (self.model_ready, "GET"),
-            "/config": (self.configuration, "GET"),
-            "/infer": (self.infer, "POST"),
-        }
-        return [
-            Route("/v2", self.server, methods=["GET"]),
-            Route("/v2/health/live", self.live, methods=["GET"]),
-            Route("/v2/health/ready", self.ready, methods=["GET"]),
-            Route("/v2/repository/index", self.index, methods=["POST"]),
-            *(
-                Route(path, self.statistics, methods=["GET"], include_in_schema=False)
-                for path in ("/v2/models/stats", f"{_MODEL}/stats", f"{_MODEL}{_VERSION}/stats")
-            ),
-            *(
-                Route(f"{_MODEL}{version}{path}", endpoint, methods=[method])
-                for path, (endpoint, method) in of_a_model.items()
-                for version in ("", _VERSION)
-            ),
-        ]
-
     async def server(self, request: Request) -> Response:
-        return JSONResponse(
-            {"name": "tellapart", "version": __version__, "extensions": list(EXTENSIONS)}
-        )
+        answer: ServerMetadata = {
+            "name": "tellapart",
+            "version": __version__,
+            "extensions": list(EXTENSIONS),
+        }
+        return JSONResponse(answer)
 
     async def live(self, request: Request) -> Response:
-        return JSONResponse({"live": True})
+        answer: ServerLives = {"live": True}
+        return JSONResponse(answer)
 
     async def ready(self, request: Request) -> Response:
         """Models are loaded before the first connection is taken, so whoever is answered knows,
         until the server is ending."""
         self.health.check_not_draining()
-        return JSONResponse({"live": True, "ready": True})
+        answer: ServerIsReady = {"live": True, "ready": True}
+        return JSONResponse(answer)
 
     async def index(self, request: Request) -> Response:
-        state, reason = ("UNAVAILABLE", ENDING) if self.health.draining() else ("READY", "")
-        return JSONResponse(
-            [
-                {"name": name, "version": VERSION, "state": state, "reason": reason}
-                for name in self.models.names
-            ]
-        )
+        ending = self.health.draining()
+        answer: list[ModelState] = [
+            {
+                "name": name,
+                "version": VERSION,
+                "state": "UNAVAILABLE" if ending else "READY",
+                "reason": ENDING if ending else "",
+            }
+            for name in self.models.names
+        ]
+        return JSONResponse(answer)
 
     async def model_ready(self, request: Request) -> Response:
         name, _ = self._asked(request)
         self.health.check_not_draining()
-        return JSONResponse({"name": name, "ready": True})
+        answer: ModelIsReady = {"name": name, "ready": True}
+        return JSONResponse(answer)
 
     async def statistics(self, request: Request) -> Response:
         """Triton's, which are not offered: said so, as else `stats` would be a model that is not
@@ -148,43 +153,28 @@ class Inference:
 
     async def metadata(self, request: Request) -> Response:
         name, classifier = self._asked(request)
-        outputs: list[Json] = [
-            {"name": one, "datatype": datatype, "shape": [-1, *shape]}
-            for one, datatype, shape in _outputs_of(classifier)
-        ]
-        return JSONResponse(
-            {
-                "name": name,
-                "versions": [VERSION],
-                "platform": "tellapart_onnx",
-                "inputs": [{"name": "image", "datatype": "BYTES", "shape": [-1, 1]}],
-                "outputs": outputs,
-            }
-        )
+        answer: ModelMetadata = {
+            "name": name,
+            "versions": [VERSION],
+            "platform": "tellapart_onnx",
+            "inputs": [{"name": "image", "datatype": "BYTES", "shape": [-1, 1]}],
+            "outputs": [{**one, "shape": [-1, *one["shape"]]} for one in _outputs_of(classifier)],
+        }
+        return JSONResponse(answer)
 
     async def configuration(self, request: Request) -> Response:
         """What Triton's clients read before they ask, in its words."""
         name, classifier = self._asked(request)
-        outputs: list[Json] = [
-            {
-                "name": one,
-                "data_type": _TRITON[datatype],
-                "dims": shape or [1],
-                **({} if shape else {"reshape": {"shape": []}}),
-            }
-            for one, datatype, shape in _outputs_of(classifier)
-        ]
-        return JSONResponse(
-            {
-                "name": name,
-                "platform": "tellapart_onnx",
-                "backend": "tellapart",
-                "max_batch_size": self.config.most,
-                "input": [{"name": "image", "data_type": "TYPE_STRING", "dims": [1]}],
-                "output": outputs,
-                "parameters": {"digest": {"string_value": classifier.digest}},
-            }
-        )
+        answer: ModelConfiguration = {
+            "name": name,
+            "platform": "tellapart_onnx",
+            "backend": "tellapart",
+            "max_batch_size": self.config.most,
+            "input": [{"name": "image", "data_type": "TYPE_STRING", "dims": [1]}],
+            "output": [_configured(one) for one in _outputs_of(classifier)],
+            "parameters": {"digest": {"string_value": classifier.digest}},
+        }
+        return JSONResponse(answer)
 
     async def infer(self, request: Request) -> Response:
         name, classifier = self._asked(request)
@@ -281,17 +271,30 @@ def _seen(
     return prediction
 
 
-def _outputs_of(classifier: Classifier) -> list[tuple[str, str, list[Json]]]:
-    """The outputs of a model: name, type, and the shape without the number of pictures."""
+def _outputs_of(classifier: Classifier) -> list[TensorMetadata]:
+    """The outputs of a model; their shapes without the number of pictures."""
     labels = len(classifier.labels)
     return [
-        ("scores", "FP32", [labels]),
-        ("label", "BYTES", []),
-        ("novelty", "FP32", []),
-        ("unknown", "BOOL", []),
-        ("embedding", "FP32", [-1]),
-        ("evidence", "FP32", [labels, -1, -1]),
+        {"name": "scores", "datatype": "FP32", "shape": [labels]},
+        {"name": "label", "datatype": "BYTES", "shape": []},
+        {"name": "novelty", "datatype": "FP32", "shape": []},
+        {"name": "unknown", "datatype": "BOOL", "shape": []},
+        {"name": "embedding", "datatype": "FP32", "shape": [-1]},
+        {"name": "evidence", "datatype": "FP32", "shape": [labels, -1, -1]},
     ]
+
+
+def _configured(output: TensorMetadata) -> ConfiguredTensor:
+    """An output in the words of Triton, which has no tensor without a dimension."""
+    shape = output["shape"]
+    told: ConfiguredTensor = {
+        "name": output["name"],
+        "data_type": _TRITON[output["datatype"]],
+        "dims": shape or [1],
+    }
+    if not shape:
+        told["reshape"] = {"shape": []}
+    return told
 
 
 def _admit(parameters: object) -> float | None:

@@ -17,7 +17,7 @@ from ..config import Config
 from ..models import Models
 from ..queue import Queue
 from ..records.account import Account, account
-from .query import Wishes
+from .query import GuessQuery
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Guessing:
     async def answer(self, request: Request) -> Response:
         model = self.models.model(request.path_params.get("name", ""))
         account().model, classifier = model.name, model.classifier
-        wishes = Wishes.of(request.query_params)
+        wishes = GuessQuery.of(request.query_params)
         if wishes.admit is not None:
             classifier = classifier.admitting(wishes.admit)
         self.queue.check_room()  # before the body is read
@@ -48,7 +48,12 @@ JSON = "application/json"
 
 
 def _said(
-    classifier: Classifier, wishes: Wishes, listed: bool, noted: Account, asked: float, sent: Sent
+    classifier: Classifier,
+    wishes: GuessQuery,
+    listed: bool,
+    noted: Account,
+    asked: float,
+    sent: Sent,
 ) -> str:
     """What is said of one picture, as JSON; of several, one that cannot be read has its `error`."""
     waited = time.monotonic() - asked

@@ -30,10 +30,10 @@ from prometheus_client.registry import Collector
 from starlette.requests import Request
 from starlette.responses import Response
 
+from ..doors import FIGURES
 from ..records.account import Account
 from ..records.figures import FOLDER
 
-MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _SECONDS = (0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.2, 0.3, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _ALL = ("process_start_time_seconds", "process_max_fds")  # of which a sum would say nothing
 
@@ -159,7 +159,7 @@ class Metrics:
         return generate_latest(together) + generate_latest(_of_processes(_processes(folder)))
 
     async def answer(self, request: Request) -> Response:
-        return Response(self.text(), media_type=MEDIA_TYPE)
+        return Response(self.text(), media_type=FIGURES)
 
 
 def _processes(folder: str) -> list[str]:

@@ -9,9 +9,9 @@ from starlette.responses import JSONResponse, Response
 
 from ...to_json.shapes import AllServed, Doors, Served
 from ...version import __version__
+from ..doors import DOORS
 from ..models import Model, Models
 from ..queue import Queue
-from .openapi import DOORS
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from starlette.datastructures import QueryParams
 
@@ -11,7 +13,17 @@ from ...text import as_fraction, first_few, shown
 
 
 @dataclass(frozen=True)
-class Wishes:
+class Parameter:
+    """One of a query: what its text is parsed by, and how it is described."""
+
+    name: str
+    parse: Callable[[str], Any]
+    schema: Mapping[str, object]
+    description: str
+
+
+@dataclass(frozen=True)
+class GuessQuery:
     """What a query asks for.
 
     Attributes:
@@ -26,30 +38,25 @@ class Wishes:
     admit: float | None = None
 
     @classmethod
-    def of(cls, query: QueryParams) -> Wishes:
+    def of(cls, query: QueryParams) -> GuessQuery:
         """Those of a query.
 
         Raises:
             UsageError: one of them cannot be, is there twice, or is not known.
         """
         names = [name for name, _ in query.multi_items()]
-        unknown = [name for name in names if name not in _KNOWN]
+        known = [one.name for one in PARAMETERS]
+        unknown = [name for name in names if name not in known]
         if unknown:
             raise UsageError(
                 f"There is no parameter {first_few(unknown, 1)}.",
-                hint=f"There are {', '.join(_KNOWN)}.",
+                hint=f"There are {', '.join(known)}.",
             )
-        for name in _KNOWN:
+        for name in known:
             if names.count(name) > 1:
                 raise UsageError(f"{option(name)} is there twice.", hint="Leave one of them out.")
-        return cls(
-            top=_top(query["top"]) if "top" in query else None,
-            evidence=_evidence(query["evidence"]) if "evidence" in query else False,
-            admit=_admit(query["admit"]) if "admit" in query else None,
-        )
-
-
-_KNOWN = ("top", "evidence", "admit")
+        given = [one for one in PARAMETERS if one.name in names]
+        return cls(**{one.name: one.parse(query[one.name]) for one in given})
 
 
 def _top(text: str) -> int:
@@ -79,3 +86,26 @@ def _admit(text: str) -> float:
             f"{option('admit=1')} calls no picture unknown.",
         )
     return number
+
+
+PARAMETERS: Sequence[Parameter] = (
+    Parameter(
+        "top",
+        _top,
+        {"type": "integer", "minimum": 1},
+        "How many of the likeliest scores to give.",
+    ),
+    Parameter(
+        "evidence",
+        _evidence,
+        {"type": "boolean", "default": False},
+        "Whether to give a map for each label: where in the picture it was seen.",
+    ),
+    Parameter(
+        "admit",
+        _admit,
+        {"type": "string", "examples": ["95%", "0.95", "100%"]},
+        "The fraction of pictures of the model's own labels that counts as known, such as 95% or "
+        "0.95; with 100% no picture is unknown.",
+    ),
+)

@@ -1,0 +1,3 @@
+"""The one version that every model has in the Open Inference Protocol."""
+
+VERSION = "1"
