@@ -50,6 +50,20 @@ class BusyError(HttpError):
         return type(self), (*self.args,), self.__dict__
 
 
+def too_many(most: int) -> HttpError:
+    """A request has more than so many pictures."""
+    return HttpError(
+        413, f"More than {most} pictures were sent at once.", hint="Send them in several requests."
+    )
+
+
+def too_large(largest: int, body: str = "body") -> HttpError:
+    """A body has more than so many bytes."""
+    return HttpError(
+        413, f"The {body} is larger than {largest / 2**20:g} MB.", hint="Send a smaller picture."
+    )
+
+
 # The first kind that fits; and whether a client is told in the error's own words, which in others
 # may name a path of this computer.
 _STATUS: tuple[tuple[type[TellapartError], int, bool], ...] = (

@@ -9,7 +9,7 @@ from python_multipart import MultipartParser
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
 
-from ..problems import HttpError
+from ..problems import HttpError, too_many
 
 logging.getLogger(
     "python_multipart.multipart"
@@ -68,9 +68,7 @@ class _Parts:
 
     def begin(self) -> None:
         if len(self.found) == self.most:
-            raise HttpError(
-                413, f"More than {self.most} pictures were sent at once.", hint="Send fewer."
-            )
+            raise too_many(self.most)
         self._name = ""
         self._content = bytearray()
 

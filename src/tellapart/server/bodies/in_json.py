@@ -6,12 +6,11 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 from typing import Any
 
-from ..problems import HttpError
+from ..problems import HttpError, too_many
+from .encoded import from_base64
 
 _TOKENS = 16  # brackets, commas and colons that a picture may take: a few are enough
 _FORM = 'Send {"picture": BASE64} or {"pictures": [BASE64, {"name": NAME, "picture": BASE64}]}.'
@@ -40,7 +39,7 @@ def spelt(content: bytes, most: int) -> tuple[list[tuple[str, bytes]], bool]:
     if not isinstance(several, list) or not several:
         raise _wrong("The JSON has no pictures in it.")
     if len(several) > most:
-        raise HttpError(413, f"More than {most} pictures were sent at once.", hint="Send fewer.")
+        raise too_many(most)
     return [_named(one, f"pictures[{at}]") for at, one in enumerate(several)], True
 
 
@@ -66,17 +65,10 @@ def _named(value: object, place: str) -> tuple[str, bytes]:
 
 
 def _bytes(value: object, place: str) -> bytes:
-    """Of base64, after `data:image/jpeg;base64,` too, as a browser writes it."""
     try:
-        if not isinstance(value, str):
-            raise ValueError
-        start = value[:100].find(";base64,") + 8 if value.startswith("data:") else 0
-        return base64.b64decode(value[start:].translate(_NO_LINES), validate=True)
-    except (ValueError, binascii.Error):
+        return from_base64(value)
+    except ValueError:
         raise _wrong(f"{place} is not a picture in base64.") from None
-
-
-_NO_LINES = {10: None, 13: None}
 
 
 def _wrong(message: str) -> HttpError:

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from ...dataset.given import STDIN
 from ...images.kinds import EMPTY, FORMATS, misnamed, sniff
 from ..config import Config
-from ..problems import HttpError
+from ..problems import HttpError, too_large
 from ..queue import Queue
 from .form import parts_of
 from .in_json import spelt
@@ -104,19 +104,13 @@ async def counted(request: Request, largest: int, *, packed: bool = False) -> As
     size = 0
     said = request.headers.get("content-length", "0")
     if said.isdecimal() and int(said[:20]) > largest:
-        raise _too_large(largest)
+        raise too_large(largest)
     async for part in request.stream():
         size += len(part)
         if size > largest:
-            raise _too_large(largest)
+            raise too_large(largest)
         if part:
             yield part
-
-
-def _too_large(largest: int) -> HttpError:
-    return HttpError(
-        413, f"The body is larger than {largest / 2**20:g} MB.", hint="Send a smaller picture."
-    )
 
 
 def _stripped(kind: str, content: bytes) -> str:

@@ -9,8 +9,6 @@ stands as it is.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 import math
 import struct
@@ -26,8 +24,9 @@ from ...errors import UsageError
 from ...images.budget import BUDGET
 from ...text import shown
 from ...to_json.results import Json
+from ..bodies.encoded import from_base64
 from ..bodies.in_json import once
-from ..problems import HttpError
+from ..problems import HttpError, too_large, too_many
 
 LENGTH = "Inference-Header-Content-Length"
 _MOST_VALUES = 4_000_000  # in JSON: as Python's objects they take ten times their bytes, or more
@@ -74,7 +73,7 @@ def unpacked(content: bytes, encoding: str, largest: int, hold: Callable[[int], 
             hold(len(piece))
             found += piece
             if len(found) > largest:
-                raise HttpError(413, f"Unpacked, the body is larger than {largest / 2**20:.0f} MB.")
+                raise too_large(largest, "unpacked body")
             rest = reader.unconsumed_tail
     except zlib.error as error:
         raise UsageError(f"The body is not {encoding}, as its Content-Encoding says.") from error
@@ -168,11 +167,7 @@ def pictures_in(body: Body, most: int) -> list[bytes | np.ndarray]:
     if not math.prod(shape):
         raise UsageError(f"image is {datatype} {list(shape)}, which has nothing in it.")
     if shape[0] > most:
-        raise HttpError(
-            413,
-            f"These are {shape[0]} pictures; one request has {most} at most.",
-            hint="Send them in several requests.",
-        )
+        raise too_many(most)
     binary = _binary_of(tensor, body.binary)
     if binary is None:
         if "data" not in tensor:
@@ -257,8 +252,8 @@ def _from_base64(data: object, count: int) -> list[bytes]:
             f"The shape of image says {count} pictures, and its data holds {len(elements)}."
         )
     try:
-        return [base64.b64decode(one, validate=True) for one in elements]
-    except (TypeError, ValueError, binascii.Error) as error:
+        return [from_base64(one) for one in elements]
+    except ValueError as error:
         raise UsageError(
             "The data of image is not base64.",
             hint="In JSON a picture is base64; or send its bytes behind the JSON.",
