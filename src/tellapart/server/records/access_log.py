@@ -150,7 +150,7 @@ def request_json(account: Account) -> str:
             "seconds": round(account.seconds, 6),
             "waited": round(account.waited, 6),
             "model": account.model or None,
-            "pictures": len(account.looks),
+            "pictures": len(account.outcomes),
         }
     )
 
@@ -165,8 +165,8 @@ def request_text(account: Account) -> str:
         str(account.status),
         f"{1000 * account.seconds:.1f} ms",
     ]
-    if account.looks:
-        words.append(f"({several(len(account.looks), 'picture')}, {account.model})")
+    if account.outcomes:
+        words.append(f"({several(len(account.outcomes), 'picture')}, {account.model})")
     return " ".join(words)
 
 

@@ -18,7 +18,7 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 OTHER = "other"  # for what a client made up: no figure has a label that a client chose
 
 
-class Look(NamedTuple):
+class PictureOutcome(NamedTuple):
     """A picture that was looked at: the seconds that it `waited` for its turn, whether it could not
     be read, and whether it is none of the model's labels."""
 
@@ -42,7 +42,7 @@ class Account:
         sent: bytes of the answer's body.
         seconds: until the answer, or its last part, was there to be sent.
         model: the name of the model that was asked; empty where none was.
-        looks: its pictures that were looked at.
+        outcomes: its pictures that were looked at.
         shed: whether it was refused because there is too much to do.
     """
 
@@ -56,21 +56,21 @@ class Account:
     sent: int = 0
     seconds: float = 0.0
     model: str = ""
-    looks: list[Look] = field(default_factory=list)
+    outcomes: list[PictureOutcome] = field(default_factory=list)
     shed: bool = False
 
     @property
     def waited(self) -> float:
         """Seconds until the last of its pictures had its turn."""
-        return max((look.waited for look in self.looks), default=0.0)
+        return max((one.waited for one in self.outcomes), default=0.0)
 
     def saw(self, waited: float, outcome: Prediction | PictureError) -> None:
         """A picture was looked at, after it `waited` so many seconds for its turn. Any thread may
         say so."""
         if isinstance(outcome, PictureError):
-            self.looks.append(Look(waited, unreadable=True, unknown=False))
+            self.outcomes.append(PictureOutcome(waited, unreadable=True, unknown=False))
         else:
-            self.looks.append(Look(waited, unreadable=False, unknown=outcome.unknown))
+            self.outcomes.append(PictureOutcome(waited, unreadable=False, unknown=outcome.unknown))
 
 
 _current: ContextVar[Account] = ContextVar("account")

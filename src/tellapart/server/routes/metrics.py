@@ -138,11 +138,11 @@ class Metrics:
         self._sent.inc(account.sent)
         if account.shed:
             self._shed.inc()
-        for look in account.looks:
-            self._waited.observe(look.waited)
+        for outcome in account.outcomes:
+            self._waited.observe(outcome.waited)
             self._pictures.labels(account.model).inc()
-            self._unreadable.labels(account.model).inc(look.unreadable)
-            self._unknown.labels(account.model).inc(look.unknown)
+            self._unreadable.labels(account.model).inc(outcome.unreadable)
+            self._unknown.labels(account.model).inc(outcome.unknown)
 
     def replaced(self, name: str, loaded: bool) -> None:
         """The files of a model were replaced."""
