@@ -13,6 +13,10 @@ from drawn import run
     ("arguments", "said"),
     [
         ((), "tellapart serve needs [NAME=]MODEL.\ntellapart serve -h has examples.\n"),
+        (("http://x/y",), "http://x/y is an address; a model is a folder"),
+        (("my model=heroes",), "Give it another, such as my-model=heroes."),
+        (("=heroes",), "=heroes has nothing before its =.\nGive name and folder, such as heroes=h"),
+        (("heroes=",), "heroes= has nothing after its =.\n"),
         (("MODEL", "--port", "80x"), "--port 80x is not a whole number.\n"),
         (("MODEL", "--token-file", "none"), "none cannot be read: no such file or directory.\nM"),
         (("MODEL", "--no-auth", "--host", "192.0.2.1"), "192.0.2.1 is no address of this computer"),

@@ -268,8 +268,8 @@ def test_a_log_that_nobody_reads_stops_nothing(served: Path) -> None:
     ("given", "said"),
     [
         (["{served}", "{served}"], "Two models are called heroes"),
-        (["{folder}/a=b"], "Give it a name: NAME="),
-        (["{folder}/my heroes"], "Give it a name: NAME="),
+        (["{folder}/a=b"], "Give it another, such as "),
+        (["{folder}/my heroes"], "Give it another, such as "),
         (["a/b={served}"], "does not exist"),
         (["é={served}"], "cannot be a model's name"),
         (["..={served}"], "cannot be a model's name"),
