@@ -273,7 +273,7 @@ def test_a_log_that_nobody_reads_stops_nothing(served: Path) -> None:
         (["a/b={served}"], "does not exist"),
         (["é={served}"], "cannot be a model's name"),
         (["..={served}"], "cannot be a model's name"),
-        (["={served}"], "cannot be a model's name"),
+        (["={served}"], "has nothing before its =."),
         (["{folder}/missing"], "does not exist"),
         (["a={served}", "b={folder}"], "has no model.onnx in it"),
     ],

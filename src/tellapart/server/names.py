@@ -51,7 +51,7 @@ def _named(given: str) -> tuple[str, Path]:
             where, there = ("after", name) if name else ("before", place)
             raise UsageError(
                 f"{shown(given)} has nothing {where} its =.",
-                hint=f"Give name and folder, such as {_like(there)}={shown(there)}.",
+                hint=f"Give name and folder, such as {_like(Path(there).name)}={shown(there)}.",
             )
         return name, Path(place)
     path = Path(os.path.abspath(given))  # a link has a name of its own
