@@ -19,6 +19,7 @@ from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ...text import shown
 from ..config import Config
 from ..doors import OPEN
 from ..problems import HttpError, failed, problem
@@ -125,6 +126,7 @@ class Hosts:
             raise HttpError(400, "A request has one Host header, with a name and perhaps a port.")
         name = found[1].decode()
         port = int(found[2] or 80)
+        called = found[0].decode()
         if self.named & {name, f"{name}:{port}"}:
             return
         if self.local:
@@ -135,8 +137,9 @@ class Hosts:
             return
         raise HttpError(
             421,
-            "The Host header has a name that this server does not answer to.",
-            hint="Whoever runs it can add one with --allow-host.",
+            f"This server does not answer to the name {shown(called[:100])} in the Host header.",
+            hint="Ask it by its address in figures, with its own port; or whoever runs it adds the "
+            f"name: tellapart serve MODEL --allow-host {shown(name[:100])}",
         )
 
 

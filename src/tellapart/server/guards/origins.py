@@ -66,7 +66,7 @@ def _check_same_site(headers: Headers, origins: list[str]) -> None:
         raise HttpError(
             403,
             "A page of another site may not ask this server.",
-            hint="Whoever runs it can allow that page's origin with --allow-origin.",
+            hint="Whoever runs it can allow it: tellapart serve MODEL --allow-origin ORIGIN",
         )
 
 
@@ -76,7 +76,7 @@ def _preflight(headers: Headers, welcome: bool) -> Response:
         raise HttpError(
             403,
             "Pages of this origin may not ask this server.",
-            hint="Whoever runs it can allow them with --allow-origin.",
+            hint="Whoever runs it can allow them: tellapart serve MODEL --allow-origin ORIGIN",
         )
     private = "access-control-request-private-network" in headers
     more = {"Access-Control-Allow-Private-Network": "true"} if private else {}
