@@ -337,6 +337,35 @@ def test_a_full_destination_is_said_once_and_tried_again(
     assert names(tmp_path / "sorted") == {"elsa-0.99621.jpg", "vader-0.91000.JPEG", "results.csv"}
 
 
+def test_a_picture_that_cannot_be_moved_away_keeps_no_other_waiting(
+    inbox: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unlink, before = Path.unlink, everything(inbox)["a.jpg"]
+    picture(inbox / "z.jpg", 0.7)
+
+    def refuse(path: Path, missing_ok: bool = False) -> None:
+        if path == inbox / "a.jpg":
+            raise PermissionError(errno.EACCES, "Permission denied")
+        unlink(path, missing_ok=missing_ok)
+
+    def other_disk(source: Any, target: Any, **_: Any) -> None:
+        if Path(source).parent != Path(target).parent:
+            raise OSError(errno.EXDEV, "Invalid cross-device link")
+        link(source, target)
+
+    link = os.link
+    monkeypatch.setattr(Path, "unlink", refuse)
+    for destination in (tmp_path / "sorted", tmp_path / "elsewhere"):
+        told = watched(inbox, destination, lambda: picture(inbox / "new.jpg", 0.8), how="move")
+        assert not_read(told) == [("a.jpg", "cannot be moved away: permission denied")]
+        assert said(told, "destination") == []
+        assert sorted_in(told)[-1] == "new.jpg"
+        assert names(inbox) == {"a.jpg"}
+        assert len(names(destination)) == len(sorted_in(told)) + 1  # and results.csv
+        monkeypatch.setattr(os, "link", other_disk)
+    assert everything(inbox)["a.jpg"] == before
+
+
 def test_a_newer_model_goes_on(inbox: Path, tmp_path: Path) -> None:
     old, new = Reader(), Reader(("elsa", "vader", "yoda"), b"2")
     given: list[Reader] = []

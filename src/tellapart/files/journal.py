@@ -33,6 +33,7 @@ from .record import Entry, Placement, Record
 from .skipped import SkippedFile
 from .transfer import (
     Content,
+    KeptError,
     carry,
     changed,
     content_of,
@@ -54,6 +55,8 @@ class Journal(Record):
         self,
         placements: Iterable[Placement],
         renamed: Callable[[Placement], Placement] | None = None,
+        *,
+        patient: bool = False,
     ) -> Iterator[Entry | SkippedFile]:
         """Place files one after another, each written down before; they are asked for as they are
         needed, a few at a time.
@@ -61,7 +64,8 @@ class Journal(Record):
         Yields the entry of each file that was placed; one that cannot be read, has changed or gone,
         or whose target is taken comes back with the reason, under its source's name, and is left.
         `renamed` may give another target where one is taken. What is not yet yielded when the
-        caller stops is done or forgotten by the next run.
+        caller stops is done or forgotten by the next run. A file that cannot be taken away from
+        where it is ends it; where it is `patient`, that one comes back too, and the others go on.
 
         Raises:
             DestinationError: the folder is full or cannot be written to. No file is lost.
@@ -84,7 +88,7 @@ class Journal(Record):
                         free.append((found, content))
                 self.intend(free)
                 for one, content in free:
-                    done = self._placed(one, content, renamed)
+                    done = self._placed(one, content, renamed, patient)
                     if isinstance(done, Entry):
                         placed.append(done)
                     yield done
@@ -171,6 +175,7 @@ class Journal(Record):
         one: Placement,
         content: Content,
         renamed: Callable[[Placement], Placement] | None,
+        patient: bool,
     ) -> Entry | SkippedFile:
         while True:
             entry = self.entries[one.target]
@@ -186,6 +191,11 @@ class Journal(Record):
             except PictureError as error:
                 self._forget(entry)
                 return SkippedFile(one.source, error.message, error.may_pass)
+            except KeptError as error:
+                if not patient:
+                    raise
+                self._forget(entry)
+                return SkippedFile(one.source, error.reason, may_pass=True)
             else:
                 return entry
 

@@ -40,6 +40,14 @@ class Content:
     sha256: str
 
 
+class KeptError(DestinationError):
+    """A file cannot be taken away from where it is; `reason` says why, without its name."""
+
+    def __init__(self, path: Path, error: OSError, purpose: Purpose) -> None:
+        self.reason = f"cannot be moved away: {reason_of(error)}"
+        super().__init__(f"{shown(path)} {self.reason}.", hint=purpose.if_kept)
+
+
 class Stamp(NamedTuple):
     """What tells, without reading a file, that it has changed."""
 
@@ -129,7 +137,8 @@ def carry(
     Raises:
         FileExistsError: the place is taken.
         PictureError: the source cannot be read, or does not hold `content` any more.
-        OSError, DestinationError: it cannot be written, or cannot be taken away.
+        OSError, DestinationError: it cannot be written.
+        KeptError: it cannot be taken away.
     """
     if not os.path.lexists(source):
         raise PictureError("gone before it could be placed", path=source, may_pass=True)
@@ -179,8 +188,10 @@ def take_place(path: Path, target: Path, errand: Errand) -> None:
         with stream:
             stream.write(errand.token.encode())
         os.replace(path, target)
-    except OSError:
+    except OSError as error:
         target.unlink()
+        if error.errno in (errno.EACCES, errno.EPERM):  # the target's folder lets us write
+            raise KeptError(path, error, errand.purpose) from error
         raise
 
 
@@ -191,10 +202,7 @@ def _let_go(source: Path, target: Path, purpose: Purpose) -> None:
     except OSError as error:
         if os.path.lexists(source):
             target.unlink()
-        raise DestinationError(
-            f"{shown(source)} cannot be moved away: {reason_of(error)}.",
-            hint=purpose.if_kept,
-        ) from error
+        raise KeptError(source, error, purpose) from error
 
 
 def drop_reservation(path: Path, token: str, *, begun: bool = False) -> None:

@@ -149,6 +149,19 @@ class Arrivals:
         except NoAnswerError:  # nobody knows
             return False
 
+    def is_same(self, name: str) -> bool:
+        """Whether a file that failed is still there, and the one that was looked at. To have tried
+        to move it has changed its ctime."""
+        one = self._waiting.get(name) or self._refused.get(name)
+        try:
+            now = stamp_of(self.root / name)
+        except NoAnswerError:
+            return True
+        if one is None or now[:2] != one.stamp[:2]:
+            return False
+        one.stamp = now
+        return True
+
     def done_with(self, name: str, size: int, mtime_ns: int, *, is_gone: bool = False) -> None:
         """A file is dealt with; where it `is_gone`, the next of its name is a new one."""
         self._waiting.pop(name, None)

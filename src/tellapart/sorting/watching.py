@@ -275,7 +275,8 @@ class _Watching:
             else:
                 pictures.append(name)
         yield from self._tell_unreadable()
-        for one in self.journal.carry_out(self._placements(pictures), self._with_another_name):
+        placements = self._placements(pictures)
+        for one in self.journal.carry_out(placements, self._with_another_name, patient=True):
             yield from self._tell_unreadable()
             if isinstance(one, SkippedFile):
                 self.steps.pop(one.name, None)
@@ -320,7 +321,7 @@ class _Watching:
         return replace(self.steps.pop(entry.source), target=entry.target)
 
     def _failed(self, file: SkippedFile) -> None:
-        if self.arrivals.has_changed(file.name):  # also by being gone, or its drive
+        if not self.arrivals.is_same(file.name):
             self.arrivals.put_off(file.name)
         elif not self.stop.is_set() and self.arrivals.failed(
             file.name, file.reason, may_pass=file.may_pass
