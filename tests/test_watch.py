@@ -294,6 +294,30 @@ def test_an_inbox_that_goes_away_is_waited_for(inbox: Path, tmp_path: Path) -> N
     assert sorted_in(told) == ["a.jpg", "c.JPEG", "z.jpg"]
 
 
+def test_an_inbox_that_goes_away_while_much_is_sorted_is_told_of_once(
+    inbox: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tellapart.sorting.watching._AT_ONCE", 5)
+    away = tmp_path / "unplugged"
+    for number in range(20):
+        picture(inbox / f"{number}.jpg")
+
+    class Unplugged(Reader):
+        """Its folder goes away once it has looked into a few pictures."""
+
+        def predict_many(self, pictures: Any, *, errors: str) -> Any:
+            for answer in super().predict_many(pictures, errors=errors):
+                yield answer
+                if self.asked == 3:
+                    os.rename(inbox, away)
+
+    back = [lambda: None, lambda: os.rename(away, inbox)]
+    told = watched(inbox, tmp_path / "sorted", *back, reader=Unplugged())
+    assert not_read(told) == []
+    assert len(said(told, "inbox")) == 2
+    assert len(sorted_in(told)) == 22
+
+
 def test_a_destination_that_goes_away_is_not_made_anew(
     inbox: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

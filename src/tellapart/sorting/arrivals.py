@@ -30,7 +30,7 @@ POLL = 1.0  # seconds between two looks, unless they take long
 LONGEST = 60.0  # and at most
 _SHORTEST = 0.05  # where a file is about to be whole
 _SHARE = 0.01  # of the time: what looking may take, and as much again asking every file
-_PATIENCE = 5  # quiet times until a file is given up that cannot be read
+_PATIENCE = 5  # quiet times more until a file is given up that cannot be read
 _AGAIN = 30.0  # seconds until a file is tried again that the system would not open or read
 
 # Names that programs give to what they are still writing: browsers, FTP servers, rsync, Syncthing,
@@ -191,7 +191,7 @@ class Arrivals:
         if one is None:
             return False
         if not one.is_last:
-            one.is_last, one.due = True, one.since + _PATIENCE * self.quiet_time
+            one.is_last, one.due = True, self.clock() + _PATIENCE * self.quiet_time
             if self.clock() < one.due:
                 return False
         self._refused[name] = _Refused(one.stamp, reason, again)

@@ -28,7 +28,7 @@ from .plan import NOT_MOVED, Judge, Names, SortOptions, SortStep, Work
 from .sort import SortResult, concluded, placement
 
 QUIET_TIME = 2.0  # seconds
-_AT_ONCE = 1000  # files between two looks: what takes so long is not to keep newer ones waiting
+_AT_ONCE = 200  # files between two looks: what takes so long is not to keep newer ones waiting
 _TABLE_EVERY = 10.0  # seconds, at least
 _TABLE_SHARE = 0.01  # of the time, which writing the table may take
 _FIRST_RETRY, _LAST_RETRY = 2.0, 60.0  # seconds until a destination is tried again
@@ -131,6 +131,7 @@ class _Watching:
         self.away = ""  # why the inbox cannot be looked through
         self.shut: dict[str, str] = {}  # folders told of
         self.unreadable: list[SkippedFile] = []  # to be told
+        self.has_more = False  # whether files are whole that the last look had no time for
         self.table_due = 0.0  # when the table may be written again
         self.is_changed = False  # since it was written last
         self.steps: dict[str, SortStep] = {}  # of what is being placed, by source
@@ -144,7 +145,8 @@ class _Watching:
                         while not self.stop.is_set():
                             yield from self._look()
                             yield from self._keep_table()
-                            self.stop.wait(self.arrivals.pause)
+                            if not self.has_more:
+                                self.stop.wait(self.arrivals.pause)
                     except (GeneratorExit, KeyboardInterrupt):  # nobody wants to know more
                         if not self.stop.is_set():
                             with suppress(DestinationError):
@@ -230,6 +232,7 @@ class _Watching:
         yield self._ask_newer_model()
 
     def _look(self) -> Iterator[Told]:
+        self.has_more = False
         yield from self._take_newer_model()
         try:
             due = self.arrivals.look()
@@ -253,10 +256,15 @@ class _Watching:
         self.shut = self.arrivals.shut
         if due and not self.journal.is_still_there():
             raise DestinationError(f"{shown(self.work.destination)} is not there any more.")
-        while due and not self.stop.is_set():
+        self.has_more = bool(due)
+        again = time.monotonic() + self.arrivals.pause  # a look at many files takes its time
+        while self.has_more and not self.stop.is_set():
             yield from self._sort(due[:_AT_ONCE])
             yield from self._keep_table()
             due = due[_AT_ONCE:]
+            self.has_more = bool(due)
+            if time.monotonic() >= again:
+                return
 
     def _sort(self, names: Sequence[str]) -> Iterator[Told]:
         """Sort files that are whole, as far as they can be read."""
