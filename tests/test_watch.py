@@ -31,11 +31,13 @@ from tellapart import (
     UsageError,
     WatchNotice,
 )
+from tellapart.cli.terminal.sorting import print_sort
 from tellapart.demo.walk import DemoPictures
 from tellapart.files import transfer
 from tellapart.files.journal import Journal
 from tellapart.sorting.sort import plan, sort, undo
 from tellapart.sorting.watching import Told, watch
+from tellapart.to_json.results import sorted_
 from test_sorting import HOWS, Reader, everything, names, picture, table, tree
 
 QUIET = 0.02  # seconds
@@ -54,7 +56,7 @@ def watched(
     """All that a watch tells, during which one step after the other is taken."""
     stop = _Stop()
     quiet = options.pop("quiet_time", QUIET)
-    left = [lambda: time.sleep(quiet), *steps]
+    left = [options.pop("idle", lambda: time.sleep(quiet)), *steps]
     told = []
     begun = {k: options.pop(k) for k in ("renewed",) if k in options}
     found = watch(
@@ -511,6 +513,25 @@ def test_what_is_no_file_of_a_picture(inbox: Path, tmp_path: Path) -> None:
         "link.jpg": "a link; only files themselves are moved",
         "loop.jpg": "cannot be opened: too many levels of symbolic links",
     }
+
+
+def test_what_is_not_whole_at_the_end_is_told_of(
+    inbox: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = watched(inbox, tmp_path / "sorted", quiet_time=100, idle=lambda: None)
+    assert isinstance(told[-1], SortResult)
+    assert told[-1].waiting == ("a.jpg", "sub/c.JPEG")
+    assert sorted_(told[-1])["waiting"] == ["a.jpg", "sub/c.JPEG"]
+    print_sort(told[-1])
+    text = capsys.readouterr().out
+    assert "Not sorted yet: 2 files (the first: a.jpg). They are sorted next time." in text
+    assert "No pictures to sort" not in text
+    (inbox / "a.jpg").write_bytes(b"broken")
+    told = watched(inbox, tmp_path / "sorted", quiet_time=0.4)
+    print_sort(told[-1])  # type: ignore[arg-type]
+    assert not_read(told) == []
+    assert "Not sorted yet: 1 file (a.jpg). It is sorted next time." in capsys.readouterr().out
+    assert watched(inbox, tmp_path / "sorted")[-1].waiting == ()  # type: ignore[union-attr]
 
 
 def test_asking_no_more_ends_it(inbox: Path, tmp_path: Path) -> None:

@@ -115,6 +115,11 @@ class Arrivals:
     def refused(self) -> dict[str, str]:
         return {name: one.reason for name, one in self._refused.items()}
 
+    @property
+    def waiting(self) -> list[str]:
+        """The files that are there and not dealt with yet, those first that came first."""
+        return sorted(self._waiting, key=lambda name: self._waiting[name].since)
+
     def look(self) -> list[str]:
         """The names of the files that are to be read now, those first that came first.
 

@@ -48,6 +48,7 @@ class SortResult:
     hidden: int  # hidden and system files in the inbox, not looked at
     results: Path  # the table of all scores
     not_kept: tuple[str, ...] = ()  # of pictures moved to another disk, such as "owner"
+    waiting: tuple[str, ...] = ()  # files that came too late for a watch that was ended
 
     @property
     def total(self) -> int:

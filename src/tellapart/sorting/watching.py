@@ -363,4 +363,5 @@ class _Watching:
         unread = {**self.arrivals.shut, **self.arrivals.refused}
         unreadable = [SkippedFile(name, reason) for name, reason in sorted(unread.items())]
         self.is_changed = False
-        return concluded(self.work, self.journal, self.entries, unreadable, self.already)
+        result = concluded(self.work, self.journal, self.entries, unreadable, self.already)
+        return replace(result, waiting=tuple(self.arrivals.waiting))

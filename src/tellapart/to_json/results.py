@@ -182,6 +182,7 @@ def sorted_(result: SortResult) -> dict[str, Json]:
         "hidden": result.hidden,
         "results": str(result.results),
         "not_kept": list(result.not_kept),
+        "waiting": list(result.waiting),
     }
 
 

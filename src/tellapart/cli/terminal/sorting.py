@@ -37,10 +37,20 @@ def print_sort(result: SortResult) -> None:
     rows = [(label_words(group), f"{count:,}") for group, count in counted]
     if rows:
         print_figures(console, ("label", "pictures"), rows)
-    else:
+    elif not result.waiting:
         console.print("No pictures to sort.")
     if result.already_done:
         console.print(f"\n{several(result.already_done, 'picture')} of these were already there.")
+    if result.waiting:
+        is_one = len(result.waiting) == 1
+        named = shown(result.waiting[0])
+        console.print(
+            f"\nNot sorted yet: 1 file ({named}). It is sorted next time."
+            if is_one
+            else f"\nNot sorted yet: {len(result.waiting):,} files (the first: {named}). "
+            "They are sorted next time.",
+            soft_wrap=True,
+        )
     print_skipped(console, result.unreadable, result.hidden)
     _print_not_kept(console, result.not_kept)
     console.print()
