@@ -31,7 +31,7 @@ from tellapart import (
     UsageError,
     WatchNotice,
 )
-from tellapart.cli.terminal.sorting import print_sort
+from tellapart.cli.terminal.sorting import print_sort, step_printer
 from tellapart.demo.walk import DemoPictures
 from tellapart.files import transfer
 from tellapart.files.journal import Journal
@@ -169,7 +169,7 @@ def test_it_goes_on_where_a_sort_stopped_and_where_it_stopped_itself(
     assert (told[-1].total, told[-1].already_done) == (3, 2)
     (tmp_path / "sorted" / "elsa-0.99621.jpg").unlink()  # taken out: it was sorted all the same
     assert sorted_in(watched(inbox, tmp_path / "sorted")) == []
-    with pytest.raises(DestinationError, match="other options"):
+    with pytest.raises(DestinationError, match=r"\(without into_folders=True\)"):
         watched(inbox, tmp_path / "sorted", into_folders=True)
 
 
@@ -257,6 +257,26 @@ def test_a_picture_that_is_replaced_gets_no_name_of_the_one_before(
     assert names(tmp_path / "sorted") == {"vader-0.80000.jpg", "vader-0.91000.JPEG", "results.csv"}
 
 
+@pytest.mark.parametrize("how", mostly_slow(["copy", "link"], 2))
+def test_a_picture_of_the_size_and_time_of_the_one_it_replaces_is_sorted(
+    inbox: Path, tmp_path: Path, how: Any
+) -> None:
+    def replace() -> None:
+        times = (inbox / "a.jpg").stat()
+        new = picture(inbox / "a.tmp", 0.87654, more="first")
+        os.utime(new, ns=(times.st_atime_ns, times.st_mtime_ns))
+        os.replace(new, inbox / "a.jpg")
+
+    def other_rights() -> None:
+        (inbox / "a.jpg").chmod(0o600)
+
+    reader = Reader()
+    told = watched(inbox, tmp_path / "sorted", other_rights, replace, reader=reader, how=how)
+    assert sorted_in(told) == ["a.jpg", "c.JPEG", "a.jpg"]
+    assert reader.asked == 3  # for other rights nothing is asked again
+    assert sorted_in(watched(inbox, tmp_path / "sorted", how=how)) == []
+
+
 @pytest.mark.parametrize("may_pass", [True, False])
 def test_what_may_pass_is_tried_again_though_the_file_is_as_it_was(
     inbox: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, may_pass: bool
@@ -335,8 +355,10 @@ def test_a_destination_that_goes_away_is_not_made_anew(
         os.rename(away, destination)
 
     told = watched(inbox, destination, arrive, back)
-    assert said(told, "destination")[0].startswith(f"{destination} is not there any more")
-    assert said(told, "destination")[-1] == "It can be written to again."
+    assert said(told, "destination") == [
+        f"{destination} is not there any more, or not what it was. Trying again from time to time.",
+        f"{destination} can be written to again.",
+    ]
     assert made == [False]
     assert sorted_in(told) == ["a.jpg", "c.JPEG", "z.jpg"]
     assert undo(destination).taken_back == 3
@@ -357,7 +379,7 @@ def test_a_full_destination_is_said_once_and_tried_again(
     assert said(told, "destination") == [
         f"{tmp_path / 'sorted'} cannot be written: no space left on device. "
         "Trying again from time to time.",
-        "It can be written to again.",
+        f"{tmp_path / 'sorted'} can be written to again.",
     ]
     assert sorted_in(told) == ["a.jpg", "c.JPEG"]
     assert names(tmp_path / "sorted") == {"elsa-0.99621.jpg", "vader-0.91000.JPEG", "results.csv"}
@@ -534,6 +556,22 @@ def test_what_is_not_whole_at_the_end_is_told_of(
     assert watched(inbox, tmp_path / "sorted")[-1].waiting == ()  # type: ignore[union-attr]
 
 
+def test_a_line_names_a_file_as_the_folder_was_typed(
+    inbox: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (inbox / "notes.txt").write_text("no picture")
+    monkeypatch.chdir(inbox.parent)
+    typed = Path(os.path.basename(inbox))
+    print_step = step_printer(typed)
+    for one in plan(Reader(), typed, "sorted"):
+        print_step(one)
+    assert capsys.readouterr().out.splitlines() == [
+        "inbox/notes.txt  not read: not a picture (.txt)",
+        "inbox/a.jpg  ->  elsa-0.99621.jpg",
+        "inbox/sub/c.JPEG  ->  vader-0.91000.JPEG",
+    ]
+
+
 def test_asking_no_more_ends_it(inbox: Path, tmp_path: Path) -> None:
     for told in watch(Reader(), inbox, tmp_path / "sorted", quiet_time=0):
         if isinstance(told, SortStep):
@@ -609,13 +647,28 @@ def test_the_command(heroes: DemoPictures, tmp_path: Path, number: int) -> None:
         assert process.process.returncode == 0
     count = sum("error" not in line for line in there) + 1
     assert sum(result["counts"].values()) == count
-    assert "Watching" in (tmp_path / "errors.txt").read_text()
+    assert f"Watching {inbox}. Ctrl-C ends it.\n" in (tmp_path / "errors.txt").read_text()
     again = run_here("sort", model, inbox, tmp_path / "sorted", "--json")
     assert again.json()["already_done"] == count
     assert again.json()["counts"] == result["counts"]
     taken = run_here("sort", "--undo", tmp_path / "sorted", "--json")
     assert taken.json()["taken_back"] == count
     assert not (tmp_path / "sorted").exists()
+
+
+@needs_signals
+@pytest.mark.parametrize("number", [getattr(signal, "SIGHUP", 0), signal.SIGTERM])
+def test_a_terminal_that_closes_and_a_signal_sent_twice_at_once_end_it_in_order(
+    heroes: DemoPictures, tmp_path: Path, number: int
+) -> None:
+    drawn(tmp_path / "inbox" / "1.jpg", 1)
+    with started(tmp_path, str(model_of(heroes)), "inbox", "sorted") as process:
+        process.next()
+        process.process.send_signal(number)
+        (result,) = process.ended(number)
+        assert process.process.returncode == 0
+    assert sum(result["counts"].values()) == 1
+    assert len(table(tmp_path / "sorted" / "results.csv")) == 1
 
 
 @needs_signals

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from ..errors import TellapartError
 
 FLAGS: Mapping[str, str] = {
+    "admit=1": "--always-choose",
     "destination": "-o",
     "engine": "--engine tensorflow",
     "how=link": "--link",

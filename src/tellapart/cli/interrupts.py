@@ -16,6 +16,7 @@ EXIT_CODE = 130  # of a program stopped with Ctrl-C
 SENTENCE = "Stopped. What was finished is kept; type the same command again to go on."
 _PATIENCE = 2.0  # seconds
 _GRACE = 5.0  # seconds
+_AT_ONCE = 0.5  # seconds
 _came = 0.0  # when Ctrl-C came; never, as long as it is 0
 
 
@@ -53,30 +54,33 @@ def _terminate(number: int, frame: FrameType | None) -> None:
 
 
 class Ending:
-    """Ctrl-C and SIGTERM end what is under way at its next pause; Ctrl-C again, or `_GRACE` seconds
-    without an end, at once: a drive may hang. It is waited for like a `threading.Event`, which a
-    signal's handler must not set."""
+    """Ctrl-C, SIGTERM and a terminal that closes end what is under way at its next pause; once more
+    of them, or `_GRACE` seconds without an end, at once: a drive may hang. Several in one moment
+    are one: `timeout` sends SIGTERM to a process and to its group. It is waited for like a
+    `threading.Event`, which a signal's handler must not set."""
 
     def __init__(self) -> None:
-        self._came = False
+        self._came = 0.0  # when it came; not yet, as long as it is 0
         self._wake: SimpleQueue[None] = SimpleQueue()
 
     def __enter__(self) -> Ending:
         _handle(self._end)
         signal.signal(signal.SIGTERM, self._end)
+        if not WINDOWS and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # `nohup`
+            signal.signal(signal.SIGHUP, self._end)
         return self
 
     def __exit__(self, *_: object) -> None:
         self.take_time()
 
     def is_set(self) -> bool:
-        return self._came
+        return self._came > 0
 
     def wait(self, timeout: float | None = None) -> bool:
         with suppress(Empty):
             if not self._came:
                 self._wake.get(timeout=timeout)
-        return self._came
+        return self._came > 0
 
     def take_time(self) -> None:
         """It is ending: from here on only Ctrl-C ends it sooner."""
@@ -85,8 +89,10 @@ class Ending:
 
     def _end(self, number: int, frame: FrameType | None) -> None:
         if self._came:
-            _raise(number, frame)
-        self._came = True
+            if time.monotonic() - self._came >= _AT_ONCE:
+                _raise(number, frame)
+            return
+        self._came = time.monotonic()
         self._wake.put(None)
         if not WINDOWS:  # which has no alarm
             signal.signal(signal.SIGALRM, _raise)

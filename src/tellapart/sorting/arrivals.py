@@ -72,9 +72,13 @@ class _Listing:
     hidden: int = 0
 
 
-def mark(size: int, mtime_ns: int) -> int:
+def mark(stamp: Stamp) -> int:
     """What is kept in memory of each file, for months: eight bytes."""
-    return hash((size, mtime_ns))
+    return hash(stamp)
+
+
+def _without_ctime(stamp: Stamp) -> Stamp:
+    return stamp._replace(ctime_ns=0)
 
 
 class Arrivals:
@@ -167,14 +171,15 @@ class Arrivals:
         one.stamp = now
         return True
 
-    def done_with(self, name: str, size: int, mtime_ns: int, *, is_gone: bool = False) -> None:
-        """A file is dealt with; where it `is_gone`, the next of its name is a new one."""
+    def done_with(self, name: str, stamp: Stamp, *, is_gone: bool = False) -> None:
+        """A file is dealt with; where it `is_gone`, the next of its name is a new one. A ctime of 0
+        is not known: then it is that of the next look."""
         self._waiting.pop(name, None)
         self._refused.pop(name, None)
         if is_gone:
             self.dealt_with.pop(name, None)
         else:
-            self.dealt_with[name] = mark(size, mtime_ns)
+            self.dealt_with[name] = mark(stamp)
 
     def put_off(self, name: str) -> None:
         """A file has changed since it was looked at: it becomes quiet once more."""
@@ -218,7 +223,9 @@ class Arrivals:
                 if not any(name.startswith(f"{folder}/") for folder in found.shut):
                     del self._refused[name]
         for name, stamp in found.stamps.items():
-            if self.dealt_with.get(name) == mark(stamp.size, stamp.mtime_ns):
+            known = self.dealt_with.get(name)
+            if known is not None and known in (mark(stamp), mark(_without_ctime(stamp))):
+                self.dealt_with[name] = mark(stamp)
                 continue
             if (refused := self._refused.get(name)) and refused.stamp == stamp:
                 continue

@@ -124,7 +124,7 @@ def check_same(journal: Journal, request: Request, *, newer: bool = False) -> No
         what = "pictures sorted by another model"
     elif dict(before.options) != dict(request.options):
         changed = [n for n, value in before.options.items() if request.options.get(n) != value]
-        was = ", ".join(f"{name.replace('_', ' ')}: {before.options[name]}" for name in changed)
+        was = ", ".join(_asked(name, before.options[name], request.options) for name in changed)
         what = f"pictures sorted with other options ({was})"
     else:
         return
@@ -132,3 +132,15 @@ def check_same(journal: Journal, request: Request, *, newer: bool = False) -> No
         f"{shown(journal.folder)} already holds {what}.",
         hint=f"Choose another folder, or take that sort back first with {option('undo')}.",
     )
+
+
+def _asked(name: str, value: object, now: Mapping[str, object]) -> str:
+    """An option of the sort before, as it was given or left out then."""
+    if name == "how" and value == "copy":
+        return f"without {option(f'how={now[name]}')}"
+    if value is False:
+        return f"without {option(f'{name}=True')}"
+    if name == "unsure_below" and not value:
+        return f"without {option(name)}"
+    given = f"{value:g}" if isinstance(value, float) else str(value)
+    return f"with {option(f'{name}={given}')}"

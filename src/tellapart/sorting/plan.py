@@ -225,15 +225,16 @@ class Work:
         except NoAnswerError:
             return path
 
-    def is_done(self, path: Path, entry: Entry | None) -> bool:
-        """Whether a picture is the one that was sorted before, and not another of its name."""
+    def is_done(self, path: Path, entry: Entry | None, *, by_content: bool = False) -> bool:
+        """Whether a picture is the one that was sorted before, and not another of its name. One of
+        the same size and time is, unless it is looked at `by_content`."""
         if entry is None:
             return False
         try:
             found = path.stat()
             if found.st_size != entry.content.size:
                 return False
-            same_time = found.st_mtime_ns == entry.content.mtime_ns
+            same_time = not by_content and found.st_mtime_ns == entry.content.mtime_ns
             return same_time or content_of(path).sha256 == entry.content.sha256
         except (OSError, PictureError):
             return False

@@ -20,7 +20,7 @@ from ..dataset.walk import no_picture
 from ..errors import DestinationError, PictureError, TellapartError, UsageError
 from ..files.journal import Journal, writing
 from ..files.record import Entry, Placement
-from ..files.transfer import reason_of
+from ..files.transfer import Stamp, reason_of
 from ..text import first_few, label_words, shown
 from .arrivals import Arrivals
 from .journal import SORTING, Answer, opened, request_of, unknown_labels
@@ -131,9 +131,9 @@ class _Watching:
         self.away = ""  # why the inbox cannot be looked through
         self.shut: dict[str, str] = {}  # folders told of
         self.unreadable: list[SkippedFile] = []  # to be told
-        self.has_more = False  # whether files are whole that the last look had no time for
         self.table_due = 0.0  # when the table may be written again
         self.is_changed = False  # since it was written last
+        self.has_more = False  # whether files are whole that the last look had no time for
         self.steps: dict[str, SortStep] = {}  # of what is being placed, by source
 
     def run(self) -> Iterator[Told]:
@@ -152,8 +152,11 @@ class _Watching:
                             with suppress(DestinationError):
                                 self._conclude()
                         raise
-                    yield WatchNotice("ending", "Ending: results.csv is written.")
-                    yield self._conclude()
+                    try:
+                        yield WatchNotice("ending", "Ending: results.csv is written.")
+                    finally:  # also where nobody is there to be told
+                        result = self._conclude()
+                    yield result
                     return
             except DestinationError as error:
                 if not self.token or self.stop.is_set():
@@ -173,10 +176,12 @@ class _Watching:
         if self.token:
             there = Journal.load(work.destination, SORTING)
             if there is None or there.errand.token != self.token:
-                raise DestinationError(
-                    f"{shown(work.destination)} is not there any more, or not what it was."
-                )
+                raise self._gone()
         return opened(work.destination, work.request, newer=True)
+
+    def _gone(self) -> DestinationError:
+        where = shown(self.work.destination)
+        return DestinationError(f"{where} is not there any more, or not what it was.")
 
     def _begin(self) -> Iterator[Told]:
         journal, work = self.journal, self.work
@@ -189,7 +194,8 @@ class _Watching:
             if entry.how != "move" and entry.target in journal.done
         }
         for entry in self.settled.values():
-            self.arrivals.done_with(entry.source, entry.content.size, entry.content.mtime_ns)
+            stamp = Stamp(entry.content.size, entry.content.mtime_ns, 0)
+            self.arrivals.done_with(entry.source, stamp)
         self.table_due = time.monotonic() + _TABLE_EVERY
         self.is_changed = False
         self.steps.clear()
@@ -223,10 +229,11 @@ class _Watching:
         if unknown := unknown_labels(self.journal, self.work.request):
             self.work.ask(before)
             known = first_few([label_words(label) for label in unknown], 3)
+            what = "the label" if len(unknown) == 1 else "the labels"
             yield WatchNotice(
                 "model",
-                f"The model was replaced by one that does not know the label {known}. The old one "
-                "goes on. To use the new one, choose another folder to sort into.",
+                f"The model was replaced by one that does not know {what} {known}. The old "
+                "one goes on. To use the new one, choose another folder to sort into.",
             )
             return
         yield self._ask_newer_model()
@@ -255,7 +262,7 @@ class _Watching:
                 yield SkippedFile(name, reason)
         self.shut = self.arrivals.shut
         if due and not self.journal.is_still_there():
-            raise DestinationError(f"{shown(self.work.destination)} is not there any more.")
+            raise self._gone()
         self.has_more = bool(due)
         again = time.monotonic() + self.arrivals.pause  # a look at many files takes its time
         while self.has_more and not self.stop.is_set():
@@ -274,8 +281,9 @@ class _Watching:
             path, stamp = self.work.root / name, self.arrivals.stamp(name)
             if stamp is None:
                 continue
-            if is_output(path) or self.work.is_done(path, self.settled.get(name)):
-                self.arrivals.done_with(name, stamp.size, stamp.mtime_ns)
+            before = self.settled.get(name)
+            if is_output(path) or self.work.is_done(path, before, by_content=True):
+                self.arrivals.done_with(name, stamp)
             elif self.work.options.how == "move" and os.path.islink(path):
                 self._failed(SkippedFile(name, NOT_MOVED))
             elif error := no_picture(path):
@@ -291,7 +299,8 @@ class _Watching:
                 self._failed(one)
             else:
                 if self.trouble:
-                    yield WatchNotice("destination", "It can be written to again.")
+                    where = shown(self.work.destination)
+                    yield WatchNotice("destination", f"{where} can be written to again.")
                 yield self._sorted(one)
         yield from self._tell_unreadable()
 
@@ -322,18 +331,20 @@ class _Watching:
         self.entries.append(entry)
         if not is_gone:
             self.settled[entry.source] = entry
-        self.arrivals.done_with(
-            entry.source, entry.content.size, entry.content.mtime_ns, is_gone=is_gone
-        )
+        step = self.steps.pop(entry.source)
+        seen = step.seen
+        if seen is None or entry.how == "link":  # which changes the ctime
+            seen = Stamp(entry.content.size, entry.content.mtime_ns, 0)
+        self.arrivals.done_with(entry.source, seen, is_gone=is_gone)
         self.is_changed = True
-        return replace(self.steps.pop(entry.source), target=entry.target)
+        return replace(step, target=entry.target)
 
     def _failed(self, file: SkippedFile) -> None:
+        if self.stop.is_set():
+            return
         if not self.arrivals.is_same(file.name):
             self.arrivals.put_off(file.name)
-        elif not self.stop.is_set() and self.arrivals.failed(
-            file.name, file.reason, may_pass=file.may_pass
-        ):
+        elif self.arrivals.failed(file.name, file.reason, may_pass=file.may_pass):
             self.unreadable.append(file)
             self.is_changed = True
 

@@ -79,7 +79,7 @@ def sort(
     from ...sorting import sort as sorting
     from ...to_json import results as to_json
     from ..terminal import console as terminal
-    from ..terminal.sorting import print_sort, print_step, print_undo
+    from ..terminal.sorting import print_sort, print_undo, step_printer
 
     if undo:
         others = {
@@ -116,6 +116,7 @@ def sort(
     classifier = admitting(load(model), admit, always_choose)
     if dry_run:
         skipped = []
+        print_step = step_printer(inbox)
         for step in sorting.plan(classifier, inbox, destination, options):
             show(to_json.planned(step), as_json, partial(print_step, step), in_lines=True)
             if isinstance(step, SkippedFile):

@@ -71,10 +71,10 @@ def watch(
     from ...model.on_disk import ModelOnDisk
     from ...sorting.plan import SortStep
     from ...sorting.sort import SortResult
-    from ...sorting.watching import WatchNotice
+    from ...sorting.watching import Told, WatchNotice
     from ...sorting.watching import watch as watching
     from ...to_json import results as to_json
-    from ..terminal.sorting import print_notice, print_sort, print_step
+    from ..terminal.sorting import print_notice, print_sort, step_printer
 
     options = sort_options(
         link=link,
@@ -87,6 +87,16 @@ def watch(
     on_disk = ModelOnDisk(model, lambda path: admitting(load(path), admit, always_choose))
     classifier = on_disk.load()
     quiet = seconds(quiet_time, "--quiet-time")
+    print_step = step_printer(inbox)
+
+    def tell(told: Told) -> None:
+        if isinstance(told, SortResult):
+            show(to_json.sorted_(told), as_json, partial(print_sort, told), in_lines=True)
+        elif isinstance(told, SortStep | SkippedFile):
+            show(to_json.planned(told), as_json, partial(print_step, told), in_lines=True)
+        else:
+            print_notice(told)
+
     with interrupts.Ending() as ending:
         for told in watching(
             classifier,
@@ -97,11 +107,10 @@ def watch(
             stop=ending,
             renewed=on_disk.newer,
         ):
-            if isinstance(told, SortResult):
-                show(to_json.sorted_(told), as_json, partial(print_sort, told), in_lines=True)
-            elif isinstance(told, SortStep | SkippedFile):
-                show(to_json.planned(told), as_json, partial(print_step, told), in_lines=True)
-            else:
-                print_notice(told)
+            try:
+                tell(told)
+            except OSError:
+                if not ending.is_set():
+                    raise  # else its terminal was closed, and there is nobody to be told
             if isinstance(told, WatchNotice) and told.kind == "ending":
                 ending.take_time()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...dataset.sources import SkippedFile
@@ -17,17 +19,26 @@ if TYPE_CHECKING:
     from ...sorting.watching import WatchNotice
 
 
-def print_step(step: SortStep | SkippedFile) -> None:
-    """Print one line of what `sort` would do (`--dry-run`), or of what `watch` did."""
-    if isinstance(step, SkippedFile):
-        stdout().print(f"{shown(step.name)}  not read: {shown(step.reason)}", soft_wrap=True)
-    else:
-        stdout().print(f"{shown(step.source)}  ->  {shown(step.target)}", soft_wrap=True)
+def step_printer(inbox: Path) -> Callable[[SortStep | SkippedFile], None]:
+    """What prints one line of what `sort` would do (`--dry-run`), or of what `watch` did: the file
+    as whoever typed `inbox` knows it, and what becomes of it."""
+    folder = inbox.parent if inbox.is_file() else inbox
+    root = os.path.realpath(folder)  # asked for once: its drive may hang later
+
+    def print_step(step: SortStep | SkippedFile) -> None:
+        if isinstance(step, SkippedFile):
+            name, becomes = step.name, f"  not read: {shown(step.reason)}"
+        else:
+            name, becomes = os.path.relpath(step.source, root), f"  ->  {shown(step.target)}"
+        stdout().print(f"{shown(folder / name)}{becomes}", soft_wrap=True)
+
+    return print_step
 
 
 def print_notice(notice: WatchNotice) -> None:
     """Print what happened beside the pictures."""
-    print_aside(notice.text)
+    how_to_end = " Ctrl-C ends it." if notice.kind == "watching" else ""
+    print_aside(notice.text + how_to_end)
 
 
 def print_sort(result: SortResult) -> None:
