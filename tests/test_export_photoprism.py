@@ -24,7 +24,7 @@ from drawn import run
 from tellapart.backbones.nodes import IR_VERSION, OPSET, Nodes
 from tellapart.backbones.runtime import open_session
 from tellapart.demo.walk import DemoPictures
-from tellapart.errors import ModelError
+from tellapart.errors import ModelError, UsageError
 from tellapart.exporters import photoprism
 from tellapart.exporters.export import export
 from tellapart.exporters.photoprism import without_black
@@ -247,6 +247,14 @@ def test_it_says_what_to_type_and_that_photoprism_was_not_run(exported: Path) ->
     assert "PhotoPrism itself was not run." in readme
     assert "./models/tellapart:/opt/photoprism/assets/models/tellapart" in readme
     assert "is what `tellapart guess` says of the files themselves for 8 of 8 pictures" in readme
+
+
+def test_without_pictures_it_says_which_will_do(classifier: Classifier, tmp_path: Path) -> None:
+    for model, why in ((classifier, "where they were"), (classifier.private(), "not remember")):
+        with pytest.raises(UsageError, match=why) as caught:
+            export(model, "photoprism", tmp_path / "out", [])
+        assert "Any pictures of the kind that the model is for will do" in caught.value.hint
+    assert not (tmp_path / "out").exists()
 
 
 def test_an_export_with_other_answers_leaves_nothing(

@@ -277,10 +277,10 @@ def export(
     with TemporaryDirectory(prefix="tellapart-") as apart:
         shown_pictures = _readable(_spread(pictures, MOST_PICTURES), Path(apart))
         if not shown_pictures:
-            why = "none of those given can be read" if pictures else "no training picture was found"
             raise UsageError(
-                f"An export needs real pictures as proof, and {why}.",
-                hint=f"Give some with {option('pictures')}.",
+                f"An export needs real pictures as proof, and {_missing(classifier, pictures)}.",
+                hint="Any pictures of the kind that the model is for will do, up to "
+                f"{MOST_PICTURES}, unlabelled too. Give some with {option('pictures')}.",
             )
         with folder_written_atomically(destination) as fresh:
             (fresh / LABELS_FILE).write_text(labels_text(classifier.labels), "utf-8")
@@ -291,6 +291,16 @@ def export(
             (fresh / "README.md").write_text(export_readme(row, classifier, proof), "utf-8")
             size = sum(path.stat().st_size for path in fresh.rglob("*") if path.is_file())
     return ExportResult(row, destination, size, proof)
+
+
+def _missing(classifier: Classifier, pictures: Sequence[Path]) -> str:
+    """Why there is no picture to prove an export with."""
+    if pictures:
+        return "none of those given can be read"
+    record = classifier.training_record
+    if record is None or record.run.private:
+        return "no training picture was found: this model does not remember where they are"
+    return "no training picture was found: they are not where they were"
 
 
 def _proved(
