@@ -5,8 +5,9 @@ called none of the labels is not right. "whole" is the model on the pictures as 
 the same model on what Frigate makes of them; "refitted" a model whose head was fitted to training
 pictures made square so; "frigate" what `export --to frigate` wrote, asked through its own program;
 "object" that on their central squares, as Frigate cuts tracked objects out; "apart" the largest
-difference of a score that the export's own proof found, on 100 training pictures. Then what is
-called none: of these pictures, and of another data set's. The last row adds up what is right.
+difference of a score that the proof of the export found, and for how many of 100 training pictures
+it has the same label. Then what is called none: of these pictures, and of another data set's. The
+last row adds up what is right.
 
     .venv-tensorflow/bin/python benchmarks/frigate.py     # needs tellapart[tensorflow]
 """
@@ -111,7 +112,7 @@ def row(
     cells = [
         f"{name}, {quality}",
         *(f"{count / len(truth):.1%}" for count in counts[:-1]),
-        f"{result.proof.largest_difference:.2f}",
+        f"{result.proof.largest_difference:.2f} ({result.proof.same_label})",
         none(square),
         none(as_shown),
         none(said(model, [squashed(picture, SIDE) for picture in others])),
