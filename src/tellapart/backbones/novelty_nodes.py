@@ -6,11 +6,11 @@ follow from them: with z = (e - mean) / deviation, x . e = (x * deviation) . z +
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ..head.novelty import NEIGHBOURS, TINY, Novelty
+from ..head.novelty import NEIGHBOURS, TINY, Exemplars, Novelty
 from .nodes import Nodes
 
 _AT = "novelty"
@@ -47,6 +47,22 @@ def add_novelty(part: Nodes, novelty: Novelty, logits: str) -> None:
     above = part.add("Sub", [joined, centre], f"{_AT}/above-usual")
     unusual = part.add("Div", [above, spread], f"{_AT}/unusual")
     part.add_named("ReduceLogSumExp", [unusual, _axis(part, "unusual")], "novelty", keepdims=0)
+
+
+def stored_novelty(constants: Mapping[str, np.ndarray]) -> Novelty:
+    """What `add_novelty` put among a graph's constants, as 32-bit floating point; the thresholds
+    are not there."""
+
+    def stored(name: str) -> np.ndarray:
+        return np.asarray(constants[f"tellapart/{_AT}/{name}"], np.float32)
+
+    lengths, radii = (
+        np.stack([stored(name.format(kind)) for kind in ("raw", "standard")])
+        for name in ("{}/lengths", "{}/in-radii/radii")
+    )
+    standard = stored("exemplars/stored").T
+    kept = Exemplars(standard, stored("mean"), stored("deviation"), lengths, radii)
+    return Novelty(kept, stored("centre"), stored("spread"), ())
 
 
 def _products(part: Nodes, vectors: Sequence[str], exemplars: str) -> list[str]:

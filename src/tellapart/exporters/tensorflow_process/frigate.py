@@ -18,6 +18,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from ...backbones.novelty_nodes import stored_novelty
 from ...head.novelty import NEIGHBOURS, TINY
 from ...images.decode import read_picture
 from ..anatomy import Anatomy, TrunkPart, in_floats
@@ -147,31 +148,29 @@ class _Tail:
 
     def _novelty(self, embedding: Any, logits: Any) -> Any:
         """The novelty `[1,1]`."""
-        stored = {
-            name.removeprefix("tellapart/novelty/"): np.float32(value)
-            for name, value in self._anatomy.constants.items()
-            if name.startswith("tellapart/novelty/")
-        }
-        exemplars = stored["exemplars/stored"]
-        standard = (embedding - stored["mean"]) / stored["deviation"]
+        novelty = stored_novelty(self._anatomy.constants)
+        kept = novelty.exemplars
+        exemplars = kept.standard.T
+        standard = (embedding - kept.mean) / kept.deviation
         products = tf.linalg.matmul(standard, exemplars)
-        raw = tf.linalg.matmul(embedding * stored["deviation"], exemplars)
-        raw += tf.linalg.matmul(embedding, stored["mean/column"])
-        apart = {
-            kind: 1 - product / (tf.maximum(_length(of), TINY) * stored[f"{kind}/lengths"])
-            for kind, of, product in (("raw", embedding, raw), ("standard", standard, products))
-        }
+        raw = tf.linalg.matmul(embedding * kept.deviation, exemplars)
+        raw += tf.linalg.matmul(embedding, kept.mean[:, None])
+        apart = [
+            1 - product / (tf.maximum(_length(of), TINY) * lengths)
+            for of, product, lengths in zip(
+                (embedding, standard), (raw, products), kept.lengths, strict=True
+            )
+        ]
         own = tf.reduce_sum(tf.square(standard), axis=1, keepdims=True)
-        rest = stored["far/theirs"] - 2 * products
+        rest = kept.lengths[1] ** 2 - 2 * products
         squared = tf.nn.relu(own + tf.reduce_min(rest, axis=1, keepdims=True))
         scores = [
-            *(_nearest(apart[kind] / stored[f"{kind}/in-radii/radii"]) for kind in apart),
+            *(_nearest(each / radii) for each, radii in zip(apart, kept.radii, strict=True)),
             -_log_sum_exp(logits),
-            tf.reduce_min(apart["raw"], axis=1, keepdims=True),
+            tf.reduce_min(apart[0], axis=1, keepdims=True),
             tf.sqrt(squared),
         ]
-        unusual = (tf.concat(scores, axis=1) - stored["centre"]) / stored["spread"]
-        return _log_sum_exp(unusual)
+        return _log_sum_exp((tf.concat(scores, axis=1) - novelty.centre) / novelty.spread)
 
 
 def _length(vectors: Any) -> Any:
