@@ -5,6 +5,7 @@ TensorFlow runs in processes of its own here too: this one must never import it.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import re
@@ -26,9 +27,12 @@ import tellapart
 from conftest import draw_scene
 from drawn import small_network
 from tellapart.backbones.foreign import ForeignBackbone
+from tellapart.backbones.novelty_nodes import stored_novelty
+from tellapart.backbones.runtime import open_session
 from tellapart.demo.walk import DemoPictures
 from tellapart.errors import MissingExtraError, ModelError
 from tellapart.exporters import frigate, frigate_words, photoprism_words, tensorflow_target
+from tellapart.exporters.anatomy import read_anatomy
 from tellapart.exporters.export import TARGETS, export
 from tellapart.exporters.frigate import SIDE, labelmap
 from tellapart.exporters.frigate_feed import squashed
@@ -214,6 +218,30 @@ def test_without_tensorflow_the_command_to_install_it_is_said(
     with pytest.raises(MissingExtraError, match=r"tellapart\[tensorflow\]"):
         export(small(tmp_path, ("cat", "dog")), "frigate", tmp_path / "out", photos)
     assert not (tmp_path / "out").exists()
+
+
+def test_the_novelty_read_back_from_a_model_is_that_of_the_model(
+    photos: list[Path], tmp_path: Path
+) -> None:
+    """TensorFlow has it from there."""
+    classifier = small(tmp_path, ("cat", "dog"))
+    anatomy, session = read_anatomy(classifier.content), open_session(classifier.content)
+    kept = stored_novelty(anatomy.constants)
+    for path in photos[:3]:
+        pixels = np.asarray(Image.open(path))[None]
+        embedding, novelty = session.run(["embedding", "novelty"], {"image": pixels})
+        logits = embedding @ anatomy.weights.T + anatomy.bias
+        assert kept.of(embedding, logits) == pytest.approx(novelty, abs=1e-3)
+
+
+def test_what_the_system_refuses_is_handed_on_by_number(tmp_path: Path) -> None:
+    """So that of a full disk the folder is named, in the words that all exports have."""
+    job = {"form": "frigate", "model": str(tmp_path / "none"), "folder": "", "pictures": []}
+    command = [sys.executable, "-m", "tellapart.exporters.tensorflow_process"]
+    told = subprocess.run(
+        command, input=json.dumps(job), capture_output=True, text=True, timeout=60, check=True
+    )
+    assert json.loads(told.stdout) == {"errno": errno.ENOENT}
 
 
 # What is written.

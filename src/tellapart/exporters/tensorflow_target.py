@@ -69,6 +69,7 @@ def run_job(form: str, export: Export, **options: float) -> None:
     Raises:
         BackboneError: the network has an operator that cannot be written; it is named.
         ModelError: TensorFlow fails; its last words are given.
+        OSError: the files cannot be written, as on a full disk.
     """
     with temporary_folder() as place:
         model = Path(place, MODEL_FILE)
@@ -99,6 +100,8 @@ def run_job(form: str, export: Export, **options: float) -> None:
         said = (run.stderr.strip().splitlines() or ["nothing"])[-1]
         raise ModelError(f"TensorFlow could not write this model as {form}; it said: {said}")
     answer = json.loads(run.stdout.splitlines()[-1])
+    if "errno" in answer:
+        raise OSError(answer["errno"], os.strerror(answer["errno"]))
     if answer:
         kind = getattr(errors, answer["error"], ModelError)
         raise (kind if issubclass(kind, TellapartError) else ModelError)(

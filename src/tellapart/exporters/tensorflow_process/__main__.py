@@ -1,7 +1,7 @@
 """Does one job: reads it as JSON from standard input, writes files, answers in one line of JSON.
 
 The job is `{"form", "model", "folder", "pictures", "options"}`; the answer `{}`, or the error to
-raise as `{"error", "message", "hint"}`.
+raise as `{"error", "message", "hint"}`, or the system's, as on a full disk, as `{"errno"}`.
 """
 
 from __future__ import annotations
@@ -27,10 +27,14 @@ def main() -> None:
 
         pictures = [Path(path) for path in job["pictures"]]
         FORMS[job["form"]](anatomy, Path(job["folder"]), pictures, **job["options"])
-        answer = {}
+        answer: dict[str, str | int] = {}
     except TellapartError as error:
         message, hint = error.said
         answer = {"error": type(error).__name__, "message": message, "hint": hint}
+    except OSError as error:
+        if error.errno is None:
+            raise
+        answer = {"errno": error.errno}
     sys.stdout.write("\n" + json.dumps(answer) + "\n")
 
 
