@@ -299,7 +299,7 @@ def _missing(classifier: Classifier, pictures: Sequence[Path]) -> str:
         return "none of those given can be read"
     record = classifier.training_record
     if record is None or record.run.private:
-        return "no training picture was found: this model does not remember where they are"
+        return "no training picture was found: this model does not hold their names"
     return "no training picture was found: they are not where they were"
 
 
