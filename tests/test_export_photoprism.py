@@ -250,7 +250,10 @@ def test_it_says_what_to_type_and_that_photoprism_was_not_run(exported: Path) ->
 
 
 def test_without_pictures_it_says_which_will_do(classifier: Classifier, tmp_path: Path) -> None:
-    for model, why in ((classifier, "where they were"), (classifier.private(), "not hold their names")):
+    for model, why in (
+        (classifier, "where they were"),
+        (classifier.private(), "not hold their names"),
+    ):
         with pytest.raises(UsageError, match=why) as caught:
             export(model, "photoprism", tmp_path / "out", [])
         assert "Any pictures of the kind that the model is for will do" in caught.value.hint

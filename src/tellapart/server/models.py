@@ -143,7 +143,7 @@ class Models:
         changed = newer.digest != self._loaded[name].classifier.digest
         self._loaded[name] = self._model(name, newer)
         what = "a new model answers" if changed else "the same model was read again"
-        _log.warning("%s was replaced: %s as %s.", shown(self._on_disk[name].path), what, name)
+        _log.info("%s was replaced: %s as %s.", shown(self._on_disk[name].path), what, name)
         self._stale.discard(name)
 
     def _model(self, name: str, classifier: Classifier) -> Model:
