@@ -119,7 +119,7 @@ def application(
         "v2_infer": inference.infer,
     }
     routes = [
-        *(Route(path, inference.statistics) for path in STATISTICS),
+        *(Route(path, inference.statistics, include_in_schema=False) for path in STATISTICS),
         *(Route(door.path, answering[door.answered_by], methods=[door.method]) for door in DOORS),
     ]
 
