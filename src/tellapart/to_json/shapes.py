@@ -148,12 +148,12 @@ class Problem(TypedDict):
     """What was wrong, in `detail`, and what to do, in `hint` (RFC 9457); `error` has both, for
     clients of `/v2`."""
 
-    type: str
-    title: str
-    status: int
-    detail: str
-    hint: str
-    error: str
+    type: Annotated[str, "Always `about:blank`."]
+    title: Annotated[str, "The status in words."]
+    status: Annotated[int, "The status of HTTP."]
+    detail: Annotated[str, "What was wrong, and what was expected."]
+    hint: Annotated[str, "What to do."]
+    error: Annotated[str, "Both, for clients of `/v2`."]
 
 
 class Alive(TypedDict):
