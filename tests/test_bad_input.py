@@ -520,6 +520,7 @@ def tiny_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(place)], check=True)
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_said_and_left_as_it_was(few: Path, tiny_disk: Path, tmp_path: Path) -> None:
     (tiny_disk / "cache").mkdir()
     environment = {"TELLAPART_CACHE": str(tiny_disk / "cache")}

@@ -323,6 +323,7 @@ def test_to_apply_and_to_undo_is_to_do_nothing(
     assert tree(folder) == start
 
 
+@pytest.mark.slow
 @needs_fork
 def test_files_that_change_places_survive_a_kill_at_every_change(tmp_path: Path) -> None:
     steps = [move("a", "c"), move("b", "a"), move("c", "b")]

@@ -69,7 +69,11 @@ def nobody() -> Iterator[tuple[str, list[str]]]:
     ("registry", "why"),
     [
         (nobody, "its registry cannot be reached (ECONNREFUSED)"),
-        (lambda: listener(answers=False), "its registry does not answer"),
+        pytest.param(
+            lambda: listener(answers=False),
+            "its registry does not answer",
+            marks=pytest.mark.slow,
+        ),
         pytest.param(
             lambda: listener(answers=True),
             "its registry does not have it (E404)",

@@ -296,6 +296,7 @@ def test_it_does_not_wait_for_a_thread_that_works_for_nobody(served: Path, tmp_p
         assert server.process.wait(30) == 0
 
 
+@pytest.mark.slow
 def test_an_upload_that_stopped_delays_the_end_for_little_more_than_its_patience(
     served: Path, tmp_path: Path
 ) -> None:
@@ -310,6 +311,7 @@ def test_an_upload_that_stopped_delays_the_end_for_little_more_than_its_patience
         connection.close()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="counts descriptors as Linux does")
 def test_where_descriptors_are_few_so_are_connections_and_lines_of_the_log(
     served: Path, tmp_path: Path

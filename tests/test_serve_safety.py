@@ -599,6 +599,7 @@ def test_headers_that_trickle_are_given_up(server: Running, beginning: bytes) ->
     assert time.monotonic() - began < 20
 
 
+@pytest.mark.slow
 def test_a_body_that_stops_or_trickles_is_given_up(server: Running) -> None:
     head = request(server, body=PICTURE)
     assert status(answer := say(server, head[:-10])) == 408

@@ -64,6 +64,7 @@ def shut(heroes: DemoPictures, tmp_path: Path) -> Iterator[Path]:
         folder.chmod(0o700)
 
 
+@pytest.mark.slow
 def test_every_command_passes_over_a_folder_that_cannot_be_opened(
     shut: Path, heroes: DemoPictures
 ) -> None:
