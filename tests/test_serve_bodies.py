@@ -153,7 +153,8 @@ def test_every_refusal_says_what_to_do(server: Running) -> None:
     for answer in refusals:
         assert answer.status >= 400
         assert answer.json["hint"], answer.body
-        assert answer.json["error"] == f"{answer.json['detail']} {answer.json['hint']}"
+        detail = answer.json["detail"].removesuffix(".")
+        assert answer.json["error"] == f"{detail}. {answer.json['hint']}"
 
 
 @pytest.mark.parametrize("lead", ["", "data:image/png;base64,", "data:;base64,"])

@@ -94,7 +94,7 @@ _OF_THE_SERVER: Sequence[Door] = (
     Door("GET", "/readyz", "ready", "Whether it answers; 503 while it ends.", Ready, is_open=True),
     Door("GET", "/metrics", "metrics", "Figures for Prometheus.", str, FIGURES),
     Door("GET", "/openapi.json", "openapi", "This description.", dict[str, object]),
-    Door("GET", "/", "doors", "The names of all doors.", Doors),
+    Door("GET", "/", "doors", "What can be asked here, and where.", Doors),
 )
 
 

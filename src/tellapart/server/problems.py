@@ -128,7 +128,7 @@ def _answer(
         "status": status,
         "detail": error.message,
         "hint": hint,
-        "error": f"{error.message} {hint}".rstrip(),
+        "error": f"{error.message.removesuffix('.')}. {hint}".rstrip(),
     }
     return _Line(body, status, headers=headers, media_type=MEDIA_TYPE)
 

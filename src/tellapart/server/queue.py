@@ -119,7 +119,7 @@ class Queue:
         ear = loop.create_task(_until_gone(receive, turn)) if receive else None
         try:
             return await turn.answer
-        except Exception:
+        except Exception:  # raised again; but it would keep the pictures
             turn.forget()
             raise
         finally:

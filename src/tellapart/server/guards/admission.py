@@ -86,7 +86,7 @@ class Answers:
             await problem(error)(scope, reading, answering)
         except ClientDisconnect:
             pass  # there is nobody to answer
-        except Exception:
+        except Exception:  # whatever it was: words for who asked, and the cause for the log
             if begun:
                 raise
             _log.exception("A request was not answered.")

@@ -135,7 +135,7 @@ class Accounts:
         self.came()
         try:
             await self.app(scope, read, sent)
-        except Exception:
+        except Exception:  # raised again; only noted here
             if mine.status == 499:
                 mine.status = 500  # which is answered outside of this
             raise

@@ -29,7 +29,7 @@ _REFUSED = {
     400: "The request is not as it should be: `detail` says what was wrong, `hint` what to do.",
     401: "The token is missing or wrong.",
     403: "A page of another origin asks, which is not allowed.",
-    404: "There is no such model, or no such door.",
+    404: "There is no such model, or no such address.",
     405: "Not by this method.",
     408: "The request took too long to come.",
     413: "The body is too large, or has too many pictures.",
