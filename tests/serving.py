@@ -65,12 +65,12 @@ class Running:
 @contextmanager
 def serving(folder: Path, *arguments: object) -> Iterator[Running]:
     """`tellapart serve ARGUMENTS` on a free port; its log goes to a file in `folder`."""
-    with _running(folder, "-m", "tellapart", "serve", *map(str, arguments), "--port", "0") as found:
+    with running(folder, "-m", "tellapart", "serve", *map(str, arguments), "--port", "0") as found:
         yield found
 
 
 @contextmanager
-def _running(folder: Path, *arguments: str) -> Iterator[Running]:
+def running(folder: Path, *arguments: str) -> Iterator[Running]:
     log = folder / f"serve-{time.monotonic_ns()}.log"
     with (
         log.open("w") as errors,

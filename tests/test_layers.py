@@ -47,6 +47,7 @@ LAYERS = (
     "to_json",
     "client",
     "server",
+    "studio",
     "cli",
     "__main__",
 )

@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from conftest import draw_scene, encoded
-from serving import Running, _running, serving
+from serving import Running, running, serving
 from tellapart.server.config import Config
 from tellapart.server.process.running import bound
 from tellapart.server.records.figures import FOLDER, added_up
@@ -290,7 +290,7 @@ serve(Models({{"heroes": Path({str(model)!r})}}), Config(port=0), log_to_stderr(
 
 
 def test_it_does_not_wait_for_a_thread_that_works_for_nobody(served: Path, tmp_path: Path) -> None:
-    with _running(tmp_path, "-c", program(served, "submit(time.sleep, 120)")) as server:
+    with running(tmp_path, "-c", program(served, "submit(time.sleep, 120)")) as server:
         assert server.ask("/healthz").status == 200
         server.process.send_signal(signal.SIGTERM)
         assert server.process.wait(30) == 0
@@ -317,7 +317,7 @@ def test_where_descriptors_are_few_so_are_connections_and_lines_of_the_log(
     served: Path, tmp_path: Path
 ) -> None:
     few = "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (48, 48))"
-    with _running(tmp_path, "-c", program(served, few)) as server:
+    with running(tmp_path, "-c", program(served, few)) as server:
         many = [socket.create_connection(("127.0.0.1", server.port), 20) for _ in range(90)]
         assert many[40].recv(100).startswith(b"HTTP/1.1 503 Service Unavailable\r\n")
         time.sleep(1.5)  # asyncio tries again each second

@@ -41,6 +41,7 @@ from .commands import (
     serve,
     sort,
     split,
+    studio,
     suggest,
     test,
     train,
@@ -107,6 +108,7 @@ app.add_typer(
     name="cache",
     short_help="Look after what is kept between runs: embeddings and networks.",
 )
+app.command(short_help=_summary(studio.studio))(studio.studio)
 app.command(short_help=_summary(train.train))(train.train)
 app.command(short_help=_summary(guess.guess))(guess.guess)
 app.command(short_help=_summary(test.test))(test.test)

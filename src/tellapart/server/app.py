@@ -65,6 +65,21 @@ def server_on(
     for name in models.names:
         models.model(name).classifier.prepare()
     app = application(models, config, log.request, lambda: server.should_exit)
+    server = running(app, listening, config, ready, ending, log.flush, alone=alone)
+    return server
+
+
+def running(
+    app: Starlette,
+    listening: socket.socket,
+    config: Config,
+    ready: Callable[[], None],
+    ending: Callable[[int], None],
+    ended: Callable[[], None],
+    *,
+    alone: bool,
+) -> Server:
+    """A server of an application that comes to a socket, with the limits of a configuration."""
     settings = uvicorn.Config(
         app,
         http=connections(possible(config.connections), config.patience, app.state.refused),
@@ -80,8 +95,7 @@ def server_on(
         backlog=AT_ONCE if config.workers == 1 else 1,
         timeout_graceful_shutdown=round(config.deadline) + 1,
     )
-    server = Server(settings, listening, ready, ending, log.flush, alone=alone)
-    return server
+    return Server(settings, listening, ready, ending, ended, alone=alone)
 
 
 def application(

@@ -1,0 +1,112 @@
+// The page, put together: a bar on top, the parts of the studio, and the one that is open.
+import { html, render, useEffect, useState } from "./vendor/preact.js";
+import { post } from "./api.js";
+import { allKeys, useKeys } from "./keys.js";
+import { Dialog } from "./parts/dialog.js";
+import { Icon } from "./parts/icon.js";
+import { Messages } from "./parts/messages.js";
+import { Score } from "./parts/score.js";
+import { attempt, begin, useStore } from "./store.js";
+import { Collect } from "./views/collect.js";
+import { known, language, speak, t } from "./words.js";
+
+// In the order of the work: [name in the address, view].
+const views = [["collect", Collect]];
+
+const place = () => location.hash.replace(/^#\/?/, "").split("/");
+
+/** Where the page is: [name, ...rest] of the address after #. */
+export function usePlace() {
+  const [at, go] = useState(place);
+  useEffect(() => {
+    const moved = () => go(place());
+    addEventListener("hashchange", moved);
+    return () => removeEventListener("hashchange", moved);
+  }, []);
+  return at;
+}
+
+const undo = () => attempt(() => post("/api/undo"));
+const redo = () => attempt(() => post("/api/redo"));
+
+function Bar({ help }) {
+  const folder = useStore((all) => all.folder);
+  const last = useStore((all) => all.undo);
+  const next = useStore((all) => all.redo);
+  const lastWords = last ? t("shell.undo_what", { what: last }) : t("shell.undo");
+  const nextWords = next ? t("shell.redo_what", { what: next }) : t("shell.redo");
+  return html`
+    <header class="bar">
+      <h1 title=${folder.path}>${folder.name || t("shell.title")}</h1>
+      <${Score} />
+      <div class="tools">
+        <button aria-label=${t("shell.undo")} title=${lastWords} disabled=${!last} onClick=${undo}>
+          <${Icon} name="undo" />
+        </button>
+        <button aria-label=${t("shell.redo")} title=${nextWords} disabled=${!next} onClick=${redo}>
+          <${Icon} name="redo" />
+        </button>
+        <button aria-label=${t("shell.keys")} title="${t("shell.keys")} (?)" onClick=${help}>
+          <${Icon} name="keys" />
+        </button>
+      </div>
+    </header>
+  `;
+}
+
+function Sections({ at }) {
+  return html`
+    <nav class="sections" aria-label=${t("shell.sections")}>
+      ${views.map(
+        ([name]) => html`
+          <a key=${name} href=${`#/${name}`} aria-current=${name === at ? "page" : null}>${t(`${name}.tab`)}</a>
+        `,
+      )}
+    </nav>
+  `;
+}
+
+function Help({ close }) {
+  return html`
+    <${Dialog} title=${t("keys.title")} close=${close}>
+      <dl class="keys">
+        ${allKeys().map(
+          (one) => html`
+            <div key=${one.words}><dt>${one.keys.map((key) => html`<kbd>${key === " " ? "Space" : key}</kbd>`)}</dt><dd>${one.words}</dd></div>
+          `,
+        )}
+      </dl>
+      <label class="language">
+        ${t("shell.language")}
+        <select value=${language} onChange=${(event) => speak(event.target.value)}>
+          ${known.map(([code, name]) => html`<option value=${code}>${name}</option>`)}
+        </select>
+      </label>
+    </${Dialog}>
+  `;
+}
+
+function App() {
+  const [at, ...rest] = usePlace();
+  const status = useStore((all) => all.status);
+  const [help, showHelp] = useState(false);
+  useKeys([
+    { keys: ["z", "Ctrl+z"], words: t("keys.undo"), act: undo },
+    { keys: ["Ctrl+Shift+z", "Ctrl+y"], words: t("keys.redo"), act: redo },
+    { keys: ["?"], words: t("keys.help"), act: () => showHelp(true) },
+  ]);
+  const [name, View] = views.find(([one]) => one === at) || views[0];
+  return html`
+    <${Bar} help=${() => showHelp(true)} />
+    <${Sections} at=${name} />
+    <main id="main" aria-busy=${status === "loading"}>
+      ${status === "gone" || status === "stale" ? html`<p class="notice" role="alert">${t(`shell.${status}`)}</p>` : null}
+      ${status === "loading" ? html`<p class="empty">${t("shell.loading")}</p>` : html`<${View} key=${name} rest=${rest} />`}
+    </main>
+    <${Messages} />
+    ${help ? html`<${Help} close=${() => showHelp(false)} />` : null}
+  `;
+}
+
+begin();
+render(html`<${App} />`, document.getElementById("app"));

@@ -1,0 +1,43 @@
+// Keys: a view says which it hears and what they do; `?` shows them all.
+import { useEffect } from "./vendor/preact.js";
+
+const registered = new Set(); // {key, words, act}; the newest hears first
+
+const writes = (target) =>
+  target.isContentEditable ||
+  target.tagName === "TEXTAREA" ||
+  target.tagName === "SELECT" ||
+  (target.tagName === "INPUT" && !["range", "checkbox", "radio", "button"].includes(target.type));
+
+/** How a key event is called: "Ctrl+z", "Shift+Enter", "a", "ArrowLeft", " ". */
+export function called(event) {
+  const before = [(event.ctrlKey || event.metaKey) && "Ctrl", event.altKey && "Alt"];
+  if (event.shiftKey && (event.key.length > 1 || event.ctrlKey || event.metaKey)) before.push("Shift");
+  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  return [...before.filter(Boolean), key].join("+");
+}
+
+/**
+ * The keys of a component as long as it is there: [{keys: ["z", "Ctrl+z"], words, act(event)}].
+ * `act` may return false, and then the key goes on to whoever else hears it.
+ */
+export function useKeys(list, inputs = []) {
+  useEffect(() => {
+    for (const one of list) registered.add(one);
+    return () => list.forEach((one) => registered.delete(one));
+  }, inputs);
+}
+
+/** All keys that do something now, in the order in which they were registered. */
+export const allKeys = () => [...registered].filter((one) => one.words);
+
+document.addEventListener("keydown", (event) => {
+  if (event.defaultPrevented || writes(event.target)) return;
+  const name = called(event);
+  for (const one of [...registered].reverse()) {
+    if (one.keys.includes(name) && one.act(event) !== false) {
+      event.preventDefault();
+      return;
+    }
+  }
+});

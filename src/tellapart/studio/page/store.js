@@ -1,0 +1,144 @@
+// What the page knows: how the folder is, told by one event stream, asked for again where it changed.
+import { useEffect, useState } from "./vendor/preact.js";
+import { get, Problem } from "./api.js";
+
+/**
+ * status: "loading", "here", "gone" (the server does not answer) or "stale" (it was started anew).
+ * pictures: Map of id -> {id, name, label, part, version, decided}; a new Map after each change.
+ */
+export const store = {
+  status: "loading",
+  epoch: "",
+  revision: 0,
+  folder: { name: "", path: "" },
+  labels: [],
+  pictures: new Map(),
+  undo: null,
+  redo: null,
+  training: {},
+  messages: [], // {id, text, hint, kind}
+};
+
+const listeners = new Set();
+const kinds = new Map(); // kind of event -> functions
+
+/** Change the store, and have all that use it drawn again. */
+export function update(values) {
+  Object.assign(store, values);
+  for (const one of listeners) one();
+}
+
+/** The store, in a component that is drawn again when `choose` of it gives something else. */
+export function useStore(choose = (all) => all.revision) {
+  const [, draw] = useState(0);
+  useEffect(() => {
+    let last = choose(store);
+    const look = () => {
+      const now = choose(store);
+      if (now !== last) {
+        last = now;
+        draw((count) => count + 1);
+      }
+    };
+    listeners.add(look);
+    return () => listeners.delete(look);
+  }, []);
+  return choose(store);
+}
+
+/** Hear a kind of event, such as "training"; the function returned stops it. */
+export function hear(kind, listener) {
+  if (!kinds.has(kind)) {
+    kinds.set(kind, new Set());
+    if (stream) follow(kind);
+  }
+  kinds.get(kind).add(listener);
+  return () => kinds.get(kind).delete(listener);
+}
+
+let number = 0;
+
+/** Say something in a corner of the page for a while. */
+export function say(text, { hint = "", kind = "note" } = {}) {
+  const id = ++number;
+  update({ messages: [...store.messages, { id, text, hint, kind }].slice(-4) });
+  setTimeout(() => forget(id), kind === "error" ? 12000 : 5000);
+}
+
+export const forget = (id) => update({ messages: store.messages.filter((one) => one.id !== id) });
+
+/** Do what asks the server; what goes wrong is said, and undefined comes back. */
+export async function attempt(asking) {
+  try {
+    return await asking();
+  } catch (error) {
+    if (error.name === "AbortError") return undefined;
+    if (!(error instanceof Problem)) throw error;
+    if (error.status === 401) update({ status: "stale" });
+    say(error.message, { hint: error.hint, kind: "error" });
+    return undefined;
+  }
+}
+
+let asking = null;
+let again = false;
+
+/** Ask how the folder is now; calls that come while one is under way become one more. */
+export function refresh() {
+  if (asking) {
+    again = true;
+    return asking;
+  }
+  asking = load().finally(() => {
+    asking = null;
+    if (again) {
+      again = false;
+      refresh();
+    }
+  });
+  return asking;
+}
+
+async function load() {
+  try {
+    const found = await get(`/api/state?since=${store.revision}&epoch=${store.epoch}`);
+    const pictures = found.whole ? new Map() : new Map(store.pictures);
+    for (const [id, name, label, part, version, decided] of found.pictures) {
+      pictures.set(id, { id, name, label, part, version, decided });
+    }
+    for (const id of found.gone) pictures.delete(id);
+    const { epoch, revision, folder, labels, undo, redo, training } = found;
+    update({ status: "here", epoch, revision, folder, labels, pictures, undo, redo, training });
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    update({ status: error.status === 401 ? "stale" : "gone" });
+  }
+}
+
+let stream = null;
+
+function follow(kind) {
+  stream.addEventListener(kind, (event) => {
+    const data = JSON.parse(event.data);
+    for (const listener of kinds.get(kind)) listener(data);
+  });
+}
+
+/** Open the event stream, and open it again whenever it breaks. */
+export function begin() {
+  hear("folder", refresh);
+  hear("training", (training) => update({ training }));
+  const open = () => {
+    stream = new EventSource("/api/events");
+    for (const kind of kinds.keys()) follow(kind);
+    stream.onopen = refresh;
+    stream.onerror = () => {
+      if (store.status === "here") update({ status: "gone" });
+      if (stream.readyState === EventSource.CLOSED) {
+        refresh();
+        setTimeout(open, 1500);
+      }
+    };
+  };
+  open();
+}

@@ -1,0 +1,40 @@
+// What a person reads, in their language: t("section.key", {values}). English is the whole; another
+// language falls back to it, word by word.
+import { en } from "./words/en.js";
+import { de } from "./words/de.js";
+
+const languages = { en, de };
+const kept = localStorage.getItem("language");
+const wished = [kept, ...navigator.languages].map((one) => (one || "").slice(0, 2));
+
+/** The language of the page, as "en". */
+export const language = wished.find((one) => one in languages) || "en";
+document.documentElement.lang = language;
+
+/** The languages there are, each under its own name. */
+export const known = Object.entries(languages).map(([code, words]) => [code, words.language]);
+
+export function speak(code) {
+  localStorage.setItem("language", code);
+  location.reload();
+}
+
+const found = (words, key) => key.split(".").reduce((at, part) => at && at[part], words);
+
+/** The text of a key; {name} in it is replaced by the value, and {count|one|many} by either word. */
+export function t(key, values = {}) {
+  const text = found(languages[language], key) ?? found(en, key) ?? key;
+  return text
+    .replace(/\{(\w+)\|([^|}]*)\|([^}]*)\}/g, (_, name, one, many) => (values[name] === 1 ? one : many))
+    .replace(/\{(\w+)\}/g, (_, name) => number(values[name] ?? ""));
+}
+
+/** A number as this language writes it; anything else as it is. */
+export function number(value, digits = 0) {
+  if (typeof value !== "number") return value;
+  return value.toLocaleString(language, { maximumFractionDigits: digits, minimumFractionDigits: digits });
+}
+
+/** A share from 0 to 1 as a percentage. */
+export const percent = (value, digits = 1) =>
+  value.toLocaleString(language, { style: "percent", maximumFractionDigits: digits, minimumFractionDigits: digits });

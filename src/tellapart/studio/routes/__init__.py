@@ -1,0 +1,1 @@
+"""What the page asks: each module parses, calls the studio, and answers."""

@@ -1,0 +1,79 @@
+"""What a request of the page holds, and the threads that answer it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+
+from ...server.problems import HttpError
+from ..folder import Kept
+from ..studio import Studio
+
+Out = TypeVar("Out")
+
+MOST = 2**22  # bytes of a request that is JSON
+
+
+async def body(request: Request) -> dict[str, Any]:
+    """The JSON object that was sent.
+
+    Raises:
+        HttpError: it is none.
+    """
+    content = bytearray()
+    async for chunk in request.stream():
+        content += chunk
+        if len(content) > MOST:
+            raise HttpError(413, "More was sent than the page ever sends.")
+    try:
+        found = json.loads(content)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise HttpError(400, "A JSON object was expected.")
+    return found
+
+
+def text(values: dict[str, Any], key: str) -> str:
+    """A text in it.
+
+    Raises:
+        HttpError: there is none.
+    """
+    found = values.get(key)
+    if not isinstance(found, str):
+        raise HttpError(400, f"A text was expected as {key!r}.")
+    return found
+
+
+def numbers(values: dict[str, Any], key: str = "ids") -> list[int]:
+    """Whole numbers in it.
+
+    Raises:
+        HttpError: there are none.
+    """
+    found = values.get(key)
+    if not isinstance(found, list) or not all(type(one) is int for one in found):
+        raise HttpError(400, f"A list of whole numbers was expected as {key!r}.")
+    return found
+
+
+def picture(studio: Studio, request: Request) -> Kept:
+    """The picture of the `id` in the address.
+
+    Raises:
+        HttpError: it is not there.
+    """
+    kept = studio.folder.get(request.path_params["id"])
+    if not kept:
+        raise HttpError(404, "This picture is not in the folder any more.")
+    return kept
+
+
+async def aside(function: Callable[..., Out], *arguments: Any) -> Out:
+    """What a function gives that takes a while, called in a thread."""
+    return await run_in_threadpool(function, *arguments)

@@ -1,0 +1,51 @@
+"""The page itself: files that lie in `page/`, under a policy that lets it load nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import Route
+
+from ...server.problems import HttpError
+
+PAGE = Path(__file__).parents[1] / "page"
+POLICY = "; ".join(
+    [
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' blob:",
+        "media-src 'self' blob:",
+        "connect-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    ]
+)
+_TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".txt": "text/plain; charset=utf-8",
+}
+_FILES = {path.relative_to(PAGE).as_posix(): path for path in sorted(PAGE.rglob("*.*"))}
+
+
+async def _answer(request: Request) -> Response:
+    name = request.path_params.get("name") or "index.html"
+    path = _FILES.get(name)
+    if not path:
+        raise HttpError(404, "There is nothing at this address.", hint="Open the page at /.")
+    answer = FileResponse(path, media_type=_TYPES[path.suffix])
+    answer.headers["Content-Security-Policy"] = POLICY
+    answer.headers["Cache-Control"] = "no-cache"
+    answer.headers["Referrer-Policy"] = "no-referrer"
+    answer.headers["Cross-Origin-Opener-Policy"] = "same-origin"
+    return answer
+
+
+def routes() -> list[Route]:
+    return [Route("/", _answer), Route("/page/{name:path}", _answer)]
