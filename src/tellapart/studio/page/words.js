@@ -1,4 +1,4 @@
-// What a person reads, in their language: t("section.key", {values}). English is the whole; another
+// What a person reads, in their language, by a key such as collect.tab. English is the whole; another
 // language falls back to it, word by word.
 import { en } from "./words/en.js";
 import { de } from "./words/de.js";

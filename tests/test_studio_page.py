@@ -1,0 +1,110 @@
+"""The studio's page as it lies there: small, whole, ours alone, and said in two languages."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from studio import browser
+from tellapart.studio.routes.page import PAGE, POLICY
+
+MOST = 150_000  # bytes of all that a browser loads, without pictures
+FILES = sorted(path for path in PAGE.rglob("*") if path.suffix in {".js", ".css", ".html", ".svg"})
+OURS = [path for path in FILES if path.parent.name != "vendor"]
+IMPORT = re.compile(r"""(?:from|import)\s*\(?\s*["']([^"']+)["']""")
+
+
+def test_the_page_is_small() -> None:
+    assert sum(path.stat().st_size for path in FILES) < MOST
+
+
+def test_what_others_wrote_is_as_they_published_it() -> None:
+    for line in (PAGE / "vendor" / "SHA256SUMS.txt").read_text().splitlines():
+        digest, name = line.split()
+        assert hashlib.sha256((PAGE / "vendor" / name).read_bytes()).hexdigest() == digest
+        assert list((PAGE / "vendor").glob("LICENSE*"))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_a_file_asks_for_nothing_elsewhere(path: Any) -> None:
+    text = path.read_text("utf-8")
+    addresses = set(re.findall(r"https?://[^\s\"'`)]+", text)) - {"http://www.w3.org/2000/svg"}
+    assert not {one for one in addresses if path.parent.name != "vendor"}
+    assert "innerHTML" not in text or path.parent.name == "vendor"
+    for name in IMPORT.findall(text) if path.suffix == ".js" else ():
+        assert (path.parent / name).is_file(), name
+
+
+def test_every_file_is_asked_for() -> None:
+    """No module or style lies there unused."""
+    index = (PAGE / "index.html").read_text()
+    linked = {PAGE / one.removeprefix("/page/") for one in re.findall(r'"(/page/[^"]+)"', index)}
+    for page in PAGE.glob("*.html"):
+        linked |= {
+            PAGE / one.removeprefix("/page/")
+            for one in re.findall(r'"(/page/[^"]+)"', page.read_text())
+        }
+    seen: set[Any] = set()
+    while linked - seen:
+        path = (linked - seen).pop()
+        seen.add(path)
+        if path.suffix == ".js":
+            linked |= {(path.parent / one).resolve() for one in IMPORT.findall(path.read_text())}
+    assert {path for path in FILES if path.suffix != ".html"} == seen
+
+
+def test_the_policy_lets_it_load_nothing_else() -> None:
+    said = dict(part.split(" ", 1) for part in POLICY.split("; "))
+    assert said["default-src"] == "'none'"
+    assert said["script-src"] == said["style-src"] == said["connect-src"] == "'self'"
+    assert "unsafe" not in POLICY
+
+
+def test_every_language_says_all() -> None:
+    """The same keys, with the same values in them; and every key that the page uses is there."""
+    words = _words()
+    english = dict(_flat(words["en"]))
+    for language, said in words.items():
+        flat = dict(_flat(said))
+        assert flat.keys() == english.keys(), language
+        for key, text in flat.items():
+            values = set(re.findall(r"\{(\w+)", text))
+            assert values == set(re.findall(r"\{(\w+)", english[key])), (language, key)
+    used = set()
+    for path in OURS:
+        if path.suffix == ".js":
+            used |= set(re.findall(r"\bt\(\s*[\"']([\w.]+)[\"']", path.read_text("utf-8")))
+    assert used <= english.keys()
+
+
+def _words() -> Mapping[str, Mapping[str, Any]]:
+    languages = sorted(path.stem for path in (PAGE / "words").glob("*.js"))
+    with browser() as chromium:
+        page = chromium.new_page()
+        page.route("**/*", _served)
+        page.goto("http://page.test/")
+        found: dict[str, Mapping[str, Any]] = {
+            one: page.evaluate(f"import('/words/{one}.js').then((module) => module.{one})")
+            for one in languages
+        }
+        return found
+
+
+def _served(route: Any) -> None:
+    path = PAGE / route.request.url.removeprefix("http://page.test/")
+    if path.is_file():
+        route.fulfill(body=path.read_bytes(), content_type="text/javascript")
+    else:
+        route.fulfill(body="<!doctype html>", content_type="text/html")
+
+
+def _flat(words: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, str]]:
+    for key, value in words.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{before}{key}.")
+        else:
+            yield before + key, value
