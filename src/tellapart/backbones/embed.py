@@ -24,6 +24,7 @@ from ..images.decode import (
 )
 from ..images.properties import PROPERTIES, PROPERTIES_VERSION, properties_of
 from ..workers.local import Map, batches_of, local_map
+from ..workers.pausing import pause
 from .session import LazySession
 
 BATCH = 8  # pictures a thread takes at a time
@@ -170,6 +171,7 @@ class Embedder:
         return Embedded(digest, row[: -len(PROPERTIES)], row[-len(PROPERTIES) :])
 
     def _tried(self, path: Path) -> Embedded:
+        pause()
         try:
             return self.embed(path)
         except PictureError as error:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..workers.local import side_by_side
+from ..workers.pausing import pause
 from .calibration import fit_temperature
 from .discriminant import SHRINKAGES, Discriminant, log_priors
 from .kinds import DISCRIMINANT, KINDS, MEAN, REGRESSION, Compared, Part
@@ -67,6 +68,7 @@ def out_of_fold(
     logits = np.zeros((len(labels), count))
     heads = {}
     for number in np.unique(fold) if only is None else only:
+        pause()
         inside = fold != number
         if len(np.unique(labels[inside])) > 1:
             head = solver(embeddings[inside], labels[inside], count)

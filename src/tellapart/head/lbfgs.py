@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from ..workers.pausing import pause
+
 _ITERATIONS = 1000
 _MEMORY = 12
 
@@ -30,6 +32,7 @@ def minimum(
     value, gradient = objective(point)
     pairs: deque[tuple[np.ndarray, np.ndarray, float]] = deque(maxlen=_MEMORY)
     for _ in range(_ITERATIONS):
+        pause()
         if np.abs(gradient).max() < tolerance or gradient @ gradient < 2 * left * value:
             break
         direction = _two_loops(gradient, pairs)

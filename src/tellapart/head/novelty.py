@@ -28,6 +28,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..workers.local import side_by_side
+from ..workers.pausing import pause
 from .prepared import standardisation
 
 NEIGHBOURS = 3  # training pictures whose mean distance is a radius, or a score in radii
@@ -183,6 +184,7 @@ def radii_of(units: np.ndarray) -> np.ndarray:
         return np.ones(len(units))
     radii = np.empty(len(units))
     for start in range(0, len(units), 1024):  # in blocks, so that memory stays small
+        pause()
         apart = 1 - units[start : start + 1024] @ units.T
         apart[np.arange(len(apart)), start + np.arange(len(apart))] = np.inf
         radii[start : start + 1024] = _nearest(apart)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..workers.pausing import pause
 from .linear import Head, balanced_weights
 
 _MANY = 1_000_000  # scores, pictures times labels, from which on a step takes a while
@@ -159,7 +160,9 @@ def _principal_axes(standard: np.ndarray) -> tuple[np.ndarray, _Axes]:
     X X' and X' X; with the former the axes themselves are never formed."""
     samples, features = standard.shape
     if samples <= features:
-        values, vectors = np.linalg.eigh(standard @ standard.T)
+        products = standard @ standard.T
+        pause()
+        values, vectors = np.linalg.eigh(products)
         kept = values > max(values[-1], 1e-12) * 1e-12
         lengths, vectors = np.sqrt(values[kept]), vectors[:, kept]
         inputs = np.ones((samples, len(lengths) + 1), standard.dtype)
@@ -170,7 +173,10 @@ def _principal_axes(standard: np.ndarray) -> tuple[np.ndarray, _Axes]:
             lambda w: w.astype(standard.dtype) @ standard.T @ vectors / lengths,
             lambda w: (w / lengths).astype(standard.dtype) @ vectors.T @ standard,
         )
-    values, vectors = np.linalg.eigh(standard.T @ standard)
+    products = standard.T @ standard
+    pause()
+    values, vectors = np.linalg.eigh(products)
+    pause()
     kind = standard.dtype  # not the data itself, which would be held as long as the axes are
     inputs = np.ones((samples, features + 1), kind)
     np.matmul(standard, vectors, out=inputs[:, :-1])

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from ..workers.pausing import pause
 from .copies import unit
 
 _HELD = 4_000_000  # cosines that are held at once
@@ -48,6 +49,7 @@ def own_blocks(
         points = unit(vectors[own])
         height = max(1, _HELD // len(own))
         for begin in range(0, len(own), height):
+            pause()
             block = slice(begin, begin + height)
             yield own[block], own, points[block] @ points.T
 

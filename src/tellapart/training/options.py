@@ -126,12 +126,21 @@ class TrainOptions:
 
 @dataclass(frozen=True)
 class Watch:
-    """What a caller wants to be told while training: pictures done of how many, what is being done
-    after that, steps of gradient descent, epochs of fine-tuning, and sentences that cannot wait
-    for the end."""
+    """What a caller wants to be told while training. What any of these raises ends the training.
+
+    Attributes:
+        pictures: pictures done, of how many.
+        doing: what is being done after that.
+        step: a step of gradient descent.
+        epoch: an epoch of fine-tuning.
+        say: a sentence that cannot wait for the end.
+        pause: nothing. It is there to raise: it is called every fraction of a second, by several
+            threads (see `workers.pausing`).
+    """
 
     pictures: Callable[[int, int], None] = lambda done, total: None
     doing: Callable[[str], None] = lambda what: None
     step: Callable[[SgdStep], None] | None = None
     epoch: Callable[[Epoch], None] = lambda epoch: None
     say: Callable[[str], None] = lambda sentence: None
+    pause: Callable[[], None] = lambda: None

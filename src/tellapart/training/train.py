@@ -20,6 +20,7 @@ from ..dataset.groups import parse
 from ..dataset.in_python import Source, read_source
 from ..dataset.sources import Dataset
 from ..head.sgd import SgdSettings
+from ..workers.pausing import pausing
 from .assembly import assemble
 from .engines import engine_of
 from .findings import find_out
@@ -87,20 +88,21 @@ def train(
         cache=None if cache is None else Path(cache),
     )
     watch = watch or Watch()
-    dataset = choose_sides(
-        read_source(source, follow_links=follow_links), options.test, follow_links=follow_links
-    )
-    options, choice = choose_quality(dataset, options, watch)
-    trainer = engine_of(options)
-    embeddings = embed_all(
-        [item.path for item in dataset.items],
-        trainer.embedder(),
-        progress=lambda done: watch.pictures(done, len(dataset.items)),
-    )
-    pictures = gather(dataset, embeddings, options.share, options.groups)
-    watch.doing(trainer.doing)
-    network, pictures, fitted = trainer.fit(pictures, watch)
-    return completed(dataset, options, network, pictures, fitted, choice, watch)
+    with pausing(watch.pause):
+        dataset = choose_sides(
+            read_source(source, follow_links=follow_links), options.test, follow_links=follow_links
+        )
+        options, choice = choose_quality(dataset, options, watch)
+        trainer = engine_of(options)
+        embeddings = embed_all(
+            [item.path for item in dataset.items],
+            trainer.embedder(),
+            progress=lambda done: watch.pictures(done, len(dataset.items)),
+        )
+        pictures = gather(dataset, embeddings, options.share, options.groups)
+        watch.doing(trainer.doing)
+        network, pictures, fitted = trainer.fit(pictures, watch)
+        return completed(dataset, options, network, pictures, fitted, choice, watch)
 
 
 def completed(

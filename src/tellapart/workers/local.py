@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 from .deadlines import Stop
+from .pausing import carried, pause
 
 AHEAD = 8  # batches a thread that are under way or wait to be taken
 _STEADY = 1.0  # seconds for which the number of cores is not looked up again: it is in files
@@ -67,7 +68,8 @@ class _Pool:
     They are made when they are first needed. A forked child has none of them, and makes its own.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, behind: bool = False) -> None:
+        self._behind = behind
         self._lock = threading.Lock()
         self._threads: ThreadPoolExecutor | None = None
         self._made = 0  # how many of them
@@ -112,6 +114,7 @@ class _Pool:
 
     def _mark(self) -> None:
         self._mine.working = True
+        _asking.behind = self._behind
 
 
 def _done(function: Callable[..., Out], *arguments: Any) -> Future[Out]:
@@ -123,12 +126,30 @@ def _done(function: Callable[..., Out], *arguments: Any) -> Future[Out]:
     return future
 
 
+_asking = threading.local()  # `behind`: whether what this thread asks for may take its time
 _pool = _Pool()
+_behind = _Pool(behind=True)
 
 
 def _forget() -> None:
-    global _pool
-    _pool = _Pool()
+    global _pool, _behind
+    _pool, _behind = _Pool(), _Pool(behind=True)
+
+
+def _own_pool() -> _Pool:
+    """The threads that work for the calling one."""
+    return _behind if getattr(_asking, "behind", False) else _pool
+
+
+@contextmanager
+def behind_others() -> Iterator[None]:
+    """What this thread asks for is done by other threads than what all others ask for, so that
+    nothing they want has to wait until long work is done."""
+    before, _asking.behind = getattr(_asking, "behind", False), True
+    try:
+        yield
+    finally:
+        _asking.behind = before
 
 
 if hasattr(os, "register_at_fork"):
@@ -138,7 +159,7 @@ if hasattr(os, "register_at_fork"):
 def submit(function: Callable[..., Out], *arguments: Any) -> Future[Out]:
     """Have a function called by one of the threads of this process; or at once, where one of them
     asks."""
-    return _pool.submit(function, *arguments)
+    return _own_pool().submit(function, *arguments)
 
 
 def threads() -> int:
@@ -148,12 +169,13 @@ def threads() -> int:
 
 def is_working() -> bool:
     """Whether a thread of this process is at such work; Python does not end before it has done."""
-    return _pool.is_working()
+    return _pool.is_working() or _behind.is_working()
 
 
 def limit_threads(most: int) -> None:
     """Have at most so many threads in this process; others share its machine's cores."""
     _pool.limit(most)
+    _behind.limit(most)
 
 
 def local_map(unit: Unit[In, Out], batches: Iterable[Sequence[In]]) -> Generator[Out, None, None]:
@@ -167,11 +189,12 @@ def local_map(unit: Unit[In, Out], batches: Iterable[Sequence[In]]) -> Generator
     """
     unit.start()
     stop = Stop()
-    most = AHEAD * _pool.size()
+    pool = _own_pool()
+    most = AHEAD * pool.size()
     under_way: deque[Future[Sequence[Out]]] = deque()
     try:
         for batch in batches:
-            under_way.append(_pool.submit(stop.over, unit.process, batch))
+            under_way.append(pool.submit(carried(stop.over), unit.process, batch))
             if len(under_way) == most:
                 yield from under_way.popleft().result()
         while under_way:
@@ -192,9 +215,14 @@ def side_by_side(
     For work in memory that mostly lets go of Python's lock, such as numpy's linear algebra. Where
     it is not `heavy`, a thread would wait for the lock longer than it works: one does it all.
     """
+
+    def paused(item: In) -> Out:
+        pause()
+        return function(item)
+
     if not heavy or len(items) < 2:
-        return [function(item) for item in items]
-    futures = [_pool.submit(function, item) for item in items]
+        return [paused(item) for item in items]
+    futures = [submit(carried(paused), item) for item in items]
     try:
         return [future.result() for future in futures]
     finally:
