@@ -20,7 +20,7 @@ from ..server.guards.limits import BodyLimits
 from ..server.guards.origins import Origins
 from ..server.problems import no_route, told
 from ..server.records.account import Account, Accounts
-from .routes import labels, page, pictures, state
+from .routes import labels, page, pictures, state, training
 from .session import Sessions
 from .studio import Studio
 
@@ -39,6 +39,7 @@ def application(
         *state.routes(studio),
         *labels.routes(studio),
         *pictures.routes(studio),
+        *training.routes(studio),
     ]
 
     @asynccontextmanager

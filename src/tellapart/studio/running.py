@@ -20,7 +20,7 @@ _BODIES = 2**30  # bytes of the largest that may come, such as a zip
 
 
 def open_studio(
-    root: Path, config: Config, quality: str, log: Log, ready: Callable[[str], None]
+    root: Path, config: Config, quality: str | None, log: Log, ready: Callable[[str], None]
 ) -> None:
     """Serve a page on a folder until the process is told to end; `ready` is called with the link
     when the page answers.

@@ -31,7 +31,7 @@ class Studio:
         training: the model on it.
     """
 
-    def __init__(self, root: Path, quality: str = "good") -> None:
+    def __init__(self, root: Path, quality: str | None = None) -> None:
         self.root = root
         self.epoch = secrets.token_hex(8)
         self.folder = Folder(root)

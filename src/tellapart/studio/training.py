@@ -1,39 +1,110 @@
-"""Training by itself: after each change of the folder, a moment later, unless a newer one comes."""
+"""Training by itself: after each change of the folder, a moment later, unless a newer one comes.
+
+    ask() ─ a moment without another change ─ tellapart.train(folder) ─ result, told to all pages
+                                                     └ a newer change, or Stop: ends at its pause
+
+A newer change ends what is under way; but where changes come faster than a training ends, there
+would never be a result. So after `_PATIENCE` seconds of that one is let through, and is followed by
+another as soon as it is done. What fails leaves the model that there was.
+"""
 
 from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..errors import TellapartError
+from ..backbones.rows import quality as quality_row
+from ..dataset.sources import SkippedFile, read_dataset
+from ..errors import TellapartError, UsageError
+from ..evaluation.metrics import Proportion
+from ..evaluation.sentences import headline
 from ..model.classifier import Classifier
 from ..training.options import Watch
+from ..training.quality_trials import seconds_each
 from ..training.result import TrainResult
 from ..training.train import train
+from ..workers.local import behind_others
+from ..workers.pausing import pausing
+from .preferences import is_score, read_preferences, write_preferences
+from .verdict import verdict
 
 _log = logging.getLogger(__name__)
 _PAUSE = 0.5  # seconds without a change, before it begins
+_PATIENCE = 15.0  # seconds of changes, after which one training is let through
+_OFTEN = 0.1  # seconds between two words on how many pictures were looked at
+
+PICTURES = "pictures"  # what is being done while they are looked at
 
 
-class _NewerError(Exception):
-    """What is trained on has changed meanwhile."""
+class _EndedError(Exception):
+    """What is trained on has changed meanwhile, or nobody wants the result."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """One training of this session: its number, how many pictures it learnt from, with which
+    quality, the accuracy to be believed, and the seconds it took."""
+
+    round: int
+    pictures: int
+    quality: str
+    accuracy: Proportion
+    seconds: float
+
+    def to_json(self) -> dict[str, object]:
+        known = self.accuracy.n > 0
+        return {
+            "round": self.round,
+            "pictures": self.pictures,
+            "quality": self.quality,
+            "correct": self.accuracy.correct,
+            "n": self.accuracy.n,
+            "value": self.accuracy.value if known else None,
+            "interval": list(self.accuracy.interval) if known else None,
+            "seconds": self.seconds,
+        }
 
 
 class Trainer:
-    """A thread that trains on a folder whenever it is told that something has changed."""
+    """A thread that trains on a folder whenever it is told that something has changed.
 
-    def __init__(self, root: Path, quality: str, tell: Callable[[dict[str, object]], None]) -> None:
+    Attributes:
+        preferences: the quality, and what counts as sure.
+        result: of the newest training; None before there is one.
+        history: the trainings of this session.
+        error: why the last one failed, as a sentence and a hint; empty if it did not.
+        missing: the labels that there are pictures of, where these are too few to train; else None.
+        skipped: files that the last training could not read.
+        costs: seconds that a picture takes with each quality; empty until somebody wants to know.
+    """
+
+    def __init__(
+        self, root: Path, quality: str | None, tell: Callable[[dict[str, object]], None]
+    ) -> None:
         self.root = root
-        self.quality = quality
+        self.preferences = read_preferences(root)
+        if quality:
+            self.preferences = replace(self.preferences, quality=quality_row(quality).name)
         self.result: TrainResult | None = None
-        self.error = ""
-        self.state: dict[str, object] = {"doing": ""}
+        self.history: list[Trained] = []
+        self.error = ("", "")
+        self.missing: tuple[str, ...] | None = None
+        self.skipped: tuple[SkippedFile, ...] = ()
+        self.costs: dict[str, float] = {}
         self._tell = tell
         self._wake = threading.Condition()
         self._asked = 0  # how often something has changed
-        self._ended = False
+        self._begun = 0  # of these, what is trained on
+        self._done = 0  # of these, what was trained on or given up
+        self._since = 0.0  # when the first change came that is not trained on yet
+        self._last = 0.0  # when the last one came
+        self._at_once = self._stopped = self._ended = self._curious = False
+        self._doing: tuple[str, int, int] = ("", 0, 0)  # what, done, total
+        self._told = 0.0
         self._thread = threading.Thread(target=self._run, name="training", daemon=True)
 
     @property
@@ -41,13 +112,64 @@ class Trainer:
         """The newest model there is."""
         return self.result.classifier if self.result else None
 
+    @property
+    def sure_above(self) -> float | None:
+        """The score from which on an answer counts as sure: the one that was chosen, or else the
+        one above which 99 % are right; None where no score is."""
+        if self.preferences.sure_above is not None or not self.result:
+            return self.preferences.sure_above
+        found = next(iter(self.result.evaluations.values())).sure
+        return found.score if found else None
+
     def start(self) -> None:
         self._thread.start()
 
-    def ask(self) -> None:
-        """Something has changed."""
+    def ask(self, *, at_once: bool = False) -> None:
+        """Something has changed; `at_once`: train without waiting for another change."""
         with self._wake:
+            self._last = time.monotonic()
+            if self._asked == self._done:
+                self._since = self._last
             self._asked += 1
+            self._at_once |= at_once
+            self._stopped = False
+            self._wake.notify()
+        self._say()
+
+    def stop(self) -> None:
+        """Leave it, until the next change."""
+        with self._wake:
+            self._stopped = True
+            self._wake.notify()
+
+    def choose(self, quality: str) -> None:
+        """Train with another quality from now on.
+
+        Raises:
+            UsageError: there is none of this name.
+            OSError: it could not be written down; it is chosen all the same.
+        """
+        self.preferences = replace(self.preferences, quality=quality_row(quality).name)
+        self.ask(at_once=True)
+        write_preferences(self.root, self.preferences)
+
+    def be_sure_above(self, score: float | None) -> None:
+        """Count an answer as sure from another score on; None: where 99 % are right.
+
+        Raises:
+            UsageError: it is no score.
+            OSError: as for `choose`.
+        """
+        if score is not None and not is_score(score):
+            raise UsageError("A score is a number from 0 to 1.")
+        self.preferences = replace(self.preferences, sure_above=score)
+        self._say()
+        write_preferences(self.root, self.preferences)
+
+    def take_times(self) -> None:
+        """Find out what each quality costs here, as soon as there is nothing else to do."""
+        with self._wake:
+            self._curious = not self.costs
             self._wake.notify()
 
     def end(self) -> None:
@@ -56,53 +178,129 @@ class Trainer:
             self._wake.notify()
 
     def _run(self) -> None:
-        done = 0
-        while True:
-            with self._wake:
-                while self._asked == done and not self._ended:
+        with behind_others():
+            while self._wait():
+                if self._begun == self._done:
+                    self._time()
+                    continue
+                try:
+                    self._train()
+                except _EndedError:
+                    if self._stopped:
+                        self._finish()
+                except Exception as error:  # the page shows it, and the next change tries again
+                    if self._asked != self._begun:
+                        continue  # files were moved under its hands
+                    if not isinstance(error, TellapartError):
+                        _log.exception("Training has failed.")
+                    self.error = str(getattr(error, "message", error)), getattr(error, "hint", "")
+                    self._finish()
+
+    def _wait(self) -> bool:
+        """Until there is something to do; whether there is, or it has ended."""
+        with self._wake:
+            while not self._ended:
+                now = time.monotonic()
+                if self._stopped and self._asked != self._done:
+                    self._begun = self._asked
+                    self._finish()
+                if self._asked == self._done:
+                    if self._curious:
+                        break
                     self._wake.wait()
-                asked = self._asked
-                while not self._ended and self._wake.wait(_PAUSE):
-                    asked = self._asked
-                if self._ended:
-                    return
+                elif self._at_once or self._is_late() or now >= self._last + _PAUSE:
+                    break
+                else:
+                    self._wake.wait(self._last + _PAUSE - now)
+            self._begun, self._at_once, self._stopped = self._asked, False, False
+            return not self._ended
+
+    def _is_late(self) -> bool:
+        """Whether it has been changes without a result for too long."""
+        return time.monotonic() - self._since > _PATIENCE
+
+    def _check(self) -> None:
+        if self._ended or self._stopped or (self._asked != self._begun and not self._is_late()):
+            raise _EndedError
+
+    def _train(self) -> None:
+        begun = time.monotonic()
+        dataset = read_dataset(self.root, at_least=0)
+        held = ("test", "validation")
+        labels = sorted({item.label for item in dataset.items if item.split not in held})
+        self.missing = tuple(labels) if len(labels) < 2 else None
+        if self.missing is not None:
+            self.skipped, self.error = dataset.skipped, ("", "")
+            self._finish()
+            return
+        watch = Watch(self._pictures, self._stage, pause=self._check)
+        result = train(self.root, quality=self.preferences.quality, watch=watch)
+        self.result, self.skipped, self.error = result, result.skipped, ("", "")
+        self.history.append(
+            Trained(
+                round=len(self.history) + 1,
+                pictures=sum(result.classifier.manifest.counts),
+                quality=result.classifier.manifest.quality,
+                accuracy=headline(result.evaluations)[1].accuracy,
+                seconds=time.monotonic() - begun,
+            )
+        )
+        self._finish()
+
+    def _finish(self) -> None:
+        """What was begun is done with."""
+        with self._wake:
+            self._done = self._begun
+            if self._asked != self._done:
+                self._since = time.monotonic()
+        self._stage("")
+
+    def _time(self) -> None:
+        """See what each quality costs, unless something has to be trained."""
+        self._curious = False
+        with pausing(self._check):
             try:
-                self._train(asked)
-            except _NewerError:
-                continue
-            except Exception as error:  # the page shows it, and the next change tries again
-                if not isinstance(error, TellapartError):
-                    _log.exception("Training has failed.")
-                self.error = str(error)
-                self._say("")
-            done = asked
+                items = read_dataset(self.root, at_least=0).items
+                self.costs = seconds_each([item.path for item in items]) if items else {}
+            except (_EndedError, TellapartError):
+                return
+        self._say()
 
-    def _train(self, asked: int) -> None:
-        def pictures(done: int, total: int) -> None:
-            self._check(asked)
-            self._say("pictures", done=done, total=total)
+    def _pictures(self, done: int, total: int) -> None:
+        self._check()
+        self._doing = (PICTURES, done, total)
+        if done == total or time.monotonic() - self._told > _OFTEN:
+            self._say()
 
-        def doing(what: str) -> None:
-            self._check(asked)
-            self._say(what)
+    def _stage(self, what: str) -> None:
+        if what:
+            self._check()
+        self._doing = (what, 0, 0)
+        self._say()
 
-        result = train(self.root, quality=self.quality, watch=Watch(pictures, doing))
-        self.result, self.error = result, ""
-        self._say("")
-
-    def _check(self, asked: int) -> None:
-        if self._asked != asked or self._ended:
-            raise _NewerError
-
-    def _say(self, what: str, **more: object) -> None:
-        accuracy = self.result.accuracy if self.result else None
-        self.state = {
-            "doing": what,
-            **more,
-            "error": self.error,
-            "correct": accuracy.correct if accuracy else None,
-            "n": accuracy.n if accuracy else None,
-            "value": accuracy.value if accuracy else None,
-            "interval": list(accuracy.interval) if accuracy else None,
+    @property
+    def state(self) -> dict[str, object]:
+        """How it stands, in short."""
+        last = self.history[-1] if self.history else None
+        doing, done, total = self._doing
+        error, hint = self.error
+        return {
+            "doing": doing,
+            "done": done,
+            "total": total,
+            "waiting": self._asked != self._done,
+            "error": error,
+            "hint": hint,
+            "missing": None if self.missing is None else list(self.missing),
+            "quality": self.preferences.quality,
+            "sure_above": self.sure_above,
+            "sure_chosen": self.preferences.sure_above is not None,
+            "costs": self.costs,
+            **(last.to_json() if last else {"round": 0, "value": None}),
+            "judged": headline(self.result.evaluations)[0] if self.result else None,
+            "enough": verdict(self.result) if self.result else None,
         }
+
+    def _say(self) -> None:
+        self._told = time.monotonic()
         self._tell(self.state)

@@ -66,6 +66,14 @@ def choose_quality(
     return replace(options, quality=choice.quality, time_limit=None), choice
 
 
+def seconds_each(paths: Sequence[Path]) -> dict[str, float]:
+    """The seconds that embedding a picture takes here with each quality, all cores at work, timed
+    on the first of these."""
+    comparison = _Comparison(TrainOptions(quality=AUTO), Watch(), time.monotonic, time.process_time)
+    comparison.time_embedding(paths)
+    return {name: one.speed for name, one in comparison.all.items()}
+
+
 class _Contestant:
     """One quality: what it embeds with, how fast it is here, and what it has not embedded yet.
 
@@ -207,30 +215,36 @@ class _Comparison:
         return {name: self.all[name].price(sample) for name in names}
 
     def take_times(self, sample: Pictures, embeddings: Embeddings, probe: int) -> None:
-        """Take the time of embedding with each quality, and of cross-validating `probe` pictures.
-
-        They take turns, so that whatever else the machine does slows all of them down alike.
-        """
+        """Take the time of embedding with each quality, and of cross-validating `probe`
+        pictures."""
         self.watch.doing("Measuring how fast this machine is")
-        size = max(TIMED, 4 * cores())
-        for one in self.all.values():
-            one.embedder.start()
-            one.embed_afresh(sample.paths[0])  # opens the network
-        for paths in (sample.paths[:size], sample.paths[size : 2 * size]):
-            for one in self.all.values():
-                began, worked = self.clock(), self.work()
-                side_by_side(one.embed_afresh, paths)
-                one.seconds += self.clock() - began
-                one.work += self.work() - worked
-                one.timed += len(paths)
+        self.time_embedding(sample.paths)
         few = sample.only(np.arange(min(probe, len(sample.names))))
         began = self.clock()
         self.quickest.right(few)
         whole = (self.clock() - began) * len(sample.names) / len(few.names)
         for one in self.all.values():
-            one.embedder.finish()
             one.look_up(embeddings.digests)
             one.fit = whole * one.width / self.quickest.width
+
+    def time_embedding(self, paths: Sequence[Path]) -> None:
+        """Take the time of embedding the first of some pictures with each quality.
+
+        They take turns, so that whatever else the machine does slows all of them down alike.
+        """
+        size = max(TIMED, 4 * cores())
+        for one in self.all.values():
+            one.embedder.start()
+            one.embed_afresh(paths[0])  # opens the network
+        for some in (paths[:size], paths[size : 2 * size]):
+            for one in self.all.values():
+                began, worked = self.clock(), self.work()
+                side_by_side(one.embed_afresh, some)
+                one.seconds += self.clock() - began
+                one.work += self.work() - worked
+                one.timed += len(some)
+        for one in self.all.values():
+            one.embedder.finish()
 
     def embed(self, sample: Pictures, sizes: Sequence[int], names: Sequence[str], end: int) -> int:
         """Embed the first pictures with each quality; returns how many can be compared on.

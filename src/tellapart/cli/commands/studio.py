@@ -24,8 +24,12 @@ def studio(
         bool, typer.Option("--no-open", help="Print the link, and open no browser.")
     ] = False,
     quality: Annotated[
-        str, typer.Option(metavar="NAME", help="What it trains with: fast, good or best.")
-    ] = "good",
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="What it trains with: fast, good or best. [what was chosen in the page, or good]",
+        ),
+    ] = None,
 ) -> None:
     """Open a page on a folder of pictures: collect, label, train, test, ask why, mend, share.
 
