@@ -8,10 +8,14 @@ import { Messages } from "./parts/messages.js";
 import { Score } from "./parts/score.js";
 import { attempt, begin, useStore } from "./store.js";
 import { Collect } from "./views/collect.js";
+import { Train } from "./views/train.js";
 import { known, language, speak, t } from "./words.js";
 
 // In the order of the work: [name in the address, view].
-const views = [["collect", Collect]];
+const views = [
+  ["collect", Collect],
+  ["train", Train],
+];
 
 const place = () => location.hash.replace(/^#\/?/, "").split("/");
 

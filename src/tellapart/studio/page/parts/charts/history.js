@@ -1,0 +1,26 @@
+// The score after each training of this session: a line without axes.
+import { html } from "../../vendor/preact.js";
+import { percent, t } from "../../words.js";
+
+const [WIDE, HIGH, ROOM] = [140, 32, 4];
+
+export function History({ history }) {
+  const known = history.filter((one) => one.value !== null).slice(-40);
+  if (known.length < 2) return null;
+  const values = known.map((one) => one.value);
+  const low = Math.min(...values);
+  const span = Math.max(...values) - low || 1;
+  const place = (value, at) => [
+    ROOM + (at * (WIDE - 2 * ROOM)) / (known.length - 1),
+    HIGH - ROOM - ((value - low) / span) * (HIGH - 2 * ROOM),
+  ];
+  const [x, y] = place(values[values.length - 1], values.length - 1);
+  const said = values.slice(-6).map((value) => percent(value)).join(", ");
+  return html`
+    <svg class="history" viewBox=${`0 0 ${WIDE} ${HIGH}`} role="img" aria-label=${t("train.history", { values: said })}>
+      <title>${t("train.history", { values: said })}</title>
+      <polyline class="line" points=${values.map((value, at) => place(value, at).map((one) => one.toFixed(1)).join(",")).join(" ")} />
+      <circle class="dot" cx=${x} cy=${y} r="3" />
+    </svg>
+  `;
+}

@@ -1,0 +1,48 @@
+// "Have I done enough?": the answer of a training, in words.
+import { percent, number, t } from "../words.js";
+
+/** Points of a percentage: whole ones where there are several. */
+const points = (gain) => number(100 * gain, 100 * gain < 1.95 ? 1 : 0);
+
+/** {answer, reason, short, kind, to}: a sentence, why, two words, "good", "more" or "open", and where to go. */
+export function enoughWords(found) {
+  const values = {
+    ...found,
+    label: found.label.replaceAll("_", " "),
+    points: found.gain ? points(found.gain[0]) : "",
+    gain_low: found.gain ? number(100 * found.gain[1], 1) : "",
+    gain_high: found.gain ? number(100 * found.gain[2], 1) : "",
+    low: percent(found.low),
+    high: percent(found.high),
+    wrong: found.n - found.correct,
+    right: found.value === null ? "" : percent(found.value),
+  };
+  const needy = found.answer === "more" && found.label ? "more_of" : found.answer;
+  const known = found.answer === "more" && found.occasions ? "more_occasions" : needy;
+  const kind = found.enough === true ? "good" : found.enough === false ? "more" : "open";
+  return {
+    answer: t(`train.enough.${known}`, values),
+    reason: t(`train.reason.${known}`, values),
+    short: t(`train.short.${kind}`),
+    kind,
+    to: found.answer === "mistakes" || (found.answer === "little" && found.value < 0.95) ? "mend" : found.enough ? "" : "collect",
+  };
+}
+
+/** What a training lacks before it can begin: {answer, reason}. */
+export const missingWords = (labels) => ({
+  answer: t(labels.length ? "train.enough.one_label" : "train.enough.no_label"),
+  reason: t(labels.length ? "train.reason.one_label" : "train.reason.no_label", { label: labels.join(", ").replaceAll("_", " ") }),
+  short: t("train.short.open"),
+  kind: "open",
+  to: "collect",
+});
+
+/** What is being done, in words; empty where nothing is. */
+export function doingWords(training) {
+  if (training.doing === "pictures") return t("train.pictures", { done: training.done, total: training.total });
+  if (!training.doing) return training.waiting ? t("train.waiting") : "";
+  const key = `train.stage.${training.doing}`;
+  const said = t(key);
+  return said === key ? training.doing : said;
+}
