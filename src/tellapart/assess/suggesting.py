@@ -108,13 +108,13 @@ def suggest(
             f"{shown(root)} is not a folder.", hint="Give the folder of pictures to choose from."
         )
     files, skipped, hidden = pictures_below(root, follow_links=follow_links)
-    pool = _Pool(classifier)
+    pool = Pool(classifier)
     seen = zip(files, observe(classifier, (path for path, _ in files)), strict=True)
     for done, ((path, name), found) in enumerate(seen, start=1):
         if isinstance(found, PictureError):
             skipped.append(SkippedFile(name, found.message))
         else:
-            pool.add(_Seen(name, path, found))
+            pool.add(Seen(name, path, found))
         if progress:
             progress(done, len(files))
     if not pool.looked_at:
@@ -136,16 +136,16 @@ def suggest(
 
 
 @dataclass(frozen=True)
-class _Seen:
-    """A picture, and what the model sees in it."""
+class Seen:
+    """A picture that might be labelled, and what the model sees in it."""
 
     name: str
     path: Path
     observed: Observation
 
 
-class _Pool:
-    """What was seen so far: counts of all, and the least sure pictures."""
+class Pool:
+    """What was seen so far, to choose from: counts of all, and the `MOST` least sure pictures."""
 
     def __init__(self, classifier: Classifier) -> None:
         record = classifier.training_record
@@ -155,10 +155,10 @@ class _Pool:
         self._held = {record.digests[i] for i in held} if record else set()
         self.looked_at = self.learnt = self.tested = self.twice = 0
         self._known: set[str] = set()
-        self._heap: list[tuple[float, str, _Seen]] = []
+        self._heap: list[tuple[float, str, Seen]] = []
         self._fresh = 0
 
-    def add(self, seen: _Seen) -> None:
+    def add(self, seen: Seen) -> None:
         self.looked_at += 1
         digest = seen.observed.digest
         if digest in self._held:
@@ -175,6 +175,7 @@ class _Pool:
             push(self._heap, row)
 
     def chosen(self, count: int) -> list[Suggestion]:
+        """So many pictures, or all if there are fewer; the one that teaches most comes first."""
         if not self._heap:
             return []
         rows = sorted(self._heap, key=lambda row: row[1])  # by content, not by name
@@ -205,7 +206,7 @@ class _Pool:
             )
         return found
 
-    def _suggestion(self, seen: _Seen, doubt: float, settles: float, stands_for: int) -> Suggestion:
+    def _suggestion(self, seen: Seen, doubt: float, settles: float, stands_for: int) -> Suggestion:
         scores = seen.observed.scores
         order = np.argsort(-scores, kind="stable")
         ranked = [(self.classifier.labels[k], float(scores[k])) for k in order[:3]]

@@ -12,7 +12,7 @@ answer; both are cut from it, so the answers are those of the whole, bit for bit
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -77,11 +77,9 @@ class Observer:
         self.cache_folder = cache_folder
 
     def start(self) -> None:
-        content = self.classifier.content
         self.embedder = embedder_of(self.classifier, self.cache_folder)
         self.embedder.start()
-        self._ending = LazySession(ending(content, "embedding"), "embedding")
-        self._unknown_above = self.classifier.unknown_above
+        self._end = _End(self.classifier)
 
     def process(self, batch: Sequence[Picture]) -> list[Observation | PictureError]:
         return [self._tried(picture) for picture in batch]
@@ -103,11 +101,23 @@ class Observer:
         """
         found = self.embedder.embed(picture)
         assert found.vector is not None
-        answers = self._ending.run(_ANSWERS, found.vector[None])
-        logits, scores, novelty = checked(_ANSWERS, answers, len(self.classifier.labels))
+        return self._end.observe(found.vector, found.digest.hex())
+
+
+class _End:
+    """The second half of a model: from the embedding to the answer."""
+
+    def __init__(self, classifier: Classifier) -> None:
+        self._session = LazySession(ending(classifier.content, "embedding"), "embedding")
+        self._labels = len(classifier.labels)
+        self._unknown_above = classifier.unknown_above
+
+    def observe(self, vector: np.ndarray, digest: str) -> Observation:
+        answers = self._session.run(_ANSWERS, vector[None])
+        logits, scores, novelty = checked(_ANSWERS, answers, self._labels)
         return Observation(
-            digest=found.digest.hex(),
-            embedding=found.vector,
+            digest=digest,
+            embedding=vector,
             logits=logits,
             scores=scores,
             novelty=float(novelty),
@@ -142,3 +152,13 @@ def observe(
     An unreadable picture's `PictureError` stands in its place.
     """
     yield from map(Observer(classifier), batches_of(pictures, BATCH))
+
+
+def observe_embedded(
+    classifier: Classifier, embedded: Iterable[tuple[np.ndarray, str]]
+) -> Iterator[Observation]:
+    """What a model sees in pictures that its own network has embedded: from (embedding float32
+    `[D]`, digest) of each. No picture is read."""
+    end = _End(classifier)
+    for vector, digest in embedded:
+        yield end.observe(vector, digest)
