@@ -21,6 +21,7 @@ from ..server.guards.origins import Origins
 from ..server.problems import no_route, told
 from ..server.records.account import Account, Accounts
 from .routes import labels, page, pictures, state, training
+from .routes import heap, labels, page, pictures, state
 from .session import Sessions
 from .studio import Studio
 
@@ -40,6 +41,7 @@ def application(
         *labels.routes(studio),
         *pictures.routes(studio),
         *training.routes(studio),
+        *heap.routes(studio),
     ]
 
     @asynccontextmanager

@@ -18,7 +18,7 @@ from .folder import ASIDE, HEAP, LEARN, TEST, Folder, Kept
 Plan = tuple[str, list[Step]]
 """What a change is called, and its steps."""
 
-__all__ = ["Change", "add_label", "label", "rename_label", "set_aside", "to_heap"]
+__all__ = ["Change", "add_label", "label", "label_all", "rename_label", "set_aside", "to_heap"]
 
 
 def label(folder: Folder, pictures: Sequence[Kept], name: str, part: str = LEARN) -> Plan:
@@ -30,6 +30,18 @@ def label(folder: Folder, pictures: Sequence[Kept], name: str, part: str = LEARN
         steps.append(MakeFolder(place.as_posix()))
     what = f"{several(len(pictures), 'picture')} to {name}"
     return what, steps + _moves(folder, pictures, place)
+
+
+def label_all(
+    folder: Folder, labelled: Sequence[tuple[str, Sequence[Kept]]], aside: Sequence[Kept] = ()
+) -> Plan:
+    """Give several labels, each to pictures of its own, and lay others aside, as one change."""
+    plans = [label(folder, pictures, name) for name, pictures in labelled if pictures]
+    plans += [set_aside(folder, aside)] if aside else []
+    if len(plans) == 1:
+        return plans[0]
+    count = len(aside) + sum(len(pictures) for _, pictures in labelled)
+    return f"{several(count, 'picture')} labelled", [step for _, steps in plans for step in steps]
 
 
 def to_heap(folder: Folder, pictures: Sequence[Kept]) -> Plan:

@@ -14,6 +14,7 @@ from pathlib import Path
 from .changes import Changes
 from .events import Events
 from .folder import Folder
+from .heap import Heap
 from .labelling import Plan
 from .training import Trainer
 
@@ -29,6 +30,7 @@ class Studio:
         changes: what was done with it here.
         events: what every page is told.
         training: the model on it.
+        heap: the pictures without a label, in piles and with suggestions.
     """
 
     def __init__(self, root: Path, quality: str | None = None) -> None:
@@ -37,7 +39,8 @@ class Studio:
         self.folder = Folder(root)
         self.changes = Changes(root)
         self.events = Events()
-        self.training = Trainer(root, quality, lambda state: self.events.tell("training", state))
+        self.training = Trainer(root, quality, self._trained)
+        self.heap = Heap(self.folder, self.training, lambda state: self.events.tell("heap", state))
         self._ended = threading.Event()
         self._seen = ""
 
@@ -51,6 +54,7 @@ class Studio:
 
     def end(self) -> None:
         self._ended.set()
+        self.heap.end()
         self.training.end()
 
     def change(self, plan: Callable[[Folder], Plan]) -> None:
@@ -79,6 +83,12 @@ class Studio:
         self._seen = self._trace()
         self.events.tell("folder", {"revision": self.folder.revision})
         self.training.ask()
+        self.heap.ask()
+
+    def _trained(self, state: dict[str, object]) -> None:
+        self.events.tell("training", state)
+        if not state["doing"]:
+            self.heap.ask()
 
     def state(self, revision: int = 0, epoch: str = "") -> dict[str, object]:
         """How things are, as far as they have changed since a revision of this epoch."""

@@ -50,6 +50,18 @@ def text(values: dict[str, Any], key: str) -> str:
     return found
 
 
+def number(values: dict[str, Any], key: str) -> int:
+    """A whole number in it.
+
+    Raises:
+        HttpError: there is none.
+    """
+    found = values.get(key)
+    if type(found) is not int:
+        raise HttpError(400, f"A whole number was expected as {key!r}.")
+    return found
+
+
 def numbers(values: dict[str, Any], key: str = "ids") -> list[int]:
     """Whole numbers in it.
 
