@@ -20,8 +20,15 @@ from ..server.guards.limits import BodyLimits
 from ..server.guards.origins import Origins
 from ..server.problems import no_route, told
 from ..server.records.account import Account, Accounts
-from .routes import labels, page, pictures, state, training
-from .routes import heap, labels, page, pictures, state
+from .routes import (
+    guess,
+    heap,
+    labels,
+    page,
+    pictures,
+    state,
+    training,
+)
 from .session import Sessions
 from .studio import Studio
 
@@ -42,6 +49,7 @@ def application(
         *pictures.routes(studio),
         *training.routes(studio),
         *heap.routes(studio),
+        *guess.routes(studio),
     ]
 
     @asynccontextmanager

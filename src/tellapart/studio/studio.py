@@ -16,6 +16,7 @@ from .events import Events
 from .folder import Folder
 from .heap import Heap
 from .labelling import Plan
+from .tested import LastTested
 from .training import Trainer
 
 _LOOK = 2.0  # seconds between two looks at what others have done with the folder
@@ -31,6 +32,7 @@ class Studio:
         events: what every page is told.
         training: the model on it.
         heap: the pictures without a label, in piles and with suggestions.
+        tested: pictures that were tested and are not in the folder.
     """
 
     def __init__(self, root: Path, quality: str | None = None) -> None:
@@ -41,6 +43,7 @@ class Studio:
         self.events = Events()
         self.training = Trainer(root, quality, self._trained)
         self.heap = Heap(self.folder, self.training, lambda state: self.events.tell("heap", state))
+        self.tested = LastTested()
         self._ended = threading.Event()
         self._seen = ""
 

@@ -95,6 +95,7 @@ class Trainer:
         self.missing: tuple[str, ...] | None = None
         self.skipped: tuple[SkippedFile, ...] = ()
         self.costs: dict[str, float] = {}
+        self.finished = 0.0  # when the newest model was, as time.time() says it
         self._tell = tell
         self._wake = threading.Condition()
         self._asked = 0  # how often something has changed
@@ -236,6 +237,7 @@ class Trainer:
         watch = Watch(self._pictures, self._stage, pause=self._check)
         result = train(self.root, quality=self.preferences.quality, watch=watch)
         self.result, self.skipped, self.error = result, result.skipped, ("", "")
+        self.finished = time.time()
         self.history.append(
             Trained(
                 round=len(self.history) + 1,

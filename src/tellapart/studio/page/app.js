@@ -6,15 +6,18 @@ import { Dialog } from "./parts/dialog.js";
 import { Icon } from "./parts/icon.js";
 import { Messages } from "./parts/messages.js";
 import { Score } from "./parts/score.js";
-import { attempt, begin, useStore } from "./store.js";
+import { attempt, begin, update, useStore } from "./store.js";
+import { Capture } from "./views/capture.js";
 import { Collect } from "./views/collect.js";
 import { Train } from "./views/train.js";
+import { Test } from "./views/test.js";
 import { known, language, speak, t } from "./words.js";
 
 // In the order of the work: [name in the address, view].
 const views = [
   ["collect", Collect],
   ["train", Train],
+  ["test", Test],
 ];
 
 const place = () => location.hash.replace(/^#\/?/, "").split("/");
@@ -93,6 +96,7 @@ function Help({ close }) {
 function App() {
   const [at, ...rest] = usePlace();
   const status = useStore((all) => all.status);
+  const capture = useStore((all) => all.capture);
   const [help, showHelp] = useState(false);
   useKeys([
     { keys: ["z", "Ctrl+z"], words: t("keys.undo"), act: undo },
@@ -108,6 +112,7 @@ function App() {
       ${status === "loading" ? html`<p class="empty">${t("shell.loading")}</p>` : html`<${View} key=${name} rest=${rest} />`}
     </main>
     <${Messages} />
+    ${capture ? html`<${Capture} label=${capture.label} close=${() => update({ capture: null })} />` : null}
     ${help ? html`<${Help} close=${() => showHelp(false)} />` : null}
   `;
 }

@@ -17,6 +17,9 @@ export function called(event) {
   return [...before.filter(Boolean), key].join("+");
 }
 
+/** A digit with Shift, which writes another letter on each keyboard: "Shift+1"; else nothing. */
+const digit = (event) => (event.shiftKey && /^Digit\d$/.test(event.code) ? `Shift+${event.code.slice(5)}` : "");
+
 /**
  * The keys of a component as long as it is there: [{keys: ["z", "Ctrl+z"], words, act(event)}].
  * `act` may return false, and then the key goes on to whoever else hears it.
@@ -33,9 +36,9 @@ export const allKeys = () => [...registered].filter((one) => one.words);
 
 document.addEventListener("keydown", (event) => {
   if (event.defaultPrevented || writes(event.target)) return;
-  const name = called(event);
+  const names = [called(event), digit(event)];
   for (const one of [...registered].reverse()) {
-    if (one.keys.includes(name) && one.act(event) !== false) {
+    if (one.keys.some((key) => names.includes(key)) && one.act(event) !== false) {
       event.preventDefault();
       return;
     }

@@ -16,6 +16,7 @@ export const store = {
   undo: null,
   redo: null,
   training: {},
+  capture: null, // {label} while the webcam's panel is open
   messages: [], // {id, text, hint, kind}
 };
 
