@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -144,7 +144,7 @@ class Walk:
         self._first = [
             one
             for one in questions_of(health, only)
-            if _is_open(one, self._before) and not _is_grouped(one, group_of)
+            if is_open(one, self._before) and not is_grouped(one, group_of)
         ]
         self._seconds = 0.0  # that the last accuracy took
 
@@ -169,7 +169,7 @@ class Walk:
         return (
             one
             for one in self._first
-            if id(one) not in dealt and _is_open(one, said) and not (enough and one.kind == WRONG)
+            if id(one) not in dealt and is_open(one, said) and not (enough and one.kind == WRONG)
         )
 
     @property
@@ -249,13 +249,11 @@ class Walk:
 
     def apply(self, above: float | None = None) -> Decided:
         """Decide all that is sure (see `is_sure`) as suggested."""
-        before, said = self.accuracy, dict(self._before)
+        before = self.accuracy
         by_kind: dict[str, list[Mend]] = {}
-        for one in self._first:
-            if is_sure(one, above) and one.suggestion and _is_open(one, said):
-                by_kind.setdefault(one.kind, []).append(one.suggestion)
-                if one.suggestion.how != GROUP:
-                    said |= dict.fromkeys(one.suggestion.names, one.suggestion.how)
+        for one in sure_among(self._first, self._before, above):
+            assert one.suggestion
+            by_kind.setdefault(one.kind, []).append(one.suggestion)
         every, made = [], []
         for kind, mends in by_kind.items():
             for mend in together(mends):
@@ -265,24 +263,31 @@ class Walk:
         return Decided(tuple(every), before, after, places=places_of(made))
 
     def typical(self, label: str, count: int, without: Collection[str] = ()) -> tuple[str, ...]:
-        """Names of pictures that are most like all others of a label, and not all the same one."""
-        looked, labels = self.looked, self.looked.pictures.labels
-        if label not in labels:
-            return ()
-        own = np.flatnonzero((looked.truth == labels.index(label)) & looked.right)
-        vectors = looked.vectors[own]
-        likest = np.argsort(-(vectors @ vectors.mean(axis=0)), kind="stable") if len(own) else own
-        chosen: list[int] = []
-        for at in likest.tolist():
-            alike = vectors[chosen] @ vectors[at] if chosen else np.zeros(1)
-            if looked.name(own[at]) not in without and alike.max() < _ALIKE:
-                chosen.append(at)
-            if len(chosen) == count:
-                break
-        return tuple(looked.name(own[at]) for at in chosen)
+        """See `typical_of`."""
+        return typical_of(self.looked, label, count, without)
 
 
-def _is_open(question: Question, said: Mapping[str, str]) -> bool:
+def typical_of(
+    looked: Looked, label: str, count: int, without: Collection[str] = ()
+) -> tuple[str, ...]:
+    """Names of pictures that are most like all others of a label, and not all the same one."""
+    labels = looked.pictures.labels
+    if label not in labels:
+        return ()
+    own = np.flatnonzero((looked.truth == labels.index(label)) & looked.right)
+    vectors = looked.vectors[own]
+    likest = np.argsort(-(vectors @ vectors.mean(axis=0)), kind="stable") if len(own) else own
+    chosen: list[int] = []
+    for at in likest.tolist():
+        alike = vectors[chosen] @ vectors[at] if chosen else np.zeros(1)
+        if looked.name(own[at]) not in without and alike.max() < _ALIKE:
+            chosen.append(at)
+        if len(chosen) == count:
+            break
+    return tuple(looked.name(own[at]) for at in chosen)
+
+
+def is_open(question: Question, said: Mapping[str, str]) -> bool:
     """Whether it is still to be asked after what was `said` of labels, by the name of the picture:
     not of all its pictures something was, and of several there are still two."""
     if question.kind != "burst" and all(name in said for name in question.names):
@@ -291,7 +296,8 @@ def _is_open(question: Question, said: Mapping[str, str]) -> bool:
     return question.kind in ONE_BY_ONE or len(there) > 1
 
 
-def _is_grouped(question: Question, group_of: Mapping[str, str | None]) -> bool:
+def is_grouped(question: Question, group_of: Mapping[str, str | None]) -> bool:
+    """Whether it asks to keep pictures together that are kept together."""
     groups = {group_of.get(name) for name in question.names}
     return question.kind == "burst" and len(groups) == 1 and None not in groups
 
@@ -331,3 +337,16 @@ def is_sure(question: Question, above: float | None = None) -> bool:
     if above is None:
         return question.finding.sure
     return question.kind in SURE and question.finding.score >= above
+
+
+def sure_among(
+    questions: Iterable[Question], said: Mapping[str, str], above: float | None = None
+) -> Iterator[Question]:
+    """Those that may be mended without being looked at, as long as what the others decide leaves
+    them open."""
+    said = dict(said)
+    for one in questions:
+        if is_sure(one, above) and one.suggestion and is_open(one, said):
+            if one.suggestion.how != GROUP:
+                said |= dict.fromkeys(one.suggestion.names, one.suggestion.how)
+            yield one

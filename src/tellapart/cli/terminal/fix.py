@@ -11,10 +11,23 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from ...assess.answers import (
+    DROP_ALL,
+    DROP_IT,
+    ENTER,
+    KEEP_ALL,
+    KEEP_IT,
+    LABEL,
+    OTHER,
+    OTHER_LABEL,
+    SUGGESTED,
+    Answer,
+    answers_to,
+)
 from ...assess.check.health import KINDS
 from ...assess.check.mending import DROP, GROUP, KEEP, RELABEL, Mend
 from ...assess.deciding import closest
-from ...assess.fixing import WRONG
+from ...assess.fixing import TOGETHER, WRONG
 from ...dataset.labels import Labels
 from ...files.system import WINDOWS
 from ...text import first_few, label_words, natural, several, shown
@@ -32,7 +45,6 @@ _NARROWEST = 8  # cells of a picture
 _GAP = 2  # cells between pictures
 _TYPICAL = 3  # pictures of each label to compare with
 _MOST = 6  # pictures of one finding that are shown side by side
-OTHER_LABEL, ENTER = "l", "enter"  # keys
 
 
 def can_ask() -> bool:
@@ -240,41 +252,30 @@ class Asking:
 
     def _answers(self, question: Question) -> Iterator[tuple[str, tuple[str, Mend | None]]]:
         """By its key, what an answer is called and what it decides."""
-        names, suggestion = question.names, question.suggestion
-        own = label_words(self.label_of.get(names[0], ""))
-        together = question.kind in ("leak", "conflict", "duplicate", "burst")
-        if suggestion and question.kind != "conflict":
-            copies = several(len(names), "copy", "copies")
-            words = {
-                RELABEL: label_words(suggestion.value),
-                DROP: f"leave out {copies}" if together else "leave out",
+        for answer in answers_to(question, self.label_of):
+            words = self._called(answer, question)
+            for at, key in enumerate(answer.keys):
+                yield key, ("" if at else words, answer.mend)
+
+    def _called(self, answer: Answer, question: Question) -> str:
+        own = label_words(self.label_of.get(question.names[0], ""))
+        if answer.meaning == SUGGESTED:
+            assert answer.mend
+            copies = several(len(question.names), "copy", "copies")
+            return {
+                RELABEL: label_words(answer.mend.value),
+                DROP: f"leave out {copies}" if question.kind in TOGETHER else "leave out",
                 GROUP: "keep together",
                 KEEP: "keep",
-            }[suggestion.how]
-            yield ENTER, (words, suggestion)
-            yield "y", ("", suggestion)
-        if question.kind == "conflict":  # copies of which those of one label stay
-            for at, label in enumerate(self._labels_of(question)[:9], 1):
-                others = tuple(n for n in question.finding.paths if self.label_of.get(n) != label)
-                likely = suggestion and label == question.finding.suggested
-                mend = suggestion if suggestion and likely else Mend(others, DROP)
-                yield str(at), (f"it is {label_words(label)}", mend)
-        if question.kind != "burst":
-            kept = Mend(question.finding.paths if together else names, KEEP)
-            one = f"keep {own}" if question.kind == WRONG else "keep"
-            yield "k", ("keep all" if together else one, kept)
-            yield "n", ("", kept)
-        if not together:
-            yield OTHER_LABEL, ("other label", None)
-        if not (suggestion and suggestion.how == DROP) and question.kind != "burst":
-            yield "d", ("leave out", Mend(names, DROP))
-        elif question.kind == "conflict":
-            yield "d", ("leave all out", Mend(question.finding.paths, DROP))
-        elif suggestion and suggestion.how == DROP:
-            yield "d", ("", suggestion)
-
-    def _labels_of(self, question: Question) -> list[str]:
-        return list(dict.fromkeys(self.label_of.get(name, "") for name in question.finding.paths))
+            }[answer.mend.how]
+        return {
+            LABEL: f"it is {label_words(answer.label)}",
+            KEEP_IT: f"keep {own}" if question.kind == WRONG else "keep",
+            KEEP_ALL: "keep all",
+            OTHER: "other label",
+            DROP_IT: "leave out",
+            DROP_ALL: "leave all out",
+        }[answer.meaning]
 
     def _print_keys(self, answers: Mapping[str, tuple[str, Mend | None]]) -> None:
         said = [f"[{key}] {words}" for key, (words, _) in answers.items() if words]
