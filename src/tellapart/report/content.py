@@ -256,7 +256,7 @@ class ReportContent:
             self.labels[i],
             self.labels[j],
             len(rows),
-            0 if i == j else min(4, 1 + int(part * 12)),
+            0 if i == j else shade(part),
             [_judged(evaluation, row) for row in rows[:most]],
         )
 
@@ -295,6 +295,11 @@ class ReportContent:
                 place[own] = np.arange(own.sum())
             order = order[np.argsort(place, kind="stable")]
         return [_judged(main, row) for row in order]
+
+
+def shade(part: float) -> int:
+    """How dark a cell is that holds this share of its label's pictures, 1 to 4."""
+    return min(4, 1 + int(part * 12))
 
 
 def _judged(evaluation: Evaluation, row: int) -> Judged:

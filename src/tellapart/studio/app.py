@@ -29,6 +29,7 @@ from .routes import (
     state,
     training,
 )
+from .routes import labels, mending, page, pictures, state
 from .session import Sessions
 from .studio import Studio
 
@@ -50,6 +51,7 @@ def application(
         *training.routes(studio),
         *heap.routes(studio),
         *guess.routes(studio),
+        *mending.routes(studio),
     ]
 
     @asynccontextmanager

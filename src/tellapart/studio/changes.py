@@ -23,12 +23,13 @@ from ..assess.deciding import Keeper
 from ..dataset.decision import Decision
 from ..dataset.decisions import undo_decisions
 from ..dataset.sources import read_dataset
-from ..errors import DestinationError, UsageError
+from ..errors import DestinationError, TellapartError, UsageError
 from ..files.atomic import sync
 from ..files.purpose import Errand, Purpose
 from ..files.transfer import take_place
 from ..text import shown
 from .folder import HIDDEN
+from .mended import CarryOut, TakeBack
 
 JOURNAL = "journal.jsonl"
 PURPOSE = Purpose(hidden=HIDDEN, done="moved")
@@ -60,8 +61,14 @@ class Decide:
     rows: list[dict[str, str]] = field(default_factory=list)
 
 
-Step: TypeAlias = "Move | MakeFolder | Decide"
-_KINDS: dict[str, type[Any]] = {"move": Move, "folder": MakeFolder, "decide": Decide}
+Step: TypeAlias = "Move | MakeFolder | Decide | TakeBack | CarryOut"
+_KINDS: dict[str, type[Any]] = {
+    "move": Move,
+    "folder": MakeFolder,
+    "decide": Decide,
+    "take-back": TakeBack,
+    "carry-out": CarryOut,
+}
 
 
 @dataclass
@@ -74,7 +81,13 @@ class Change:
     @property
     def moved(self) -> dict[str, str]:
         """New names by old ones, as it is done."""
-        return {step.source: step.target for step in self.steps if isinstance(step, Move)}
+        names: dict[str, str] = {}
+        for step in self.steps:
+            if isinstance(step, Move):
+                names[step.source] = step.target
+            elif isinstance(step, CarryOut):
+                names |= step.moved
+        return names
 
 
 class Changes:
@@ -112,7 +125,7 @@ class Changes:
                 for step in change.steps:
                     self._do(step)
                     done.append(step)
-            except (OSError, DestinationError):
+            except (OSError, TellapartError):
                 for step in reversed(done):
                     self._undo(step)
                 self._write({"failed": what})
@@ -163,6 +176,8 @@ class Changes:
             (self.root / step.name).mkdir(parents=True, exist_ok=True)
         elif isinstance(step, Move):
             self._move(step.source, step.target)
+        elif isinstance(step, TakeBack | CarryOut):
+            step.do(self.root)
         else:
             keeper = Keeper(read_dataset(self.root, at_least=0))
             made = keeper.decide(Mend(tuple(step.names), step.how, step.value), step.why)
@@ -174,6 +189,8 @@ class Changes:
                 (self.root / step.name).rmdir()
         elif isinstance(step, Move):
             self._move(step.target, step.source)
+        elif isinstance(step, TakeBack | CarryOut):
+            step.undo(self.root)
         else:
             with suppress(UsageError):  # taken back elsewhere
                 undo_decisions(self.root, rows=[Decision(**row) for row in step.rows])

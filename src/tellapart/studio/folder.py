@@ -70,6 +70,7 @@ class Folder:
         self.skipped: tuple[SkippedFile, ...] = ()
         self._by_id: dict[int, Kept] = {}
         self._ids: dict[str, int] = {}
+        self._once: dict[str, int] = {}  # names that pictures had
         self._changed: dict[int, int] = {}  # id -> revision
         self._next = 1
 
@@ -82,6 +83,12 @@ class Folder:
 
     def named(self, name: str) -> Kept | None:
         return self._by_id.get(self._ids.get(name, 0))
+
+    def known_as(self, name: str) -> int:
+        """The number of the picture of this name, or that had it before it was moved; 0 if there is
+        none."""
+        number = self._ids.get(name) or self._once.get(name, 0)
+        return number if number in self._by_id else 0
 
     def path(self, kept: Kept) -> Path:
         return self.root / kept.name
@@ -98,7 +105,7 @@ class Folder:
         """
         for old, new in moved.items():
             if old in self._ids:
-                self._ids[new] = self._ids.pop(old)
+                self._ids[new] = self._once[old] = self._ids.pop(old)
         found = {one.name: one for one in self._found()}
         revision = self.revision + 1
         changed = False

@@ -16,6 +16,7 @@ from .events import Events
 from .folder import Folder
 from .heap import Heap
 from .labelling import Plan
+from .mending import Mending
 from .tested import LastTested
 from .training import Trainer
 
@@ -33,6 +34,7 @@ class Studio:
         training: the model on it.
         heap: the pictures without a label, in piles and with suggestions.
         tested: pictures that were tested and are not in the folder.
+        mending: what is wrong with it.
     """
 
     def __init__(self, root: Path, quality: str | None = None) -> None:
@@ -44,6 +46,12 @@ class Studio:
         self.training = Trainer(root, quality, self._trained)
         self.heap = Heap(self.folder, self.training, lambda state: self.events.tell("heap", state))
         self.tested = LastTested()
+        self.mending = Mending(
+            self.folder,
+            self.changes,
+            lambda: self.training.preferences.quality,
+            lambda: self.events.tell("mend", {}),
+        )
         self._ended = threading.Event()
         self._seen = ""
 
@@ -59,6 +67,7 @@ class Studio:
         self._ended.set()
         self.heap.end()
         self.training.end()
+        self.mending.end()
 
     def change(self, plan: Callable[[Folder], Plan]) -> None:
         """Do what is planned on the folder as it is now, as one change; nothing if it is nothing.
