@@ -102,5 +102,5 @@ def page_of(opened: Any, link: str, **context: Any) -> Any:
     page.set_default_timeout(1000 * PATIENCE)
     page.goto(link)
     page.get_by_role("navigation").wait_for()
-    page.wait_for_function("document.querySelector('main').ariaBusy !== 'true'")
+    page.locator("main[aria-busy=false]").wait_for()
     return page
