@@ -5,6 +5,8 @@ A *sealed* file begins with a checksum of the rest: one that is damaged is made 
 
 from __future__ import annotations
 
+import os
+import secrets
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
@@ -38,11 +40,39 @@ class Store:
                 return bytes(content[_CHECKSUM:])
         return None
 
-    def keep(self, name: str, content: bytes) -> None:
-        """Keep something, sealed; where there is no room, nothing is kept."""
+    def keep(self, name: str, content: bytes, *, lightly: bool = False) -> None:
+        """Keep something, sealed; where there is no room, nothing is kept. What is quickly made
+        again is kept `lightly`: nothing waits for the disk, and a power cut may lose it."""
+        path, sealed = self.folder() / name, _checksum(content) + content
         with suppress(OSError):
-            self.folder().mkdir(parents=True, exist_ok=True)
-            write_atomically(self.folder() / name, _checksum(content) + content)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if not lightly:
+                write_atomically(path, sealed)
+                return
+            part = path.with_name(f"{TEMPORARY}{secrets.token_hex(8)}")
+            try:
+                part.write_bytes(sealed)
+                os.replace(part, path)
+            finally:
+                part.unlink(missing_ok=True)
+
+    def trim(self, most: int) -> int:
+        """Delete the oldest files where all take more than `most` bytes, until they take a tenth
+        less; returns the bytes freed."""
+        found = []
+        for path in self._files(None):
+            with suppress(OSError):  # another process deletes too
+                is_at = path.stat()
+                found.append((is_at.st_mtime, is_at.st_size, path))
+        size, freed = sum(one[1] for one in found), 0
+        if size > most:
+            for _, _, path in sorted(found):
+                if size - freed <= 0.9 * most:
+                    break
+                freed += delete(path)
+                with suppress(OSError):  # something else is in there
+                    path.parent.rmdir()
+        return freed
 
     def info(self, cache: Path | None = None, *, check: bool = False) -> list[SpaceInfo]:
         """One row if it holds anything; with `check` damaged files are counted."""
@@ -73,7 +103,8 @@ NETWORKS = Store("networks", "*.network", is_sealed=True)
 COMPILED = Store("templates", "*.template", is_sealed=True)
 BROWSER_RUNTIME = Store("onnxruntime-web", "*/ort*")  # by version
 FINE_TUNING = Store("fine-tuning", f"{'[0-9a-f]' * 32}/*")  # checkpoints of stopped trainings
-STORES = (NETWORKS, COMPILED, BROWSER_RUNTIME, FINE_TUNING)
+THUMBNAILS = Store("thumbnails", "??/*.thumbnail", is_sealed=True)  # by content
+STORES = (NETWORKS, COMPILED, BROWSER_RUNTIME, FINE_TUNING, THUMBNAILS)
 
 
 def cache_info(folder: Path | None = None) -> list[SpaceInfo]:

@@ -30,6 +30,7 @@ from .routes import (
     training,
 )
 from .routes import labels, mending, page, pictures, state
+from .routes import labels, page, pictures, shown, state
 from .session import Sessions
 from .studio import Studio
 
@@ -52,6 +53,7 @@ def application(
         *heap.routes(studio),
         *guess.routes(studio),
         *mending.routes(studio),
+        *shown.routes(studio),
     ]
 
     @asynccontextmanager
