@@ -37,6 +37,7 @@ from tellapart.explain.evidence import coverage, own_head
 from tellapart.head.sgd import SgdSettings
 from tellapart.images.decode import read_picture
 from tellapart.model.classifier import Classifier
+from tellapart.pages.overlays import laid_over, layer
 from tellapart.report.content import content_of_test, content_of_training
 from tellapart.report.reasons import with_reasons
 
@@ -123,6 +124,36 @@ def test_outside_what_was_seen_there_is_no_evidence(classifier: Classifier) -> N
     assert np.abs(found.evidence[:, found.seen == 0]).max() < 1e-6
     assert (found.seen == 0).any()
     assert (found.lead[found.seen == 0] == 0).all()
+
+
+def test_the_answer_alone_is_that_of_the_explanation(
+    classifier: Classifier, heroes: DemoPictures
+) -> None:
+    """Of a picture as it is, of the same one changed, and by a head that never saw it."""
+    explainer = Explainer(classifier)
+    record = classifier.required_record()
+    row = int(np.flatnonzero(~record.held_out)[0])
+    pixels = read_picture(heroes.photos / record.names[row])
+    alone = {}
+    for index in (None, row):
+        for changed in (pixels, 255 - pixels):
+            asked = Asked(changed, index=index)
+            found, explained = explainer.predict(asked), explainer.explain(asked)
+            assert found.label == explained.label
+            assert found.scores == pytest.approx(dict(explained.scores), abs=1e-6)
+            assert found.unknown is explained.unknown
+            alone[index, changed is pixels] = found.score
+    assert alone[None, True] != alone[row, True]
+
+
+def test_a_layer_over_a_grey_picture_is_the_map_laid_over_it(classifier: Classifier) -> None:
+    pixels = np.repeat(np.asarray(draw_scene(90, 60).convert("L"))[..., None], 3, axis=2)
+    lead = explain(classifier, pixels).lead
+    above = layer(lead, 60, 90).astype(float)
+    cover = above[..., 3:] / 255
+    grey = pixels + 0.25 * (128 - pixels.astype(float))
+    mixed = grey * (1 - cover) + above[..., :3] * cover
+    assert np.abs(mixed - laid_over(pixels, lead)).max() < 1.5
 
 
 def test_the_map_shows_which_half_argues(classifier: Classifier, heroes: DemoPictures) -> None:

@@ -93,20 +93,33 @@ def _mend(classifier: Classifier, one: Asked, explanation: Explanation) -> str:
 
 
 def _asked(classifier: Classifier, names: Sequence[str]) -> Iterator[Asked]:
-    """The pictures, with what is known about them: for one in the training record its own label,
-    and its row if the model learnt from it; for any other, the label that names its folder."""
-    record = classifier.training_record
-    places = {digest: i for i, digest in enumerate(record.digests)} if record else {}
-    labels = Labels(classifier.labels)
+    """The pictures of these paths, `-` being stdin, with what is known about them."""
+    known = Known(classifier)
     for name in names:
         picture = sys.stdin.buffer.read() if name == STDIN else Path(name)
-        at = places.get(_digest(picture)) if places else None
+        yield known.asked(picture, name)
+
+
+class Known:
+    """What is known of pictures beforehand: for one in the training record its own label, and its
+    row if the model learnt from it; for any other, the label that names its folder."""
+
+    def __init__(self, classifier: Classifier) -> None:
+        record = classifier.training_record
+        self._classifier = classifier
+        self._record = record
+        self._places = {digest: i for i, digest in enumerate(record.digests)} if record else {}
+        self._labels = Labels(classifier.labels)
+
+    def asked(self, picture: bytes | Path, name: str) -> Asked:
+        """The picture, which its content recognises; bytes lie in no folder."""
+        record = self._record
+        at = self._places.get(_digest(picture)) if self._places else None
         if record and at is not None:
-            own = classifier.labels[int(record.labels[at])]
-            yield Asked(picture, own, None if record.held_out[at] else at, name, at)
-        else:
-            folder = "" if name == STDIN else Path(os.path.abspath(name)).parent.name
-            yield Asked(picture, labels.near(folder) or "", name=name)
+            own = self._classifier.labels[int(record.labels[at])]
+            return Asked(picture, own, None if record.held_out[at] else at, name, at)
+        folder = "" if isinstance(picture, bytes) else Path(os.path.abspath(picture)).parent.name
+        return Asked(picture, self._labels.near(folder) or "", name=name)
 
 
 def _digest(picture: bytes | Path) -> str:

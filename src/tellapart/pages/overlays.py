@@ -37,13 +37,28 @@ def laid_over(pixels: np.ndarray, values: np.ndarray, scale: float | None = None
 
     `scale` is the value that is shown the strongest; by default the map's own largest.
     """
-    height, width = pixels.shape[:2]
-    smooth = upsampled(values, height, width) / (scale or common_scale([values]))
-    cover = (np.minimum(np.abs(smooth), 1) * STRONGEST)[:, :, None]
+    colour, cover = _coloured(values, pixels.shape[0], pixels.shape[1], scale)
     grey = pixels @ np.array([0.299, 0.587, 0.114], np.float32)
     grey = grey + _LIFT * (128 - grey)
-    colour = np.where(smooth[:, :, None] > 0, np.asarray(FOR), np.asarray(AGAINST))
     return np.asarray((grey[:, :, None] * (1 - cover) + colour * cover).round().astype(np.uint8))
+
+
+def layer(values: np.ndarray, height: int, width: int, scale: float | None = None) -> np.ndarray:
+    """What `laid_over` lays over a picture, alone: uint8 `[height,width,4]`, where the fourth
+    channel is how much it covers."""
+    colour, cover = _coloured(values, height, width, scale)
+    return np.concatenate([colour, (255 * cover).round()], axis=2).astype(np.uint8)
+
+
+def _coloured(
+    values: np.ndarray, height: int, width: int, scale: float | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """A map `[h,w]` as colours `[height,width,3]`, and how much these cover, from 0 to 1,
+    `[height,width,1]`."""
+    smooth = upsampled(values, height, width) / (scale or common_scale([values]))
+    cover = (np.minimum(np.abs(smooth), 1) * STRONGEST)[:, :, None]
+    colour = np.where(smooth[:, :, None] > 0, np.asarray(FOR), np.asarray(AGAINST))
+    return colour, cover
 
 
 def shrunk(pixels: np.ndarray, side: int) -> np.ndarray:
