@@ -15,7 +15,14 @@ from tellapart.studio.routes.page import PAGE, POLICY
 MOST = 150_000  # bytes of all that a browser loads, without pictures
 FILES = sorted(path for path in PAGE.rglob("*") if path.suffix in {".js", ".css", ".html", ".svg"})
 OURS = [path for path in FILES if path.parent.name != "vendor"]
-IMPORT = re.compile(r"""(?:from|import)\s*\(?\s*["']([^"']+)["']""")
+IMPORT = re.compile(
+    r"""^(?:import|export)\b[^"';=(]*["']([^"']+)["'];|\bimport\(["']([^"']+)["']\)""", re.MULTILINE
+)
+
+
+def imported(text: str) -> list[str]:
+    """The modules that a module imports."""
+    return [first or second for first, second in IMPORT.findall(text)]
 
 
 def test_the_page_is_small() -> None:
@@ -35,7 +42,7 @@ def test_a_file_asks_for_nothing_elsewhere(path: Any) -> None:
     addresses = set(re.findall(r"https?://[^\s\"'`)]+", text)) - {"http://www.w3.org/2000/svg"}
     assert not {one for one in addresses if path.parent.name != "vendor"}
     assert "innerHTML" not in text or path.parent.name == "vendor"
-    for name in IMPORT.findall(text) if path.suffix == ".js" else ():
+    for name in imported(text) if path.suffix == ".js" else ():
         assert (path.parent / name).is_file(), name
 
 
@@ -53,7 +60,7 @@ def test_every_file_is_asked_for() -> None:
         path = (linked - seen).pop()
         seen.add(path)
         if path.suffix == ".js":
-            linked |= {(path.parent / one).resolve() for one in IMPORT.findall(path.read_text())}
+            linked |= {(path.parent / one).resolve() for one in imported(path.read_text())}
     assert {path for path in FILES if path.suffix != ".html"} == seen
 
 

@@ -45,8 +45,9 @@ def missing(studio: Studio) -> Missing:
         return Missing(
             "pictures", f"{shown(bare[0])} has no pictures yet.", "Add some to it.", bare[0]
         )
-    if error := studio.training.error:
-        return Missing("failed", error, "It is tried again after the next change.")
+    error, hint = studio.training.error
+    if error:
+        return Missing("failed", error, hint or "It is tried again after the next change.")
     return Missing("training", "The first model is being trained.", "It takes a few seconds.")
 
 

@@ -24,13 +24,13 @@ from .routes import (
     guess,
     heap,
     labels,
+    mending,
     page,
     pictures,
+    shown,
     state,
     training,
 )
-from .routes import labels, mending, page, pictures, state
-from .routes import labels, page, pictures, shown, state
 from .session import Sessions
 from .studio import Studio
 

@@ -35,7 +35,8 @@ _BREATH = 0.2  # seconds between two reports of progress
 class Trains(Protocol):
     """What trains on the folder."""
 
-    quality: str
+    @property
+    def quality(self) -> str: ...
 
     @property
     def classifier(self) -> Classifier | None: ...

@@ -49,7 +49,7 @@ class Studio:
         self.mending = Mending(
             self.folder,
             self.changes,
-            lambda: self.training.preferences.quality,
+            lambda: self.training.quality,
             lambda: self.events.tell("mend", {}),
         )
         self._ended = threading.Event()

@@ -109,6 +109,11 @@ class Trainer:
         self._thread = threading.Thread(target=self._run, name="training", daemon=True)
 
     @property
+    def quality(self) -> str:
+        """What it trains with."""
+        return self.preferences.quality
+
+    @property
     def classifier(self) -> Classifier | None:
         """The newest model there is."""
         return self.result.classifier if self.result else None

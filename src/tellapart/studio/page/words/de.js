@@ -155,8 +155,6 @@ export const de = {
     notes_title: "Gut zu wissen",
     skipped: "{n} {n|Datei ließ|Dateien ließen} sich nicht lesen",
   },
-  test: {},
-  train: {},
   test: {
     tab: "Testen",
     picture: "Bild",

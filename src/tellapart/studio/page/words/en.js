@@ -155,8 +155,6 @@ export const en = {
     notes_title: "Good to know",
     skipped: "{n} {n|file|files} could not be read",
   },
-  test: {},
-  train: {},
   test: {
     tab: "Test",
     picture: "Picture",
