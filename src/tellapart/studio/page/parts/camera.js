@@ -1,6 +1,8 @@
 // A camera: opened, told of by name, and let go. Knows no component and no words.
 import { QUALITY, sizeOf } from "./frames.js";
 
+const AGAIN = 400; // milliseconds until a camera that could not be had is asked for once more
+
 // What a browser calls it when a camera cannot be had -> the key of our sentence.
 const reasons = {
   NotAllowedError: "refused",
@@ -17,9 +19,19 @@ export const allowed = () => Boolean(window.isSecureContext && navigator.mediaDe
 /** The key of the sentence for an error of `open`. */
 export const reasonOf = (error) => (allowed() ? reasons[error.name] || "busy" : "insecure");
 
-/** The stream of a camera: the one with this id, or whichever the browser takes. */
-export function open(id) {
-  if (!allowed()) return Promise.reject(new Error("insecure"));
+/** The stream of a camera: the one with this id if it is there, or whichever the browser takes. */
+export async function open(id) {
+  if (!allowed()) throw new Error("insecure");
+  try {
+    return await asked(id);
+  } catch (error) {
+    if (reasonOf(error) === "refused" || (reasonOf(error) === "none" && !id)) throw error;
+    await new Promise((later) => setTimeout(later, AGAIN)); // whoever had it may just let it go
+    return asked(reasonOf(error) === "none" ? "" : id);
+  }
+}
+
+function asked(id) {
   const which = id ? { deviceId: { exact: id } } : { facingMode: "user" };
   const video = { ...which, width: { ideal: 640 }, height: { ideal: 480 } };
   return navigator.mediaDevices.getUserMedia({ video, audio: false });

@@ -27,9 +27,7 @@ export function Webcam({ rate = 0, onFrame, children }) {
     const begin = async () => {
       setState("opening");
       try {
-        stream = await open(wanted.id).catch((error) =>
-          wanted.id && error.name === "OverconstrainedError" ? open("") : Promise.reject(error),
-        );
+        stream = await open(wanted.id);
         if (over) return close(stream);
         const [track] = stream.getVideoTracks();
         track.onended = () => setState("gone");
