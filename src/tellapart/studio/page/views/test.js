@@ -4,6 +4,7 @@ import { get, Problem, send } from "../api.js";
 import { useKeys } from "../keys.js";
 import { Bars } from "../parts/bars.js";
 import { frameName, perSecond, withTime } from "../parts/frames.js";
+import { recording } from "../parts/recording.js";
 import { Webcam } from "../parts/webcam.js";
 import { attempt, hear, say, useStore } from "../store.js";
 import { number, percent, t } from "../words.js";
@@ -178,7 +179,7 @@ export function Test() {
   const input = useRef(null);
   const moments = useRef([]);
   const turn = useRef(Promise.resolve());
-  const begun = useRef(null);
+  const kept = useRef(null); // the recording that kept frames of the camera are of
   const newest = useRef(null); // which model answers
   newest.current = (model && model.trained) || null;
 
@@ -247,7 +248,7 @@ export function Test() {
 
   const toggle = () => {
     moments.current = [];
-    begun.current = new Date();
+    kept.current = recording("");
     setFrame(null);
     setLive(!live);
   };
@@ -258,7 +259,7 @@ export function Test() {
   const content = async () => {
     if (!live) return [shown.blob, shown.file];
     const jpeg = new Uint8Array(await shown.blob.arrayBuffer());
-    return [withTime(jpeg, shown.time), frameName(begun.current, ++count)];
+    return [withTime(jpeg, shown.time), frameName(kept.current.begun, ++kept.current.count)];
   };
 
   const keep = (label, part) =>
