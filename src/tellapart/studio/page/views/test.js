@@ -267,8 +267,9 @@ export function Test() {
       if (!live && shown.kept) return;
       const [bytes, name] = await content();
       const query = new URLSearchParams({ label, part, name });
-      await send(`/api/pictures?${query}`, bytes);
-      if (live) say(t(`test.kept_${part}`, { label }));
+      const { copies } = await send(`/api/pictures?${query}`, bytes);
+      if (copies && copies.length) say(t("test.copy", { name: copies[0][1] }));
+      else if (live) say(t(`test.kept_${part}`, { label }));
       else change(shown.key, { kept: { label, part } });
     });
 

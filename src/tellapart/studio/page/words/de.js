@@ -181,6 +181,7 @@ export const de = {
     keep_test: "Zum Prüfen behalten als {label}",
     kept_learn: "Zum Lernen behalten als {label}.",
     kept_test: "Zum Prüfen behalten als {label}.",
+    copy: "Es ist schon im Ordner: {name}",
     why: "Warum?",
     tested: "Getestete Bilder",
     asking: "wird gefragt",

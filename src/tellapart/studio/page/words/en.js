@@ -181,6 +181,7 @@ export const en = {
     keep_test: "Keep for testing as {label}",
     kept_learn: "Kept for training as {label}.",
     kept_test: "Kept for testing as {label}.",
+    copy: "It is in the folder already: {name}",
     why: "Why?",
     tested: "Tested pictures",
     asking: "asking",
