@@ -60,13 +60,11 @@ def model_json(studio: Studio) -> dict[str, Json]:
         why = missing(studio)
         return {"ready": False, "missing": why.what, "label": why.label, "words": why.words}
     above = result.classifier.unknown_above
-    judged = result.cross_validated or result.validated
-    sure = judged.sure if judged else None
     return {
         "ready": True,
         "trained": studio.training.finished,
         "age": time.time() - studio.training.finished,
         "pictures": sum(result.classifier.manifest.counts),
         "unknown_above": above if math.isfinite(above) else None,
-        "unsure_below": sure.score if sure else None,
+        "unsure_below": studio.training.sure_above,
     }
