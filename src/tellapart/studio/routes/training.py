@@ -27,7 +27,6 @@ def routes(studio: Studio) -> list[Route]:
         }
 
     async def all_of_it(request: Request) -> Response:
-        trainer.take_times()
         return JSONResponse(await aside(found))
 
     async def begin(request: Request) -> Response:
@@ -36,6 +35,10 @@ def routes(studio: Studio) -> list[Route]:
 
     async def stop(request: Request) -> Response:
         trainer.stop()
+        return JSONResponse(trainer.state)
+
+    async def costs(request: Request) -> Response:
+        trainer.take_times()
         return JSONResponse(trainer.state)
 
     async def choose(request: Request) -> Response:
@@ -58,5 +61,6 @@ def routes(studio: Studio) -> list[Route]:
         Route("/api/training", all_of_it),
         Route("/api/training/begin", begin, methods=["POST"]),
         Route("/api/training/stop", stop, methods=["POST"]),
+        Route("/api/training/costs", costs, methods=["POST"]),
         Route("/api/training/choose", choose, methods=["POST"]),
     ]

@@ -1,16 +1,22 @@
 // Train: is it enough, how good it is, how sure, what more would bring, and with which quality.
-import { html, useEffect, useState } from "../vendor/preact.js";
+import { html, useEffect, useRef, useState } from "../vendor/preact.js";
 import { get, post } from "../api.js";
 import { CoverageChart } from "../parts/charts/coverage.js";
 import { History } from "../parts/charts/history.js";
 import { LearningChart } from "../parts/charts/learning.js";
 import { doingWords, enoughWords, missingWords } from "../parts/enough.js";
 import { above, scoreAt, strictnessOf, total, wilson } from "../parts/curves.js";
-import { attempt, useStore } from "../store.js";
+import { attempt, update, useStore } from "../store.js";
 import { language, number, percent, t } from "../words.js";
 
 const theirs = language === "en" ? null : "en"; // the language of sentences that the library says
-const choose = (values) => attempt(() => post("/api/training/choose", values));
+
+/** Ask for something of the training; how it stands then is shown at once. */
+async function ask(what, values) {
+  const training = await attempt(() => post(`/api/training/${what}`, values));
+  if (training) update({ training });
+}
+
 const shown = (label) => label.replaceAll("_", " ");
 const named = (name) => t(`train.judged.${name}`);
 
@@ -28,7 +34,7 @@ export function Train() {
   const result = found && found.result;
   return html`
     <div class="train">
-      <${Answer} training=${training} history=${found ? found.history : []} />
+      <${Answer} training=${training} history=${found ? found.history : []} judged=${result ? result.judged : []} />
       ${result && html`
         <${Sure} key=${result.digest} judged=${result.judged} training=${training} />
         ${result.learning && html`
@@ -46,7 +52,9 @@ export function Train() {
   `;
 }
 
-function Answer({ training, history }) {
+/** The answer to "have I done enough?", the score, and what is being done. */
+function Answer({ training, history, judged }) {
+  const others = judged.filter((one) => one.n && one.name !== training.judged);
   const lacking = training.missing ? missingWords(training.missing) : null;
   const said = lacking || (training.enough ? enoughWords(training.enough) : null);
   const doing = doingWords(training);
@@ -54,24 +62,27 @@ function Answer({ training, history }) {
     <section class=${`verdict ${said ? said.kind : ""}`} aria-label=${t("train.enough_title")}>
       <div role="status">
         <h2>${said ? said.answer : t(training.error ? "train.failed" : "train.first")}</h2>
-        ${said && html`<p>${said.reason} ${said.to && html`<a href=${`#/${said.to}`}>${t(`train.to_${said.to}`)}</a>`}</p>`}
+        ${said && html`<p>${said.reason}${said.to && html` <a class="go" href=${`#/${said.to}`}>${t(`train.to_${said.to}`)}</a>`}</p>`}
       </div>
       ${training.error && html`<p class="bad" role="alert">${training.error} ${training.hint}${training.round ? ` ${t("train.stays")}` : ""}</p>`}
       ${typeof training.value === "number" && html`
         <div class="figure">
           <strong>${percent(training.value)}</strong>
-          <${Range} of=${training} low=${training.interval[0]} high=${training.interval[1]} />
+          <${Range} of=${training} low=${training.interval[0]} high=${training.interval[1]} from=${training.interval[0] > 0.5 ? 0.5 : 0} />
           <span class="soft small">${t("train.score_words", {
             correct: training.correct, n: training.n, name: named(training.judged),
             low: percent(training.interval[0]), high: percent(training.interval[1]),
           })}</span>
+          ${others.map((one) => html`<span class="soft small" key=${one.name}>${t("train.also_judged", {
+            name: named(one.name), percent: percent(one.value), correct: one.correct, n: one.n, low: percent(one.low), high: percent(one.high),
+          })}</span>`)}
           <${History} history=${history} />
         </div>
       `}
       <div class="work">
         ${training.doing
-          ? html`<button onClick=${() => attempt(() => post("/api/training/stop"))}>${t("train.stop")}</button>`
-          : html`<button class="main" onClick=${() => attempt(() => post("/api/training/begin"))}>${t(training.round ? "train.again" : "train.now")}</button>`}
+          ? html`<button onClick=${() => ask("stop")}>${t("train.stop")}</button>`
+          : html`<button class="main" onClick=${() => ask("begin")}>${t(training.round ? "train.again" : "train.now")}</button>`}
         ${training.doing === "pictures"
           ? html`<progress max=${training.total} value=${training.done} aria-label=${t("shell.training")}></progress>`
           : null}
@@ -91,14 +102,16 @@ const at = (value, from) => `${(100 * Math.max(0, value - from)) / (1 - from)}%`
 function Sure({ judged, training }) {
   const [main, ...others] = judged;
   const [dragged, drag] = useState(null);
+  const moves = useRef(0);
   const curve = main.coverage;
   if (!total(curve)) return null;
   const score = dragged ?? training.sure_above ?? 0;
   const words = sureWords(main, score);
   const strictness = 100 * strictnessOf(curve, score);
   const keep = async (value) => {
-    await choose({ sure_above: value });
-    drag(null);
+    const mine = ++moves.current;
+    await ask("choose", { sure_above: value });
+    if (mine === moves.current) drag(null);
   };
   return html`
     <section>
@@ -154,7 +167,7 @@ function Labels({ result }) {
                 <th scope="row"><a href=${`#/mend/confusion/${encodeURIComponent(label)}`}>${shown(label)}</a></th>
                 <td>${number(learnt)}</td>
                 <td>${own.n ? percent(own.value) : "·"}</td>
-                <td>${own.n ? html`<${Range} of=${own} low=${own.low} high=${own.high} from=${from} />` : null}</td>
+                <td class="bar-of">${own.n ? html`<${Range} of=${own} low=${own.low} high=${own.high} from=${from} />` : null}</td>
                 <td class="soft">${own.n ? t("train.between", { low: percent(own.low), high: percent(own.high) }) : ""}</td>
                 ${rest.map((one) => html`<td>${one.n ? t("train.of", { correct: one.correct, n: one.n }) : "·"}</td>`)}
                 <td class="soft">${mistaken ? t("train.times", { label: shown(mistaken[0]), n: mistaken[1] }) : ""}</td>
@@ -169,11 +182,16 @@ function Labels({ result }) {
 }
 
 function Quality({ training }) {
+  const known = Object.keys(training.costs || {}).length > 0;
   const pictures = useStore((all) => all.labels.reduce((sum, one) => sum + one.learn + one.test, 0));
   const cost = (name) => {
-    const each = training.costs && training.costs[name];
-    return each ? t("train.cost", { time: seconds(each * pictures), n: pictures }) : t("train.cost_unknown");
+    return known ? t("train.cost", { time: seconds(training.costs[name] * pictures), n: pictures }) : t("train.cost_unknown");
   };
+  useEffect(() => {
+    if (known || !pictures) return undefined;
+    const soon = setTimeout(() => ask("costs"), 2000); // first what matters more
+    return () => clearTimeout(soon);
+  }, [known, pictures > 0, training.round]);
   return html`
     <section>
       <h2>${t("train.quality_title")}</h2>
@@ -181,7 +199,7 @@ function Quality({ training }) {
         <legend class="unseen">${t("train.quality_title")}</legend>
         ${["fast", "good", "best"].map((name) => html`
           <label key=${name}>
-            <input type="radio" name="quality" value=${name} checked=${training.quality === name} onChange=${() => choose({ quality: name })} />
+            <input type="radio" name="quality" value=${name} checked=${training.quality === name} onChange=${() => ask("choose", { quality: name })} />
             <span><b>${t(`train.quality.${name}`)}</b> ${t(`train.quality_use.${name}`)}<br /><small class="soft">${cost(name)}</small></span>
           </label>
         `)}
