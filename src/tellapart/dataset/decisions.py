@@ -28,6 +28,7 @@ __all__ = [
     "decide",
     "place_of_decisions",
     "read_decisions",
+    "restore_decisions",
     "undo_decisions",
 ]
 
@@ -166,6 +167,22 @@ def undo_decisions(
                 else _elsewhere(origin),
             )
     return tuple(taken)
+
+
+def restore_decisions(source: str | os.PathLike[str] | Dataset, rows: Iterable[Decision]) -> None:
+    """Put lines back that `undo_decisions` took out, as they were: they take the place again of
+    what they had taken the place of. Those that are there stay.
+
+    Raises:
+        DestinationError: the table cannot be written.
+    """
+    dataset = _read(source, False)
+    with changing(place_of_decisions(dataset.source)) as table:
+        there = set(table.decisions)
+        gone = [one for one in rows if one not in there]
+        _supersede(table, dataset, gone)
+        for one in gone:
+            table.add(one)
 
 
 def _elsewhere(origin: Path) -> str:

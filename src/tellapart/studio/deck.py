@@ -37,7 +37,16 @@ _SPARE = 4  # more of them, as some are what they are compared with
 
 @dataclass(frozen=True)
 class Now:
-    """How a labelled picture of the folder is now: `decided` as in `Kept`."""
+    """How a labelled picture of the folder is now.
+
+    Attributes:
+        name: its path below the folder.
+        label: the label in force.
+        part: "learn" or "test".
+        version: changes when the file does.
+        group: what it is kept together with, if with anything.
+        decided: as in `Kept`.
+    """
 
     name: str
     label: str

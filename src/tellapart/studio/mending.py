@@ -30,7 +30,7 @@ from .folder import LEARN, TEST, Folder
 from .labelling import Plan, check_label
 
 _log = logging.getLogger(__name__)
-_QUIET = 1.5  # seconds without a change, before the folder is checked again
+_QUIET = 1.0  # seconds without a change, before the folder is checked again
 _REMEMBERED = 64  # accuracies, so that undo brings one back at once
 
 
@@ -67,7 +67,8 @@ class Standing:
         score: what is right now; None before the first check.
         rest: whether the wrong labels that are left are likely right.
         doing: "check" or "score" while that goes on, else empty.
-        done: of `total` pictures looked at, in a check.
+        done: how many pictures a check has looked at.
+        total: of how many.
         trouble: why there is no check, and what to do.
     """
 

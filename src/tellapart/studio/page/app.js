@@ -19,6 +19,12 @@ const views = [
   ["train", Train],
   ["test", Test],
 ];
+import { Mend } from "./views/mend.js";
+import { known, language, speak, t } from "./words.js";
+
+// In the order of the work: [name in the address, view].
+const views = [["collect", Collect],
+  ["mend", Mend]];
 
 const place = () => location.hash.replace(/^#\/?/, "").split("/");
 

@@ -11,6 +11,9 @@ const wished = [kept, ...navigator.languages].map((one) => (one || "").slice(0, 
 export const language = wished.find((one) => one in languages) || "en";
 document.documentElement.lang = language;
 
+/** For the attribute of what the server says: its language, where the page has another. */
+export const theirs = language === "en" ? null : "en";
+
 /** The languages there are, each under its own name. */
 export const known = Object.entries(languages).map(([code, words]) => [code, words.language]);
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -23,7 +24,7 @@ from ..deck_json import standing
 from ..folder import Folder
 from ..labelling import Plan
 from ..lacking import lacking
-from ..mended import CarryOut, taken_back
+from ..mended import CarryOut, TakeBack
 from ..studio import Studio
 from .asked import aside, body, numbers, text
 
@@ -87,7 +88,9 @@ def routes(studio: Studio) -> list[Route]:
 
         def plan(folder: Folder) -> Plan:
             rows = [one for one in listed(folder.root) if _known_by(one) == wanted]
-            return f"Decision on {shown(wanted[0])} taken back", [*taken_back(rows)]
+            return f"Decision on {shown(wanted[0])} taken back", [
+                TakeBack(asdict(one)) for one in rows
+            ]
 
         await aside(studio.change, plan)
         return JSONResponse(await aside(_decided, studio))
