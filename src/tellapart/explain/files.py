@@ -20,6 +20,7 @@ from ..dataset.sources import SkippedFile
 from ..errors import PictureError
 from ..files.atomic import cannot_write
 from ..files.reading import read_content
+from ..images.decode import Picture
 from ..model.classifier import Classifier
 from ..pages.overlays import common_scale, laid_over, png
 from . import Asked, Explanation, Sweep, sweep, tell_many
@@ -97,12 +98,14 @@ def _asked(classifier: Classifier, names: Sequence[str]) -> Iterator[Asked]:
     known = Known(classifier)
     for name in names:
         picture = sys.stdin.buffer.read() if name == STDIN else Path(name)
-        yield known.asked(picture, name)
+        folder = "" if name == STDIN else Path(os.path.abspath(name)).parent.name
+        yield known.asked(picture, name, _digest(picture) if known else "", folder)
 
 
 class Known:
     """What is known of pictures beforehand: for one in the training record its own label, and its
-    row if the model learnt from it; for any other, the label that names its folder."""
+    row if the model learnt from it; for any other, the label that names its folder. It is false
+    where there is no training record."""
 
     def __init__(self, classifier: Classifier) -> None:
         record = classifier.training_record
@@ -111,14 +114,15 @@ class Known:
         self._places = {digest: i for i, digest in enumerate(record.digests)} if record else {}
         self._labels = Labels(classifier.labels)
 
-    def asked(self, picture: bytes | Path, name: str) -> Asked:
-        """The picture, which its content recognises; bytes lie in no folder."""
-        record = self._record
-        at = self._places.get(_digest(picture)) if self._places else None
+    def __bool__(self) -> bool:
+        return bool(self._places)
+
+    def asked(self, picture: Picture, name: str, digest: str, folder: str) -> Asked:
+        """The picture, recognised by the sha256 of its file's content, in hex."""
+        record, at = self._record, self._places.get(digest)
         if record and at is not None:
             own = self._classifier.labels[int(record.labels[at])]
             return Asked(picture, own, None if record.held_out[at] else at, name, at)
-        folder = "" if isinstance(picture, bytes) else Path(os.path.abspath(picture)).parent.name
         return Asked(picture, self._labels.near(folder) or "", name=name)
 
 

@@ -31,6 +31,7 @@ from .routes import (
     state,
     training,
 )
+from .routes import labels, page, pictures, state, why
 from .session import Sessions
 from .studio import Studio
 
@@ -54,6 +55,7 @@ def application(
         *guess.routes(studio),
         *mending.routes(studio),
         *shown.routes(studio),
+        *why.routes(studio),
     ]
 
     @asynccontextmanager

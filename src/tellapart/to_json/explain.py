@@ -69,7 +69,7 @@ def swept(found: Sweep) -> dict[str, Json]:
         "flips": found.flips,
         "flip": _finding(found.flip),
         "keep": _finding(found.keep) if found.keep else None,
-        "all_grey": _predicted(found.nothing),
+        "all_grey": predicted(found.nothing),
         "tried": found.tried,
         "words": found.words,
     }
@@ -83,15 +83,15 @@ def _finding(found: Finding) -> Json:
         "top": region.top,
         "width": region.width,
         "height": region.height,
-        **_predicted(found.after),
+        **predicted(found.after),
     }
 
 
 def changed(result: WhatIf, written: Path | None) -> dict[str, Json]:
     """All of `what-if --json`; `written` is the changed picture, null where none was asked for."""
     return {
-        "before": _predicted(result.before),
-        "after": _predicted(result.after),
+        "before": predicted(result.before),
+        "after": predicted(result.after),
         "flipped": result.flipped,
         "changes": [str(change) for change in result.changes],
         "words": result.words,
@@ -99,7 +99,8 @@ def changed(result: WhatIf, written: Path | None) -> dict[str, Json]:
     }
 
 
-def _predicted(found: Prediction) -> dict[str, Json]:
+def predicted(found: Prediction) -> dict[str, Json]:
+    """An answer of `what-if --json`."""
     return {
         "label": found.label,
         "score": found.score,

@@ -26,6 +26,9 @@ async function answered(asking) {
 /** The JSON at an address. */
 export const get = (path, signal) => answered(fetch(path, { signal })).then((answer) => answer.json());
 
+/** The bytes at an address. */
+export const bytes = (path, signal) => answered(fetch(path, { signal })).then((answer) => answer.arrayBuffer());
+
 /** Send JSON; the JSON that is answered. */
 export const post = (path, body = {}, signal) =>
   answered(

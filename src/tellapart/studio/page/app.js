@@ -1,5 +1,5 @@
 // The page, put together: a bar on top, the parts of the studio, and the one that is open.
-import { html, render, useEffect, useState } from "./vendor/preact.js";
+import { html, render, useEffect, useRef, useState } from "./vendor/preact.js";
 import { post } from "./api.js";
 import { allKeys, useKeys } from "./keys.js";
 import { Dialog } from "./parts/dialog.js";
@@ -11,6 +11,7 @@ import { Capture } from "./views/capture.js";
 import { Collect } from "./views/collect.js";
 import { Train } from "./views/train.js";
 import { Test } from "./views/test.js";
+import { Why } from "./views/why.js";
 import { known, language, speak, t } from "./words.js";
 
 // In the order of the work: [name in the address, view].
@@ -109,14 +110,18 @@ function App() {
     { keys: ["Ctrl+Shift+z", "Ctrl+y"], words: t("keys.redo"), act: redo },
     { keys: ["?"], words: t("keys.help"), act: () => showHelp(true) },
   ]);
-  const [name, View] = views.find(([one]) => one === at) || views[0];
+  const under = useRef([""]); // what "Why" is opened over
+  const over = at === "why";
+  if (!over) under.current = [at, ...rest];
+  const [name, View] = views.find(([one]) => one === under.current[0]) || views[0];
   return html`
     <${Bar} help=${() => showHelp(true)} />
     <${Sections} at=${name} />
     <main id="main" aria-busy=${status === "loading"}>
       ${status === "gone" || status === "stale" ? html`<p class="notice" role="alert">${t(`shell.${status}`)}</p>` : null}
-      ${status === "loading" ? html`<p class="empty">${t("shell.loading")}</p>` : html`<${View} key=${name} rest=${rest} />`}
+      ${status === "loading" ? html`<p class="empty">${t("shell.loading")}</p>` : html`<${View} key=${name} rest=${under.current.slice(1)} />`}
     </main>
+    ${over && status !== "loading" ? html`<${Why} at=${rest} close=${() => (location.hash = `#/${under.current.join("/")}`)} />` : null}
     <${Messages} />
     ${capture ? html`<${Capture} label=${capture.label} close=${() => update({ capture: null })} />` : null}
     ${help ? html`<${Help} close=${() => showHelp(false)} />` : null}

@@ -8,7 +8,8 @@ const paths = {
   keys: "M3 6h18v12H3zM7 10h.01M11 10h.01M15 10h.01M8 14h8",
 };
 
-/** An icon that says nothing: what it stands in has a name of its own. */
-export const Icon = ({ name }) => html`
-  <svg class="icon" viewBox="0 0 24 24" aria-hidden="true" focusable="false"><path d=${paths[name]} /></svg>
+/** An icon that says nothing: what it stands in has a name of its own. One that only one part of the page uses is given as
+ * its `path`. */
+export const Icon = ({ name, path = paths[name] }) => html`
+  <svg class="icon" viewBox="0 0 24 24" aria-hidden="true" focusable="false"><path d=${path} /></svg>
 `;

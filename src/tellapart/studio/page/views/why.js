@@ -1,0 +1,257 @@
+// Why a picture gets its answer, and what if it were another: opened over whatever was there before.
+import { html, useEffect, useRef, useState } from "../vendor/preact.js";
+import { bytes, post, Problem, send } from "../api.js";
+import { called } from "../keys.js";
+import { Dialog } from "../parts/dialog.js";
+import { paintedOn } from "../parts/paint/canvas.js";
+import { newest } from "../parts/paint/newest.js";
+import { opaque, Painting } from "../parts/paint/painting.js";
+import { firstTool, Tools } from "../parts/paint/tools.js";
+import { hear, store } from "../store.js";
+import { number, percent, t } from "../words.js";
+
+const MOST = 8; // bars
+const DIFFERENCE = ""; // as the map of the winner less its rival is asked for
+
+export function Why({ at, close }) {
+  const picture = store.pictures.get(Number(at[0]));
+  const name = picture ? picture.name : t("why.tested");
+  const keys = useRef({});
+  const pressed = (event) => {
+    event.stopPropagation(); // what lies below hears no key
+    const act = keys.current[called(event)];
+    if (act) {
+      event.preventDefault();
+      act();
+    }
+  };
+  return html`
+    <div onKeyDown=${pressed}>
+      <${Dialog} wide=${true} title=${t("why.title", { name })} close=${close}>
+        <${Inside} key=${at.join()} base=${`/api/why/${at.join("/")}`} name=${name} own=${picture ? picture.label : ""} keys=${keys} />
+      </${Dialog}>
+    </div>
+  `;
+}
+
+function Inside({ base, name, own, keys }) {
+  const [before, setBefore] = useState(null); // the explanation of the picture as it is
+  const [problem, setProblem] = useState(null);
+  const [now, setNow] = useState(null); // the answer for it as it is painted
+  const [after, setAfter] = useState(null); // and its explanation, once asked for
+  const [map, setMap] = useState(DIFFERENCE); // whose evidence is shown; null for none
+  const [strength, setStrength] = useState(1);
+  const [divide, setDivide] = useState(0);
+  const [found, setFound] = useState(null); // what would change the answer; "busy" while looked for
+  const [, draw] = useState(0);
+  const [tool, setTool] = useState(firstTool);
+  const sheet = useRef(null);
+  const kept = useRef({ tool }); // what the canvas and requests under way read
+  Object.assign(kept.current, { tool, map });
+  const { painting } = kept.current;
+  const painted = Boolean(painting && painting.painted);
+
+  const tried = async (asking) => {
+    try {
+      await asking();
+      setProblem(null);
+    } catch (error) {
+      if (error instanceof Problem) setProblem(error);
+      else if (error.name !== "AbortError") throw error;
+    }
+  };
+  useEffect(() => {
+    const leaving = new AbortController();
+    const explain = () => tried(async () => setBefore(await ask("", null, leaving.signal)));
+    explain();
+    const stop = hear("training", (state) => !state.doing && explain().then(() => kept.current.changed?.(true)));
+    return () => {
+      leaving.abort();
+      stop();
+    };
+  }, []);
+
+  useEffect(() => {
+    if (!before || painting) return undefined;
+    let surface = null;
+    const leaving = new AbortController();
+    tried(async () => {
+      const whole = new Painting(opaque(await bytes(`${base}/pixels`, leaving.signal)));
+      const asking = newest(async (signal) => {
+        setNow(whole.painted ? await ask("/answer", whole, signal) : null);
+        if (kept.current.map !== null && !whole.work) setAfter(whole.painted ? await ask("", whole, signal) : null);
+      });
+      const changed = (ended) => {
+        if (!ended && kept.current.map !== null) setMap(null);
+        setFound(null);
+        setAfter(null);
+        draw((count) => count + 1);
+        tried(() => asking.ask(ended));
+      };
+      surface = paintedOn(sheet.current, whole, () => kept.current.tool, {
+        changed,
+        picked: (color) => setTool((old) => ({ ...old, color, tool: old.tool === "pick" ? "brush" : old.tool })),
+        sized: (times) => setTool((old) => ({ ...old, size: Math.min(Math.max(old.size * times, 2), 200) })),
+      });
+      Object.assign(kept.current, { painting: whole, surface, changed });
+      setTool((old) => ({ ...old, size: Math.round(Math.min(...before.size) / 8) }));
+    });
+    return () => leaving.abort();
+  }, [before]);
+  useEffect(() => () => kept.current.surface?.end(), []);
+  useEffect(() => kept.current.surface?.point(), [tool]);
+  useEffect(() => {
+    if (map !== null && painted && !after) tried(async () => setAfter(await ask("", painting)));
+  }, [map]);
+
+  const ask = (what, of, signal) => {
+    const { left, top, right, bottom, bytes: held } = of && of.painted ? of.patch() : {};
+    return send(`${base}${what}${held ? `?box=${left},${top},${right},${bottom}` : ""}`, held, signal);
+  };
+  const step = (how) => {
+    if (!painting || painting.work) return;
+    kept.current.surface.show(how());
+    kept.current.changed(true);
+  };
+  const undo = () => step(() => painting.undo());
+  const redo = () => step(() => painting.redo());
+  keys.current = { "Ctrl+z": undo, z: undo, "Ctrl+Shift+z": redo, "Ctrl+y": redo };
+  const look = () =>
+    tried(async () => {
+      setFound("busy");
+      setMap(null);
+      setFound(await ask("/depends", painting));
+    }).then(() => setFound((now) => (now === "busy" ? null : now)));
+
+  if (problem && !before) return html`<p class="empty" role="alert">${problem.message} ${problem.hint}</p>`;
+  if (!before) return html`<p class="empty" role="status">${t("why.looking")}</p>`;
+  const told = (painted && after) || before;
+  const answer = (painted && now) || before;
+  const [width, height] = before.size;
+  const overlay = map === null || (painted && !after) ? "" : `/api/why/maps/${told.map}?label=${encodeURIComponent(map)}`;
+  const labels = [told.label, told.compared_with, ...Object.keys(told.scores)];
+  return html`
+    <div class="why" style=${{ "--width": width, "--height": height }}>
+      <section class="stage" aria-label=${t("why.picture")}>
+        <div ref=${sheet} class=${overlay ? "sheet grey" : "sheet"} tabindex="0" role="application" aria-label=${t("paint.sheet")} style=${{ "--strength": strength, "--divide": divide }}>
+          <img src=${`${base}/picture`} alt=${name} draggable=${false} />
+          <canvas aria-hidden="true"></canvas>
+          ${overlay ? html`<img class="evidence" src=${overlay} alt="" draggable=${false} />` : null}
+          ${divide ? html`<div class="divider"></div>` : null}
+          ${found && found.flip ? html`<${Region} of=${found.flip} /><${Region} of=${found.keep} dashed=${true} />` : null}
+          <div class="brush"></div>
+        </div>
+        <${Tools} tool=${tool} set=${(values) => setTool({ ...tool, ...values })} painting=${painting} undo=${undo} redo=${redo} reset=${() => step(() => painting.reset())} />
+        <div class="row">
+          <label>${t("why.evidence")}
+            <select aria-label=${t("why.evidence")} value=${map ?? "off"} onChange=${(event) => setMap(event.target.selectedIndex ? event.target.value : null)}>
+              <option value="off">${t("why.off")}</option>
+              <option value=${DIFFERENCE}>${t("why.difference", { label: told.label, other: told.compared_with })}</option>
+              ${[...new Set(labels)].map((label) => html`<option key=${label} value=${label}>${label}</option>`)}
+            </select>
+          </label>
+          <label>${t("why.strength")} <input type="range" min="0.1" max="1" step="0.05" value=${strength} disabled=${map === null} onInput=${(event) => setStrength(event.target.value)} /></label>
+          <label>${t("why.divide")} <input type="range" min="0" max="1" step="0.01" value=${divide} disabled=${!painted} onInput=${(event) => setDivide(Number(event.target.value))} /></label>
+        </div>
+      </section>
+      <section class="told" aria-label=${t("why.answer")}>
+        ${problem ? html`<p class="notice" role="alert">${problem.message} ${problem.hint}</p>` : null}
+        <p class="verdict"><strong>${answer.unknown ? t("why.none") : answer.label}</strong> ${percent(answer.score, 0)}${answer.unknown ? html` <small class="soft">${t("why.closest", { label: answer.label })}</small>` : null}</p>
+        <${Scores} before=${before.scores} now=${answer.scores} />
+        <p class="turn" role="status">${painted && now ? turned(before, now) : ""}</p>
+        ${painted ? html`<${Save} painting=${painting} base=${base} name=${name} own=${own} tried=${tried} />` : null}
+        <p lang="en">${told.sentences.join(" ")}</p>
+        ${told.note ? html`<p class="soft small" lang="en">${told.note}</p>` : null}
+        <p>
+          <button onClick=${look} disabled=${found === "busy"}>${found === "busy" ? t("why.looking") : t("why.change")}</button>
+          <span role="status">${found && found.words ? html`<span lang="en">${found.words}</span>` : ""}</span>
+        </p>
+        ${arguments_(told).map(([title, pictures]) => html`<${Pictures} key=${title} title=${title} pictures=${pictures} />`)}
+      </section>
+    </div>
+  `;
+}
+
+/** What painting has done to the answer, in words. */
+function turned(before, now) {
+  const values = { label: before.label, score: percent(before.score, 0), other: now.label, now: percent(now.score, 0) };
+  return t(before.label === now.label ? "why.stays" : "why.flipped", values);
+}
+
+/** The training pictures that argued, and those that look alike: [[title, pictures]]. */
+function arguments_({ label, shares, nearest }) {
+  const own = (shares || {})[label];
+  const argued = (list) => list.map((one) => ({ ...one, said: number(one.share, 2) }));
+  const groups = [[t("why.nearest"), nearest.map((one) => ({ ...one, said: "" }))]];
+  if (own) groups.unshift([t("why.for", { label }), argued(own.most_for)], [t("why.against", { label }), argued(own.most_against)]);
+  return groups.filter(([, pictures]) => pictures.length);
+}
+
+function Pictures({ title, pictures }) {
+  return html`
+    <h3>${title}</h3>
+    <ul class="argued">
+      ${pictures.map(
+        ({ id, version, path, label, said }) => html`
+          <li key=${path}>
+            ${id ? html`<a href=${`#/why/${id}`}><img loading="lazy" src=${`/api/pictures/${id}/thumbnail?v=${version}`} alt=${path} /></a>` : html`<span class="small">${path}</span>`}
+            <small>${label} <span class="soft">${said}</span></small>
+          </li>
+        `,
+      )}
+    </ul>
+  `;
+}
+
+/** Bars with what they were before as a mark. */
+function Scores({ before, now }) {
+  const shown = Object.keys(before).slice(0, MOST).sort();
+  return html`
+    <ul class="scores">
+      ${shown.map((label) => {
+        const points = 100 * (now[label] - before[label]);
+        const change = Math.abs(points) >= 0.05 ? t("why.points", { points: (points > 0 ? "+" : "−") + number(Math.abs(points), 1) }) : "";
+        const said = `${percent(now[label])} ${change}`;
+        return html`
+          <li key=${label}>
+            <span>${label}</span><span class="said">${percent(now[label])} <small class="soft">${change}</small></span>
+            <div class="scale" role="meter" aria-label=${label} aria-valuemin="0" aria-valuemax="100" aria-valuenow=${100 * now[label]} aria-valuetext=${said} style=${{ "--now": now[label], "--was": before[label] }}></div>
+          </li>
+        `;
+      })}
+    </ul>
+  `;
+}
+
+/** A part of the picture, outlined. */
+const Region = ({ of, dashed = false }) =>
+  of && html`<div class=${dashed ? "region dashed" : "region"} style=${{ "--left": of.left, "--top": of.top, "--right": of.left + of.width, "--bottom": of.top + of.height }}></div>`;
+
+/** Keep the painted picture as a new one of the folder, in its own size. */
+function Save({ painting, base, name, own, tried }) {
+  const [label, setLabel] = useState(own);
+  const [done, setDone] = useState(""); // "busy", or what the picture is called now
+  const save = () =>
+    tried(async () => {
+      setDone("busy");
+      const made = painting.on(opaque(await bytes(`${base}/pixels?whole`)));
+      const canvas = new OffscreenCanvas(made.width, made.height);
+      canvas.getContext("2d").putImageData(new ImageData(made.pixels, made.width), 0, 0);
+      const called = `${name.split("/").pop().replace(/\.[^.]*$/, "")}-made.png`;
+      await send(`/api/pictures?${new URLSearchParams({ name: called, label })}`, await canvas.convertToBlob());
+      setDone(called);
+    }).then(() => setDone((now) => (now === "busy" ? "" : now)));
+  const undo = () => tried(() => post("/api/undo")).then(() => setDone(""));
+  return html`
+    <p class="row">
+      <button onClick=${save} disabled=${done === "busy"}>${t("why.save")}</button>
+      <label>${t("why.as")}
+        <select aria-label=${t("why.as")} value=${label} onChange=${(event) => setLabel(event.target.value)}>
+          <option value="">${t("why.unlabelled")}</option>
+          ${store.labels.map((one) => html`<option key=${one.name} value=${one.name}>${one.name}</option>`)}
+        </select>
+      </label>
+    </p>
+    <p role="status">${done && done !== "busy" ? html`${t("why.saved", { name: done })} <button onClick=${undo}>${t("why.take_back")}</button>` : ""}</p>
+  `;
+}
