@@ -33,7 +33,7 @@ from tellapart.errors import DestinationError, ModelError, UsageError
 from tellapart.exporters import export as exporters
 from tellapart.exporters import onnx_int8, triton
 from tellapart.exporters.anatomy import in_floats, read_anatomy
-from tellapart.exporters.export import TARGETS, export
+from tellapart.exporters.export import TARGETS, export, readiness
 from tellapart.exporters.proof import compare
 from tellapart.images.decode import ENOUGH, read_picture
 from tellapart.model.classifier import Classifier, load
@@ -595,3 +595,16 @@ def test_the_list_names_every_target() -> None:
     words = " ".join(answer.stdout.split())
     assert "npm" in words
     assert "label_image" in words
+
+
+def test_what_is_missing_is_said_before(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("tellapart.exporters.tensorflow_target.find_spec", lambda _: None)
+    monkeypatch.setenv("TELLAPART_CACHE", str(tmp_path))  # where no files of the web's are
+    monkeypatch.setattr("shutil.which", lambda _: None)
+    need = 'Type: pip install "tellapart[tensorflow]"'
+    assert {readiness(name).missing for name in ("keras", "frigate", "tflite-int8")} == {need}
+    assert readiness("onnx").missing == readiness("onnx").fetches == ""
+    assert readiness("web").missing.startswith("Install Node.js")
+    monkeypatch.setattr("shutil.which", lambda _: "npm")
+    assert readiness("web-page").missing == ""
+    assert "from its registry, once (33 MB)" in readiness("web-page").fetches

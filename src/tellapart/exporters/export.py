@@ -31,9 +31,9 @@ from .photoprism_words import DIFFERS as PHOTOPRISM_DIFFERS
 from .photoprism_words import MORE as PHOTOPRISM_MORE
 from .proof import MOST_PICTURES, Proof, by_label, compare, example_answers
 from .readme import export_readme
-from .target import Export, Target
+from .target import Export, Readiness, Target
 
-__all__ = ["TARGETS", "ExportResult", "Target", "export"]
+__all__ = ["TARGETS", "ExportResult", "Readiness", "Target", "export", "readiness"]
 
 _TENSORFLOW_DECODES = (
     "TensorFlow decodes a JPEG to the same pixels as Pillow, upright as the file says, and a big "
@@ -220,6 +220,7 @@ TARGETS: Mapping[str, Target] = {
             run="python example.py PICTURE",
             module="frigate",
             extra="tensorflow",
+            settings={"needs": "tensorflow ai_edge_litert"},
             agreement=0.95,
             tolerance=0.5,
             differs=FRIGATE_DIFFERS,
@@ -291,6 +292,18 @@ def export(
             (fresh / "README.md").write_text(export_readme(row, classifier, proof), "utf-8")
             size = sum(path.stat().st_size for path in fresh.rglob("*") if path.is_file())
     return ExportResult(row, destination, size, proof)
+
+
+def readiness(target: str) -> Readiness:
+    """What a form needs that is not here yet; nothing is begun, and nothing asked of a network.
+
+    Raises:
+        UsageError: there is no such target.
+    """
+    row = _row(target)
+    module = import_module(f".{row.module}", __package__)
+    found: Readiness = module.readiness(row) if hasattr(module, "readiness") else Readiness()
+    return found
 
 
 def _missing(classifier: Classifier, pictures: Sequence[Path]) -> str:

@@ -26,7 +26,9 @@ from .frigate_feed import squashed
 from .frigate_words import PROGRAM, STEPS
 from .proof import Proof, admitted, example_answers
 from .target import Export, Target, write_program
-from .tensorflow_target import check_installed, run_job
+from .tensorflow_target import check_installed, readiness, run_job
+
+__all__ = ["labelmap", "prove", "readiness", "steps", "write"]
 
 SIDE = 224  # pixels of the picture that Frigate gives
 WHOLE_PICTURE = 2**31  # pixels: it is not read smaller, since Frigate does not smooth
@@ -74,7 +76,7 @@ def write(export: Export) -> None:
     classifier, folder = export.classifier, export.folder
     above = classifier.unknown_above
     lines = labelmap(classifier.labels, above)
-    check_installed(["tensorflow", "ai_edge_litert"])
+    check_installed(export.target.settings["needs"].split())
     (folder / LABELMAP).write_text("".join(f"{line}\n" for line in lines), "utf-8")
     run_job("frigate", export, unknown_above=above)
     write_program(folder, "frigate.py")

@@ -39,9 +39,10 @@ class Target:
         writes: what is written.
         read_by: which programs read it.
         run: the command to type in its folder.
-        module: the module that has `write(export)`. It may also have `prepare(cdn, watch)`, called
-            first, and, if running `example.py` is not the way to ask, `answers(folder, pictures)`
-            or `prove(classifier, target, folder, pictures)`. What else to type is `more`, or, where
+        module: the module that has `write(export)`. It may also have `readiness(target)`, which
+            says what is missing before anything is begun, `prepare(cdn, watch)`, called first, and,
+            if running `example.py` is not the way to ask, `answers(folder, pictures)` or
+            `prove(classifier, target, folder, pictures)`. What else to type is `more`, or, where
             the name of the export's folder is in it, `steps(folder)`.
         extra: the optional packages that it needs.
         tool: a program that it needs besides the packages.
@@ -84,6 +85,19 @@ class Target:
         if not self.stepped or not in_whole_numbers(model):
             return self.agreement, self.tolerance
         return min(self.agreement, _STEPPED_AGREEMENT), max(self.tolerance, self.stepped)
+
+
+@dataclass(frozen=True)
+class Readiness:
+    """What is between a target and its being written here, known before anything is begun.
+
+    Attributes:
+        missing: what has to be installed first; nothing, where all is there.
+        fetches: what is fetched from a network, and from where; nothing, for most.
+    """
+
+    missing: str = ""
+    fetches: str = ""
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,14 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from .. import errors
-from ..errors import ModelError, TellapartError
+from ..errors import MissingExtraError, ModelError, TellapartError
 from ..files.workspaces import temporary_folder
 from ..model.folder import MODEL_FILE
 from ..text import one_line
-from .target import EXAMPLES, Export, write_program
+from .target import EXAMPLES, Export, Readiness, Target, write_program
 
 _PACKAGES = {"tensorflow": "TensorFlow", "ai_edge_litert": "ai-edge-litert"}
+NEEDS = "tensorflow"  # unless a row's settings say otherwise
 _PATIENCE = 1800  # seconds
 
 
@@ -32,7 +33,7 @@ def write(export: Export) -> None:
         ModelError: TensorFlow fails; its last words are given.
     """
     settings, folder = export.target.settings, export.folder
-    check_installed(settings.get("needs", "tensorflow").split())
+    check_installed(settings.get("needs", NEEDS).split())
     run_job(settings["form"], export)
     write_program(folder, settings["example"])
     if settings["form"] == "tensorflow-graph":
@@ -50,6 +51,15 @@ def check_installed(packages: Sequence[str]) -> None:
     for package in packages:
         if find_spec(package) is None:
             raise errors.need("tensorflow", why=_PACKAGES[package])
+
+
+def readiness(target: Target) -> Readiness:
+    """Whether the packages are here that the target needs."""
+    try:
+        check_installed(target.settings.get("needs", NEEDS).split())
+    except MissingExtraError as error:
+        return Readiness(missing=error.hint)
+    return Readiness()
 
 
 def original_labels(labels: Sequence[str]) -> list[str]:

@@ -12,6 +12,7 @@ import gzip
 import hashlib
 import html
 import json
+import shutil
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,7 +23,7 @@ from ..model.classifier import Classifier
 from ..text import label_words, several
 from ..version import __version__
 from .npm import Watch
-from .target import Export
+from .target import Export, Readiness, Target
 from .web_proof import prove
 from .web_runtime import (
     ADDRESS,
@@ -33,18 +34,29 @@ from .web_runtime import (
     SCRIPT,
     SHA384,
     VERSION,
+    at_hand,
+    download_words,
     runtime_files,
 )
 
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-__all__ = ["PAGE", "prepare", "prove", "write"]
+__all__ = ["PAGE", "prepare", "prove", "readiness", "write"]
 
 PAGE = "index.html"
 _SOURCES = Path(__file__).parent / "web_page"
 _FEW = 5  # labels that a title can name
 _SHORT = 60  # letters of such a title
+
+
+def readiness(target: Target) -> Readiness:
+    """Whether npm has to fetch onnxruntime-web's files first, and whether it is there."""
+    if at_hand():
+        return Readiness()
+    if shutil.which("npm"):
+        return Readiness(fetches=download_words())
+    return Readiness(missing="Install Node.js, which brings npm.", fetches=download_words())
 
 
 def prepare(cdn: bool, watch: Watch) -> None:

@@ -79,6 +79,19 @@ def runtime_files(watch: Watch = lambda fetching: None) -> Mapping[str, bytes]:
     return files
 
 
+def at_hand() -> bool:
+    """Whether they are here already, so that nothing is fetched."""
+    return bool(_read(BROWSER_RUNTIME.folder() / VERSION) or _unkept)
+
+
+def download_words() -> str:
+    """What npm would fetch, from where, and how much."""
+    return (
+        f"npm downloads onnxruntime-web {VERSION} from its registry, once "
+        f"({_SIZE // 10**6} MB). After that it works offline."
+    )
+
+
 def _read(folder: Path) -> dict[str, bytes] | None:
     try:
         files = {name: (folder / name).read_bytes() for name in SHA384}
