@@ -73,6 +73,8 @@ def studio(folder: Path, *arguments: object, logs: Path | None = None) -> Iterat
     said = [*map(str, arguments)]
     if "--quality" not in said:
         said += ["--quality", "fast"]
+    if "--port" not in said:
+        said += ["--port", "0"]
     command = ("-m", "tellapart", "studio", str(folder), "--no-open", *said)
     with running(logs or folder.parent, *command) as found:
         address, _, _ = found.address.partition("/?")

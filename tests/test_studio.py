@@ -51,7 +51,6 @@ def test_it_trains_by_itself(opened: Opened) -> None:
 
 
 def test_nobody_comes_in_without_the_link(opened: Opened) -> None:
-    assert opened.running.ask("/").status == 401
     assert opened.running.ask("/api/state").status == 401
 
 

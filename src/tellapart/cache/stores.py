@@ -104,7 +104,8 @@ COMPILED = Store("templates", "*.template", is_sealed=True)
 BROWSER_RUNTIME = Store("onnxruntime-web", "*/ort*")  # by version
 FINE_TUNING = Store("fine-tuning", f"{'[0-9a-f]' * 32}/*")  # checkpoints of stopped trainings
 THUMBNAILS = Store("thumbnails", "??/*.thumbnail", is_sealed=True)  # by content
-STORES = (NETWORKS, COMPILED, BROWSER_RUNTIME, FINE_TUNING, THUMBNAILS)
+STUDIO_KEYS = Store("studio-keys", "*.key")  # of pages that are open; without them: the link again
+STORES = (NETWORKS, COMPILED, BROWSER_RUNTIME, FINE_TUNING, THUMBNAILS, STUDIO_KEYS)
 
 
 def cache_info(folder: Path | None = None) -> list[SpaceInfo]:

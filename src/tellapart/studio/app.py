@@ -18,7 +18,7 @@ from ..server.config import Config
 from ..server.guards.admission import Answers, Hosts
 from ..server.guards.limits import BodyLimits
 from ..server.guards.origins import Origins
-from ..server.problems import no_route, told
+from ..server.problems import no_route
 from ..server.records.account import Account, Accounts
 from .routes import (
     guess,
@@ -32,14 +32,18 @@ from .routes import (
     training,
 )
 from .routes import labels, page, pictures, state, why
+from .careful import Careful
+from .problems import told
+from .routes import labels, page, pictures, state
 from .session import Sessions
 from .studio import Studio
 
 
 def application(
-    studio: Studio, config: Config, token: str, log: Callable[[Account], None]
+    studio: Studio, config: Config, token: str, key: str, log: Callable[[Account], None]
 ) -> Starlette:
-    """The page of a studio and all that it asks; `log` is told of each request."""
+    """The page of a studio and all that it asks, of who has the link's `token` or the cookie's
+    `key`; `log` is told of each request."""
 
     async def alive(request: Request) -> JSONResponse:
         return JSONResponse({"alive": True})
@@ -73,7 +77,8 @@ def application(
             Middleware(Answers),
             Middleware(Hosts, config),
             Middleware(Origins, ()),
-            Middleware(Sessions, token),
+            Middleware(Careful),
+            Middleware(Sessions, token, key),
             Middleware(BodyLimits, config.together, config.patience),
         ],
         exception_handlers={TellapartError: told, HTTPException: no_route},

@@ -34,17 +34,26 @@ _TYPES = {
 _FILES = {path.relative_to(PAGE).as_posix(): path for path in sorted(PAGE.rglob("*.*"))}
 
 
-async def _answer(request: Request) -> Response:
-    name = request.path_params.get("name") or "index.html"
+def page_file(name: str) -> Response:
+    """A file of the page.
+
+    Raises:
+        HttpError: there is none of that name.
+    """
     path = _FILES.get(name)
     if not path:
         raise HttpError(404, "There is nothing at this address.", hint="Open the page at /.")
     answer = FileResponse(path, media_type=_TYPES[path.suffix])
     answer.headers["Content-Security-Policy"] = POLICY
     answer.headers["Cache-Control"] = "no-cache"
+    answer.headers["Permissions-Policy"] = "camera=(self), microphone=(), geolocation=()"
     answer.headers["Referrer-Policy"] = "no-referrer"
     answer.headers["Cross-Origin-Opener-Policy"] = "same-origin"
     return answer
+
+
+async def _answer(request: Request) -> Response:
+    return page_file(request.path_params.get("name") or "index.html")
 
 
 def routes() -> list[Route]:

@@ -6,8 +6,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from ...server.problems import BusyError
 from ..studio import Studio
 from .asked import aside
+
+MOST_PAGES = 64  # each has a stream of its own, which lasts as long as the page
 
 
 def routes(studio: Studio) -> list[Route]:
@@ -18,6 +21,8 @@ def routes(studio: Studio) -> list[Route]:
         return JSONResponse(await aside(studio.state, revision, query.get("epoch", "")))
 
     async def events(request: Request) -> Response:
+        if studio.events.pages >= MOST_PAGES:
+            raise BusyError("Too many pages of this studio are open.", 10)
         return StreamingResponse(studio.events.stream(), media_type="text/event-stream")
 
     return [Route("/api/state", state), Route("/api/events", events)]

@@ -198,8 +198,6 @@ export const de = {
     key_test: "Dasselbe, zum Prüfen",
     key_why: "Warum diese Antwort",
   },
-  why: {},
-  paint: {},
   mend: {
     tab: "Ausbessern",
     parts: "Teile von Ausbessern",
@@ -308,8 +306,6 @@ export const de = {
       unreadable: "Speichere jede Datei neu als JPEG, oder räume sie weg.",
     },
   },
-  train: {},
-  test: {},
   why: {
     title: "Warum: {name}",
     tested: "Getestetes Bild",
@@ -351,6 +347,5 @@ export const de = {
     redo: "Strich wiederholen",
     reset: "Zurücksetzen",
   },
-  mend: {},
   share: {},
 };

@@ -198,8 +198,6 @@ export const en = {
     key_test: "The same, for testing",
     key_why: "Why this answer",
   },
-  why: {},
-  paint: {},
   mend: {
     tab: "Mend",
     parts: "Parts of Mend",
@@ -308,8 +306,6 @@ export const en = {
       unreadable: "Save each file again as JPEG, or move it away.",
     },
   },
-  train: {},
-  test: {},
   why: {
     title: "Why: {name}",
     tested: "Tested picture",
@@ -351,6 +347,5 @@ export const en = {
     redo: "Redo stroke",
     reset: "Reset",
   },
-  mend: {},
   share: {},
 };

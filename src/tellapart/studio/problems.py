@@ -1,0 +1,22 @@
+"""What went wrong, in words for the page: it is the user's own, so it may name their files."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from ..errors import DatasetError, DestinationError, ModelError, TellapartError
+from ..server.problems import HttpError, problem
+
+_TOLD = (DatasetError, DestinationError, ModelError)  # which a server keeps to its log
+_CALLED = {"replace=True": "“Replace it”"}  # what settings are in the page
+
+
+async def told(request: Request, error: Exception) -> JSONResponse:
+    """The answer where a route raises one of ours: 409 where something of the folder or the model
+    is in the way, and as a server tells it otherwise."""
+    assert isinstance(error, TellapartError)
+    if isinstance(error, _TOLD):
+        spelt = error.spelt(lambda setting: _CALLED.get(setting, ""))
+        error = HttpError(409, spelt.message, hint=spelt.hint)
+    return problem(error)
