@@ -279,6 +279,7 @@ COMMANDS = {
     "report/provenance.py",
     "exporters/proof.py",
     "exporters/examples/pictures.py",
+    "studio/commands.py",
 }
 WHOLE_COMMAND = re.compile(
     r"(tellapart [a-z]|pip install|docker run|docker compose|tritonserver|npm ).*"

@@ -20,6 +20,9 @@ from ..server.guards.limits import BodyLimits
 from ..server.guards.origins import Origins
 from ..server.problems import no_route
 from ..server.records.account import Account, Accounts
+from .careful import Careful
+from .phone import Phone
+from .problems import told
 from .routes import (
     guess,
     heap,
@@ -27,6 +30,7 @@ from .routes import (
     mending,
     page,
     pictures,
+    sharing,
     shown,
     state,
     training,
@@ -36,6 +40,7 @@ from .careful import Careful
 from .problems import told
 from .routes import labels, page, pictures, state
 from .session import Sessions
+from .sharing import Sharing
 from .studio import Studio
 
 
@@ -48,6 +53,11 @@ def application(
     async def alive(request: Request) -> JSONResponse:
         return JSONResponse({"alive": True})
 
+    def shared() -> None:
+        studio.events.tell("share", {})
+
+    phone = Phone(lambda: studio.training.classifier, shared, log)
+    taking = Sharing(studio.root, lambda: studio.training.result, shared)
     routes = [
         Route("/healthz", alive),
         *page.routes(),
@@ -60,6 +70,7 @@ def application(
         *mending.routes(studio),
         *shown.routes(studio),
         *why.routes(studio),
+        *sharing.routes(taking, phone),
     ]
 
     @asynccontextmanager
@@ -68,6 +79,7 @@ def application(
         studio.start()
         with suppress(CancelledError):  # it was told to end while it began
             yield
+        await phone.stop()
         studio.end()
 
     app = Starlette(

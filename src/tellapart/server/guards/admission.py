@@ -12,6 +12,7 @@ import logging
 import re
 import secrets
 import socket
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from starlette.datastructures import MutableHeaders
@@ -158,14 +159,16 @@ def _in_figures(name: str) -> bool:
 
 
 class Tokens:
-    """Asks for the token, where there is one: `Authorization: Bearer TOKEN`."""
+    """Asks for the token, where there is one: `Authorization: Bearer TOKEN`; not for reading the
+    paths that are open."""
 
-    def __init__(self, app: ASGIApp, token: str) -> None:
+    def __init__(self, app: ASGIApp, token: str, open_paths: Collection[str] = OPEN) -> None:
         self.app = app
         self.token = token.encode()
+        self.open_paths = open_paths
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self.token and scope["type"] == "http" and not _is_open(scope):
+        if self.token and scope["type"] == "http" and not self._is_open(scope):
             self._check(_all(scope, b"authorization"))
         await self.app(scope, receive, send)
 
@@ -185,9 +188,8 @@ class Tokens:
                 headers={"WWW-Authenticate": 'Bearer realm="tellapart", error="invalid_token"'},
             )
 
-
-def _is_open(scope: Scope) -> bool:
-    return scope["path"] in OPEN and scope["method"] in ("GET", "HEAD")
+    def _is_open(self, scope: Scope) -> bool:
+        return scope["path"] in self.open_paths and scope["method"] in ("GET", "HEAD")
 
 
 def _all(scope: Scope, name: bytes) -> list[bytes]:

@@ -9,6 +9,7 @@ import { Score } from "./parts/score.js";
 import { attempt, begin, update, useStore } from "./store.js";
 import { Capture } from "./views/capture.js";
 import { Collect } from "./views/collect.js";
+import { Share } from "./views/share.js";
 import { Train } from "./views/train.js";
 import { Test } from "./views/test.js";
 import { Why } from "./views/why.js";
@@ -19,6 +20,7 @@ const views = [
   ["collect", Collect],
   ["train", Train],
   ["test", Test],
+  ["share", Share],
 ];
 import { Mend } from "./views/mend.js";
 import { known, language, speak, t } from "./words.js";

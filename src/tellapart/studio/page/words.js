@@ -33,9 +33,9 @@ export function t(key, values = {}) {
 }
 
 /** A number as this language writes it; anything else as it is. */
-export function number(value, digits = 0) {
+export function number(value, digits = 0, least = digits) {
   if (typeof value !== "number") return value;
-  return value.toLocaleString(language, { maximumFractionDigits: digits, minimumFractionDigits: digits });
+  return value.toLocaleString(language, { maximumFractionDigits: digits, minimumFractionDigits: least });
 }
 
 /** A share from 0 to 1 as a percentage. */
