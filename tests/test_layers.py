@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -260,6 +261,14 @@ def python(script: str) -> str:
     )
     assert run.returncode == 0, run.stderr
     return run.stdout.strip()
+
+
+def test_no_folder_of_ours_is_left_out_of_what_is_packaged() -> None:
+    """What is built leaves out whatever .gitignore names, at whatever depth."""
+    lines = (PROJECT / ".gitignore").read_text("utf-8").splitlines()
+    anywhere = {line.rstrip("/") for line in lines if "/" not in line.rstrip("/")}
+    ours = {path.name for path in SOURCE.rglob("*") if path.is_dir()} - {"__pycache__"}
+    assert [name for name in ours for pattern in anywhere if fnmatch(name, pattern)] == []
 
 
 def test_importing_the_package_loads_nothing_heavy() -> None:

@@ -46,6 +46,7 @@ def cookie_of(opened: Opened) -> str:
 
     with pytest.raises(urllib.error.HTTPError, match="303") as answer:
         urllib.request.build_opener(Stay).open(opened.link)
+    answer.value.close()
     return str(answer.value.headers["Set-Cookie"])
 
 
@@ -56,7 +57,12 @@ def listening(opened: Opened, cookie: str) -> threading.Thread:
     )
     stream = urllib.request.urlopen(asked)
     stream.readline()
-    thread = threading.Thread(target=stream.read)
+
+    def hear() -> None:
+        with stream:
+            stream.read()
+
+    thread = threading.Thread(target=hear)
     thread.start()
     return thread
 
@@ -188,6 +194,17 @@ def test_it_says_what_it_cannot_open(named: str, said: str, tmp_path: Path) -> N
         pytest.skip("needs a folder that nobody may write to")
     told = run_here("studio", named, "--no-open", cwd=tmp_path)
     assert said in told.err
+    assert (told.code, told.out) == (2, "")
+
+
+def test_labels_that_one_cannot_tell_apart_are_told_before_it_opens(tmp_path: Path) -> None:
+    for label in ("rose", "Rose"):
+        (tmp_path / label).mkdir()
+        draw_scene().save(tmp_path / label / f"{label}.png")
+    if len(list(tmp_path.iterdir())) < 2:
+        pytest.skip("this disk takes both for one")
+    told = run_here("studio", tmp_path, "--no-open")
+    assert told.err.startswith("The labels 'Rose' and 'rose' differ only in case or encoding.")
     assert (told.code, told.out) == (2, "")
 
 

@@ -22,7 +22,7 @@ from .drawing.brush import OVERSAMPLING, Camera, Pen
 from .drawing.figures import Pose, strike_pose
 from .drawing.knight import DARK_KNIGHT, helmet
 from .drawing.queen import ICE_QUEEN
-from .drawing.scenery import (SCENERY, Scenery, castle, forest, mountains, night)
+from .drawing.scenery import SCENERY, Scenery, castle, forest, mountains, night
 from .drawing.styles import STYLES, Style, cartoon
 from ..errors import DestinationError, TellapartError
 from ..files.atomic import CLUTTER

@@ -52,6 +52,7 @@ def open_studio(
     """
     with _alone_in(root):
         studio = Studio(root, quality)
+        studio.folder.read()  # what makes no sense is told here, and not by a server that begins
         token = new_token()
         config, listening = _listening(port)
         link = f"{address_of(listening)}/?token={token}"

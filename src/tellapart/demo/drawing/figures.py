@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from random import Random
 
-from .brush import (Color, Pen, Point, vary)
+from .brush import Color, Pen, Point, vary
 
 
 @dataclass(frozen=True)

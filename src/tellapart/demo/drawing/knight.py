@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import math
 
-from .brush import (Color, Pen, Point, both_sides, darker, lighter, zigzag)
-from .figures import (Character, Outfit, Pose, bent_arm, brick_arms)
+from .brush import Color, Pen, Point, both_sides, darker, lighter, zigzag
+from .figures import Character, Outfit, Pose, bent_arm, brick_arms
 
 OUTFITS = (
     Outfit((60, 62, 78), (128, 24, 44), (196, 146, 74), (255, 190, 60)),

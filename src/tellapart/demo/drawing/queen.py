@@ -4,8 +4,8 @@ frost and a long dress; as a cartoon and as a toy of bricks.
 
 from __future__ import annotations
 
-from .brush import (Pen, Point, blend, both_sides, darker, lighter, star, zigzag)
-from .figures import (Character, Outfit, Pose, bent_arm, brick_arms)
+from .brush import Pen, Point, blend, both_sides, darker, lighter, star, zigzag
+from .figures import Character, Outfit, Pose, bent_arm, brick_arms
 
 OUTFITS = (
     Outfit((150, 212, 240), (208, 236, 250), (236, 246, 255), (96, 190, 240)),
@@ -119,7 +119,13 @@ def _skirt(pen: Pen, subgroup: float, blow: float, outfit: Outfit) -> None:
     hem = zigzag((23 + blow, -0.5), (-23 + blow, -0.5), 7, 2.5)
     pen.shape([*right, *hem, *left], outfit.main)
     near, low = subgroup + blow * 0.6, subgroup + blow
-    panel = [(subgroup * 0.3, -52), (6 + near, -18), (8 + low, -3), (-8 + low, -3), (-6 + near, -18)]
+    panel = [
+        (subgroup * 0.3, -52),
+        (6 + near, -18),
+        (8 + low, -3),
+        (-8 + low, -3),
+        (-6 + near, -18),
+    ]
     pen.shape(panel, pale, inked=False)
     for side in (-5, 5):
         fold = [(side, -46), (side * 3 + blow * 0.8, -5), (side * 3.5 + blow * 0.8, -5)]
@@ -202,7 +208,9 @@ def brick_queen(pen: Pen, pose: Pose, outfit: Outfit) -> None:
         pen.oval(eye, -82, 1.7, 2.2, PUPIL, inked=False)
         pen.oval(eye + 0.6, -82.9, 0.6, 0.6, WHITE, inked=False)
         pen.oval(eye * 1.35, -77, 1.8, 1.1, ROSY, inked=False)
-    pen.limb([(subgroup - 3.2, -75), (subgroup, -73.6), (subgroup + 3.2, -75)], 1, LIPS, inked=False)
+    pen.limb(
+        [(subgroup - 3.2, -75), (subgroup, -73.6), (subgroup + 3.2, -75)], 1, LIPS, inked=False
+    )
     fringe = [(-6, -92), (-12, -84), (-11, -96), (0, -100), (11, -96), (12, -84), (6, -92)]
     pen.curve(fringe, lighter(outfit.hair, 0.2))
     _crown(pen, 10.5, -98, (4, 0, 9, 3, 12, 3, 9, 0, 4), outfit)

@@ -10,7 +10,7 @@ from random import Random
 
 from PIL import Image, ImageDraw
 
-from .brush import (Color, blend, darker, gradient, lighter, vary, zigzag)
+from .brush import Color, blend, darker, gradient, lighter, vary, zigzag
 
 Size = tuple[int, int]
 Scenery = Callable[[Size, Random], Image.Image]
