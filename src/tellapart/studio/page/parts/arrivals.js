@@ -1,0 +1,57 @@
+// What is dropped, chosen or pasted: its files with their paths, and the label that a path says.
+
+const PART = /^(?:train|test|val)(?:ing|idation|id)?(?:[-_ ]?(?:set|data))?$/i;
+const TESTS = /^(?:test|val)/i;
+const CLUTTER = /^(?:\.|__MACOSX$|Thumbs\.db$|desktop\.ini$|set-aside$)/i;
+
+/**
+ * [{label, part}] of files by their paths, each a list of names. A file alone has no label. Of a
+ * folder that holds folders these are the labels, and a file beside them has none; one that holds
+ * files alone is a label itself. Folders called train or test say what their files are for.
+ */
+export function placesOf(paths) {
+  const deep = new Set(paths.filter((path) => path.length > 2).map(([root]) => root));
+  return paths.map((path) => {
+    const folders = path.slice(0, -1);
+    const inner = deep.has(folders[0]) && !PART.test(folders[0]) ? folders.slice(1) : folders;
+    const part = inner.some((name) => TESTS.test(name) && PART.test(name)) ? "test" : "learn";
+    const label = inner.find((name) => !PART.test(name)) ?? "";
+    return { label, part: label ? part : "learn" };
+  });
+}
+
+/** Whether a path leads to what a person put there, not to what a system left. */
+export const isWanted = (path) => !path.some((name) => CLUTTER.test(name));
+
+async function walk(entry, above, found) {
+  const path = [...above, entry.name];
+  if (entry.isFile) {
+    found.push({ file: await new Promise((good, bad) => entry.file(good, bad)), path });
+    return;
+  }
+  const reader = entry.createReader();
+  for (;;) {
+    const some = await new Promise((good, bad) => reader.readEntries(good, bad));
+    if (!some.length) return;
+    for (const one of some) await walk(one, path, found);
+  }
+}
+
+/** [{file, path}] of what is dropped or pasted, with all that is in its folders. */
+export async function filesIn(transfer) {
+  // Both are there only until the event has been heard.
+  const items = [...transfer.items].filter((item) => item.kind === "file");
+  const roots = items.map((item) => item.webkitGetAsEntry?.() ?? item.getAsFile());
+  const found = [];
+  for (const root of roots) {
+    if (root instanceof File) found.push({ file: root, path: [root.name] });
+    else if (root) await walk(root, [], found);
+  }
+  return found.filter(({ path }) => isWanted(path));
+}
+
+/** [{file, path}] of what was chosen with an `<input type="file">`. */
+export const filesOf = (input) =>
+  [...input.files]
+    .map((file) => ({ file, path: (file.webkitRelativePath || file.name).split("/") }))
+    .filter(({ path }) => isWanted(path));

@@ -1,0 +1,47 @@
+// The heading of one label in the grid: fold, rename, add pictures to it, take the label away.
+import { html, useLayoutEffect, useRef, useState } from "../vendor/preact.js";
+import { t } from "../words.js";
+
+/** `rename`, `remove` and `add` are left out where a section has no such thing. */
+export function SectionHeading({ section, fold, rename, remove, add }) {
+  const [renaming, setRenaming] = useState(false);
+  const { name, ids, folded } = section;
+  if (renaming)
+    return html`<${Rename} name=${name} end=${(to) => {
+      setRenaming(false);
+      if (to && to !== name) rename(to);
+    }} />`;
+  const begin = () => rename && setRenaming(true);
+  return html`
+    <h2 onDblClick=${begin}>
+      <button class="quiet fold" aria-expanded=${String(!folded)} onClick=${fold} onKeyDown=${(event) => event.key === "F2" && begin()}>${name}</button>
+    </h2>
+    <span class="count soft">${t("collect.count", { count: ids.length })}</span>
+    <span class="does">
+      ${add && html`<button class="quiet" aria-label=${t("collect.add_to_label", { name })} title=${t("collect.add_to_label", { name })} onClick=${add}>${t("collect.add_to")}</button>`}
+      ${rename && html`<button class="quiet" aria-label=${t("collect.rename_label", { name })} title="F2" onClick=${begin}>${t("collect.rename")}</button>`}
+      ${remove && html`<button class="quiet" aria-label=${t("collect.remove_label", { name })} title=${t("collect.remove_means")} onClick=${remove}>${t("collect.remove")}</button>`}
+    </span>
+  `;
+}
+
+function Rename({ name, end }) {
+  const field = useRef(null);
+  const ended = useRef(false);
+  const once = (to) => {
+    if (!ended.current) end(to);
+    ended.current = true;
+  };
+  useLayoutEffect(() => {
+    field.current.focus();
+    field.current.select();
+  }, []);
+  return html`
+    <form onSubmit=${(event) => {
+      event.preventDefault();
+      once(field.current.value.trim());
+    }}>
+      <input ref=${field} type="text" aria-label=${t("collect.new_name", { name })} defaultValue=${name} autocomplete="off" onBlur=${(event) => once(event.target.value.trim())} onKeyDown=${(event) => event.key === "Escape" && once("")} />
+    </form>
+  `;
+}
