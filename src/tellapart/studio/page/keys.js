@@ -1,5 +1,5 @@
 // Keys: a view says which it hears and what they do; `?` shows them all.
-import { useEffect } from "./vendor/preact.js";
+import { useLayoutEffect } from "./vendor/preact.js";
 
 const registered = new Set(); // {key, words, act}; the newest hears first
 
@@ -25,7 +25,7 @@ const digit = (event) => (event.shiftKey && /^Digit\d$/.test(event.code) ? `Shif
  * `act` may return false, and then the key goes on to whoever else hears it.
  */
 export function useKeys(list, inputs = []) {
-  useEffect(() => {
+  useLayoutEffect(() => { // before the page is drawn, so that a key finds what it shows
     for (const one of list) registered.add(one);
     return () => list.forEach((one) => registered.delete(one));
   }, inputs);

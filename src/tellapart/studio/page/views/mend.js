@@ -39,11 +39,15 @@ function useAnswer(path, kinds) {
       silent.forEach((stop) => stop());
     };
   }, [path]);
-  const change = async (to, body) => {
+  const turn = useRef(Promise.resolve()); // so that undo never overtakes what it is to undo
+  const change = (to, body) => {
     stamp.current++;
-    const answer = await attempt(() => post(to, body));
-    stamp.current++;
-    if (answer) take(answer);
+    turn.current = turn.current.then(async () => {
+      const answer = await attempt(() => post(to, body));
+      stamp.current++;
+      if (answer && !to.endsWith("/undo")) take(answer);
+    });
+    return turn.current;
   };
   return [found, change];
 }
@@ -89,13 +93,15 @@ function Findings({ found, change }) {
   const [chosen, choose] = useState("");
   const [key, hold] = useState("");
   const [trail, leave] = useState([]); // cards dealt with here, the last one last: {key, skipped}
+  const began = useRef(false); // somebody answers, so the next card is read out
   const [sent, send] = useState([]); // keys of the cards whose answer is under way
   const undo = () => {
+    began.current = true;
     const last = trail[trail.length - 1];
     leave(trail.slice(0, -1));
     if (last) hold(last.key);
     if (last && last.skipped) change("/api/mend/skip", { key: last.key, back: true });
-    else attempt(() => post("/api/undo"));
+    else change("/api/undo");
   };
   useKeys([{ keys: ["u"], words: t("mend.back"), act: undo }], [trail]);
   if (!found) return html`<p class="empty">${t("mend.opening")}</p>`;
@@ -106,6 +112,7 @@ function Findings({ found, change }) {
   const back = [...trail].reverse().find((one) => !one.skipped && cards.some((card) => card.key === one.key));
   const card = cards.find((one) => one.key === (back ? back.key : key)) || cards[0];
   const dealt = async (path, body, skipped) => {
+    began.current = true;
     const next = cards[cards.indexOf(card) + 1] || cards[0];
     leave([...trail.filter((one) => one.key !== card.key), { key: card.key, skipped }]);
     hold(next.key);
@@ -135,7 +142,7 @@ function Findings({ found, change }) {
             </div>
           `
         : null}
-      ${card ? html`<${Card} key=${card.key} card=${card} decide=${decide} skip=${skip} focused=${trail.length > 0} />` : null}
+      ${card ? html`<${Card} key=${card.key} card=${card} decide=${decide} skip=${skip} focused=${began.current} />` : null}
       ${!card && found.score && !busy ? html`<p class="empty">${t(found.skipped ? "mend.rest_skipped" : "mend.nothing", { n: found.skipped, checked: found.checked })}</p>` : null}
       ${found.rest ? html`<p class="soft" lang=${theirs}>${found.rest}</p>` : null}
       ${found.score ? html`<p class="again"><button class="quiet" disabled=${busy} onClick=${() => change("/api/mend/again")}>${t("mend.again")}</button> <small class="soft" lang=${theirs}>${found.worth}</small></p>` : null}
