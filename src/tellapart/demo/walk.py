@@ -18,18 +18,18 @@ from random import Random
 
 from PIL import Image, ImageStat
 
-from .drawing.brush import OVERSAMPLING, Camera, Pen
-from .drawing.figures import Pose, strike_pose
-from .drawing.knight import DARK_KNIGHT, helmet
-from .drawing.queen import ICE_QUEEN
-from .drawing.scenery import SCENERY, Scenery, castle, forest, mountains, night
-from .drawing.styles import STYLES, Style, cartoon
 from ..errors import DestinationError, TellapartError
 from ..files.atomic import CLUTTER
 from ..files.leftovers import TEMPORARY
 from ..model.classifier import load
 from ..sorting.sort import inbox_of
 from ..text import shown
+from .drawing.brush import OVERSAMPLING, Camera, Pen
+from .drawing.figures import Pose, strike_pose
+from .drawing.knight import DARK_KNIGHT, helmet
+from .drawing.queen import ICE_QUEEN
+from .drawing.scenery import SCENERY, Scenery, castle, forest, mountains, night
+from .drawing.styles import STYLES, Style, cartoon
 
 LABELS = ("dark_knight", "ice_queen")
 CHARACTERS = dict(zip(LABELS, (DARK_KNIGHT, ICE_QUEEN), strict=True))

@@ -34,11 +34,8 @@ from .routes import (
     shown,
     state,
     training,
+    why,
 )
-from .routes import labels, page, pictures, state, why
-from .careful import Careful
-from .problems import told
-from .routes import labels, page, pictures, state
 from .session import Sessions
 from .sharing import Sharing
 from .studio import Studio

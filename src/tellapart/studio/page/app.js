@@ -9,25 +9,23 @@ import { Score } from "./parts/score.js";
 import { attempt, begin, update, useStore } from "./store.js";
 import { Capture } from "./views/capture.js";
 import { Collect } from "./views/collect.js";
+import { Label } from "./views/label.js";
+import { Mend } from "./views/mend.js";
 import { Share } from "./views/share.js";
-import { Train } from "./views/train.js";
 import { Test } from "./views/test.js";
+import { Train } from "./views/train.js";
 import { Why } from "./views/why.js";
 import { known, language, speak, t } from "./words.js";
 
 // In the order of the work: [name in the address, view].
 const views = [
   ["collect", Collect],
+  ["label", Label],
   ["train", Train],
   ["test", Test],
+  ["mend", Mend],
   ["share", Share],
 ];
-import { Mend } from "./views/mend.js";
-import { known, language, speak, t } from "./words.js";
-
-// In the order of the work: [name in the address, view].
-const views = [["collect", Collect],
-  ["mend", Mend]];
 
 const place = () => location.hash.replace(/^#\/?/, "").split("/");
 

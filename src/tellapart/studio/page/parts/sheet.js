@@ -1,0 +1,42 @@
+// A sheet of small pictures, one of them in front; pictures on it can be marked.
+import { html, useEffect, useRef } from "../vendor/preact.js";
+import { thumbnail } from "../api.js";
+import { useKeys } from "../keys.js";
+import { t } from "../words.js";
+import { moved } from "./queue.js";
+
+const ARROWS = ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End"];
+
+/**
+ * `items` are {id, picture, said, note}, `marks` a Map of id -> {label}, {aside} or {later}; `at` is
+ * which is in front, -1 for none. A click goes there and is told to `click`.
+ */
+export function Sheet({ name, items, marks, at, go, click }) {
+  const list = useRef(null);
+  const now = useRef(null);
+  now.current = (event) => {
+    const tiles = [...list.current.children];
+    const columns = tiles.filter((one) => one.offsetTop === tiles[0].offsetTop).length;
+    go(moved(at, event.key, tiles.length, columns));
+  };
+  useKeys([{ keys: ARROWS, act: (event) => now.current(event) }]);
+  useEffect(() => {
+    if (!["INPUT", "SELECT"].includes(document.activeElement.tagName)) (list.current.children[at] || list.current).focus();
+  }, [at]);
+  return html`
+    <div class="sheet" ref=${list} role="listbox" aria-label=${name} aria-multiselectable="true" tabindex=${at < 0 ? 0 : -1}>
+      ${items.map(({ id, picture, said, note }, index) => {
+        const mark = marks.get(id);
+        const words = !mark ? said : mark.label || t(mark.aside ? "label.aside" : "label.later");
+        return html`
+          <div key=${id} role="option" class=${`tile ${index === at ? "front" : ""} ${mark ? "marked" : ""}`}
+            aria-selected=${!mark} tabindex=${index === at ? 0 : -1} aria-label=${`${picture.name}, ${words}`}
+            onFocus=${() => go(index)} onClick=${() => click(index)}>
+            <img alt="" loading="lazy" src=${thumbnail(picture)} />
+            ${mark ? html`<span class="mark">${words}</span>` : note && html`<span class="note">${note}</span>`}
+          </div>
+        `;
+      })}
+    </div>
+  `;
+}

@@ -1,0 +1,35 @@
+// One picture large, what the model would call it, and what comes next.
+import { html } from "../vendor/preact.js";
+import { file, thumbnail } from "../api.js";
+import { useKeys } from "../keys.js";
+import { t } from "../words.js";
+
+export function Single({ items, now, go, act, said }) {
+  const one = items.get(now.ids[now.at]);
+  const by = (step) => go(Math.max(0, Math.min(now.ids.length - 1, now.at + step)));
+  useKeys([
+    { keys: ["ArrowRight", "ArrowDown"], words: t("label.key_arrows"), act: () => by(1) },
+    { keys: ["ArrowLeft", "ArrowUp"], act: () => by(-1) },
+  ], [{}]);
+  return html`
+    <section class="front-one" aria-label=${t("label.one")}>
+      <figure class=${`large ${one.how}`}>
+        <img alt=${one.name} src=${file(one.picture)} />
+        <figcaption aria-live="polite"><span class="unseen">${one.name}: </span>${said(one)}</figcaption>
+      </figure>
+      <div class="head">
+        <button aria-label=${t("label.back")} disabled=${now.at === 0} onClick=${() => by(-1)}>←</button>
+        <button class="main" disabled=${one.how === "none"} onClick=${act.accept}>${t("label.accept", { label: one.label })} <kbd>Enter</kbd></button>
+        <button onClick=${act.aside}>${t("label.set_aside")} <kbd>X</kbd></button>
+        <button aria-label=${t("label.next")} disabled=${now.at === now.ids.length - 1} onClick=${() => by(1)}>→</button>
+      </div>
+      <div class="strip" role="group" aria-label=${t("label.coming")}>
+        ${now.ids.map((id, index) => html`
+          <button key=${id} class="stack one" aria-current=${index === now.at ? "true" : null} onClick=${() => go(index)}
+            aria-label=${`${items.get(id).name}, ${said(items.get(id))}`}>
+            <img alt="" src=${thumbnail(items.get(id).picture)} /><span>${items.get(id).how === "none" ? "?" : items.get(id).label}</span>
+          </button>`)}
+      </div>
+    </section>
+  `;
+}
