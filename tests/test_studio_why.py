@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import shutil
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from starlette.requests import ClientDisconnect, Request
 
 import tellapart
 from conftest import draw_scene
@@ -21,6 +23,8 @@ from tellapart.images.decode import read_picture
 from tellapart.model.classifier import Classifier
 from tellapart.pages.overlays import common_scale, layer
 from tellapart.server.problems import HttpError
+from tellapart.studio.routes.why import routes as why_routes
+from tellapart.studio.studio import Studio
 from tellapart.studio.why import Why
 
 DRESS = "test/ice_queen/dress-from-behind-3.jpg"
@@ -171,6 +175,48 @@ def test_without_a_model_it_says_what_is_missing(folder: Path) -> None:
     assert raised.value.hint
 
 
+def test_a_picture_that_was_tested_is_explained_too(
+    opened: Opened, classifier: Classifier, folder: Path
+) -> None:
+    """It is not in the folder, so no label is its own."""
+    content = (folder / DRESS).read_bytes()
+    place = f"/api/why/tested/{opened.ask('/api/tested', content).json['tested']}"
+    said = opened.ask(place, method="POST").json
+    assert said["sentences"] == list(classifier.explain(folder / DRESS).sentences)
+    box = bytes([255] * 3 * 100)
+    answer = opened.ask(f"{place}/answer?box=20,30,30,40", box).json
+    assert answer["scores"] != said["scores"]
+    assert opened.ask(f"{place}/pixels?whole").body == opened.ask(f"{place}/pixels").body
+    gone = opened.ask("/api/why/tested/12345", method="POST")
+    assert "not kept any more" in gone.json["detail"]
+
+
+def test_nothing_is_computed_for_who_has_hung_up(folder: Path) -> None:
+    """A newer stroke has taken the place of this one: no model is asked, not even for its absence,
+    which is what another learns who waits."""
+    studio = Studio(folder, "fast")
+    studio.folder.read()
+    kept = studio.folder.named(DRESS)
+    assert kept
+    (answer,) = (one for one in why_routes(studio) if one.path == "/api/why/{id:int}/answer")
+
+    def asked(last: dict[str, Any] | None) -> Request:
+        messages = [{"type": "http.request", "body": b"", "more_body": False}]
+
+        async def receive() -> dict[str, Any]:
+            if messages:
+                return messages.pop(0)
+            return last if last else await asyncio.Future()
+
+        scope = {"type": "http", "method": "POST", "headers": [], "query_string": b""}
+        return Request({**scope, "path_params": {"id": kept.id}}, receive)
+
+    with pytest.raises(ClientDisconnect):
+        asyncio.run(answer.endpoint(asked({"type": "http.disconnect"})))
+    with pytest.raises(HttpError, match="There is no model yet"):
+        asyncio.run(answer.endpoint(asked(None)))
+
+
 def test_two_painted_eyes(opened: Opened, classifier: Classifier) -> None:
     """The author's story: paint two eyes, see the score rise, take it back, paint until the answer
     flips, keep the picture; and the model says of that just what the page said."""
@@ -188,7 +234,7 @@ def test_two_painted_eyes(opened: Opened, classifier: Classifier) -> None:
 
         for _ in range(2):
             page.keyboard.press("Control+z")
-        page.wait_for_function("!document.querySelector('.turn').innerText")
+        page.locator(".turn:empty").wait_for(state="attached")
         assert _bars(page) == before
         assert opened.state()["undo"] is None  # the folder's undo heard nothing of it
 
@@ -227,7 +273,7 @@ def test_painted_by_keyboard(opened: Opened) -> None:
         page.keyboard.up(" ")
         page.locator(".turn").get_by_text("became").wait_for()
         page.keyboard.press("z")
-        page.wait_for_function("!document.querySelector('.turn').innerText")
+        page.locator(".turn:empty").wait_for(state="attached")
         assert _bars(page) == before
 
 
@@ -237,22 +283,19 @@ def _opened(page: Any, opened: Opened, name: str) -> Any:
     sheet = page.get_by_role("application")
     sheet.wait_for()
     width = pixels_of(opened, name).shape[1]
-    page.wait_for_function(f"document.querySelector('.sheet canvas').width === {width}")
+    page.locator(f".sheet canvas[width='{width}']").wait_for()
     return sheet
 
 
 def _painted(page: Any, sheet: Any, x: float, y: float) -> dict[str, float]:
     """Touch the picture in one place, in fractions of its sides: the bars, once they have moved."""
-    before, box = _bars(page), sheet.bounding_box()
+    meters, box = page.get_by_role("meter"), sheet.bounding_box()
+    label, value = (meters.first.get_attribute(one) for one in ("aria-label", "aria-valuenow"))
     page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
     page.mouse.down()
     page.mouse.up()
-    label, value = next(iter(before.items()))
-    page.wait_for_function(
-        """([label, value]) => document.querySelector(`[role=meter][aria-label="${label}"]`)
-          .ariaValueNow !== String(value)""",
-        arg=[label, value],
-    )
+    meter = page.locator(f'[role="meter"][aria-label="{label}"]')
+    meter.and_(page.locator(f':not([aria-valuenow="{value}"])')).wait_for()
     return _bars(page)
 
 

@@ -14,7 +14,6 @@ import { Mend } from "./views/mend.js";
 import { Share } from "./views/share.js";
 import { Test } from "./views/test.js";
 import { Train } from "./views/train.js";
-import { Why } from "./views/why.js";
 import { known, language, speak, t } from "./words.js";
 
 // In the order of the work: [name in the address, view].
@@ -113,6 +112,10 @@ function App() {
   const under = useRef([""]); // what "Why" is opened over
   const over = at === "why";
   if (!over) under.current = [at, ...rest];
+  const [Why, setWhy] = useState(null); // loaded when it is first opened
+  useEffect(() => {
+    if (over) import("./views/why.js").then((module) => setWhy(() => module.Why));
+  }, [over]);
   const [name, View] = views.find(([one]) => one === under.current[0]) || views[0];
   return html`
     <${Bar} help=${() => showHelp(true)} />
@@ -121,7 +124,7 @@ function App() {
       ${status === "gone" || status === "stale" ? html`<p class="notice" role="alert">${t(`shell.${status}`)}</p>` : null}
       ${status === "loading" ? html`<p class="empty">${t("shell.loading")}</p>` : html`<${View} key=${name} rest=${under.current.slice(1)} />`}
     </main>
-    ${over && status !== "loading" ? html`<${Why} at=${rest} close=${() => (location.hash = `#/${under.current.join("/")}`)} />` : null}
+    ${over && Why && status !== "loading" ? html`<${Why} at=${rest} close=${() => (location.hash = `#/${under.current.join("/")}`)} />` : null}
     <${Messages} />
     ${capture ? html`<${Capture} label=${capture.label} close=${() => update({ capture: null })} />` : null}
     ${help ? html`<${Help} close=${() => showHelp(false)} />` : null}

@@ -35,6 +35,9 @@ def routes(studio: Studio) -> list[Route]:
 
     def found(request: Request) -> tuple[Path | bytes, Callable[[], Look]]:
         """The picture in the address: where it is, and how it is looked into."""
+        if number := request.path_params.get("number"):
+            content = studio.tested.content(number)
+            return content, lambda: why.look(f"tested-{number}", content, "tested")
         kept = picture(studio, request)
         path = studio.folder.path(kept)
         key = f"{kept.id}-{kept.version}"
@@ -77,12 +80,18 @@ def routes(studio: Studio) -> list[Route]:
         return Response(content, media_type="image/png", headers=_KEPT)
 
     return [
-        Route("/api/why/{id:int}", explain, methods=["POST"]),
-        Route("/api/why/{id:int}/answer", answer, methods=["POST"]),
-        Route("/api/why/{id:int}/depends", depends, methods=["POST"]),
-        Route("/api/why/{id:int}/pixels", pixels),
-        Route("/api/why/{id:int}/picture", shown),
         Route("/api/why/maps/{key}", evidence),
+        *(
+            route
+            for place in ("/api/why/{id:int}", "/api/why/tested/{number:int}")
+            for route in (
+                Route(place, explain, methods=["POST"]),
+                Route(f"{place}/answer", answer, methods=["POST"]),
+                Route(f"{place}/depends", depends, methods=["POST"]),
+                Route(f"{place}/pixels", pixels),
+                Route(f"{place}/picture", shown),
+            )
+        ),
     ]
 
 

@@ -141,31 +141,35 @@ function Inside({ base, name, own, keys }) {
           ${found && found.flip ? html`<${Region} of=${found.flip} /><${Region} of=${found.keep} dashed=${true} />` : null}
           <div class="brush"></div>
         </div>
-        <${Tools} tool=${tool} set=${(values) => setTool({ ...tool, ...values })} painting=${painting} undo=${undo} redo=${redo} reset=${() => step(() => painting.reset())} />
-        <div class="row">
-          <label>${t("why.evidence")}
-            <select aria-label=${t("why.evidence")} value=${map ?? "off"} onChange=${(event) => setMap(event.target.selectedIndex ? event.target.value : null)}>
-              <option value="off">${t("why.off")}</option>
-              <option value=${DIFFERENCE}>${t("why.difference", { label: told.label, other: told.compared_with })}</option>
-              ${[...new Set(labels)].map((label) => html`<option key=${label} value=${label}>${label}</option>`)}
-            </select>
-          </label>
-          <label>${t("why.strength")} <input type="range" min="0.1" max="1" step="0.05" value=${strength} disabled=${map === null} onInput=${(event) => setStrength(event.target.value)} /></label>
-          <label>${t("why.divide")} <input type="range" min="0" max="1" step="0.01" value=${divide} disabled=${!painted} onInput=${(event) => setDivide(Number(event.target.value))} /></label>
+        <div class="controls">
+          <${Tools} tool=${tool} set=${(values) => setTool({ ...tool, ...values })} painting=${painting} undo=${undo} redo=${redo} reset=${() => step(() => painting.reset())} />
+          <div class="row">
+            <label>${t("why.evidence")}
+              <select aria-label=${t("why.evidence")} value=${map ?? "off"} onChange=${(event) => setMap(event.target.selectedIndex ? event.target.value : null)}>
+                <option value="off">${t("why.off")}</option>
+                <option value=${DIFFERENCE}>${t("why.difference", { label: told.label, other: told.compared_with })}</option>
+                ${[...new Set(labels)].map((label) => html`<option key=${label} value=${label}>${label}</option>`)}
+              </select>
+            </label>
+            ${overlay ? html`<label>${t("why.strength")} <input type="range" min="0.1" max="1" step="0.05" value=${strength} onInput=${(event) => setStrength(event.target.value)} /></label>` : null}
+            ${painted ? html`<label>${t("why.divide")} <input type="range" min="0" max="1" step="0.01" value=${divide} onInput=${(event) => setDivide(Number(event.target.value))} /></label>` : null}
+          </div>
         </div>
       </section>
       <section class="told" aria-label=${t("why.answer")}>
-        ${problem ? html`<p class="notice" role="alert">${problem.message} ${problem.hint}</p>` : null}
-        <p class="verdict"><strong>${answer.unknown ? t("why.none") : answer.label}</strong> ${percent(answer.score, 0)}${answer.unknown ? html` <small class="soft">${t("why.closest", { label: answer.label })}</small>` : null}</p>
-        <${Scores} before=${before.scores} now=${answer.scores} />
-        <p class="turn" role="status">${painted && now ? turned(before, now) : ""}</p>
+        <div class="now">
+          ${problem ? html`<p class="notice" role="alert">${problem.message} ${problem.hint}</p>` : null}
+          <p class="headline">${answer.unknown ? html`<strong>${t("why.none")}</strong> <small class="soft">${t("why.closest", { label: answer.label, score: percent(answer.score, 0) })}</small>` : html`<strong>${answer.label}</strong> ${percent(answer.score, 0)}`}</p>
+          <${Scores} before=${before.scores} now=${answer.scores} />
+          <p class="turn" role="status">${painted && now ? turned(before, now) : ""}</p>
+        </div>
         ${painted ? html`<${Save} painting=${painting} base=${base} name=${name} own=${own} tried=${tried} />` : null}
         <p lang="en">${told.sentences.join(" ")}</p>
         ${told.note ? html`<p class="soft small" lang="en">${told.note}</p>` : null}
         <p>
           <button onClick=${look} disabled=${found === "busy"}>${found === "busy" ? t("why.looking") : t("why.change")}</button>
-          <span role="status">${found && found.words ? html`<span lang="en">${found.words}</span>` : ""}</span>
         </p>
+        <p role="status" lang="en">${(found && found.words) || ""}</p>
         ${arguments_(told).map(([title, pictures]) => html`<${Pictures} key=${title} title=${title} pictures=${pictures} />`)}
       </section>
     </div>
@@ -215,7 +219,7 @@ function Scores({ before, now }) {
         return html`
           <li key=${label}>
             <span>${label}</span><span class="said">${percent(now[label])} <small class="soft">${change}</small></span>
-            <div class="scale" role="meter" aria-label=${label} aria-valuemin="0" aria-valuemax="100" aria-valuenow=${100 * now[label]} aria-valuetext=${said} style=${{ "--now": now[label], "--was": before[label] }}></div>
+            <div class=${change ? "scale moved" : "scale"} role="meter" aria-label=${label} aria-valuemin="0" aria-valuemax="100" aria-valuenow=${100 * now[label]} aria-valuetext=${said} style=${{ "--now": now[label], "--was": before[label] }}></div>
           </li>
         `;
       })}
@@ -243,7 +247,7 @@ function Save({ painting, base, name, own, tried }) {
     }).then(() => setDone((now) => (now === "busy" ? "" : now)));
   const undo = () => tried(() => post("/api/undo")).then(() => setDone(""));
   return html`
-    <p class="row">
+    <div class="row">
       <button onClick=${save} disabled=${done === "busy"}>${t("why.save")}</button>
       <label>${t("why.as")}
         <select aria-label=${t("why.as")} value=${label} onChange=${(event) => setLabel(event.target.value)}>
@@ -251,7 +255,7 @@ function Save({ painting, base, name, own, tried }) {
           ${store.labels.map((one) => html`<option key=${one.name} value=${one.name}>${one.name}</option>`)}
         </select>
       </label>
-    </p>
+    </div>
     <p role="status">${done && done !== "busy" ? html`${t("why.saved", { name: done })} <button onClick=${undo}>${t("why.take_back")}</button>` : ""}</p>
   `;
 }

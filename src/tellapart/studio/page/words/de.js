@@ -360,7 +360,7 @@ export const de = {
     strength: "Stärke",
     divide: "Vorher und nachher",
     none: "Keines davon",
-    closest: "am nächsten: {label}",
+    closest: "am nächsten: {label} {score}",
     stays: "Es bleibt {label}: aus {score} wurde {now}.",
     flipped: "Die Antwort ist gekippt: aus {label} {score} wurde {other} {now}.",
     points: "{points} Punkte",

@@ -360,7 +360,7 @@ export const en = {
     strength: "Strength",
     divide: "Before and after",
     none: "None of these",
-    closest: "closest: {label}",
+    closest: "closest: {label} {score}",
     stays: "It stays {label}: {score} became {now}.",
     flipped: "The answer flipped: {label} {score} became {other} {now}.",
     points: "{points} points",
