@@ -272,6 +272,16 @@ def test_painted_by_keyboard(opened: Opened) -> None:
             page.keyboard.press("ArrowRight")
         page.keyboard.up(" ")
         page.locator(".turn").get_by_text("became").wait_for()
+        painted = _bars(page)
+
+        page.get_by_role("combobox", name="Evidence").select_option(index=1)
+        page.locator(".sheet .evidence").wait_for()  # of the painted picture
+        page.keyboard.press("Escape")
+        sheet.wait_for(state="detached")
+        _opened(page, opened, TURNED)  # and what was painted is still there
+        page.locator(".turn").get_by_text("became").wait_for()
+        assert _bars(page) == painted
+        sheet.focus()
         page.keyboard.press("z")
         page.locator(".turn:empty").wait_for(state="attached")
         assert _bars(page) == before

@@ -12,6 +12,18 @@ import { number, percent, t } from "../words.js";
 
 const MOST = 8; // bars
 const DIFFERENCE = ""; // as the map of the winner less its rival is asked for
+const paintings = new Map(); // the latest few, so that what was painted is there when one comes back
+const REMEMBERED = 4;
+
+/** The painting on the picture at an address, begun if there is none yet. */
+async function paintingOf(base, version, signal) {
+  const key = `${base}?${version}`;
+  const painting = paintings.get(key) || new Painting(opaque(await bytes(`${base}/pixels`, signal)));
+  paintings.delete(key);
+  paintings.set(key, painting);
+  if (paintings.size > REMEMBERED) paintings.delete(paintings.keys().next().value);
+  return painting;
+}
 
 export function Why({ at, close }) {
   const picture = store.pictures.get(Number(at[0]));
@@ -19,7 +31,7 @@ export function Why({ at, close }) {
   const keys = useRef({});
   const pressed = (event) => {
     event.stopPropagation(); // what lies below hears no key
-    const act = keys.current[called(event)];
+    const act = event.target.tagName !== "SELECT" && keys.current[called(event)];
     if (act) {
       event.preventDefault();
       act();
@@ -28,13 +40,13 @@ export function Why({ at, close }) {
   return html`
     <div onKeyDown=${pressed}>
       <${Dialog} wide=${true} title=${t("why.title", { name })} close=${close}>
-        <${Inside} key=${at.join()} base=${`/api/why/${at.join("/")}`} name=${name} own=${picture ? picture.label : ""} keys=${keys} />
+        <${Inside} key=${at.join()} base=${`/api/why/${at.join("/")}`} name=${name} own=${picture ? picture.label : ""} version=${picture ? picture.version : ""} keys=${keys} />
       </${Dialog}>
     </div>
   `;
 }
 
-function Inside({ base, name, own, keys }) {
+function Inside({ base, name, own, version, keys }) {
   const [before, setBefore] = useState(null); // the explanation of the picture as it is
   const [problem, setProblem] = useState(null);
   const [now, setNow] = useState(null); // the answer for it as it is painted
@@ -76,16 +88,20 @@ function Inside({ base, name, own, keys }) {
     let surface = null;
     const leaving = new AbortController();
     tried(async () => {
-      const whole = new Painting(opaque(await bytes(`${base}/pixels`, leaving.signal)));
+      const whole = await paintingOf(base, version, leaving.signal);
       const asking = newest(async (signal) => {
         setNow(whole.painted ? await ask("/answer", whole, signal) : null);
         if (kept.current.map !== null && !whole.work) setAfter(whole.painted ? await ask("", whole, signal) : null);
       });
       const changed = (ended) => {
         if (!ended && kept.current.map !== null) setMap(null);
-        setFound(null);
-        setAfter(null);
-        draw((count) => count + 1);
+        if (ended || whole.done.length + 1 !== kept.current.drawn) {
+          kept.current.drawn = whole.done.length + 1;
+          kept.current.looking?.abort();
+          setFound(null);
+          setAfter(null);
+          draw((count) => count + 1);
+        }
         tried(() => asking.ask(ended));
       };
       surface = paintedOn(sheet.current, whole, () => kept.current.tool, {
@@ -95,6 +111,11 @@ function Inside({ base, name, own, keys }) {
       });
       Object.assign(kept.current, { painting: whole, surface, changed });
       setTool((old) => ({ ...old, size: Math.round(Math.min(...before.size) / 8) }));
+      if (whole.painted) {
+        surface.show(whole.rect);
+        changed(false);
+        changed(true);
+      }
     });
     return () => leaving.abort();
   }, [before]);
@@ -120,7 +141,8 @@ function Inside({ base, name, own, keys }) {
     tried(async () => {
       setFound("busy");
       setMap(null);
-      setFound(await ask("/depends", painting));
+      kept.current.looking = new AbortController();
+      setFound(await ask("/depends", painting, kept.current.looking.signal));
     }).then(() => setFound((now) => (now === "busy" ? null : now)));
 
   if (problem && !before) return html`<p class="empty" role="alert">${problem.message} ${problem.hint}</p>`;
@@ -128,6 +150,7 @@ function Inside({ base, name, own, keys }) {
   const told = (painted && after) || before;
   const answer = (painted && now) || before;
   const [width, height] = before.size;
+  if (!painting?.work) kept.current.turn = painted && now ? turned(before, now) : ""; // said when a stroke has ended
   const overlay = map === null || (painted && !after) ? "" : `/api/why/maps/${told.map}?label=${encodeURIComponent(map)}`;
   const labels = [told.label, told.compared_with, ...Object.keys(told.scores)];
   return html`
@@ -151,7 +174,7 @@ function Inside({ base, name, own, keys }) {
                 ${[...new Set(labels)].map((label) => html`<option key=${label} value=${label}>${label}</option>`)}
               </select>
             </label>
-            ${overlay ? html`<label>${t("why.strength")} <input type="range" min="0.1" max="1" step="0.05" value=${strength} onInput=${(event) => setStrength(event.target.value)} /></label>` : null}
+            ${overlay ? html`<small class="soft">${t("why.colors")}</small><label>${t("why.strength")} <input type="range" min="0.1" max="1" step="0.05" value=${strength} onInput=${(event) => setStrength(event.target.value)} /></label>` : null}
             ${painted ? html`<label>${t("why.divide")} <input type="range" min="0" max="1" step="0.01" value=${divide} onInput=${(event) => setDivide(Number(event.target.value))} /></label>` : null}
           </div>
         </div>
@@ -161,7 +184,7 @@ function Inside({ base, name, own, keys }) {
           ${problem ? html`<p class="notice" role="alert">${problem.message} ${problem.hint}</p>` : null}
           <p class="headline">${answer.unknown ? html`<strong>${t("why.none")}</strong> <small class="soft">${t("why.closest", { label: answer.label, score: percent(answer.score, 0) })}</small>` : html`<strong>${answer.label}</strong> ${percent(answer.score, 0)}`}</p>
           <${Scores} before=${before.scores} now=${answer.scores} />
-          <p class="turn" role="status">${painted && now ? turned(before, now) : ""}</p>
+          <p class="turn" role="status">${kept.current.turn}</p>
         </div>
         ${painted ? html`<${Save} painting=${painting} base=${base} name=${name} own=${own} tried=${tried} />` : null}
         <p lang="en">${told.sentences.join(" ")}</p>

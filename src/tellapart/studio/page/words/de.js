@@ -358,6 +358,7 @@ export const de = {
     off: "Aus",
     difference: "{label} mehr als {other}",
     strength: "Stärke",
+    colors: "Orange spricht dafür, Blau dagegen",
     divide: "Vorher und nachher",
     none: "Keines davon",
     closest: "am nächsten: {label} {score}",

@@ -358,6 +358,7 @@ export const en = {
     off: "Off",
     difference: "{label} more than {other}",
     strength: "Strength",
+    colors: "Orange argues for it, blue against",
     divide: "Before and after",
     none: "None of these",
     closest: "closest: {label} {score}",
