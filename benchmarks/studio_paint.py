@@ -37,7 +37,7 @@ WATCH = """
   let begin = 0;
   addEventListener("pointerdown", () => (begin = 0), true);
   addEventListener("pointerup", ({target}) => {
-    if (target.closest(".sheet")) begin = performance.now();
+    if (target.closest(".canvas")) begin = performance.now();
   }, true);
   new MutationObserver(() => {
     if (!begin) return;
@@ -109,7 +109,7 @@ def painted(
     page.goto(f"{opened.address}/#/why/{number}")
     sheet = page.get_by_role("application")
     sheet.wait_for()
-    page.locator(".sheet canvas[width]").wait_for()
+    page.locator(".canvas canvas[width]").wait_for()
     page.evaluate(WATCH)
     box, lot = sheet.bounding_box(), random.Random(1)
     for at in range(strokes):

@@ -275,7 +275,7 @@ def test_painted_by_keyboard(opened: Opened) -> None:
         painted = _bars(page)
 
         page.get_by_role("combobox", name="Evidence").select_option(index=1)
-        page.locator(".sheet .evidence").wait_for()  # of the painted picture
+        page.locator(".canvas .evidence").wait_for()  # of the painted picture
         page.keyboard.press("Escape")
         sheet.wait_for(state="detached")
         _opened(page, opened, TURNED)  # and what was painted is still there
@@ -293,7 +293,7 @@ def _opened(page: Any, opened: Opened, name: str) -> Any:
     sheet = page.get_by_role("application")
     sheet.wait_for()
     width = pixels_of(opened, name).shape[1]
-    page.locator(f".sheet canvas[width='{width}']").wait_for()
+    page.locator(f".canvas canvas[width='{width}']").wait_for()
     return sheet
 
 

@@ -156,7 +156,7 @@ function Inside({ base, name, own, version, keys }) {
   return html`
     <div class="why" style=${{ "--width": width, "--height": height }}>
       <section class="stage" aria-label=${t("why.picture")}>
-        <div ref=${sheet} class=${overlay ? "sheet grey" : "sheet"} tabindex="0" role="application" aria-label=${t("paint.sheet")} style=${{ "--strength": strength, "--divide": divide }}>
+        <div ref=${sheet} class=${overlay ? "canvas grey" : "canvas"} tabindex="0" role="application" aria-label=${t("paint.sheet")} style=${{ "--strength": strength, "--divide": divide }}>
           <img src=${`${base}/picture`} alt=${name} draggable=${false} />
           <canvas aria-hidden="true"></canvas>
           ${overlay ? html`<img class="evidence" src=${overlay} alt="" draggable=${false} />` : null}
