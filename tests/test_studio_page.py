@@ -115,3 +115,26 @@ def _flat(words: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, str
             yield from _flat(value, f"{before}{key}.")
         else:
             yield before + key, value
+
+
+SHARED_CLASSES = {"grid", "score", "why"}  # of a part whose rules stand in two files that know it
+
+
+def test_no_style_of_one_part_reaches_into_another() -> None:
+    """A class is styled by one file; what is a view's own may be nested in the view."""
+    files: dict[str, set[str]] = {}
+    for path in sorted((PAGE / "css").glob("*.css")):
+        if path.stem == "phone":  # a page of its own
+            continue
+        text = re.sub(r"/\*.*?\*/", "", path.read_text("utf-8"), flags=re.DOTALL)
+        for selector in re.findall(r"(?:^|\})\s*([^{}@]+)\{", _outside(text)):
+            for one in selector.split(","):
+                if found := re.match(r"\.([\w-]+)", one.strip()):
+                    files.setdefault(found[1], set()).add(path.stem)
+    several = {name for name, of in files.items() if len(of) > 1}
+    assert several - SHARED_CLASSES == set()
+
+
+def _outside(text: str) -> str:
+    """The rules of a sheet without what is nested in a view."""
+    return "" if text.strip().startswith("main[data-view=") else text

@@ -120,7 +120,7 @@ function App() {
   return html`
     <${Bar} help=${() => showHelp(true)} />
     <${Sections} at=${name} />
-    <main id="main" aria-busy=${status === "loading"}>
+    <main id="main" data-view=${name} aria-busy=${status === "loading"}>
       ${status === "gone" || status === "stale" ? html`<p class="notice" role="alert">${t(`shell.${status}`)}</p>` : null}
       ${status === "loading" ? html`<p class="empty">${t("shell.loading")}</p>` : html`<${View} key=${name} rest=${under.current.slice(1)} />`}
     </main>
