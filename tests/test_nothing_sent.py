@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import httpx
 import pytest
 
 import tellapart
@@ -233,6 +234,33 @@ def test_a_server_calls_nobody_and_a_client_its_server_alone(
         address.rpartition(":")[2]
     }
     assert watch.called() == set()
+    assert watch.strange_files() == []
+
+
+def test_a_studio_calls_nobody_though_it_shares_with_a_phone(
+    watch: Watch, heroes: DemoPictures
+) -> None:
+    photos = few_of(heroes, watch.folder / "work" / "photos", 6)
+    options = ("--no-open", "--quality", "fast", "--port", "0")
+    serving = watch.start(*COMMAND, "studio", photos, *options)
+    assert serving.stdout
+    root, _, token = serving.stdout.readline().decode().strip().partition("/?token=")
+    (watched,) = Path(f"/proc/{serving.pid}/task/{serving.pid}/children").read_text().split()
+    logs = list((watch.folder / "calls").iterdir())
+    try:
+        with httpx.Client(headers={"Authorization": f"Bearer {token}"}, trust_env=False) as client:
+            until = time.monotonic() + 60
+            while not (now := client.get(f"{root}/api/share").json())["model"]:
+                assert time.monotonic() < until
+                time.sleep(0.2)
+            for one in now["phone"]["addresses"][:1]:
+                shared = client.post(f"{root}/api/share/phone", json={"address": one["address"]})
+                assert shared.json()["phone"]["on"]
+    finally:
+        os.kill(int(watched), signal.SIGTERM)
+        serving.communicate(timeout=60)
+    assert [CALLED.findall(log.read_text(errors="replace")) for log in logs] == [[]]
+    assert "SOCK_DGRAM" not in logs[0].read_text(errors="replace")  # nor asks for a way to anybody
     assert watch.strange_files() == []
 
 
