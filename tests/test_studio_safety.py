@@ -253,3 +253,28 @@ def _check_led(chromium: Any, opened: Opened) -> None:
     page.get_by_role("heading", name="photos").wait_for()
     assert page.url == f"{opened.address}/"
     workspace.remove()
+
+
+HIDE = """() => {
+    Object.defineProperty(document, "hidden", {get: () => window.out !== false});
+    document.dispatchEvent(new Event("visibilitychange"));
+}"""
+SHOW = "() => { window.out = false; document.dispatchEvent(new Event('visibilitychange')); }"
+
+
+def test_more_pages_are_left_open_than_a_browser_has_connections(opened: Opened) -> None:
+    with browser() as chromium:
+        first = page_of(chromium, opened.link)
+        pages = [first]
+        for _ in range(6):
+            pages[-1].evaluate(HIDE)
+            pages.append(first.context.new_page())
+            pages[-1].goto(opened.address)
+            pages[-1].get_by_role("heading", name="photos").wait_for()
+        assert opened.ask("/api/labels", {"name": "a new one"}).status == 200
+        pages[-1].get_by_title("a new one").first.wait_for()
+        pages[-1].evaluate(HIDE)
+        assert first.get_by_title("a new one").count() == 0
+        first.evaluate(SHOW)
+        first.get_by_title("a new one").first.wait_for()
+    assert opened.ask("/api/undo", {}).status == 200

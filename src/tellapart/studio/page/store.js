@@ -120,16 +120,20 @@ let stream = null;
 
 function follow(kind) {
   stream.addEventListener(kind, (event) => {
-    const data = JSON.parse(event.data);
+    const data = event.data ? JSON.parse(event.data) : {};
     for (const listener of kinds.get(kind)) listener(data);
   });
 }
 
-/** Open the event stream, and open it again whenever it breaks. */
+/**
+ * Open the event stream, and open it again whenever it breaks; each time, "open" is heard. A browser
+ * has six connections to a server and no more, so a page that is not in sight holds none.
+ */
 export function begin() {
   hear("folder", refresh);
   hear("training", (training) => update({ training }));
   const open = () => {
+    if (document.hidden && stream) return;
     stream = new EventSource("/api/events");
     for (const kind of kinds.keys()) follow(kind);
     stream.onopen = refresh;
@@ -142,4 +146,8 @@ export function begin() {
     };
   };
   open();
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) stream.close();
+    else if (stream.readyState === EventSource.CLOSED) open();
+  });
 }

@@ -16,6 +16,7 @@ export function Share() {
   const value = useStore((all) => (all.training.doing ? null : all.training.value));
   const load = () => attempt(() => get("/api/share")).then((now) => now && show(now));
   useEffect(() => hear("share", load), []);
+  useEffect(() => hear("open", load), []);
   useEffect(() => void load(), [value]);
   useEffect(() => void attempt(() => get("/api/share/targets")).then((all) => all && list(all)), []);
   if (!found) return html`<p class="empty">${t("share.loading")}</p>`;
