@@ -11,8 +11,15 @@ export function Dialog({ title, close, children, wide = false }) {
     return () => before && before.focus && before.focus();
   }, []);
   const beside = (event) => event.target === element.current && close();
+  // Who shows it takes it away: the browser's own closing would be told later, of one opened since.
+  const escaped = (event) => {
+    if (event.target !== element.current) return; // a file chooser's
+    event.preventDefault();
+    close();
+  };
+  const shut = (event) => event.target === element.current && !element.current.open && close();
   return html`
-    <dialog ref=${element} class=${wide ? "wide" : ""} aria-label=${title} onClose=${close} onClick=${beside}>
+    <dialog ref=${element} class=${wide ? "wide" : ""} aria-label=${title} onCancel=${escaped} onClose=${shut} onClick=${beside}>
       <header>
         <h2>${title}</h2>
         <button class="quiet" aria-label=${t("shell.close")} onClick=${close}><${Icon} name="close" /></button>
