@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -28,7 +28,6 @@ __all__ = [
     "decide",
     "place_of_decisions",
     "read_decisions",
-    "restore_decisions",
     "undo_decisions",
 ]
 
@@ -77,43 +76,111 @@ def decide(
             confuse with another.
         DestinationError: the table cannot be written.
     """
-    asked = {
-        "relabel": relabel is not None,
-        "drop": drop,
-        "keep": keep,
-        "group": group is not None,
-    }
-    chosen = [kind for kind, given in asked.items() if given]
-    if len(chosen) != 1:
-        raise UsageError(
-            "Decide one thing at a time: relabel, drop, keep or group"
-            + (f"; these are {len(chosen)}: {', '.join(chosen)}." if chosen else ".")
-        )
+    wish = Wish(names, relabel, drop, keep, group, why)
+    wish.check()
     dataset = _read(source, follow_links)
     items = _named(dataset, names)
-    if group is not None and not group.strip():
-        raise UsageError("The name of a group is empty.", hint="Give it any name.")
-    if group is not None and csv_text(group) != group:
-        raise UsageError(f"{shown(group)!r} is no name of a group.", hint="Give another name.")
-    place = place_of_decisions(dataset.source)
-    kind, when = chosen[0], now()
-    why = csv_text(" ".join(why.split()))
-    with changing(place) as table:
-        before = [one for one in table.decisions if one.in_force]
-        new_label = group.strip() if group else ""
-        if relabel is not None:
-            new_label = _label(dataset, relabel, before)
-        digests = [_digest(item) for item in items]
-        copies = copies_of(dataset.items, list(zip(items, digests, strict=True)))
-        made = []
-        for item, digest, others in zip(items, digests, copies, strict=True):
-            path, old = csv_text(item.name), csv_text(item.label)
-            same = kind == "relabel" and Labels([old]).same(new_label) is not None
-            what = ("keep", "") if same else (kind, new_label)
-            made.append(Decision(path, digest, what[0], old, what[1], when, why, copies=others))
-        _supersede(table, dataset, made)
-        for one in made:
-            table.add(one)
+    with changing(place_of_decisions(dataset.source)) as table:
+        return _put(table, dataset, items, wish)
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What `decide` is asked, by the names of its arguments."""
+
+    #: Of pictures, or paths to them.
+    names: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
+    #: Their other label.
+    relabel: str | None = None
+    #: They are left out.
+    drop: bool = False
+    #: They are right as they are.
+    keep: bool = False
+    #: The name of their group.
+    group: str | None = None
+    #: In a person's words.
+    why: str = ""
+
+    @property
+    def kinds(self) -> list[str]:
+        asked = {
+            "relabel": self.relabel is not None,
+            "drop": self.drop,
+            "keep": self.keep,
+            "group": self.group is not None,
+        }
+        return [kind for kind, given in asked.items() if given]
+
+    def check(self) -> None:
+        """Whether one thing is asked, and can be.
+
+        Raises:
+            UsageError: it cannot.
+        """
+        kinds = self.kinds
+        if len(kinds) != 1:
+            raise UsageError(
+                "Decide one thing at a time: relabel, drop, keep or group"
+                + (f"; these are {len(kinds)}: {', '.join(kinds)}." if kinds else ".")
+            )
+        if self.group is not None and not self.group.strip():
+            raise UsageError("The name of a group is empty.", hint="Give it any name.")
+        if self.group is not None and csv_text(self.group) != self.group:
+            raise UsageError(
+                f"{shown(self.group)!r} is no name of a group.", hint="Give another name."
+            )
+
+
+def planned_decisions(
+    source: str | os.PathLike[str] | Dataset,
+    wishes: Iterable[Wish],
+    *,
+    taken_back: Sequence[Decision] = (),
+) -> tuple[tuple[Decision | None, Decision | None], ...]:
+    """What `undo_decisions` with these rows, and then `decide` would write, one wish after another,
+    and nothing is written: of each line that would change, the decision before and after, where
+    None is none.
+
+    Raises:
+        As `undo_decisions` and `decide`.
+    """
+    dataset = _read(source, False)
+    table = DecisionTable.read(place_of_decisions(dataset.source))
+    lines = [(line, line.decision) for line in table.lines]
+    _take_back(table, taken_back)
+    for wish in wishes:
+        wish.check()
+        _put(table, dataset, _named(dataset, wish.names), wish)
+    there = {id(line): line.decision for line in table.lines}
+    before = {id(line) for line, _ in lines}
+    pairs: list[tuple[Decision | None, Decision | None]] = [
+        *((old, there.get(id(line))) for line, old in lines),
+        *((None, line.decision) for line in table.lines if id(line) not in before),
+    ]
+    return tuple((old, new) for old, new in pairs if old != new)
+
+
+def _put(
+    table: DecisionTable, dataset: Dataset, items: Sequence[Item], wish: Wish
+) -> tuple[Decision, ...]:
+    """Add decisions to a table, and mark what they take the place of."""
+    kind, when = wish.kinds[0], now()
+    why = csv_text(" ".join(wish.why.split()))
+    before = [one for one in table.decisions if one.in_force]
+    new_label = wish.group.strip() if wish.group else ""
+    if wish.relabel is not None:
+        new_label = _label(dataset, wish.relabel, before)
+    digests = [_digest(item) for item in items]
+    copies = copies_of(dataset.items, list(zip(items, digests, strict=True)))
+    made = []
+    for item, digest, others in zip(items, digests, copies, strict=True):
+        path, old = csv_text(item.name), csv_text(item.label)
+        same = kind == "relabel" and Labels([old]).same(new_label) is not None
+        what = ("keep", "") if same else (kind, new_label)
+        made.append(Decision(path, digest, what[0], old, what[1], when, why, copies=others))
+    _supersede(table, dataset, made)
+    for one in made:
+        table.add(one)
     return tuple(made)
 
 
@@ -167,22 +234,6 @@ def undo_decisions(
                 else _elsewhere(origin),
             )
     return tuple(taken)
-
-
-def restore_decisions(source: str | os.PathLike[str] | Dataset, rows: Iterable[Decision]) -> None:
-    """Put lines back that `undo_decisions` took out, as they were: they take the place again of
-    what they had taken the place of. Those that are there stay.
-
-    Raises:
-        DestinationError: the table cannot be written.
-    """
-    dataset = _read(source, False)
-    with changing(place_of_decisions(dataset.source)) as table:
-        there = set(table.decisions)
-        gone = [one for one in rows if one not in there]
-        _supersede(table, dataset, gone)
-        for one in gone:
-            table.add(one)
 
 
 def _elsewhere(origin: Path) -> str:

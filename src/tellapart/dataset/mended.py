@@ -51,9 +51,9 @@ class Found:
     unclear: tuple[Decision, ...] = ()
 
 
-def apply(dataset: Dataset, decisions: Iterable[Decision]) -> Dataset:
+def apply(dataset: Dataset, decisions: Iterable[Decision], found: Found | None = None) -> Dataset:
     """The data set with decisions applied; notes say what that changed, and what could not be
-    applied.
+    applied. `found` is where these decisions are, as far as that is known already.
 
     Raises:
         DatasetError: a new label differs from one that is there only in what few would see.
@@ -61,7 +61,7 @@ def apply(dataset: Dataset, decisions: Iterable[Decision]) -> Dataset:
     in_force = [one for one in decisions if one.in_force]
     if not in_force:
         return dataset
-    found = locate(dataset.items, in_force)
+    found = found or locate(dataset.items, in_force)
     wanted = [o.new_label for of in found.held.values() for o in of if o.decision == "relabel"]
     written = _labels(dataset, wanted)
     counts: Counter[str] = Counter()

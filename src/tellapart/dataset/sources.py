@@ -232,7 +232,7 @@ def read_dataset(
         workspace = Workspace()
         with workspace.filling() as folder:
             said = unpack(path, folder)
-        dataset, unpacked = _read_unpacked(workspace.folder, path)
+        dataset, unpacked = read_unpacked(workspace.folder, path)
         dataset = replace(dataset, notes=(*said, *dataset.notes), _workspaces=(workspace,))
     elif path.is_dir():
         dataset = _read_folder(path, follow_links)
@@ -353,7 +353,7 @@ def on_torn(torn: list[tuple[str, list[str]]], called: str) -> Iterator[str]:
         )
 
 
-def _read_unpacked(root: Path, archive: Path) -> tuple[Dataset, Path]:
+def read_unpacked(root: Path, archive: Path) -> tuple[Dataset, Path]:
     """What an archive held: a data set at its top, or one folder further down; and that folder."""
     top = root
     for _ in range(3):

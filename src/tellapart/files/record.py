@@ -72,7 +72,7 @@ class Entry:
     offset: int
 
 
-def _inside(name: str) -> str:
+def inside(name: str) -> str:
     """A name as it is, if it is one of a place below a folder, whoever wrote the journal.
 
     Raises:
@@ -192,10 +192,10 @@ class Record:
     def _take(self, values: dict[str, Any], offset: int) -> None:
         """Take in one line."""
         if "target" in values:
-            target, content = _inside(values["target"]), Content(**values["content"])
+            target, content = inside(values["target"]), Content(**values["content"])
             how = _HOWS[values.get("how", self.how)]
             if how == "move" and not self.root:
-                _inside(values["source"])
+                inside(values["source"])
             group = sys.intern(values.get("group", ""))
             self.entries.pop(target, None)  # so that the order is that of the latest lines
             self.entries[target] = Entry(values["source"], target, how, group, content, offset)
@@ -205,10 +205,10 @@ class Record:
                 self._take_done(target)
             self.lost.update(values.get("lost", ()))
         elif "folder" in values:
-            self.folders.append((_inside(values["folder"]), offset))
+            self.folders.append((inside(values["folder"]), offset))
         elif "request" in values:
             self.request = self.purpose.upgraded(values)["request"]
-        elif "/" in _inside(values["results"]):
+        elif "/" in inside(values["results"]):
             raise ValueError(values["results"])
         else:
             self.results.setdefault(values["results"], set()).add(values["sha256"])

@@ -96,13 +96,13 @@ def in_query(setting: str) -> str:
     return f"?{name}={value}" if name in _IN_QUERY else ""
 
 
-def problem(error: TellapartError) -> JSONResponse:
+def problem(error: TellapartError, hints: Mapping[int, str] = _HINTS) -> JSONResponse:
     """`{"type", "title", "status", "detail", "hint", "error"}`; the last is what clients of the
-    Open Inference Protocol read."""
+    Open Inference Protocol read. `hints` are for errors that have none, by their status."""
     if isinstance(error, BusyError):
         account().shed = True
     if isinstance(error, HttpError):
-        return _answer(error.status, error.spelt(in_query), error.headers)
+        return _answer(error.status, error.spelt(in_query), error.headers, hints)
     status, open_ = next((code, told) for kind, code, told in _STATUS if isinstance(error, kind))
     if open_:
         return _answer(status, error.spelt(in_query))
@@ -119,9 +119,12 @@ def failed(status: int = 500) -> JSONResponse:
 
 
 def _answer(
-    status: int, error: TellapartError, headers: Mapping[str, str] | None = None
+    status: int,
+    error: TellapartError,
+    headers: Mapping[str, str] | None = None,
+    hints: Mapping[int, str] = _HINTS,
 ) -> JSONResponse:
-    hint = error.hint or _HINTS.get(status, "")
+    hint = error.hint or hints.get(status, "")
     body: Problem = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,

@@ -1,105 +1,153 @@
-"""Changes of a studio's folder: written down before they are done, and so undone, redone, and
-finished after a kill.
+"""Changes of a studio's folder: written down before they are done, and so undone and redone as deep
+as the history goes, also after a restart, and finished where a kill came between.
 
-A change is a list of steps: a file or a folder gets another name, a folder is made, decisions are
-written into `tellapart.csv`. The journal is one line of JSON a change, and one for each undo and
-redo; a line is on the disk before the first of its steps is done. Every step can be done twice:
-what is done already is left.
+A change is a list of steps (`steps.py`): a file or a folder gets another name, a folder is made,
+decisions are written into `tellapart.csv`. The journal (`journal.py`) has a line for each change,
+undo and redo, which is on the disk before the first of its steps is done, and another when they
+are. A step that cannot be done, because somebody else has changed the file meanwhile, is left, and
+that is said; the others are done.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from ..assess.check.mending import Mend
-from ..assess.deciding import Keeper
+from ..assess.check.mending import DROP, GROUP, KEEP, RELABEL
 from ..dataset.decision import Decision
-from ..dataset.decisions import undo_decisions
+from ..dataset.decisions import Wish as Asked
+from ..dataset.decisions import planned_decisions
 from ..dataset.sources import read_dataset
-from ..errors import DestinationError, TellapartError, UsageError
-from ..files.atomic import sync
-from ..files.purpose import Errand, Purpose
-from ..files.transfer import take_place
-from ..text import shown
-from .folder import HIDDEN
-from .mended import CarryOut, TakeBack
+from ..errors import UsageError
+from ..files.folders import remove_tree
+from ..files.skipped import SkippedFile
+from ..text import first_few, several, shown
+from .disk import Disk
+from .journal import INCOMING, TAKEN, Journal
+from .steps import CarryOut, MakeFolder, Move, Rewrite, Step, from_json, place_of, to_json
 
-JOURNAL = "journal.jsonl"
-PURPOSE = Purpose(hidden=HIDDEN, done="moved")
+__all__ = [
+    "CarryOut",
+    "Change",
+    "Changes",
+    "Decide",
+    "Done",
+    "MakeFolder",
+    "Move",
+    "TakeBack",
+    "Wish",
+]
+
+_NAMED = 3  # of those that were left, in a sentence
 
 
 @dataclass(frozen=True)
-class Move:
-    """A file or folder gets another name below the folder; never that of something there."""
-
-    source: str
-    target: str
-
-
-@dataclass(frozen=True)
-class MakeFolder:
-    """An empty folder is made."""
-
-    name: str
-
-
-@dataclass
 class Decide:
-    """What is decided of pictures is written into `tellapart.csv`; `rows` are its lines then."""
+    """What is decided of pictures, without touching their files: `how` as in `Mend`."""
 
     names: tuple[str, ...]
     how: str
     value: str = ""
     why: str = ""
-    rows: list[dict[str, str]] = field(default_factory=list)
 
 
-Step: TypeAlias = "Move | MakeFolder | Decide | TakeBack | CarryOut"
-_KINDS: dict[str, type[Any]] = {
-    "move": Move,
-    "folder": MakeFolder,
-    "decide": Decide,
-    "take-back": TakeBack,
-    "carry-out": CarryOut,
-}
+@dataclass(frozen=True)
+class TakeBack:
+    """A decision that was made is taken back, whoever made it."""
+
+    decision: Decision
+
+
+Wish: TypeAlias = "Step | Decide | TakeBack"
+"""What a plan may ask for; folders that a move needs are made without being asked for."""
 
 
 @dataclass
 class Change:
-    """Steps that are done, undone and redone together, and what they are called."""
+    """Steps that are done, undone and redone together.
+
+    Attributes:
+        what: what it is called.
+        steps: its steps.
+        number: its number, in the order in which changes were made.
+        batch: what it may grow by, such as the name of one drop of many files.
+        applied: which of its steps are done now.
+    """
 
     what: str
     steps: list[Step]
+    number: int = 0
+    batch: str = ""
+    applied: set[int] = field(default_factory=set)
+
+
+@dataclass(frozen=True)
+class Done:
+    """What was done, undone or redone now.
+
+    Attributes:
+        change: of which change.
+        steps: the steps as they were done.
+        left: what was left as it is, with the reason.
+    """
+
+    change: Change
+    steps: tuple[Step, ...] = ()
+    left: tuple[SkippedFile, ...] = ()
 
     @property
     def moved(self) -> dict[str, str]:
-        """New names by old ones, as it is done."""
-        names: dict[str, str] = {}
-        for step in self.steps:
-            if isinstance(step, Move):
-                names[step.source] = step.target
-            elif isinstance(step, CarryOut):
-                names |= step.moved
-        return names
+        """New names by old ones."""
+        return {step.source: step.target for step in self.steps if isinstance(step, Move)}
+
+    @property
+    def words(self) -> str:
+        """A sentence on what was left; empty if nothing was."""
+        if not self.left:
+            return ""
+        named = [f"{shown(one.name)} ({one.reason})" for one in self.left]
+        is_one = len(named) == 1
+        return f"{'This was' if is_one else 'These were'} left: {first_few(named, _NAMED)}."
 
 
 class Changes:
-    """All changes of a folder, in order; those after `done` were undone and can be redone."""
+    """All changes of a folder, in order; those after `done` were undone and can be redone.
+
+    One process has them, and its threads take turns: by `lock`, which `do`, `undo` and `redo` take,
+    and whoever looks at the folder to think of a change.
+
+    Raises:
+        DestinationError: another studio has the folder, or the journal is damaged.
+    """
 
     def __init__(self, root: Path) -> None:
-        self.root = root
+        self.root = Path(os.path.realpath(root))
         self.lock = threading.RLock()
         self.all: list[Change] = []
         self.done = 0
-        self._errand = Errand(PURPOSE, "studio")
-        self._load()
+        self._count = 0
+        self._open: tuple[Change, tuple[int, ...], bool] | None = None  # until it is done
+        self._journal = Journal.open(self.root)
+        try:
+            for line in self._journal.read():
+                with self._journal.damaged():
+                    self._replay(line)
+            self._disk = Disk(self.root, self._journal.errand)
+            if self._journal.is_ours:
+                remove_tree(self.root / INCOMING)
+                self._finish()
+        except BaseException:
+            self._journal.close()
+            raise
+
+    def close(self) -> None:
+        """Let another studio have the folder."""
+        with self.lock:
+            self._journal.close()
 
     @property
     def undoable(self) -> str | None:
@@ -111,169 +159,216 @@ class Changes:
         """What `redo` would do again."""
         return self.all[self.done].what if self.done < len(self.all) else None
 
-    def do(self, what: str, steps: Sequence[Step]) -> Change:
-        """Do steps as one change.
+    def do(self, what: str, wishes: Sequence[Wish], *, batch: str = "") -> Done:
+        """Do what is wished as one change, in place of what could be redone. What has the `batch`
+        of the latest change becomes a part of that, which is then called `what`.
 
         Raises:
-            DestinationError: the folder cannot be written, or a name is taken; nothing was done.
+            DestinationError: the folder cannot be written to; nothing was changed.
+            UsageError: none of it can be done; the message says why.
         """
         with self.lock:
-            change = Change(what, list(steps))
-            self._write({"do": what, "steps": [_to_json(step) for step in steps]})
-            done = []
-            try:
-                for step in change.steps:
-                    self._do(step)
-                    done.append(step)
-            except (OSError, TellapartError):
-                for step in reversed(done):
-                    self._undo(step)
-                self._write({"failed": what})
-                raise
-            decided = [step for step in change.steps if isinstance(step, Decide)]
-            if decided:
-                self._write({"rows": [step.rows for step in decided]})
-            self.all[self.done :] = [change]
-            self.done += 1
-            return change
+            steps, left = self._known(wishes)
+            if not steps:
+                raise _nothing(left)
+            growing = self.growing(batch)
+            lines = [to_json(step) for step in steps]
+            if growing:
+                self._journal.write({"more": growing.number, "what": what, "steps": lines})
+                numbers = self._grow(growing, what, steps)
+                done = self._carry(growing, numbers)
+            else:
+                number = self._count + 1
+                line = {"do": number, "what": what, "steps": lines}
+                self._journal.write({**line, "batch": batch} if batch else line)
+                change = self._begin(number, what, steps, batch)
+                done = self._carry(change, range(len(steps)))
+            done = Done(done.change, done.steps, (*left, *done.left))
+            if done.left and not done.steps:
+                raise _nothing(done.left)
+            return done
 
-    def undo(self) -> dict[str, str]:
-        """Take the last change back; new names by old ones.
+    def growing(self, batch: str) -> Change | None:
+        """The latest change, if what has this batch becomes a part of it."""
+        if not batch or not self.done or self.done < len(self.all):
+            return None
+        last = self.all[-1]
+        return last if last.batch == batch else None
+
+    def undo(self) -> Done:
+        """Take the last change back.
 
         Raises:
             UsageError: there is none.
+            DestinationError: the folder cannot be written to; nothing was changed.
         """
         with self.lock:
             if not self.done:
                 raise UsageError("There is nothing to undo.")
             change = self.all[self.done - 1]
-            self._write({"undo": change.what})
-            for step in reversed(change.steps):
-                self._undo(step)
+            self._journal.write({"undo": change.number})
             self.done -= 1
-            return {new: old for old, new in change.moved.items()}
+            return self._carry(change, sorted(change.applied), back=True)
 
-    def redo(self) -> dict[str, str]:
-        """Do the change again that was undone last; new names by old ones.
+    def redo(self) -> Done:
+        """Do the change again that was undone last.
 
         Raises:
             UsageError: there is none.
+            DestinationError: the folder cannot be written to; nothing was changed.
         """
         with self.lock:
             if self.done >= len(self.all):
                 raise UsageError("There is nothing to redo.")
             change = self.all[self.done]
-            self._write({"redo": change.what})
-            for step in change.steps:
-                self._do(step)
-            if any(isinstance(step, Decide) for step in change.steps):
-                self._write({"rows": [s.rows for s in change.steps if isinstance(s, Decide)]})
+            self._journal.write({"redo": change.number})
             self.done += 1
-            return change.moved
+            return self._carry(change, _not_applied(change))
 
-    def _do(self, step: Step) -> None:
-        if isinstance(step, MakeFolder):
-            (self.root / step.name).mkdir(parents=True, exist_ok=True)
-        elif isinstance(step, Move):
-            self._move(step.source, step.target)
-        elif isinstance(step, TakeBack | CarryOut):
-            step.do(self.root)
-        else:
-            keeper = Keeper(read_dataset(self.root, at_least=0))
-            made = keeper.decide(Mend(tuple(step.names), step.how, step.value), step.why)
-            step.rows = [asdict(row) for _, rows in made for row in rows]
+    # Steps as they are written down.
 
-    def _undo(self, step: Step) -> None:
-        if isinstance(step, MakeFolder):
-            with suppress(OSError):  # it is not empty any more
-                (self.root / step.name).rmdir()
-        elif isinstance(step, Move):
-            self._move(step.target, step.source)
-        elif isinstance(step, TakeBack | CarryOut):
-            step.undo(self.root)
-        else:
-            with suppress(UsageError):  # taken back elsewhere
-                undo_decisions(self.root, rows=[Decision(**row) for row in step.rows])
+    def _known(self, wishes: Sequence[Wish]) -> tuple[list[Step], list[SkippedFile]]:
+        """Steps for what is wished, with the folders they need, and what cannot be done."""
+        steps: list[Step] = []
+        left: list[SkippedFile] = []
+        made: set[str] = set()
 
-    def _move(self, source: str, target: str) -> None:
-        old, new = self.root / source, self.root / target
-        if not os.path.lexists(old) and os.path.lexists(new):
-            return
-        new.parent.mkdir(parents=True, exist_ok=True)
-        if os.path.isdir(old) and not os.path.islink(old):
-            if os.path.lexists(new):
-                raise DestinationError(f"{shown(target)} is there already.")
-            os.rename(old, new)
-            return
-        try:
-            take_place(old, new, self._errand)
-        except FileExistsError as error:
-            raise DestinationError(f"{shown(target)} is there already.") from error
+        def make(names: Iterable[str]) -> None:
+            missing = [one for one in self._disk.missing_above(names) if one.name not in made]
+            steps.extend(missing)
+            made.update(one.name for one in missing)
 
-    @property
-    def _file(self) -> Path:
-        return self.root / HIDDEN / JOURNAL
+        make(one.target for one in wishes if isinstance(one, Move) and not _is_ours(one.target))
+        make(f"{one.name}/x" for one in wishes if isinstance(one, MakeFolder))
+        for one in wishes:
+            if isinstance(one, Move):
+                known = self._disk.known(one)
+                if isinstance(known, Move):
+                    steps.append(known)
+                else:
+                    left.append(SkippedFile(one.source, known))
+            elif isinstance(one, Rewrite | CarryOut):
+                steps.append(one)
+        decided = [one for one in wishes if isinstance(one, Decide)]
+        taken_back = [one.decision for one in wishes if isinstance(one, TakeBack)]
+        if decided or taken_back:
+            steps.append(self._decided(decided, taken_back))
+        return steps, left
 
-    def _write(self, line: dict[str, object]) -> None:
-        self._file.parent.mkdir(exist_ok=True)
-        with self._file.open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps(line) + "\n")
-            stream.flush()
-            os.fsync(stream.fileno())
-        sync(self._file.parent)
+    def _decided(self, wishes: Sequence[Decide], taken_back: Sequence[Decision]) -> Rewrite:
+        asked = [
+            Asked(
+                one.names,
+                relabel=one.value if one.how == RELABEL else None,
+                drop=one.how == DROP,
+                keep=one.how == KEEP,
+                group=one.value if one.how == GROUP else None,
+                why=one.why,
+            )
+            for one in wishes
+        ]
+        dataset = read_dataset(self.root, at_least=0, decided=False)
+        return Rewrite(planned_decisions(dataset, asked, taken_back=taken_back))
 
-    def _load(self) -> None:
-        """Read the journal, and finish what a kill interrupted."""
-        try:
-            lines = self._file.read_text(encoding="utf-8").splitlines()
-        except FileNotFoundError:
-            return
-        last: tuple[Callable[[Step], None], list[Step]] | None = None
-        for text in lines:
-            try:
-                line = json.loads(text)
-            except ValueError:  # cut short by a kill: nothing of it was done
-                continue
-            last = self._replay(line)
-        if last:
-            act, steps = last
-            for step in steps:
-                if not isinstance(step, Decide):
-                    act(step)
+    # What is in memory follows the lines of the journal, when they are written and when they are
+    # read.
 
-    def _replay(self, line: dict[str, Any]) -> tuple[Callable[[Step], None], list[Step]] | None:
-        """What a line did, as far as it may not be finished: how, and which steps."""
-        if "do" in line:
-            steps = [_from_json(step) for step in line["steps"]]
-            self.all[self.done :] = [Change(line["do"], steps)]
-            self.done += 1
-            return self._do, steps
-        if "failed" in line:
-            self.done -= 1
+    def _begin(self, number: int, what: str, steps: list[Step], batch: str) -> Change:
+        change = Change(what, steps, number, batch)
+        self.all[self.done :] = [change]
+        self.done += 1
+        self._count = number
+        return change
+
+    @staticmethod
+    def _grow(change: Change, what: str, steps: list[Step]) -> range:
+        before = len(change.steps)
+        change.steps += steps
+        change.what = what
+        return range(before, len(change.steps))
+
+    def _note(self, change: Change, done: Iterable[int], *, back: bool) -> None:
+        change.applied = change.applied - {*done} if back else change.applied | {*done}
+        latest = self.done == len(self.all) and self.all[-1] is change
+        if latest and not back and not change.applied:  # nothing of it could be done
             self.all.pop()
-        elif "undo" in line:
             self.done -= 1
-            change = self.all[self.done]
-            return self._undo, change.steps[::-1]
-        elif "redo" in line:
-            change = self.all[self.done]
+
+    def _carry(
+        self, change: Change, numbers: Iterable[int], *, back: bool = False, again: bool = False
+    ) -> Done:
+        """Do steps of a change, or take them back, and note which were left."""
+        order = sorted(numbers, reverse=back)
+        steps = [change.steps[at].back if back else change.steps[at] for at in order]
+        found = self._disk.do(steps, again=again)
+        left = {order[at] for at in found}
+        self._note(change, [at for at in order if at not in left], back=back)
+        self._journal.note({"done": change.number, "left": sorted(left)})
+        return Done(
+            change,
+            tuple(step for at, step in enumerate(steps) if at not in found),
+            (
+                *(SkippedFile(place_of(steps[at]), reason) for at, reason in found.items()),
+                *self._disk.said,
+            ),
+        )
+
+    def _replay(self, line: Mapping[str, Any]) -> None:
+        """Take in a line of the journal."""
+        if "done" in line:
+            return self._end_open({*line["left"]})
+        self._end_open(set())  # that it was done could not be written: what is later builds on it
+        if "do" in line:
+            steps = [from_json(step) for step in line["steps"]]
+            batch = str(line.get("batch", ""))
+            change = self._begin(int(line["do"]), str(line["what"]), steps, batch)
+            self._open = change, tuple(range(len(steps))), False
+        elif "more" in line:
+            change = self._numbered(line["more"], self.done - 1)
+            steps = [from_json(step) for step in line["steps"]]
+            self._open = change, tuple(self._grow(change, str(line["what"]), steps)), False
+        elif "undo" in line:
+            change = self._numbered(line["undo"], self.done - 1)
+            self.done -= 1
+            self._open = change, tuple(change.applied), True
+        else:
+            change = self._numbered(line["redo"], self.done)
             self.done += 1
-            return self._do, change.steps
-        elif "rows" in line:
-            decided = [s for s in self.all[self.done - 1].steps if isinstance(s, Decide)]
-            for step, rows in zip(decided, line["rows"], strict=True):
-                step.rows = rows
+            self._open = change, _not_applied(change), False
         return None
 
+    def _numbered(self, number: int, at: int) -> Change:
+        if at < 0 or self.all[at].number != number:
+            raise ValueError(number)
+        return self.all[at]
 
-def _to_json(step: Step) -> dict[str, object]:
-    kind = next(name for name, kind in _KINDS.items() if isinstance(step, kind))
-    return {"step": kind, **asdict(step)}
+    def _end_open(self, left: set[int]) -> None:
+        if self._open:
+            change, numbers, back = self._open
+            self._open = None
+            self._note(change, {*numbers} - left, back=back)
+
+    def _finish(self) -> None:
+        """Do what the last line says, where nothing says that it was done."""
+        if self._open:
+            change, numbers, back = self._open
+            self._open = None
+            self._carry(change, numbers, back=back, again=True)
 
 
-def _from_json(line: dict[str, Any]) -> Step:
-    values = {key: value for key, value in line.items() if key != "step"}
-    if "names" in values:
-        values["names"] = tuple(values["names"])
-    step: Step = _KINDS[line["step"]](**values)
-    return step
+def _not_applied(change: Change) -> tuple[int, ...]:
+    return tuple(at for at in range(len(change.steps)) if at not in change.applied)
+
+
+def _is_ours(name: str) -> bool:
+    return name.startswith(f"{TAKEN}/")
+
+
+def _nothing(left: Sequence[SkippedFile]) -> UsageError:
+    """That nothing of a change could be done, and why."""
+    if len(left) == 1:
+        return UsageError(f"{shown(left[0].name)} was left as it is: {left[0].reason}.")
+    named = [f"{shown(one.name)} ({one.reason})" for one in left]
+    return UsageError(
+        f"{several(len(left), 'picture')} were left as they are: {first_few(named, _NAMED)}."
+    )

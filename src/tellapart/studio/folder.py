@@ -5,24 +5,57 @@
     photos/IMG_1.jpg            of the heap: without a label yet
     photos/set-aside/9.jpg      set aside: no command reads it
 
-Labels come from the library's own reader, so that a command sees just what the page shows. The
-whole folder is read again after each change, which takes 0.1 s for 10,000 pictures; a picture keeps
-its number as long as the process lives, also when it is moved.
+Labels come from the library's own reader, so that a command sees just what the page shows. A
+picture keeps its number as long as the process lives, also when it is moved, by the studio or by
+somebody else. Every difference between two readings raises the revision.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from ..dataset.decided import decisions_about
+from ..dataset.decision import FILE, Decision
+from ..dataset.labels import Labels
+from ..dataset.layout import layout_of
+from ..dataset.mended import apply, locate
 from ..dataset.sources import Dataset, SkippedFile, read_dataset
+from ..dataset.splits import split_of
 from ..dataset.walk import SET_ASIDE, Walk, no_picture
+from ..errors import TellapartError
+from ..text import csv_text, in_order
+from .places import ASIDE, HEAP, LEARN, TEST, Places
+from .steps import Move, Step
+
+__all__ = ["ASIDE", "HEAP", "HIDDEN", "LEARN", "TEST", "Delta", "Folder", "Kept"]
 
 HIDDEN = ".tellapart-studio"  # in the folder: the journal of changes, and what undo took back
-TEST = "test"
-LEARN, HEAP, ASIDE = "learn", "heap", "aside"
+_YOUNG = 3 * 10**9  # nanoseconds in which a file that was just written may still grow
+_SETTLED = 10**8  # nanoseconds after which another change gives a folder another time
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What tells without reading it that a file has changed, and that it is the same under another
+    name."""
+
+    size: int
+    mtime_ns: int
+    device: int
+    number: int
+
+    @classmethod
+    def at(cls, path: str | os.PathLike[str]) -> Seen | None:
+        try:
+            found = os.stat(path)
+        except (OSError, ValueError):
+            return None
+        return cls(found.st_size, found.st_mtime_ns, found.st_dev, found.st_ino)
 
 
 @dataclass(frozen=True)
@@ -34,7 +67,7 @@ class Kept:
         name: its path below the folder.
         label: the label in force; empty without one.
         part: "learn", "test", "heap" or "aside".
-        version: changes when the file does.
+        seen: its file as it was read last.
         decided: "relabel", "drop" or "keep" where a decision about it is in force.
     """
 
@@ -42,11 +75,16 @@ class Kept:
     name: str
     label: str
     part: str
-    version: str
+    seen: Seen
     decided: str = ""
 
+    @property
+    def version(self) -> str:
+        """Changes when the file does."""
+        return f"{self.seen.mtime_ns:x}-{self.seen.size:x}"
+
     def to_json(self) -> list[object]:
-        return [self.id, self.name, self.label, self.part, self.version, self.decided]
+        return [self.id, csv_text(self.name), self.label, self.part, self.version, self.decided]
 
 
 @dataclass(frozen=True)
@@ -60,19 +98,53 @@ class Delta:
     gone: tuple[int, ...]
 
 
+@dataclass
+class _Reading:
+    """What was found in a folder, before pictures have numbers."""
+
+    #: None where it cannot be said which pictures have labels.
+    kept: list[Kept] | None = None
+    #: Those without pictures too.
+    labels: tuple[str, ...] = ()
+    #: Files that were passed over.
+    skipped: tuple[SkippedFile, ...] = ()
+    #: Decisions in force, by the names of their pictures.
+    about: Mapping[str, list[Decision]] = field(default_factory=dict)
+    #: Where the pictures of labels are.
+    places: Places = field(default_factory=Places.none)
+    #: What cannot be read.
+    problem: TellapartError | None = None
+
+
 class Folder:
-    """The pictures of a folder, as they were when it was last read."""
+    """The pictures of a folder, as they were when it was last read.
+
+    Attributes:
+        root: the folder; a real path.
+        revision: raised by every difference.
+        labels: all labels, those without pictures too, in the order of people.
+        skipped: files that were passed over, with the reason.
+        places: where the pictures of labels are.
+        about: decisions in force, by the names of their pictures.
+        problem: why it cannot be read as labelled pictures; None where it can.
+    """
 
     def __init__(self, root: Path) -> None:
-        self.root = root
+        self.root = Path(os.path.realpath(root))
         self.revision = 0
         self.labels: tuple[str, ...] = ()
         self.skipped: tuple[SkippedFile, ...] = ()
+        self.places = Places.none()
+        self.about: Mapping[str, list[Decision]] = {}
+        self.problem: TellapartError | None = None
         self._by_id: dict[int, Kept] = {}
         self._ids: dict[str, int] = {}
         self._once: dict[str, int] = {}  # names that pictures had
         self._changed: dict[int, int] = {}  # id -> revision
         self._next = 1
+        self._times: dict[str, int] = {}  # when each folder was changed
+        self._table: Seen | None = None
+        self._young: list[str] = []
 
     @property
     def pictures(self) -> tuple[Kept, ...]:
@@ -94,85 +166,196 @@ class Folder:
         return self.root / kept.name
 
     def of(self, numbers: Iterable[int]) -> list[Kept]:
-        """The pictures of these numbers that are there."""
-        return [self._by_id[one] for one in numbers if one in self._by_id]
+        """The pictures of these numbers that are there, each once."""
+        return [self._by_id[one] for one in dict.fromkeys(numbers) if one in self._by_id]
+
+    def dataset(self, *, decided: bool = True) -> Dataset:
+        """The labelled pictures, as every command reads them."""
+        return read_dataset(self.root, at_least=0, decided=decided)
+
+    # Reading.
 
     def read(self, moved: Mapping[str, str] = {}) -> bool:
-        """Read it again; `moved` are new names by old ones. Whether anything is different.
+        """Read it again; `moved` are new names of files and folders by old ones. Whether anything
+        is different.
 
-        Raises:
-            DatasetError: its folders make no sense as labels.
+        What cannot be read as labelled pictures, such as two labels that are easy to confuse, is
+        the `problem`, and what was known before stays.
         """
-        for old, new in moved.items():
+        self._times = dict(_times(self.root))
+        self._table = Seen.at(self.root / FILE)
+        reading = _read(self.root)
+        if reading.kept is None:
+            reading.kept = [one for one in self.pictures if one.label or one.part in (LEARN, TEST)]
+            reading.kept += _others(self.root)
+            reading.labels, reading.places = self.labels, self.places
+        self._name_anew(moved)
+        return self._take(reading)
+
+    def follow(self, steps: Sequence[Step]) -> bool:
+        """Take in steps that were done, without reading the folder again: what any two readings
+        differ in is known where files of which nothing was decided have moved between folders that
+        are there. False where more was done."""
+        moves = [step for step in steps if isinstance(step, Move) and step.file]
+        if len(moves) < len(steps) or self.problem:
+            return False
+        there = dict.fromkeys(one.folder for one in self.places.every)
+        now: list[Kept] = []
+        for step in moves:
+            one, seen = self.named(step.source), Seen.at(self.root / step.target)
+            place = self.places.place_of(step.target)
+            if not (one and seen) or one.decided or step.source in self.about:
+                return False
+            if "/" not in step.target:
+                label, part = "", HEAP
+            elif step.target.startswith(f"{SET_ASIDE}/"):
+                label, part = "", ASIDE
+            elif place and place.folder in there:
+                label, part = Labels(self.labels).same(place.label) or place.label, place.part
+            else:
+                return False
+            now.append(replace(one, name=step.target, label=label, part=part, seen=seen))
+        if len({one.id for one in now}) < len(moves):
+            return False
+        for step in moves:
+            self._once[step.source] = self._ids.pop(step.source)
+        for one in now:
+            self._ids[one.name] = one.id
+            self._by_id[one.id] = one
+            self._changed[one.id] = self.revision + 1
+        self.revision += 1
+        return True
+
+    def has_changed(self) -> bool:
+        """Whether a folder, the table of decisions, or a file that was just being written is not as
+        it was when it was read: whoever did that, it is time to read again."""
+        if Seen.at(self.root / FILE) != self._table:
+            return True
+        for name, time_ns in self._times.items():
+            try:
+                if os.stat(self.root / name).st_mtime_ns != time_ns:
+                    return True
+            except OSError:
+                return True
+        young = (self.named(name) for name in self._young)
+        return any(one and Seen.at(self.path(one)) != one.seen for one in young)
+
+    def _name_anew(self, moved: Mapping[str, str]) -> None:
+        """Let pictures keep their numbers that have moved, by themselves or with a folder."""
+        new: dict[str, int] = {}
+        for old, target in moved.items():
             if old in self._ids:
-                self._ids[new] = self._once[old] = self._ids.pop(old)
-        found = {one.name: one for one in self._found()}
+                new[target] = self._once[old] = self._ids.pop(old)
+            else:
+                for name in [name for name in self._ids if name.startswith(f"{old}/")]:
+                    new[target + name[len(old) :]] = self._once[name] = self._ids.pop(name)
+        self._ids |= new
+
+    def _take(self, reading: _Reading) -> bool:
+        found = {one.name: one for one in reading.kept or ()}
         revision = self.revision + 1
-        changed = False
-        for name in [name for name in self._ids if name not in found]:
-            number = self._ids.pop(name)
-            del self._by_id[number]
-            self._changed[number] = revision
-            changed = True
+        said = (reading.labels, str(reading.problem or ""))
+        changed = said != (self.labels, str(self.problem or ""))
+        lost = {name: number for name, number in self._ids.items() if name not in found}
+        moved = {self._by_id[number].seen: number for number in lost.values()}
+        for name in lost:
+            self._once[name] = self._ids.pop(name)
         for name, one in found.items():
-            number = self._ids.get(name, 0)
+            number = self._ids.get(name) or moved.pop(one.seen, 0)
             if not number:
-                number = self._ids[name] = self._next
-                self._next += 1
+                number, self._next = self._next, self._next + 1
+            self._ids[name] = number
             now = replace(one, id=number)
             if self._by_id.get(number) != now:
                 self._by_id[number] = now
                 self._changed[number] = revision
                 changed = True
+        for number in set(lost.values()) - set(self._ids.values()):
+            del self._by_id[number]
+            self._changed[number] = revision
+            changed = True
+        self.labels, self.skipped, self.problem = reading.labels, reading.skipped, reading.problem
+        self.about, self.places = reading.about, reading.places
+        fresh = time.time_ns() - _YOUNG
+        self._young = [one.name for one in found.values() if one.seen.mtime_ns > fresh]
         if changed:
             self.revision = revision
         return changed
 
     def since(self, revision: int) -> Delta:
         """What has changed since then."""
-        if revision <= 0:
+        if not 0 < revision <= self.revision:
             return Delta(self.revision, True, self.pictures, ())
         changed = [number for number, at in self._changed.items() if at > revision]
         there = tuple(self._by_id[number] for number in changed if number in self._by_id)
         gone = tuple(number for number in changed if number not in self._by_id)
         return Delta(self.revision, False, there, gone)
 
-    def dataset(self, *, decided: bool = True) -> Dataset:
-        """The labelled pictures, as every command reads them."""
-        return read_dataset(self.root, at_least=0, decided=decided)
 
-    def _found(self) -> list[Kept]:
-        dataset = self.dataset()
-        self.skipped = dataset.skipped
-        now = {item.name: item for item in dataset.items}
-        found = []
-        for item in dataset.unmended or dataset.items:
-            mended = now.get(item.name)
-            part = TEST if item.split in ("test", "validation") else LEARN
-            label, decided = item.label, ""
-            if mended is None:
-                decided = "drop"
-            elif mended.label != item.label:
-                label, decided = mended.label, "relabel"
-            elif item.name in dataset.kept:
-                decided = "keep"
-            found.append(Kept(0, item.name, label, part, _version(item.path), decided))
-        filled = {one.label for one in found}
-        self.labels = tuple(sorted(filled | {label for label in dataset.empty if label != TEST}))
-        walk = Walk(self.root, follow_links=False)
-        for entry in walk.entries(self.root):
-            path = Path(entry.path)
-            if entry.is_file(follow_symlinks=False) and not no_picture(path):
-                found.append(Kept(0, entry.name, "", HEAP, _version(path)))
-        if (self.root / SET_ASIDE).is_dir():
-            for path, name in walk.pictures(self.root / SET_ASIDE):
-                found.append(Kept(0, name, "", ASIDE, _version(path)))
-        return found
-
-
-def _version(path: Path) -> str:
+def _read(root: Path) -> _Reading:
     try:
-        found = os.stat(path)
-    except OSError:
-        return "gone"
-    return f"{found.st_mtime_ns:x}-{found.st_size:x}"
+        dataset = read_dataset(root, at_least=0, decided=False)
+        places = Places(root, layout_of(Walk(root, follow_links=False)))
+        reading = _Reading(skipped=dataset.skipped, places=places)
+        mended = dataset
+        try:
+            rows, _ = decisions_about(root, dataset.parts)
+            found = locate(dataset.items, rows)
+            mended = apply(dataset, rows, found)
+            reading.about = found.about
+        except TellapartError as error:  # the table is damaged: labels are those of the folders
+            reading.problem = error
+        reading.kept = [*_labelled(dataset, mended, places), *_others(root)]
+    except TellapartError as error:
+        return _Reading(problem=error)
+    filled = {*dataset.labels, *mended.labels}
+    empty = [one.label for one in places.every if not split_of(one.label)]
+    known = Labels([*empty, *filled])
+    names = list(dict.fromkeys(known.same(name) or name for name in [*filled, *empty]))
+    reading.labels = tuple(names[at] for at in in_order(names))
+    return reading
+
+
+def _labelled(dataset: Dataset, mended: Dataset, places: Places) -> Iterator[Kept]:
+    now = {item.name: item for item in mended.items}
+    for item in dataset.items:
+        seen = Seen.at(item.path)
+        if seen is None:
+            continue
+        part = TEST if item.split and item.split == places.held else LEARN
+        label, decided = item.label, ""
+        if item.name not in now:
+            decided = "drop"
+        elif now[item.name].label != item.label:
+            label, decided = now[item.name].label, "relabel"
+        elif item.name in mended.kept:
+            decided = "keep"
+        yield Kept(0, item.name, label, part, seen, decided)
+
+
+def _others(root: Path) -> Iterator[Kept]:
+    """Pictures that have no label: loose in the folder, and set aside."""
+    walk = Walk(root, follow_links=False)
+    for entry in walk.entries(root):
+        may_be = entry.is_file() and no_picture(Path(entry.path)) is None
+        if may_be and (seen := Seen.at(entry)):
+            yield Kept(0, entry.name, "", HEAP, seen)
+    aside = root / SET_ASIDE
+    if aside.is_dir() and not aside.is_symlink():
+        for path, name in walk.pictures(aside):
+            if seen := Seen.at(path):
+                yield Kept(0, name, "", ASIDE, seen)
+
+
+def _times(root: Path) -> Iterator[tuple[str, int]]:
+    """When each folder was changed that pictures may be in. One that was changed just now has no
+    time yet: another change in the same moment would not give it another."""
+    settled = time.time_ns() - _SETTLED
+    waiting = [""]
+    for name in waiting:  # which grows meanwhile
+        with suppress(OSError):
+            time_ns = os.stat(root / name).st_mtime_ns
+            with os.scandir(root / name) as entries:
+                inner = [one.name for one in entries if one.is_dir(follow_symlinks=False)]
+            yield name, time_ns if time_ns < settled else -1
+            waiting += [f"{name}/{one}" if name else one for one in inner if one[0] != "."]

@@ -24,10 +24,10 @@ from ..errors import TellapartError, UsageError
 from ..evaluation.metrics import Proportion
 from ..health.label_errors import Rest, rest_after
 from ..text import label_words, several, shown
-from .changes import Changes, Decide, Step
+from .changes import Changes, Decide, Wish
 from .deck import Card, Deck, Now, as_now
 from .folder import LEARN, TEST, Folder
-from .labelling import Plan, check_label
+from .labelling import Plan, known_label
 
 _log = logging.getLogger(__name__)
 _QUIET = 1.0  # seconds without a change, before the folder is checked again
@@ -163,9 +163,7 @@ class Mending:
                 "These pictures have no label, so there is nothing to decide.",
                 hint="Label them first.",
             )
-        value = value.strip()
-        if how == RELABEL and value not in self.folder.labels:
-            check_label(self.folder, value)
+        value = known_label(self.folder, value) if how == RELABEL else value.strip()
         card = self._card(key)
         why = card.kind if card else ""
         mend = Mend(tuple(one.name for one in pictures), how, value)
@@ -179,7 +177,7 @@ class Mending:
         """The steps that answer all that is sure as suggested, as one change."""
         if self._deck is None:
             return "", []
-        now, steps, every = self._now(), list[Step](), list[Mend]()
+        now, steps, every = self._now(), list[Wish](), list[Mend]()
         by_kind: dict[str, list[Mend]] = {}
         for question in self._deck.sure(now):
             assert question.suggestion

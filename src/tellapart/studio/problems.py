@@ -19,4 +19,4 @@ async def told(request: Request, error: Exception) -> JSONResponse:
     if isinstance(error, _TOLD):
         spelt = error.spelt(lambda setting: _CALLED.get(setting, ""))
         error = HttpError(409, spelt.message, hint=spelt.hint)
-    return problem(error)
+    return problem(error, hints={})  # a server's own are about programs that ask it

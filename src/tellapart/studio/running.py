@@ -12,15 +12,14 @@ import html
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from socket import socket
 from types import FrameType
 
 from ..dataset.archives import is_archive
 from ..errors import DatasetError, DestinationError, UsageError
-from ..files.locks import open_lock, take
 from ..files.workspaces import Workspace
 from ..model.folder import MODEL_FILE
 from ..server.app import running
@@ -29,12 +28,10 @@ from ..server.process.running import address_of, bound
 from ..server.records.access_log import Log, take_over
 from ..text import shown
 from .app import application
-from .folder import HIDDEN
 from .session import kept_key, new_token
 from .studio import Studio
 
 PORT = 8321  # where pages that were left open find it again
-LOCK = "lock"
 _BODIES = 2**30  # bytes of the largest that may come, such as a zip
 _LEAVE = 1  # seconds for what is under way when it is told to end
 
@@ -50,26 +47,28 @@ def open_studio(
         DatasetError: the folder makes no sense as labelled pictures.
         DestinationError: it cannot be written to, or another studio is open on it.
     """
-    with _alone_in(root):
-        studio = Studio(root, quality)
-        studio.folder.read()  # what makes no sense is told here, and not by a server that begins
-        token = new_token()
-        config, listening = _listening(port)
-        link = f"{address_of(listening)}/?token={token}"
-        take_over(log)
-        app = application(studio, config, token, kept_key(root), log.request)
-        server = running(
-            app, listening, config, lambda: ready(link), lambda _: None, log.flush, alone=True
-        )
-        server.config.timeout_graceful_shutdown = _LEAVE
-        ended = server.handle_exit
+    studio = Studio(root, quality)
+    studio.folder.read()
+    if studio.folder.problem:  # is told here, and not by a server that begins
+        studio.changes.close()
+        raise studio.folder.problem
+    token = new_token()
+    config, listening = _listening(port)
+    link = f"{address_of(listening)}/?token={token}"
+    take_over(log)
+    app = application(studio, config, token, kept_key(root), log.request)
+    server = running(
+        app, listening, config, lambda: ready(link), lambda _: None, log.flush, alone=True
+    )
+    server.config.timeout_graceful_shutdown = _LEAVE
+    ended = server.handle_exit
 
-        def ending(sig: int, frame: FrameType | None) -> None:
-            studio.events.end()  # streams never end by themselves
-            ended(sig, frame)
+    def ending(sig: int, frame: FrameType | None) -> None:
+        studio.events.end()  # streams never end by themselves
+        ended(sig, frame)
 
-        server.handle_exit = ending  # type: ignore[method-assign]
-        server.run(sockets=[listening])
+    server.handle_exit = ending  # type: ignore[method-assign]
+    server.run(sockets=[listening])
     others = [one for one in threading.enumerate() if one is not threading.main_thread()]
     if any(not one.daemon for one in others):  # Python would wait for them, and nobody else does
         sys.stdout.flush()
@@ -125,27 +124,6 @@ def _not_writable(folder: Path) -> DestinationError:
         f"{shown(folder)} cannot be written to, and the studio labels pictures by moving them.",
         hint="Copy the folder to a place of yours, and open the copy.",
     )
-
-
-@contextmanager
-def _alone_in(root: Path) -> Iterator[None]:
-    """No other studio opens the folder meanwhile: both would write what is to be undone.
-
-    Raises:
-        DestinationError: another one has, or the folder cannot be written to.
-    """
-    try:
-        (root / HIDDEN).mkdir(exist_ok=True)
-        lock = open_lock(root / HIDDEN / LOCK)
-    except OSError as error:
-        raise _not_writable(root) from error
-    with lock:
-        if take(lock) is False:
-            raise DestinationError(
-                f"{shown(root)} is open in another studio.",
-                hint="Go on in its page, or end it first, with Ctrl-C in its terminal.",
-            )
-        yield
 
 
 def leading_to(link: str) -> tuple[Path, Workspace]:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
-from .changes import Changes
+from ..errors import TellapartError
+from .changes import Changes, Done, Move
 from .events import Events
 from .folder import Folder
 from .heap import Heap
@@ -19,8 +20,18 @@ from .labelling import Plan
 from .mending import Mending
 from .tested import LastTested
 from .training import Trainer
+from .uploads import (
+    Brought,
+    Copies,
+    Incoming,
+    Wanted,
+    look_through,
+    looked_at,
+    place_many,
+    place_one,
+)
 
-_LOOK = 2.0  # seconds between two looks at what others have done with the folder
+_LOOK = 1.0  # seconds between two looks at what others have done with the folder
 
 
 class Studio:
@@ -35,6 +46,9 @@ class Studio:
         heap: the pictures without a label, in piles and with suggestions.
         tested: pictures that were tested and are not in the folder.
         mending: what is wrong with it.
+
+    Raises:
+        DestinationError: another studio has the folder, or its journal is damaged.
     """
 
     def __init__(self, root: Path, quality: str | None = None) -> None:
@@ -52,13 +66,12 @@ class Studio:
             lambda: self.training.quality,
             lambda: self.events.tell("mend", {}),
         )
+        self._copies = Copies()
         self._ended = threading.Event()
-        self._seen = ""
 
     def start(self) -> None:
         """Read the folder, and begin to train and to look after it."""
         self.folder.read()
-        self._seen = self._trace()
         self.training.start()
         self.training.ask()
         threading.Thread(target=self._look, name="looking", daemon=True).start()
@@ -68,31 +81,71 @@ class Studio:
         self.heap.end()
         self.training.end()
         self.mending.end()
+        self.changes.close()
 
-    def change(self, plan: Callable[[Folder], Plan]) -> None:
-        """Do what is planned on the folder as it is now, as one change; nothing if it is nothing.
+    def change(self, plan: Callable[[Folder], Plan], *, batch: str = "") -> Done | None:
+        """Do what is planned on the folder as it is now, as one change; None if it is nothing. What
+        has the `batch` of the last change becomes a part of that.
 
         Raises:
-            UsageError, DestinationError: it cannot be done.
+            UsageError, DatasetError, DestinationError: it cannot be done.
         """
         with self.changes.lock:
             what, steps = plan(self.folder)
-            if steps:
-                self._changed(self.changes.do(what, steps).moved)
+            return self._changed(self.changes.do(what, steps, batch=batch)) if steps else None
 
-    def undo(self) -> None:
+    def undo(self) -> Done:
         """Take the last change back."""
         with self.changes.lock:
-            self._changed(self.changes.undo())
+            return self._changed(self.changes.undo())
 
-    def redo(self) -> None:
+    def redo(self) -> Done:
         """Do the change again that was undone last."""
         with self.changes.lock:
-            self._changed(self.changes.redo())
+            return self._changed(self.changes.redo())
 
-    def _changed(self, moved: Mapping[str, str]) -> None:
-        self.folder.read(moved)
-        self._seen = self._trace()
+    def bring_in(self, coming: Incoming, wanted: Wanted) -> Brought:
+        """Add the picture, or the pictures of the archive, that has come whole.
+
+        Raises:
+            PictureError, ArchiveError: it cannot be read.
+            UsageError, DatasetError, DestinationError: it cannot be added.
+        """
+        if not wanted.is_archive:
+            size, digest = looked_at(coming, wanted)
+            with self.changes.lock:
+                before = self.changes.growing(wanted.batch)
+                count = sum(isinstance(s, Move) for s in before.steps) if before else 0
+                plan, brought = place_one(
+                    self.folder, self._copies, coming, wanted, size, digest, count
+                )
+                brought.done = self._placed(coming, plan, wanted.batch)
+            return brought
+
+        def progress(done: int, total: int) -> None:
+            said = {"name": wanted.own_name, "done": done, "total": total}
+            self.events.tell("arriving", said)
+
+        found, brought, top = look_through(coming, wanted, progress)
+        with self.changes.lock:
+            plan = place_many(self.folder, self._copies, coming, wanted, found, brought, top)
+            brought.done = self._placed(coming, plan)
+        return brought
+
+    def _placed(self, coming: Incoming, plan: Plan, batch: str = "") -> Done | None:
+        try:
+            return self.change(lambda _: plan, batch=batch)
+        except TellapartError:
+            coming.give_up()
+            raise
+
+    def _changed(self, done: Done) -> Done:
+        if not self.folder.follow(done.steps):
+            self.folder.read(done.moved)
+        self._tell()
+        return done
+
+    def _tell(self) -> None:
         self.events.tell("folder", {"revision": self.folder.revision})
         self.training.ask()
         self.heap.ask()
@@ -116,6 +169,7 @@ class Studio:
                 "gone": list(delta.gone),
                 "undo": self.changes.undoable,
                 "redo": self.changes.redoable,
+                "problem": _said(self.folder.problem),
                 "training": self.training.state,
             }
 
@@ -129,20 +183,11 @@ class Studio:
     def _look(self) -> None:
         """See what a file manager or a command does with the folder."""
         while not self._ended.wait(_LOOK):
-            if self._trace() != self._seen:
+            if self.folder.has_changed():
                 with self.changes.lock:
-                    self._changed({})
+                    if self.folder.read():
+                        self._tell()
 
-    def _trace(self) -> str:
-        """Changes when a file is added to the folder or taken from it, and when the table of
-        decisions is written."""
-        places = [self.root, self.root / "tellapart.csv"]
-        for one in {Path(kept.name).parent for kept in self.folder.pictures}:
-            places.append(self.root / one)
-        seen = []
-        for place in places:
-            try:
-                seen.append(f"{place}:{place.stat().st_mtime_ns}")
-            except OSError:
-                continue
-        return "\n".join(sorted(seen))
+
+def _said(problem: TellapartError | None) -> dict[str, str] | None:
+    return {"detail": problem.message, "hint": problem.hint} if problem else None

@@ -1,37 +1,373 @@
-"""Pictures that come from the page: looked at, written whole under a name of ours, then placed."""
+"""Pictures that come from the page: streamed to the disk, looked at, and then placed by a change.
+
+A file has a name of ours until it has come whole and can be read: decoding it is the check. An
+archive is unpacked by the library's own guarded code, and all that it holds is one change. What was
+brought in lies for a moment where undo takes it back to, so that a kill leaves it there or in its
+place.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import os
+import re
 import secrets
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
-from ..dataset.filenames import kept_stem
-from ..files.atomic import write_new
+from ..dataset.archives import unpack
+from ..dataset.filenames import kept_stem, longest_name, named, safe_name, suffix_of
+from ..dataset.labels import distinct
+from ..dataset.sources import Item, read_unpacked
+from ..dataset.walk import pictures_below
+from ..errors import DestinationError, PictureError
+from ..files.atomic import sync
+from ..files.folders import remove_tree
+from ..files.reading import MAX_BYTES, read_content
+from ..files.skipped import SkippedFile
+from ..files.transfer import reason_of
 from ..images.decode import decode
-from .changes import MakeFolder, Move, Step
-from .folder import HIDDEN, LEARN, TEST, Folder
-from .labelling import Plan, check_label, free_name
+from ..images.kinds import SUFFIXES
+from ..text import several, shown
+from ..workers.local import Each, local_map
+from .changes import Done, Move, Wish
+from .folder import LEARN, TEST, Folder, Kept
+from .journal import INCOMING, TAKEN
+from .labelling import Plan, known_label, made
+from .places import Free
 
-INCOMING = f"{HIDDEN}/incoming"
+LARGEST = MAX_BYTES  # bytes of a picture
+LARGEST_ARCHIVE = 2**32
+_ARCHIVE = re.compile(r"\.(zip|tar|tar\.gz|tgz|tar\.bz2|tar\.xz)$", re.IGNORECASE)
+_TOLD = 20  # pictures between two words on how far it is
 
 
-def brought_in(folder: Folder, content: bytes, name: str, label: str, part: str = LEARN) -> Plan:
-    """Add a picture under a label, or to the heap without one.
+@dataclass(frozen=True)
+class Wanted:
+    """Where what comes is to go.
+
+    Attributes:
+        name: of the file, as the browser has it.
+        label: of its pictures; empty for the heap, and of an archive for the labels in it.
+        part: "test" for testing, else to learn from.
+        batch: what comes with the same word is undone together.
+    """
+
+    name: str
+    label: str = ""
+    part: str = LEARN
+    batch: str = ""
+
+    @property
+    def is_archive(self) -> bool:
+        return _ARCHIVE.search(self.name) is not None
+
+    @property
+    def own_name(self) -> str:
+        """The name without a path before it, whichever system wrote that."""
+        return re.split(r"[/\\]", self.name)[-1] or "picture"
+
+
+@dataclass
+class Brought:
+    """What became of what came.
+
+    Attributes:
+        added: names of the pictures that were added, below the folder.
+        copies: those left out because the folder has the same file: its name there, by their own.
+        refused: those that cannot be read, with the reason.
+        notes: sentences on what could be meant otherwise.
+        done: the change; None where nothing was added.
+    """
+
+    added: list[str] = field(default_factory=list)
+    copies: dict[str, str] = field(default_factory=dict)
+    refused: list[SkippedFile] = field(default_factory=list)
+    notes: Sequence[str] = ()
+    done: Done | None = None
+
+
+class Incoming:
+    """A file that is coming, under a name of ours.
 
     Raises:
-        PictureError: it cannot be read as a picture.
+        DestinationError: the folder cannot be written to.
     """
-    suffix = Path(name).suffix.lower()
-    decode(content, suffix=suffix)
-    place = PurePosixPath()
-    steps: list[Step] = []
-    if label:
-        check_label(folder, label)
-        place = PurePosixPath(TEST, label) if part == TEST else PurePosixPath(label)
-        if not (folder.root / place).is_dir():
-            steps.append(MakeFolder(place.as_posix()))
-    (folder.root / INCOMING).mkdir(parents=True, exist_ok=True)
-    arrived = f"{INCOMING}/{secrets.token_hex(8)}{suffix}"
-    write_new(folder.root / arrived, content)
-    own = kept_stem(Path(Path(name).name), suffix) + suffix
-    return f"{own} added", [*steps, Move(arrived, free_name(folder.root, place, own, set()))]
+
+    def __init__(self, root: Path, wanted: Wanted) -> None:
+        self.root = root
+        found = _ARCHIVE.search(wanted.name)
+        suffix = found[0].lower() if found else ""
+        self.token = secrets.token_hex(8)
+        self.path = root / INCOMING / f"{self.token}{suffix}"
+        with _writing(root):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._stream: BinaryIO = self.path.open("xb")
+
+    def write(self, part: bytes) -> None:
+        with _writing(self.root):
+            self._stream.write(part)
+
+    def end(self) -> None:
+        """It has come whole: it is on the disk before this returns."""
+        with _writing(self.root):
+            self._stream.flush()
+            os.fsync(self._stream.fileno())
+            self._stream.close()
+
+    def drop(self) -> None:
+        """Take away what is left of it here."""
+        with suppress(OSError):
+            self._stream.close()
+        with suppress(OSError):
+            self.path.unlink()
+        remove_tree(self._unpacked)
+
+    def take(self, path: Path) -> str:
+        """Lay it, or the folder of what it held, where undo takes it back to; its name there."""
+        with _writing(self.root):
+            (self.root / TAKEN).mkdir(exist_ok=True)
+            os.rename(path, self.root / TAKEN / self.token)
+        return f"{TAKEN}/{self.token}"
+
+    def give_up(self) -> None:
+        """It could not be placed."""
+        place = self.root / TAKEN / self.token
+        with suppress(OSError):
+            place.unlink()
+        remove_tree(place)
+
+    @property
+    def _unpacked(self) -> Path:
+        return self.root / INCOMING / f"{self.token}.unpacked"
+
+    def unpacked(self) -> tuple[Path, tuple[str, ...]]:
+        """The folder of what an archive holds, and notes on that.
+
+        Raises:
+            ArchiveError, DestinationError: it cannot be unpacked.
+        """
+        with _writing(self.root):
+            self._unpacked.mkdir()
+        notes = unpack(self.path, self._unpacked)
+        return self._unpacked, notes
+
+
+@contextmanager
+def _writing(root: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise DestinationError(
+            f"Nothing can be added to {shown(root)}: {reason_of(error)}.",
+            hint="Free some space, or make it a folder that can be written to.",
+        ) from error
+
+
+class Copies:
+    """Which pictures of a folder hold the same bytes as another; only those of its size are
+    read."""
+
+    def __init__(self) -> None:
+        self._digests: dict[object, str] = {}
+        self._by_size: dict[int, list[Kept]] = {}
+        self._revision = -1
+
+    def of(self, folder: Folder, size: int, digest: str) -> Kept | None:
+        if self._revision != folder.revision:
+            self._by_size = {}
+            for one in folder.pictures:
+                self._by_size.setdefault(one.seen.size, []).append(one)
+            self._revision = folder.revision
+        same = (one for one in self._by_size.get(size, ()) if self._digest(folder, one) == digest)
+        return next(same, None)
+
+    def _digest(self, folder: Folder, one: Kept) -> str:
+        if one.seen not in self._digests:
+            try:
+                content = read_content(folder.path(one))
+            except PictureError:
+                return ""
+            self._digests[one.seen] = hashlib.sha256(content).hexdigest()
+        return self._digests[one.seen]
+
+
+def looked_at(coming: Incoming, wanted: Wanted) -> tuple[int, str]:
+    """The size and the sha256 of a picture that has come, and can be read.
+
+    Raises:
+        PictureError: it cannot; the message has its name.
+    """
+    try:
+        return _looked_at(coming.path, wanted.own_name)
+    except PictureError as error:
+        raise PictureError(f"{shown(wanted.own_name)}: {error.message}", hint=error.hint) from None
+
+
+def _looked_at(path: Path, called: str) -> tuple[int, str]:
+    content = read_content(path)
+    suffix = PurePosixPath(called).suffix.lower()
+    decode(content, suffix=suffix if suffix in SUFFIXES else "")
+    return len(content), hashlib.sha256(content).hexdigest()
+
+
+@dataclass(frozen=True)
+class _Come:
+    """A picture of an archive: where it lies below the unpacked folder, its label and its part, and
+    what looking at it gave."""
+
+    item: Item
+    below: str
+    size: int = 0
+    digest: str = ""
+    reason: str = ""
+
+
+def place_one(
+    folder: Folder,
+    copies: Copies,
+    coming: Incoming,
+    wanted: Wanted,
+    size: int,
+    digest: str,
+    before: int,
+) -> tuple[Plan, Brought]:
+    """A change that adds a picture which has come; `before` are those of the same batch that were
+    added already.
+
+    Raises:
+        UsageError, DatasetError: no label can be called so.
+    """
+    brought = Brought()
+    if same := copies.of(folder, size, digest):
+        brought.copies[wanted.own_name] = same.name
+        return ("", []), brought
+    free = Free(folder.root)
+    place, steps = _place(folder, wanted.label, wanted.part)
+    target = free.free(_joined(place, kept_name(folder.root, wanted.own_name, coming.path)))
+    source = coming.take(coming.path)
+    brought.added.append(target)
+    what = _called(before + 1, [wanted.label])
+    return (what, [*steps, Move(source, target)]), brought
+
+
+def look_through(
+    coming: Incoming, wanted: Wanted, progress: Callable[[int, int], None]
+) -> tuple[list[_Come], Brought, Path]:
+    """What an archive holds, each picture looked at, and the folder that it lies in.
+
+    Raises:
+        ArchiveError, DatasetError, DestinationError: it cannot be unpacked, or read.
+    """
+    top, notes = coming.unpacked()
+    items, skipped, more = _items(top, coming.path, wanted)
+    brought = Brought(refused=list(skipped), notes=(*notes, *more))
+
+    def look(item: Item) -> _Come:
+        below = item.path.relative_to(top).as_posix()
+        try:
+            size, digest = _looked_at(item.path, item.name)
+        except PictureError as error:
+            return _Come(item, below, reason=error.message)
+        sync(item.path)
+        return _Come(item, below, size, digest)
+
+    found: list[_Come] = []
+    for done, one in enumerate(local_map(Each(look), ([item] for item in items)), start=1):
+        if one.reason:
+            brought.refused.append(SkippedFile(one.item.name, one.reason))
+        else:
+            found.append(one)
+        if done % _TOLD == 0 or done == len(items):
+            progress(done, len(items))
+    return found, brought, top
+
+
+def _items(
+    top: Path, archive: Path, wanted: Wanted
+) -> tuple[list[Item], list[SkippedFile], tuple[str, ...]]:
+    """The pictures of an archive with their labels: by its folders or its table; without any, and
+    where one is asked for, all that is in it."""
+    loose = {path: Item(path, name, wanted.label) for path, name in pictures_below(top)[0]}
+    if wanted.label:
+        return list(loose.values()), [], ()
+    dataset, _ = read_unpacked(top, archive)
+    labelled = {item.path: item for item in dataset.items}
+    items = list({**loose, **labelled}.values())
+    skipped = [one for one in dataset.skipped if "in no label's folder" not in one.reason]
+    return items, skipped, dataset.notes
+
+
+def place_many(
+    folder: Folder,
+    copies: Copies,
+    coming: Incoming,
+    wanted: Wanted,
+    found: Sequence[_Come],
+    brought: Brought,
+    top: Path,
+) -> Plan:
+    """A change that adds the pictures of an archive.
+
+    Raises:
+        DatasetError: a label in it is easy to confuse with another.
+    """
+    distinct({safe_name(one.item.label) for one in found if one.item.label})
+    free = Free(folder.root)
+    places: dict[tuple[str, str], str] = {}
+    steps: list[Wish] = []
+    moves: dict[str, str] = {}  # target -> below the unpacked folder
+    own: dict[str, str] = {}  # digest -> name, of those that are added
+    for one in found:
+        same = copies.of(folder, one.size, one.digest)
+        if same or one.digest in own:
+            brought.copies[one.item.name] = same.name if same else own[one.digest]
+            continue
+        part = TEST if wanted.part == TEST or one.item.split == "test" else LEARN
+        key = one.item.label and safe_name(one.item.label), part
+        if key not in places:
+            places[key], more = _place(folder, *key)
+            steps += more
+        name = kept_name(folder.root, PurePosixPath(one.item.name).name, one.item.path)
+        target = free.free(_joined(places[key], name))
+        moves[target] = one.below
+        own[one.digest] = target
+    if not moves:
+        return "", []
+    kept = set(moves.values())
+    for above, _, files in os.walk(top):
+        for name in files:
+            if Path(above, name).relative_to(top).as_posix() not in kept:
+                os.unlink(Path(above, name))
+    source = coming.take(top)
+    brought.added += moves
+    steps += [Move(f"{source}/{below}", target) for target, below in moves.items()]
+    return _called(len(moves), [label for label, _ in places]), steps
+
+
+def _place(folder: Folder, label: str, part: str) -> tuple[str, list[Wish]]:
+    """The folder in which pictures of a label are to lie, and what makes that."""
+    if not label:
+        return "", []
+    name = known_label(folder, label)
+    return folder.places.of(name, part), made(folder, name)
+
+
+def _joined(place: str, name: str) -> str:
+    return f"{place}/{name}" if place else name
+
+
+def kept_name(root: Path, name: str, path: Path) -> str:
+    """A client's name for a picture, as every system takes it, with the suffix of what it is."""
+    own = Path(name)
+    suffix = own.suffix if own.suffix.lower() in SUFFIXES else suffix_of(path)
+    return named(kept_stem(own, suffix), suffix, longest_name(root))
+
+
+def _called(count: int, labels: Iterable[str]) -> str:
+    names = list(dict.fromkeys(labels))
+    to = f" to {shown(names[0])}" if len(names) == 1 and names[0] else ""
+    return f"{several(count, 'picture')} added{to}"

@@ -3,32 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from ...server.problems import HttpError
 from .. import labelling
-from ..folder import LEARN, TEST
+from ..changes import Done
+from ..folder import LEARN, TEST, Folder
 from ..studio import Studio
 from .asked import aside, body, numbers, text
 
 
 def routes(studio: Studio) -> list[Route]:
     async def done(plan: Callable[..., labelling.Plan], *arguments: object) -> Response:
-        await aside(studio.change, lambda folder: plan(folder, *arguments))
-        return JSONResponse({"undo": studio.changes.undoable})
+        return _told(await aside(studio.change, lambda folder: plan(folder, *arguments)), studio)
 
     async def label(request: Request) -> Response:
         asked = await body(request)
-        pictures = studio.folder.of(numbers(asked))
-        if not (name := text(asked, "label")):
-            return await done(labelling.to_heap, pictures)
-        part = TEST if asked.get("part") == TEST else LEARN
-        return await done(labelling.label, pictures, name, part)
+        ids, name = numbers(asked), text(asked, "label")
+
+        def plan(folder: Folder) -> labelling.Plan:
+            pictures = folder.of(ids)
+            if not name:
+                return labelling.to_heap(folder, pictures)
+            return labelling.label(folder, pictures, name, _part(asked))
+
+        return await done(plan)
 
     async def set_aside(request: Request) -> Response:
-        return await done(labelling.set_aside, studio.folder.of(numbers(await body(request))))
+        ids = numbers(await body(request))
+        return await done(lambda folder: labelling.set_aside(folder, folder.of(ids)))
+
+    async def keep_for(request: Request) -> Response:
+        asked = await body(request)
+        ids, part = numbers(asked), _part(asked)
+        if part is None:
+            raise HttpError(400, "Either learn or test was expected as 'part'.")
+        return await done(lambda folder: labelling.keep_for(folder, folder.of(ids), part))
 
     async def add(request: Request) -> Response:
         return await done(labelling.add_label, text(await body(request), "name"))
@@ -37,19 +51,40 @@ def routes(studio: Studio) -> list[Route]:
         asked = await body(request)
         return await done(labelling.rename_label, text(asked, "from"), text(asked, "to"))
 
+    async def remove(request: Request) -> Response:
+        return await done(labelling.remove_label, text(await body(request), "name"))
+
     async def undo(request: Request) -> Response:
-        await aside(studio.undo)
-        return JSONResponse({"redo": studio.changes.redoable})
+        return _told(await aside(studio.undo), studio)
 
     async def redo(request: Request) -> Response:
-        await aside(studio.redo)
-        return JSONResponse({"undo": studio.changes.undoable})
+        return _told(await aside(studio.redo), studio)
 
     return [
         Route("/api/label", label, methods=["POST"]),
         Route("/api/aside", set_aside, methods=["POST"]),
+        Route("/api/part", keep_for, methods=["POST"]),
         Route("/api/labels", add, methods=["POST"]),
         Route("/api/labels/rename", rename, methods=["POST"]),
+        Route("/api/labels/remove", remove, methods=["POST"]),
         Route("/api/undo", undo, methods=["POST"]),
         Route("/api/redo", redo, methods=["POST"]),
     ]
+
+
+def _part(asked: dict[str, Any]) -> str | None:
+    """What pictures are to be for, where that is said."""
+    return asked["part"] if asked.get("part") in (LEARN, TEST) else None
+
+
+def _told(done: Done | None, studio: Studio) -> Response:
+    """What would be undone and redone now, and a sentence on what was left as it is."""
+    changes = studio.changes
+    return JSONResponse(
+        {
+            "undo": changes.undoable,
+            "redo": changes.redoable,
+            "left": done.words if done else "",
+            "revision": studio.folder.revision,
+        }
+    )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -19,12 +18,12 @@ from ...server.problems import HttpError
 from ...text import several, shown
 from ...to_json import fix
 from ...to_json.results import Json
+from ..changes import CarryOut, TakeBack
 from ..confusion import confusion, pictures_in
 from ..deck_json import standing
 from ..folder import Folder
 from ..labelling import Plan
 from ..lacking import lacking
-from ..mended import CarryOut, TakeBack
 from ..studio import Studio
 from .asked import aside, body, numbers, text
 
@@ -88,9 +87,7 @@ def routes(studio: Studio) -> list[Route]:
 
         def plan(folder: Folder) -> Plan:
             rows = [one for one in listed(folder.root) if _known_by(one) == wanted]
-            return f"Decision on {shown(wanted[0])} taken back", [
-                TakeBack(asdict(one)) for one in rows
-            ]
+            return f"Decision on {shown(wanted[0])} taken back", [TakeBack(one) for one in rows]
 
         await aside(studio.change, plan)
         return JSONResponse(await aside(_decided, studio))

@@ -1,4 +1,4 @@
-"""Pictures that are brought in."""
+"""Pictures that are brought in, one file or one archive a request."""
 
 from __future__ import annotations
 
@@ -6,28 +6,49 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from ...server.problems import too_large
+from ...server.bodies.pictures import counted
+from ...text import csv_text
 from ..folder import LEARN, TEST
 from ..studio import Studio
-from ..uploads import brought_in
+from ..uploads import LARGEST, LARGEST_ARCHIVE, Brought, Incoming, Wanted
 from .asked import aside
 
-LARGEST = 2**28  # bytes of one picture
+_AT_ONCE = 2**20  # bytes that are written at a time
 
 
 def routes(studio: Studio) -> list[Route]:
     async def add(request: Request) -> Response:
         query = request.query_params
-        content = bytearray()
-        async for chunk in request.stream():
-            content += chunk
-            if len(content) > LARGEST:
-                raise too_large(LARGEST)
-        name, label = query.get("name", "picture"), query.get("label", "")
         part = TEST if query.get("part") == TEST else LEARN
-        await aside(
-            studio.change, lambda folder: brought_in(folder, bytes(content), name, label, part)
-        )
-        return JSONResponse({"undo": studio.changes.undoable}, 201)
+        name, label = query.get("name", ""), query.get("label", "")
+        wanted = Wanted(name, label, part, query.get("batch", ""))
+        largest = LARGEST_ARCHIVE if wanted.is_archive else LARGEST
+        coming = await aside(Incoming, studio.root, wanted)
+        try:
+            waiting = bytearray()
+            async for chunk in counted(request, largest):
+                waiting += chunk
+                if len(waiting) >= _AT_ONCE:
+                    await aside(coming.write, bytes(waiting))
+                    waiting.clear()
+            await aside(coming.write, bytes(waiting))
+            await aside(coming.end)
+            brought = await aside(studio.bring_in, coming, wanted)
+        finally:
+            coming.drop()
+        return JSONResponse(_told(brought, studio), 201 if brought.added else 200)
 
     return [Route("/api/pictures", add, methods=["POST"])]
+
+
+def _told(brought: Brought, studio: Studio) -> dict[str, object]:
+    """What became of what came."""
+    return {
+        "added": len(brought.added),
+        "ids": [one.id for one in map(studio.folder.named, brought.added) if one],
+        "copies": [[csv_text(own), csv_text(there)] for own, there in brought.copies.items()],
+        "refused": [[csv_text(one.name), one.reason] for one in brought.refused],
+        "notes": list(brought.notes),
+        "left": brought.done.words if brought.done else "",
+        "undo": studio.changes.undoable,
+    }
