@@ -1,0 +1,319 @@
+"""What a studio does with its folder: undone to the file, finished after a kill, beside others."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from conftest import encoded, mostly_slow
+from studio import Opened, studio
+from tellapart import decide
+from tellapart.dataset.decisions import read_decisions
+from tellapart.errors import DatasetError, DestinationError, TellapartError, UsageError
+from tellapart.studio import labelling
+from tellapart.studio.changes import Changes, Decide
+from tellapart.studio.folder import LEARN, TEST, Folder
+from tellapart.studio.studio import Studio
+from tellapart.studio.uploads import Incoming, Wanted
+
+NAMES = (
+    "cat/1.jpg",
+    "cat/2.jpg",
+    "cat/day 1/1.jpg",
+    "dog/1.jpg",
+    "dog/3.jpg",
+    "test/cat/9.jpg",
+    "1.jpg",
+    "heap.jpg",
+    "set-aside/old.jpg",
+    "dog/notes.txt",
+)
+
+
+def drawn(number: int) -> bytes:
+    """A picture like no other."""
+    pixels = np.full((4, 4, 3), [number % 256, number // 256 % 256, 7], np.uint8)
+    return encoded(Image.fromarray(pixels))
+
+
+def filled(folder: Path, names: tuple[str, ...] = NAMES) -> Path:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(name.encode())
+    return folder
+
+
+def tree(folder: Path) -> dict[str, bytes | None]:
+    """All folders and files but the studio's own, and the contents of those that are pictures."""
+    found: dict[str, bytes | None] = {}
+    for above, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if name != ".tellapart-studio"]
+        for name in folders:
+            found[Path(above, name).relative_to(folder).as_posix() + "/"] = None
+        for name in files:
+            if name != "tellapart.csv" and not name.startswith(".tellapart-"):
+                path = Path(above, name)
+                found[path.relative_to(folder).as_posix()] = path.read_bytes()
+    return found
+
+
+def decisions(folder: Path) -> set[object]:
+    return {*read_decisions(folder / "tellapart.csv", history=True)}
+
+
+def whole(folder: Path) -> tuple[object, object]:
+    return tree(folder), decisions(folder)
+
+
+def but_when(folder: Path) -> tuple[object, object]:
+    """The same, but for the time at which something was decided."""
+    every = read_decisions(folder / "tellapart.csv", history=True)
+    told = {(o.path, o.digest, o.decision, o.new_label, o.in_force) for o in every}
+    return tree(folder), told
+
+
+def seen(folder: Folder) -> object:
+    """What a page is shown, but for the numbers of pictures."""
+    listed = sorted((one.name, one.label, one.part, one.decided) for one in folder.pictures)
+    return listed, folder.labels
+
+
+@contextmanager
+def opened(root: Path) -> Iterator[Studio]:
+    """A studio in this process that does not train."""
+    found = Studio(root)
+    found.folder.read()
+    try:
+        yield found
+    finally:
+        found.changes.close()
+
+
+def bring(one: Studio, content: bytes, name: str, label: str = "", batch: str = "") -> list[str]:
+    wanted = Wanted(name, label, batch=batch)
+    coming = Incoming(one.root, wanted)
+    try:
+        coming.write(content)
+        coming.end()
+        return one.bring_in(coming, wanted).added
+    finally:
+        coming.drop()
+
+
+# A change, by a few numbers that choose what and of what; it may be refused.
+
+Deed = Callable[[Studio], object]
+LABELS = ("cat", "dog", "bird", "Ente")
+
+
+def deed(kind: str, a: int, b: int) -> Deed:
+    def some(folder: Folder) -> list[int]:
+        ids = [one.id for one in folder.pictures]
+        return [one for at, one in enumerate(ids) if (a + at * (b + 1)) % 3 == 0] or ids[:1]
+
+    def do(one: Studio) -> object:
+        folder = one.folder
+        name = LABELS[a % len(LABELS)]
+        pictures = folder.of(some(folder))
+        if kind == "label":
+            return one.change(lambda f: labelling.label(f, pictures, name))
+        if kind == "heap":
+            return one.change(lambda f: labelling.to_heap(f, pictures))
+        if kind == "aside":
+            return one.change(lambda f: labelling.set_aside(f, pictures))
+        if kind == "part":
+            part = TEST if b % 2 else LEARN
+            with_label = [p for p in pictures if f"{p.name}".count("/") and p.part != "aside"]
+            return one.change(lambda f: labelling.keep_for(f, with_label, part))
+        if kind == "new":
+            return one.change(lambda f: labelling.add_label(f, name))
+        if kind == "rename":
+            return one.change(
+                lambda f: labelling.rename_label(f, name, LABELS[b % len(LABELS)])
+            )
+        if kind == "remove":
+            return one.change(lambda f: labelling.remove_label(f, name))
+        if kind == "decide":
+            of = tuple(p.name for p in pictures if p.part in (LEARN, TEST))
+            how = ("relabel", "drop", "keep")[b % 3]
+            value = name if how == "relabel" else ""
+            return one.change(lambda f: ("decided", [Decide(of, how, value)]) if of else ("", []))
+        if kind == "bring":
+            label = name if b % 3 else ""
+            return bring(one, drawn(a * 64 + b), f"new {b}.png", label, batch="b" * (b % 2))
+        if kind == "undo":
+            return one.undo()
+        assert kind == "redo"
+        return one.redo()
+
+    return do
+
+
+KINDS = ("label", "heap", "aside", "part", "new", "rename", "remove", "decide", "bring")
+deeds = st.lists(
+    st.tuples(
+        st.sampled_from([*KINDS, "undo", "redo", "restart"]), st.integers(0, 63), st.integers(0, 63)
+    ),
+    max_size=10,
+)
+
+
+@settings(max_examples=60)
+@given(deeds)
+def test_undo_gives_the_very_same_folder_and_redo_is_its_opposite(
+    tmp_path_factory: pytest.TempPathFactory, todo: list[tuple[str, int, int]]
+) -> None:
+    root = filled(tmp_path_factory.mktemp("law") / "photos")
+    begun = whole(root)
+    one = Studio(root)
+    one.folder.read()
+    try:
+        for kind, a, b in todo:
+            if kind == "restart":
+                one.changes.close()
+                one = Studio(root)
+                one.folder.read()
+                continue
+            before = whole(root)
+            try:
+                deed(kind, a, b)(one)
+            except TellapartError:
+                assert whole(root) == before  # what is refused changes nothing
+            again = Folder(root)
+            again.read()
+            assert seen(one.folder) == seen(again), kind
+        after, depth = whole(root), one.changes.done
+        for _ in range(depth):
+            assert one.undo().words == ""
+        assert whole(root) == begun
+        for _ in range(depth):
+            one.redo()
+        assert whole(root) == after
+    finally:
+        one.changes.close()
+        shutil.rmtree(root)
+
+
+# A kill, at each moment at which the process asks the system for something.
+
+CALLS = {"open", "os.link", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate"}
+
+
+def killed_at(moment: int, work: Callable[[], object]) -> bool:
+    """Do some work in a process that is killed before its so-manieth call of the system; whether
+    it came to its end before."""
+    child = os.fork()
+    if not child:
+        count = 0
+
+        def hear(event: str, given: object) -> None:
+            nonlocal count
+            if event in CALLS:
+                count += 1
+                if count == moment:
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+        sys.addaudithook(hear)
+        try:
+            work()
+        finally:
+            os._exit(0)
+    return os.waitpid(child, 0)[1] == 0
+
+
+def moments(work: Callable[[], object]) -> int:
+    """How many calls of the system some work is."""
+    reading, writing = os.pipe()
+    if not os.fork():
+        count = 0
+
+        def hear(event: str, given: object) -> None:
+            nonlocal count
+            count += event in CALLS
+
+        sys.addaudithook(hear)
+        try:
+            work()
+        finally:
+            os.write(writing, b"%d" % count)
+            os._exit(0)
+    os.wait()
+    os.close(writing)
+    with os.fdopen(reading) as said:
+        return int(said.read())
+
+
+SCENES: dict[str, tuple[list[tuple[str, int, int]], tuple[str, int, int]]] = {
+    "label": ([], ("label", 0, 0)),
+    "new label": ([], ("label", 2, 0)),
+    "aside": ([], ("aside", 0, 1)),
+    "join": ([], ("rename", 1, 0)),
+    "rename": ([], ("rename", 0, 2)),
+    "remove": ([], ("remove", 0, 0)),
+    "decide": ([], ("decide", 0, 0)),
+    "label what was decided about": ([("decide", 0, 0)], ("label", 1, 0)),
+    "bring": ([], ("bring", 0, 1)),
+    "undo of a label": ([("label", 0, 0)], ("undo", 0, 0)),
+    "redo of a label": ([("label", 0, 0), ("undo", 0, 0)], ("redo", 0, 0)),
+    "undo of what came": ([("bring", 0, 1)], ("undo", 0, 0)),
+    "redo of what came": ([("bring", 0, 1), ("undo", 0, 0)], ("redo", 0, 0)),
+    "undo of a removal": ([("remove", 0, 0)], ("undo", 0, 0)),
+    "undo of a decision": ([("decide", 0, 1)], ("undo", 0, 0)),
+}
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="kills a forked process")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+@pytest.mark.parametrize("every", mostly_slow([11, 1], 1))
+@pytest.mark.parametrize("scene", SCENES)
+def test_killed_at_any_moment_a_change_is_done_or_it_is_not(
+    tmp_path: Path, scene: str, every: int
+) -> None:
+    first, last = SCENES[scene]
+    root = filled(tmp_path / "photos")
+    with opened(root) as one:
+        for step in first:
+            deed(*step)(one)
+    before = but_when(root)
+    shutil.copytree(root, tmp_path / "kept")
+
+    def work() -> None:
+        with opened(root) as one:
+            deed(*last)(one)
+
+    def anew() -> None:
+        shutil.rmtree(root)
+        shutil.copytree(tmp_path / "kept", root)
+
+    count = moments(work)
+    after = but_when(root)
+    assert after != before
+    for moment in range(1 + random.Random(scene).randrange(every), count + 1, every):
+        anew()
+        done = killed_at(moment, work)
+        half = set(tree(root).values()) - set(before[0].values()) - set(after[0].values())
+        assert not half, f"half a file at {moment}"
+        with opened(root) as one:  # which finishes it
+            assert but_when(root) in (before, after), f"neither at {moment} of {count}"
+            assert not done or but_when(root) == after
+            assert not list((root / ".tellapart-studio").glob("incoming/*"))
+            is_after = but_when(root) == after
+            while one.changes.undoable:
+                one.undo()
+            while one.changes.redoable:
+                one.redo()
+            if last[0] not in ("undo", "redo"):
+                assert but_when(root) == (after if is_after else before)
