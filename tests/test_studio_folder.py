@@ -7,9 +7,8 @@ import random
 import shutil
 import signal
 import sys
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -19,12 +18,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from conftest import encoded, mostly_slow
-from studio import Opened, studio
-from tellapart import decide
 from tellapart.dataset.decisions import read_decisions
-from tellapart.errors import DatasetError, DestinationError, TellapartError, UsageError
+from tellapart.errors import TellapartError
 from tellapart.studio import labelling
-from tellapart.studio.changes import Changes, Decide
+from tellapart.studio.changes import Decide
 from tellapart.studio.folder import LEARN, TEST, Folder
 from tellapart.studio.studio import Studio
 from tellapart.studio.uploads import Incoming, Wanted
@@ -74,11 +71,11 @@ def decisions(folder: Path) -> set[object]:
     return {*read_decisions(folder / "tellapart.csv", history=True)}
 
 
-def whole(folder: Path) -> tuple[object, object]:
+def whole(folder: Path) -> tuple[dict[str, bytes | None], set[object]]:
     return tree(folder), decisions(folder)
 
 
-def but_when(folder: Path) -> tuple[object, object]:
+def but_when(folder: Path) -> tuple[dict[str, bytes | None], object]:
     """The same, but for the time at which something was decided."""
     every = read_decisions(folder / "tellapart.csv", history=True)
     told = {(o.path, o.digest, o.decision, o.new_label, o.in_force) for o in every}
@@ -141,9 +138,7 @@ def deed(kind: str, a: int, b: int) -> Deed:
         if kind == "new":
             return one.change(lambda f: labelling.add_label(f, name))
         if kind == "rename":
-            return one.change(
-                lambda f: labelling.rename_label(f, name, LABELS[b % len(LABELS)])
-            )
+            return one.change(lambda f: labelling.rename_label(f, name, LABELS[b % len(LABELS)]))
         if kind == "remove":
             return one.change(lambda f: labelling.remove_label(f, name))
         if kind == "decide":

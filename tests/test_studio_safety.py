@@ -34,6 +34,7 @@ def opened(heroes: DemoPictures, tmp_path_factory: pytest.TempPathFactory) -> It
         for picture in sorted((heroes.photos / label).iterdir())[:4]:
             shutil.copy(picture, folder / label)
     shutil.copy(picture, folder / f"{EVIL}.jpg")
+    (folder / EVIL).mkdir()  # no system's own way to name a folder, but one may come from elsewhere
     with studio(folder) as found:
         yield found
 
@@ -216,7 +217,7 @@ def elsewhere(page: str) -> Iterator[int]:
 def test_in_a_browser(opened: Opened) -> None:
     """Another site's page, a page of another port (to which a browser would send the cookie), a
     label that would be markup, and a browser that comes from the file that leads to the link."""
-    assert opened.ask("/api/labels", {"name": EVIL.replace("/", "")}).status == 200
+    assert EVIL in [one["name"] for one in opened.ask("/api/state").json["labels"]]
     before = what_is_done(opened)
     with browser() as chromium, elsewhere(ATTACKS % opened.running.port) as port:
         page = page_of(chromium, opened.link)

@@ -137,9 +137,8 @@ class Changes:
                 with self._journal.damaged():
                     self._replay(line)
             self._disk = Disk(self.root, self._journal.errand)
-            if self._journal.is_ours:
-                remove_tree(self.root / INCOMING)
-                self._finish()
+            remove_tree(self.root / INCOMING)
+            self._finish()
         except BaseException:
             self._journal.close()
             raise

@@ -47,7 +47,7 @@ class Journal:
         errand: by whose token that is known which a kill leaves half-way.
     """
 
-    def __init__(self, root: Path, lock: BinaryIO | None) -> None:
+    def __init__(self, root: Path, lock: BinaryIO) -> None:
         self.root = root
         self.errand = Errand(PURPOSE, secrets.token_hex(8))
         self._lock = lock
@@ -58,11 +58,11 @@ class Journal:
 
     @classmethod
     def open(cls, root: Path) -> Journal:
-        """The one of a folder. It opens also where the folder cannot be written to: then `write`
-        raises.
+        """The one of a folder.
 
         Raises:
-            DestinationError: another studio has the folder, or what is to be in it is a link.
+            DestinationError: another studio has the folder, it cannot be written to, or what is to
+                be in it is a link.
         """
         state = root / HIDDEN
         for place in (state, state / _RECORD, root / TAKEN, root / INCOMING):
@@ -70,28 +70,27 @@ class Journal:
                 raise DestinationError(f"{shown(place)} is a link.", hint=PURPOSE.if_damaged)
         try:
             return cls(root, _locked(root))
-        except OSError:
-            return cls(root, None)
-
-    @property
-    def is_ours(self) -> bool:
-        """Whether the folder is locked, and so can be written to."""
-        return self._lock is not None
+        except OSError as error:
+            raise DestinationError(
+                f"{shown(root)} cannot be written to, and the studio labels pictures by moving "
+                "them.",
+                hint="Copy the folder to a place of yours, and open the copy.",
+            ) from error
 
     def close(self) -> None:
         """Let another studio have the folder. Where nothing was written, nothing is left there."""
         if self._stream:
             self._stream.close()
-        if self._lock:
-            state = self.root / HIDDEN
-            if not self._length:
-                with suppress(OSError):
-                    (state / _LOCK).unlink()
-            self._lock.close()
-            for place in (INCOMING, TAKEN, HIDDEN):
-                with suppress(OSError):  # none, or not empty
-                    (self.root / place).rmdir()
-        self._stream = self._lock = None
+        self._stream = None
+        if self._lock.closed:
+            return
+        if not self._length:
+            with suppress(OSError):
+                (self.root / HIDDEN / _LOCK).unlink()
+        self._lock.close()
+        for place in (INCOMING, TAKEN, HIDDEN):
+            with suppress(OSError):  # none, or not empty
+                (self.root / place).rmdir()
 
     def read(self) -> Iterator[dict[str, Any]]:
         """All lines but the first, which is the journal's own.
@@ -178,7 +177,6 @@ class Journal:
         self._late = b""
 
     def _opened(self) -> BinaryIO:
-        self._lock = self._lock or _locked(self.root)
         for place in (TAKEN, INCOMING):
             (self.root / place).mkdir(exist_ok=True)
         handle = os.open(self._path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)

@@ -13,13 +13,13 @@ import os
 import sys
 import threading
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from socket import socket
 from types import FrameType
 
 from ..dataset.archives import is_archive
-from ..errors import DatasetError, DestinationError, UsageError
+from ..errors import DatasetError, UsageError
 from ..files.workspaces import Workspace
 from ..model.folder import MODEL_FILE
 from ..server.app import running
@@ -48,27 +48,27 @@ def open_studio(
         DestinationError: it cannot be written to, or another studio is open on it.
     """
     studio = Studio(root, quality)
-    studio.folder.read()
-    if studio.folder.problem:  # is told here, and not by a server that begins
-        studio.changes.close()
-        raise studio.folder.problem
-    token = new_token()
-    config, listening = _listening(port)
-    link = f"{address_of(listening)}/?token={token}"
-    take_over(log)
-    app = application(studio, config, token, kept_key(root), log.request)
-    server = running(
-        app, listening, config, lambda: ready(link), lambda _: None, log.flush, alone=True
-    )
-    server.config.timeout_graceful_shutdown = _LEAVE
-    ended = server.handle_exit
+    with closing(studio.changes):
+        studio.folder.read()
+        if studio.folder.problem:  # is told here, and not by a server that begins
+            raise studio.folder.problem
+        token = new_token()
+        config, listening = _listening(port)
+        link = f"{address_of(listening)}/?token={token}"
+        take_over(log)
+        app = application(studio, config, token, kept_key(root), log.request)
+        server = running(
+            app, listening, config, lambda: ready(link), lambda _: None, log.flush, alone=True
+        )
+        server.config.timeout_graceful_shutdown = _LEAVE
+        ended = server.handle_exit
 
-    def ending(sig: int, frame: FrameType | None) -> None:
-        studio.events.end()  # streams never end by themselves
-        ended(sig, frame)
+        def ending(sig: int, frame: FrameType | None) -> None:
+            studio.events.end()  # streams never end by themselves
+            ended(sig, frame)
 
-    server.handle_exit = ending  # type: ignore[method-assign]
-    server.run(sockets=[listening])
+        server.handle_exit = ending  # type: ignore[method-assign]
+        server.run(sockets=[listening])
     others = [one for one in threading.enumerate() if one is not threading.main_thread()]
     if any(not one.daemon for one in others):  # Python would wait for them, and nobody else does
         sys.stdout.flush()
@@ -115,15 +115,6 @@ def check_studio_folder(given: Path) -> None:
             f"{name} is a model; the studio opens a folder of pictures.",
             hint="Name the folder that it was trained on.",
         )
-    if not os.access(given, os.W_OK):
-        raise _not_writable(given)
-
-
-def _not_writable(folder: Path) -> DestinationError:
-    return DestinationError(
-        f"{shown(folder)} cannot be written to, and the studio labels pictures by moving them.",
-        hint="Copy the folder to a place of yours, and open the copy.",
-    )
 
 
 def leading_to(link: str) -> tuple[Path, Workspace]:
