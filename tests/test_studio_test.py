@@ -207,6 +207,20 @@ def test_one_key_keeps_a_picture_and_undo_takes_it_back(
         wait_until_gone(opened, name)
 
 
+def test_a_key_keeps_the_picture_that_is_shown(page: Any, opened: Opened, queen: Path) -> None:
+    """Not the one that was shown when the buttons came, and not for what they said then."""
+    other = queen.with_name("010.jpg")
+    choose(page, sent(queen, "first.jpg"), sent(other, "second.jpg"))
+    page.get_by_role("button", name="first.jpg: ice_queen").wait_for()
+    page.get_by_role("button", name="second.jpg: ice_queen").click()
+    page.get_by_role("button", name="For testing").click()
+    page.keyboard.press("t")
+    page.get_by_text("Kept for testing as ice_queen.").wait_for()
+    assert (opened.folder / "test/ice_queen/second.jpg").read_bytes() == other.read_bytes()
+    page.get_by_role("button", name="Undo").click()
+    wait_until_gone(opened, "test/ice_queen/second.jpg")
+
+
 def test_a_button_keeps_it_too(page: Any, opened: Opened, queen: Path) -> None:
     choose(page, sent(queen, "b.jpg"))
     page.get_by_role("button", name="For testing").click()

@@ -1,7 +1,7 @@
 // Keys: a view says which it hears and what they do; `?` shows them all.
-import { useLayoutEffect } from "./vendor/preact.js";
+import { useLayoutEffect, useRef } from "./vendor/preact.js";
 
-const registered = new Set(); // {key, words, act}; the newest hears first
+const registered = new Set(); // of each component a ref to its keys; the newest component hears first
 
 const writes = (target) =>
   target.isContentEditable ||
@@ -21,23 +21,27 @@ export function called(event) {
 const digit = (event) => (event.shiftKey && /^Digit\d$/.test(event.code) ? `Shift+${event.code.slice(5)}` : "");
 
 /**
- * The keys of a component as long as it is there: [{keys: ["z", "Ctrl+z"], words, act(event)}].
- * `act` may return false, and then the key goes on to whoever else hears it.
+ * The keys of a component as long as it is there: [{keys: ["z", "Ctrl+z"], words, act(event)}]. They
+ * act on what it showed last. `act` may return false, and then the key goes on to whoever else hears it.
  */
-export function useKeys(list, inputs = []) {
+export function useKeys(list) {
+  const now = useRef(list);
+  now.current = list;
   useLayoutEffect(() => { // before the page is drawn, so that a key finds what it shows
-    for (const one of list) registered.add(one);
-    return () => list.forEach((one) => registered.delete(one));
-  }, inputs);
+    registered.add(now);
+    return () => registered.delete(now);
+  }, []);
 }
 
+const every = () => [...registered].flatMap((one) => one.current);
+
 /** All keys that do something now, in the order in which they were registered. */
-export const allKeys = () => [...registered].filter((one) => one.words);
+export const allKeys = () => every().filter((one) => one.words);
 
 document.addEventListener("keydown", (event) => {
   if (event.defaultPrevented || writes(event.target)) return;
   const names = [called(event), digit(event)];
-  for (const one of [...registered].reverse()) {
+  for (const one of every().reverse()) {
     if (one.keys.some((key) => names.includes(key)) && one.act(event) !== false) {
       event.preventDefault();
       return;
