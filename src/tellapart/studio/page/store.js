@@ -82,22 +82,25 @@ export async function attempt(asking) {
 }
 
 let asking = null;
-let again = false;
+let next = null;
 
-/** Ask how the folder is now; calls that come while one is under way become one more. */
+/**
+ * Ask how the folder is now; what is promised was asked for after the call. Calls that come while one
+ * is under way become one more.
+ */
 export function refresh() {
-  if (asking) {
-    again = true;
+  if (!asking) {
+    asking = load().finally(() => {
+      asking = null;
+    });
     return asking;
   }
-  asking = load().finally(() => {
-    asking = null;
-    if (again) {
-      again = false;
-      refresh();
-    }
-  });
-  return asking;
+  next ??= asking
+    .finally(() => {
+      next = null;
+    })
+    .then(refresh);
+  return next;
 }
 
 async function load() {
@@ -133,7 +136,7 @@ export function begin() {
   hear("folder", refresh);
   hear("training", (training) => update({ training }));
   const open = () => {
-    if (document.hidden && stream) return;
+    if (stream && (document.hidden || stream.readyState !== EventSource.CLOSED)) return;
     stream = new EventSource("/api/events");
     for (const kind of kinds.keys()) follow(kind);
     stream.onopen = refresh;
@@ -148,6 +151,6 @@ export function begin() {
   open();
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) stream.close();
-    else if (stream.readyState === EventSource.CLOSED) open();
+    else open();
   });
 }
