@@ -1,7 +1,7 @@
 """What happens in a studio -> every page that is open, each by one stream (server-sent events).
 
-Any thread may `tell`. A page that falls behind loses the oldest: each event says how things are,
-not what to do, so the newest is enough.
+Any thread may `tell`. Each event says how things are, not what to do. So a page that falls behind
+is told the newest of each kind, and what waits for it stays small.
 """
 
 from __future__ import annotations
@@ -11,8 +11,15 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 
-_BEHIND = 256  # events that may wait for one page
 _BREATH = 15.0  # seconds after which a stream says that it lives
+
+
+class _Page:
+    """A page that listens: what it was not told yet, by kinds, and that there is something."""
+
+    def __init__(self) -> None:
+        self.waiting: dict[str, str] = {}
+        self.come = asyncio.Event()
 
 
 class Events:
@@ -20,7 +27,7 @@ class Events:
 
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._pages: set[asyncio.Queue[str | None]] = set()
+        self._pages: set[_Page] = set()
         self._over = False
 
     def begin(self) -> None:
@@ -31,18 +38,19 @@ class Events:
         """All streams end; to be called from the loop."""
         self._over = True
         for page in self._pages:
-            _put(page, None)
+            page.come.set()
 
     def tell(self, kind: str, data: Mapping[str, object]) -> None:
         """Tell every page, from any thread."""
         text = f"event: {kind}\ndata: {json.dumps(data)}\n\n"
         if self._loop:
             with suppress(RuntimeError):  # the loop has ended
-                self._loop.call_soon_threadsafe(self._deliver, text)
+                self._loop.call_soon_threadsafe(self._deliver, kind, text)
 
-    def _deliver(self, text: str) -> None:
+    def _deliver(self, kind: str, text: str) -> None:
         for page in self._pages:
-            _put(page, text)
+            page.waiting[kind] = text
+            page.come.set()
 
     @property
     def pages(self) -> int:
@@ -51,23 +59,17 @@ class Events:
 
     async def stream(self) -> AsyncIterator[str]:
         """The events from now on, as their text."""
-        page: asyncio.Queue[str | None] = asyncio.Queue(_BEHIND)
+        page = _Page()
         self._pages.add(page)
         try:
             yield "retry: 1000\n\n"
             while not self._over:
                 try:
-                    text = await asyncio.wait_for(page.get(), _BREATH)
+                    await asyncio.wait_for(page.come.wait(), _BREATH)
                 except asyncio.TimeoutError:
-                    text = ": alive\n\n"
-                if text is None:
-                    return
-                yield text
+                    yield ": alive\n\n"
+                page.come.clear()
+                while page.waiting and not self._over:
+                    yield page.waiting.pop(next(iter(page.waiting)))
         finally:
             self._pages.discard(page)
-
-
-def _put(page: asyncio.Queue[str | None], text: str | None) -> None:
-    if page.full():
-        page.get_nowait()
-    page.put_nowait(text)

@@ -337,7 +337,8 @@ def _others(root: Path) -> Iterator[Kept]:
     """Pictures that have no label: loose in the folder, and set aside."""
     walk = Walk(root, follow_links=False)
     for entry in walk.entries(root):
-        may_be = entry.is_file() and no_picture(Path(entry.path)) is None
+        # os.path.isfile and not entry.is_file(), which raises on a link that leads to itself
+        may_be = os.path.isfile(entry.path) and no_picture(Path(entry.path)) is None
         if may_be and (seen := Seen.at(entry)):
             yield Kept(0, entry.name, "", HEAP, seen)
     aside = root / SET_ASIDE

@@ -9,7 +9,6 @@ page first asks. Embeddings stay in memory, so after each training no picture is
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable, Collection, Sequence
@@ -19,15 +18,15 @@ from typing import Protocol
 from ..backbones.embed import Embedder, embed_all
 from ..backbones.graph import network_of
 from ..backbones.rows import QUALITIES
-from ..errors import TellapartError, UsageError
+from ..errors import UsageError
 from ..model.classifier import Classifier
 from ..model.observe import embedder_of
 from ..workers.local import one_thread_each
 from .arrangement import Arrangement, Look, Pile, arranged, joined, merged, most_alike, split
 from .folder import HEAP, Folder, Kept
+from .problems import trouble
 from .suggestions import Suggestions, suggestions
 
-_log = logging.getLogger(__name__)
 _PAUSE = 0.1  # seconds without a change, before it looks
 _BREATH = 0.2  # seconds between two reports of progress
 
@@ -166,9 +165,7 @@ class Heap:
             except _EndedError:
                 return
             except Exception as error:  # the page shows it, and the next change tries again
-                if not isinstance(error, TellapartError):
-                    _log.exception("Looking at the heap has failed.")
-                self._error = str(error)
+                self._error = " ".join(trouble(error, "The heap could not be looked at."))
             self._new("")
             done = asked
 
@@ -259,8 +256,9 @@ class Heap:
 
     def _new(self, doing: str) -> None:
         """There is something new to be shown."""
-        self._revision += 1
-        self._say(doing)
+        with self._lock:
+            self._revision += 1
+            self._say(doing)
 
     def _say(self, doing: str, **more: object) -> None:
         self._said = time.monotonic()

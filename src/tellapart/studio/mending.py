@@ -8,7 +8,6 @@ have the folder checked again, and until that is done the cards of the last chec
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -20,7 +19,7 @@ from ..assess.check.rescoring import accuracy_about_after, accuracy_after
 from ..assess.deciding import together
 from ..assess.fixing import QUICK, WRONG
 from ..assess.sides import choose_sides
-from ..errors import TellapartError, UsageError
+from ..errors import UsageError
 from ..evaluation.metrics import Proportion
 from ..health.label_errors import Rest, rest_after
 from ..text import label_words, several, shown
@@ -28,8 +27,8 @@ from .changes import Changes, Decide, Wish
 from .deck import Card, Deck, Now, as_now
 from .folder import LEARN, TEST, Folder
 from .labelling import Plan, known_label
+from .problems import trouble
 
-_log = logging.getLogger(__name__)
 _QUIET = 1.0  # seconds without a change, before the folder is checked again
 _REMEMBERED = 64  # accuracies, so that undo brings one back at once
 
@@ -196,7 +195,7 @@ class Mending:
     def _rest(self, deck: Deck, now: dict[int, Now]) -> Rest:
         """By the labels that were kept in a row, as far as that stands."""
         said = []
-        for (mend,) in self._answered.values():
+        for (mend,) in tuple(self._answered.values()):  # another thread may answer meanwhile
             numbers = [deck.number(name) for name in mend.names]
             if all(number in now and now[number].decided == mend.how for number in numbers):
                 said.append(mend.how == KEEP)
@@ -229,11 +228,8 @@ class Mending:
                 self._keep_up()
             except _EndedError:
                 return
-            except TellapartError as error:
-                self._trouble = (error.message, error.hint)
-            except Exception:  # the page says so, and the next change tries again
-                _log.exception("Mending has failed.")
-                self._trouble = ("The pictures could not be checked.", "The log says why.")
+            except Exception as error:  # the page shows it, and the next change tries again
+                self._trouble = trouble(error, "The pictures could not be checked.")
             if self._doing:
                 self._doing = ""
                 self._tell()
@@ -244,8 +240,8 @@ class Mending:
             deck = self._deck
             if deck and not self._anew:
                 now = self._now()
+                self._scored = trace  # also where that fails: not again until something changes
                 self._rescore(deck, now)
-                self._scored = trace
                 if not deck.is_outdated(now):
                     continue
                 self._rest_a_moment()
@@ -277,10 +273,9 @@ class Mending:
                 self._tell()
 
         with self.changes.lock:
-            trace = self._trace()
+            self._scored = self._trace()  # also where it cannot be checked
             dataset = self.folder.dataset()
             now = as_now(self.folder.pictures, dataset)
-        self._scored = trace  # also where it cannot be checked: not again until something changes
         looked = looked_at(choose_sides(dataset), self._quality(), progress=progress)
         deck = Deck(examine(looked), now)
         before = self._score.now if self._score and not self._score.about else looked.accuracy

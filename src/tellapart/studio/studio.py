@@ -6,6 +6,7 @@ which also tell the pages and wake the trainer.
 
 from __future__ import annotations
 
+import logging
 import secrets
 import threading
 from collections.abc import Callable
@@ -31,6 +32,7 @@ from .uploads import (
     place_one,
 )
 
+_log = logging.getLogger(__name__)
 _LOOK = 1.0  # seconds between two looks at what others have done with the folder
 
 
@@ -183,10 +185,13 @@ class Studio:
     def _look(self) -> None:
         """See what a file manager or a command does with the folder."""
         while not self._ended.wait(_LOOK):
-            if self.folder.has_changed():
-                with self.changes.lock:
-                    if self.folder.read():
-                        self._tell()
+            try:
+                if self.folder.has_changed():
+                    with self.changes.lock:
+                        if self.folder.read():
+                            self._tell()
+            except Exception:  # a drive that is pulled out comes back: the next look tries again
+                _log.exception("The folder could not be looked at.")
 
 
 def _said(problem: TellapartError | None) -> dict[str, str] | None:

@@ -10,7 +10,6 @@ another as soon as it is done. What fails leaves the model that there was.
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable
@@ -30,9 +29,9 @@ from ..training.train import train
 from ..workers.local import behind_others
 from ..workers.pausing import pausing
 from .preferences import is_score, read_preferences, write_preferences
+from .problems import trouble
 from .verdict import verdict
 
-_log = logging.getLogger(__name__)
 _PAUSE = 0.5  # seconds without a change, before it begins
 _PATIENCE = 15.0  # seconds of changes, after which one training is let through
 _OFTEN = 0.1  # seconds between two words on how many pictures were looked at
@@ -186,20 +185,18 @@ class Trainer:
     def _run(self) -> None:
         with behind_others():
             while self._wait():
-                if self._begun == self._done:
-                    self._time()
-                    continue
                 try:
-                    self._train()
+                    if self._begun == self._done:
+                        self._time()
+                    else:
+                        self._train()
                 except _EndedError:
                     if self._stopped:
                         self._finish()
                 except Exception as error:  # the page shows it, and the next change tries again
                     if self._asked != self._begun:
                         continue  # files were moved under its hands
-                    if not isinstance(error, TellapartError):
-                        _log.exception("Training has failed.")
-                    self.error = str(getattr(error, "message", error)), getattr(error, "hint", "")
+                    self.error = trouble(error, "Training has failed.")
                     self._finish()
 
     def _wait(self) -> bool:
