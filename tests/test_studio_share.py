@@ -259,6 +259,27 @@ def test_sharing_ends_by_itself(served: Path, caplog: pytest.LogCaptureFixture) 
     assert not caplog.records
 
 
+@LAN
+def test_two_that_begin_at_once_leave_no_server_that_nobody_can_end(served: Path) -> None:
+    model = tellapart.load(served)
+    links: list[str] = []
+
+    async def lives() -> None:
+        phone = Phone(
+            lambda: model, lambda: links.append(str(phone.state().get("link"))), lambda _: None
+        )
+        address = neighbourly()[0].address
+        await asyncio.gather(phone.share(address), phone.share(address))
+        await phone.stop()
+        assert len({*links}) == 3  # of both, and none
+        async with httpx.AsyncClient(trust_env=False) as client:
+            for link in links[:2]:
+                with pytest.raises(httpx.TransportError):
+                    await client.get(link)
+
+    asyncio.run(asyncio.wait_for(lives(), PATIENCE))
+
+
 def test_a_code_is_the_one_of_the_text() -> None:
     text = "http://192.168.100.155:54321/#kTb_1VvKjK7opKQqriIdng"
     drawn = code(text)

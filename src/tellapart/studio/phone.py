@@ -72,8 +72,9 @@ class _Shared:
 
 
 class Phone:
-    """Shares the newest model with whoever has the link, once it is asked to; all of its methods
-    are for the event loop alone. `tell` is called whenever `state` has changed."""
+    """Shares the newest model with whoever has the link, once it is asked to. All of its methods
+    but `state`, which looks at the computer's networks and draws, are for the event loop alone.
+    `tell` is called whenever `state` has changed."""
 
     def __init__(
         self,
@@ -86,6 +87,7 @@ class Phone:
         self._tell = tell
         self._log = log
         self._lasts = lasts
+        self._turn = asyncio.Lock()  # two that begin at once would leave a server nobody can end
         self._shared: _Shared | None = None
         self._ending: Task[None] | None = None
 
@@ -121,7 +123,12 @@ class Phone:
                 f"{shown(address)} is no address of this computer in a local network.",
                 hint="Choose one of those that the page offers.",
             )
-        await self.stop()
+        async with self._turn:
+            await self._stop()
+            await self._begin(address)
+        self._tell()
+
+    async def _begin(self, address: str) -> None:
         config = Config(
             host=address,
             port=0,
@@ -149,13 +156,18 @@ class Phone:
         shared.serving = loop.create_task(server.serve(sockets=[listening]))
         shared.timer = loop.call_later(self._lasts, self._end)
         await ready
-        self._tell()
 
     async def stop(self) -> None:
         """End it now: who is in the middle of something gets no answer any more."""
+        async with self._turn:
+            if await self._stop():
+                self._tell()
+
+    async def _stop(self) -> bool:
+        """End what is shared, if anything is; whether it was."""
         shared, self._shared = self._shared, None
         if not shared:
-            return
+            return False
         if shared.timer:
             shared.timer.cancel()
         for each in shared.server.servers:
@@ -166,7 +178,7 @@ class Phone:
         shared.server.should_exit = True
         if shared.serving:
             await shared.serving
-        self._tell()
+        return True
 
     def _end(self) -> None:
         """As the time is over; whoever holds no task may lose it."""
@@ -186,9 +198,6 @@ class Phone:
             self._asked(request)
             return Response(answers[0], media_type="application/json")
 
-        def refused(account: Account) -> None:
-            self._log(account)
-
         routes = [*pages.routes(), Route("/guess", guess, methods=["POST"])]
         app = Starlette(
             routes=routes,
@@ -202,7 +211,7 @@ class Phone:
             ],
             exception_handlers={TellapartError: told, HTTPException: no_route},
         )
-        app.state.refused = refused
+        app.state.refused = self._log
         app.router.redirect_slashes = False
         return app
 

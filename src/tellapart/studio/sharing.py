@@ -159,13 +159,14 @@ class Sharing:
         """
         result = self._trained()
         key = (result.classifier.digest, private)
-        if not self._report or self._report[0] != key:
-            classifier = result.classifier.private() if private else result.classifier
-            found = result.classifier.required_record().locate()
-            content = with_reasons(content_of_training(classifier, found), of_training=True)
-            page = report_page(without_pictures(content) if private else content)
-            self._report = (key, page)
-        return self._report[1]
+        if (kept := self._report) and kept[0] == key:
+            return kept[1]
+        classifier = result.classifier.private() if private else result.classifier
+        found = result.classifier.required_record().locate()
+        content = with_reasons(content_of_training(classifier, found), of_training=True)
+        page = report_page(without_pictures(content) if private else content)
+        self._report = (key, page)
+        return page  # and not what another thread may have kept meanwhile, with pictures
 
     def begin(self, target: str) -> None:
         """Begin an export of the newest model, in a thread; the one before of this form is gone.
