@@ -19,7 +19,7 @@ def routes(studio: Studio) -> list[Route]:
     heap = studio.heap
 
     async def state(request: Request) -> Response:
-        heap.begin()
+        await aside(heap.begin)
         return JSONResponse(await aside(heap.state))
 
     async def accept(request: Request) -> Response:

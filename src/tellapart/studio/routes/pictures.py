@@ -35,7 +35,7 @@ def routes(studio: Studio) -> list[Route]:
             await aside(coming.end)
             brought = await aside(studio.bring_in, coming, wanted)
         finally:
-            coming.drop()
+            await aside(coming.drop)  # of an archive there may be thousands of files
         return JSONResponse(_told(brought, studio), 201 if brought.added else 200)
 
     return [Route("/api/pictures", add, methods=["POST"])]
