@@ -253,6 +253,15 @@ def test_a_cell_of_the_matrix_opens_its_pictures(opened: Opened, page: Any) -> N
     assert not page.errors
 
 
+def test_the_address_of_a_label_opens_what_it_is_taken_for(opened: Opened, page: Any) -> None:
+    opened.wait(lambda state: not state["training"]["doing"] and not state["training"]["waiting"])
+    page.evaluate("location.hash = '#/train'")
+    page.get_by_role("rowheader", name="ice queen").get_by_role("link").click()
+    page.get_by_role("heading", name="ice_queen taken for dark_knight").wait_for()
+    assert page.get_by_role("table").get_by_role("button", pressed=True).count() == 1
+    assert not page.errors
+
+
 def test_gaps_and_decisions_are_there_to_read(opened: Opened, page: Any) -> None:
     opened.ask("/api/mend/apply", {})
     page.evaluate("location.hash = '#/mend/gaps'")

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from conftest import draw_scene, encoded
-from studio import Opened, studio
+from studio import Opened, browser, studio
 from tellapart.cache.stores import THUMBNAILS, Store
 from tellapart.demo.walk import BROKEN_PAGE
 from tellapart.studio.thumbnails import SIDES, thumbnail
@@ -90,9 +90,20 @@ def test_what_browsers_do_not_read_is_sent_as_a_jpeg(opened: Opened) -> None:
 def test_what_is_no_picture_is_a_reason(opened: Opened, kind: str) -> None:
     for name, reason in (("page.jpg", "an HTML page"), ("drawing.png", "an SVG drawing")):
         answer = shown(opened, name, kind)
-        assert answer.status == 422
-        assert answer.headers["content-type"] == "application/problem+json"
-        assert answer.json["detail"].startswith(reason)
+        assert answer.status == 200  # or a browser would report it in its console
+        assert answer.headers["cache-control"] == "no-store"
+        assert answer.json["unreadable"].startswith(reason)
+
+
+def test_a_page_shows_the_reason_and_nothing_went_wrong(opened: Opened) -> None:
+    with browser() as chromium:
+        complaints: list[str] = []
+        page = chromium.new_page()
+        page.on("console", lambda message: complaints.append(message.text))
+        page.goto(opened.link)
+        page.get_by_text("an HTML page").wait_for()
+        page.get_by_text("an SVG drawing").wait_for()
+        assert not complaints
 
 
 def test_a_side_that_is_none(opened: Opened) -> None:

@@ -191,10 +191,12 @@ def test_a_picture_that_was_tested_is_explained_too(
     assert "not kept any more" in gone.json["detail"]
 
 
-def test_nothing_is_computed_for_who_has_hung_up(folder: Path) -> None:
+def test_nothing_is_computed_for_who_has_hung_up(folder: Path, tmp_path: Path) -> None:
     """A newer stroke has taken the place of this one: no model is asked, not even for its absence,
     which is what another learns who waits."""
-    studio = Studio(folder, "fast")
+    (tmp_path / DRESS).parent.mkdir(parents=True)
+    shutil.copy(folder / DRESS, tmp_path / DRESS)
+    studio = Studio(tmp_path, "fast")
     studio.folder.read()
     kept = studio.folder.named(DRESS)
     assert kept
@@ -215,6 +217,7 @@ def test_nothing_is_computed_for_who_has_hung_up(folder: Path) -> None:
         asyncio.run(answer.endpoint(asked({"type": "http.disconnect"})))
     with pytest.raises(HttpError, match="There is no model yet"):
         asyncio.run(answer.endpoint(asked(None)))
+    studio.end()
 
 
 def test_two_painted_eyes(opened: Opened, classifier: Classifier) -> None:

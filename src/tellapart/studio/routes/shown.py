@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from typing import TypeVar
 
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ...errors import PictureError
@@ -37,7 +37,10 @@ def routes(studio: Studio) -> list[Route]:
         def made() -> bytes:
             return thumbnail(*_read(studio, kept), int(side))
 
-        return _answer(request, kept, await _wanted(request, newest.submit(made)), JPEG)
+        try:
+            return _answer(request, kept, await _wanted(request, newest.submit(made)), JPEG)
+        except PictureError as error:
+            return _none(error)
 
     async def whole(request: Request) -> Response:
         kept = picture(studio, request)
@@ -45,7 +48,10 @@ def routes(studio: Studio) -> list[Route]:
         def made() -> tuple[bytes, str]:
             return shown_by_browsers(*_read(studio, kept))
 
-        return _answer(request, kept, *await _wanted(request, newest.submit(made)))
+        try:
+            return _answer(request, kept, *await _wanted(request, newest.submit(made)))
+        except PictureError as error:
+            return _none(error)
 
     return [
         Route("/api/pictures/{id:int}/thumbnail", small),
@@ -89,6 +95,12 @@ async def _wanted(request: Request, made: Future[Out]) -> Out:
 async def _gone(request: Request) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         continue
+
+
+def _none(error: PictureError) -> Response:
+    """Why a picture cannot be shown. That is an answer like another, in place of the picture: pages
+    come upon unreadable files, and a browser reports any other status in its console."""
+    return JSONResponse({"unreadable": error.message}, headers={"Cache-Control": "no-store"})
 
 
 def _answer(request: Request, kept: Kept, content: bytes, media_type: str) -> Response:

@@ -10,6 +10,12 @@ export function byRow(cells) {
   return rows;
 }
 
+/** The cell that says most of a label: what it is taken for most, or else where it is right. */
+export function tellingOf(cells, label) {
+  const own = cells.filter((one) => one.label === label).sort((a, b) => b.n - a.n);
+  return own.find((one) => one.predicted !== label) || own[0] || null;
+}
+
 const steps = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
 
 /** The cell that a key leads to from another, of those there are; the same where it leads to none. */

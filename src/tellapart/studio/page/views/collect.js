@@ -56,7 +56,7 @@ const whyNot = (address) =>
   address.startsWith("blob:")
     ? Promise.resolve("")
     : get(address).then(
-        () => "",
+        (said) => said.unreadable,
         (error) => error.message,
       );
 

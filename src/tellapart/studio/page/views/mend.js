@@ -4,6 +4,7 @@ import { get, post, thumbnail } from "../api.js";
 import { costs, Card } from "../parts/card.js";
 import { Confusion } from "../parts/confusion.js";
 import { ContactSheet } from "../parts/contact_sheet.js";
+import { tellingOf } from "../parts/matrix.js";
 import { useKeys } from "../keys.js";
 import { attempt, hear, store, useStore } from "../store.js";
 import { percent, t, theirs } from "../words.js";
@@ -64,7 +65,7 @@ export function Mend({ rest }) {
         <${Moved} found=${found} />
       </header>
       ${at === "findings" ? html`<${Findings} found=${found} change=${change} />` : null}
-      ${at === "confusion" ? html`<${Confused} />` : null}
+      ${at === "confusion" ? html`<${Confused} key=${rest[1]} label=${rest[1] && decodeURIComponent(rest[1])} />` : null}
       ${at === "gaps" ? html`<${Lacking} />` : null}
       ${at === "decided" ? html`<${Decisions} />` : null}
     </div>
@@ -152,12 +153,14 @@ function Findings({ found, change }) {
 
 const judgedBy = (name) => t(`mend.judged.${name.replace(/\W/g, "_")}`);
 
-function Confused() {
+/** What is taken for what; `label` is one whose pictures are shown at once. */
+function Confused({ label }) {
   const [of, choose] = useState("");
-  const [open, show] = useState(null);
+  const [chosen, show] = useState(null);
   const [found] = useAnswer(`/api/mend/matrix?of=${encodeURIComponent(of)}`, ["training"]);
   if (!found) return html`<p class="empty">${t("mend.opening")}</p>`;
   if (!found.trained) return html`<p class="empty">${t("mend.not_trained")}</p>`;
+  const open = chosen || tellingOf(found.cells, found.labels.indexOf(label));
   const named = open && { label: found.labels[open.label], predicted: found.labels[open.predicted] };
   return html`
     <section class="confused" aria-label=${t("mend.confusion")}>
