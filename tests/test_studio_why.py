@@ -18,14 +18,13 @@ import tellapart
 from conftest import draw_scene
 from studio import Opened, browser, page_of, studio
 from tellapart.demo.walk import DemoPictures
+from tellapart.errors import ModelError
 from tellapart.explain import sweep
 from tellapart.images.decode import read_picture
 from tellapart.model.classifier import Classifier
 from tellapart.pages.overlays import common_scale, layer
-from tellapart.server.problems import HttpError
 from tellapart.studio.routes.why import routes as why_routes
 from tellapart.studio.studio import Studio
-from tellapart.studio.why import Why
 
 DRESS = "test/ice_queen/dress-from-behind-3.jpg"
 TURNED, LARGE, PRINTED = "turned.jpg", "large.jpg", "printed.tif"
@@ -167,14 +166,6 @@ def test_a_large_picture_is_saved_in_its_own_size(opened: Opened) -> None:
     assert pixels_of(opened, TURNED, "?whole").shape == (200, 120, 3)
 
 
-def test_without_a_model_it_says_what_is_missing(folder: Path) -> None:
-    why = Why(lambda: None)
-    with pytest.raises(HttpError, match="There is no model yet") as raised:
-        why.explain(why.look("1", folder / DRESS, DRESS))
-    assert raised.value.status == 409
-    assert raised.value.hint
-
-
 def test_a_picture_that_was_tested_is_explained_too(
     opened: Opened, classifier: Classifier, folder: Path
 ) -> None:
@@ -215,8 +206,9 @@ def test_nothing_is_computed_for_who_has_hung_up(folder: Path, tmp_path: Path) -
 
     with pytest.raises(ClientDisconnect):
         asyncio.run(answer.endpoint(asked({"type": "http.disconnect"})))
-    with pytest.raises(HttpError, match="There is no model yet"):
+    with pytest.raises(ModelError, match=r"There is no model yet\. \w") as raised:
         asyncio.run(answer.endpoint(asked(None)))
+    assert raised.value.hint
     studio.end()
 
 

@@ -16,14 +16,16 @@ from __future__ import annotations
 
 import socket
 from asyncio import CancelledError
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from functools import partial
 
 import uvicorn
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Route
 
 from ..errors import TellapartError
@@ -152,15 +154,28 @@ def application(
             yield
         models.stop()
 
-    server = Starlette(
+    return guarded(routes, guards(config), tell, refused, came=metrics.came, lifespan=alive)
+
+
+def guarded(
+    routes: Sequence[Route],
+    guards: Sequence[Middleware],
+    log: Callable[[Account], None],
+    refused: Callable[[Account], None],
+    *,
+    came: Callable[[], None] = lambda: None,
+    problem: Callable[[Request, Exception], Awaitable[Response]] = told,
+    lifespan: Callable[[Starlette], AbstractAsyncContextManager[None]] | None = None,
+) -> Starlette:
+    """An application of routes behind guards. `came` is called when a request comes, and `log` is
+    told of it when it is answered; `refused`, of those that do not come so far, is in its state.
+    `problem` answers where one of our errors is raised."""
+    app = Starlette(
         routes=routes,
-        middleware=[
-            Middleware(Accounts, routes=routes, came=metrics.came, told=tell),
-            *guards(config),
-        ],
-        exception_handlers={TellapartError: told, HTTPException: no_route},
-        lifespan=alive,
+        middleware=[Middleware(Accounts, routes=routes, came=came, told=log), *guards],
+        exception_handlers={TellapartError: problem, HTTPException: no_route},
+        lifespan=lifespan,
     )
-    server.state.refused = refused
-    server.router.redirect_slashes = False  # it would send clients where their Host header says
-    return server
+    app.state.refused = refused
+    app.router.redirect_slashes = False  # it would send clients where their Host header says
+    return app

@@ -5,22 +5,19 @@ from __future__ import annotations
 from asyncio import CancelledError
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from ..errors import TellapartError
+from ..server.app import guarded
 from ..server.config import Config
-from ..server.guards.admission import Answers, Hosts
-from ..server.guards.limits import BodyLimits
-from ..server.guards.origins import Origins
-from ..server.problems import no_route
-from ..server.records.account import Account, Accounts
-from .careful import Careful
+from ..server.guards.admission import guards
+from ..server.records.account import Account
+from .model import trained
 from .phone import Phone
 from .problems import told
 from .routes import (
@@ -38,6 +35,7 @@ from .routes import (
 )
 from .session import Sessions
 from .sharing import Sharing
+from .sites import Sites
 from .studio import Studio
 
 
@@ -53,8 +51,8 @@ def application(
     def shared() -> None:
         studio.events.tell("share", {})
 
-    phone = Phone(lambda: studio.training.classifier, shared, log)
-    taking = Sharing(studio.root, lambda: studio.training.result, shared)
+    phone = Phone(lambda: trained(studio).classifier, shared, log)
+    taking = Sharing(studio.root, lambda: studio.training.result, partial(trained, studio), shared)
     routes = [
         Route("/healthz", alive),
         *page.routes(),
@@ -79,20 +77,5 @@ def application(
         await phone.stop()
         studio.end()
 
-    app = Starlette(
-        routes=routes,
-        middleware=[
-            Middleware(Accounts, routes=routes, came=lambda: None, told=log),
-            Middleware(Answers),
-            Middleware(Hosts, config),
-            Middleware(Origins, ()),
-            Middleware(Careful),
-            Middleware(Sessions, token, key),
-            Middleware(BodyLimits, config.together, config.patience),
-        ],
-        exception_handlers={TellapartError: told, HTTPException: no_route},
-        lifespan=living,
-    )
-    app.state.refused = log  # is told of those that come no farther
-    app.router.redirect_slashes = False
-    return app
+    admission = Middleware(Sites), Middleware(Sessions, token, key)
+    return guarded(routes, guards(config, *admission), log, log, problem=told, lifespan=living)

@@ -18,26 +18,22 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ..errors import PictureError, TellapartError, UsageError
+from ..errors import PictureError, UsageError
 from ..images.budget import at_most
 from ..model.classifier import Classifier
-from ..server.app import running
+from ..server.app import guarded, running
 from ..server.bodies.pictures import pictures_of
 from ..server.config import Config
-from ..server.guards.admission import Answers, Hosts, Tokens
-from ..server.guards.limits import BodyLimits
-from ..server.guards.origins import Origins
-from ..server.problems import HttpError, no_route, told
+from ..server.guards.admission import Tokens, guards
 from ..server.process.addresses import neighbourly
 from ..server.process.running import Server, address_of, bound
 from ..server.queue import Queue
-from ..server.records.account import Account, Accounts
+from ..server.records.account import Account
 from ..text import shown
 from ..to_json import results as to_json
 from .qr import code
@@ -72,13 +68,13 @@ class _Shared:
 
 
 class Phone:
-    """Shares the newest model with whoever has the link, once it is asked to. All of its methods
-    but `state`, which looks at the computer's networks and draws, are for the event loop alone.
-    `tell` is called whenever `state` has changed."""
+    """Shares the newest model with whoever has the link, once it is asked to: `model` gives it, or
+    raises what says that there is none. `tell` is called whenever `state` has changed. All methods
+    but `state`, which looks at the computer's networks and draws, are for the event loop alone."""
 
     def __init__(
         self,
-        model: Callable[[], Classifier | None],
+        model: Callable[[], Classifier],
         tell: Callable[[], None],
         log: Callable[[Account], None],
         lasts: float = LASTS,
@@ -112,12 +108,10 @@ class Phone:
         """Begin; what was shared before is no more.
 
         Raises:
-            UsageError: there is no model yet, or the address is none by which neighbours reach it.
+            ModelError: there is no model yet.
+            UsageError: the address is none by which neighbours reach it.
         """
-        if not self._model():
-            raise UsageError(
-                "There is no model yet.", hint="Two labels with a few pictures each make one."
-            )
+        self._model()
         if address not in [one.address for one in neighbourly()]:
             raise UsageError(
                 f"{shown(address)} is no address of this computer in a local network.",
@@ -189,8 +183,6 @@ class Phone:
 
         async def guess(request: Request) -> Response:
             classifier = self._model()
-            if not classifier:
-                raise HttpError(503, "There is no model at the moment.", hint="Try again soon.")
             queue.check_room()  # before the body is read
             pictures = await pictures_of(request, config, queue)
             calls = [partial(_said, classifier, sent.content) for sent in pictures.sent]
@@ -199,21 +191,8 @@ class Phone:
             return Response(answers[0], media_type="application/json")
 
         routes = [*pages.routes(), Route("/guess", guess, methods=["POST"])]
-        app = Starlette(
-            routes=routes,
-            middleware=[
-                Middleware(Accounts, routes=routes, came=lambda: None, told=self._log),
-                Middleware(Answers),
-                Middleware(Hosts, config),
-                Middleware(Origins, ()),
-                Middleware(Tokens, config.token, pages.OPEN),
-                Middleware(BodyLimits, config.together, config.patience),
-            ],
-            exception_handlers={TellapartError: told, HTTPException: no_route},
-        )
-        app.state.refused = self._log
-        app.router.redirect_slashes = False
-        return app
+        admission = Middleware(Tokens, config.token, pages.OPEN)
+        return guarded(routes, guards(config, admission), self._log, self._log)
 
     def _asked(self, request: Request) -> None:
         if self._shared:

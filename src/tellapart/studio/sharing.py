@@ -55,14 +55,19 @@ class Job:
 
 
 class Sharing:
-    """Takes out of a studio what it has; `model` gives what was trained last, and `tell` is called
-    whenever `state` has changed."""
+    """Takes out of a studio what it has; `newest` gives what was trained last, `trained` does so or
+    says what is missing, and `tell` is called whenever `state` has changed."""
 
     def __init__(
-        self, root: Path, model: Callable[[], TrainResult | None], tell: Callable[[], None]
+        self,
+        root: Path,
+        newest: Callable[[], TrainResult | None],
+        trained: Callable[[], TrainResult],
+        tell: Callable[[], None],
     ) -> None:
         self.root = root
-        self._model = model
+        self._newest = newest
+        self._trained = trained
         self._tell = tell
         self._jobs: dict[str, Job] = {}
         self._lock = threading.Lock()
@@ -76,7 +81,7 @@ class Sharing:
 
     def state(self) -> dict[str, object]:
         """What there is to be taken, and how far the exports are."""
-        result = self._model()
+        result = self._newest()
         with self._lock:
             jobs = dict(self._jobs)
         digest = result.classifier.digest if result else ""
@@ -109,7 +114,8 @@ class Sharing:
         `commands`.
 
         Raises:
-            UsageError: no folder may have this name, or there is no model yet.
+            ModelError: there is no model yet.
+            UsageError: no folder may have this name.
         """
         result = self._trained()
         return commands_for(self.root, result.options, self._place(name), private=private)
@@ -119,7 +125,8 @@ class Sharing:
         pictures is replaced and kept as NAME.before, and with `replace` any model is.
 
         Raises:
-            UsageError: no folder may have this name, or there is no model yet.
+            ModelError: there is no model yet.
+            UsageError: no folder may have this name.
             DestinationError: something else is there, or it cannot be written.
         """
         result, place = self._trained(), self._place(name)
@@ -136,7 +143,7 @@ class Sharing:
         """The folder that `save` would write, as the name and the pieces of a zip.
 
         Raises:
-            UsageError: there is no model yet.
+            ModelError: there is no model yet.
             DestinationError: the system's temporary folder is full.
         """
         result, apart = self._trained(), Workspace()
@@ -155,7 +162,7 @@ class Sharing:
         """The page that `tellapart report` writes of the model.
 
         Raises:
-            UsageError: there is no model yet.
+            ModelError: there is no model yet.
         """
         result = self._trained()
         key = (result.classifier.digest, private)
@@ -172,7 +179,8 @@ class Sharing:
         """Begin an export of the newest model, in a thread; the one before of this form is gone.
 
         Raises:
-            UsageError: there is no such form, no model, or one is being written.
+            ModelError: there is no model yet.
+            UsageError: there is no such form, or one is being written.
         """
         result, ready = self._trained(), readiness(target)
         if ready.missing:
@@ -226,14 +234,6 @@ class Sharing:
         finally:
             self._working.release()
             self._tell()
-
-    def _trained(self) -> TrainResult:
-        result = self._model()
-        if not result:
-            raise UsageError(
-                "There is no model yet.", hint="Two labels with a few pictures each make one."
-            )
-        return result
 
     def _place(self, name: str) -> Path:
         """The folder of a name beside the pictures.

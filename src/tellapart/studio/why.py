@@ -99,9 +99,10 @@ class Told:
 
 
 class Why:
-    """Explains the pictures of one studio; any thread may use it."""
+    """Explains the pictures of one studio; any thread may use it. `classifier` gives the newest
+    model, or raises what says that there is none."""
 
-    def __init__(self, classifier: Callable[[], Classifier | None]) -> None:
+    def __init__(self, classifier: Callable[[], Classifier]) -> None:
         self._classifier = classifier
         self._looks: _Latest[Look] = _Latest(_LOOKS)
         self._told: _Latest[Explanation] = _Latest(_TOLD)
@@ -163,16 +164,8 @@ class Why:
         return png(layer(found.map_of(label) if label else found.lead, *size, scale))
 
     def _current(self) -> _Asking:
-        """The model that is asked now.
-
-        Raises:
-            HttpError: 409 where nothing is trained yet.
-        """
+        """The model that is asked now."""
         classifier = self._classifier()
-        if classifier is None:
-            raise HttpError(
-                409, "There is no model yet.", hint="Label pictures of two kinds, and train."
-            )
         with self._lock:
             if self._asking is None or self._asking.classifier is not classifier:
                 self._asking = _Asking(classifier)

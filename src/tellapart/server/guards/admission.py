@@ -30,13 +30,14 @@ from .origins import Origins
 _log = logging.getLogger(__name__)
 
 
-def guards(config: Config) -> list[Middleware]:
-    """All that a request passes on its way to a route, the outermost first."""
+def guards(config: Config, *admission: Middleware) -> list[Middleware]:
+    """All that a request passes on its way to a route, the outermost first; `admission` takes the
+    place of the configuration's token."""
     return [
         Middleware(Answers),
         Middleware(Hosts, config),
         Middleware(Origins, config.origins),
-        Middleware(Tokens, config.token),
+        *(admission or [Middleware(Tokens, config.token)]),
         Middleware(BodyLimits, config.together, config.patience),
     ]
 

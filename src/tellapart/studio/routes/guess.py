@@ -12,16 +12,17 @@ from ...errors import PictureError
 from ...images.budget import at_most
 from ...model.classifier import Classifier
 from ...server.bodies.pictures import whole
-from ...server.problems import HttpError
 from ...server.queue import Queue
 from ...to_json.results import guessed, text
-from ..answering import missing, model_json
+from ..model import model_json, trained
 from ..studio import Studio
+from .asked import aside
 
 LARGEST = 2**26  # bytes of a picture to test
 _WAITING = 8  # pictures: each page asks for one at a time
 _DEADLINE = 20.0  # seconds
 _PIXELS = 200_000_000
+_BYTES = "application/octet-stream"
 _READ = "Choose a picture's file as it is: JPEG, PNG, WebP, HEIC or the like."
 
 
@@ -29,10 +30,7 @@ def routes(studio: Studio) -> list[Route]:
     queue = Queue(_WAITING, _DEADLINE, partial(at_most, _PIXELS))
 
     async def guess(request: Request) -> Response:
-        classifier = studio.training.classifier
-        if not classifier:
-            why = missing(studio)
-            raise HttpError(409, f"There is no model yet. {why.words}", hint=why.hint)
+        classifier = trained(studio).classifier
         queue.check_room()
         content = await whole(request, LARGEST)
         name = request.query_params.get("name", "-")
@@ -40,7 +38,7 @@ def routes(studio: Studio) -> list[Route]:
         return Response(told[0] + "\n", media_type="application/json")
 
     async def model(request: Request) -> Response:
-        return JSONResponse(model_json(studio))
+        return JSONResponse(await aside(model_json, studio))
 
     async def keep(request: Request) -> Response:
         content = await whole(request, LARGEST)
@@ -56,9 +54,6 @@ def routes(studio: Studio) -> list[Route]:
         Route("/api/tested", keep, methods=["POST"]),
         Route("/api/tested/{number:int}/file", kept),
     ]
-
-
-_BYTES = "application/octet-stream"
 
 
 def _said(classifier: Classifier, name: str, content: bytes) -> str:

@@ -17,6 +17,7 @@ from ...server.problems import HttpError
 from ...to_json.explain import explained, predicted, swept
 from ...to_json.results import Json
 from ...workers.local import threads
+from ..model import trained
 from ..studio import Studio
 from ..why import Look, Patch, Told, Why, to_show, whole, with_size
 from .asked import aside, picture
@@ -30,7 +31,7 @@ _NUMBERS = ("logits", "bias", "evidence", "overlays", "sweep", "mend")  # the pa
 
 
 def routes(studio: Studio) -> list[Route]:
-    why = Why(lambda: studio.training.classifier)
+    why = Why(lambda: trained(studio).classifier)
     turn = asyncio.Semaphore(threads())
 
     def found(request: Request) -> tuple[Path | bytes, Callable[[], Look]]:

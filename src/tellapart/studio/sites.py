@@ -14,7 +14,7 @@ _OWN = ("same-origin", "none")  # the page itself, and who types an address
 
 
 @dataclass(frozen=True)
-class Careful:
+class Sites:
     """Refuses all that a page of another site asks for, reading included, but to be led to the
     page; a page of another port of this computer is of another site, too. No answer can be put into
     another site's page, and none tells another site where it was asked from.

@@ -1,4 +1,4 @@
-"""Which model answers what is tested; or, while there is none, what it still needs."""
+"""The newest model, which answers all that is asked; or, while there is none, what it needs."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import math
 import time
 from dataclasses import dataclass
 
+from ..errors import ModelError
 from ..text import shown
 from ..to_json.results import Json
+from ..training.result import TrainResult
 from .folder import LEARN
 from .studio import Studio
 
@@ -49,6 +51,18 @@ def missing(studio: Studio) -> Missing:
     if error:
         return Missing("failed", error, hint or "It is tried again after the next change.")
     return Missing("training", "The first model is being trained.", "It takes a few seconds.")
+
+
+def trained(studio: Studio) -> TrainResult:
+    """What the newest training has given.
+
+    Raises:
+        ModelError: there was none yet; it says what is missing.
+    """
+    if result := studio.training.result:
+        return result
+    why = missing(studio)
+    raise ModelError(f"There is no model yet. {why.words}", hint=why.hint)
 
 
 def model_json(studio: Studio) -> dict[str, Json]:
