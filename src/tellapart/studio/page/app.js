@@ -29,7 +29,7 @@ const views = [
 const place = () => location.hash.replace(/^#\/?/, "").split("/");
 
 /** Where the page is: [name, ...rest] of the address after #. */
-export function usePlace() {
+function usePlace() {
   const [at, go] = useState(place);
   useEffect(() => {
     const moved = () => go(place());

@@ -23,7 +23,6 @@ export const de = {
     undo: "Rückgängig",
     redo: "Wiederholen",
     help: "Tasten zeigen",
-    section: "Zu einem Teil gehen",
   },
   grid: {},
   collect: {

@@ -23,7 +23,6 @@ export const en = {
     undo: "Undo",
     redo: "Redo",
     help: "Show the keys",
-    section: "Go to a part",
   },
   grid: {},
   collect: {

@@ -127,10 +127,3 @@ export function revealing(layout, number, top, page) {
   if (upper + layout.pitch > top + page) return upper + layout.pitch - page;
   return top;
 }
-
-/** Tile sides that fill a width with one column fewer or more than it has now. */
-export function zoomed(width, gap, tile, by, { least, most }) {
-  const columns = Math.max(1, Math.floor((width + gap) / (tile + gap)) - by);
-  const side = Math.floor((width - gap * (columns - 1)) / Math.max(1, columns));
-  return clamp(side, least, most);
-}
