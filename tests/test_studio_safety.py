@@ -7,6 +7,7 @@ import re
 import shutil
 import socket
 import threading
+import urllib.parse
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,9 +43,9 @@ def opened(heroes: DemoPictures, tmp_path_factory: pytest.TempPathFactory) -> It
 @pytest.fixture(scope="module")
 def doors(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, str]]:
     """All methods and paths of a studio."""
-    app = application(
-        Studio(tmp_path_factory.mktemp("empty"), "fast"), Config(), "t", "k", lambda _: None
-    )
+    one = Studio(tmp_path_factory.mktemp("empty"), "fast")
+    app = application(one, Config(), "t", "k", lambda _: None)
+    one.changes.close()
     found = []
     for route in app.routes:
         path = re.sub(r"\{\w+(:\w+)?\}", "1", getattr(route, "path", ""))
@@ -145,6 +146,34 @@ def test_no_path_leads_out_of_the_page(path: str, opened: Opened) -> None:
     assert re.match(rb"HTTP/1.1 40[04] ", said), said
     assert b"import" not in said
     assert b"root:" not in said
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "content"),
+    [
+        ("POST", "/api/label", b"[" * 100_000),
+        ("POST", "/api/label", b'{"ids": ' * 100_000),
+        ("POST", "/api/label", b'{"label": "a", "ids": [' + b"9" * 5000 + b"]}"),
+        ("POST", "/api/label", b'{"label": "\\ud800", "ids": [1]}'),
+        ("GET", f"/api/pictures/{'9' * 5000}/file", None),
+        ("POST", f"/api/why/{'9' * 5000}", b""),
+        ("POST", "/api/why/tested/0", b""),
+        ("GET", "/api/why/tested/0/pixels", None),
+    ],
+)
+def test_what_no_page_would_ask_is_refused_as_such(
+    opened: Opened, method: str, path: str, content: bytes | None
+) -> None:
+    said = opened.ask(path, content, method=method)
+    assert 400 <= said.status < 500, said
+    assert "content-security-policy" in told(said)
+
+
+def test_a_revision_of_any_length_is_one_that_never_was(opened: Opened) -> None:
+    epoch = opened.state()["epoch"]
+    for since in ("9" * 5000, "٣", "-1", "1e9", ""):
+        asked = urllib.parse.urlencode({"since": since, "epoch": epoch})
+        assert opened.ask(f"/api/state?{asked}").json["whole"], since
 
 
 def test_the_token_leaves_the_address_and_the_cookie_is_out_of_reach(opened: Opened) -> None:

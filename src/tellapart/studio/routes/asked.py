@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from starlette.concurrency import run_in_threadpool
+from starlette.convertors import Convertor, register_url_convertor
 from starlette.requests import Request
 
 from ...server.problems import HttpError
@@ -16,6 +17,22 @@ from ..studio import Studio
 Out = TypeVar("Out")
 
 MOST = 2**22  # bytes of a request that is JSON
+
+
+class NumberConvertor(Convertor[int]):
+    """A number in an address, such as `{id:number}`; what has more digits than any of ours is at no
+    address at all, and Python would refuse to read it."""
+
+    regex = "[0-9]{1,15}"
+
+    def convert(self, value: str) -> int:
+        return int(value)
+
+    def to_string(self, value: int) -> str:
+        return str(value)
+
+
+register_url_convertor("number", NumberConvertor())
 
 
 async def body(request: Request) -> dict[str, Any]:
@@ -31,7 +48,7 @@ async def body(request: Request) -> dict[str, Any]:
             raise HttpError(413, "More was sent than the page ever sends.")
     try:
         found = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
         raise HttpError(400, "A JSON object was expected.")

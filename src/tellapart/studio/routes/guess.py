@@ -52,7 +52,7 @@ def routes(studio: Studio) -> list[Route]:
         Route("/api/guess", guess, methods=["POST"]),
         Route("/api/model", model),
         Route("/api/tested", keep, methods=["POST"]),
-        Route("/api/tested/{number:int}/file", kept),
+        Route("/api/tested/{number:number}/file", kept),
     ]
 
 

@@ -54,8 +54,8 @@ def routes(studio: Studio) -> list[Route]:
             return _none(error)
 
     return [
-        Route("/api/pictures/{id:int}/thumbnail", small),
-        Route("/api/pictures/{id:int}/file", whole),
+        Route("/api/pictures/{id:number}/thumbnail", small),
+        Route("/api/pictures/{id:number}/file", whole),
     ]
 
 

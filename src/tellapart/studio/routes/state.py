@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
@@ -17,7 +19,7 @@ def routes(studio: Studio) -> list[Route]:
     async def state(request: Request) -> Response:
         query = request.query_params
         since = query.get("since", "")
-        revision = int(since) if since.isdecimal() else 0
+        revision = int(since) if re.fullmatch("[0-9]{1,15}", since) else 0
         return JSONResponse(await aside(studio.state, revision, query.get("epoch", "")))
 
     async def events(request: Request) -> Response:

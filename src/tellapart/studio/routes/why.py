@@ -36,7 +36,7 @@ def routes(studio: Studio) -> list[Route]:
 
     def found(request: Request) -> tuple[Path | bytes, Callable[[], Look]]:
         """The picture in the address: where it is, and how it is looked into."""
-        if number := request.path_params.get("number"):
+        if (number := request.path_params.get("number")) is not None:
             content = studio.tested.content(number)
             return content, lambda: why.look(f"tested-{number}", content, "tested")
         kept = picture(studio, request)
@@ -84,7 +84,7 @@ def routes(studio: Studio) -> list[Route]:
         Route("/api/why/maps/{key}", evidence),
         *(
             route
-            for place in ("/api/why/{id:int}", "/api/why/tested/{number:int}")
+            for place in ("/api/why/{id:number}", "/api/why/tested/{number:number}")
             for route in (
                 Route(place, explain, methods=["POST"]),
                 Route(f"{place}/answer", answer, methods=["POST"]),
