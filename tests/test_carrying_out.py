@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import tempfile
 import time
 import zipfile
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -17,7 +19,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from conftest import mostly_slow
 from drawn import contents
+from kills import killed_at, moments
 from tellapart.assess.carrying_out import carry_out, planned, undo_carried_out
 from tellapart.dataset.decisions import decide, read_decisions, undo_decisions
 from tellapart.dataset.sources import read_dataset
@@ -46,9 +50,9 @@ def files(root: Path, names: tuple[str, ...] = PLAIN) -> Path:
     return root
 
 
-def seen(photos: Path) -> set[tuple[str, str, str | None, str | None]]:
+def seen(photos: Path) -> Counter[tuple[str, str, str | None, str | None]]:
     items = read_dataset(photos, at_least=0).items
-    return {(item.path.read_text(), item.label, item.split, item.group) for item in items}
+    return Counter((item.path.read_text(), item.label, item.split, item.group) for item in items)
 
 
 @settings(max_examples=15)
@@ -208,11 +212,44 @@ def test_what_was_carried_out_stays_where_all_else_is_taken_back(tmp_path: Path)
     assert contents(photos) == {name: name.encode() for name in PLAIN}
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="kills a forked process")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+@pytest.mark.parametrize("every", mostly_slow([5, 1], 1))
+def test_killed_at_each_moment_it_reads_the_same_and_goes_on(tmp_path: Path, every: int) -> None:
+    photos, kept = files(tmp_path / "photos"), tmp_path / "kept"
+    decide(photos, ["elsa/0.png", "elsa/1.png"], relabel="vader")
+    decide(photos, "vader/0.png", drop=True)
+    decide(photos, ["elsa/1.png", "vader/1.png"], group="a burst")
+    tree, was = contents(photos), seen(photos)
+
+    def kills(work: Callable[[Path], object], then: Callable[[], object]) -> None:
+        shutil.copytree(photos, kept)
+        for moment in range(1, moments(lambda: work(photos)) + 1, every):
+            shutil.rmtree(photos)
+            shutil.copytree(kept, photos)
+            killed_at(moment, lambda: work(photos))
+            assert seen(photos) == was, moment
+            with suppress(UsageError):  # all was taken back
+                work(photos)
+            then()
+        shutil.rmtree(kept)
+
+    def is_done() -> None:
+        assert seen(photos) == was
+        assert {one.decision for one in read_decisions(photos / "tellapart.csv")} == {"group"}
+
+    def is_back() -> None:
+        assert contents(photos) == tree
+
+    kills(carry_out, is_done)
+    kills(undo_carried_out, is_back)
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="kills a forked process")
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 @pytest.mark.parametrize("seed", range(6))
-def test_killed_at_any_moment_it_reads_the_same_and_goes_on(tmp_path: Path, seed: int) -> None:
+def test_killed_at_random_moments_it_reads_the_same_and_goes_on(tmp_path: Path, seed: int) -> None:
     lot = random.Random(seed)
     photos = files(tmp_path / "photos", tuple(f"{x}/{n}.png" for x in "ab" for n in range(60)))
     decide(photos, [f"a/{n}.png" for n in range(40)], relabel="b")

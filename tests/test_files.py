@@ -89,7 +89,7 @@ def test_stopped_between_any_two_renames_the_old_or_the_new_is_there(
     target = tmp_path / "model"
     if exists:
         write_folder(target, OLD)
-    monkeypatch.setattr(leftovers, "_exchange", lambda one, other: False)  # as on other systems
+    monkeypatch.setattr(leftovers, "exchange", lambda one, other: False)  # as on other systems
     monkeypatch.setattr(os, "rename", interrupted(os.rename, at, after, error))
     if not exists and at == 2:
         write_folder(target, NEW)  # one rename was enough
@@ -231,7 +231,7 @@ def rename_and_die(one, other):
     rename(one, other)
     os.kill(os.getpid(), signal.SIGKILL)
 os.rename = rename_and_die
-leftovers._exchange = lambda one, other: False  # as on other systems
+leftovers.exchange = lambda one, other: False  # as on other systems
 with folders.folder_written_atomically(Path("model")) as fresh:
     (fresh / "model.onnx").write_bytes(b"new")
 """
@@ -271,8 +271,8 @@ def counted(step):
     return call
 os.rename = counted(os.rename)
 leftovers.shutil.rmtree = counted(leftovers.shutil.rmtree)
-exchange = counted(leftovers._exchange)
-leftovers._exchange = exchange if sys.argv[2] == "exchange" else lambda *given: False
+exchange = counted(leftovers.exchange)
+leftovers.exchange = exchange if sys.argv[2] == "exchange" else lambda *given: False
 with folders.folder_written_atomically(Path("model"), keep=lambda: None) as fresh:
     (fresh / "model.onnx").write_bytes(b"new")
     (fresh / "report.html").write_bytes(b"new")

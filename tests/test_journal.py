@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tellapart.errors import DestinationError, UsageError
+from tellapart.files import transfer
 from tellapart.files.journal import Journal
 from tellapart.files.purpose import Purpose
 from tellapart.files.record import Entry, How, Placement
@@ -272,12 +273,14 @@ def refuse_link(*_: Any, **__: Any) -> None:
 
 @needs_fork
 @pytest.mark.slow
-@pytest.mark.parametrize("hard_links", [True, False])
+@pytest.mark.parametrize("disk", ["", "without renames to a free name", "without hard links"])
 def test_a_kill_before_any_change(
-    flowers: Path, hard_links: bool, monkeypatch: pytest.MonkeyPatch
+    flowers: Path, disk: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     steps = STEPS
-    if not hard_links:
+    if disk:
+        monkeypatch.setattr(transfer, "rename_new", lambda *names: False)
+    if disk == "without hard links":
         monkeypatch.setattr(os, "link", refuse_link)
         steps = [one for one in STEPS if one.how != "link"]
     kill_everywhere(flowers, FILES, steps)

@@ -29,6 +29,7 @@ from tellapart.dataset.filenames import safe_name
 from tellapart.dataset.sources import SkippedFile
 from tellapart.errors import DestinationError, PictureError, UsageError
 from tellapart.files import journal as journal_module
+from tellapart.files import transfer
 from tellapart.files.state import locked as locked_for
 from tellapart.sorting.journal import SORTING, STATE
 from tellapart.sorting.sort import SortOptions, SortStep, plan, sort, undo
@@ -794,6 +795,7 @@ def refuse_link(*_: Any, **__: Any) -> None:
 def test_without_hard_links(
     inbox: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: Any
 ) -> None:
+    monkeypatch.setattr(transfer, "rename_new", lambda *names: False)
     monkeypatch.setattr(os, "link", refuse_link)
     before, out = everything(tmp_path), tmp_path / "out"
     picture(out / "elsa-0.99621.jpg", more="the user's")
@@ -847,6 +849,7 @@ def test_a_source_that_cannot_be_moved_away(
             raise OSError(errno.EROFS, "Read-only file system")
         unlink(path, missing_ok=missing_ok)
 
+    monkeypatch.setattr(transfer, "rename_new", lambda *names: False)  # refused as well
     monkeypatch.setattr(Path, "unlink", refuse)
     with pytest.raises(DestinationError, match="cannot be moved away: read-only file system"):
         sort(Reader(), inbox, tmp_path / "out", SortOptions(how="move"))
@@ -1062,7 +1065,15 @@ STRIDES = [
 
 @needs_fork
 @pytest.mark.parametrize("stride", STRIDES)
-@pytest.mark.parametrize("disk", ["one", "one without hard links", "two"])
+@pytest.mark.parametrize(
+    "disk",
+    [
+        "one",
+        pytest.param("one without renames to a free name", marks=pytest.mark.slow),
+        "one without hard links",
+        "two",
+    ],
+)
 @pytest.mark.parametrize("how", HOWS)
 def test_a_kill_before_any_step(
     tmp_path: Path,
@@ -1072,6 +1083,8 @@ def test_a_kill_before_any_step(
     monkeypatch: pytest.MonkeyPatch,
     request: pytest.FixtureRequest,
 ) -> None:
+    if "without" in disk:
+        monkeypatch.setattr(transfer, "rename_new", lambda *names: False)
     if disk == "one without hard links":
         monkeypatch.setattr(os, "link", refuse_link)
     scene = Scene(tmp_path, request.getfixturevalue("other_disk") if disk == "two" else None)

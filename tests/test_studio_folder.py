@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import random
 import shutil
-import signal
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from conftest import encoded, mostly_slow
+from kills import killed_at, moments
 from tellapart.dataset.decisions import read_decisions
 from tellapart.errors import TellapartError
 from tellapart.studio import labelling
@@ -203,53 +202,6 @@ def test_undo_gives_the_very_same_folder_and_redo_is_its_opposite(
 
 
 # A kill, at each moment at which the process asks the system for something.
-
-CALLS = {"open", "os.link", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate"}
-
-
-def killed_at(moment: int, work: Callable[[], object]) -> bool:
-    """Do some work in a process that is killed before its so-manieth call of the system; whether
-    it came to its end before."""
-    child = os.fork()
-    if not child:
-        count = 0
-
-        def hear(event: str, given: object) -> None:
-            nonlocal count
-            if event in CALLS:
-                count += 1
-                if count == moment:
-                    os.kill(os.getpid(), signal.SIGKILL)
-
-        sys.addaudithook(hear)
-        try:
-            work()
-        finally:
-            os._exit(0)
-    return os.waitpid(child, 0)[1] == 0
-
-
-def moments(work: Callable[[], object]) -> int:
-    """How many calls of the system some work is."""
-    reading, writing = os.pipe()
-    if not os.fork():
-        count = 0
-
-        def hear(event: str, given: object) -> None:
-            nonlocal count
-            count += event in CALLS
-
-        sys.addaudithook(hear)
-        try:
-            work()
-        finally:
-            os.write(writing, b"%d" % count)
-            os._exit(0)
-    os.wait()
-    os.close(writing)
-    with os.fdopen(reading) as said:
-        return int(said.read())
-
 
 SCENES: dict[str, tuple[list[tuple[str, int, int]], tuple[str, int, int]]] = {
     "label": ([], ("label", 0, 0)),

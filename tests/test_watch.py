@@ -402,6 +402,7 @@ def test_a_picture_that_cannot_be_moved_away_keeps_no_other_waiting(
         link(source, target)
 
     link = os.link
+    monkeypatch.setattr(transfer, "rename_new", lambda *names: False)  # refused as well
     monkeypatch.setattr(Path, "unlink", refuse)
     for destination in (tmp_path / "sorted", tmp_path / "elsewhere"):
         told = watched(inbox, destination, lambda: picture(inbox / "new.jpg", 0.8), how="move")

@@ -3,8 +3,9 @@
 A dropped picture goes to `set-aside/`, which no command reads; a relabelled one into the folder of
 its new label, in the same part of the data set. Nothing is overwritten or deleted. A journal
 (`files/journal.py`) is written first, so a run that was killed goes on, and all of it can be taken
-back. The data set reads the same before, between and after: a decision whose picture has moved
-already is done.
+back. The data set reads the same before, between and after, whenever a run is killed: a decision
+whose picture has moved already is done. (On a disk that cannot rename to a free name in one step,
+the one picture that was being moved may have both names until the next run.)
 """
 
 from __future__ import annotations

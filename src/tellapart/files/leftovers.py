@@ -10,13 +10,13 @@ import hashlib
 import os
 import secrets
 import shutil
-import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from .locks import is_still, take
+from .renames import exchange
 
 TEMPORARY = ".tellapart-"  # how the names of files begin that are not yet complete
 PART = ".part"  # a file that is being written
@@ -113,7 +113,7 @@ def keep_replaced(replaced: Path, lock: BinaryIO, target: Path) -> None:
     what is to be deleted."""
     place = kept_beside(target)
     if os.path.lexists(place):
-        if _exchange(replaced, place):
+        if exchange(replaced, place):
             return
         os.rename(place, folder_of(lock).with_suffix(_OLDER))
     os.rename(replaced, place)
@@ -142,7 +142,7 @@ def put_in_place(fresh: Path, target: Path) -> Path | None:
     if not target.exists():
         os.rename(fresh, target)
         return None
-    if _exchange(fresh, target):  # what is now called `fresh` is the old one
+    if exchange(fresh, target):  # what is now called `fresh` is the old one
         return fresh
     old = fresh.with_suffix(_OLD)
     try:
@@ -153,19 +153,3 @@ def put_in_place(fresh: Path, target: Path) -> Path | None:
             os.rename(old, target)
         raise
     return old
-
-
-def _exchange(one: Path, other: Path) -> bool:
-    """Let two paths change places, so that a kill finds either the old or the new; False where the
-    system or the disk knows no such call. Python has none (renameat2 of Linux 3.15)."""
-    if not sys.platform.startswith("linux"):
-        return False
-    import ctypes
-
-    at_folder, exchange = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
-    try:
-        call = ctypes.CDLL(None).renameat2
-    except (OSError, AttributeError):  # a C library without it
-        return False
-    names = os.fsencode(one), os.fsencode(other)
-    return call(at_folder, names[0], at_folder, names[1], exchange) == 0  # type: ignore[no-any-return]

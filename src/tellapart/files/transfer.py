@@ -23,6 +23,7 @@ from .atomic import sync
 from .attributes import take_along
 from .purpose import Errand, Purpose
 from .reading import read_chunks
+from .renames import rename_new
 from .system import WINDOWS
 
 _FULL = frozenset({errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EFBIG, errno.EIO})
@@ -168,9 +169,12 @@ def carry(
 
 
 def take_place(path: Path, target: Path, errand: Errand) -> None:
-    """Rename, but never over anything: POSIX has no portable call for that."""
+    """Rename, but never over anything: in one step where the system and the disk know that; else a
+    kill may leave the file under both names."""
     if WINDOWS:
         os.rename(path, target)  # which refuses there
+        return
+    if rename_new(path, target):
         return
     try:
         os.link(path, target, follow_symlinks=False)
