@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from serving import Answered, Running, running
+from tellapart.studio.routes.page import PAGE
 
 PATIENCE = 30.0  # seconds for a loaded machine
 
@@ -106,3 +107,21 @@ def page_of(opened: Any, link: str, **context: Any) -> Any:
     page.get_by_role("navigation").wait_for()
     page.locator("main[aria-busy=false]").wait_for()
     return page
+
+
+@contextmanager
+def bare_page() -> Iterator[Any]:
+    """A browser's page with nothing in it, which can import the studio's modules and no more."""
+
+    def serve(route: Any) -> None:
+        path = PAGE / route.request.url.removeprefix("http://page.test/")
+        if path.is_file():
+            route.fulfill(body=path.read_bytes(), content_type="text/javascript")
+        else:
+            route.fulfill(body="<!doctype html>", content_type="text/html")
+
+    with browser() as opened:
+        page = opened.new_page()
+        page.route("**/*", serve)
+        page.goto("http://page.test/")
+        yield page

@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from studio import browser
-from tellapart.studio.routes.page import PAGE
+from studio import bare_page
 
 PARTS = ("grid/arithmetic", "grid/selection", "grid/asking", "arrivals")
 
@@ -19,24 +18,13 @@ PARTS = ("grid/arithmetic", "grid/selection", "grid/asking", "arrivals")
 @pytest.fixture(scope="module")
 def page() -> Iterator[Any]:
     """A page with nothing in it but the modules, under their last names."""
-    with browser() as chromium:
-        found = chromium.new_page()
-        found.route("**/*", _served)
-        found.goto("http://page.test/")
+    with bare_page() as found:
         for part in PARTS:
             name = part.rpartition("/")[2]
             found.evaluate(
                 f"import('/parts/{part}.js').then((it) => {{ window.{name}Module = it; }})"
             )
         yield found
-
-
-def _served(route: Any) -> None:
-    path = PAGE / route.request.url.removeprefix("http://page.test/")
-    if path.is_file():
-        route.fulfill(body=path.read_bytes(), content_type="text/javascript")
-    else:
-        route.fulfill(body="<!doctype html>", content_type="text/html")
 
 
 SECTIONS = st.lists(

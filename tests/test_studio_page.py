@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from studio import browser
+from studio import bare_page
 from tellapart.studio.routes.page import PAGE, POLICY, packed
 
 MOST = 150_000  # bytes that a browser is sent, without pictures
@@ -90,23 +90,12 @@ def test_every_language_says_all() -> None:
 
 def _words() -> Mapping[str, Mapping[str, Any]]:
     languages = sorted(path.stem for path in (PAGE / "words").glob("*.js"))
-    with browser() as chromium:
-        page = chromium.new_page()
-        page.route("**/*", _served)
-        page.goto("http://page.test/")
+    with bare_page() as page:
         found: dict[str, Mapping[str, Any]] = {
             one: page.evaluate(f"import('/words/{one}.js').then((module) => module.{one})")
             for one in languages
         }
         return found
-
-
-def _served(route: Any) -> None:
-    path = PAGE / route.request.url.removeprefix("http://page.test/")
-    if path.is_file():
-        route.fulfill(body=path.read_bytes(), content_type="text/javascript")
-    else:
-        route.fulfill(body="<!doctype html>", content_type="text/html")
 
 
 def _flat(words: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, str]]:

@@ -11,9 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from studio import browser
+from studio import bare_page
 from tellapart.explain import Blank, Region
-from tellapart.studio.routes.page import PAGE
 
 WIDTH, HEIGHT = 40, 30
 SETUP = """
@@ -44,20 +43,9 @@ async () => {
 
 @pytest.fixture(scope="module")
 def page() -> Iterator[Any]:
-    with browser() as chromium:
-        page = chromium.new_page()
-        page.route("**/*", _served)
-        page.goto("http://page.test/")
+    with bare_page() as page:
         page.evaluate(SETUP)
         yield page
-
-
-def _served(route: Any) -> None:
-    path = PAGE / route.request.url.removeprefix("http://page.test/")
-    if path.is_file():
-        route.fulfill(body=path.read_bytes(), content_type="text/javascript")
-    else:
-        route.fulfill(body="<!doctype html>", content_type="text/html")
 
 
 places = st.tuples(
