@@ -120,6 +120,22 @@ def test_a_frame_is_kept_as_a_file_with_its_time(live: Any, opened: Opened) -> N
     opened.wait(lambda state: all(one[1] != name for one in state["pictures"]))
 
 
+def test_a_key_keeps_the_frame_that_is_shown(live: Any, opened: Opened) -> None:
+    """Not one of before: the label that was guessed goes with what is seen."""
+    before = set(opened.pictures())
+    for label in ("ice_queen", "dark_knight"):
+        live.get_by_role("heading", name=label).wait_for()
+        live.keyboard.press("t")
+        live.get_by_text(f"Kept for training as {label}.").first.wait_for()
+    kept = [opened.folder / name for name in set(opened.pictures()) - before]
+    assert {path.parent.name for path in kept} == {"ice_queen", "dark_knight"}
+    for path in kept:
+        assert opened.ask("/api/guess", path.read_bytes()).json["label"] == path.parent.name
+    for _ in kept:
+        opened.ask("/api/undo", {})
+    assert set(opened.pictures()) == before
+
+
 def assert_is_of_now(content: bytes) -> None:
     """A JPEG of 640 x 480 whose EXIF says that it was taken less than a minute ago."""
     with Image.open(io.BytesIO(content)) as image:
@@ -177,9 +193,7 @@ def panel(page: Any, opened: Opened) -> Any:
     page.goto(f"{opened.address}/?#/collect")
     page.reload()
     page.get_by_role("navigation").wait_for()
-    page.evaluate(
-        "import('/page/store.js').then(({ update }) => update({ capture: { label: '' } }))"
-    )
+    page.get_by_role("button", name="Webcam", exact=True).click()
     page.get_by_text("Camera on").wait_for()
     return page
 
@@ -201,12 +215,50 @@ def test_a_recording_is_files_of_one_occasion(panel: Any, opened: Opened) -> Non
         assert_is_of_now((opened.folder / name).read_bytes())
     first, _ = successive(names, ["new label"] * count)
     assert len(first) == count - 1  # by their names too they are of one occasion
-    for _ in names:
-        opened.ask("/api/undo", {})
+    opened.ask("/api/undo", {})
     assert set(opened.pictures()) == before
 
 
-def test_the_countdown_ends_by_itself_and_by_a_second_press(panel: Any, opened: Opened) -> None:
+def test_a_mouse_holds_the_button_and_the_rate_is_kept(page: Any, opened: Opened) -> None:
+    before = set(opened.pictures())
+    page.goto(f"{opened.address}/?#/collect")
+    page.reload()
+    page.get_by_role("button", name="Record ice_queen from the webcam").click()
+    page.get_by_text("Camera on").wait_for()
+    assert page.get_by_label("Label", exact=True).input_value() == "ice_queen"
+    page.get_by_label("Pictures a second").select_option("5")
+    page.get_by_role("button", name="Hold to record").hover()
+    begun = time.monotonic()
+    page.mouse.down()
+    until(page, "Number(document.querySelector('.recording')?.textContent) >= 4")
+    page.mouse.up()
+    lasted = time.monotonic() - begun
+    said = page.get_by_text(re.compile("^[0-9]+ pictures recorded")).inner_text()
+    count = int(said.split()[0])
+    assert count <= 5 * lasted + 1
+    opened.wait(lambda state: len(state["pictures"]) == len(before) + count)
+    assert all(name.startswith("ice_queen/") for name in set(opened.pictures()) - before)
+    opened.ask("/api/undo", {})  # all of a recording is one change
+    assert set(opened.pictures()) == before
+
+
+@pytest.mark.slow
+def test_a_countdown_records_for_five_seconds_and_ends(panel: Any, opened: Opened) -> None:
+    before = set(opened.pictures())
+    panel.get_by_label(re.compile("Count down")).check()
+    panel.get_by_label("Pictures a second").select_option("2")
+    panel.get_by_role("button", name="Record", exact=True).press(" ")
+    panel.get_by_role("timer").wait_for()
+    panel.get_by_text(re.compile("^[0-9]+ pictures recorded")).wait_for()
+    panel.get_by_label(re.compile("Count down")).uncheck()
+    opened.wait(lambda state: len(state["pictures"]) > len(before))
+    panel.get_by_text("still to save").wait_for(state="detached")
+    assert 1 <= len(opened.pictures()) - len(before) <= 11
+    opened.ask("/api/undo", {})
+    assert set(opened.pictures()) == before
+
+
+def test_the_countdown_is_ended_by_a_second_press(panel: Any, opened: Opened) -> None:
     before = set(opened.pictures())
     panel.get_by_label(re.compile("Count down")).check()
     record = panel.get_by_role("button", name="Record", exact=True)

@@ -34,6 +34,7 @@ function usePlace() {
   useEffect(() => {
     const moved = () => go(place());
     addEventListener("hashchange", moved);
+    moved(); // the address may have changed before anybody listened
     return () => removeEventListener("hashchange", moved);
   }, []);
   return at;

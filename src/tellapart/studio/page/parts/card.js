@@ -2,7 +2,7 @@
 import { html, useEffect, useRef, useState } from "../vendor/preact.js";
 import { file, thumbnail } from "../api.js";
 import { useKeys } from "../keys.js";
-import { store } from "../store.js";
+import { store, update } from "../store.js";
 import { number, percent, t, theirs } from "../words.js";
 import { isPressing, Keyed, LabelDialog } from "./answers.js";
 
@@ -114,7 +114,7 @@ export function Card({ card, decide, skip, focused }) {
       </header>
       <div class="answers" role="group" aria-label=${t("mend.answers")}>
         ${card.answers.map((answer, at) => html`<${Keyed} key=${answer.meaning + answer.label} letter=${answer.keys[0]} main=${answer.meaning === "suggested" || (answer.label && answer.label === card.suggested)} press=${() => give(answer)}>${called(answer)}</${Keyed}>`)}
-        ${card.kind === "imbalance" ? html`<a class="button" href=${`#/collect/${encodeURIComponent(card.label)}`}>${t("mend.capture", { label: card.label })}</a>` : null}
+        ${card.kind === "imbalance" ? html`<button onClick=${() => update({ capture: { label: card.label } })}>${t("mend.capture", { label: card.label })}</button>` : null}
         <${Keyed} letter="s" press=${skip}>${t("mend.skip")}</${Keyed}>
       </div>
       ${asks ? html`<${LabelDialog} close=${() => ask(false)} choose=${(label) => decide({ how: "relabel", value: label, ids: card.about })} />` : null}

@@ -1,9 +1,10 @@
 // The heading of one label in the grid: fold, rename, add pictures to it, take the label away.
 import { html, useLayoutEffect, useRef, useState } from "../vendor/preact.js";
 import { t } from "../words.js";
+import { Icon } from "./icon.js";
 
-/** `rename`, `remove` and `add` are left out where a section has no such thing. */
-export function SectionHeading({ section, fold, rename, remove, add }) {
+/** `rename`, `remove`, `add` and `record` are left out where a section has no such thing. */
+export function SectionHeading({ section, fold, rename, remove, add, record }) {
   const [renaming, setRenaming] = useState(false);
   const { name, ids, folded } = section;
   if (renaming)
@@ -19,6 +20,7 @@ export function SectionHeading({ section, fold, rename, remove, add }) {
     <span class="count soft">${t("collect.count", { count: ids.length })}</span>
     <span class="does">
       ${add && html`<button class="quiet" aria-label=${t("collect.add_to_label", { name })} title=${t("collect.add_to_label", { name })} onClick=${add}>${t("collect.add_to")}</button>`}
+      ${record && html`<button class="quiet" aria-label=${t("webcam.record_label", { name })} title=${t("webcam.record_label", { name })} onClick=${record}><${Icon} name="camera" /></button>`}
       ${rename && html`<button class="quiet" aria-label=${t("collect.rename_label", { name })} title="F2" onClick=${begin}>${t("collect.rename")}</button>`}
       ${remove && html`<button class="quiet" aria-label=${t("collect.remove_label", { name })} title=${t("collect.remove_means")} onClick=${remove}>${t("collect.remove")}</button>`}
     </span>

@@ -6,11 +6,12 @@ import { filesIn, filesOf, placesOf } from "../parts/arrivals.js";
 import { dropPlace } from "../parts/grid/drag.js";
 import { Grid, orderIn } from "../parts/grid/grid.js";
 import { everything, kept, NOTHING, released } from "../parts/grid/selection.js";
+import { Icon } from "../parts/icon.js";
 import { Large } from "../parts/large.js";
 import { MoveTo } from "../parts/move-to.js";
 import { SectionHeading } from "../parts/section-heading.js";
 import { bringIn, forgetFailed, stop, useUploads } from "../parts/uploads.js";
-import { attempt, say, store, useStore } from "../store.js";
+import { attempt, say, store, update, useStore } from "../store.js";
 import { t } from "../words.js";
 
 // The keys of what is no label; a label's is its name after "=".
@@ -52,6 +53,9 @@ function useSections(folded, pending) {
   }, [pictures, labels, folded, pending]);
 }
 
+/** Open the panel that records from the camera. */
+const record = (label) => update({ capture: { label } });
+
 const whyNot = (address) =>
   address.startsWith("blob:")
     ? Promise.resolve("")
@@ -61,7 +65,7 @@ const whyNot = (address) =>
       );
 
 export function Collect() {
-  useStore();
+  useStore((all) => all.labels); // new after each change
   const uploads = useUploads();
   const [tile, zoom] = useState(() => Number(localStorage.getItem("tile")) || FIRST);
   const [folded, fold] = useState(new Set());
@@ -118,11 +122,9 @@ export function Collect() {
     [["+", "="], "collect.larger", () => larger(1)],
     [["-"], "collect.smaller", () => larger(-1)],
   ];
-  const isCovered = large !== null || moving !== null;
-  useKeys(
-    keys.map(([names, words, act]) => ({ keys: names, words: t(words), act: () => !isCovered && act() })),
-    [selection, order, tile, isCovered],
-  );
+  const acts = useRef(null); // as of the last drawing, which a quick key may come before
+  acts.current = large === null && moving === null ? keys.map(([, , act]) => act) : [];
+  useKeys(keys.map(([names, words], at) => ({ keys: names, words: t(words), act: () => acts.current[at]?.() ?? false })));
   useEffect(() => {
     const paste = async (event) => {
       if (!event.clipboardData.files.length) return;
@@ -158,6 +160,7 @@ export function Collect() {
       rename=${label && rename}
       remove=${label && remove}
       add=${(label || section.key === HEAP) && (() => choose(section.key))}
+      record=${label && (() => record(label))}
     />`;
   };
   const goTo = (key) => {
@@ -191,6 +194,7 @@ export function Collect() {
             : html`
                 <button onClick=${() => choose()}>${t("collect.choose")}</button>
                 <button onClick=${() => choose(null, true)}>${t("collect.choose_folder")}</button>
+                <button onClick=${() => record("")}><${Icon} name="camera" />${t("webcam.title")}</button>
               `}
           <span class="zoom">
             <button class="quiet" aria-label=${t("collect.smaller")} onClick=${() => larger(-1)}>−</button>

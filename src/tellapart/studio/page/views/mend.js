@@ -6,7 +6,7 @@ import { Confusion } from "../parts/confusion.js";
 import { ContactSheet } from "../parts/contact_sheet.js";
 import { tellingOf } from "../parts/matrix.js";
 import { useKeys } from "../keys.js";
-import { attempt, hear, store, useStore } from "../store.js";
+import { attempt, hear, store, update, useStore } from "../store.js";
 import { percent, t, theirs } from "../words.js";
 
 const parts = ["findings", "confusion", "gaps", "decided"];
@@ -201,7 +201,7 @@ function Lacking() {
           <h3>${t("mend.gap", { label: one.label, n: one.add })}</h3>
           <p lang=${theirs}>${one.words} <span class="soft">${one.worth}</span></p>
         </div>
-        <a class="button" href=${`#/collect/${encodeURIComponent(one.label)}`}>${t("mend.capture", { label: one.label })}</a>
+        <button onClick=${() => update({ capture: { label: one.label } })}>${t("mend.capture", { label: one.label })}</button>
       </header>
       <${ContactSheet} pictures=${one.pictures} />
     </article>

@@ -98,12 +98,15 @@ function Keep({ one, keep, why }) {
     if (!label) return false;
     return go(label.name, event);
   };
+  const newest = useRef(null); // the keys are of what is shown now: of a camera, the newest frame
+  newest.current = { go, nth, why, answer };
   const digits = [1, 2, 3, 4, 5, 6, 7, 8, 9];
+  const byLabel = (event) => newest.current.nth(event);
   useKeys([
-    { keys: ["t"], words: t("test.key_keep"), act: (event) => go(answer.label, event) },
-    { keys: digits.map(String), words: t("test.key_label"), act: nth },
-    { keys: digits.map((digit) => `Shift+${digit}`), words: t("test.key_test"), act: nth },
-    { keys: ["w"], words: t("test.key_why"), act: () => why() },
+    { keys: ["t"], words: t("test.key_keep"), act: (event) => newest.current.go(newest.current.answer.label, event) },
+    { keys: digits.map(String), words: t("test.key_label"), act: byLabel },
+    { keys: digits.map((digit) => `Shift+${digit}`), words: t("test.key_test"), act: byLabel },
+    { keys: ["w"], words: t("test.key_why"), act: () => newest.current.why() },
   ]);
   if (one.kept) return html`<p class="kept" role="status">${t(`test.kept_${one.kept.part}`, one.kept)}</p>`;
   return html`

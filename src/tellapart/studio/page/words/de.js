@@ -73,6 +73,7 @@ export const de = {
   },
   webcam: {
     picture: "Das Bild der Kamera",
+    record_label: "{name} mit der Webcam aufnehmen",
     on: "Kamera an",
     which: "Kamera",
     camera: "Kamera {number}",

@@ -92,6 +92,7 @@ export const en = {
     insecure: "Browsers give no camera to this address.",
     insecure_hint: "Open the studio on its own computer, by the link that it printed there.",
     title: "Webcam",
+    record_label: "Record {name} from the webcam",
     label: "Label",
     no_label: "none yet: to the heap",
     hold: "Hold to record",

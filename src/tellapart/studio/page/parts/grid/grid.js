@@ -107,9 +107,9 @@ export function Grid(props) {
   }
   function press(event) {
     touch.begin(event);
-    const onPictures = event.target.closest(".tiles, .grid") && !event.target.closest(".tile");
-    const elsewhere = event.target.closest("header") || event.offsetX > scroller.current.clientWidth;
-    if (event.pointerType !== "mouse" || event.button || !onPictures || elsewhere) return;
+    const onBar = event.target === scroller.current && event.offsetX > scroller.current.clientWidth;
+    const onThing = event.target.closest(".tile, button, input");
+    if (event.pointerType !== "mouse" || event.button || onBar || onThing) return;
     const before = adds(event) || event.shiftKey ? selection : released(selection);
     select(before);
     follow(event, scroller.current, (rectangle) => {
@@ -171,16 +171,17 @@ export function Grid(props) {
       return html`<section key=${section.key} aria-label=${section.name} ...${dropPlace(drop(section.key))}>
         <header>${heading(section)}</header>
         ${!section.folded && !section.ids.length && empty(section)}
-        <div
+        ${shown > 0 &&
+        html`<div
           class="tiles"
-          role=${shown ? "listbox" : null}
+          role="listbox"
           aria-label=${section.name}
-          aria-multiselectable=${shown ? "true" : null}
+          aria-multiselectable="true"
           aria-activedescendant=${number === at && selection.active !== null ? `picture-${selection.active}` : null}
-          tabindex=${shown ? (number === at ? 0 : -1) : null}
-          style=${{ height: `${shown ? inside : 0}px` }}
+          tabindex=${number === at ? 0 : -1}
+          style=${{ height: `${inside}px` }}
           ref=${(node) => bodies.current.set(section.key, node)}
-        />
+        />`}
       </section>`;
     })}
     ${band &&

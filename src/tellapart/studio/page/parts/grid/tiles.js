@@ -81,7 +81,7 @@ export function recycling({ bodyOf, draw, whyNot }) {
   function release(tile) {
     abandon(tile);
     used.delete(tile.id);
-    say(tile, "hidden", true, (value) => (tile.node.hidden = value));
+    tile.node.remove();
     free.push(tile);
   }
 
@@ -109,15 +109,15 @@ export function recycling({ bodyOf, draw, whyNot }) {
     }
   }
 
-  function place(tile, number) {
+  function place(tile, number, before) {
     const { node } = tile;
     const id = order.ids[number];
     const { section, x, y } = placeOf(layout, number);
     const within = layout.sections[section];
     const parent = bodyOf(within.key);
     tile.number = number;
-    if (node.parentNode !== parent) parent.append(node);
-    say(tile, "hidden", false, (value) => (node.hidden = value));
+    const next = before?.parentNode === parent ? before.nextSibling : parent.firstChild;
+    if (next !== node) parent.insertBefore(node, next);
     say(tile, "where", `translate(${x}px, ${y}px)`, (value) => (node.style.transform = value));
     say(tile, "at", number - within.first + 1, (value) => (node.ariaPosInSet = value));
     say(tile, "of", within.shown, (value) => (node.ariaSetSize = value));
@@ -138,9 +138,12 @@ export function recycling({ bodyOf, draw, whyNot }) {
       const number = order.at.get(tile.id);
       if (number === undefined || number < first || number >= end) release(tile);
     }
+    let before = null; // they stand in the document as they are seen
     for (let number = first; number < end; number += 1) {
       const id = order.ids[number];
-      place(used.get(id) ?? take(id), number);
+      const tile = used.get(id) ?? take(id);
+      place(tile, number, before);
+      before = tile.node;
     }
     queue.around((first + end) / 2);
   }

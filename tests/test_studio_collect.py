@@ -1,0 +1,235 @@
+"""Collecting in a real browser, by what a screen reader would say."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conftest import draw_scene, encoded
+from studio import Opened, browser, page_of, studio
+
+LABELS = {"rose": 30, "tulip": 24}
+
+
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
+    folder = tmp_path_factory.mktemp("collect") / "photos"
+    seed = 0
+    for label, count in {**LABELS, ".": 3}.items():
+        (folder / label).mkdir(parents=True, exist_ok=True)
+        for number in range(count):
+            draw_scene(120, 90, seed).save(
+                folder / label / f"{label[0]}{number:02}.jpg".lstrip(".")
+            )
+            seed += 1
+    with studio(folder) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    with browser() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def shared(opened: Opened, chromium: Any) -> Any:
+    return page_of(chromium, opened.link, viewport={"width": 1280, "height": 800})
+
+
+@pytest.fixture
+def page(shared: Any, opened: Opened) -> Any:
+    """The page with nothing selected; what a test did is undone."""
+    while undone := opened.state()["undo"]:
+        assert opened.ask("/api/undo", {}).status == 200, undone
+    shared.keyboard.press("Escape")
+    pictures(shared, "rose").first.click()
+    shared.keyboard.press("Escape")
+    wait_for_counts(shared, **LABELS)
+    return shared
+
+
+def pictures(page: Any, section: str) -> Any:
+    return page.get_by_role("listbox", name=section).get_by_role("option")
+
+
+def wait_for_counts(page: Any, **counts: int) -> None:
+    labels = page.get_by_role("complementary", name="Labels")
+    for label, count in counts.items():
+        name = label.replace("_", " ")
+        labels.get_by_role("button", name=f"{name} {count}", exact=True).wait_for()
+
+
+def selected(page: Any) -> int:
+    return int(page.get_by_role("option", selected=True).count())
+
+
+def test_clicks_select_and_shift_selects_all_between(page: Any) -> None:
+    rose = pictures(page, "rose")
+    rose.nth(1).click()
+    rose.nth(4).click(modifiers=["Shift"])
+    rose.nth(6).click(modifiers=["Control"])
+    page.get_by_text("5 selected").wait_for()
+    rose.nth(2).click()
+    page.get_by_text("1 selected").wait_for()
+
+
+def test_a_rectangle_selects_what_it_touches(page: Any) -> None:
+    rose = pictures(page, "rose")
+    first, fourth = rose.nth(0).bounding_box(), rose.nth(3).bounding_box()
+    page.mouse.move(fourth["x"] + 20, fourth["y"] - 3)  # between the heading and the pictures
+    page.mouse.down()
+    page.mouse.move(first["x"] + 20, first["y"] + 20, steps=4)
+    page.mouse.up()
+    page.get_by_text("4 selected").wait_for()
+
+
+def test_keys_walk_select_and_move_and_undo_takes_it_back(page: Any, opened: Opened) -> None:
+    page.get_by_role("listbox", name="rose").focus()
+    for key in ("Home", "End", "Shift+ArrowLeft", "Shift+ArrowLeft"):
+        page.keyboard.press(key)
+    box = page.get_by_role("listbox", name="tulip")
+    active = page.locator(f"[id='{box.get_attribute('aria-activedescendant')}']")
+    assert active.get_attribute("aria-posinset") == "22"
+    assert active.get_attribute("aria-setsize") == "24"
+    page.get_by_text("3 selected").wait_for()
+    page.keyboard.press("m")
+    page.get_by_role("textbox", name="A label, or a new one").press_sequentially("ros")
+    page.keyboard.press("Enter")
+    wait_for_counts(page, rose=33, tulip=21)
+    assert len(list((opened.folder / "rose").iterdir())) == 33
+    page.keyboard.press("Control+z")
+    wait_for_counts(page, **LABELS)
+    page.keyboard.press("Control+Shift+z")
+    wait_for_counts(page, rose=33, tulip=21)
+
+
+def test_pictures_are_dragged_onto_a_label_and_deleted_means_set_aside(
+    page: Any, opened: Opened
+) -> None:
+    rose = pictures(page, "rose")
+    rose.nth(0).click()
+    rose.nth(2).click(modifiers=["Control"])
+    labels = page.get_by_role("complementary", name="Labels")
+    rose.nth(2).drag_to(labels.get_by_role("button", name="tulip 24"))
+    wait_for_counts(page, rose=28, tulip=26)
+    pictures(page, "rose").nth(0).click()
+    page.keyboard.press("Delete")
+    wait_for_counts(page, rose=27, Set_aside=1)
+    assert len(list((opened.folder / "set-aside").iterdir())) == 1
+
+
+def test_labels_are_made_renamed_and_taken_away(page: Any, opened: Opened) -> None:
+    page.get_by_role("textbox", name="A new label").fill("lily &amp; rose")
+    page.get_by_role("button", name="Add label").click()
+    page.get_by_role("complementary").get_by_role("button", name="lily &amp; rose").wait_for()
+    page.keyboard.press("Control+z")
+    page.get_by_role("button", name="Rename tulip").click()
+    page.keyboard.type("Tulipa")
+    page.keyboard.press("Enter")
+    wait_for_counts(page, Tulipa=24)
+    assert (opened.folder / "Tulipa").is_dir()
+    page.get_by_role("button", name="Remove the label Tulipa").click()
+    wait_for_counts(page, No_label_yet=27)
+    assert page.get_by_role("complementary").get_by_role("button", name="Tulipa").count() == 0
+    page.keyboard.press("Control+z")
+    wait_for_counts(page, Tulipa=24)
+
+
+def test_a_picture_opens_large_and_arrows_go_on(page: Any) -> None:
+    pictures(page, "rose").nth(0).dblclick()
+    large = page.get_by_role("dialog")
+    large.get_by_role("img", name="r00.jpg").wait_for()
+    page.keyboard.press("ArrowRight")
+    large.get_by_role("img", name="r01.jpg").wait_for()
+    number = large.get_by_role("link", name="Why?").get_attribute("href")
+    assert str(number).startswith("#/why/")
+    page.keyboard.press("Escape")
+    large.wait_for(state="detached")
+    assert page.evaluate("document.activeElement.ariaLabel") == "rose"
+
+
+DROP = """([selector, files]) => {
+  const transfer = new DataTransfer();
+  for (const [name, content] of files) {
+    const bytes = Uint8Array.from(atob(content), (one) => one.charCodeAt(0));
+    transfer.items.add(new File([bytes], name));
+  }
+  const at = document.querySelector(selector);
+  const how = { dataTransfer: transfer, bubbles: true, cancelable: true };
+  for (const type of ["dragover", "drop"]) at.dispatchEvent(new DragEvent(type, how));
+}"""
+
+
+def test_files_that_are_dropped_are_there_at_once_and_bad_ones_have_a_reason(
+    page: Any, opened: Opened
+) -> None:
+    files = [("new.png", encoded(draw_scene(80, 80, 500))), ("bad.jpg", b"<html></html>")]
+    sent = [[name, base64.b64encode(content).decode()] for name, content in files]
+    page.evaluate(DROP, ["section[aria-label=rose]", sent])
+    wait_for_counts(page, rose=31)
+    assert (
+        pictures(page, "rose").nth(0).get_attribute("aria-label") == "new.png"
+    )  # the newest first
+    failed = page.get_by_role("group").filter(has_text="1 file could not be added")
+    failed.get_by_text("an HTML page saved as .jpg").wait_for()
+    failed.get_by_role("button", name="Close").click()
+    page.evaluate(DROP, [".collect", sent[:1]])
+    page.get_by_role("group").filter(has_text="could not be added").wait_for()  # a copy
+    assert (opened.folder / "rose" / "new.png").is_file()
+
+
+def test_a_folder_that_is_chosen_gives_its_labels(
+    page: Any, opened: Opened, tmp_path: Path
+) -> None:
+    for label, seed in (("rose", 600), ("orchid", 601)):
+        (tmp_path / "garden" / label).mkdir(parents=True)
+        draw_scene(70, 70, seed).save(tmp_path / "garden" / label / f"{seed}.png")
+    with page.expect_file_chooser() as chosen:
+        page.get_by_role("button", name="Choose a folder").click()
+    chosen.value.set_files(tmp_path / "garden")
+    wait_for_counts(page, rose=31, orchid=1)
+    assert (opened.folder / "orchid" / "601.png").is_file()
+    page.keyboard.press("Control+z")  # one drop is one change
+    wait_for_counts(page, **LABELS)
+
+
+def test_axe_finds_nothing(page: Any) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    for state in ("plain", "selected", "moving"):
+        if state == "selected":
+            pictures(page, "rose").nth(1).click()
+        if state == "moving":
+            page.keyboard.press("m")
+        found = axe.run(page).response["violations"]
+        assert [(one["id"], node["html"]) for one in found for node in one["nodes"]] == [], state
+    page.keyboard.press("Escape")
+
+
+def test_on_a_phone_a_finger_selects_and_three_pictures_stand_in_a_row(
+    chromium: Any, opened: Opened
+) -> None:
+    phone = page_of(
+        chromium,
+        opened.link,
+        viewport={"width": 390, "height": 844},
+        has_touch=True,
+        is_mobile=True,
+    )
+    rose = pictures(phone, "rose")
+    rose.nth(3).wait_for()
+    tops = [rose.nth(number).bounding_box()["y"] for number in range(4)]
+    assert tops[0] == tops[2] < tops[3]
+    rose.nth(0).tap()
+    phone.get_by_role("dialog").wait_for()
+    phone.get_by_role("button", name="Close").tap()
+    rose.nth(1).dispatch_event("pointerdown", {"pointerType": "touch", "bubbles": True})
+    phone.get_by_text("1 selected").wait_for()
+    rose.nth(1).dispatch_event("pointerup", {"pointerType": "touch", "bubbles": True})
+    phone.get_by_role("button", name="Move to…").tap()
+    phone.get_by_role("button", name="tulip").last.wait_for()
+    phone.context.close()
