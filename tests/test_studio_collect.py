@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import io
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -175,12 +177,75 @@ def test_files_that_are_dropped_are_there_at_once_and_bad_ones_have_a_reason(
     assert (
         pictures(page, "rose").nth(0).get_attribute("aria-label") == "new.png"
     )  # the newest first
-    failed = page.get_by_role("group").filter(has_text="1 file could not be added")
-    failed.get_by_text("an HTML page saved as .jpg").wait_for()
-    failed.get_by_role("button", name="Close").click()
+    told = page.locator("details")
+    told.get_by_text("1 file could not be added").click()
+    told.get_by_text("an HTML page saved as .jpg").wait_for()
     page.evaluate(DROP, [".collect", sent[:1]])
-    page.get_by_role("group").filter(has_text="could not be added").wait_for()  # a copy
+    told.get_by_text("1 file could not be added, 1 copy was left out").wait_for()
+    told.get_by_text("new.png is the same as rose/new.png").wait_for()
+    page.locator(".outcome").get_by_role("button", name="Close").click()
+    told.wait_for(state="detached")
     assert (opened.folder / "rose" / "new.png").is_file()
+
+
+def test_one_drop_of_archives_and_pictures_is_one_change(page: Any, opened: Opened) -> None:
+    sent = [["one.png", base64.b64encode(encoded(draw_scene(80, 80, 700))).decode()]]
+    for name, seeds in (("first.zip", (701, 702)), ("second.zip", (703, 702))):
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w") as archive:
+            for seed in seeds:
+                archive.writestr(f"lily/{seed}.png", encoded(draw_scene(80, 80, seed)))
+            archive.writestr("lily/broken.png", b"no picture")
+        sent.append([name, base64.b64encode(packed.getvalue()).decode()])
+    page.evaluate(DROP, [".collect", sent])
+    wait_for_counts(page, No_label_yet=4, lily=3)
+    told = page.locator("details")
+    told.get_by_text("2 files could not be added, 1 copy was left out").click()
+    told.get_by_text("first.zip: lily/broken.png").wait_for()
+    assert opened.state()["undo"] == "4 pictures added"
+    page.locator(".outcome").get_by_role("button", name="Close").click()
+    page.keyboard.press("Control+z")
+    wait_for_counts(page, No_label_yet=3)
+    assert not (opened.folder / "lily").exists()
+    page.keyboard.press("Control+Shift+z")
+    wait_for_counts(page, No_label_yet=4, lily=3)
+
+
+def test_what_undo_had_to_leave_is_said(page: Any, opened: Opened) -> None:
+    pictures(page, "rose").nth(0).click()
+    page.keyboard.press("Delete")
+    wait_for_counts(page, rose=29, Set_aside=1)
+    (aside,) = (opened.folder / "set-aside").rglob("*.jpg")
+    aside.rename(opened.folder / "elsewhere.jpg")
+    page.keyboard.press("Control+z")
+    page.get_by_text("This was left:").wait_for()
+    wait_for_counts(page, No_label_yet=4)
+    (opened.folder / "elsewhere.jpg").rename(opened.folder / "rose" / aside.name)
+    wait_for_counts(page, **LABELS)
+
+
+def test_labels_that_clash_are_told_until_they_do_not(page: Any, opened: Opened) -> None:
+    clash = opened.folder / "Rose"
+    clash.mkdir()
+    draw_scene(80, 80, 800).save(clash / "1.png")
+    notice = page.get_by_role("status").filter(has_text="Rose")
+    notice.wait_for()
+    pictures(page, "rose").nth(0).wait_for()  # what was known stays
+    (clash / "1.png").unlink()
+    clash.rmdir()
+    notice.wait_for(state="detached")
+
+
+def test_a_drop_beside_every_place_leaves_the_page(page: Any) -> None:
+    missed = page.evaluate("""() => {
+      const transfer = new DataTransfer();
+      transfer.items.add(new File(["x"], "x.jpg"));
+      const how = { dataTransfer: transfer, bubbles: true, cancelable: true };
+      const event = new DragEvent("drop", how);
+      document.querySelector("header").dispatchEvent(event);
+      return event.defaultPrevented;
+    }""")
+    assert missed
 
 
 def test_a_folder_that_is_chosen_gives_its_labels(

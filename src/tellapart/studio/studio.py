@@ -116,25 +116,32 @@ class Studio:
         if not wanted.is_archive:
             size, digest = looked_at(coming, wanted)
             with self.changes.lock:
-                before = self.changes.growing(wanted.batch)
-                count = sum(isinstance(s, Move) for s in before.steps) if before else 0
+                before = self._added(wanted.batch)
                 plan, brought = place_one(
-                    self.folder, self._copies, coming, wanted, size, digest, count
+                    self.folder, self._copies, coming, wanted, size, digest, before
                 )
                 brought.done = self._placed(coming, plan, wanted.batch)
             return brought
 
         def progress(done: int, total: int) -> None:
-            said = {"name": wanted.own_name, "done": done, "total": total}
+            said = {"batch": wanted.batch, "name": wanted.own_name, "done": done, "total": total}
             self.events.tell("arriving", said)
 
         found, brought, top = look_through(coming, wanted, progress)
         with self.changes.lock:
-            plan = place_many(self.folder, self._copies, coming, wanted, found, brought, top)
-            brought.done = self._placed(coming, plan)
+            before = self._added(wanted.batch)
+            plan = place_many(
+                self.folder, self._copies, coming, wanted, found, brought, top, before
+            )
+            brought.done = self._placed(coming, plan, wanted.batch)
         return brought
 
-    def _placed(self, coming: Incoming, plan: Plan, batch: str = "") -> Done | None:
+    def _added(self, batch: str) -> list[str]:
+        """The names of the pictures that the change has brought in which this batch adds to."""
+        growing = self.changes.growing(batch)
+        return [step.target for step in growing.steps if isinstance(step, Move)] if growing else []
+
+    def _placed(self, coming: Incoming, plan: Plan, batch: str) -> Done | None:
         try:
             return self.change(lambda _: plan, batch=batch)
         except TellapartError:

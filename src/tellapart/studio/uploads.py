@@ -233,10 +233,10 @@ def place_one(
     wanted: Wanted,
     size: int,
     digest: str,
-    before: int,
+    before: Sequence[str] = (),
 ) -> tuple[Plan, Brought]:
-    """A change that adds a picture which has come; `before` are those of the same batch that were
-    added already.
+    """A change that adds a picture which has come; `before` are the names of those of the same
+    batch that were added already.
 
     Raises:
         UsageError, DatasetError: no label can be called so.
@@ -250,7 +250,7 @@ def place_one(
     target = free.free(_joined(place, kept_name(folder.root, wanted.own_name, coming.path)))
     source = coming.take(coming.path)
     brought.added.append(target)
-    what = _called(before + 1, [wanted.label])
+    what = _called(folder, before, 1, [wanted.label])
     return (what, [*steps, Move(source, target)]), brought
 
 
@@ -309,8 +309,9 @@ def place_many(
     found: Sequence[_Come],
     brought: Brought,
     top: Path,
+    before: Sequence[str] = (),
 ) -> Plan:
-    """A change that adds the pictures of an archive.
+    """A change that adds the pictures of an archive; `before` as of `place_one`.
 
     Raises:
         DatasetError: a label in it is easy to confuse with another.
@@ -345,7 +346,7 @@ def place_many(
     source = coming.take(top)
     brought.added += moves
     steps += [Move(f"{source}/{below}", target) for target, below in moves.items()]
-    return _called(len(moves), [label for label, _ in places]), steps
+    return _called(folder, before, len(moves), [label for label, _ in places]), steps
 
 
 def _place(folder: Folder, label: str, part: str) -> tuple[str, list[Wish]]:
@@ -367,7 +368,9 @@ def kept_name(root: Path, name: str, path: Path) -> str:
     return named(kept_stem(own, suffix), suffix, longest_name(root))
 
 
-def _called(count: int, labels: Iterable[str]) -> str:
-    names = list(dict.fromkeys(labels))
-    to = f" to {shown(names[0])}" if len(names) == 1 and names[0] else ""
-    return f"{several(count, 'picture')} added{to}"
+def _called(folder: Folder, before: Sequence[str], count: int, labels: Iterable[str]) -> str:
+    """What adding so many pictures of these labels is called, after those `before`."""
+    places = map(folder.places.place_of, before)
+    names = {*labels, *(place.label if place else "" for place in places)}
+    to = f" to {shown(*names)}" if len(names) == 1 and "" not in names else ""
+    return f"{several(len(before) + count, 'picture')} added{to}"

@@ -14,7 +14,7 @@ import { Mend } from "./views/mend.js";
 import { Share } from "./views/share.js";
 import { Test } from "./views/test.js";
 import { Train } from "./views/train.js";
-import { known, language, speak, t } from "./words.js";
+import { known, language, speak, t, theirs } from "./words.js";
 
 // In the order of the work: [name in the address, view].
 const views = [
@@ -103,6 +103,7 @@ function Help({ close }) {
 function App() {
   const [at, ...rest] = usePlace();
   const status = useStore((all) => all.status);
+  const problem = useStore((all) => all.problem);
   const capture = useStore((all) => all.capture);
   const [help, showHelp] = useState(false);
   useKeys([
@@ -123,6 +124,7 @@ function App() {
     <${Sections} at=${name} />
     <main id="main" data-view=${name} aria-busy=${status === "loading"}>
       ${status === "gone" || status === "stale" ? html`<p class="notice" role="alert">${t(`shell.${status}`)}</p>` : null}
+      ${status === "here" && problem ? html`<p class="notice calm" role="status" lang=${theirs}><span>${problem.detail}</span>${problem.hint && html` <span>${problem.hint}</span>`}</p>` : null}
       ${status === "loading" ? html`<p class="empty">${t("shell.loading")}</p>` : html`<${View} key=${name} rest=${under.current.slice(1)} />`}
     </main>
     ${over && Why && status !== "loading" ? html`<${Why} at=${rest} close=${() => (location.hash = `#/${under.current.join("/")}`)} />` : null}

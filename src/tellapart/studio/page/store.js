@@ -15,6 +15,7 @@ export const store = {
   pictures: new Map(),
   undo: null,
   redo: null,
+  problem: null, // {detail, hint}: why the folder's labels cannot be read now
   training: {},
   capture: null, // {label} while the webcam's panel is open
   messages: [], // {id, text, hint, kind}
@@ -68,10 +69,12 @@ export function say(text, { hint = "", kind = "note" } = {}) {
 
 export const forget = (id) => update({ messages: store.messages.filter((one) => one.id !== id) });
 
-/** Do what asks the server; what goes wrong is said, and undefined comes back. */
+/** Do what asks the server; what was left undone or goes wrong is said, and undefined comes back. */
 export async function attempt(asking) {
   try {
-    return await asking();
+    const answer = await asking();
+    if (answer?.left) say(answer.left);
+    return answer;
   } catch (error) {
     if (error.name === "AbortError") return undefined;
     if (!(error instanceof Problem)) throw error;
@@ -111,8 +114,8 @@ async function load() {
       pictures.set(id, { id, name, label, part, version, decided });
     }
     for (const id of found.gone) pictures.delete(id);
-    const { epoch, revision, folder, labels, undo, redo, training } = found;
-    update({ status: "here", epoch, revision, folder, labels, pictures, undo, redo, training });
+    const { epoch, revision, folder, labels, undo, redo, problem, training } = found;
+    update({ status: "here", epoch, revision, folder, labels, pictures, undo, redo, problem, training });
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
     update({ status: error.status === 401 ? "stale" : "gone" });

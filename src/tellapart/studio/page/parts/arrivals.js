@@ -20,6 +20,11 @@ export function placesOf(paths) {
   });
 }
 
+const ARCHIVE = /\.(?:zip|tar|tgz|tar\.(?:gz|bz2|xz))$/i;
+
+/** Whether a file is one that holds others, which the studio unpacks. */
+export const isArchive = ({ name }) => ARCHIVE.test(name);
+
 /** Whether a path leads to what a person put there, not to what a system left. */
 export const isWanted = (path) => !path.some((name) => CLUTTER.test(name));
 

@@ -1,43 +1,77 @@
-// Bringing pictures in: a queue of files, sent a few at a time; what could not be added, with why.
+// Bringing pictures in: a queue of files and archives, sent a few at a time, and what became of them.
 import { useEffect, useState } from "../vendor/preact.js";
 import { send } from "../api.js";
-import { refresh } from "../store.js";
+import { hear, refresh, say } from "../store.js";
 import { t } from "../words.js";
+import { isArchive } from "./arrivals.js";
 
 const AT_ONCE = 2;
 const AGAIN = 1500; // milliseconds until the server is asked again
+const SOON = 30; // milliseconds in which what happens is drawn together
 
-let now = { pending: [], sent: 0, failed: [] };
+/** What is told of files beside that they were added. */
+export const KINDS = ["refused", "copies", "notes", "left"];
+const NOTHING = { refused: [], copies: [], notes: [], left: [] };
+
+let now = { pending: [], sent: 0, added: 0, arriving: null, outcome: NOTHING };
 let stopping = new AbortController();
 let underWay = 0;
 let number = 0;
+let telling = 0;
 const listeners = new Set();
 
 function change(values) {
   now = { ...now, ...values };
-  for (const listener of listeners) listener(now);
+  telling ||= setTimeout(() => {
+    telling = 0;
+    for (const listener of listeners) listener(now);
+  }, SOON);
 }
 
 /**
- * {pending, sent, failed}: files that are not there yet as {id, file, label, part, address}, how
- * many of this lot are, and [{name, reason}] of what could not be added.
+ * pending: files that are not there yet, as {id, file, label, part, archive}; sent and added: how
+ * many of this lot were sent, and how many pictures that gave; arriving: {name, done, total} of an
+ * archive that is looked through; outcome: of each of `KINDS` what is to be told, until it is closed.
  */
 export function useUploads() {
   const [uploads, set] = useState(now);
   useEffect(() => {
+    set(now);
     listeners.add(set);
     return () => listeners.delete(set);
   }, []);
   return uploads;
 }
 
-/** Add files, [{file, label, part}]: they are undone together. */
+/** An outcome with one more answer in it: that to `one`, which was sent. */
+export function withAnswer(outcome, one, { refused = [], copies = [], notes = [], left = "" }) {
+  const named = (name) => (one.archive ? `${one.called}: ${name}` : one.called);
+  return {
+    refused: [...outcome.refused, ...refused.map(([name, reason]) => ({ name: named(name), reason }))],
+    copies: [...outcome.copies, ...copies.map(([name, there]) => ({ name: named(name), there }))],
+    notes: [...outcome.notes, ...notes.filter((note) => !outcome.notes.includes(note))],
+    left: left ? [...outcome.left, left] : outcome.left,
+  };
+}
+
+/** An outcome in a line; "" if there is nothing to tell. */
+export const sentenceOf = (outcome) =>
+  KINDS.filter((kind) => outcome[kind].length)
+    .map((kind) => t(`collect.${kind}`, { count: outcome[kind].length }))
+    .join(", ");
+
+/** The address of the content of a file that is not there yet. */
+export const addressOf = (one) => (one.address ??= URL.createObjectURL(one.file));
+
+/** Add files, [{file, path, label, part}]: they are undone together. */
 export function bringIn(files) {
   const batch = crypto.getRandomValues(new Uint32Array(2)).join("");
-  const added = files.map((one) => ({ ...one, id: `new-${++number}`, batch, begun: false }));
-  for (const one of added) one.address = URL.createObjectURL(one.file);
-  if (!now.pending.length) change({ sent: 0 });
-  change({ pending: [...now.pending, ...added] });
+  const coming = files.map(({ file, path, label, part }) => {
+    const archive = isArchive(file);
+    return { file, label, part, batch, archive, called: path.join("/"), id: `new-${++number}`, begun: false };
+  });
+  if (!now.pending.length) change({ sent: 0, added: 0 });
+  change({ pending: [...now.pending, ...coming] });
   go();
 }
 
@@ -48,12 +82,17 @@ export function stop() {
   gone(now.pending);
 }
 
-export const forgetFailed = () => change({ failed: [] });
+/** What was told of files is closed. */
+export const forget = () => change({ outcome: NOTHING });
 
 function gone(some) {
-  for (const one of some) URL.revokeObjectURL(one.address);
+  for (const one of some) if (one.address) URL.revokeObjectURL(one.address);
   const ids = new Set(some.map((one) => one.id));
+  const before = now.pending.length;
   change({ pending: now.pending.filter((one) => !ids.has(one.id)) });
+  if (!before || now.pending.length) return;
+  const more = sentenceOf(now.outcome);
+  say([now.added || !more ? t("collect.added", { count: now.added }) : "", more && `${more}.`].filter(Boolean).join(" "));
 }
 
 function go() {
@@ -70,18 +109,19 @@ function go() {
 
 async function bring(one, signal) {
   const { file, label, part, batch } = one;
-  let failed = [];
+  let told;
+  let from = one;
   try {
-    const told = await sent(`/api/pictures?${new URLSearchParams({ name: file.name, label, part, batch })}`, file, signal);
-    for (const [name, reason] of told.refused ?? []) failed.push({ name, reason });
-    for (const [name, there] of told.copies ?? []) failed.push({ name, reason: t("collect.copy", { name: there }) });
-    refresh().then(() => gone([one]));
+    told = await sent(`/api/pictures?${new URLSearchParams({ name: file.name, label, part, batch })}`, file, signal);
   } catch (error) {
     if (error.name === "AbortError") return;
-    failed = [{ name: file.name, reason: [error.message, error.hint].filter(Boolean).join(" ") }];
-    gone([one]);
+    const reason = [error.message, error.hint].filter(Boolean).join(" ");
+    const twice = `${file.name}: `; // it is named beside it
+    told = { added: 0, refused: [[file.name, reason.startsWith(twice) ? reason.slice(twice.length) : reason]] };
+    from = { ...one, archive: false }; // it is the file itself that was refused
   }
-  change({ sent: now.sent + 1, failed: [...now.failed, ...failed] });
+  change({ sent: now.sent + 1, added: now.added + told.added, arriving: null, outcome: withAnswer(now.outcome, from, told) });
+  (told.added ? refresh() : Promise.resolve()).then(() => gone([one]));
 }
 
 /** Send a file, again and again while nobody answers. */
@@ -96,3 +136,7 @@ async function sent(address, file, signal) {
     }
   }
 }
+
+hear("arriving", ({ batch, ...arriving }) => {
+  if (now.pending.some((one) => one.batch === batch)) change({ arriving });
+});

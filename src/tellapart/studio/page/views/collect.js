@@ -9,9 +9,10 @@ import { everything, kept, NOTHING, released } from "../parts/grid/selection.js"
 import { Icon } from "../parts/icon.js";
 import { Large } from "../parts/large.js";
 import { MoveTo } from "../parts/move-to.js";
+import { Outcome } from "../parts/outcome.js";
 import { SectionHeading } from "../parts/section-heading.js";
-import { bringIn, forgetFailed, stop, useUploads } from "../parts/uploads.js";
-import { attempt, say, store, update, useStore } from "../store.js";
+import { addressOf, bringIn, stop, useUploads } from "../parts/uploads.js";
+import { attempt, store, update, useStore } from "../store.js";
 import { t } from "../words.js";
 
 // The keys of what is no label; a label's is its name after "=".
@@ -29,11 +30,10 @@ const nameOf = (key) => labelOf(key) || t(`collect.${key}_name`);
 /** Pictures to a place; those kept for testing keep their labels. */
 async function moveTo(key, ids) {
   const label = labelOf(key);
-  const done = await attempt(() => {
+  await attempt(() => {
     if (key === ASIDE) return post("/api/aside", { ids });
     return key === TEST ? post("/api/part", { ids, part: "test" }) : post("/api/label", { ids, label, part: "learn" });
   });
-  if (done?.left) say(done.left);
 }
 
 /** All sections with the ids of their pictures: what came since the page was opened comes first. */
@@ -46,7 +46,7 @@ function useSections(folded, pending) {
     for (const one of pictures.values()) ids.get(keyOf(one))?.push(one.id);
     for (const list of ids.values())
       list.sort((a, b) => (Math.max(a, b) > newest.current ? b - a : a - b));
-    for (const one of pending) ids.get(one.label ? `=${one.label}` : HEAP)?.unshift(one.id);
+    for (const one of pending) if (!one.archive) ids.get(one.label ? `=${one.label}` : HEAP)?.unshift(one.id);
     return keys
       .map((key) => ({ key, name: nameOf(key), ids: ids.get(key), folded: folded.has(key) }))
       .filter(({ key, ids: held }) => held.length || (key !== TEST && key !== ASIDE));
@@ -86,7 +86,7 @@ export function Collect() {
   const bring = (files, key = null) => {
     const places = placesOf(files.map(({ path }) => path));
     const own = { label: labelOf(key ?? ""), part: "learn" };
-    bringIn(files.map(({ file: one }, at) => ({ file: one, ...(key === null ? places[at] : own) })));
+    bringIn(files.map((one, at) => ({ ...one, ...(key === null ? places[at] : own) })));
   };
   const drop = (key) => ({
     pictures: key === null ? null : (ids) => move(key, ids),
@@ -140,8 +140,9 @@ export function Collect() {
     () => (id, side) => {
       const one = store.pictures.get(id);
       if (!one) {
-        const { file: sent, address } = pending.get(id) ?? { file: { name: "" }, address: "" };
-        return { name: sent.name, mark: t("collect.adding"), dimmed: true, address };
+        const coming = pending.get(id);
+        const address = coming ? addressOf(coming) : "";
+        return { name: coming?.file.name ?? "", mark: t("collect.adding"), dimmed: true, address };
       }
       const mark =
         one.part === "test" ? one.label : one.decided && one.decided !== "keep" ? t(`collect.mark_${one.decided}`) : "";
@@ -203,6 +204,7 @@ export function Collect() {
           </span>
         </div>
         <${Progress} uploads=${uploads} />
+        <${Outcome} outcome=${uploads.outcome} />
         ${bare
           ? html`<p class="empty">${t("collect.empty")}</p>`
           : html`<${Grid}
@@ -287,26 +289,18 @@ function Labels({ places, drop, goTo }) {
   `;
 }
 
-/** How far bringing pictures in has come, and what could not be added. */
+/** How far bringing pictures in has come. */
 function Progress({ uploads }) {
-  const { pending, sent, failed } = uploads;
+  const { pending, sent, arriving } = uploads;
   const all = sent + pending.length;
   return html`
     <div class="progress" role="status">
       ${pending.length > 0 &&
       html`
-        <progress max=${all} value=${sent} aria-label=${t("collect.adding")} />
-        <span>${t("collect.added_of", { sent, all })}</span>
+        <progress max=${all} value=${sent + (arriving ? arriving.done / arriving.total : 0)} aria-label=${t("collect.adding")} />
+        <span>${arriving ? t("collect.unpacked_of", arriving) : t("collect.added_of", { sent, all })}</span>
         <button class="quiet" onClick=${stop}>${t("collect.stop")}</button>
       `}
     </div>
-    ${failed.length > 0 &&
-    html`
-      <details class="failed" open>
-        <summary>${t("collect.failed", { count: failed.length })}</summary>
-        <ul>${failed.map(({ name, reason }) => html`<li><b>${name}</b> ${reason}</li>`)}</ul>
-        <button onClick=${forgetFailed}>${t("shell.close")}</button>
-      </details>
-    `}
   `;
 }

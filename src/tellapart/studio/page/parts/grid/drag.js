@@ -56,3 +56,11 @@ export function dropPlace({ pictures, files }) {
 }
 
 addEventListener("dragend", () => light(null));
+
+// A file that misses every place must not take the page away, as browsers have it.
+for (const kind of ["dragover", "drop"])
+  addEventListener(kind, (event) => {
+    if (event.defaultPrevented || !event.dataTransfer.types.includes("Files")) return;
+    event.preventDefault();
+    event.dataTransfer.dropEffect = "none";
+  });
