@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import random
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,25 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from studio import PATIENCE, Opened, studio
+from labelling_person import Person, draw_shapes, heap_of
+from studio import PATIENCE, Opened, browser, page_of, studio
 from tellapart.demo.walk import DemoPictures
 from tellapart.errors import UsageError
 from tellapart.studio.arrangement import Arrangement, Look, arranged, joined, merged, most_alike
 from tellapart.studio.arrangement import split as split_pile
-
-
-def heap_of(pictures: Path, folder: Path, count: int) -> dict[str, str]:
-    """Pictures below folders of their labels, copied loose into `folder` under names that do not
-    tell; the labels by these names."""
-    every = sorted(path for path in pictures.glob("*/*") if path.is_file())
-    random.Random(1).shuffle(every)
-    folder.mkdir()
-    truth = {}
-    for number, path in enumerate(every[:count]):
-        name = f"{number:04d}{path.suffix}"
-        shutil.copy(path, folder / name)
-        truth[name] = path.parent.name
-    return truth
 
 
 @pytest.fixture
@@ -155,3 +140,13 @@ def test_a_new_picture_joins_the_pile_it_is_like_and_nothing_moves() -> None:
     kept = tuple(tuple(one for one in pile.pictures if one != 99) for pile in after.piles)
     assert kept == tuple(pile.pictures for pile in now.piles)
     assert any(99 in pile.pictures and like in pile.pictures for pile in after.piles)
+
+
+def test_a_heap_is_labelled_by_few_keys(tmp_path: Path) -> None:
+    """90 % right by at most half a key a picture, each letter of a name counted."""
+    truth = heap_of(draw_shapes(tmp_path / "shapes", 24), tmp_path / "heap", 72)
+    with studio(tmp_path / "heap") as opened, browser() as chromium:
+        person = Person(page_of(chromium, opened.link + "#/label"), opened, truth)
+        person.label_all(until=0.9)
+        assert person.right() >= 0.9
+        assert person.keys <= 0.5 * len(truth)

@@ -1,5 +1,5 @@
 // Typing the name of a label, with completion.
-import { html, useEffect, useRef, useState } from "../vendor/preact.js";
+import { html, useLayoutEffect, useRef, useState } from "../vendor/preact.js";
 import { t } from "../words.js";
 import { completions } from "./queue.js";
 
@@ -8,7 +8,7 @@ export function Namer({ begun, labels, done }) {
   const [text, write] = useState(begun);
   const [at, go] = useState(0);
   const input = useRef(null);
-  useEffect(() => {
+  useLayoutEffect(() => { // before the next key comes
     input.current.focus();
     input.current.setSelectionRange(begun.length, begun.length);
   }, []);

@@ -1,5 +1,5 @@
 // A sheet of small pictures, one of them in front; pictures on it can be marked.
-import { html, useEffect, useRef } from "../vendor/preact.js";
+import { html, useLayoutEffect, useRef } from "../vendor/preact.js";
 import { thumbnail } from "../api.js";
 import { useKeys } from "../keys.js";
 import { t } from "../words.js";
@@ -20,7 +20,7 @@ export function Sheet({ name, items, marks, at, go, click }) {
     go(moved(at, event.key, tiles.length, columns));
   };
   useKeys([{ keys: ARROWS, act: (event) => now.current(event) }]);
-  useEffect(() => {
+  useLayoutEffect(() => { // before the next key comes, or an older place would call the newer one back
     if (!["INPUT", "SELECT"].includes(document.activeElement.tagName)) (list.current.children[at] || list.current).focus();
   }, [at]);
   return html`
@@ -31,7 +31,7 @@ export function Sheet({ name, items, marks, at, go, click }) {
         return html`
           <div key=${id} role="option" class=${`tile ${index === at ? "front" : ""} ${mark ? "marked" : ""}`}
             aria-selected=${!mark} tabindex=${index === at ? 0 : -1} aria-label=${`${picture.name}, ${words}`}
-            onFocus=${() => go(index)} onClick=${() => click(index)}>
+            onFocus=${() => index !== at && go(index)} onClick=${() => click(index)}>
             <img alt="" loading="lazy" src=${thumbnail(picture)} />
             ${mark ? html`<span class="mark">${words}</span>` : note && html`<span class="note">${note}</span>`}
           </div>

@@ -1,5 +1,5 @@
 // Label: a heap in piles to be named, and then by what the model suggests, a page or a picture at a time.
-import { html, useEffect, useMemo, useRef, useState } from "../vendor/preact.js";
+import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "../vendor/preact.js";
 import { get, post } from "../api.js";
 import { useKeys } from "../keys.js";
 import { Namer } from "../parts/namer.js";
@@ -93,7 +93,7 @@ export function Label() {
     own.line = now.ids = inLine(now.ids, queue.map((one) => one.id));
     now.at = Math.min(now.at, now.ids.length - 1);
   }
-  useEffect(() => { if (now && now.serial !== front?.serial) setFront(now); });
+  useLayoutEffect(() => { if (now && now.serial !== front?.serial) setFront(now); });
   const pile = now?.kind === "pile" ? piles.find((one) => one.number === now.number) || piles[0] : null;
   const suggestion = now?.kind === "single" ? items.get(now.ids[now.at]) : null;
 
@@ -151,6 +151,7 @@ export function Label() {
     leave(at = now.at) {
       if (now && now.kind !== "single" && at >= 0) mark(now.ids[at], now.marks.has(now.ids[at]) ? null : { later: true });
     },
+    whole: () => (now?.kind === "pile" ? go(-1) : false),
     skip(step = 1) {
       if (now?.kind === "pile") {
         const at = piles.indexOf(pile);
@@ -211,7 +212,7 @@ export function Label() {
     { keys: ["-"], words: t("label.key_merge"), act: () => act_.current.merge() },
     { keys: ["0"], words: t("label.key_look"), act: () => act_.current.look(MODES[(MODES.indexOf(mode) + 1) % 3]) },
     { keys: ["/"], words: t("label.key_filter"), act: () => search.current?.focus() },
-    { keys: ["Escape"], act: () => (now?.kind === "pile" ? setFront({ ...now, at: -1 }) : false) },
+    { keys: ["Escape"], act: () => act_.current.whole() },
   ], [all, mode, now?.kind]);
 
   const count = [...items.keys()].filter(isHere).length;
