@@ -105,7 +105,7 @@ def problem(error: TellapartError, hints: Mapping[int, str] = _HINTS) -> JSONRes
         return _answer(error.status, error.spelt(in_query), error.headers, hints)
     status, open_ = next((code, told) for kind, code, told in _STATUS if isinstance(error, kind))
     if open_:
-        return _answer(status, error.spelt(in_query))
+        return _answer(status, error.spelt(in_query), hints=hints)
     _log.error("%s", error)
     return failed(status)
 
