@@ -12,7 +12,7 @@ export function Score() {
   const busy = Boolean(training.doing || training.waiting);
   return html`
     <a class="score" href="#/train" title=${found ? found.answer : null}>
-      <span class=${busy ? "ring turns" : "ring"} aria-hidden="true"></span>
+      <span class=${busy ? "ring turns" : known ? "ring" : "ring hollow"} aria-hidden="true"></span>
       <span role="status">
         <span>${said}</span>
         ${known ? html`${" "}<span class="soft between">${t("train.between", { low: percent(training.interval[0], 0), high: percent(training.interval[1], 0) })}</span>` : null}

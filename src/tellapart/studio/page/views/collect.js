@@ -206,7 +206,7 @@ export function Collect() {
         <${Progress} uploads=${uploads} />
         <${Outcome} outcome=${uploads.outcome} />
         ${bare
-          ? html`<p class="empty">${t("collect.empty")}</p>`
+          ? html`<div class="begin"><h2>${t("collect.empty")}</h2><p>${t("collect.empty_folders")}</p><p>${t("collect.empty_stays")}</p></div>`
           : html`<${Grid}
               sections=${sections}
               order=${order}

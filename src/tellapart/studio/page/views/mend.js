@@ -146,7 +146,7 @@ function Findings({ found, change }) {
       ${card ? html`<${Card} key=${card.key} card=${card} decide=${decide} skip=${skip} focused=${began.current} />` : null}
       ${!card && found.score && !busy ? html`<p class="empty">${t(found.skipped ? "mend.rest_skipped" : "mend.nothing", { n: found.skipped, checked: found.checked })}</p>` : null}
       ${found.rest ? html`<p class="soft" lang=${theirs}>${found.rest}</p>` : null}
-      ${found.score ? html`<p class="again"><button class="quiet" disabled=${busy} onClick=${() => change("/api/mend/again")}>${t("mend.again")}</button> <small class="soft" lang=${theirs}>${found.worth}</small></p>` : null}
+      ${found.score ? html`<p class="again"><button disabled=${busy} onClick=${() => change("/api/mend/again")}>${t("mend.again")}</button> <small class="soft" lang=${theirs}>${found.worth}</small></p>` : null}
     </section>
   `;
 }

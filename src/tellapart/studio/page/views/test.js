@@ -126,7 +126,7 @@ function Keep({ one, keep, why }) {
           `,
         )}
       </div>
-      <div class="controls"><button class="quiet" onClick=${why}>${t("test.why")}</button></div>
+      <div class="controls"><button onClick=${why}>${t("test.why")}</button></div>
     </div>
   `;
 }

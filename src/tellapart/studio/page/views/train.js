@@ -82,7 +82,7 @@ function Answer({ training, history, judged }) {
       <div class="work">
         ${training.doing
           ? html`<button onClick=${() => ask("stop")}>${t("train.stop")}</button>`
-          : html`<button class="main" onClick=${() => ask("begin")}>${t(training.round ? "train.again" : "train.now")}</button>`}
+          : html`<button class=${training.round ? "" : "main"} onClick=${() => ask("begin")}>${t(training.round ? "train.again" : "train.now")}</button>`}
         ${training.doing === "pictures"
           ? html`<progress max=${training.total} value=${training.done} aria-label=${t("shell.training")}></progress>`
           : null}
