@@ -7,12 +7,11 @@ import { Dialog } from "./dialog.js";
 
 /** `step(by)` goes to the picture before (-1) or after (1), if there is one. */
 export function Large({ picture, place, at, of, step, move, aside, close, whyNot }) {
-  const [reason, setReason] = useState("");
+  const [failure, setFailure] = useState({}); // {address, reason}
   const before = useRef(null);
   const address = file(picture);
-  useEffect(() => setReason(""), [address]);
   useEffect(() => before.current.parentNode.focus(), []);
-  const failed = () => whyNot(address).then(setReason);
+  const failed = () => whyNot(address).then((reason) => setFailure({ address, reason }));
   useKeys([
     { keys: ["ArrowLeft"], act: () => step(-1) },
     { keys: ["ArrowRight"], act: () => step(1) },
@@ -22,8 +21,8 @@ export function Large({ picture, place, at, of, step, move, aside, close, whyNot
       <div class="large" tabindex="-1">
         <button ref=${before} class="quiet" aria-label=${t("collect.before")} disabled=${at === 0} onClick=${() => step(-1)}>‹</button>
         <figure>
-          ${reason
-            ? html`<p class="empty">${reason}</p>`
+          ${failure.address === address && failure.reason
+            ? html`<p class="empty">${failure.reason}</p>`
             : html`<img key=${address} src=${address} alt=${picture.name} onError=${failed} />`}
         </figure>
         <button class="quiet" aria-label=${t("collect.after")} disabled=${at === of - 1} onClick=${() => step(1)}>›</button>

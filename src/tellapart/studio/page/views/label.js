@@ -22,8 +22,9 @@ function useHeap() {
     let seen = -1;
     const ask = async () => {
       const found = await attempt(() => get("/api/heap"));
-      if (found) set(found);
-      seen = found ? found.revision : seen;
+      if (!found || found.revision < seen) return; // of two answers the older may come last
+      set(found);
+      seen = found.revision;
     };
     ask();
     return hear("heap", (now) => (now.revision !== seen ? ask() : set((before) => before && { ...before, ...now })));

@@ -109,7 +109,7 @@ function Inside({ base, name, own, version, keys }) {
         picked: (color) => setTool((old) => ({ ...old, color, tool: old.tool === "pick" ? "brush" : old.tool })),
         sized: (times) => setTool((old) => ({ ...old, size: Math.min(Math.max(old.size * times, 2), 200) })),
       });
-      Object.assign(kept.current, { painting: whole, surface, changed });
+      Object.assign(kept.current, { painting: whole, surface, changed, asking });
       setTool((old) => ({ ...old, size: Math.round(Math.min(...before.size) / 8) }));
       if (whole.painted) {
         surface.show(whole.rect);
@@ -122,7 +122,7 @@ function Inside({ base, name, own, version, keys }) {
   useEffect(() => () => kept.current.surface?.end(), []);
   useEffect(() => kept.current.surface?.point(), [tool]);
   useEffect(() => {
-    if (map !== null && painted && !after) tried(async () => setAfter(await ask("", painting)));
+    if (map !== null && painted && !after) tried(() => kept.current.asking.ask(true));
   }, [map]);
 
   const ask = (what, of, signal) => {

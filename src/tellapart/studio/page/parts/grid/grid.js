@@ -70,6 +70,7 @@ export function Grid(props) {
     return () => {
       sized.disconnect();
       seen.removeEventListener("scroll", scrolled);
+      tiles.end();
     };
   }, []);
   useLayoutEffect(() => {

@@ -166,6 +166,11 @@ export function recycling({ bodyOf, draw, whyNot }) {
       if (fast) resting = setTimeout(() => queue.hold(false), REST);
       render();
     },
+    /** Nothing is asked for any more: they are taken away. */
+    end() {
+      clearTimeout(resting);
+      queue.hold(true);
+    },
     /** The id of the picture that a node stands for or is inside of. */
     idOf: (node) => of.get(node.closest?.(".tile"))?.id ?? null,
     nodeOf: (id) => used.get(id)?.node ?? null,
