@@ -2,22 +2,19 @@
 // the same, and a link for phones.
 import { html, useEffect, useRef, useState } from "../vendor/preact.js";
 import { get, post, Problem } from "../api.js";
-import { attempt, hear, say, useStore } from "../store.js";
+import { useFresh } from "../fresh.js";
+import { attempt, say, useStore } from "../store.js";
 import { number, t } from "../words.js";
 
 /** What `t` says, or something else where the words have nothing of that key. */
 const either = (key, otherwise) => (t(key) === key ? otherwise : t(key));
 
 export function Share() {
-  const [found, show] = useState(null);
+  const [found, change] = useFresh("/api/share", ["share", "open", "training"]);
   const [targets, list] = useState([]);
   const [name, call] = useState("");
   const [isPrivate, leaveOut] = useState(false);
   const value = useStore((all) => (all.training.doing ? null : all.training.value));
-  const load = () => attempt(() => get("/api/share")).then((now) => now && show(now));
-  useEffect(() => hear("share", load), []);
-  useEffect(() => hear("open", load), []);
-  useEffect(() => void load(), [value]);
   useEffect(() => void attempt(() => get("/api/share/targets")).then((all) => all && list(all)), []);
   if (!found) return html`<p class="empty">${t("share.loading")}</p>`;
   if (!found.model) return html`<p class="empty">${t("share.no_model")} <a href="#/collect">${t("collect.tab")}</a></p>`;
@@ -25,8 +22,8 @@ export function Share() {
   return html`
     <div class="share">
       <${Model} ...${{ found, folder, call, isPrivate, leaveOut }} />
-      <${Phone} phone=${found.phone} changed=${show} />
-      <${Exports} targets=${targets} jobs=${found.exports} changed=${show} />
+      <${Phone} phone=${found.phone} change=${change} />
+      <${Exports} targets=${targets} jobs=${found.exports} change=${change} />
       <${Commands} folder=${folder} isPrivate=${isPrivate} value=${value} />
     </div>
   `;
@@ -74,10 +71,9 @@ function Model({ found, folder, call, isPrivate, leaveOut }) {
   `;
 }
 
-function Phone({ phone, changed }) {
+function Phone({ phone, change }) {
   const [address, choose] = useState("");
   const at = address || (phone.addresses && phone.addresses[0]?.address);
-  const ask = (path, values) => attempt(() => post(path, values)).then((now) => now && changed(now));
   if (!phone.on) {
     return html`
       <section aria-labelledby="share-phone">
@@ -96,7 +92,7 @@ function Phone({ phone, changed }) {
                     </select>
                   </label>
                 `}
-                <button onClick=${() => ask("/api/share/phone", { address: at })}>${t("share.start")}</button>
+                <button onClick=${() => change("/api/share/phone", { address: at })}>${t("share.start")}</button>
               </div>
             `
           : html`<p>${t("share.no_network")}</p>`}
@@ -117,16 +113,16 @@ function Phone({ phone, changed }) {
           <p class="soft small">${t("share.unreached")}</p>
           <p role="status">${phone.pictures ? t("share.asked", phone) : t("share.nobody")}</p>
           <p class="soft">${t("share.until", { until })}</p>
-          <button class="main" onClick=${() => ask("/api/share/phone/stop")}>${t("share.stop")}</button>
+          <button class="main" onClick=${() => change("/api/share/phone/stop")}>${t("share.stop")}</button>
         </div>
       </div>
     </section>
   `;
 }
 
-function Exports({ targets, jobs, changed }) {
+function Exports({ targets, jobs, change }) {
   const busy = Object.values(jobs).some((job) => job.state === "working");
-  const begin = (to) => attempt(() => post("/api/share/exports", { to })).then((now) => now && changed(now));
+  const begin = (to) => change("/api/share/exports", { to });
   return html`
     <section aria-labelledby="share-exports">
       <h2 id="share-exports">${t("share.exports")}</h2>

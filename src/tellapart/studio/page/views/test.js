@@ -1,12 +1,13 @@
 // Test: what the model says of a picture that it has never seen, dropped, pasted, chosen or live.
-import { html, useEffect, useRef, useState } from "../vendor/preact.js";
-import { get, Problem, send } from "../api.js";
+import { html, useEffect, useMemo, useRef, useState } from "../vendor/preact.js";
+import { Problem, send } from "../api.js";
+import { useFresh } from "../fresh.js";
 import { useKeys } from "../keys.js";
 import { Bars } from "../parts/bars.js";
 import { frameName, perSecond, withTime } from "../parts/frames.js";
 import { recording } from "../parts/recording.js";
 import { Webcam } from "../parts/webcam.js";
-import { attempt, hear, say, useStore } from "../store.js";
+import { attempt, say, useStore } from "../store.js";
 import { number, percent, t } from "../words.js";
 
 const RATE = 15; // frames a second at most: more tell an eye nothing, and leave training no time
@@ -20,21 +21,8 @@ const asked = (blob, name) => send(`/api/guess?name=${encodeURIComponent(name)}`
 
 /** Which model answers, asked for again whenever there may be another: {ready, pictures, since, ...}. */
 function useModel() {
-  const [model, setModel] = useState(null);
-  useEffect(() => {
-    let over = false;
-    const ask = async () => {
-      const found = await get("/api/model").catch(() => null);
-      if (!over && found) setModel({ ...found, since: Date.now() - 1000 * found.age });
-    };
-    ask();
-    const stop = [hear("training", (state) => !state.doing && ask()), hear("folder", ask)];
-    return () => {
-      over = true;
-      stop.forEach((one) => one());
-    };
-  }, []);
-  return model;
+  const [model] = useFresh("/api/model", ["training", "folder"]);
+  return useMemo(() => model && { ...model, since: Date.now() - 1000 * model.age }, [model]);
 }
 
 /** "12 s", "3 min", "2 h": for how long something has been so. */
@@ -185,6 +173,10 @@ export function Test() {
   const kept = useRef(null); // the recording that kept frames of the camera are of
   const newest = useRef(null); // which model answers
   newest.current = (model && model.trained) || null;
+
+  const held = useRef(all);
+  held.current = all;
+  useEffect(() => () => held.current.forEach((one) => URL.revokeObjectURL(one.url)), []);
 
   const change = (key, values) => setAll((list) => list.map((one) => (one.key === key ? { ...one, ...values } : one)));
 
