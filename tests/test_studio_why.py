@@ -191,7 +191,7 @@ def test_nothing_is_computed_for_who_has_hung_up(folder: Path, tmp_path: Path) -
     studio.folder.read()
     kept = studio.folder.named(DRESS)
     assert kept
-    (answer,) = (one for one in why_routes(studio) if one.path == "/api/why/{id:int}/answer")
+    (answer,) = (one for one in why_routes(studio) if one.path == "/api/why/{id:number}/answer")
 
     def asked(last: dict[str, Any] | None) -> Request:
         messages = [{"type": "http.request", "body": b"", "more_body": False}]
