@@ -12,11 +12,9 @@ import io
 import math
 import secrets
 import threading
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Generic, TypeVar
 
 import numpy as np
 
@@ -28,13 +26,12 @@ from ..images.decode import ENOUGH, read_picture
 from ..model.classifier import Classifier, Prediction
 from ..pages.overlays import common_scale, layer, png
 from ..server.problems import HttpError
+from .latest import Latest
 
 _LOOKS = 12  # pictures whose pixels are kept: at most 720 pixels on the shorter side
 _TOLD = 24  # explanations whose maps can be asked for
 _LARGEST = 16_000_000  # pixels of a picture that is painted on in its own size
 _MAP = 256  # pixels, the longer side of a map: it has no more than 9 cells a side
-
-Kept = TypeVar("Kept")
 
 
 @dataclass(frozen=True)
@@ -104,8 +101,8 @@ class Why:
 
     def __init__(self, classifier: Callable[[], Classifier]) -> None:
         self._classifier = classifier
-        self._looks: _Latest[Look] = _Latest(_LOOKS)
-        self._told: _Latest[Explanation] = _Latest(_TOLD)
+        self._looks: Latest[str, Look] = Latest(_LOOKS)
+        self._told: Latest[str, Explanation] = Latest(_TOLD)
         self._lock = threading.Lock()
         self._asking: _Asking | None = None
 
@@ -226,25 +223,3 @@ def with_size(pixels: np.ndarray) -> bytes:
 
 def _pixels(look: Look, patch: Patch | None) -> np.ndarray:
     return patch.apply(look.pixels) if patch else look.pixels
-
-
-class _Latest(Generic[Kept]):
-    """The latest few of what was kept or asked for."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._lock = threading.Lock()
-        self._kept: OrderedDict[str, Kept] = OrderedDict()
-
-    def keep(self, key: str, one: Kept) -> None:
-        with self._lock:
-            self._kept[key] = one
-            self._kept.move_to_end(key)
-            while len(self._kept) > self._most:
-                self._kept.popitem(last=False)
-
-    def get(self, key: str) -> Kept | None:
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-            return self._kept.get(key)
