@@ -221,6 +221,21 @@ def test_a_key_keeps_the_picture_that_is_shown(page: Any, opened: Opened, queen:
     wait_until_gone(opened, "test/ice_queen/second.jpg")
 
 
+def test_what_lies_under_a_dialog_hears_no_key(page: Any, opened: Opened, queen: Path) -> None:
+    choose(page, sent(queen, "under.jpg"))
+    page.get_by_role("group", name="Keep this picture").wait_for()
+    page.keyboard.press("?")
+    page.get_by_role("dialog").wait_for()
+    page.keyboard.press("1")
+    page.keyboard.press("Escape")
+    page.get_by_role("dialog").wait_for(state="detached")
+    page.keyboard.press("2")
+    page.get_by_text("Kept for training as ice_queen.").wait_for()
+    assert "dark_knight/under.jpg" not in opened.pictures()
+    page.get_by_role("button", name="Undo").click()
+    wait_until_gone(opened, "ice_queen/under.jpg")
+
+
 def test_a_button_keeps_it_too(page: Any, opened: Opened, queen: Path) -> None:
     choose(page, sent(queen, "b.jpg"))
     page.get_by_role("button", name="For testing").click()

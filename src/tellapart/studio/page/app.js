@@ -107,9 +107,9 @@ function App() {
   const capture = useStore((all) => all.capture);
   const [help, showHelp] = useState(false);
   useKeys([
-    { keys: ["z", "Ctrl+z"], words: t("keys.undo"), act: undo },
-    { keys: ["Ctrl+Shift+z", "Ctrl+y"], words: t("keys.redo"), act: redo },
-    { keys: ["?"], words: t("keys.help"), act: () => showHelp(true) },
+    { keys: ["z", "Ctrl+z"], words: t("keys.undo"), act: undo, everywhere: true },
+    { keys: ["Ctrl+Shift+z", "Ctrl+y"], words: t("keys.redo"), act: redo, everywhere: true },
+    { keys: ["?"], words: t("keys.help"), act: () => showHelp(true), everywhere: true },
   ]);
   const under = useRef([""]); // what "Why" is opened over
   const over = at === "why";

@@ -1,6 +1,7 @@
 // Keys: a view says which it hears and what they do; `?` shows them all.
 import { useLayoutEffect, useRef } from "./vendor/preact.js";
 
+const COVER = [];
 const registered = new Set(); // of each component a ref to its keys; the newest component hears first
 
 const writes = (target) =>
@@ -23,6 +24,7 @@ const digit = (event) => (event.shiftKey && /^Digit\d$/.test(event.code) ? `Shif
 /**
  * The keys of a component as long as it is there: [{keys: ["z", "Ctrl+z"], words, act(event)}]. They
  * act on what it showed last. `act` may return false, and then the key goes on to whoever else hears it.
+ * What lies under a dialog hears no key, but those that are `everywhere`.
  */
 export function useKeys(list) {
   const now = useRef(list);
@@ -33,15 +35,22 @@ export function useKeys(list) {
   }, []);
 }
 
-const every = () => [...registered].flatMap((one) => one.current);
+/** A component covers those that were there before it, as a dialog does. */
+export const useCover = () => useKeys(COVER);
+
+function heard() {
+  const all = [...registered];
+  const cover = all.findLastIndex((one) => one.current === COVER);
+  return all.flatMap((one, at) => one.current.filter((key) => at > cover || key.everywhere));
+}
 
 /** All keys that do something now, in the order in which they were registered. */
-export const allKeys = () => every().filter((one) => one.words);
+export const allKeys = () => [...registered].flatMap((one) => one.current).filter((one) => one.words);
 
 document.addEventListener("keydown", (event) => {
   if (event.defaultPrevented || writes(event.target)) return;
   const names = [called(event), digit(event)];
-  for (const one of every().reverse()) {
+  for (const one of heard().reverse()) {
     if (one.keys.some((key) => names.includes(key)) && one.act(event) !== false) {
       event.preventDefault();
       return;

@@ -84,18 +84,15 @@ export function Card({ card, decide, skip, focused }) {
     const answer = card.answers.find((one) => one.keys.includes(key));
     return answer ? give(answer) : false;
   };
-  useKeys(
-    [
-      { keys: ["Enter", "y"], words: t("mend.suggested"), act: pressed },
-      { keys: ["k", "n"], words: t("mend.keep"), act: pressed },
-      { keys: ["l"], words: t("mend.other_label"), act: pressed },
-      { keys: ["d"], words: t("mend.drop"), act: pressed },
-      { keys: [..."123456789"], act: pressed },
-      { keys: ["s"], words: t("mend.skip"), act: skip },
-      { keys: ["o"], words: t("mend.why"), act: () => first && (location.hash = `#/why/${first}`) },
-    ],
-    [card],
-  );
+  useKeys([
+    { keys: ["Enter", "y"], words: t("mend.suggested"), act: pressed },
+    { keys: ["k", "n"], words: t("mend.keep"), act: pressed },
+    { keys: ["l"], words: t("mend.other_label"), act: pressed },
+    { keys: ["d"], words: t("mend.drop"), act: pressed },
+    { keys: [..."123456789"], act: pressed },
+    { keys: ["s"], words: t("mend.skip"), act: skip },
+    { keys: ["o"], words: t("mend.why"), act: () => first && (location.hash = `#/why/${first}`) },
+  ]);
   const cost = costs(card.cost, card.kind === "burst" ? "mend.too_high" : "mend.points");
   const named = (ids) => ids.map((id) => store.pictures.get(id)).filter(Boolean);
   const names = [...named(card.about).map((one) => one.name), ...card.names].slice(0, 4).join(", ");

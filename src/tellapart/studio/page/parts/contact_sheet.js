@@ -46,16 +46,13 @@ export function ContactSheet({ pictures, suggested, decide }) {
   const suits = Boolean(decide && picture && suggested && picture.label !== suggested);
   const heard = (act) => (event) =>
     !picture || (isPressing(event) && !sheet.current.contains(event.target)) ? false : act();
-  useKeys(
-    !decide ? [] : [
-      { keys: ["Enter", "y"], act: heard(() => (suits ? say("relabel", suggested) : suggested ? undefined : false)) },
-      { keys: ["k", "n"], act: heard(() => say("keep")) },
-      { keys: ["d"], act: heard(() => say("drop")) },
-      { keys: ["l"], act: heard(() => ask(true)) },
-      { keys: ["o"], act: () => picture && (location.hash = `#/why/${picture.id}`) },
-    ],
-    [pictures, at, suggested, picture],
-  );
+  useKeys(!decide ? [] : [
+    { keys: ["Enter", "y"], act: heard(() => (suits ? say("relabel", suggested) : suggested ? undefined : false)) },
+    { keys: ["k", "n"], act: heard(() => say("keep")) },
+    { keys: ["d"], act: heard(() => say("drop")) },
+    { keys: ["l"], act: heard(() => ask(true)) },
+    { keys: ["o"], act: () => picture && (location.hash = `#/why/${picture.id}`) },
+  ]);
   useEffect(() => take(0), [pictures]);
   if (!there.length) return html`<p class="soft">${t("mend.no_pictures")}</p>`;
   return html`

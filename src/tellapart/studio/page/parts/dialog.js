@@ -1,10 +1,12 @@
 // What opens over the page, and closes by Escape, by its button, or by a click beside it.
 import { html, useEffect, useRef } from "../vendor/preact.js";
+import { useCover } from "../keys.js";
 import { t } from "../words.js";
 import { Icon } from "./icon.js";
 
 export function Dialog({ title, close, children, wide = false }) {
   const element = useRef(null);
+  useCover();
   useEffect(() => {
     const before = document.activeElement;
     element.current.showModal();

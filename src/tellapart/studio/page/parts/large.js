@@ -15,7 +15,7 @@ export function Large({ picture, place, at, of, step, move, aside, close, whyNot
   useKeys([
     { keys: ["ArrowLeft"], act: () => step(-1) },
     { keys: ["ArrowRight"], act: () => step(1) },
-  ], [step]);
+  ]);
   return html`
     <${Dialog} title=${picture.name} close=${close} wide>
       <div class="large" tabindex="-1">

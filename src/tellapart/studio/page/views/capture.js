@@ -82,10 +82,7 @@ export function Capture({ label = "", close }) {
   };
 
   const others = (event) => event.target.closest("button, summary") && !event.target.closest(".record");
-  useKeys(
-    [{ keys: [" "], words: t("webcam.key"), act: (event) => (others(event) ? false : event.repeat || press()) && undefined }],
-    [busy, counts, name],
-  );
+  useKeys([{ keys: [" "], words: t("webcam.key"), act: (event) => (others(event) ? false : event.repeat || press()) && undefined }]);
   useEffect(() => {
     const up = (event) => event.key === " " && release();
     document.addEventListener("keyup", up);

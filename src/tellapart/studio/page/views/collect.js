@@ -114,17 +114,14 @@ export function Collect() {
     fold(next);
   };
 
-  const keys = [
-    [["Delete", "Backspace"], "collect.aside", () => aside(chosen)],
-    [["m"], "collect.move", () => chosen.length > 0 && setMoving(chosen)],
-    [["Ctrl+a"], "collect.all", () => select(everything(selection, order))],
-    [["Escape"], "collect.none", () => selection.chosen.size > 0 && select(released(selection))],
-    [["+", "="], "collect.larger", () => larger(1)],
-    [["-"], "collect.smaller", () => larger(-1)],
-  ];
-  const acts = useRef(null); // as of the last drawing, which a quick key may come before
-  acts.current = large === null && moving === null ? keys.map(([, , act]) => act) : [];
-  useKeys(keys.map(([names, words], at) => ({ keys: names, words: t(words), act: () => acts.current[at]?.() ?? false })));
+  useKeys([
+    { keys: ["Delete", "Backspace"], words: t("collect.aside"), act: () => aside(chosen) },
+    { keys: ["m"], words: t("collect.move"), act: () => chosen.length > 0 && setMoving(chosen) },
+    { keys: ["Ctrl+a"], words: t("collect.all"), act: () => select(everything(selection, order)) },
+    { keys: ["Escape"], words: t("collect.none"), act: () => selection.chosen.size > 0 && select(released(selection)) },
+    { keys: ["+", "="], words: t("collect.larger"), act: () => larger(1) },
+    { keys: ["-"], words: t("collect.smaller"), act: () => larger(-1) },
+  ]);
   useEffect(() => {
     const paste = async (event) => {
       if (!event.clipboardData.files.length) return;

@@ -104,7 +104,7 @@ function Findings({ found, change }) {
     if (last && last.skipped) change("/api/mend/skip", { key: last.key, back: true });
     else change("/api/undo");
   };
-  useKeys([{ keys: ["u"], words: t("mend.back"), act: undo }], [trail]);
+  useKeys([{ keys: ["u"], words: t("mend.back"), act: undo }]);
   if (!found) return html`<p class="empty">${t("mend.opening")}</p>`;
   const groups = found.groups;
   const kind = groups.some((one) => one.kind === chosen) ? chosen : "";
