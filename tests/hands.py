@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from studio import PATIENCE
 
+Point = tuple[float, float]
 MOST_TABS = 150  # from one end of a page to the other
 
 WHERE = """(one) => {
@@ -25,6 +30,10 @@ SHOWN = """() => {
     const outline = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0;
     return outline ? "outline" : style.boxShadow !== "none" ? "shadow" : "";
 }"""
+
+# Where the brush's edges are on the picture, in fractions of its sides.
+BRUSH = """() => ["left", "right", "top", "bottom"].map((edge) =>
+    Number(document.querySelector(".canvas .brush").style.getPropertyValue(`--${edge}`)))"""
 
 
 class Hand(ABC):
@@ -49,6 +58,43 @@ class Hand(ABC):
         self.keys += len(text)
         self.page.keyboard.type(text)
 
+    @contextmanager
+    def holding(self, what: Any) -> Iterator[None]:
+        """Hold a button down for a while."""
+        self.clicks += 1
+        what.hover()
+        self.page.mouse.down()
+        yield
+        self.page.mouse.up()
+
+    def stroke(self, sheet: Any, points: Sequence[Point]) -> None:
+        """Paint from point to point, each in fractions of the sheet's sides."""
+        self.clicks += 1
+        box = sheet.bounding_box()
+        first, *others = [
+            (box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in points
+        ]
+        self._down(*first)
+        for place in others:
+            self._move(*place)
+        self._up()
+
+    def _down(self, x: float, y: float) -> None:
+        self.page.mouse.move(x, y)
+        self.page.mouse.down()
+
+    def _move(self, x: float, y: float) -> None:
+        self.page.mouse.move(x, y, steps=8)
+
+    def _up(self) -> None:
+        self.page.mouse.up()
+
+    def give(self, files: Sequence[Path], button: Any, onto: Any) -> None:
+        """Bring files in: through a button that lets one choose, or dropped onto a place."""
+        with self.page.expect_file_chooser() as chooser:
+            self.press(button)
+        chooser.value.set_files(files)
+
     def go(self, part: str) -> None:
         """Open a part of the studio, such as "Label"."""
         self.press(self.page.get_by_role("link", name=part, exact=True))
@@ -63,9 +109,25 @@ class Mouse(Hand):
         self.clicks += 1
         what.click()
 
+    def give(self, files: Sequence[Path], button: Any, onto: Any) -> None:
+        self.clicks += 1
+        onto.scroll_into_view_if_needed()
+        box = onto.bounding_box()
+        place = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
+        named = {"items": [], "files": [str(path) for path in files], "dragOperationsMask": 1}
+        session = self.page.context.new_cdp_session(self.page)
+        for kind in ("dragEnter", "dragOver", "drop"):
+            session.send("Input.dispatchDragEvent", {"type": kind, **place, "data": named})
+        session.detach()
+
 
 class Finger(Hand):
     """One that needs 44 pixels, at least in one direction, and scrolls in no more than one."""
+
+    @cached_property
+    def touches(self) -> Any:
+        """What tells the browser of a finger that stays down, which knows when it came."""
+        return self.page.context.new_cdp_session(self.page)
 
     def press(self, what: Any) -> None:
         self.clicks += 1
@@ -74,6 +136,29 @@ class Finger(Hand):
         assert max(box["width"], box["height"]) >= 44, what
         assert min(box["width"], box["height"]) >= 24, what
         what.tap()
+
+    @contextmanager
+    def holding(self, what: Any) -> Iterator[None]:
+        self.clicks += 1
+        what.scroll_into_view_if_needed()
+        box = what.bounding_box()
+        self._down(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        yield
+        self._up()
+
+    def _down(self, x: float, y: float) -> None:
+        self._touch("touchStart", {"x": x, "y": y})
+
+    def _move(self, x: float, y: float) -> None:
+        self._touch("touchMove", {"x": x, "y": y})
+        self.page.wait_for_timeout(150)  # it rests there: one that leaves at full speed throws
+        self._touch("touchMove", {"x": x, "y": y})
+
+    def _up(self) -> None:
+        self._touch("touchEnd")
+
+    def _touch(self, kind: str, *places: dict[str, float]) -> None:
+        self.touches.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [*places]})
 
     def go(self, part: str) -> None:
         super().go(part)
@@ -88,6 +173,38 @@ class Keys(Hand):
         self.reach(what)
         if what.evaluate("(one) => !one.matches('input, select, [role=application]')"):
             self.key("Enter")
+
+    @contextmanager
+    def holding(self, what: Any) -> Iterator[None]:
+        self.reach(what)
+        self.keys += 1
+        self.page.keyboard.down(" ")
+        yield
+        self.page.keyboard.up(" ")
+
+    def stroke(self, sheet: Any, points: Sequence[Point]) -> None:
+        self.reach(sheet)
+        first, *others = points
+        self._walk(first)
+        self.keys += 1
+        self.page.keyboard.down(" ")
+        for place in others:
+            self._walk(place)
+        self.page.keyboard.up(" ")
+
+    def _walk(self, to: Point) -> None:
+        """Move the brush by arrows until it is as near as its steps let it come."""
+        for _ in range(MOST_TABS):
+            left, right, top, bottom = self.page.evaluate(BRUSH)
+            across, down = to[0] - (left + right) / 2, to[1] - (top + bottom) / 2
+            aside, below = abs(across) > (right - left) / 6, abs(down) > (bottom - top) / 6
+            if not (aside or below):
+                return
+            if aside:
+                self.key("ArrowRight" if across > 0 else "ArrowLeft")
+            else:
+                self.key("ArrowDown" if down > 0 else "ArrowUp")
+        raise AssertionError(f"no arrows lead to {to}")
 
     def reach(self, what: Any) -> None:
         what.wait_for()

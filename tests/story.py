@@ -14,15 +14,19 @@ import random
 import re
 import shutil
 import time
+import zipfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from PIL import Image
 
+from drawn import run
 from hands import Hand, Keys, until
 from studio import Opened
 from tellapart.demo.walk import DemoPictures
@@ -36,6 +40,10 @@ NARROW = {
     "is_mobile": True,
     "device_scale_factor": 2,
 }
+ROWS = (0.3, 0.5, 0.7, 0.9, 0.1)  # of a picture, to be painted over
+BARS = (
+    """() => [...document.querySelectorAll("dialog [role=meter]")].map((one) => one.ariaValueNow)"""
+)
 OWN = ".tellapart-studio"
 FEW = 9  # pictures of each label, with which it begins to suggest
 
@@ -78,9 +86,8 @@ def lay_out(heroes: DemoPictures, place: Path, count: int) -> Scene:
         shutil.copy(path, folder / name)
         truth[name] = path.parent.name
     kept = {one: sorted(heroes.kept_back.glob(f"{one}/0*.jpg")) for one in (KNIGHT, QUEEN)}
-    dress = next(path for path in heroes.hard if path.name == "dress-from-behind-3.jpg")
-    more = {label: tuple(paths[:6]) for label, paths in kept.items()}
-    scene = Scene(folder, truth, more, dress)
+    more = {KNIGHT: tuple(kept[KNIGHT][10:16]), QUEEN: tuple(kept[QUEEN][:6])}  # no two of one name
+    scene = Scene(folder, truth, more, heroes.kept_back / QUEEN / "008.jpg")
     with Image.open(heroes.kept_back / QUEEN / "009.jpg") as queen:
         film = io.BytesIO()
         queen.convert("RGB").resize((640, 480)).save(film, "JPEG", quality=92)
@@ -258,3 +265,243 @@ class Story:
             self.hand.key("Enter")
         else:
             self.hand.press(self.page.get_by_role("button", name=what))
+
+    # Collect, Train and Test
+
+    def drop_files(self) -> None:
+        """More pictures into both labels, one of them into the wrong one."""
+        self.hand.go("Collect")
+        knights, queens = (self.scene.more[label] for label in (KNIGHT, QUEEN))
+        for label, paths in ((KNIGHT, (*knights, queens[0])), (QUEEN, queens[1:])):
+            button = self.page.get_by_role("button", name=f"Add pictures to {label}")
+            named = self.page.get_by_role("complementary", name="Labels")
+            self.hand.give(paths, button, named.get_by_role("button", name=label))
+            last = self.scene.folder / label / paths[-1].name
+            until(self.page, last.exists)
+        until(self.page, lambda: self._learnt() == len(self.scene.truth) + 12)
+
+    def _learnt(self) -> int:
+        return sum(one["learn"] for one in self.opened.state()["labels"])
+
+    def capture(self) -> None:
+        """Some pictures by the webcam, as one change."""
+        before = self._learnt()
+        button = self.page.get_by_role("button", name="Webcam")
+        if button.count():
+            self.hand.press(button)
+        else:
+            self.page.evaluate(
+                "import('/page/store.js').then(({ update }) => update({ capture: { label: '' } }))"
+            )
+        self.page.get_by_text("Camera on").wait_for()
+        self.hand.write(self.page.get_by_label("Label", exact=True), QUEEN)
+        with self.hand.holding(self.page.get_by_role("button", name="Hold to record")):
+            count = "Number(document.querySelector('.recording')?.textContent) >= 4"
+            until(self.page, lambda: self.page.evaluate(count))
+        said = self.page.get_by_text(re.compile("^[0-9]+ pictures recorded")).inner_text()
+        until(self.page, lambda: self._learnt() == before + int(said.split()[0]))
+        self.hand.press(self.page.get_by_role("button", name="Close"))
+        self.page.get_by_role("dialog").wait_for(state="detached")
+
+    def trained(self) -> dict[str, Any]:
+        """How training stands once it has settled."""
+
+        def settled(state: dict[str, Any]) -> bool:
+            training = state["training"]
+            return training["round"] > 0 and not training["doing"] and not training["waiting"]
+
+        found: dict[str, Any] = self.opened.wait(settled)["training"]
+        return found
+
+    def train(self) -> None:
+        """Only look: it trains by itself."""
+        self.hand.go("Train")
+        training = self.trained()
+        right = f"{100 * training['value']:.1f}%"
+        enough = self.page.get_by_role("region", name="Have I done enough?")
+        enough.get_by_text(right, exact=True).wait_for()
+
+    def test(self) -> None:
+        """A picture from elsewhere, and what is before the webcam."""
+        self.hand.go("Test")
+        webcam = self.page.get_by_role("button", name="Webcam")
+        self.hand.press(webcam)
+        self.page.get_by_role("heading", name=QUEEN).wait_for()
+        self.page.get_by_text(re.compile("^[0-9.]+ a second")).wait_for()
+        self.hand.press(webcam)
+        choose = self.page.get_by_role("button", name="Choose pictures")
+        self.hand.give([self.scene.tested], choose, self.page.get_by_role("region", name="Picture"))
+        self.page.get_by_role("img", name=self.scene.tested.name).wait_for()
+        self.page.get_by_role("heading", name=QUEEN).wait_for()
+
+    # Why
+
+    def paint(self) -> str:
+        """Paint the tested queen dark, row by row, until the answer is another; what is said."""
+        self.hand.press(self.page.get_by_role("button", name="Why?"))
+        sheet = self.page.get_by_role("application")
+        self.page.locator(".canvas canvas[width]").wait_for()
+        self._take_dark(sheet)
+        self._take_large(sheet)
+        said = ""
+        for row in ROWS:
+            before = self._bars()
+            self.hand.stroke(sheet, [(0.2, row), (0.8, row)])
+            until(self.page, lambda: self._bars() != before)  # noqa: B023
+            said = self._turn()
+            if said.startswith("The answer flipped"):
+                break
+        self._close()
+        return said
+
+    def _bars(self) -> list[str]:
+        """What the bars say, when they have not moved for a moment."""
+        while True:
+            found = self.page.evaluate(BARS)
+            self.page.wait_for_timeout(200)
+            if found == self.page.evaluate(BARS):
+                return found  # type: ignore[no-any-return]
+
+    def _turn(self) -> str:
+        """What painting has done to the answer."""
+        said = self.page.get_by_role("status").filter(has_text=re.compile("It stays|The answer"))
+        return str(said.inner_text())
+
+    def _take_dark(self, sheet: Any) -> None:
+        """A dark colour, by the browser's own panel, or off the picture with keys alone."""
+        if not isinstance(self.hand, Keys):
+            self.hand.clicks += 1
+            self.page.get_by_label("Colour", exact=True).fill("#101014")
+            return
+        with Image.open(self.scene.tested) as image:
+            small = np.asarray(image.convert("L").resize((16, 16)))
+        down, across = divmod(int(small.argmin()), 16)
+        self.hand.press(self.page.get_by_role("button", name="Pick a colour (Alt)"))
+        self.hand.stroke(sheet, [((across + 0.5) / 16, (down + 0.5) / 16)])
+        brush = self.page.get_by_role("button", name="Brush", exact=True)
+        brush.and_(self.page.locator("[aria-pressed=true]")).wait_for()
+
+    def _take_large(self, sheet: Any) -> None:
+        """A brush that reaches over a row."""
+        if isinstance(self.hand, Keys):
+            self.hand.reach(sheet)
+            for _ in range(3):
+                self.hand.key("+")
+            return
+        size = self.page.get_by_label("Size", exact=True)
+        self.hand.clicks += 1
+        size.fill(str(2 * int(size.input_value())))
+
+    def _close(self) -> None:
+        """Leave what is open over the page."""
+        dialog = self.page.get_by_role("dialog")
+        if isinstance(self.hand, Keys):
+            self.hand.key("Escape")
+        else:
+            self.hand.press(dialog.get_by_role("button", name="Close"))
+        dialog.wait_for(state="detached")
+
+    # Mend, undo and redo, Share
+
+    def mend(self) -> tuple[float, float]:
+        """Answer the card of the wrong label; the scores before and after."""
+        self.hand.go("Mend")
+        wrong = self.scene.more[QUEEN][0].name
+        self.hand.press(self.page.get_by_role("button", name="Wrong labels"))
+        card = self.page.get_by_role("article")
+        while not card.get_by_text(f"{KNIGHT}/{wrong}").count():
+            answered = card.get_by_role("heading").element_handle()
+            self._answer("s", "Skip")
+            until(self.page, partial(answered.evaluate, "(one) => !one.isConnected"))
+        before = self._score()
+        self._answer("y", f"Relabel to {QUEEN}")
+        self.page.get_by_text(f"{100 * before:.1f}% →").wait_for()
+        return before, until(self.page, self._score)
+
+    def _answer(self, key: str, name: str) -> None:
+        if isinstance(self.hand, Keys):
+            self.hand.key(key)
+        else:
+            answers = self.page.get_by_role("group", name="Answers")
+            self.hand.press(answers.get_by_role("button", name=name))
+
+    def _score(self) -> float:
+        """What Mend's check says now, once it is done; 0 before."""
+        found = self.opened.ask("/api/mend").json
+        return (
+            float(found["score"]["now"]["accuracy"]) if found["score"] and not found["doing"] else 0
+        )
+
+    def undo(self) -> int:
+        """Take everything back; how many changes that were."""
+        return self._all_of("Undo", "Control+z", "undo")
+
+    def redo(self) -> int:
+        return self._all_of("Redo", "Control+Shift+z", "redo")
+
+    def _all_of(self, name: str, key: str, kind: str) -> int:
+        count = 0
+        while (state := self.opened.state())[kind]:
+            if isinstance(self.hand, Keys):
+                self.hand.key(key)
+            else:
+                self.hand.press(self.page.get_by_role("button", name=name, exact=True))
+            self.opened.wait(lambda now: now["revision"] != state["revision"])
+            count += 1
+        button = self.page.get_by_role("button", name=name, exact=True)
+        until(self.page, button.is_disabled)
+        return count
+
+    def share(self) -> bytes:
+        """Export with its proof, and take the model away: the bytes of its zip."""
+        self.trained()
+        self.hand.go("Share")
+        self.hand.press(self.page.get_by_role("button", name="Export onnx", exact=True))
+        self.page.get_by_text(re.compile("^Proved on [0-9]+ pictures")).wait_for()
+        with self.page.expect_download() as download:
+            self.hand.press(self.page.get_by_role("link", name="Download as a zip"))
+        return Path(download.value.path()).read_bytes()
+
+
+def tell(story: Story) -> None:
+    """The whole of it, with what has to be so after each step."""
+    folder = story.scene.folder
+    begun = files(folder)
+    with story.step("piles named"):
+        story.name_piles()
+    with story.step("suggestions accepted"):
+        story.accept_suggestions()
+    assert labelled(story.scene) == story.scene.truth
+    with story.step("files dropped"):
+        story.drop_files()
+    with story.step("webcam recorded"):
+        story.capture()
+    with story.step("trained"):
+        story.train()
+    with story.step("tested"):
+        story.test()
+    with story.step("painted"):
+        said = story.paint()
+    assert said.startswith(f"The answer flipped: {QUEEN}"), said
+    with story.step("mended"):
+        before, after = story.mend()
+    assert after > before
+    done = files(folder)
+    with story.step("undone"):
+        changes = story.undo()
+    assert files(folder) == begun
+    with story.step("redone"):
+        assert story.redo() == changes
+    assert files(folder) == done
+    with story.step("shared"):
+        shared = story.share()
+    own = folder.with_name("trained")
+    told = run("train", folder, "--quality", "fast", "--quiet", "-o", own)
+    assert told.code == 0, told.err
+    with zipfile.ZipFile(io.BytesIO(shared)) as archive:
+        assert archive.read("photos-model/model.onnx") == (own / "model.onnx").read_bytes()
+
+
+def labelled(scene: Scene) -> dict[str, str]:
+    """The label of each picture of the heap, as the folders say it now."""
+    return {path.name: path.parent.name for path in scene.folder.glob("*/IMG_*.jpg")}

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from hands import Keys
-from story import FLAGS, WIDE, Scene, Story, files, lay_out
+from hands import Finger, Hand, Keys, Mouse
+from story import FLAGS, NARROW, WIDE, Story, files, labelled, lay_out, tell
 from studio import browser, page_of, studio
 from tellapart.demo.walk import DemoPictures
 
@@ -22,9 +22,24 @@ def chromium(heroes: DemoPictures, tmp_path_factory: pytest.TempPathFactory) -> 
         yield found
 
 
-def labelled(scene: Scene) -> dict[str, str]:
-    """The label of each picture of the heap, as the folders say it now."""
-    return {path.name: path.parent.name for path in scene.folder.glob("*/IMG_*.jpg")}
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("kind", "seen"),
+    [(Mouse, WIDE), (Keys, WIDE), (Finger, NARROW)],
+    ids=["mouse", "keys", "finger"],
+)
+def test_the_whole_story(
+    kind: type[Hand], seen: dict[str, Any], heroes: DemoPictures, chromium: Any, tmp_path: Path
+) -> None:
+    scene = lay_out(heroes, tmp_path, 60)
+    with studio(scene.folder) as opened:
+        page = page_of(chromium, opened.link, **seen)
+        errors: list[str] = []
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        tell(Story(opened, page, kind(page), scene))
+        assert not errors
+        assert opened.running.log.read_text() == ""
+        page.context.close()
 
 
 def test_a_heap_gets_its_labels_by_keys_alone(
