@@ -286,13 +286,7 @@ class Story:
     def capture(self) -> None:
         """Some pictures by the webcam, as one change."""
         before = self._learnt()
-        button = self.page.get_by_role("button", name="Webcam")
-        if button.count():
-            self.hand.press(button)
-        else:
-            self.page.evaluate(
-                "import('/page/store.js').then(({ update }) => update({ capture: { label: '' } }))"
-            )
+        self.hand.press(self.page.get_by_role("button", name="Webcam", exact=True))
         self.page.get_by_text("Camera on").wait_for()
         self.hand.write(self.page.get_by_label("Label", exact=True), QUEEN)
         with self.hand.holding(self.page.get_by_role("button", name="Hold to record")):
