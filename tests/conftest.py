@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import io
+import os
 import random
 import signal
 import struct
@@ -25,7 +26,7 @@ from tellapart.demo.walk import DemoPictures, draw_demo
 
 # The same examples in every run, as long as they need, and nothing left in the folder.
 settings.register_profile("tellapart", deadline=None, derandomize=True, database=None)
-settings.register_profile("quick", settings.get_profile("tellapart"), max_examples=40)
+settings.register_profile("quick", settings.get_profile("tellapart"), max_examples=25)
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 
@@ -54,6 +55,15 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TELLAPART_CACHE", str(folder))
         yield folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_waiting_for_the_disk() -> Iterator[None]:
+    """No test takes the power away, so nothing is synced here; what commands write in processes of
+    their own is."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", os.fstat)  # which refuses what is no file too
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -111,6 +121,12 @@ def draw_folder(tmp_path: Path) -> Callable[..., Path]:
         return root
 
     return draw
+
+
+def tried(count: int) -> int:
+    """`count` examples of a law that needs another number than the usual; where the slow tests are
+    left out, as much less as of all laws."""
+    return max(10, count * settings().max_examples // 100)
 
 
 def mostly_slow(values: Iterable[Any], quick: int) -> list[Any]:

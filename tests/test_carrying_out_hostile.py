@@ -13,6 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from conftest import tried
 from drawn import contents, run_here
 from tellapart.assess.carrying_out import carry_out, undo_carried_out
 from tellapart.dataset.decisions import decide
@@ -41,7 +42,7 @@ def table(photos: Path, label: str) -> None:
     (photos / "tellapart.csv").write_text(f"path,sha256,decision,new_label\n{line}")
 
 
-@settings(max_examples=40)
+@settings(max_examples=tried(40))
 @given(label=LABELS, at=st.sampled_from(["photos", "above"]))
 @example(label="../outside", at="photos")
 @example(label=".", at="photos")
@@ -144,7 +145,7 @@ OUT = st.sampled_from(["../victim/new", "../victim/v.txt", "/VICTIM/v.txt", "out
 IN = st.sampled_from(["vader/0.png", "vader/new.png"])
 
 
-@settings(max_examples=60)
+@settings(max_examples=tried(60))
 @given(
     source=OUT | IN,
     target=OUT | IN,

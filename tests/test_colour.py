@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
 import icc
-from conftest import draw_scene, encoded, flipped
+from conftest import draw_scene, encoded, flipped, tried
 from tellapart.errors import PictureError
 from tellapart.images import colour
 from tellapart.images.decode import read_picture
@@ -260,7 +260,7 @@ def test_a_damaged_chunk_of_colours_is_ignored(damaged: bytes) -> None:
     assert np.array_equal(read_picture(damaged), PIXELS)
 
 
-@settings(max_examples=150)
+@settings(max_examples=tried(150))
 @given(st.sampled_from([P3, icc.grey(1.8), icc.turned_table()[:3000], icc.rgb(icc.P3, version=2)]),
        st.data())  # fmt: skip
 def test_a_damaged_profile_is_no_reason_to_refuse(profile: bytes, data: st.DataObject) -> None:

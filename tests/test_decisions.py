@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import tellapart
+from conftest import tried
 from drawn import contents, only_sentences, run_here
 from tellapart.dataset.decisions import (
     FILE,
@@ -246,7 +247,7 @@ LETTERS = st.text(st.characters(blacklist_categories=["Cs"], blacklist_character
 HOSTILE = st.text(st.sampled_from("'=+-@;\t\r\n \\\",#|a"), min_size=1, max_size=8)
 
 
-@settings(max_examples=40)
+@settings(max_examples=tried(40))
 @given(path=LETTERS | HOSTILE, label=LETTERS | HOSTILE, why=LETTERS | HOSTILE)
 def test_any_text_comes_back_from_the_table_as_it_was(path: str, label: str, why: str) -> None:
     from tellapart.dataset.decision_table import changing
@@ -281,7 +282,7 @@ def test_copies_are_decided_about_one_by_one(tmp_path: Path) -> None:
 TWINS = {f"{label}/{n}.png": str(n % 2) for label in ("elsa", "vader") for n in range(3)}
 
 
-@settings(max_examples=25)
+@settings(max_examples=tried(25))
 @given(
     steps=st.lists(st.tuples(st.sampled_from(sorted(TWINS)), ONE), max_size=6),
     moves=st.lists(

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
+from conftest import tried
 from tellapart.errors import UsageError
 from tellapart.head import cross_validation
 from tellapart.head.calibration import fit_temperature
@@ -55,7 +56,7 @@ def solved(
     return weights, np.log(priors) - np.sum(weights * means, axis=1) / 2
 
 
-@settings(max_examples=25)
+@settings(max_examples=tried(25))
 @given(
     samples=st.integers(10, 90),
     features=st.integers(2, 120),

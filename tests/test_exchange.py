@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tellapart
+from conftest import tried
 from drawn import contents, only_sentences, run_here
 from tellapart.dataset.decision_table import DecisionTable
 from tellapart.dataset.labels import distinct
@@ -116,7 +117,7 @@ LABEL = TEXT.map(trimmed).filter(bool)
 NAME = TEXT.filter(lambda name: "/" not in name and not name.startswith(".") and len(name) < 40)
 
 
-@settings(max_examples=50)
+@settings(max_examples=tried(50))
 @given(
     st.lists(
         st.tuples(LABEL, NAME, st.sampled_from([None, "train", "test"]), st.none() | LABEL),

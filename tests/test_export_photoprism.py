@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from onnx import helper
 from PIL import Image
 
-from conftest import SHARED, draw_scene
+from conftest import SHARED, draw_scene, tried
 from drawn import run
 from tellapart.backbones.nodes import IR_VERSION, OPSET, Nodes
 from tellapart.backbones.runtime import open_session
@@ -172,7 +172,7 @@ def test_no_rule_renames_a_label(
     assert (folder / "labels.txt").read_text("utf-8").split("\n") == [*labels, ""]
 
 
-@settings(max_examples=30)
+@settings(max_examples=tried(30))
 @given(sides=st.tuples(*[st.integers(1, SIDE)] * 2), seed=st.integers(0, 9), dark=st.booleans())
 def test_the_black_around_a_picture_is_taken_off(
     sides: tuple[int, int], seed: int, dark: bool
@@ -217,7 +217,7 @@ def test_the_graph_takes_off_what_the_rule_says() -> None:
     assert image.shape == (1, SIDE, SIDE, 3)
 
 
-@settings(max_examples=30)
+@settings(max_examples=tried(30))
 @given(height=st.integers(1, 1500), width=st.integers(1, 1500))
 def test_a_thumbnail_fits_and_is_never_larger(height: int, width: int) -> None:
     small = thumbnail(np.zeros((height, width, 3), np.uint8))

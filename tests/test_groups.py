@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import tellapart
+from conftest import tried
 from drawn import only_sentences, run_here
 from tellapart.dataset import split
 from tellapart.dataset.groups import by_folder, by_pattern, by_time, parse, successive
@@ -227,7 +228,7 @@ def _near(cosines: np.ndarray, truth: np.ndarray, least: float) -> list[list[int
     return pairs
 
 
-@settings(max_examples=50)
+@settings(max_examples=tried(50))
 @given(
     st.lists(st.tuples(st.integers(0, 3), st.integers(0, 6)), min_size=4, max_size=40),
     st.floats(0, 0.5),

@@ -15,7 +15,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps, PngImagePlugin
 
-from conftest import CUT_SHORT, HEADER_DAMAGED, LIMITS, draw_scene, encoded
+from conftest import CUT_SHORT, HEADER_DAMAGED, LIMITS, draw_scene, encoded, tried
 from tellapart.errors import PictureError, UsageError
 from tellapart.images.decode import ENOUGH, Picture, read_picture
 from tellapart.images.kinds import FORMATS, SUFFIXES, sniff
@@ -567,7 +567,7 @@ def test_a_reason_is_one_printable_line(tmp_path: Path) -> None:
     assert reason(path) == "an HTML page saved as .j\\np\\x1bg"
 
 
-@settings(max_examples=200)
+@settings(max_examples=tried(200))
 @given(st.binary(max_size=400), st.sampled_from(["", *sorted(SUFFIXES)]))
 @example(b"BM", ".bmp")
 @example(b"GIF8", ".gif")
@@ -583,7 +583,7 @@ def test_any_bytes_are_pixels_or_a_reason(content: bytes, suffix: str) -> None:
 WHOLE = {kind: encoded(draw_scene(40, 30), kind) for kind in WRITTEN}
 
 
-@settings(max_examples=150)
+@settings(max_examples=tried(150))
 @given(st.sampled_from(WRITTEN), st.data())
 def test_a_damaged_picture_is_pixels_or_a_reason(kind: str, data: st.DataObject) -> None:
     content = bytearray(WHOLE[kind])

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conftest import CUT_SHORT, draw_scene
+from conftest import CUT_SHORT, draw_scene, tried
 from tellapart.errors import PictureError
 from tellapart.images.decode import read_picture
 from tellapart.images.heif import A_KIND, read_heif
@@ -110,7 +110,7 @@ def test_a_size_over_the_limits_is_refused_before_it_is_decoded() -> None:
     assert caught.value.message.startswith("too large: 29999 x 29999 pixels")
 
 
-@settings(max_examples=80)
+@settings(max_examples=tried(80))
 @given(st.data())
 def test_a_damaged_heic_is_pixels_or_a_reason(data: st.DataObject) -> None:
     content = bytearray(PLAIN)

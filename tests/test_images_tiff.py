@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as drawn_arrays
 from PIL import Image
 
-from conftest import CUT_SHORT, draw_scene, encoded
+from conftest import CUT_SHORT, draw_scene, encoded, tried
 from tellapart.errors import PictureError
 from tellapart.images.decode import read_picture
 from tellapart.images.deep import scaled
@@ -388,7 +388,7 @@ def test_a_hostile_tiff_is_refused(content: bytes, said: str) -> None:
     assert caught.value.message.startswith(said)
 
 
-@settings(max_examples=200)
+@settings(max_examples=tried(200))
 @given(st.sampled_from(["f4", "u2", "i4"]), st.sampled_from([None, "zlib"]), st.data())
 def test_a_damaged_tiff_is_pixels_or_a_reason(
     stored: str, compression: str | None, data: st.DataObject
@@ -424,7 +424,7 @@ numbers = st.one_of(
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=tried(150))
 @given(numbers)
 def test_numbers_of_any_kind_become_light(values: np.ndarray) -> None:
     light = scaled(values)

@@ -17,6 +17,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from conftest import tried
 from tellapart.errors import DestinationError, UsageError
 from tellapart.files import transfer
 from tellapart.files.journal import Journal
@@ -293,7 +294,7 @@ _HOWS = st.sampled_from(["move", "move", "move", "copy", "link"])
 
 
 @settings(
-    max_examples=60,
+    max_examples=tried(60),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from conftest import tried
 from tellapart.explain.shares import Split, Splitter
 from tellapart.head.cross_validation import cross_validate
 from tellapart.head.kinds import KINDS, Part
@@ -56,7 +57,7 @@ def split_by(
     return head, found
 
 
-@settings(max_examples=60)
+@settings(max_examples=tried(60))
 @given(
     kind=st.sampled_from(KINDS),
     shrinkage=st.floats(0.02, 1),

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageEnhance, ImageOps
 
 import tellapart
-from conftest import draw_scene, encoded, mostly_slow
+from conftest import draw_scene, encoded, mostly_slow, tried
 from drawn import run_here
 from tellapart.backbones.embed import Embedder, embed_all
 from tellapart.backbones.graph import Network
@@ -123,7 +123,7 @@ def usual(lot: np.random.Generator, count: int) -> np.ndarray:
     labels=st.integers(2, 6),
     folders=st.integers(1, 40),
 )
-@settings(max_examples=300)
+@settings(max_examples=tried(300))
 def test_what_is_there_by_chance_is_no_shortcut(
     seed: int, count: int, labels: int, folders: int
 ) -> None:

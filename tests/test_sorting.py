@@ -23,7 +23,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from conftest import mostly_slow
+from conftest import mostly_slow, tried
 from tellapart.cli.terminal.sorting import print_sort, print_undo
 from tellapart.dataset.filenames import safe_name
 from tellapart.dataset.sources import SkippedFile
@@ -1224,7 +1224,7 @@ _LABELS = st.lists(st.text(max_size=12), min_size=3, max_size=3, unique=True)
 
 @pytest.mark.skipif(sys.platform != "linux", reason="names that other systems do not take")
 @settings(
-    max_examples=60,
+    max_examples=tried(60),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from conftest import encoded, mostly_slow
+from conftest import encoded, mostly_slow, tried
 from kills import killed_at, moments
 from tellapart.dataset.decisions import read_decisions
 from tellapart.errors import TellapartError
@@ -165,7 +165,7 @@ deeds = st.lists(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=tried(60))
 @given(deeds)
 def test_undo_gives_the_very_same_folder_and_redo_is_its_opposite(
     tmp_path_factory: pytest.TempPathFactory, todo: list[tuple[str, int, int]]

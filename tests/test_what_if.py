@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import tellapart
-from conftest import draw_scene
+from conftest import draw_scene, tried
 from drawn import model_of, only_sentences, run_here
 from tellapart.demo.walk import DemoPictures
 from tellapart.errors import TellapartError, UsageError
@@ -72,7 +72,7 @@ def surest(heroes: DemoPictures, label: str) -> Path:
 
 
 @given(places, pictures(), colors)
-@settings(max_examples=60)
+@settings(max_examples=tried(60))
 def test_outside_its_place_a_change_leaves_all_pixels(
     place: Place, pixels: np.ndarray, color: tuple[int, int, int]
 ) -> None:
@@ -87,7 +87,7 @@ def test_outside_its_place_a_change_leaves_all_pixels(
 
 
 @given(places, pictures(), st.one_of(st.none(), colors))
-@settings(max_examples=60)
+@settings(max_examples=tried(60))
 def test_blank_then_blank_is_blank(
     place: Place, pixels: np.ndarray, color: tuple[int, int, int] | None
 ) -> None:
