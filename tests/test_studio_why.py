@@ -212,6 +212,45 @@ def test_nothing_is_computed_for_who_has_hung_up(folder: Path, tmp_path: Path) -
     studio.end()
 
 
+def test_what_would_change_it_says_how_far_it_is_and_ends_when_the_page_wants_it_no_more(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / DRESS).parent.mkdir(parents=True)
+    shutil.copy(folder / DRESS, tmp_path / DRESS)
+    studio = Studio(tmp_path, "fast")
+    studio.folder.read()
+    studio.training.result = tellapart.train(folder, quality="fast")
+    kept = studio.folder.named(DRESS)
+    assert kept
+    told: list[Any] = []
+    monkeypatch.setattr(studio.events, "tell", lambda kind, data: told.append((kind, data)))
+    (depends,) = (one for one in why_routes(studio) if one.path == "/api/why/{id:int}/depends")
+
+    def asked(most: float) -> Request:
+        """By a page that hangs up after so many words on how far it is."""
+        messages = [{"type": "http.request", "body": b"", "more_body": False}]
+
+        async def receive() -> dict[str, Any]:
+            while not messages:
+                if len(told) > most:
+                    return {"type": "http.disconnect"}
+                await asyncio.sleep(0.01)
+            return messages.pop(0)
+
+        scope = {"type": "http", "method": "POST", "headers": [], "query_string": b"as=7"}
+        return Request({**scope, "path_params": {"id": kept.id}}, receive)
+
+    with pytest.raises(ClientDisconnect):
+        asyncio.run(depends.endpoint(asked(0)))
+    assert told[-1][1]["done"] < told[-1][1]["total"] / 2
+    told.clear()
+    assert asyncio.run(depends.endpoint(asked(np.inf))).status_code == 200
+    assert {(kind, data["as"]) for kind, data in told} == {("depends", "7")}
+    done = [data["done"] for _, data in told]
+    assert done == sorted(done)
+    studio.end()
+
+
 def test_two_painted_eyes(opened: Opened, classifier: Classifier) -> None:
     """The author's story: paint two eyes, see the score rise, take it back, paint until the answer
     flips, keep the picture; and the model says of that just what the page said."""
@@ -259,6 +298,10 @@ def test_painted_by_keyboard(opened: Opened) -> None:
     with browser() as chromium:
         page = page_of(chromium, opened.link, viewport={"width": 390, "height": 844})
         sheet = _opened(page, opened, TURNED)
+        page.get_by_role("button", name="What would change it?").press("Enter")
+        page.get_by_role("button", name="Stop").press("Enter")
+        page.get_by_role("button", name="What would change it?").wait_for()
+        assert not page.get_by_role("alert").count()
         before = _bars(page)
         sheet.focus()
         page.keyboard.press("+")

@@ -9,14 +9,18 @@ small copy of the picture; `what_if` confirms what it finds on the picture itsel
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..images.decode import Picture, read_picture
 from ..model.classifier import Classifier, Prediction
+from ..model.observe import BATCH, Observation, Observer
 from ..text import label_words, percent
+from ..workers.local import Each, batches_of, local_map
+from ..workers.pausing import pause
 from .changes import Blank, Blur, Change, WhatIf, what_if
 from .places import place
 from .regions import WHOLE, Color, Outside, Region
@@ -34,6 +38,12 @@ _TINY = 1e-12  # of a score, so that it has a logarithm
 
 _Value = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """Scores `[N,K]` and novelty `[N]` -> values `[N]`: above 0 for what is looked for."""
+
+_Judge = Callable[[Sequence[np.ndarray]], tuple[np.ndarray, np.ndarray]]
+"""Pictures -> scores `[N,K]` and novelty `[N]`."""
+
+Progress = Callable[[int, int], None]
+"""Is told how many pictures were judged, and of about how many."""
 
 
 @dataclass(frozen=True)
@@ -113,10 +123,11 @@ def alone(region: Region) -> Change:
     return Blank(Outside(region), GREY)
 
 
-def sweep(classifier: Classifier, picture: Picture) -> Sweep:
+def sweep(classifier: Classifier, picture: Picture, *, progress: Progress | None = None) -> Sweep:
     """Find the smallest region whose hiding flips the answer, and the one that alone keeps it.
 
-    The same picture gives the same regions, however many cores there are.
+    The same picture gives the same regions, however many cores there are. It takes seconds, and
+    pauses (see `workers.pausing`) before each picture that is judged, about a hundred.
 
     Raises:
         PictureError: the picture cannot be read; the message says why.
@@ -143,30 +154,35 @@ def sweep(classifier: Classifier, picture: Picture) -> Sweep:
     blurry, grey = hidden(WHOLE).apply(small), Blank(WHOLE, GREY).apply(small)
     nothing = classifier.predict(grey)
     guide = _guide(classifier, small, label)
-    flips = _searched(classifier, (small, blurry), losing, guide, LARGEST, _ROUNDS_TO_LOSE)
+    batch = _batch(classifier)
+    rounds = _ROUNDS_TO_LOSE + (_ROUNDS_TO_KEEP if nothing.label != before.label else 0)
+    with _judging(classifier, batch * rounds, progress) as judge:
+        flips = _searched(judge, (small, blurry), losing, guide, LARGEST, _ROUNDS_TO_LOSE, batch)
+        keeps = None
+        if nothing.label != before.label:
+            keeps = _searched(judge, (grey, small), keeping, guide, 1.0, _ROUNDS_TO_KEEP, batch)
     flip = _confirmed(classifier, pixels, flips, hidden, lambda found: found.flipped)
     if flip is None:
         region = _region(flips.closest())
         flip = Finding(region, what_if(classifier, pixels, hidden(region)).after)
     keep, tried = None, len(flips.values)
-    if nothing.label != before.label:
-        keeps = _searched(classifier, (grey, small), keeping, guide, 1.0, _ROUNDS_TO_KEEP)
+    if keeps:
         keep = _confirmed(classifier, pixels, keeps, alone, is_kept)
         tried += len(keeps.values)
     return Sweep(before=before, nothing=nothing, flip=flip, keep=keep, tried=tried)
 
 
 def _searched(
-    classifier: Classifier,
+    judge: _Judge,
     pictures: tuple[np.ndarray, np.ndarray],
     value: _Value,
     guide: np.ndarray,
     largest: float,
     rounds: int,
+    batch: int,
 ) -> Measured:
     """Search for the region of the second picture that, laid over the first, brings it above 0."""
     under, over = pictures
-    looks = len(classifier.manifest.views) * len(classifier.manifest.backbones)
 
     def measure(rectangles: np.ndarray) -> np.ndarray:
         laid = []
@@ -174,14 +190,14 @@ def _searched(
             box = _region(rectangle).box(*under.shape[:2])
             laid.append(under.copy())
             laid[-1][box] = over[box]
-        return value(*_judged(classifier, laid))
+        return value(*judge(laid))
 
     return smallest(
         measure,
-        float(value(*_judged(classifier, [under]))[0]),
+        float(value(*judge([under]))[0]),
         guide,
         rounds=rounds,
-        batch=min(max(_LOOKS // looks, _FEWEST), _MOST),
+        batch=batch,
         largest=largest,
     )
 
@@ -202,13 +218,37 @@ def _confirmed(
     return None
 
 
-def _judged(
-    classifier: Classifier, pictures: Sequence[np.ndarray]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Scores `[N,K]` and novelty `[N]`."""
-    found = list(classifier.predict_many(pictures))
-    scores = [[one.scores[label] for label in classifier.labels] for one in found]
-    return np.array(scores), np.array([one.novelty for one in found])
+def _batch(classifier: Classifier) -> int:
+    """How many pictures a round has."""
+    looks = len(classifier.manifest.views) * len(classifier.manifest.backbones)
+    return min(max(_LOOKS // looks, _FEWEST), _MOST)
+
+
+@contextmanager
+def _judging(classifier: Classifier, total: int, progress: Progress | None) -> Iterator[_Judge]:
+    """Judges round after round, with what that needs opened once."""
+    observer = Observer(classifier)
+    observer.start()
+    done = 0
+
+    def observe(picture: np.ndarray) -> Observation:
+        pause()
+        return observer.observe(picture)
+
+    def judge(pictures: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        nonlocal done
+        found: list[Observation] = []
+        for one in local_map(Each(observe), batches_of(pictures, BATCH)):
+            found.append(one)
+            done += 1
+            if progress:
+                progress(min(done, total), total)
+        return np.array([one.scores for one in found]), np.array([one.novelty for one in found])
+
+    try:
+        yield judge
+    finally:
+        observer.finish()
 
 
 def _lead(scores: np.ndarray, label: int) -> np.ndarray:

@@ -139,9 +139,16 @@ class Why:
         """
         return self._current().answered(look, _pixels(look, patch))
 
-    def hangs_on(self, look: Look, patch: Patch | None = None) -> Sweep:
+    def hangs_on(
+        self,
+        look: Look,
+        patch: Patch | None = None,
+        *,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Sweep:
         """What the answer for a picture depends on."""
-        return sweep(self._current().classifier, _pixels(look, patch))
+        pixels = _pixels(look, patch)
+        return sweep(self._current().classifier, pixels, progress=progress)
 
     def map_of(self, key: str, label: str) -> bytes:
         """A label's evidence as a PNG that is laid over the picture, or, where `label` is empty,

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from starlette.concurrency import run_in_threadpool
 from starlette.convertors import Convertor, register_url_convertor
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from ...server.problems import HttpError
+from ...workers.pausing import pausing
 from ..folder import Kept
 from ..studio import Studio
 
@@ -106,3 +109,37 @@ def picture(studio: Studio, request: Request) -> Kept:
 async def aside(function: Callable[..., Out], *arguments: Any) -> Out:
     """What a function gives that takes a while, called in a thread."""
     return await run_in_threadpool(function, *arguments)
+
+
+async def until_hung_up(request: Request, function: Callable[[], Out]) -> Out:
+    """The same, of a request whose body was read; once the page has hung up, the work ends at its
+    next pause.
+
+    Raises:
+        ClientDisconnect: nobody waits for the answer any more.
+    """
+    over = threading.Event()
+
+    def check() -> None:
+        if over.is_set():
+            raise ClientDisconnect
+
+    def work() -> Out:
+        with pausing(check):
+            return function()
+
+    answer = asyncio.ensure_future(aside(work))
+    gone = asyncio.ensure_future(hung_up(request))
+    try:
+        await asyncio.wait((answer, gone), return_when=asyncio.FIRST_COMPLETED)
+        over.set()
+        return await answer
+    finally:
+        over.set()
+        gone.cancel()
+
+
+async def hung_up(request: Request) -> None:
+    """Until the page waits no more."""
+    while (await request.receive())["type"] != "http.disconnect":
+        continue

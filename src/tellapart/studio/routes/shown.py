@@ -17,7 +17,7 @@ from ...workers.newest import Newest
 from ..folder import Kept
 from ..studio import Studio
 from ..thumbnails import JPEG, SIDES, shown_by_browsers, thumbnail
-from .asked import picture
+from .asked import hung_up, picture
 
 Out = TypeVar("Out")
 
@@ -81,7 +81,7 @@ async def _wanted(request: Request, made: Future[Out]) -> Out:
     """What is made, unless the page waits for it no more: then it is not begun."""
     await request.body()  # after which all that can still come is that it hangs up
     answer = asyncio.wrap_future(made)
-    gone = asyncio.ensure_future(_gone(request))
+    gone = asyncio.ensure_future(hung_up(request))
     try:
         await asyncio.wait((answer, gone), return_when=asyncio.FIRST_COMPLETED)
         if not answer.done():
@@ -90,11 +90,6 @@ async def _wanted(request: Request, made: Future[Out]) -> Out:
     finally:
         gone.cancel()
         answer.cancel()
-
-
-async def _gone(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        continue
 
 
 def _none(error: PictureError) -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,6 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from ...explain import Sweep
 from ...explain.files import Explained
 from ...server.bodies.pictures import whole as body_of
 from ...server.problems import HttpError
@@ -20,11 +22,12 @@ from ...workers.local import threads
 from ..model import trained
 from ..studio import Studio
 from ..why import Look, Patch, Told, Why, to_show, whole, with_size
-from .asked import aside, picture
+from .asked import aside, picture, until_hung_up
 
 Out = TypeVar("Out")
 
 _LARGEST = 2**26  # bytes of what was painted
+_OFTEN = 0.1  # seconds between two words on how far a search is
 _KEPT = {"Cache-Control": "private, max-age=3600"}
 _BYTES = "application/octet-stream"
 _NUMBERS = ("logits", "bias", "evidence", "overlays", "sweep", "mend")  # the page draws no numbers
@@ -51,7 +54,7 @@ def routes(studio: Studio) -> list[Route]:
         async with turn:
             if await request.is_disconnected():  # a newer stroke has taken this one's place
                 raise ClientDisconnect
-            return await aside(lambda: answer(look(), patch))
+            return await until_hung_up(request, lambda: answer(look(), patch))
 
     async def explain(request: Request) -> Response:
         told = await asked(request, why.explain)
@@ -61,7 +64,18 @@ def routes(studio: Studio) -> list[Route]:
         return JSONResponse(predicted(await asked(request, why.answer)))
 
     async def depends(request: Request) -> Response:
-        return JSONResponse(swept(await asked(request, why.hangs_on)))
+        told, name = 0.0, request.query_params.get("as", "")
+
+        def progress(done: int, total: int) -> None:
+            nonlocal told
+            if done == total or time.monotonic() - told > _OFTEN:
+                told = time.monotonic()
+                studio.events.tell("depends", {"as": name, "done": done, "total": total})
+
+        def answer(look: Look, patch: Patch | None) -> Sweep:
+            return why.hangs_on(look, patch, progress=progress)
+
+        return JSONResponse(swept(await asked(request, answer)))
 
     async def pixels(request: Request) -> Response:
         source, look = found(request)

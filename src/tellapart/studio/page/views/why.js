@@ -55,6 +55,7 @@ function Inside({ base, name, own, version, keys }) {
   const [strength, setStrength] = useState(1);
   const [divide, setDivide] = useState(0);
   const [found, setFound] = useState(null); // what would change the answer; "busy" while looked for
+  const [far, setFar] = useState(null); // how far that is: {done, total}
   const [, draw] = useState(0);
   const [tool, setTool] = useState(firstTool);
   const sheet = useRef(null);
@@ -119,15 +120,16 @@ function Inside({ base, name, own, version, keys }) {
     });
     return () => leaving.abort();
   }, [before]);
-  useEffect(() => () => kept.current.surface?.end(), []);
+  useEffect(() => () => (kept.current.surface?.end(), kept.current.looking?.abort()), []);
   useEffect(() => kept.current.surface?.point(), [tool]);
   useEffect(() => {
     if (map !== null && painted && !after) tried(() => kept.current.asking.ask(true));
   }, [map]);
 
-  const ask = (what, of, signal) => {
+  const ask = (what, of, signal, values = {}) => {
     const { left, top, right, bottom, bytes: held } = of && of.painted ? of.patch() : {};
-    return send(`${base}${what}${held ? `?box=${left},${top},${right},${bottom}` : ""}`, held, signal);
+    const query = new URLSearchParams(held ? { ...values, box: [left, top, right, bottom].join() } : values);
+    return send(`${base}${what}?${query}`, held, signal);
   };
   const step = (how) => {
     if (!painting || painting.work) return;
@@ -137,13 +139,20 @@ function Inside({ base, name, own, version, keys }) {
   const undo = () => step(() => painting.undo());
   const redo = () => step(() => painting.redo());
   keys.current = { "Ctrl+z": undo, z: undo, "Ctrl+Shift+z": redo, "Ctrl+y": redo };
-  const look = () =>
-    tried(async () => {
+  const look = () => {
+    const mine = String(Math.random());
+    const silent = hear("depends", (said) => said.as === mine && setFar(said));
+    setFar(null);
+    return tried(async () => {
       setFound("busy");
       setMap(null);
       kept.current.looking = new AbortController();
-      setFound(await ask("/depends", painting, kept.current.looking.signal));
-    }).then(() => setFound((now) => (now === "busy" ? null : now)));
+      setFound(await ask("/depends", painting, kept.current.looking.signal, { as: mine }));
+    }).then(() => {
+      silent();
+      setFound((now) => (now === "busy" ? null : now));
+    });
+  };
 
   if (problem && !before) return html`<p class="empty" role="alert">${problem.message} ${problem.hint}</p>`;
   if (!before) return html`<p class="empty" role="status">${t("why.looking")}</p>`;
@@ -190,7 +199,9 @@ function Inside({ base, name, own, version, keys }) {
         <p lang="en">${told.sentences.join(" ")}</p>
         ${told.note ? html`<p class="soft small" lang="en">${told.note}</p>` : null}
         <p>
-          <button onClick=${look} disabled=${found === "busy"}>${found === "busy" ? t("why.looking") : t("why.change")}</button>
+          ${found === "busy"
+            ? html`<button onClick=${() => kept.current.looking.abort()}>${t("why.stop")}</button> <progress aria-label=${t("why.change")} max=${far ? far.total : 1} value=${far ? far.done : 0}></progress>`
+            : html`<button onClick=${look}>${t("why.change")}</button>`}
         </p>
         <p role="status" lang="en">${(found && found.words) || ""}</p>
         ${arguments_(told).map(([title, pictures]) => html`<${Pictures} key=${title} title=${title} pictures=${pictures} />`)}

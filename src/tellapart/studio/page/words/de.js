@@ -374,6 +374,7 @@ export const de = {
     flipped: "Die Antwort ist gekippt: aus {label} {score} wurde {other} {now}.",
     points: "{points} Punkte",
     change: "Was würde sie ändern?",
+    stop: "Anhalten",
     for: "Sprach für {label}",
     against: "Sprach gegen {label}",
     nearest: "Die ähnlichsten Lernbilder",

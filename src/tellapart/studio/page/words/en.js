@@ -374,6 +374,7 @@ export const en = {
     flipped: "The answer flipped: {label} {score} became {other} {now}.",
     points: "{points} points",
     change: "What would change it?",
+    stop: "Stop",
     for: "Argued for {label}",
     against: "Argued against {label}",
     nearest: "The closest training pictures",
