@@ -2,8 +2,8 @@
 
 The studio has trained, so that embeddings are known. Then: seconds from opening Mend to its cards,
 beside those of a whole `tellapart check` on the same pictures; of one decision, milliseconds until
-it is written and the next card may be answered, and until the score after it is told; and the same
-for undo, whose score is remembered.
+it is written and the next card may be answered, and until the training after it has told the score;
+and the same for undo.
 
     python benchmarks/studio_mending.py [--pictures 300 5000]
 """
@@ -65,15 +65,20 @@ def until(ask: Ask, path: str, holds: Callable[[Any], object]) -> tuple[Any, flo
 
 
 def told(found: Any) -> bool:
-    return bool(found["score"]) and not found["doing"]
+    return found["checked"] is not None and not found["doing"]
+
+
+def trained(state: Any) -> bool:
+    return not (state["training"]["doing"] or state["training"]["waiting"])
 
 
 def timed(ask: Ask, path: str, body: object) -> tuple[float, float]:
     """Milliseconds until something is answered, and until the score that it has made is told."""
+    last = ask("/api/state")["training"]["round"]
     begun = time.perf_counter()
     ask(path, body)
     answered = time.perf_counter() - begun
-    until(ask, "/api/mend", told)
+    until(ask, "/api/state", lambda state: trained(state) and state["training"]["round"] > last)
     return 1000 * answered, 1000 * (time.perf_counter() - begun)
 
 
@@ -96,7 +101,7 @@ def measured(photos: Path, known: Mapping[str, str]) -> list[str]:
     decided, undone = [], []
     with studio(photos, {**os.environ, **known}) as ask:
         until(ask, "/api/state", lambda state: state["training"].get("value") is not None)
-        until(ask, "/api/state", lambda state: not state["training"]["doing"])
+        until(ask, "/api/state", trained)
         found, cards = until(ask, "/api/mend", told)
         command: list[str | Path] = [sys.executable, "-m", "tellapart", "check", photos]
         check = run([*command, "--quality", "fast", "--json", "--quiet"], known)

@@ -46,11 +46,17 @@ def mend(opened: Opened, until: Callable[[dict[str, Any]], object]) -> dict[str,
 
 
 def settled(found: dict[str, Any]) -> bool:
-    return bool(found["score"]) and not found["doing"]
+    return found["checked"] is not None and not found["doing"]
 
 
-def right(found: dict[str, Any]) -> int:
-    return int(found["score"]["now"]["correct"])
+def right(state: dict[str, Any]) -> int:
+    """How many pictures the newest model gets right, by all that judged it."""
+    return sum(round(one["now"] * one["n"]) for one in state["training"]["moved"])
+
+
+def trained(state: dict[str, Any]) -> bool:
+    training = state["training"]
+    return bool(training["round"]) and not (training["doing"] or training["waiting"])
 
 
 def card_of(found: dict[str, Any], kind: str) -> dict[str, Any]:
@@ -66,7 +72,7 @@ def decisions(opened: Opened) -> list[tuple[str, str, str]]:
 
 
 def test_a_wrong_label_is_found_mended_and_undone(opened: Opened) -> None:
-    first = mend(opened, settled)
+    first, before = mend(opened, settled), opened.wait(trained)
     card = card_of(first, "wrong-label")
     planted = opened.pictures()[PLANTED]
     assert card["about"] == [planted["id"]]
@@ -80,8 +86,12 @@ def test_a_wrong_label_is_found_mended_and_undone(opened: Opened) -> None:
     )
 
     assert opened.ask("/api/mend/decide", {**answer, "key": card["key"]}).status == 200
-    after = mend(opened, lambda found: settled(found) and right(found) > right(first))
-    assert after["score"]["before"] == first["score"]["now"]
+    moved = opened.wait(lambda state: trained(state) and right(state) > right(before))
+    assert {one["before"] for one in moved["training"]["moved"]} == {
+        one["now"] for one in before["training"]["moved"]
+    }
+    assert moved["training"]["value"] == moved["training"]["moved"][0]["now"]
+    after = mend(opened, settled)
     assert card["key"] not in [one["key"] for one in after["cards"]]
     assert decisions(opened) == [(PLANTED, "relabel", "dark_knight")]
     (kept,) = [one for one in read_dataset(opened.folder).items if one.name == PLANTED]
@@ -89,7 +99,8 @@ def test_a_wrong_label_is_found_mended_and_undone(opened: Opened) -> None:
     assert [(one.path, one.why) for one in listed(opened.folder)] == [(PLANTED, "wrong-label")]
 
     assert opened.ask("/api/undo", {}).status == 200
-    back = mend(opened, lambda found: settled(found) and right(found) == right(first))
+    opened.wait(lambda state: trained(state) and right(state) == right(before))
+    back = mend(opened, settled)
     assert card["key"] in [one["key"] for one in back["cards"]]
     assert decisions(opened) == []
 
@@ -197,16 +208,18 @@ def test_by_keys_alone_the_score_moves_and_undo_brings_it_back(opened: Opened, p
     page.get_by_role("button", name="Wrong labels").press("Enter")
     title = page.get_by_role("heading", name="ice_queen, or dark_knight?")
     title.wait_for()
-    score = page.locator(".moved")
-    first = score.inner_text()
+    before = opened.wait(trained)
     page.keyboard.press("y")
+    opened.wait(lambda state: trained(state) and right(state) > right(before))
     page.locator(".moved .better").wait_for()
     assert decisions(opened) == [(PLANTED, "relabel", "dark_knight")]
     title.wait_for(state="detached")
     page.keyboard.press("z")
     title.wait_for()
+    opened.wait(lambda state: trained(state) and right(state) == right(before))
     page.locator(".moved .worse").wait_for()
-    assert first.split("(")[1] in score.inner_text()
+    figure = page.locator(".bar .score").get_by_role("status").inner_text().split()[0]
+    assert figure in page.locator(".moved").inner_text()  # one figure, here and on top
     assert decisions(opened) == []
 
     page.keyboard.press("l")  # another label, by how it begins
@@ -265,7 +278,7 @@ def test_the_address_of_a_label_opens_what_it_is_taken_for(opened: Opened, page:
 def test_gaps_and_decisions_are_there_to_read(opened: Opened, page: Any) -> None:
     opened.ask("/api/mend/apply", {})
     page.evaluate("location.hash = '#/mend/gaps'")
-    page.get_by_role("region", name="Gaps").get_by_text("held out").first.wait_for()
+    page.get_by_role("region", name="Gaps").get_by_text("kept for testing").first.wait_for()
     page.evaluate("location.hash = '#/mend/decided'")
     page.get_by_role("button", name=f"Take back: {COPY}").click()
     page.get_by_role("button", name=f"Take back: {COPY}").wait_for(state="detached")

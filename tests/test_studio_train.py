@@ -216,7 +216,9 @@ def test_the_page_answers_whether_enough_is_done(opened: Opened, page: Any) -> N
     answer = page.get_by_role("region", name="Have I done enough?")
     answer.get_by_role("heading", name=words).wait_for()
     assert f"So far {said['correct']} of {said['n']} were right" in answer.inner_text()
-    assert f"{said['correct']} of {said['n']} right, cross-validated" in answer.inner_text()
+    assert (
+        f"{said['correct']} of {said['n']} pictures right, each by a model" in answer.inner_text()
+    )
     assert f"{100 * said['value']:.1f}% right" in page.get_by_role("banner").inner_text()
     row = page.get_by_role("row").filter(has=page.get_by_role("link", name="dark knight"))
     assert row.get_by_role("link").get_attribute("href") == "#/mend/confusion/dark_knight"

@@ -312,7 +312,7 @@ def test_painted_by_keyboard(opened: Opened) -> None:
         page.locator(".turn").get_by_text("became").wait_for()
         painted = _bars(page)
 
-        page.get_by_role("combobox", name="Evidence").select_option(index=1)
+        page.get_by_role("combobox", name="What it looks at").select_option(index=1)
         page.locator(".canvas .evidence").wait_for()  # of the painted picture
         page.keyboard.press("Escape")
         sheet.wait_for(state="detached")

@@ -1,8 +1,8 @@
 """What a check found -> cards, each about pictures by their numbers, and what was decided since.
 
 A check looks at a folder as it was. Pictures are then decided about, moved, brought back by undo,
-here or by a command. So a deck keeps no record of answers: which cards are open, and what a score
-has to count, follows from what is in the folder now.
+here or by a command. So a deck keeps no record of answers: which cards are open follows from what
+is in the folder now.
 """
 
 from __future__ import annotations
@@ -15,8 +15,7 @@ from functools import cached_property
 from ..assess.answers import Answer, answers_to
 from ..assess.check.groups import Group, by_kind
 from ..assess.check.health import Finding, Health
-from ..assess.check.mending import DROP, GROUP, RELABEL, Mend
-from ..assess.deciding import together
+from ..assess.check.mending import DROP, RELABEL
 from ..assess.fixing import (
     ASKED,
     FIRST,
@@ -153,11 +152,6 @@ class Deck:
         asked = (card.question for card in self.open(now) if card.question)
         return list(sure_among(asked, self._said(now)))
 
-    def mends(self, now: Mapping[int, Now]) -> tuple[Mend, ...]:
-        """What was decided, or done by hand, since the check, as decisions: one for each thing that
-        can be said of pictures."""
-        return together(self._mends(now))
-
     def is_outdated(self, now: Mapping[int, Now]) -> bool:
         """Whether other things were done than deciding, so that a check would see other pictures:
         some came or went, changed, or were labelled by being moved."""
@@ -201,17 +195,6 @@ class Deck:
             elif one.label != was.label:
                 said[was.name] = RELABEL
         return said
-
-    def _mends(self, now: Mapping[int, Now]) -> Iterator[Mend]:
-        for number, was in self.was.items():
-            one = now.get(number)
-            if one is None or not one.is_in or (was.part == LEARN and one.part == TEST):
-                yield Mend((was.name,), DROP)
-                continue
-            if one.label != was.label:
-                yield Mend((was.name,), RELABEL, one.label)
-            if one.group and one.group != was.group:
-                yield Mend((was.name,), GROUP, one.group)
 
 
 __all__ = ["Card", "Deck", "Now", "as_now", "is_sure"]

@@ -6,9 +6,9 @@ from collections import Counter
 
 from ..assess.answers import Answer
 from ..assess.fixing import ONE_BY_ONE
-from ..to_json.results import Json, proportion
+from ..to_json.results import Json
 from .deck import Card, Deck, Now
-from .mending import Score, Standing
+from .mending import Standing
 
 MOST_CARDS = 30  # that a page is told of at a time
 MOST_PICTURES = 12  # of a card
@@ -25,7 +25,6 @@ def standing(found: Standing, kind: str = "") -> dict[str, Json]:
         "trouble": {"detail": found.trouble[0], "hint": found.trouble[1]}
         if found.trouble
         else None,
-        "score": _score(found.score) if found.score else None,
         "checked": len(deck.health.pictures.names) if deck else None,
         "groups": _groups(found),
         "cards": [_card(deck, card, found.now) for card in wanted[:MOST_CARDS]] if deck else [],
@@ -34,15 +33,6 @@ def standing(found: Standing, kind: str = "") -> dict[str, Json]:
         "sure": len(deck.sure(found.now)) if deck else 0,
         "rest": found.rest.words,
         "worth": deck.health.label_errors.words if deck and deck.health.label_errors else "",
-    }
-
-
-def _score(score: Score) -> Json:
-    return {
-        "first": proportion(score.first),
-        "before": proportion(score.before),
-        "now": proportion(score.now),
-        "about": score.about,
     }
 
 

@@ -1,9 +1,9 @@
-"""Mending by itself: a check of the folder, what of it is still to be answered, and what each
-decision does to the accuracy.
+"""Mending by itself: a check of the folder, and what of it is still to be answered.
 
 A thread looks; nobody waits for it. It works only when a page asks how things are, so that nothing
-is checked while somebody collects or labels. A decision has the accuracy told anew; other changes
-have the folder checked again, and until that is done the cards of the last check stand.
+is checked while somebody collects or labels. A decision closes cards; other changes have the folder
+checked again, and until that is done the cards of the last check stand. What a decision does to the
+accuracy is what the training says that follows each change: one figure, here and everywhere.
 """
 
 from __future__ import annotations
@@ -15,12 +15,10 @@ from dataclasses import dataclass
 
 from ..assess.check.checking import examine, looked_at
 from ..assess.check.mending import GROUP, KEEP, RELABEL, Mend
-from ..assess.check.rescoring import accuracy_about_after, accuracy_after
 from ..assess.deciding import together
-from ..assess.fixing import QUICK, WRONG
+from ..assess.fixing import WRONG
 from ..assess.sides import choose_sides
 from ..errors import UsageError
-from ..evaluation.metrics import Proportion
 from ..health.label_errors import Rest, rest_after
 from ..text import label_words, several, shown
 from .changes import Changes, Decide, Wish
@@ -30,28 +28,10 @@ from .labelling import Plan, known_label
 from .problems import trouble
 
 _QUIET = 1.0  # seconds without a change, before the folder is checked again
-_REMEMBERED = 64  # accuracies, so that undo brings one back at once
 
 
 class _EndedError(Exception):
     """The studio closes."""
-
-
-@dataclass(frozen=True)
-class Score:
-    """How many pictures are right out of fold.
-
-    Attributes:
-        first: when they were checked.
-        before: before the last change.
-        now: as things are.
-        about: whether `now` is only about what a check would say.
-    """
-
-    first: Proportion
-    before: Proportion
-    now: Proportion
-    about: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,9 +43,8 @@ class Standing:
         now: the pictures by their numbers.
         open: the cards to answer, without those that were skipped.
         skipped: how many were.
-        score: what is right now; None before the first check.
         rest: whether the wrong labels that are left are likely right.
-        doing: "check" or "score" while that goes on, else empty.
+        doing: "check" while that goes on, else empty.
         done: how many pictures a check has looked at.
         total: of how many.
         trouble: why there is no check, and what to do.
@@ -75,7 +54,6 @@ class Standing:
     now: dict[int, Now]
     open: tuple[Card, ...]
     skipped: int
-    score: Score | None
     rest: Rest
     doing: str
     done: int
@@ -99,9 +77,7 @@ class Mending:
         self._wanted = False  # somebody looks
         self._anew = False  # a check is asked for
         self._deck: Deck | None = None
-        self._score: Score | None = None
-        self._known: dict[tuple[Mend, ...], Proportion] = {}
-        self._scored = ""  # the trace of the folder that the score is of
+        self._seen = ""  # the trace of the folder as it was looked at last
         self._skipped: set[str] = set()
         self._answered: dict[str, tuple[Mend, ...]] = {}  # wrong labels, by their cards, in order
         self._doing = ""
@@ -130,7 +106,6 @@ class Mending:
             now,
             left,
             len(cards) - len(left),
-            self._score,
             rest,
             self._doing,
             *self._progress,
@@ -235,14 +210,12 @@ class Mending:
                 self._tell()
 
     def _keep_up(self) -> None:
-        """Check, or say the accuracy anew, until both are of the folder as it is."""
-        while (trace := self._trace()) != self._scored or self._anew:
-            deck = self._deck
-            if deck and not self._anew:
-                now = self._now()
-                self._scored = trace  # also where that fails: not again until something changes
-                self._rescore(deck, now)
-                if not deck.is_outdated(now):
+        """Check, until what was found is of the folder as it is, but for decisions."""
+        while (trace := self._trace()) != self._seen or self._anew:
+            if self._deck and not self._anew:
+                self._seen = trace  # also where that fails: not again until something changes
+                if not self._deck.is_outdated(self._now()):
+                    self._trouble = None
                     continue
                 self._rest_a_moment()
             self._check()
@@ -273,30 +246,11 @@ class Mending:
                 self._tell()
 
         with self.changes.lock:
-            self._scored = self._trace()  # also where it cannot be checked
+            self._seen = self._trace()  # also where it cannot be checked
             dataset = self.folder.dataset()
             now = as_now(self.folder.pictures, dataset)
         looked = looked_at(choose_sides(dataset), self._quality(), progress=progress)
-        deck = Deck(examine(looked), now)
-        before = self._score.now if self._score and not self._score.about else looked.accuracy
-        self._known = {(): looked.accuracy}
-        self._deck, self._trouble = deck, None
-        self._score = Score(looked.accuracy, before, looked.accuracy)
-        self._say("")
-
-    def _rescore(self, deck: Deck, now: dict[int, Now]) -> None:
-        assert self._score
-        mends = deck.mends(now)
-        if mends not in self._known:
-            self._say("score")
-            about = deck.looked.seconds > QUICK
-            found = (accuracy_about_after if about else accuracy_after)(deck.looked, mends)
-            if len(self._known) > _REMEMBERED:
-                self._known = {(): deck.looked.accuracy}
-            self._known[mends] = found
-        about = bool(mends) and deck.looked.seconds > QUICK
-        before, self._trouble = self._score.now, None
-        self._score = Score(self._score.first, before, self._known[mends], about)
+        self._deck, self._trouble = Deck(examine(looked), now), None
         self._say("")
 
     def _trace(self) -> str:

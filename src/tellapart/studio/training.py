@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -46,13 +46,15 @@ class _EndedError(Exception):
 @dataclass(frozen=True)
 class Trained:
     """One training of this session: its number, how many pictures it learnt from, with which
-    quality, the accuracy to be believed, and the seconds it took."""
+    quality, the accuracy to be believed, the seconds it took, and all that judged it, by name, that
+    to be believed first."""
 
     round: int
     pictures: int
     quality: str
     accuracy: Proportion
     seconds: float
+    judged: Mapping[str, Proportion]
 
     def to_json(self) -> dict[str, object]:
         known = self.accuracy.n > 0
@@ -240,13 +242,16 @@ class Trainer:
         result = train(self.root, quality=self.preferences.quality, watch=watch)
         self.result, self.skipped, self.error = result, result.skipped, ("", "")
         self.finished = time.time()
+        believed, evaluation = headline(result.evaluations)
+        others = {name: one.accuracy for name, one in result.evaluations.items() if one.accuracy.n}
         self.history.append(
             Trained(
                 round=len(self.history) + 1,
                 pictures=sum(result.classifier.manifest.counts),
                 quality=result.classifier.manifest.quality,
-                accuracy=headline(result.evaluations)[1].accuracy,
+                accuracy=evaluation.accuracy,
                 seconds=time.monotonic() - begun,
+                judged={believed: evaluation.accuracy, **others},
             )
         )
         self._finish()
@@ -302,8 +307,26 @@ class Trainer:
             "costs": self.costs,
             **(last.to_json() if last else {"round": 0, "value": None}),
             "judged": headline(self.result.evaluations)[0] if self.result else None,
+            "moved": self._moved(),
             "enough": verdict(self.result) if self.result else None,
         }
+
+    def _moved(self) -> list[dict[str, object]]:
+        """All that judged the newest model, that to be believed first, with the share that is right
+        now and `before`, by the training before; null where that was not judged so."""
+        if not self.history:
+            return []
+        before = self.history[-2].judged if self.history[1:] else {}
+        return [
+            {
+                "name": name,
+                "now": one.value,
+                "before": before[name].value if name in before else None,
+                "n": one.n,
+            }
+            for name, one in self.history[-1].judged.items()
+            if one.n
+        ]
 
     def _say(self) -> None:
         self._told = time.monotonic()

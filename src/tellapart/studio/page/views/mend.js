@@ -62,7 +62,7 @@ export function Mend({ rest }) {
         <nav class="parts" aria-label=${t("mend.parts")}>
           ${parts.map((one) => html`<a key=${one} href=${`#/mend/${one}`} aria-current=${one === at ? "page" : null}>${t(`mend.${one}`)}</a>`)}
         </nav>
-        <${Moved} found=${found} />
+        <${Moved} />
       </header>
       ${at === "findings" ? html`<${Findings} found=${found} change=${change} />` : null}
       ${at === "confusion" ? html`<${Confused} key=${rest[1]} label=${rest[1] && decodeURIComponent(rest[1])} />` : null}
@@ -72,19 +72,25 @@ export function Mend({ rest }) {
   `;
 }
 
-/** How the score has moved. */
-function Moved({ found }) {
-  const score = found && found.score;
-  if (!score || !score.now.n) return null;
-  const [low, high] = score.now.interval;
-  const moved = score.before.accuracy !== score.now.accuracy;
-  const now = percent(score.now.accuracy);
+/** How the score has moved with the last training: the one that the bar on top tells. */
+function Moved() {
+  const training = useStore((all) => all.training);
+  if (typeof training.value !== "number") return null;
+  const [low, high] = training.interval;
+  const one = ({ name, before, now }) => {
+    const moved = before !== null && before !== now;
+    return html`
+      ${moved ? html`<span>${percent(before)} → </span>` : null}
+      <strong class=${moved ? (now > before ? "better" : "worse") : ""}>${percent(now)}</strong>
+    `;
+  };
+  const [first, ...others] = training.moved;
   return html`
     <p class="moved" role="status" aria-live="polite">
-      <span class="soft small">${t("mend.right")}</span>${" "}
-      ${moved ? html`<span>${percent(score.before.accuracy)} → </span>` : null}
-      <strong class=${moved ? (score.now.accuracy > score.before.accuracy ? "better" : "worse") : ""}>${score.about ? t("mend.about_percent", { percent: now }) : now}</strong>${" "}
+      <span class="soft small">${t("mend.right")}</span>${" "}${one(first)}${" "}
       <span class="soft small">${t("mend.interval", { low: percent(low), high: percent(high) })}</span>
+      ${others.map((other) => html`${" "}<span class="small" key=${other.name}><span class="soft">${t(`train.judged_short.${other.name}`)}:</span> ${one(other)}</span>`)}
+      ${training.doing || training.waiting ? html`${" "}<span class="soft small">${t("mend.again_soon")}</span>` : null}
     </p>
   `;
 }
@@ -144,14 +150,12 @@ function Findings({ found, change }) {
           `
         : null}
       ${card ? html`<${Card} key=${card.key} card=${card} decide=${decide} skip=${skip} focused=${began.current} />` : null}
-      ${!card && found.score && !busy ? html`<p class="empty">${t(found.skipped ? "mend.rest_skipped" : "mend.nothing", { n: found.skipped, checked: found.checked })}</p>` : null}
+      ${!card && found.checked !== null && !busy ? html`<p class="empty">${t(found.skipped ? "mend.rest_skipped" : "mend.nothing", { n: found.skipped, checked: found.checked })}</p>` : null}
       ${found.rest ? html`<p class="soft" lang=${theirs}>${found.rest}</p>` : null}
-      ${found.score ? html`<p class="again"><button disabled=${busy} onClick=${() => change("/api/mend/again")}>${t("mend.again")}</button> <small class="soft" lang=${theirs}>${found.worth}</small></p>` : null}
+      ${found.checked !== null ? html`<p class="again"><button disabled=${busy} onClick=${() => change("/api/mend/again")}>${t("mend.again")}</button> <small class="soft" lang=${theirs}>${found.worth}</small></p>` : null}
     </section>
   `;
 }
-
-const judgedBy = (name) => t(`mend.judged.${name.replace(/\W/g, "_")}`);
 
 /** What is taken for what; `label` is one whose pictures are shown at once. */
 function Confused({ label }) {
@@ -165,7 +169,7 @@ function Confused({ label }) {
   return html`
     <section class="confused" aria-label=${t("mend.confusion")}>
       <p class="kinds">
-        ${found.judged.map((one) => html`<button key=${one} aria-pressed=${found.of === one} onClick=${() => (choose(one), show(null))}>${judgedBy(one)}</button>`)}
+        ${found.judged.map((one) => html`<button key=${one} aria-pressed=${found.of === one} title=${t(`train.judged_exact.${one}`)} onClick=${() => (choose(one), show(null))}>${t(`train.judged_short.${one}`)}</button>`)}
         <span class="soft">${t("mend.right_of", { percent: percent(found.accuracy.accuracy), n: found.accuracy.n })}</span>
       </p>
       <${Confusion} found=${found} open=${open} choose=${show} />

@@ -19,6 +19,8 @@ async function ask(what, values) {
 
 const shown = (label) => label.replaceAll("_", " ");
 const named = (name) => t(`train.judged.${name}`);
+const shortly = (name) => t(`train.judged_short.${name}`);
+const exactly = (name) => t(`train.judged_exact.${name}`);
 
 let kept = null; // of the newest training, so that the view is there at once when it opens again
 
@@ -74,7 +76,7 @@ function Answer({ training, history, judged }) {
             low: percent(training.interval[0]), high: percent(training.interval[1]),
           })}</span>
           ${others.map((one) => html`<span class="soft small" key=${one.name}>${t("train.also_judged", {
-            name: named(one.name), percent: percent(one.value), correct: one.correct, n: one.n, low: percent(one.low), high: percent(one.high),
+            name: shortly(one.name), percent: percent(one.value), correct: one.correct, n: one.n, low: percent(one.low), high: percent(one.high),
           })}</span>`)}
           <${History} history=${history} />
         </div>
@@ -117,7 +119,7 @@ function Sure({ judged, training }) {
     <section>
       <h2>${t("train.sure_title")}</h2>
       <p>${words}</p>
-      ${others.map((one) => html`<p class="soft" key=${one.name}>${t("train.sure_others", { name: named(one.name), words: sureWords(one, score) })}</p>`)}
+      ${others.map((one) => html`<p class="soft" key=${one.name}>${t("train.sure_others", { name: shortly(one.name), words: sureWords(one, score) })}</p>`)}
       ${training.sure_above === null && dragged === null && html`<p class="soft">${t("train.no_sure")}</p>`}
       <label class="slider">
         <span>${t("train.how_sure")}</span>
@@ -155,9 +157,9 @@ function Labels({ result }) {
             <tr>
               <th scope="col">${t("train.label")}</th>
               <th scope="col">${t("train.learnt")}</th>
-              <th scope="col" colspan="2">${t("train.right", { name: named(main.name) })}</th>
+              <th scope="col" colspan="2" title=${exactly(main.name)}>${t("train.right", { name: shortly(main.name) })}</th>
               <th scope="col">${t("train.interval")}</th>
-              ${others.map((one) => html`<th scope="col" key=${one.name}>${named(one.name)}</th>`)}
+              ${others.map((one) => html`<th scope="col" key=${one.name} title=${exactly(one.name)}>${shortly(one.name)}</th>`)}
               <th scope="col">${t("train.mistaken")}</th>
             </tr>
           </thead>
