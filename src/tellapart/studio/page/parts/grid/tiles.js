@@ -55,6 +55,7 @@ export function recycling({ bodyOf, draw, whyNot }) {
   let selection = null;
   let view = { top: 0, height: 0, at: 0 };
   let resting = 0;
+  let there = { first: 0, end: 0 }; // the numbers that have nodes
 
   const queue = asking((tile) => {
     tile.image.src = tile.address;
@@ -131,9 +132,12 @@ export function recycling({ bodyOf, draw, whyNot }) {
     show(tile, drawn.address);
   }
 
+  const wanted = () => windowOf(layout, view.top, view.top + view.height, ROWS_MORE);
+
   function render() {
     if (!layout) return;
-    const { first, end } = windowOf(layout, view.top, view.top + view.height, ROWS_MORE);
+    there = wanted();
+    const { first, end } = there;
     for (const tile of [...used.values()]) {
       const number = order.at.get(tile.id);
       if (number === undefined || number < first || number >= end) release(tile);
@@ -164,7 +168,9 @@ export function recycling({ bodyOf, draw, whyNot }) {
       queue.hold(fast);
       clearTimeout(resting);
       if (fast) resting = setTimeout(() => queue.hold(false), REST);
-      render();
+      if (!layout) return;
+      const { first, end } = wanted();
+      if (first !== there.first || end !== there.end) render(); // else all stay where they are
     },
     /** Nothing is asked for any more: they are taken away. */
     end() {
