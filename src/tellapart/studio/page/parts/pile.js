@@ -4,8 +4,10 @@ import { thumbnail } from "../api.js";
 import { t } from "../words.js";
 import { Sheet } from "./sheet.js";
 
+const guessed = ({ label, how }) => (how === "none" ? "?" : label);
+
 export function Pile({ items, now, go, act, said, pile, piles, naming }) {
-  const shown = now.ids.map((id) => ({ ...items.get(id), said: said(items.get(id)) }));
+  const shown = now.ids.map((id) => ({ ...items.get(id), said: said(items.get(id)), note: guessed(items.get(id)) }));
   const title = (one) => (one.number ? t("label.pile", { number: piles.indexOf(one) + 1, count: one.ids.length }) : t("label.apart", { count: one.ids.length }));
   const others = piles.filter((one) => one.number && one !== pile);
   const more = pile.ids.length - shown.length;
@@ -28,15 +30,15 @@ export function Pile({ items, now, go, act, said, pile, piles, naming }) {
           </select>`}
         <button onClick=${() => act.skip(1)}>${t("label.next")} <kbd>.</kbd></button>
       </div>
-      <${Sheet} name=${title(pile)} items=${shown} marks=${now.marks} at=${now.at} go=${go} click=${act.leave} />
-      <nav class="strip" aria-label=${t("label.piles")}>
+      <${Sheet} name=${title(pile)} items=${shown} marks=${now.marks} at=${now.at} go=${go} click=${(at) => act.leave(at, 0)} />
+      <div class="strip" role="group" aria-label=${t("label.piles")}>
         ${piles.map((one) => html`
           <button key=${one.number} class="stack" aria-current=${one === pile ? "true" : null} aria-label=${title(one)}
             onClick=${() => act.skip(piles.indexOf(one) - piles.indexOf(pile))}>
             ${one.ids.slice(0, 4).map((id) => html`<img key=${id} alt="" loading="lazy" src=${thumbnail(items.get(id).picture)} />`)}
             <span>${one.ids.length}</span>
           </button>`)}
-      </nav>
+      </div>
     </section>
   `;
 }

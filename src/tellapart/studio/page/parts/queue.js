@@ -66,6 +66,16 @@ export function nextPage(items) {
   return { label: best.label, ids: likeliest.map((one) => one.id).reverse() };
 }
 
+/**
+ * What is in front, {ids, at}, without the pictures that are not there any more; the picture where one
+ * was stays the one, and where it is gone, the next takes its place.
+ */
+export function left(front, isThere) {
+  const ids = front.ids.filter(isThere);
+  const before = front.ids.slice(0, Math.max(front.at, 0)).filter(isThere).length;
+  return { ...front, ids, at: Math.min(front.at < 0 ? -1 : before, ids.length - 1) };
+}
+
 /** A line of pictures: those of before that are still there keep their places, others come behind. */
 export function inLine(before, ids) {
   const there = new Set(ids);

@@ -5,7 +5,8 @@ import { useKeys } from "../keys.js";
 import { t } from "../words.js";
 import { moved } from "./queue.js";
 
-const ARROWS = ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End"];
+const ARROWS = ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"];
+const FEW = 12; // pictures that there is room for at a larger size
 
 /**
  * `items` are {id, picture, said, note}, `marks` a Map of id -> {label}, {aside} or {later}; `at` is
@@ -19,17 +20,20 @@ export function Sheet({ name, items, marks, at, go, click }) {
     const columns = tiles.filter((one) => one.offsetTop === tiles[0].offsetTop).length;
     go(moved(at, event.key, tiles.length, columns));
   };
-  useKeys([{ keys: ARROWS, act: (event) => now.current(event) }]);
+  useKeys([
+    { keys: ARROWS, words: t("label.key_arrows"), act: (event) => now.current(event) },
+    { keys: ["Home", "End"], act: (event) => now.current(event) },
+  ]);
   useLayoutEffect(() => { // before the next key comes, or an older place would call the newer one back
     if (!["INPUT", "SELECT"].includes(document.activeElement.tagName)) (list.current.children[at] || list.current).focus();
   }, [at]);
   return html`
-    <div class="sheet" ref=${list} role="listbox" aria-label=${name} aria-multiselectable="true" tabindex=${at < 0 ? 0 : -1}>
+    <div class=${`sheet ${items.length <= FEW ? "few" : ""}`} ref=${list} role="listbox" aria-label=${name} aria-multiselectable="true" tabindex=${at < 0 ? 0 : -1}>
       ${items.map(({ id, picture, said, note }, index) => {
         const mark = marks.get(id);
         const words = !mark ? said : mark.label || t(mark.aside ? "label.aside" : "label.later");
         return html`
-          <div key=${id} role="option" class=${`tile ${index === at ? "front" : ""} ${mark ? "marked" : ""}`}
+          <div key=${id} role="option" class=${`leaf ${index === at ? "front" : ""} ${mark ? "marked" : ""}`}
             aria-selected=${!mark} tabindex=${index === at ? 0 : -1} aria-label=${`${picture.name}, ${words}`}
             onFocus=${() => index !== at && go(index)} onClick=${() => click(index)}>
             <img alt="" loading="lazy" src=${thumbnail(picture)} />

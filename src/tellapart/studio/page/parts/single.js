@@ -4,12 +4,11 @@ import { file, thumbnail } from "../api.js";
 import { useKeys } from "../keys.js";
 import { t } from "../words.js";
 
-export function Single({ items, now, go, act, said }) {
-  const one = items.get(now.ids[now.at]);
+export function Single({ items, now, go, act, said, suggestion: one }) {
   const by = (step) => go(Math.max(0, Math.min(now.ids.length - 1, now.at + step)));
   useKeys([
-    { keys: ["ArrowRight", "ArrowDown"], words: t("label.key_arrows"), act: () => by(1) },
-    { keys: ["ArrowLeft", "ArrowUp"], act: () => by(-1) },
+    { keys: ["ArrowRight", "ArrowDown", "ArrowLeft", "ArrowUp"], words: t("label.key_arrows"),
+      act: (event) => by(["ArrowRight", "ArrowDown"].includes(event.key) ? 1 : -1) },
   ], [{}]);
   return html`
     <section class="front-one" aria-label=${t("label.one")}>
@@ -17,7 +16,7 @@ export function Single({ items, now, go, act, said }) {
         <img alt=${one.name} src=${file(one.picture)} />
         <figcaption aria-live="polite"><span class="unseen">${one.name}: </span>${said(one)}</figcaption>
       </figure>
-      <div class="head">
+      <div class="head steps">
         <button aria-label=${t("label.back")} disabled=${now.at === 0} onClick=${() => by(-1)}>←</button>
         <button class="main" disabled=${one.how === "none"} onClick=${act.accept}>${t("label.accept", { label: one.label })} <kbd>Enter</kbd></button>
         <button onClick=${act.aside}>${t("label.set_aside")} <kbd>X</kbd></button>

@@ -5,7 +5,7 @@ import { useKeys } from "../keys.js";
 import { Namer } from "../parts/namer.js";
 import { Page } from "../parts/page.js";
 import { Pile } from "../parts/pile.js";
-import { decided, filtered, inLine, inPlaces, labelOf, letters, nextPage } from "../parts/queue.js";
+import { decided, filtered, inLine, inPlaces, labelOf, left, letters, nextPage } from "../parts/queue.js";
 import { Single } from "../parts/single.js";
 import { attempt, hear, refresh, say, store, useStore } from "../store.js";
 import { percent, t } from "../words.js";
@@ -49,7 +49,7 @@ export function Label() {
   const [front, setFront] = useState(null); // what is in front: {kind, ids, label?, number?, marks, at}
   const [naming, setNaming] = useState(null); // what was typed so far
   const [filter, setFilter] = useState("");
-  const own = useRef({ sent: new Set(), past: [], skipped: new Map(), line: [], serial: 0 }).current;
+  const own = useRef({ sent: new Set(), past: [], skipped: new Set(), line: [], said: null, sending: Promise.resolve(), serial: 0 }).current;
   const search = useRef(null);
   const labels = (places = inPlaces(places, store.labels.map((one) => one.name)));
 
@@ -67,9 +67,9 @@ export function Label() {
   const isHere = (id) => items.get(id)?.picture && !own.sent.has(id);
   const model = (heap?.suggestions.length || 0) > 0;
   const hows = { sure: t("label.sure"), unsure: t("label.unsure"), none: t("label.none") };
-  const round = heap?.revision;
   const queue = filtered([...items.values()].filter((one) => one.label && isHere(one.id)), filter, hows);
-  const isFresh = (one) => own.skipped.get(one.id) !== round;
+  if (queue.every((one) => own.skipped.has(one.id))) own.skipped.clear(); // what was left out comes last
+  const fresh = queue.filter((one) => !own.skipped.has(one.id));
   const piles = !heap ? [] : [
     ...heap.piles.map(([number, ids, alike]) => ({ number, ids: ids.filter(isHere), alike })),
     { number: 0, ids: heap.apart.filter(isHere) },
@@ -82,28 +82,31 @@ export function Label() {
   const made = (values) => ({ marks: new Map(), at: 0, serial: ++own.serial, ...values });
   const choose = () => {
     if (mode === "piles") return piles.length ? pileAt(piles[0]) : null;
-    const page = mode === "pages" && nextPage(queue.filter(isFresh));
+    const page = mode === "pages" && nextPage(fresh);
     if (page) return made({ kind: "page", ...page });
-    const ids = [...queue.filter(isFresh), ...queue.filter((one) => !isFresh(one))].map((one) => one.id);
+    const ids = fresh.map((one) => one.id);
     return ids.length ? made({ kind: "single", ids: inLine(own.line, ids) }) : null;
   };
   const pileAt = (pile) => made({ kind: "pile", number: pile.number, ids: pile.ids.slice(0, SHOWN), at: -1 });
-  const kept = front && { ...front, ids: front.ids.filter(isHere) };
+  const kept = front && left(front, isHere);
   const now = mode && (kept?.ids.length ? kept : choose());
   if (now && now.kind === "single") {
-    own.line = now.ids = inLine(now.ids, queue.map((one) => one.id));
+    own.line = now.ids = inLine(now.ids, fresh.map((one) => one.id));
     now.at = Math.min(now.at, now.ids.length - 1);
   }
   useLayoutEffect(() => { if (now && now.serial !== front?.serial) setFront(now); });
   const pile = now?.kind === "pile" ? piles.find((one) => one.number === now.number) || piles[0] : null;
-  const suggestion = now?.kind === "single" ? items.get(now.ids[now.at]) : null;
+  const single = now?.kind === "single" ? items.get(now.ids[now.at]) : null;
+  // What a newer model says waits until the picture comes anew: Enter accepts what was read.
+  if (own.said?.id !== single?.id || !own.said?.label) own.said = single;
+  const suggestion = own.said;
 
   const go = (at) => setFront({ ...now, at });
-  const mark = (id, value) => {
+  const mark = (id, value, step = 1) => {
     const marks = new Map(now.marks);
     marks.delete(id);
     if (value) marks.set(id, value);
-    setFront({ ...now, marks, at: Math.min(now.ids.indexOf(id) + (value ? 1 : 0), now.ids.length - 1) });
+    setFront({ ...now, marks, at: Math.min(now.ids.indexOf(id) + (value ? step : 0), now.ids.length - 1) });
   };
   const nextPileFront = () => {
     const left = piles.filter((one) => one.ids.some(isHere));
@@ -111,23 +114,24 @@ export function Label() {
     const next = [...piles.slice(at + 1), ...piles.slice(0, at)].find((one) => left.includes(one));
     return next ? pileAt({ ...next, ids: next.ids.filter(isHere) }) : null;
   };
+  const inTurn = (asking) => (own.sending = own.sending.then(() => attempt(asking))); // or undo might overtake
   const take = async (what) => {
     const ids = [...what.aside, ...what.labelled.flatMap((one) => one.ids)];
-    for (const id of now.ids) if (now.kind === "page" && !ids.includes(id)) own.skipped.set(id, round);
+    for (const id of now.ids) if (now.kind === "page" && !ids.includes(id)) own.skipped.add(id);
     ids.forEach((id) => own.sent.add(id));
     own.past.push({ ...now, mode, marks: new Map() });
     setFront(now.kind === "pile" ? nextPileFront() : now.kind === "single" && mode === "singles" ? { ...now } : null);
-    if (ids.length && !(await attempt(() => post("/api/heap/accept", what)))) ids.forEach((id) => own.sent.delete(id));
+    if (ids.length && !(await inTurn(() => post("/api/heap/accept", what)))) ids.forEach((id) => own.sent.delete(id));
     refresh();
   };
   const rearrange = async (path, values) => {
-    const found = await attempt(() => post(path, values));
+    const found = await inTurn(() => post(path, values));
     if (!found) return;
     own.past.push("piles");
     const before = new Set(piles.map((one) => one.number));
-    const fresh = found.piles.find(([number]) => !before.has(number));
+    const [number, ids] = found.piles.find(([one]) => !before.has(one));
     setHeap(found);
-    setFront(pileAt({ number: fresh[0], ids: fresh[1] }));
+    setFront(pileAt({ number, ids }));
   };
 
   const act = {
@@ -149,8 +153,13 @@ export function Label() {
       else if (now.at >= 0) mark(id, { aside: true });
       else take({ labelled: [], aside: now.ids.filter((one) => !now.marks.has(one)) });
     },
-    leave(at = now.at) {
-      if (now && now.kind !== "single" && at >= 0) mark(now.ids[at], now.marks.has(now.ids[at]) ? null : { later: true });
+    leave(at = now.at, step = 1) {
+      if (now && now.kind !== "single" && at >= 0) mark(now.ids[at], now.marks.has(now.ids[at]) ? null : { later: true }, step);
+    },
+    rename(label) { // of a page: what it is to be accepted as
+      if (now?.kind !== "page") return label && act.label(label);
+      const marks = new Map([...now.marks].filter(([, value]) => value.label !== label));
+      if (label) setFront({ ...now, label, marks, renamed: true });
     },
     whole: () => (now?.kind === "pile" ? go(-1) : false),
     skip(step = 1) {
@@ -158,7 +167,7 @@ export function Label() {
         const at = piles.indexOf(pile);
         setFront(pileAt(piles[(at + step + piles.length) % piles.length]));
       } else if (now?.kind === "page") {
-        now.ids.forEach((id) => own.skipped.set(id, round));
+        now.ids.forEach((id) => own.skipped.add(id));
         setFront(null);
       }
     },
@@ -168,11 +177,11 @@ export function Label() {
       if (now?.marks.size) return mark([...now.marks.keys()].pop(), null);
       const last = own.past.pop();
       if (last === "piles") {
-        const found = await attempt(() => post("/api/heap/undo"));
+        const found = await inTurn(() => post("/api/heap/undo"));
         if (found) setHeap(found);
         return setFront(null);
       }
-      if (await attempt(() => post("/api/undo"))) {
+      if (await inTurn(() => post("/api/undo"))) {
         await refresh();
         own.sent.clear();
         if (last) setMode(last.mode);
@@ -203,6 +212,8 @@ export function Label() {
   useKeys([
     { keys: [..."123456789", ...all], act: (event) => keyed.current(event.key.toLowerCase()) },
     { keys: ["1 – 9", "A – Z"], words: t("label.key_label"), act: () => false },
+    { keys: [..."123456789"].map((one) => `Shift+${one}`), act: (event) => act_.current.rename(labels[event.code.slice(5) - 1]) },
+    { keys: ["Shift+1", "…"], words: t("label.key_all"), act: () => false },
     { keys: ["Enter"], words: t("label.key_accept"), act: unless("accept") },
     { keys: [" "], words: t("label.key_leave"), act: unless("leave") },
     { keys: ["x"], words: t("label.key_aside"), act: () => act_.current.aside() },
@@ -212,14 +223,14 @@ export function Label() {
     { keys: ["+", "="], words: t("label.key_split"), act: () => act_.current.split() },
     { keys: ["-"], words: t("label.key_merge"), act: () => act_.current.merge() },
     { keys: ["0"], words: t("label.key_look"), act: () => act_.current.look(MODES[(MODES.indexOf(mode) + 1) % 3]) },
-    { keys: ["/"], words: t("label.key_filter"), act: () => search.current?.focus() },
+    { keys: ["/"], words: mode !== "piles" && t("label.key_filter"), act: () => search.current?.focus() }, // which is Shift+7 elsewhere
     { keys: ["Escape"], act: () => act_.current.whole() },
   ], [all, mode, now?.kind]);
 
   const count = [...items.keys()].filter(isHere).length;
   if (!heap) return html`<p class="empty">${t("label.opening")}</p>`;
   if (!count) return html`<p class="empty" role="status">${t("label.nothing")}</p>`;
-  const show = { items, now, go, act, said, pile, piles, labels, naming: (text) => setNaming(text) };
+  const show = { items, now, go, act, said, pile, piles, labels, suggestion, naming: (text) => setNaming(text) };
   const View = { pile: Pile, page: Page, single: Single }[now?.kind];
   return html`
     <div class="label">
