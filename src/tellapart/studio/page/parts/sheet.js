@@ -14,15 +14,14 @@ const FEW = 12; // pictures that there is room for at a larger size
  */
 export function Sheet({ name, items, marks, at, go, click }) {
   const list = useRef(null);
-  const now = useRef(null);
-  now.current = (event) => {
+  const arrow = (event) => {
     const tiles = [...list.current.children];
     const columns = tiles.filter((one) => one.offsetTop === tiles[0].offsetTop).length;
     go(moved(at, event.key, tiles.length, columns));
   };
   useKeys([
-    { keys: ARROWS, words: t("label.key_arrows"), act: (event) => now.current(event) },
-    { keys: ["Home", "End"], act: (event) => now.current(event) },
+    { keys: ARROWS, words: t("label.key_arrows"), act: arrow },
+    { keys: ["Home", "End"], act: arrow },
   ]);
   useLayoutEffect(() => { // before the next key comes, or an older place would call the newer one back
     if (!["INPUT", "SELECT"].includes(document.activeElement.tagName)) (list.current.children[at] || list.current).focus();

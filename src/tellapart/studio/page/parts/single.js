@@ -9,7 +9,7 @@ export function Single({ items, now, go, act, said, suggestion: one }) {
   useKeys([
     { keys: ["ArrowRight", "ArrowDown", "ArrowLeft", "ArrowUp"], words: t("label.key_arrows"),
       act: (event) => by(["ArrowRight", "ArrowDown"].includes(event.key) ? 1 : -1) },
-  ], [{}]);
+  ]);
   return html`
     <section class="front-one" aria-label=${t("label.one")}>
       <figure class=${`large ${one.how}`}>

@@ -199,39 +199,36 @@ export function Label() {
     if (named < 2) return t(named ? "label.one_label" : "label.no_label");
     return training.error && !training.doing ? training.error : t("label.training");
   };
-  const act_ = useRef(act);
-  act_.current = act;
-  const keyed = useRef(null);
-  keyed.current = (key) => {
+  const keyed = (key) => {
     const found = labelOf(key, labels);
     if (found && (now?.kind !== "pile" || /\d/.test(key))) act.label(found);
     else if (/\D/.test(key)) setNaming(key);
   };
   const all = letters(labels).join("");
-  const unless = (name) => (event) => (isButton(event) ? false : act_.current[name]());
+  const unless = (name) => (event) => (isButton(event) ? false : act[name]());
   useKeys([
-    { keys: [..."123456789", ...all], act: (event) => keyed.current(event.key.toLowerCase()) },
+    { keys: [..."123456789", ...all], act: (event) => keyed(event.key.toLowerCase()) },
     { keys: ["1 – 9", "A – Z"], words: t("label.key_label"), act: () => false },
-    { keys: [..."123456789"].map((one) => `Shift+${one}`), act: (event) => act_.current.rename(labels[event.code.slice(5) - 1]) },
+    { keys: [..."123456789"].map((one) => `Shift+${one}`), act: (event) => act.rename(labels[event.code.slice(5) - 1]) },
     { keys: ["Shift+1", "…"], words: t("label.key_all"), act: () => false },
     { keys: ["Enter"], words: t("label.key_accept"), act: unless("accept") },
     { keys: [" "], words: t("label.key_leave"), act: unless("leave") },
-    { keys: ["x"], words: t("label.key_aside"), act: () => act_.current.aside() },
-    { keys: ["z"], words: t("label.key_undo"), act: () => act_.current.undo() },
-    { keys: ["."], words: t("label.key_next"), act: () => act_.current.skip(1) },
-    { keys: [","], words: t("label.key_back"), act: () => act_.current.skip(-1) },
-    { keys: ["+", "="], words: t("label.key_split"), act: () => act_.current.split() },
-    { keys: ["-"], words: t("label.key_merge"), act: () => act_.current.merge() },
-    { keys: ["0"], words: t("label.key_look"), act: () => act_.current.look(MODES[(MODES.indexOf(mode) + 1) % 3]) },
+    { keys: ["x"], words: t("label.key_aside"), act: () => act.aside() },
+    { keys: ["z"], words: t("label.key_undo"), act: () => act.undo() },
+    { keys: ["."], words: t("label.key_next"), act: () => act.skip(1) },
+    { keys: [","], words: t("label.key_back"), act: () => act.skip(-1) },
+    { keys: ["+", "="], words: t("label.key_split"), act: () => act.split() },
+    { keys: ["-"], words: t("label.key_merge"), act: () => act.merge() },
+    { keys: ["0"], words: t("label.key_look"), act: () => act.look(MODES[(MODES.indexOf(mode) + 1) % 3]) },
     { keys: ["/"], words: mode !== "piles" && t("label.key_filter"), act: () => search.current?.focus() }, // which is Shift+7 elsewhere
-    { keys: ["Escape"], act: () => act_.current.whole() },
-  ], [all, mode, now?.kind]);
+    { keys: ["Escape"], act: () => act.whole() },
+  ]);
 
   const count = [...items.keys()].filter(isHere).length;
   if (!heap) return html`<p class="empty">${t("label.opening")}</p>`;
   if (!count) return html`<p class="empty" role="status">${t("label.nothing")}</p>`;
   const show = { items, now, go, act, said, pile, piles, labels, suggestion, naming: (text) => setNaming(text) };
-  const View = { pile: Pile, page: Page, single: Single }[now?.kind];
+  const View = { pile: pile && Pile, page: Page, single: Single }[now?.kind]; // a pile that came back may not be told yet
   return html`
     <div class="label">
       <div class="how">
