@@ -11,16 +11,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
 from conftest import encoded, mostly_slow, tried
 from kills import killed_at, moments
-from tellapart.dataset.decisions import read_decisions
+from tellapart.assess.carrying_out import carry_out
+from tellapart.assess.deciding import listed
+from tellapart.dataset.decisions import decide, read_decisions
 from tellapart.errors import TellapartError
 from tellapart.studio import labelling
-from tellapart.studio.changes import Decide
+from tellapart.studio.carrying import carried_out
+from tellapart.studio.changes import Decide, TakeBack, Wish
 from tellapart.studio.folder import LEARN, TEST, Folder
 from tellapart.studio.studio import Studio
 from tellapart.studio.uploads import Incoming, Wanted
@@ -145,6 +148,12 @@ def deed(kind: str, a: int, b: int) -> Deed:
             how = ("relabel", "drop", "keep")[b % 3]
             value = name if how == "relabel" else ""
             return one.change(lambda f: ("decided", [Decide(of, how, value)]) if of else ("", []))
+        if kind == "carry out":
+            return one.change(carried_out)
+        if kind == "take back":
+            rows = listed(folder.root)
+            taken: list[Wish] = [TakeBack(rows[a % len(rows)])] if rows else []
+            return one.change(lambda f: ("taken back", taken))
         if kind == "bring":
             label = name if b % 3 else ""
             return bring(one, drawn(a * 64 + b), f"new {b}.png", label, batch="b" * (b % 2))
@@ -157,15 +166,19 @@ def deed(kind: str, a: int, b: int) -> Deed:
 
 
 KINDS = ("label", "heap", "aside", "part", "new", "rename", "remove", "decide", "bring")
+MENDED = ("decide", "carry out", "take back")
 deeds = st.lists(
     st.tuples(
-        st.sampled_from([*KINDS, "undo", "redo", "restart"]), st.integers(0, 63), st.integers(0, 63)
+        st.sampled_from([*KINDS, *MENDED, "undo", "redo", "restart"]),
+        st.integers(0, 63),
+        st.integers(0, 63),
     ),
     max_size=10,
 )
 
 
 @settings(max_examples=tried(60))
+@example([("part", 59, 39), ("decide", 35, 30), ("carry out", 0, 0)])  # a new label, to test on
 @given(deeds)
 def test_undo_gives_the_very_same_folder_and_redo_is_its_opposite(
     tmp_path_factory: pytest.TempPathFactory, todo: list[tuple[str, int, int]]
@@ -201,6 +214,65 @@ def test_undo_gives_the_very_same_folder_and_redo_is_its_opposite(
         shutil.rmtree(root)
 
 
+def dropped(*names: str) -> Callable[[Folder], labelling.Plan]:
+    return lambda folder: ("left out", [Decide(names, "drop")])
+
+
+def test_undo_takes_back_what_one_change_has_carried_out_and_nothing_before(tmp_path: Path) -> None:
+    root = filled(tmp_path / "photos")
+    decide(root, "cat/1.jpg", drop=True)
+    carry_out(root)  # by the command
+    with opened(root) as one:
+        for name in ("dog/1.jpg", "dog/3.jpg"):
+            one.change(dropped(name))
+            one.change(carried_out)
+        one.undo()
+        aside = {path.relative_to(root).as_posix() for path in (root / "set-aside").rglob("*.jpg")}
+        assert aside == {"set-aside/old.jpg", "set-aside/cat/1.jpg", "set-aside/dog/1.jpg"}
+        kept = one.folder.named("dog/3.jpg")
+        assert kept
+        assert kept.decided == "drop"
+
+
+def test_a_picture_that_was_left_out_and_is_wanted_again_keeps_its_name(tmp_path: Path) -> None:
+    root = filled(tmp_path / "photos")
+    with opened(root) as one:
+        one.change(dropped("cat/1.jpg"))
+        picture = one.folder.named("cat/1.jpg")
+        assert picture
+        assert one.change(lambda f: labelling.label(f, [picture], "cat"))
+        kept = one.folder.named("cat/1.jpg")
+        assert kept
+        assert (kept.label, kept.decided) == ("cat", "")
+        one.undo()
+        assert [o.name for o in one.folder.pictures if o.decided == "drop"] == ["cat/1.jpg"]
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="needs a folder that cannot be written to")
+@pytest.mark.parametrize("how", [labelling.to_heap, lambda f, p: carried_out(f)])
+def test_what_is_decided_of_a_picture_that_cannot_be_moved_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: Callable[..., labelling.Plan]
+) -> None:
+    root = filled(tmp_path / "photos")
+    link = os.link
+
+    def refused(source: Path, target: Path, **named: bool) -> None:
+        if Path(source).parent.name == "dog":
+            raise OSError(30, "Read-only file system")
+        link(source, target, **named)
+
+    with opened(root) as one:
+        names = ("cat/1.jpg", "dog/1.jpg")
+        one.change(dropped(*names))
+        monkeypatch.setattr(os, "link", refused)
+        done = one.change(lambda f: how(f, [p for p in f.pictures if p.name in names]))
+        assert done
+        assert [left.name for left in done.left] == ["dog/1.jpg"]
+        assert [o.name for o in one.folder.pictures if o.decided] == ["dog/1.jpg"]
+        one.undo()
+        assert {o.name for o in one.folder.pictures if o.decided} == {*names}
+
+
 # A kill, at each moment at which the process asks the system for something.
 
 SCENES: dict[str, tuple[list[tuple[str, int, int]], tuple[str, int, int]]] = {
@@ -213,6 +285,8 @@ SCENES: dict[str, tuple[list[tuple[str, int, int]], tuple[str, int, int]]] = {
     "decide": ([], ("decide", 0, 0)),
     "label what was decided about": ([("decide", 0, 0)], ("label", 1, 0)),
     "bring": ([], ("bring", 0, 1)),
+    "carry out": ([("decide", 0, 0)], ("carry out", 0, 0)),
+    "undo of what was carried out": ([("decide", 0, 1), ("carry out", 0, 0)], ("undo", 0, 0)),
     "undo of a label": ([("label", 0, 0)], ("undo", 0, 0)),
     "redo of a label": ([("label", 0, 0), ("undo", 0, 0)], ("redo", 0, 0)),
     "undo of what came": ([("bring", 0, 1)], ("undo", 0, 0)),

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -72,6 +72,28 @@ def planned(source: str | os.PathLike[str]) -> tuple[tuple[str, str], ...]:
     """
     steps = _Plan(_folder(source)).steps()
     return tuple((s.source, s.target) for s in steps if isinstance(s, Placement))
+
+
+def wanted(source: str | os.PathLike[str]) -> tuple[Placement | SkippedFile, ...]:
+    """What `carry_out` would move, for a caller with a journal of its own, and what it could not;
+    nothing is written. `marked` is what becomes of the decisions then.
+
+    Raises:
+        UsageError: the source is no folder.
+        DatasetError: it is no data set, or a line of its table is no decision.
+    """
+    return tuple(_Plan(_folder(source)).steps())
+
+
+def marked(
+    rows: Sequence[Decision], placed: Sequence[tuple[Placement, str]]
+) -> dict[Decision, Decision]:
+    """What becomes of decisions once each of what was `wanted` is at a name; by what they were."""
+    when = now()
+    asked = {_key(one.extra) for one, _ in placed}
+    targets = {(str(one.extra["path"]), str(one.extra["digest"])): name for one, name in placed}
+    new = {old: _marked(old, asked, targets.get((old.path, old.digest)), when) for old in rows}
+    return {old: one for old, one in new.items() if one != old}
 
 
 def carry_out(
@@ -244,21 +266,30 @@ def _mark(root: Path, journal: Journal) -> None:
     placed = {(e.source, e.content.sha256): e for e in journal.live() if e.target in journal.done}
     if not placed:
         return
-    asked = {tuple(journal.extra(e).get(k) for k in _KEY): e for e in placed.values()}
+    asked = {_key(journal.extra(e)) for e in placed.values()}
     when = now()
 
-    def marked(old: Decision) -> Decision:
+    def changed(old: Decision) -> Decision:
         entry = placed.get((old.path, old.digest))
-        if old.in_force and (old.path, old.digest, old.decision, old.when) in asked:
-            return replace(old, carried_out=when)
-        if old.in_force and entry and old.matter == "group":
-            if entry.target.startswith(f"{SET_ASIDE}/"):
-                return replace(old, carried_out=when)  # it was dropped too
-            return replace(old, path=csv_text(entry.target))
-        return old
+        return _marked(old, asked, entry.target if entry else None, when)
 
     with changing(place_of_decisions(root)) as table:
-        table.change(marked)
+        table.change(changed)
 
 
-_KEY = ("path", "digest", "decision", "when")
+def _marked(
+    old: Decision, asked: Collection[tuple[object, ...]], target: str | None, when: str
+) -> Decision:
+    """A decision once the pictures of those that were `asked` for have moved, its own to `target`
+    if it is one."""
+    if old.in_force and (old.path, old.digest, old.decision, old.when) in asked:
+        return replace(old, carried_out=when)
+    if old.in_force and target and old.matter == "group":
+        if target.startswith(f"{SET_ASIDE}/"):
+            return replace(old, carried_out=when)  # it was dropped too
+        return replace(old, path=csv_text(target))
+    return old
+
+
+def _key(extra: Mapping[str, object]) -> tuple[object, ...]:
+    return tuple(extra.get(name) for name in ("path", "digest", "decision", "when"))

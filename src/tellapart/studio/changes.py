@@ -28,10 +28,9 @@ from ..files.skipped import SkippedFile
 from ..text import first_few, several, shown
 from .disk import Disk
 from .journal import INCOMING, TAKEN, Journal
-from .steps import CarryOut, MakeFolder, Move, Rewrite, Step, from_json, place_of, to_json
+from .steps import MakeFolder, Move, Rewrite, Step, from_json, place_of, to_json
 
 __all__ = [
-    "CarryOut",
     "Change",
     "Changes",
     "Decide",
@@ -62,8 +61,9 @@ class TakeBack:
     decision: Decision
 
 
-Wish: TypeAlias = "Step | Decide | TakeBack"
-"""What a plan may ask for; folders that a move needs are made without being asked for."""
+Wish: TypeAlias = "Step | Decide | TakeBack | SkippedFile"
+"""What a plan may ask for, and what it knows that cannot be done, which is said; folders that a
+move needs are made without being asked for."""
 
 
 @dataclass
@@ -246,8 +246,12 @@ class Changes:
                     steps.append(known)
                 else:
                     left.append(SkippedFile(one.source, known))
-            elif isinstance(one, Rewrite | CarryOut):
+            elif isinstance(one, Rewrite):
                 steps.append(one)
+            elif isinstance(one, SkippedFile):
+                left.append(one)
+        still = [one.name for one in left]
+        steps = [one.but_about(still) if isinstance(one, Rewrite) else one for one in steps]
         decided = [one for one in wishes if isinstance(one, Decide)]
         taken_back = [one.decision for one in wishes if isinstance(one, TakeBack)]
         if decided or taken_back:

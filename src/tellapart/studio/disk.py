@@ -14,10 +14,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
-from ..assess.carrying_out import carry_out, undo_carried_out
 from ..dataset.decision import FILE, Decision, place_of_decisions
 from ..dataset.decision_table import changing
-from ..errors import TellapartError, UsageError
+from ..errors import TellapartError
 from ..files.atomic import CLUTTER, sync
 from ..files.purpose import Errand
 from ..files.skipped import SkippedFile
@@ -31,7 +30,7 @@ from ..files.transfer import (
     take_place,
 )
 from ..text import several, shown
-from .steps import CarryOut, MakeFolder, Move, Rewrite, Step
+from .steps import MakeFolder, Move, Rewrite, Step
 
 GONE = "not there any more: moved or deleted since"
 LINK = "a link; only files themselves are moved"
@@ -87,13 +86,18 @@ class Disk:
 
     def do(self, steps: Sequence[Step], *, again: bool = False) -> dict[int, str]:
         """Do steps one after another; by the number of each that was left, the reason. They are
-        done `again` after a kill, which can leave an empty file in a place that was taken."""
+        done `again` after a kill, which can leave an empty file in a place that was taken.
+
+        Decisions are rewritten last, and only those about pictures that have moved.
+        """
         left: dict[int, str] = {}
         touched: set[str] = set()
         self._links.clear()
         self._again = again
         self.said.clear()
-        for number, step in enumerate(steps):
+        for number, step in sorted(enumerate(steps), key=lambda o: isinstance(o[1], Rewrite)):
+            if isinstance(step, Rewrite):
+                step = _of_moved(step, [steps[at] for at in left])
             try:
                 reason = self._do(step, touched)
             except (OSError, TellapartError) as error:
@@ -107,8 +111,6 @@ class Disk:
     def _do(self, step: Step, touched: set[str]) -> str:
         if isinstance(step, Rewrite):
             return self._rewrite(step)
-        if isinstance(step, CarryOut):
-            return self._carry_out(step)
         ends = [step.name] if isinstance(step, MakeFolder) else [step.source, step.target]
         for end in ends:
             above = end.rpartition("/")[0]
@@ -196,15 +198,9 @@ class Disk:
         folder.mkdir(exist_ok=True)
         return ""
 
-    def _carry_out(self, step: CarryOut) -> str:
-        if not step.gone:
-            self.said += carry_out(self.folder).left
-            return ""
-        with suppress(UsageError):  # the command has put them back
-            self.said += undo_carried_out(self.folder).left
-        return ""
-
     def _rewrite(self, step: Rewrite) -> str:
+        if not step.pairs:
+            return ""
         lost = 0
         with changing(place_of_decisions(self.folder)) as table:
             there = set(table.decisions)
@@ -229,6 +225,14 @@ class Disk:
         if lost:
             self.said.append(SkippedFile(FILE, f"{several(lost, 'decision')} changed since"))
         return ""
+
+
+def _of_moved(step: Rewrite, left: Sequence[Step]) -> Rewrite:
+    """What of decisions is to be rewritten where steps were left."""
+    moves = [one for one in left if isinstance(one, Move) and not one.bare]
+    if any(not one.file for one in moves):  # a whole folder stays what it was
+        return Rewrite(())
+    return step.but_about(name for one in moves for name in (one.source, one.target))
 
 
 def _state(path: Path) -> os.stat_result | None:

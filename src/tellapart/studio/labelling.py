@@ -49,9 +49,11 @@ def label(folder: Folder, pictures: Sequence[Kept], name: str, part: str | None 
         return f"{folder.places.of(name, for_what)}/{_own_name(folder, one)}"
 
     moves = _moves(folder, pictures, place)
-    what = f"{several(len(moves), 'picture')} to {shown(name)}"
-    steps = [*made(folder, name), *moves, *_rewritten(folder, moves)] if moves else []
-    return what, steps
+    names = {move.source: move.target for move in moves}
+    names |= {one.name: one.name for one in pictures if place(one) == one.name}  # were left out
+    what = f"{several(len(names), 'picture')} to {shown(name)}"
+    rows = _rewritten_names(folder, names, stays=False)
+    return what, [*made(folder, name), *moves, *rows] if names else []
 
 
 def label_all(
@@ -241,10 +243,11 @@ def _in_heap(one: Kept) -> str | None:
 def _moves(
     folder: Folder, pictures: Iterable[Kept], place: Callable[[Kept], str | None]
 ) -> list[Move]:
-    """Moves of pictures to the names that `place` gives, or the next that are free."""
+    """Moves of pictures to the names that `place` gives, or the next that are free; none for those
+    that have these names."""
     free = Free(folder.root)
     wanted = ((one.name, place(one)) for one in pictures)
-    return [Move(name, free.free(target)) for name, target in wanted if target is not None]
+    return [Move(name, free.free(to)) for name, to in wanted if to is not None and to != name]
 
 
 def _sources(moves: Iterable[Move]) -> list[str]:

@@ -8,13 +8,14 @@ a change that a kill interrupted are simply done again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeAlias
 
 from ..dataset.decision import FILE, Decision
 from ..files.record import inside
 from ..files.transfer import Content
+from ..text import csv_text
 
 
 @dataclass(frozen=True)
@@ -64,20 +65,13 @@ class Rewrite:
     def back(self) -> Rewrite:
         return Rewrite(tuple((after, before) for before, after in self.pairs))
 
-
-@dataclass(frozen=True)
-class CarryOut:
-    """All decisions in force are carried out by the library, in a journal of its own; `gone`: all
-    that was carried out is taken back."""
-
-    gone: bool = False
-
-    @property
-    def back(self) -> CarryOut:
-        return replace(self, gone=not self.gone)
+    def but_about(self, names: Iterable[str]) -> Rewrite:
+        """The same without what is about pictures of these names, which have not moved."""
+        out = {csv_text(name) for name in names}
+        return Rewrite(tuple(p for p in self.pairs if not any(o and o.path in out for o in p)))
 
 
-Step: TypeAlias = "Move | MakeFolder | Rewrite | CarryOut"
+Step: TypeAlias = "Move | MakeFolder | Rewrite"
 
 
 def place_of(step: Step) -> str:
@@ -90,8 +84,6 @@ def place_of(step: Step) -> str:
 def to_json(step: Step) -> dict[str, object]:
     if isinstance(step, MakeFolder):
         return {"folder": step.name}
-    if isinstance(step, CarryOut):
-        return {"carry-out": True}
     if isinstance(step, Rewrite):
         return {"rows": [[_row(before), _row(after)] for before, after in step.pairs]}
     line: dict[str, object] = {"move": [step.source, step.target]}
@@ -113,8 +105,6 @@ def from_json(line: Mapping[str, Any]) -> Step:
         return Move(source, target, bool(line.get("bare", False)), file)
     if "folder" in line:
         return MakeFolder(inside(line["folder"]))
-    if "carry-out" in line:
-        return CarryOut()
     return Rewrite(tuple((_decision(before), _decision(after)) for before, after in line["rows"]))
 
 

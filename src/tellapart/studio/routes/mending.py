@@ -15,10 +15,11 @@ from ...dataset.decision import Decision
 from ...errors import TellapartError
 from ...model.classifier import Classifier
 from ...server.problems import HttpError
-from ...text import several, shown
+from ...text import shown
 from ...to_json import fix
 from ...to_json.results import Json
-from ..changes import CarryOut, TakeBack
+from ..carrying import carried_out
+from ..changes import TakeBack
 from ..confusion import confusion, pictures_in
 from ..deck_json import standing
 from ..folder import Folder
@@ -93,11 +94,7 @@ def routes(studio: Studio) -> list[Route]:
         return JSONResponse(await aside(_decided, studio))
 
     async def carry_out(request: Request) -> Response:
-        def plan(folder: Folder) -> Plan:
-            files = len(planned(folder.root))
-            return f"{several(files, 'decision')} carried out", [CarryOut()] if files else []
-
-        await aside(studio.change, plan)
+        await aside(studio.change, carried_out)
         return JSONResponse(await aside(_decided, studio))
 
     return [
