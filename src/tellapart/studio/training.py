@@ -45,9 +45,16 @@ class _EndedError(Exception):
 
 @dataclass(frozen=True)
 class Trained:
-    """One training of this session: its number, how many pictures it learnt from, with which
-    quality, the accuracy to be believed, the seconds it took, and all that judged it, by name, that
-    to be believed first."""
+    """One training of this session.
+
+    Attributes:
+        round: its number.
+        pictures: how many it learnt from.
+        quality: with which quality.
+        accuracy: the one to be believed.
+        seconds: how long it took.
+        judged: all that judged it, by name, the one to be believed first.
+    """
 
     round: int
     pictures: int

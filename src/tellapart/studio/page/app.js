@@ -1,7 +1,7 @@
 // The page, put together: a bar on top, the parts of the studio, and the one that is open.
 import { html, render, useEffect, useRef, useState } from "./vendor/preact.js";
 import { post } from "./api.js";
-import { allKeys, useKeys } from "./keys.js";
+import { allKeys, spelt, useKeys } from "./keys.js";
 import { Dialog } from "./parts/dialog.js";
 import { Icon } from "./parts/icon.js";
 import { Messages } from "./parts/messages.js";
@@ -89,6 +89,7 @@ function Help({ close }) {
         ${allKeys().map(
           (one) => html`
             <div key=${one.words}><dt>${one.keys.map((key) => html`<kbd>${SIGNS[key] || key}</kbd>`)}</dt><dd>${one.words}</dd></div>
+            <div key=${one.words}><dt>${one.keys.map((key) => html`<kbd>${spelt(key)}</kbd>`)}</dt><dd>${one.words}</dd></div>
           `,
         )}
       </dl>

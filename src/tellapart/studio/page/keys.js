@@ -44,6 +44,10 @@ function heard() {
   return all.flatMap((one, at) => one.current.filter((key) => at > cover || key.everywhere));
 }
 
+/** A key as it stands on a keyboard: "Space", "Ctrl+Z", "?". */
+export const spelt = (key) =>
+  key === " " ? "Space" : key.replace(/(^|\+)(.)$/, (_, before, last) => before + last.toUpperCase());
+
 /** All keys that do something now, in the order in which they were registered. */
 export const allKeys = () => [...registered].flatMap((one) => one.current).filter((one) => one.words);
 

@@ -4,11 +4,11 @@ import { store } from "../store.js";
 import { t } from "../words.js";
 import { Dialog } from "./dialog.js";
 
-const shown = { enter: "↵" };
+const shown = { enter: "Enter" };
 
 /** A button that says its key. */
 export const Keyed = ({ letter, main, press, children, disabled = false }) => html`
-  <button class=${main ? "main" : ""} disabled=${disabled} onClick=${press}>${children} <kbd aria-hidden="true">${shown[letter] || letter}</kbd></button>
+  <button class=${main ? "main" : ""} disabled=${disabled} onClick=${press}>${children} <kbd aria-hidden="true">${shown[letter] || letter.toUpperCase()}</kbd></button>
 `;
 
 /** Whether a key went to something that has a use for it itself, such as a button for Enter. */

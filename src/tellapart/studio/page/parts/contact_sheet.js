@@ -63,7 +63,7 @@ export function ContactSheet({ pictures, suggested, decide }) {
             <${Keyed} letter="k" press=${() => say("keep")}>${t("mend.keep")}</${Keyed}>
             <${Keyed} letter="l" press=${() => ask(true)}>${t("mend.other_label")}</${Keyed}>
             <${Keyed} letter="d" press=${() => say("drop")}>${t("mend.drop")}</${Keyed}>
-            <a class="button" href=${`#/why/${picture.id}`}>${t("mend.why")} <kbd aria-hidden="true">o</kbd></a>
+            <a class="button" href=${`#/why/${picture.id}`}>${t("mend.why")} <kbd aria-hidden="true">O</kbd></a>
           </div>
         `
       : null}

@@ -13,7 +13,7 @@ import { Outcome } from "../parts/outcome.js";
 import { SectionHeading } from "../parts/section-heading.js";
 import { addressOf, bringIn, stop, useUploads } from "../parts/uploads.js";
 import { attempt, store, update, useStore } from "../store.js";
-import { t } from "../words.js";
+import { number, t } from "../words.js";
 
 // The keys of what is no label; a label's is its name after "=".
 const HEAP = "heap";
@@ -277,7 +277,7 @@ function Labels({ places, drop, goTo }) {
         ${places.map(
           ({ key, name, count }) => html`
             <li key=${key} ...${dropPlace(drop(key))}>
-              <button class="quiet" onClick=${() => goTo(key)}><span>${name}</span><small>${count}</small></button>
+              <button class="quiet" onClick=${() => goTo(key)}><span>${name}</span><small>${number(count)}</small></button>
             </li>
           `,
         )}

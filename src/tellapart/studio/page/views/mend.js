@@ -97,6 +97,7 @@ function Moved() {
 
 function Findings({ found, change }) {
   useStore();
+  const missing = useStore((all) => all.training.missing);
   const [chosen, choose] = useState("");
   const [key, hold] = useState("");
   const [trail, leave] = useState([]); // cards dealt with here, the last one last: {key, skipped}
@@ -111,6 +112,7 @@ function Findings({ found, change }) {
     else change("/api/undo");
   };
   useKeys([{ keys: ["u"], words: t("mend.back"), act: undo }]);
+  if (missing) return html`<p class="empty">${t("mend.not_trained")}</p>`;
   if (!found) return html`<p class="empty">${t("mend.opening")}</p>`;
   const groups = found.groups;
   const kind = groups.some((one) => one.kind === chosen) ? chosen : "";

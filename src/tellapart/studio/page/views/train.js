@@ -63,7 +63,7 @@ function Answer({ training, history, judged }) {
   return html`
     <section class=${`verdict ${said ? said.kind : ""}`} aria-label=${t("train.enough_title")}>
       <div role="status">
-        <h2>${said ? said.answer : t(training.error ? "train.failed" : "train.first")}</h2>
+        <h2>${said ? said.answer : t(training.error ? "train.failed" : doing ? "train.under_way" : "train.first")}</h2>
         ${said && html`<p>${said.reason}${said.to && html` <a class="go" href=${`#/${said.to}`}>${t(`train.to_${said.to}`)}</a>`}</p>`}
       </div>
       ${training.error && html`<p class="bad" role="alert">${training.error} ${training.hint}${training.round ? ` ${t("train.stays")}` : ""}</p>`}
@@ -84,7 +84,7 @@ function Answer({ training, history, judged }) {
       <div class="work">
         ${training.doing
           ? html`<button onClick=${() => ask("stop")}>${t("train.stop")}</button>`
-          : html`<button class=${training.round ? "" : "main"} onClick=${() => ask("begin")}>${t(training.round ? "train.again" : "train.now")}</button>`}
+          : lacking ? null : html`<button class=${training.round ? "" : "main"} onClick=${() => ask("begin")}>${t(training.round ? "train.again" : "train.now")}</button>`}
         ${training.doing === "pictures"
           ? html`<progress max=${training.total} value=${training.done} aria-label=${t("shell.training")}></progress>`
           : null}
@@ -187,7 +187,7 @@ function Quality({ training }) {
   const known = Object.keys(training.costs || {}).length > 0;
   const pictures = useStore((all) => all.labels.reduce((sum, one) => sum + one.learn + one.test, 0));
   const cost = (name) => {
-    return known ? t("train.cost", { time: seconds(training.costs[name] * pictures), n: pictures }) : t("train.cost_unknown");
+    return known ? t("train.cost", { time: seconds(training.costs[name] * pictures), n: pictures }) : pictures ? t("train.cost_unknown") : "";
   };
   useEffect(() => {
     if (known || !pictures) return undefined;
@@ -219,9 +219,10 @@ function seconds(value) {
 /** What the library says of the pictures, in its own words. */
 function Notes({ result, skipped }) {
   const said = result ? [result.expect, result.bursts, ...result.notes.filter((one) => one !== result.bursts), result.unknowns, ...result.shortcuts] : [];
+  if (!said.filter(Boolean).length && !skipped.length) return null;
   return html`
     <section>
-      ${said.length ? html`<h2>${t("train.notes_title")}</h2>` : null}
+      <h2>${t("train.notes_title")}</h2>
       <ul class="notes small" lang=${theirs}>${said.filter(Boolean).map((one) => html`<li key=${one}>${one}</li>`)}</ul>
       ${skipped.length ? html`
         <details>

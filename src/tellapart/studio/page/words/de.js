@@ -118,6 +118,7 @@ export const de = {
     tab: "Trainieren",
     enough_title: "Habe ich genug getan?",
     first: "Es trainiert von selbst, sobald es Bilder mit zwei Labels gibt",
+    under_way: "Lernt aus deinen Bildern",
     failed: "Das Training ist fehlgeschlagen",
     stays: "Das bisherige Modell bleibt.",
     enough: {

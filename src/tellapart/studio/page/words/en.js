@@ -118,6 +118,7 @@ export const en = {
     tab: "Train",
     enough_title: "Have I done enough?",
     first: "It trains by itself, as soon as there are pictures of two labels",
+    under_way: "Learning from your pictures",
     failed: "It could not train",
     stays: "The model from before stays.",
     enough: {
