@@ -134,7 +134,7 @@ def phone_shared(page: Any, _: Opened) -> None:
 
 
 def refused(page: Any, opened: Opened) -> None:
-    """Three files dropped, of which two are no pictures."""
+    """Two files dropped that are no pictures."""
     collected(page, opened)
     page.evaluate(
         """() => {
@@ -146,7 +146,7 @@ def refused(page: Any, opened: Opened) -> None:
             place.dispatchEvent(new DragEvent(kind, {dataTransfer: held, ...all}));
         }"""
     )
-    page.locator(".failed").wait_for()
+    page.locator(".outcome summary").click()
 
 
 def undone_in_vain(page: Any, opened: Opened) -> None:
@@ -183,18 +183,18 @@ def scenes(made: Path) -> tuple[Scene, ...]:
         Scene("one-label", "one", "collect", collected, docs=("wide",)),
         Scene("one-label-train", "one", "train", seen("one more label")),
         Scene("play", "play", "collect", collected),
-        Scene("collect", "full", "collect", collected, dark=True, docs=("wide",)),
+        Scene("collect", "full", "collect", collected, dark=True, docs=("wide", "dark")),
         Scene("collect-selected", "full", "collect", some_selected),
         Scene("collect-large", "full", "collect", one_large),
         Scene("keys", "full", "collect", keys),
         Scene("refused", "full", "collect", refused, docs=("wide",)),
-        Scene("error", "full", "collect", undone_in_vain),
-        Scene("heap", "heap", "label", seen("Pile 1"), dark=True, docs=("wide",)),
+        Scene("error", "full", "collect", undone_in_vain, docs=("wide",)),
+        Scene("heap", "heap", "label", seen("Pile 1"), dark=True, docs=("wide", "phone")),
         Scene("heap-naming", "heap", "label", pile_named),
-        Scene("suggestions", "play", "label", seen("Accept"), dark=True, docs=("wide",)),
+        Scene("suggestions", "play", "label", seen("Accept"), dark=True, docs=("wide", "phone")),
         Scene("one-by-one", "play", "label", one_by_one),
         Scene("train", "full", "train", seen("Label by label"), dark=True, docs=("wide",)),
-        Scene("test", "full", "test", answer, dark=True, docs=("wide",)),
+        Scene("test", "full", "test", answer, dark=True, docs=("wide", "phone")),
         Scene("test-none", "full", "test", none, docs=("wide",)),
         Scene("test-live", "full", "test", live),
         Scene("why", "full", "test", why, dark=True, docs=("wide",)),

@@ -3,8 +3,8 @@ import { html, useLayoutEffect, useRef, useState } from "../vendor/preact.js";
 import { t } from "../words.js";
 import { Icon } from "./icon.js";
 
-/** `rename`, `remove`, `add` and `record` are left out where a section has no such thing. */
-export function SectionHeading({ section, fold, rename, remove, add, record }) {
+/** `rename`, `remove`, `add`, `record` and `unlabelled` are left out where a section has no such thing. */
+export function SectionHeading({ section, fold, rename, remove, add, record, unlabelled }) {
   const [renaming, setRenaming] = useState(false);
   const { name, ids, folded } = section;
   if (renaming)
@@ -19,6 +19,7 @@ export function SectionHeading({ section, fold, rename, remove, add, record }) {
     </h2>
     <span class="count soft">${t("collect.count", { count: ids.length })}</span>
     <span class="does">
+      ${unlabelled && html`<a class="button quiet" href="#/label">${t("collect.to_label")}</a>`}
       ${add && html`<button class="quiet" aria-label=${t("collect.add_to_label", { name })} title=${t("collect.add_to_label", { name })} onClick=${add}>${t("collect.add_to")}</button>`}
       ${record && html`<button class="quiet" aria-label=${t("webcam.record_label", { name })} title=${t("webcam.record_label", { name })} onClick=${record}><${Icon} name="camera" /></button>`}
       ${rename && html`<button class="quiet" aria-label=${t("collect.rename_label", { name })} title="F2" onClick=${begin}>${t("collect.rename")}</button>`}

@@ -159,6 +159,7 @@ export function Collect() {
       remove=${label && remove}
       add=${(label || section.key === HEAP) && (() => choose(section.key))}
       record=${label && (() => record(label))}
+      unlabelled=${section.key === HEAP && section.ids.length > 0}
     />`;
   };
   const goTo = (key) => {

@@ -38,6 +38,7 @@ export const de = {
     selected: "{count} ausgewählt",
     choose: "Bilder auswählen",
     choose_folder: "Ordner auswählen",
+    to_label: "Benennen",
     add_to: "Bilder hinzufügen",
     add_to_label: "Bilder zu {name} hinzufügen",
     rename: "Umbenennen",

@@ -38,6 +38,7 @@ export const en = {
     selected: "{count} selected",
     choose: "Choose pictures",
     choose_folder: "Choose a folder",
+    to_label: "Label them",
     add_to: "Add pictures",
     add_to_label: "Add pictures to {name}",
     rename: "Rename",
