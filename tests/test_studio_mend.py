@@ -208,6 +208,7 @@ def test_by_keys_alone_the_score_moves_and_undo_brings_it_back(opened: Opened, p
     page.get_by_role("button", name="Wrong labels").press("Enter")
     title = page.get_by_role("heading", name="ice_queen, or dark_knight?")
     title.wait_for()
+    assert not page.locator(".message").count()  # there is nothing to be said
     before = opened.wait(trained)
     page.keyboard.press("y")
     opened.wait(lambda state: trained(state) and right(state) > right(before))

@@ -73,7 +73,7 @@ export const forget = (id) => update({ messages: store.messages.filter((one) => 
 export async function attempt(asking) {
   try {
     const answer = await asking();
-    if (answer?.left) say(answer.left);
+    if (typeof answer?.left === "string" && answer.left) say(answer.left); // elsewhere it is a count
     return answer;
   } catch (error) {
     if (error.name === "AbortError") return undefined;
