@@ -5,6 +5,7 @@ import { useFresh } from "../fresh.js";
 import { useKeys } from "../keys.js";
 import { Bars } from "../parts/bars.js";
 import { frameName, perSecond, withTime } from "../parts/frames.js";
+import { Icon } from "../parts/icon.js";
 import { recording } from "../parts/recording.js";
 import { Webcam } from "../parts/webcam.js";
 import { attempt, say, useStore } from "../store.js";
@@ -296,7 +297,7 @@ export function Test() {
             : html`<p class="empty">${t("test.empty")}</p>`}
         <div class="controls">
           <button class=${shown || live ? "" : "main"} onClick=${() => input.current.click()}>${t("test.choose")}</button>
-          <button aria-pressed=${String(live)} onClick=${toggle}>${t("test.webcam")}</button>
+          <button aria-pressed=${String(live)} onClick=${toggle}><${Icon} name="camera" />${t("test.webcam")}</button>
           ${live && speed ? html`<span class="soft small speed">${t("test.speed", { rate: number(speed, speed < 10 ? 1 : 0) })}</span>` : null}
         </div>
         <input ref=${input} type="file" accept="image/*,.heic,.heif,.tif,.tiff" multiple hidden aria-label=${t("test.choose")} onChange=${(event) => {

@@ -52,7 +52,7 @@ function Inside({ base, name, own, version, keys }) {
   const [now, setNow] = useState(null); // the answer for it as it is painted
   const [after, setAfter] = useState(null); // and its explanation, once asked for
   const [map, setMap] = useState(DIFFERENCE); // whose evidence is shown; null for none
-  const [strength, setStrength] = useState(1);
+  const [strength, setStrength] = useState(0.8);
   const [divide, setDivide] = useState(0);
   const [found, setFound] = useState(null); // what would change the answer; "busy" while looked for
   const [far, setFar] = useState(null); // how far that is: {done, total}
