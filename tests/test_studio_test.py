@@ -70,6 +70,7 @@ def test_what_cannot_be_tested_is_a_sentence(opened: Opened) -> None:
     for content, word in ((b"<html>", "HTML"), (b"\xff\xd8\xff\xe0broken", "cut short")):
         said = opened.ask("/api/guess", content)
         assert said.status == 422
+        assert "curl" not in said.json["hint"]  # which is for programs
         assert word in said.json["detail"]
         assert "JPEG" in said.json["hint"]
 
