@@ -97,7 +97,7 @@ def why(page: Any, opened: Opened) -> None:
     number = opened.pictures()[f"test/ice_queen/{DRESS}"]["id"]
     page.goto(f"{opened.address}/#/why/{number}")
     page.locator(".evidence").wait_for()
-    page.wait_for_timeout(500)
+    page.evaluate("document.activeElement.blur()")  # which a key has opened, not this
 
 
 def painted(page: Any, opened: Opened) -> None:

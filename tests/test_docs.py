@@ -68,6 +68,16 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert (page.parent / target).exists(), target
 
 
+def test_pictures_of_the_studio_are_shown_and_small() -> None:
+    """What the docs show is there, what is there is shown, and a clone stays small."""
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
+    text = "".join(page.read_text("utf-8") for page in pages)
+    kept = {path.name: path.stat().st_size for path in (ROOT / "docs" / "studio").iterdir()}
+    assert set(re.findall(r"studio/([\w-]+\.webp)", text)) == set(kept)
+    assert kept["collect.webp"] < 200_000
+    assert sum(kept.values()) < 1_500_000
+
+
 def test_commands_in_the_readme_exist() -> None:
     readme = (ROOT / "README.md").read_text("utf-8")
     known = (ROOT / "docs" / "cli.md").read_text("utf-8")
