@@ -1,61 +1,20 @@
 // Mend: what a check finds, what is taken for what, what is lacking, and what was decided.
-import { html, useEffect, useRef, useState } from "../vendor/preact.js";
-import { get, post, thumbnail } from "../api.js";
+import { html, useRef, useState } from "../vendor/preact.js";
+import { post, thumbnail } from "../api.js";
+import { useFresh } from "../fresh.js";
+import { useKeys } from "../keys.js";
 import { costs, Card } from "../parts/card.js";
 import { Confusion } from "../parts/confusion.js";
 import { ContactSheet } from "../parts/contact_sheet.js";
 import { tellingOf } from "../parts/matrix.js";
-import { useKeys } from "../keys.js";
-import { attempt, hear, store, update, useStore } from "../store.js";
+import { attempt, store, update, useStore } from "../store.js";
 import { percent, t, theirs } from "../words.js";
 
 const parts = ["findings", "confusion", "gaps", "decided"];
 
-/**
- * What an address answers, asked again after each event of these kinds; and a function that changes
- * something by asking, and takes what is answered. What was asked before a change is not taken after it.
- */
-function useAnswer(path, kinds) {
-  const [found, take] = useState(null);
-  const stamp = useRef(0);
-  useEffect(() => {
-    let left = false;
-    let busy = false;
-    let again = false;
-    const ask = async () => {
-      again = busy;
-      if (busy) return;
-      busy = true;
-      const begun = stamp.current;
-      const answer = await attempt(() => get(path));
-      busy = false;
-      if (left) return;
-      if (answer && begun === stamp.current) take(answer);
-      if (again || begun !== stamp.current) ask();
-    };
-    ask();
-    const silent = kinds.map((kind) => hear(kind, (data) => (kind !== "training" || !data.doing) && ask()));
-    return () => {
-      left = true;
-      silent.forEach((stop) => stop());
-    };
-  }, [path]);
-  const turn = useRef(Promise.resolve()); // so that undo never overtakes what it is to undo
-  const change = (to, body) => {
-    stamp.current++;
-    turn.current = turn.current.then(async () => {
-      const answer = await attempt(() => post(to, body));
-      stamp.current++;
-      if (answer && !to.endsWith("/undo")) take(answer);
-    });
-    return turn.current;
-  };
-  return [found, change];
-}
-
 export function Mend({ rest }) {
   const at = parts.includes(rest[0]) ? rest[0] : "findings";
-  const [found, change] = useAnswer("/api/mend", ["mend", "folder"]);
+  const [found, change] = useFresh("/api/mend", ["mend", "folder"]);
   return html`
     <div class="mend">
       <header class="above">
@@ -109,7 +68,7 @@ function Findings({ found, change }) {
     leave(trail.slice(0, -1));
     if (last) hold(last.key);
     if (last && last.skipped) change("/api/mend/skip", { key: last.key, back: true });
-    else change("/api/undo");
+    else change("/api/undo", {}, false);
   };
   useKeys([{ keys: ["u"], words: t("mend.back"), act: undo }]);
   if (missing) return html`<p class="empty">${t("mend.not_trained")}</p>`;
@@ -163,7 +122,7 @@ function Findings({ found, change }) {
 function Confused({ label }) {
   const [of, choose] = useState("");
   const [chosen, show] = useState(null);
-  const [found] = useAnswer(`/api/mend/matrix?of=${encodeURIComponent(of)}`, ["training"]);
+  const [found] = useFresh(`/api/mend/matrix?of=${encodeURIComponent(of)}`, ["training"]);
   if (!found) return html`<p class="empty">${t("mend.opening")}</p>`;
   if (!found.trained) return html`<p class="empty">${t("mend.not_trained")}</p>`;
   const open = chosen || tellingOf(found.cells, found.labels.indexOf(label));
@@ -182,7 +141,7 @@ function Confused({ label }) {
 
 function Cell({ of, cell, label, predicted }) {
   const query = new URLSearchParams({ of, label, predicted });
-  const [found] = useAnswer(`/api/mend/cell?${query}`, []);
+  const [found] = useFresh(`/api/mend/cell?${query}`, []);
   if (!found) return null;
   const wrong = label !== predicted;
   const title = t(wrong ? "mend.cell_wrong" : "mend.cell_right", { n: found.n, label, predicted });
@@ -197,7 +156,7 @@ function Cell({ of, cell, label, predicted }) {
 }
 
 function Lacking() {
-  const [found] = useAnswer("/api/mend/gaps", ["training"]);
+  const [found] = useFresh("/api/mend/gaps", ["training"]);
   if (!found) return html`<p class="empty">${t("mend.opening")}</p>`;
   if (!found.trained) return html`<p class="empty">${t("mend.not_trained")}</p>`;
   const sheet = (one, at) => html`
@@ -226,7 +185,7 @@ const said = (one) => (one.decision === "relabel" ? `${one.old_label} → ${one.
 
 function Decisions() {
   useStore();
-  const [found, change] = useAnswer("/api/mend/decided", ["folder"]);
+  const [found, change] = useFresh("/api/mend/decided", ["folder"]);
   if (!found) return html`<p class="empty">${t("mend.opening")}</p>`;
   const aside = [...store.pictures.values()].filter((one) => one.part === "aside");
   const small = (picture) => (picture ? html`<a href=${`#/why/${picture.id}`} aria-label=${picture.name}><img src=${thumbnail(picture)} alt="" loading="lazy" /></a>` : html`<span></span>`);
