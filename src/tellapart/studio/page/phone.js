@@ -1,6 +1,6 @@
 // The page of a phone: take a picture, and see what the shared model says of it. The key stands
 // behind the # of the link, which no browser sends by itself.
-import { percent, t } from "./words.js";
+import { percent, plain, t } from "./words.js";
 
 const MOST = 5; // labels that are shown
 const key = location.hash.slice(1);
@@ -11,8 +11,6 @@ function element(name, values = {}, ...inside) {
   made.append(...inside);
   return made;
 }
-
-const shown = (label) => label.replaceAll("_", " ");
 
 function chooser(words, className, direct) {
   const input = element("input", { type: "file", accept: "image/*", className: "unseen" });
@@ -71,11 +69,11 @@ function show({ label, unknown, scores }) {
   const bars = best.map(([name, score]) => {
     const bar = element("span", { className: "bar" });
     bar.style.setProperty("--share", score);
-    return element("li", {}, element("span", {}, shown(name)), element("span", {}, percent(score)), bar);
+    return element("li", {}, element("span", {}, plain(name)), element("span", {}, percent(score)), bar);
   });
   answer.replaceChildren(
-    element("h2", {}, unknown ? t("phone.unknown") : shown(label)),
-    unknown ? element("p", {}, t("phone.closest", { label: shown(label) })) : "",
+    element("h2", {}, unknown ? t("phone.unknown") : plain(label)),
+    unknown ? element("p", {}, t("phone.closest", { label: plain(label) })) : "",
     element("ul", { className: unknown ? "bars faint" : "bars" }, ...bars),
   );
 }

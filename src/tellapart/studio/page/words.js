@@ -32,6 +32,9 @@ export function t(key, values = {}) {
     .replace(/\{(\w+)\}/g, (_, name) => number(values[name] ?? ""));
 }
 
+/** A label as it is read: "cat_fish" is a cat fish. */
+export const plain = (label) => label.replaceAll("_", " ");
+
 /** A number as this language writes it; anything else as it is. */
 export function number(value, digits = 0, least = digits) {
   if (typeof value !== "number") return value;
