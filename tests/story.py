@@ -294,8 +294,7 @@ class Story:
             until(self.page, lambda: self.page.evaluate(count))
         said = self.page.get_by_text(re.compile("^[0-9]+ pictures recorded")).inner_text()
         until(self.page, lambda: self._learnt() == before + int(said.split()[0]))
-        self.hand.press(self.page.get_by_role("button", name="Close"))
-        self.page.get_by_role("dialog").wait_for(state="detached")
+        self._close()
 
     def trained(self) -> dict[str, Any]:
         """How training stands once it has settled."""
