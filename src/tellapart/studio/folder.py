@@ -195,17 +195,23 @@ class Folder:
     def follow(self, steps: Sequence[Step]) -> bool:
         """Take in steps that were done, without reading the folder again: what any two readings
         differ in is known where files of which nothing was decided have moved between folders that
-        are there. False where more was done."""
+        are there, have come, or were taken back. False where more was done."""
         moves = [step for step in steps if isinstance(step, Move) and step.file]
         if len(moves) < len(steps) or self.problem:
             return False
         there = dict.fromkeys(one.folder for one in self.places.every)
         now: list[Kept] = []
+        lost: list[Kept] = []
         for step in moves:
             one, seen = self.named(step.source), Seen.at(self.root / step.target)
             place = self.places.place_of(step.target)
+            if _is_taken(step.source) and seen and self._table is None:
+                one = Kept(self._next + len(now), "", "", "", seen)
             if not (one and seen) or one.decided or step.source in self.about:
                 return False
+            if _is_taken(step.target):
+                lost.append(one)
+                continue
             if "/" not in step.target:
                 label, part = "", HEAP
             elif step.target.startswith(f"{SET_ASIDE}/"):
@@ -215,15 +221,19 @@ class Folder:
             else:
                 return False
             now.append(replace(one, name=step.target, label=label, part=part, seen=seen))
-        if len({one.id for one in now}) < len(moves):
+        if len({one.id for one in [*now, *lost]}) < len(moves):
             return False
         for step in moves:
-            self._once[step.source] = self._ids.pop(step.source)
+            if step.source in self._ids:
+                self._once[step.source] = self._ids.pop(step.source)
         for one in now:
             self._ids[one.name] = one.id
             self._by_id[one.id] = one
-            self._changed[one.id] = self.revision + 1
+        for one in lost:
+            del self._by_id[one.id]
         self.revision += 1
+        self._changed |= {one.id: self.revision for one in [*now, *lost]}
+        self._next = max([self._next, *(one.id + 1 for one in now)])
         return True
 
     def has_changed(self) -> bool:
@@ -290,6 +300,10 @@ class Folder:
         there = tuple(self._by_id[number] for number in changed if number in self._by_id)
         gone = tuple(number for number in changed if number not in self._by_id)
         return Delta(self.revision, False, there, gone)
+
+
+def _is_taken(name: str) -> bool:
+    return name.startswith(f"{HIDDEN}/")
 
 
 def _read(root: Path) -> _Reading:
