@@ -152,7 +152,7 @@ def test_a_picture_opens_large_and_arrows_go_on(page: Any) -> None:
     assert str(number).startswith("#/why/")
     page.keyboard.press("Escape")
     large.wait_for(state="detached")
-    assert page.evaluate("document.activeElement.ariaLabel") == "rose"
+    page.locator("[role=listbox][aria-label=rose]:focus").wait_for()
 
 
 DROP = """([selector, files]) => {
