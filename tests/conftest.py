@@ -67,10 +67,14 @@ def no_waiting_for_the_disk() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def heard_ctrl_c() -> None:
-    """Processes that tests start hear Ctrl-C, even if a shell started the tests with `&`."""
+def heard_signals() -> None:
+    """Processes that tests start hear Ctrl-C, even if a shell started the tests with `&`, and that
+    a terminal closes, even if they were started with `nohup`: else they wait till their limit."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    hung_up = getattr(signal, "SIGHUP", None)  # which Windows has not
+    if hung_up is not None and signal.getsignal(hung_up) is signal.SIG_IGN:
+        signal.signal(hung_up, lambda number, frame: None)  # ours alone
 
 
 @pytest.fixture(scope="session")

@@ -40,8 +40,8 @@ from tellapart.sorting.watching import Told, watch
 from tellapart.to_json.results import sorted_
 from test_sorting import HOWS, Reader, everything, names, picture, table, tree
 
-QUIET = 0.02  # seconds
-SETTLED = 0.15  # seconds in which what can be told is told, also of what cannot be read
+QUIET = 0.01  # seconds
+SETTLED = 0.11  # seconds in which what can be told is told, also of what cannot be read
 LOOKS = 8  # and as many looks, however busy the machine is
 AT_MOST = 120  # seconds; what takes longer hangs
 
@@ -96,7 +96,7 @@ class _Stop:
         return self.is_over
 
     def wait(self, timeout: float | None = None) -> bool:
-        time.sleep(min(timeout or 0, 0.02))
+        time.sleep(min(timeout or 0, 0.01))
         self.waits += 1
         if time.monotonic() - self.since > SETTLED and self.waits > LOOKS:
             self.busy()
