@@ -21,7 +21,7 @@ from tellapart.assess.carrying_out import carry_out
 from tellapart.assess.deciding import listed
 from tellapart.dataset.decisions import decide, read_decisions
 from tellapart.errors import TellapartError
-from tellapart.files import transfer
+from tellapart.files.renames import rename_new
 from tellapart.studio import labelling
 from tellapart.studio.carrying import carried_out
 from tellapart.studio.changes import Decide, TakeBack, Wish
@@ -254,7 +254,6 @@ def test_what_is_decided_of_a_picture_that_cannot_be_moved_stays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: Callable[..., labelling.Plan]
 ) -> None:
     root = filled(tmp_path / "photos")
-    rename_new = transfer.rename_new
 
     def refused(source: Path, target: Path) -> bool:
         if source.parent.name == "dog":
@@ -264,7 +263,7 @@ def test_what_is_decided_of_a_picture_that_cannot_be_moved_stays(
     with opened(root) as one:
         names = ("cat/1.jpg", "dog/1.jpg")
         one.change(dropped(*names))
-        monkeypatch.setattr(transfer, "rename_new", refused)
+        monkeypatch.setattr("tellapart.files.transfer.rename_new", refused)
         done = one.change(lambda f: how(f, [p for p in f.pictures if p.name in names]))
         assert done
         assert [left.name for left in done.left] == ["dog/1.jpg"]
