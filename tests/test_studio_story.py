@@ -13,7 +13,7 @@ from conftest import draw_scene, encoded
 from drawn import few_of
 from faults import faults, faults_everywhere
 from hands import Finger, Hand, Keys, Mouse, until
-from story import FLAGS, KNIGHT, NARROW, OWN, QUEEN, WIDE, Story, files, labelled, lay_out, tell
+from story import FLAGS, KNIGHT, NARROW, QUEEN, WIDE, Story, files, labelled, lay_out, tell
 from studio import Opened, browser, page_of, studio
 from tellapart.demo.walk import DemoPictures
 
@@ -92,10 +92,9 @@ def test_two_pages_of_one_folder_agree(opened: Opened, chromium: Any) -> None:
 
 
 def test_the_page_outlives_the_server_and_the_server_the_page(
-    opened: Opened, chromium: Any, tmp_path: Path
+    heroes: DemoPictures, chromium: Any, tmp_path: Path
 ) -> None:
-    folder = tmp_path / "photos"
-    shutil.copytree(opened.folder, folder, ignore=shutil.ignore_patterns(OWN))
+    folder = few_of(heroes, tmp_path / "photos", 4)
     with studio(folder) as first:
         page = page_of(chromium, first.link, **WIDE)
     page.get_by_role("alert").filter(has_text="The studio does not answer").wait_for()
@@ -266,7 +265,7 @@ def test_a_heap_gets_its_labels_by_keys_alone(
     heroes: DemoPictures, chromium: Any, tmp_path: Path
 ) -> None:
     """No key is lost however fast they come, and the page never loses its way between them."""
-    scene = lay_out(heroes, tmp_path, 30)
+    scene = lay_out(heroes, tmp_path, 24)
     before = files(scene.folder)
     with studio(scene.folder) as opened:
         page = page_of(chromium, opened.link, **WIDE)
