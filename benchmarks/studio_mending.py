@@ -113,7 +113,7 @@ def measured(photos: Path, known: Mapping[str, str]) -> list[str]:
     return [
         f"{cards:.1f}",
         f"{check.seconds:.1f}",
-        f"{found['left']:,}",
+        f"{found['to_answer']:,}",
         *(f"{one:.0f}" for one in times),
     ]
 

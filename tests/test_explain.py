@@ -405,7 +405,7 @@ def test_mistakes_that_train_lists_are_explained_as_train_judged_them(
     for path in (moved, elsewhere):
         run = run_here("explain", model, good, path, "-o", page)
         assert f"{path}  wrong\n  dark knight {row[0]:.2f}, but it is ice queen.\n" in run.out
-        assert "a head that never saw it judges it here." in run.out
+        assert "a model that had not learnt from it judges it here." in run.out
         assert "is a training picture, or a copy of one" not in run.out
         text = page.read_text("utf-8")
         assert text.count("wrong: it is ice queen") == 1

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
 import pytest
 
 from studio import bare_page
+from tellapart.assess.check.health import KINDS
+from tellapart.explain.places import place
 from tellapart.studio.routes.page import PAGE, POLICY, packed
 
 MOST = 150_000  # bytes that a browser is sent, without pictures
@@ -127,3 +131,29 @@ def test_no_style_of_one_part_reaches_into_another() -> None:
 def _outside(text: str) -> str:
     """The rules of a sheet without what is nested in a view."""
     return "" if text.strip().startswith("main[data-view=") else text
+
+
+def test_every_finding_and_every_place_has_words() -> None:
+    """What the library says by a key, the page says in each language; of what has no words of its
+    own the library's sentence is shown, and these are known."""
+    for language, said in _words().items():
+        words = dict(_flat(said))
+        kinds = {kind for kind in KINDS if f"mend.title.{kind}" in words}
+        assert kinds == set(KINDS), language
+        reasons = {key.split(".")[2].partition("_")[0] for key in words if "mend.reason." in key}
+        assert set(KINDS) - reasons == {"shortcut", "unreadable"}, language
+        assert {f"why.place.{one or 'all over'}" for one in _places()} <= words.keys(), language
+
+
+def _places() -> set[str]:
+    """What evidence in each box of a picture is said to be."""
+    sides = [(begin, end) for begin in range(9) for end in range(begin + 1, 10)]
+    maps = np.zeros((len(sides) ** 2, 9, 9))
+    for number, (rows, columns) in enumerate(itertools.product(sides, sides)):
+        maps[number, slice(*rows), slice(*columns)] = 1
+    found = {place(one) for one in maps}
+    corners = np.zeros((9, 9))
+    corners[[0, 0, 8, 8], [0, 8, 0, 8]] = 1
+    apart = np.zeros((9, 9))
+    apart[[1, 4, 7], [1, 4, 7]] = 1
+    return {*found, place(corners), place(apart)}

@@ -224,7 +224,7 @@ def test_what_would_change_it_says_how_far_it_is_and_ends_when_the_page_wants_it
     assert kept
     told: list[Any] = []
     monkeypatch.setattr(studio.events, "tell", lambda kind, data: told.append((kind, data)))
-    (depends,) = (one for one in why_routes(studio) if one.path == "/api/why/{id:int}/depends")
+    (depends,) = (one for one in why_routes(studio) if one.path == "/api/why/{id:number}/depends")
 
     def asked(most: float) -> Request:
         """By a page that hangs up after so many words on how far it is."""
@@ -289,7 +289,7 @@ def test_two_painted_eyes(opened: Opened, classifier: Classifier) -> None:
         opened.wait(lambda _: not saved.exists())
 
         dialog.get_by_role("link").first.click()  # a training picture that argued
-        page.get_by_text("a head that never saw it").wait_for()
+        page.get_by_text("a model that had not learnt from it").wait_for()
         page.keyboard.press("Escape")
         dialog.wait_for(state="detached")
 

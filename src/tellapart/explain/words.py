@@ -24,7 +24,7 @@ TIMES = 4.0  # and it has so many times the share that is usual for those that a
 OF_MAPS = ("orange", "blue")  # colours that a reader of maps would take for theirs
 
 
-BY_FOLD = "It is a training picture, so a head that never saw it judges it here."
+BY_FOLD = "It is a training picture, so a model that had not learnt from it judges it here."
 
 
 @dataclass(frozen=True)
@@ -84,15 +84,22 @@ def answer(facts: Facts) -> str:
 
 def where(lead: np.ndarray, rival: str, appearance: Appearance) -> Iterator[str]:
     """Where the winner's evidence lies and where its rival's, and what is there."""
-    gain, loss = (float(np.maximum(side, 0).sum()) for side in (lead, -lead))
+    gain, loss = arguing(lead)
     other = label_words(rival)
-    if gain + loss == 0:
+    if not gain and not loss:
         yield f"No place in the picture argues for it or for {other}."
-    elif loss < HARDLY * (gain + loss):
+    elif not loss:
         yield f"{_area(lead, appearance)} for it, and hardly anything for {other}."
     else:
         against = _area(-lead, appearance)
         yield f"{_area(lead, appearance)} for it; {against[0].lower()}{against[1:]} for {other}."
+
+
+def arguing(lead: np.ndarray) -> tuple[float, float]:
+    """How much of a map argues for the winner, and how much for its rival: 0 where that is hardly
+    any of both."""
+    gain, loss = (float(np.maximum(side, 0).sum()) for side in (lead, -lead))
+    return gain, 0.0 if loss < HARDLY * (gain + loss) else loss
 
 
 def _area(lead: np.ndarray, appearance: Appearance) -> str:

@@ -28,7 +28,7 @@ def standing(found: Standing, kind: str = "") -> dict[str, Json]:
         "checked": len(deck.health.pictures.names) if deck else None,
         "groups": _groups(found),
         "cards": [_card(deck, card, found.now) for card in wanted[:MOST_CARDS]] if deck else [],
-        "left": len(found.open),
+        "to_answer": len(found.open),
         "skipped": found.skipped,
         "sure": len(deck.sure(found.now)) if deck else 0,
         "rest": found.rest.words,

@@ -14,6 +14,8 @@ from starlette.routing import Route
 
 from ...explain import Sweep
 from ...explain.files import Explained
+from ...explain.places import place
+from ...explain.words import arguing
 from ...server.bodies.pictures import whole as body_of
 from ...server.problems import HttpError
 from ...to_json.explain import explained, predicted, swept
@@ -130,7 +132,9 @@ async def _patch(request: Request) -> Patch | None:
 def _explained(studio: Studio, told: Told) -> dict[str, Json]:
     """What `explain --json` says, without what the page does not draw; `map` is the key of the
     maps, `size` the width and height of what the model is given, and the `id` of a training picture
-    is that of the folder, null where it is not there any more."""
+    is that of the folder, null where it is not there any more. `where` is the place in the picture
+    that argues most for the winner, and for its rival: empty where it is spread, null where hardly
+    any does."""
     found = told.explanation
     said: dict[str, Any] = explained(Explained(told.name, found, None, ()))
     for name in _NUMBERS:
@@ -141,4 +145,9 @@ def _explained(studio: Studio, told: Told) -> dict[str, Json]:
         kept = studio.folder.named(one["path"])
         one["id"], one["version"] = (kept.id, kept.version) if kept else (None, "")
     height, width = found.pixels.shape[:2]
-    return {**said, "map": told.key, "size": [width, height]}
+    gain, loss = arguing(found.lead)
+    where: dict[str, Json] = {
+        "for": place(found.lead) if gain else None,
+        "against": place(-found.lead) if loss else None,
+    }
+    return {**said, "where": where, "map": told.key, "size": [width, height]}

@@ -3,7 +3,8 @@ import { html, useEffect, useRef, useState } from "../vendor/preact.js";
 import { file, thumbnail } from "../api.js";
 import { useKeys } from "../keys.js";
 import { store, update } from "../store.js";
-import { number, percent, t, theirs } from "../words.js";
+import { number, percent, t } from "../words.js";
+import { reasonOf } from "./said.js";
 import { isPressing, Keyed, LabelDialog } from "./answers.js";
 
 /** A picture that opens why it gets its label; of one that is not known, its name. */
@@ -93,6 +94,7 @@ export function Card({ card, decide, skip, focused }) {
     { keys: ["s"], words: t("mend.skip"), act: skip },
     { keys: ["o"], words: t("mend.why"), act: () => first && (location.hash = `#/why/${first}`) },
   ]);
+  const reason = reasonOf(card);
   const cost = costs(card.cost, card.kind === "burst" ? "mend.too_high" : "mend.points");
   const named = (ids) => ids.map((id) => store.pictures.get(id)).filter(Boolean);
   const names = [...named(card.about).map((one) => one.name), ...card.names].slice(0, 4).join(", ");
@@ -106,7 +108,7 @@ export function Card({ card, decide, skip, focused }) {
           ${cost ? html`<span>${cost}</span>` : null}
           <span class="soft">${names}</span>
         </p>
-        ${card.words ? html`<p lang=${theirs}>${card.words}</p>` : null}
+        ${reason.text ? html`<p lang=${reason.lang}>${reason.text}</p>` : null}
         ${card.answers.length ? null : html`<p>${t(`mend.by_hand.${card.kind}`, { label: card.label || "" })}</p>`}
       </header>
       <div class="answers" role="group" aria-label=${t("mend.answers")}>

@@ -98,7 +98,7 @@ function Findings({ found, change }) {
       ${groups.length
         ? html`
             <div class="kinds" role="group" aria-label=${t("mend.kinds")}>
-              <button aria-pressed=${!kind} onClick=${() => choose("")}>${t("mend.all_kinds")} <span class="soft">${found.left}</span></button>
+              <button aria-pressed=${!kind} onClick=${() => choose("")}>${t("mend.all_kinds")} <span class="soft">${found.to_answer}</span></button>
               ${groups.map(
                 (one) => html`
                   <button key=${one.kind} aria-pressed=${kind === one.kind} onClick=${() => choose(one.kind)}>

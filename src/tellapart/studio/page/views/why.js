@@ -7,6 +7,7 @@ import { paintedOn } from "../parts/paint/canvas.js";
 import { newest } from "../parts/paint/newest.js";
 import { opaque, Painting } from "../parts/paint/painting.js";
 import { firstTool, Tools } from "../parts/paint/tools.js";
+import { hangsOn, whyOf } from "../parts/said.js";
 import { hear, store } from "../store.js";
 import { number, percent, t } from "../words.js";
 
@@ -196,14 +197,14 @@ function Inside({ base, name, own, version, keys }) {
           <p class="turn" role="status">${kept.current.turn}</p>
         </div>
         ${painted ? html`<${Save} painting=${painting} base=${base} name=${name} own=${own} tried=${tried} />` : null}
-        <p lang="en">${told.sentences.join(" ")}</p>
+        <p>${whyOf(told)}</p>
         ${told.note ? html`<p class="soft small" lang="en">${told.note}</p>` : null}
         <p>
           ${found === "busy"
             ? html`<button onClick=${() => kept.current.looking.abort()}>${t("why.stop")}</button> <progress aria-label=${t("why.change")} max=${far ? far.total : 1} value=${far ? far.done : 0}></progress>`
             : html`<button onClick=${look}>${t("why.change")}</button>`}
         </p>
-        <p role="status" lang="en">${(found && found.words) || ""}</p>
+        <p role="status">${found && found.flip ? hangsOn(found, told.label) : ""}</p>
         ${arguments_(told).map(([title, pictures]) => html`<${Pictures} key=${title} title=${title} pictures=${pictures} />`)}
       </section>
     </div>
