@@ -263,6 +263,19 @@ def test_a_folder_that_is_chosen_gives_its_labels(
     wait_for_counts(page, **LABELS)
 
 
+def test_what_mend_finds_lacking_is_recorded_under_its_label(page: Any) -> None:
+    advice = {"label": "rose", "add": 20, "words": "", "worth": "", "pictures": []}
+    lacking = {"trained": True, "tested": None, "advice": [advice], "maybe": []}
+    page.route("**/api/mend/gaps", lambda route: route.fulfill(json=lacking))
+    page.evaluate("location.hash = '#/mend/gaps'")
+    page.get_by_role("button", name="Capture more rose").click()
+    assert page.get_by_label("Label", exact=True).input_value() == "rose"
+    page.get_by_role("dialog").get_by_role("button", name="Close").click()
+    page.unroute("**/api/mend/gaps")
+    page.evaluate("location.hash = '#/collect'")
+    pictures(page, "rose").first.wait_for()
+
+
 def test_axe_finds_nothing(page: Any) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     for state in ("plain", "selected", "moving"):
