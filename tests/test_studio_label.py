@@ -331,3 +331,18 @@ def test_by_touch_a_tapped_picture_gets_the_label_that_is_tapped(
     phone.get_by_role("group", name="Labels").get_by_role("button", name="box").tap()
     phone.get_by_role("option", name=f"{name}, box").wait_for()
     assert phone.evaluate("document.documentElement.scrollWidth") == 390
+
+
+def test_the_last_pile_comes_back(chromium: Any, tmp_path: Path) -> None:
+    truth = heap_of(draw_shapes(tmp_path / "shapes", 1), tmp_path / "heap", 3)
+    with studio(tmp_path / "heap") as opened:
+        person = Person(page_of(chromium, opened.link + "#/label"), opened, truth)
+        whole = person.seen()["names"]
+        person.press("Enter", *"odd", "Enter")
+        lie(opened, lambda found: set(found.values()) == {"odd"})
+        person.page.get_by_text("Every picture has a label").wait_for()
+        person.press("z")
+        person.sees(whole)
+        person.press("+")
+        person.page.get_by_role("heading", name="Pile 1, 2 pictures").wait_for()
+        person.page.context.close()

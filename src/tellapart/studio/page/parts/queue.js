@@ -4,7 +4,7 @@ export const PAGE = 24; // pictures on a page of one suggestion: few enough to b
 const LIKELY = 0.5; // the least score of what comes on a page
 const FEWEST = 3; // pictures that make a page
 export const AHEAD = 9; // pictures that stand in line, the one in front among them
-const COMMANDS = new Set(["x", "z"]);
+const COMMANDS = new Set(["x", "z", "?"]);
 
 /** Labels in their places of before, so that no number means another one; new ones come last. */
 export const inPlaces = (before, labels) => [

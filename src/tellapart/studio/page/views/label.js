@@ -169,6 +169,10 @@ export function Label() {
       } else if (now?.kind === "page") {
         now.ids.forEach((id) => own.skipped.add(id));
         setFront(null);
+      } else if (now && step < 0) go(Math.max(0, now.at - 1));
+      else if (now) {
+        own.skipped.add(now.ids[now.at]);
+        setFront(mode === "pages" ? null : { ...now, ids: now.ids.filter((id, at) => at !== now.at) });
       }
     },
     split: (into = 2) => pile?.number && rearrange("/api/heap/split", { pile: pile.number, into }),
