@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import io
+import json
 import os
 import random
 import shutil
+import sys
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +24,7 @@ from kills import killed_at, moments
 from tellapart.assess.carrying_out import carry_out
 from tellapart.assess.deciding import listed
 from tellapart.dataset.decisions import decide, read_decisions
-from tellapart.errors import TellapartError
+from tellapart.errors import DestinationError, TellapartError, UsageError
 from tellapart.files.renames import rename_new
 from tellapart.studio import labelling
 from tellapart.studio.carrying import carried_out
@@ -337,3 +341,71 @@ def test_killed_at_any_moment_a_change_is_done_or_it_is_not(
                 one.redo()
             if last[0] not in ("undo", "redo"):
                 assert but_when(root) == (after if is_after else before)
+
+
+# What others do to the folder, its journal, and the clock.
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"[" * 100_000,
+        b'{"undo":' + b"9" * 5000 + b"}",
+        b'{"do":2,"what":"","steps":[{"move":["cat/1.jpg","cat/\\ud800.jpg"]}]}',
+        b'{"do":2,"what":"","steps":[{"move":["cat/1.jpg","../1.jpg"]}]}',
+        b'{"do":2,"what":"","steps":[{"carry-out":true}]}',
+    ],
+)
+def test_a_journal_that_makes_no_sense_is_said_to_be_damaged(tmp_path: Path, line: bytes) -> None:
+    root = filled(tmp_path / "photos")
+    with opened(root) as one:
+        deed("label", 0, 0)(one)
+    before = tree(root)
+    with (root / ".tellapart-studio" / "journal.jsonl").open("ab") as journal:
+        journal.write(line + b"\n")
+    with pytest.raises(DestinationError, match="is damaged in line 4"):
+        Studio(root)
+    assert tree(root) == before
+
+
+def test_no_picture_is_labelled_by_the_name_of_a_part(tmp_path: Path) -> None:
+    root = filled(tmp_path / "photos")
+    with opened(root) as one:
+        for name in ("test", "Test", "train", "validation"):
+            with pytest.raises(UsageError, match="part of a data set"):
+                bring(one, drawn(1), "new.png", name)
+        assert tree(root) == tree(filled(tmp_path / "other"))
+
+
+def test_a_folder_of_a_time_to_come_is_not_read_for_ever(tmp_path: Path) -> None:
+    root = filled(tmp_path / "photos")
+    for above, _, files in os.walk(root, topdown=False):
+        for name in [*files, "."]:
+            os.utime(Path(above, name), (4e9, 4e9))
+    folder = Folder(root)
+    folder.read()
+    assert not folder.has_changed()
+    (root / "cat" / "new.jpg").write_bytes(b"new")
+    assert folder.has_changed()
+
+
+def test_what_is_wrong_with_an_archive_is_said_with_its_own_name(tmp_path: Path) -> None:
+    root = filled(tmp_path / "photos")
+    climbs = io.BytesIO()
+    with zipfile.ZipFile(climbs, "w") as archive:
+        archive.writestr("../../1.png", drawn(1))
+    long = io.BytesIO()
+    with zipfile.ZipFile(long, "w") as archive:
+        archive.writestr("q" * 300 + ".png", drawn(1))
+    for content in (climbs.getvalue(), long.getvalue(), b"none"):
+        with opened(root) as one, pytest.raises(TellapartError, match=r"holiday\.zip") as error:
+            bring(one, content, "holiday.zip", "cat")
+        assert ".tellapart-studio" not in error.value.message
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="others take no such name")
+def test_a_folder_whose_name_is_not_utf_8_is_shown(tmp_path: Path) -> None:
+    root = filled(tmp_path / os.fsdecode(b"photos\xff"))
+    with opened(root) as one:
+        said = json.dumps(one.state(), ensure_ascii=False).encode()  # as it is sent
+        assert rb"photos\\udcff" in said

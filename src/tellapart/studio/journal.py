@@ -38,6 +38,7 @@ INCOMING = f"{HIDDEN}/incoming"
 _RECORD = "journal.jsonl"
 _LOCK = "lock"
 _VERSION = 1
+_NONSENSE = (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError)
 
 
 class Journal:
@@ -122,7 +123,7 @@ class Journal:
         """A line that makes no sense is one of a damaged journal."""
         try:
             yield
-        except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+        except _NONSENSE as error:
             raise DestinationError(
                 f"{shown(self._path)} is damaged in line {self._line}.", hint=PURPOSE.if_damaged
             ) from error

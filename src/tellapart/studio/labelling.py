@@ -17,6 +17,7 @@ from ..dataset.decision_table import DecisionTable
 from ..dataset.decisions import now
 from ..dataset.filenames import longest_name, safe_name
 from ..dataset.labels import Labels
+from ..dataset.splits import split_within
 from ..dataset.walk import SET_ASIDE
 from ..errors import UsageError
 from ..text import csv_text, several, shown
@@ -200,6 +201,11 @@ def known_label(folder: Folder, name: str, *, instead_of: str = "") -> str:
             f"A label cannot be called {shown(name)}: not every system takes a folder of that "
             "name.",
             hint=f"Call it {shown(safe)}, for example.",
+        )
+    if split_within(name)[0] and not split_within(name)[1]:  # also where such a folder is there
+        raise UsageError(
+            f"No label can be called {shown(name)}: it is read as a part of a data set.",
+            hint="Choose another name.",
         )
     above = folder.root / PurePosixPath(folder.places.of(name, LEARN)).parent
     is_same_folder = bool(instead_of) and Labels([instead_of]).near(name) is not None

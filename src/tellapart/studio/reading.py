@@ -152,13 +152,14 @@ def unlabelled(root: Path) -> Iterator[Kept]:
 
 def times_of(root: Path) -> Iterator[tuple[str, int]]:
     """When each folder was changed that pictures may be in. One that was changed just now has no
-    time yet: another change in the same moment would not give it another."""
-    settled = time.time_ns() - _SETTLED
+    time yet: another change in the same moment would not give it another. A time to come is one of
+    a clock that went wrong, and the next change gives another."""
+    now = time.time_ns()
     waiting = [""]
     for name in waiting:  # which grows meanwhile
         with suppress(OSError):
             time_ns = os.stat(root / name).st_mtime_ns
             with os.scandir(root / name) as entries:
                 inner = [one.name for one in entries if one.is_dir(follow_symlinks=False)]
-            yield name, time_ns if time_ns < settled else -1
+            yield name, time_ns if abs(now - time_ns) > _SETTLED else -1
             waiting += [f"{name}/{one}" if name else one for one in inner if one[0] != "."]

@@ -8,6 +8,7 @@ a change that a kill interrupted are simply done again.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeAlias
@@ -100,12 +101,17 @@ def from_json(line: Mapping[str, Any]) -> Step:
         ValueError, KeyError, TypeError: it is none, or leads out of the folder.
     """
     if "move" in line:
-        source, target = map(inside, line["move"])
+        source, target = map(_place, line["move"])
         file = Content(*(*line["file"], "")[:3]) if "file" in line else None
         return Move(source, target, bool(line.get("bare", False)), file)
     if "folder" in line:
-        return MakeFolder(inside(line["folder"]))
+        return MakeFolder(_place(line["folder"]))
     return Rewrite(tuple((_decision(before), _decision(after)) for before, after in line["rows"]))
+
+
+def _place(name: str) -> str:
+    os.fsencode(name)  # a ValueError where no file can be called so
+    return inside(name)
 
 
 def _row(one: Decision | None) -> dict[str, str] | None:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..errors import TellapartError
+from ..text import csv_text
 from .changes import Changes, Done, Move
 from .events import Events
 from .folder import Folder
@@ -172,7 +173,7 @@ class Studio:
                 "epoch": self.epoch,
                 "revision": delta.revision,
                 "whole": delta.whole,
-                "folder": {"name": self.root.name, "path": str(self.root)},
+                "folder": {"name": csv_text(self.root.name), "path": csv_text(str(self.root))},
                 "labels": self._labels(),
                 "pictures": [one.to_json() for one in delta.pictures],
                 "gone": list(delta.gone),

@@ -23,7 +23,7 @@ from ..dataset.filenames import kept_stem, longest_name, named, safe_name, suffi
 from ..dataset.labels import distinct
 from ..dataset.sources import Item, read_unpacked
 from ..dataset.walk import pictures_below
-from ..errors import DestinationError, PictureError
+from ..errors import ArchiveError, DatasetError, DestinationError, PictureError
 from ..files.atomic import sync
 from ..files.folders import remove_tree
 from ..files.reading import MAX_BYTES, read_content
@@ -99,6 +99,7 @@ class Incoming:
 
     def __init__(self, root: Path, wanted: Wanted) -> None:
         self.root = root
+        self.called = wanted.own_name
         found = _ARCHIVE.search(wanted.name)
         suffix = found[0].lower() if found else ""
         self.token = secrets.token_hex(8)
@@ -154,6 +155,11 @@ class Incoming:
             self._unpacked.mkdir()
         notes = unpack(self.path, self._unpacked)
         return self._unpacked, notes
+
+    def told(self, text: str) -> str:
+        """A sentence with the name that the user knows it by."""
+        inner = text.replace(f"{shown(self._unpacked)}/", "").replace(shown(self._unpacked), "it")
+        return inner.replace(shown(self.path), shown(self.called))
 
 
 @contextmanager
@@ -262,9 +268,12 @@ def look_through(
     Raises:
         ArchiveError, DatasetError, DestinationError: it cannot be unpacked, or read.
     """
-    top, notes = coming.unpacked()
-    items, skipped, more = _items(top, coming.path, wanted)
-    brought = Brought(refused=list(skipped), notes=(*notes, *more))
+    try:
+        top, notes = coming.unpacked()
+        items, skipped, more = _items(top, coming.path, wanted)
+    except (ArchiveError, DatasetError, DestinationError) as error:
+        raise type(error)(coming.told(error.message), hint=error.hint) from None
+    brought = Brought(refused=list(skipped), notes=[coming.told(one) for one in (*notes, *more)])
 
     def look(item: Item) -> _Come:
         below = item.path.relative_to(top).as_posix()
