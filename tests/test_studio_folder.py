@@ -19,14 +19,15 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from conftest import encoded, mostly_slow, tried
+from conftest import encoded, mostly_slow
 from kills import killed_at, moments
 from tellapart.assess.carrying_out import carry_out
 from tellapart.assess.deciding import listed
 from tellapart.dataset.decisions import decide, read_decisions
 from tellapart.errors import DestinationError, TellapartError, UsageError
-from tellapart.files.renames import rename_new
-from tellapart.studio import labelling
+from tellapart.files.purpose import Errand
+from tellapart.files.transfer import take_place
+from tellapart.studio import disk, labelling
 from tellapart.studio.carrying import carried_out
 from tellapart.studio.changes import Decide, TakeBack, Wish
 from tellapart.studio.folder import LEARN, TEST, Folder
@@ -182,7 +183,7 @@ deeds = st.lists(
 )
 
 
-@settings(max_examples=tried(60))
+@settings(max_examples=60)
 @example([("part", 59, 39), ("decide", 35, 30), ("carry out", 0, 0)])  # a new label, to test on
 @given(deeds)
 def test_undo_gives_the_very_same_folder_and_redo_is_its_opposite(
@@ -259,15 +260,15 @@ def test_what_is_decided_of_a_picture_that_cannot_be_moved_stays(
 ) -> None:
     root = filled(tmp_path / "photos")
 
-    def refused(source: Path, target: Path) -> bool:
+    def refused(source: Path, target: Path, errand: Errand) -> None:
         if source.parent.name == "dog":
             raise OSError(30, "Read-only file system")
-        return rename_new(source, target)
+        take_place(source, target, errand)
 
     with opened(root) as one:
         names = ("cat/1.jpg", "dog/1.jpg")
         one.change(dropped(*names))
-        monkeypatch.setattr("tellapart.files.transfer.rename_new", refused)
+        monkeypatch.setattr(disk, "take_place", refused)
         done = one.change(lambda f: how(f, [p for p in f.pictures if p.name in names]))
         assert done
         assert [left.name for left in done.left] == ["dog/1.jpg"]
