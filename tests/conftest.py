@@ -42,6 +42,20 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile("quick" if quick else "tellapart")
 
 
+LONGEST = (
+    *("watch", "report_page", "export_web", "explain", "sorting", "doctests", "add"),
+    *("studio_webcam", "serve_running", "docstrings", "replacing", "studio_why", "pickling"),
+    *("studio_train", "studio_safety", "studio_share", "studio_mend", "studio_test"),
+    *("serve_safety", "serve_replacing", "walk", "studio_folder", "images_tiff", "public_api"),
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files that take longest come first, so that none is left for one process at the end."""
+    place = {f"test_{name}": number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path.stem, len(place)))
+
+
 def pytest_collection_finish() -> None:
     """Thousands of tests are there until the end: no search for garbage needs to look at them."""
     gc.collect()
@@ -137,7 +151,8 @@ def mostly_slow(values: Iterable[Any], quick: int) -> list[Any]:
     """Values for `parametrize` of which the first `quick` are tried every time, and the others
     with the slow tests: for moments, widths and seeds, which are all of one kind."""
     every = list(values)
-    slow = [pytest.param(value, marks=pytest.mark.slow) for value in every[quick:]]
+    several = [value if isinstance(value, tuple) else (value,) for value in every[quick:]]
+    slow = [pytest.param(*values, marks=pytest.mark.slow) for values in several]
     return [*every[:quick], *slow]
 
 
