@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 LABELS = ("<script>alert(1)</script>", '[a](b)|`c` & "d"\x1b')
-WIDTHS = mostly_slow([320, 1440, 390, 768, 1024], 2)
+WIDTHS = mostly_slow([320, 1440, 390, 768, 1024], 1)
 BELL = "<img src=x onerror=alert(1)>\u202egnp.\x07.jpg"
 CURVE = LearningCurve(
     tuple(
@@ -136,7 +136,7 @@ class Visit:
         self.context.close()
 
 
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 360)])
+@pytest.mark.parametrize(("scheme", "width"), mostly_slow([("light", 1280), ("dark", 360)], 1))
 def test_a_confusion_cell_opens_and_shows_its_pictures(
     browser: Browser, model: Path, scheme: str, width: int
 ) -> None:
@@ -174,12 +174,7 @@ def serious_faults(page: Page) -> list[tuple[str, list[str]]]:
 
 @pytest.mark.parametrize(
     ("scheme", "opened"),
-    [
-        ("light", False),
-        ("dark", True),
-        pytest.param("light", True, marks=pytest.mark.slow),
-        pytest.param("dark", False, marks=pytest.mark.slow),
-    ],
+    mostly_slow([("dark", True), ("light", False), ("light", True), ("dark", False)], 1),
 )
 def test_it_has_no_serious_accessibility_fault(
     browser: Browser, model: Path, scheme: str, opened: bool
@@ -424,7 +419,7 @@ def test_a_table_that_is_cut_has_a_sign(browser: Browser, model: Path) -> None:
         assert any(cut for cut, _ in found) == (width == 320)
 
 
-@pytest.mark.parametrize("width", [390, 1440])
+@pytest.mark.parametrize("width", mostly_slow([390, 1440], 1))
 def test_the_table_of_contents_leads_everywhere(browser: Browser, model: Path, width: int) -> None:
     with Visit(browser, model / "report.html", "light", width) as visit:
         links = visit.page.locator(".toc a")
@@ -517,7 +512,7 @@ def test_mistakes_stand_without_holes(browser: Browser, many: Path, width: int) 
         assert following is None or following - bottoms.pop() < 30
 
 
-@pytest.mark.parametrize(("width", "highest"), [(1440, 14_000), (390, 24_000)])
+@pytest.mark.parametrize(("width", "highest"), mostly_slow([(390, 24_000), (1440, 14_000)], 1))
 def test_200_labels_are_grouped_and_folded(
     browser: Browser, many: Path, width: int, highest: int
 ) -> None:

@@ -1170,7 +1170,7 @@ def test_a_kill_before_any_step_into_a_folder_that_was_not_there(
 
 
 @needs_fork
-@pytest.mark.parametrize("seed", mostly_slow(range(8), 2))
+@pytest.mark.parametrize("seed", mostly_slow(range(8), 1))
 def test_sigkill_at_random_moments(tmp_path: Path, seed: int) -> None:
     chance = random.Random(seed)
     options = SortOptions(how=HOWS[seed % 3], into_folders=True, unsure_below=0.5)  # type: ignore[arg-type]

@@ -257,7 +257,7 @@ def test_a_picture_that_is_replaced_gets_no_name_of_the_one_before(
     assert names(tmp_path / "sorted") == {"vader-0.80000.jpg", "vader-0.91000.JPEG", "results.csv"}
 
 
-@pytest.mark.parametrize("how", mostly_slow(["copy", "link"], 2))
+@pytest.mark.parametrize("how", mostly_slow(["copy", "link"], 1))
 def test_a_picture_of_the_size_and_time_of_the_one_it_replaces_is_sorted(
     inbox: Path, tmp_path: Path, how: Any
 ) -> None:
