@@ -53,15 +53,3 @@ def test_a_heap_says_where_it_gets_its_labels(page: Any, opened: Opened) -> None
     draw_scene().save(Path(opened.folder, "first.png"))
     page.get_by_role("link", name="Label them").click()
     page.locator("main[data-view=label]").wait_for()
-
-
-def test_two_pages_of_one_folder_agree(page: Any, opened: Opened) -> None:
-    page.evaluate("location.hash = '#/collect'")
-    other = page.context.new_page()
-    other.goto(f"{opened.address}/#/collect")
-    other.get_by_label("A new label").fill("heron")
-    other.get_by_role("button", name="Add label").click()
-    page.get_by_role("button", name="Rename heron").wait_for()
-    page.get_by_role("button", name="Undo").click()
-    other.get_by_role("button", name="Rename heron").wait_for(state="detached")
-    other.close()

@@ -185,7 +185,7 @@ def test_a_file_is_left_alone_while_it_grows(inbox: Path, tmp_path: Path) -> Non
             looked.append(reader.asked)
 
     writer = threading.Thread(target=write_slowly)
-    wait = [writer.join] + 4 * [lambda: None]
+    wait = [writer.join, lambda: time.sleep(0.7)] + 4 * [lambda: None]
     told = watched(inbox, tmp_path / "sorted", writer.start, *wait, reader=reader, quiet_time=0.6)
     assert sorted_in(told) == ["a.jpg", "c.JPEG", "slow.jpg"]
     assert set(looked[:-1]) == {2}

@@ -23,14 +23,14 @@ from .problems import told
 from .routes import (
     guess,
     heap,
+    images,
     labels,
     mending,
     page,
-    pictures,
     sharing,
-    shown,
     state,
     training,
+    uploads,
     why,
 )
 from .session import Sessions
@@ -58,12 +58,12 @@ def application(
         *page.routes(),
         *state.routes(studio),
         *labels.routes(studio),
-        *pictures.routes(studio),
+        *uploads.routes(studio),
         *training.routes(studio),
         *heap.routes(studio),
         *guess.routes(studio),
         *mending.routes(studio),
-        *shown.routes(studio),
+        *images.routes(studio),
         *why.routes(studio),
         *sharing.routes(taking, phone),
     ]

@@ -16,7 +16,7 @@ from ...server.queue import Queue
 from ...to_json.results import guessed, text
 from ..model import model_json, trained
 from ..studio import Studio
-from .asked import aside
+from .requests import in_thread
 
 LARGEST = 2**26  # bytes of a picture to test
 _WAITING = 8  # pictures: each page asks for one at a time
@@ -38,7 +38,7 @@ def routes(studio: Studio) -> list[Route]:
         return Response(told[0] + "\n", media_type="application/json")
 
     async def model(request: Request) -> Response:
-        return JSONResponse(await aside(model_json, studio))
+        return JSONResponse(await in_thread(model_json, studio))
 
     async def keep(request: Request) -> Response:
         content = await whole(request, LARGEST)

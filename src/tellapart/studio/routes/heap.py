@@ -12,18 +12,18 @@ from ...server.problems import HttpError
 from .. import labelling
 from ..folder import Folder
 from ..studio import Studio
-from .asked import aside, body, number, numbers, text
+from .requests import body, in_thread, number, numbers, text
 
 
 def routes(studio: Studio) -> list[Route]:
     heap = studio.heap
 
     async def state(request: Request) -> Response:
-        await aside(heap.begin)
-        return JSONResponse(await aside(heap.state))
+        await in_thread(heap.begin)
+        return JSONResponse(await in_thread(heap.state))
 
     async def accept(request: Request) -> Response:
-        """Pictures get labels, or are set aside, as one change."""
+        """Pictures get labels, or are set in_thread, as one change."""
         asked = await body(request)
         groups = [(text(one, "label"), numbers(one)) for one in _objects(asked, "labelled")]
         out = numbers(asked, "aside")
@@ -35,22 +35,22 @@ def routes(studio: Studio) -> list[Route]:
             found = [(label, folder.of(ids)) for label, ids in groups]
             return labelling.label_all(folder, found, folder.of(out))
 
-        await aside(studio.change, plan)
+        await in_thread(studio.change, plan)
         return JSONResponse({"undo": studio.changes.undoable})
 
     async def split(request: Request) -> Response:
         asked = await body(request)
-        await aside(heap.split, number(asked, "pile"), number(asked, "into"))
-        return JSONResponse(await aside(heap.state))
+        await in_thread(heap.split, number(asked, "pile"), number(asked, "into"))
+        return JSONResponse(await in_thread(heap.state))
 
     async def merge(request: Request) -> Response:
         asked = await body(request)
-        await aside(heap.merge, number(asked, "pile"), number(asked, "with"))
-        return JSONResponse(await aside(heap.state))
+        await in_thread(heap.merge, number(asked, "pile"), number(asked, "with"))
+        return JSONResponse(await in_thread(heap.state))
 
     async def undo(request: Request) -> Response:
-        await aside(heap.undo)
-        return JSONResponse(await aside(heap.state))
+        await in_thread(heap.undo)
+        return JSONResponse(await in_thread(heap.state))
 
     return [
         Route("/api/heap", state),

@@ -14,12 +14,14 @@ from .. import labelling
 from ..changes import Done
 from ..folder import LEARN, TEST, Folder
 from ..studio import Studio
-from .asked import aside, body, numbers, text
+from .requests import body, in_thread, numbers, text
 
 
 def routes(studio: Studio) -> list[Route]:
     async def done(plan: Callable[..., labelling.Plan], *arguments: object) -> Response:
-        return _told(await aside(studio.change, lambda folder: plan(folder, *arguments)), studio)
+        return _told(
+            await in_thread(studio.change, lambda folder: plan(folder, *arguments)), studio
+        )
 
     async def label(request: Request) -> Response:
         asked = await body(request)
@@ -55,10 +57,10 @@ def routes(studio: Studio) -> list[Route]:
         return await done(labelling.remove_label, text(await body(request), "name"))
 
     async def undo(request: Request) -> Response:
-        return _told(await aside(studio.undo), studio)
+        return _told(await in_thread(studio.undo), studio)
 
     async def redo(request: Request) -> Response:
-        return _told(await aside(studio.redo), studio)
+        return _told(await in_thread(studio.redo), studio)
 
     return [
         Route("/api/label", label, methods=["POST"]),

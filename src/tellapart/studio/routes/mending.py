@@ -23,10 +23,10 @@ from ..changes import TakeBack
 from ..confusion import confusion, pictures_in
 from ..deck_json import standing
 from ..folder import Folder
+from ..gaps import gaps_of
 from ..labelling import Plan
-from ..lacking import lacking
 from ..studio import Studio
-from .asked import aside, body, numbers, text
+from .requests import body, in_thread, numbers, text
 
 
 def routes(studio: Studio) -> list[Route]:
@@ -34,15 +34,15 @@ def routes(studio: Studio) -> list[Route]:
         return JSONResponse(standing(studio.mending.standing(), kind))
 
     async def change(plan: Callable[[Folder], Plan]) -> Response:
-        await aside(studio.change, plan)
-        return await aside(told)
+        await in_thread(studio.change, plan)
+        return await in_thread(told)
 
     async def now(request: Request) -> Response:
-        return await aside(told, request.query_params.get("kind", ""))
+        return await in_thread(told, request.query_params.get("kind", ""))
 
     async def again(request: Request) -> Response:
         studio.mending.check_again()
-        return await aside(told)
+        return await in_thread(told)
 
     async def decide(request: Request) -> Response:
         asked = await body(request)
@@ -56,7 +56,7 @@ def routes(studio: Studio) -> list[Route]:
     async def skip(request: Request) -> Response:
         asked = await body(request)
         studio.mending.skip(text(asked, "key"), back=bool(asked.get("back")))
-        return await aside(told)
+        return await in_thread(told)
 
     async def apply(request: Request) -> Response:
         return await change(lambda _: studio.mending.all_sure())
@@ -70,17 +70,17 @@ def routes(studio: Studio) -> list[Route]:
         return await of_model(pictures_in, *asked, studio.folder.known_as)
 
     async def gaps(request: Request) -> Response:
-        return await of_model(lacking, studio.folder.known_as)
+        return await of_model(gaps_of, studio.folder.known_as)
 
     async def of_model(tell: Callable[..., dict[str, Json]], *arguments: object) -> Response:
         classifier: Classifier | None = studio.training.classifier
         if classifier is None:
             return JSONResponse({"trained": False})
-        found = await aside(tell, classifier, *arguments)
+        found = await in_thread(tell, classifier, *arguments)
         return JSONResponse({"trained": True, **found})
 
     async def decided(request: Request) -> Response:
-        return JSONResponse(await aside(_decided, studio))
+        return JSONResponse(await in_thread(_decided, studio))
 
     async def take_back(request: Request) -> Response:
         asked = await body(request)
@@ -90,12 +90,12 @@ def routes(studio: Studio) -> list[Route]:
             rows = [one for one in listed(folder.root) if _known_by(one) == wanted]
             return f"Decision on {shown(wanted[0])} taken back", [TakeBack(one) for one in rows]
 
-        await aside(studio.change, plan)
-        return JSONResponse(await aside(_decided, studio))
+        await in_thread(studio.change, plan)
+        return JSONResponse(await in_thread(_decided, studio))
 
     async def carry_out(request: Request) -> Response:
-        await aside(studio.change, carried_out)
-        return JSONResponse(await aside(_decided, studio))
+        await in_thread(studio.change, carried_out)
+        return JSONResponse(await in_thread(_decided, studio))
 
     return [
         Route("/api/mend", now),

@@ -12,7 +12,7 @@ from starlette.routing import Route
 from ...server.problems import HttpError
 from ..phone import Phone
 from ..sharing import Sharing
-from .asked import aside, body, text
+from .requests import body, in_thread, text
 
 # A report is a page of its own that may show, and nothing else: no script, no form, nothing loaded
 # from anywhere, and by `sandbox` it is of no site, so it could not ask the studio either.
@@ -24,44 +24,44 @@ _SHOWN_ONLY = (
 
 def routes(sharing: Sharing, phone: Phone) -> list[Route]:
     async def now(status: int = 200) -> Response:
-        found = {**await aside(sharing.state), "phone": await aside(phone.state)}
+        found = {**await in_thread(sharing.state), "phone": await in_thread(phone.state)}
         return JSONResponse(found, status)
 
     async def state(request: Request) -> Response:
         return await now()
 
     async def targets(request: Request) -> Response:
-        return JSONResponse(await aside(sharing.targets))
+        return JSONResponse(await in_thread(sharing.targets))
 
     async def commands(request: Request) -> Response:
         name = request.query_params.get("name", "")
         private = _private(request)
-        return JSONResponse(await aside(lambda: sharing.commands(name, private=private)))
+        return JSONResponse(await in_thread(lambda: sharing.commands(name, private=private)))
 
     async def save(request: Request) -> Response:
         asked = await body(request)
         name, private, replace = text(asked, "name"), asked.get("private"), asked.get("replace")
         return JSONResponse(
-            await aside(
+            await in_thread(
                 lambda: sharing.save(name, private=private is True, replace=replace is True)
             )
         )
 
     async def model(request: Request) -> Response:
         private = _private(request)
-        return _download(*await aside(lambda: sharing.zipped(private=private)))
+        return _download(*await in_thread(lambda: sharing.zipped(private=private)))
 
     async def report(request: Request) -> Response:
         private = _private(request)
-        page = await aside(lambda: sharing.report(private=private))
+        page = await in_thread(lambda: sharing.report(private=private))
         return HTMLResponse(page, headers={"Content-Security-Policy": _SHOWN_ONLY})
 
     async def export(request: Request) -> Response:
-        await aside(sharing.begin, text(await body(request), "to"))
+        await in_thread(sharing.begin, text(await body(request), "to"))
         return await now(202)
 
     async def exported(request: Request) -> Response:
-        return _download(*await aside(sharing.exported, request.path_params["name"]))
+        return _download(*await in_thread(sharing.exported, request.path_params["name"]))
 
     async def share(request: Request) -> Response:
         await phone.share(text(await body(request), "address"))

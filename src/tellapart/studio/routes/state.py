@@ -10,7 +10,7 @@ from starlette.routing import Route
 
 from ...server.problems import BusyError
 from ..studio import Studio
-from .asked import aside
+from .requests import in_thread
 
 MOST_PAGES = 64  # each has a stream of its own, which lasts as long as the page
 
@@ -20,7 +20,7 @@ def routes(studio: Studio) -> list[Route]:
         query = request.query_params
         since = query.get("since", "")
         revision = int(since) if re.fullmatch("[0-9]{1,15}", since) else 0
-        return JSONResponse(await aside(studio.state, revision, query.get("epoch", "")))
+        return JSONResponse(await in_thread(studio.state, revision, query.get("epoch", "")))
 
     async def events(request: Request) -> Response:
         if studio.events.pages >= MOST_PAGES:

@@ -11,7 +11,7 @@ from ...server.problems import HttpError
 from ...text import shown
 from ..studio import Studio
 from ..verdict import figures
-from .asked import aside, body, text
+from .requests import body, in_thread, text
 
 
 def routes(studio: Studio) -> list[Route]:
@@ -27,7 +27,7 @@ def routes(studio: Studio) -> list[Route]:
         }
 
     async def all_of_it(request: Request) -> Response:
-        return JSONResponse(await aside(found))
+        return JSONResponse(await in_thread(found))
 
     async def begin(request: Request) -> Response:
         trainer.ask(at_once=True)
@@ -47,9 +47,9 @@ def routes(studio: Studio) -> list[Route]:
             raise HttpError(400, "'quality' or 'sure_above' was expected.")
         try:
             if "quality" in asked:
-                await aside(trainer.choose, text(asked, "quality"))
+                await in_thread(trainer.choose, text(asked, "quality"))
             if "sure_above" in asked:
-                await aside(trainer.be_sure_above, asked["sure_above"])
+                await in_thread(trainer.be_sure_above, asked["sure_above"])
         except OSError as error:
             raise DestinationError(
                 f"The choice could not be written into the folder ({error.strerror}).",

@@ -24,7 +24,7 @@ from ...workers.local import threads
 from ..model import trained
 from ..studio import Studio
 from ..why import Look, Patch, Told, Why, to_show, whole, with_size
-from .asked import aside, picture, until_hung_up
+from .requests import in_thread, picture, until_hung_up
 
 Out = TypeVar("Out")
 
@@ -81,19 +81,19 @@ def routes(studio: Studio) -> list[Route]:
 
     async def pixels(request: Request) -> Response:
         source, look = found(request)
-        seen = (await aside(look)).pixels
+        seen = (await in_thread(look)).pixels
         if "whole" in request.query_params:
-            seen = await aside(whole, source, seen)
-        return Response(await aside(with_size, seen), media_type=_BYTES)
+            seen = await in_thread(whole, source, seen)
+        return Response(await in_thread(with_size, seen), media_type=_BYTES)
 
     async def shown(request: Request) -> Response:
         source, look = found(request)
-        content = await aside(to_show, source, (await aside(look)).pixels)
+        content = await in_thread(to_show, source, (await in_thread(look)).pixels)
         return Response(content, media_type="image/webp", headers=_KEPT)
 
     async def evidence(request: Request) -> Response:
         key, label = request.path_params["key"], request.query_params.get("label", "")
-        content = await aside(why.map_of, key, label)
+        content = await in_thread(why.map_of, key, label)
         return Response(content, media_type="image/png", headers=_KEPT)
 
     return [

@@ -3,7 +3,7 @@ import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "../
 import { get, post } from "../api.js";
 import { useKeys } from "../keys.js";
 import { Namer } from "../parts/namer.js";
-import { Page } from "../parts/page.js";
+import { Page } from "../parts/suggested-page.js";
 import { Pile } from "../parts/pile.js";
 import { decided, filtered, inLine, inPlaces, labelOf, left, letters, nextPage } from "../parts/queue.js";
 import { Single } from "../parts/single.js";

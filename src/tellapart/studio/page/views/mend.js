@@ -5,7 +5,7 @@ import { useFresh } from "../fresh.js";
 import { useKeys } from "../keys.js";
 import { costs, Card } from "../parts/card.js";
 import { Confusion } from "../parts/confusion.js";
-import { ContactSheet } from "../parts/contact_sheet.js";
+import { ContactSheet } from "../parts/contact-sheet.js";
 import { tellingOf } from "../parts/matrix.js";
 import { attempt, store, update, useStore } from "../store.js";
 import { percent, t, theirs } from "../words.js";

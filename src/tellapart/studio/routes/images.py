@@ -17,7 +17,7 @@ from ...workers.newest import Newest
 from ..folder import Kept
 from ..studio import Studio
 from ..thumbnails import JPEG, SIDES, shown_by_browsers, thumbnail
-from .asked import hung_up, picture
+from .requests import hung_up, picture
 
 Out = TypeVar("Out")
 

@@ -14,7 +14,7 @@ ON_A_SHEET = 12  # pictures of a subgroup
 MOST = 12  # subgroups that stand out
 
 
-def lacking(classifier: Classifier, number: Callable[[str], int]) -> dict[str, Json]:
+def gaps_of(classifier: Classifier, number: Callable[[str], int]) -> dict[str, Json]:
     """The subgroups that stand out and those that may; `tested` is how many pictures were kept for
     testing, and null where none were, as then only what is often wrong can be known."""
     gaps = find_gaps(classifier)

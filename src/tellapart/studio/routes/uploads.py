@@ -11,7 +11,7 @@ from ...text import csv_text
 from ..folder import LEARN, TEST
 from ..studio import Studio
 from ..uploads import LARGEST, LARGEST_ARCHIVE, Brought, Incoming, Wanted
-from .asked import aside
+from .requests import in_thread
 
 _AT_ONCE = 2**20  # bytes that are written at a time
 
@@ -23,19 +23,19 @@ def routes(studio: Studio) -> list[Route]:
         name, label = query.get("name", ""), query.get("label", "")
         wanted = Wanted(name, label, part, query.get("batch", ""))
         largest = LARGEST_ARCHIVE if wanted.is_archive else LARGEST
-        coming = await aside(Incoming, studio.root, wanted)
+        coming = await in_thread(Incoming, studio.root, wanted)
         try:
             waiting = bytearray()
             async for chunk in counted(request, largest):
                 waiting += chunk
                 if len(waiting) >= _AT_ONCE:
-                    await aside(coming.write, bytes(waiting))
+                    await in_thread(coming.write, bytes(waiting))
                     waiting.clear()
-            await aside(coming.write, bytes(waiting))
-            await aside(coming.end)
-            brought = await aside(studio.bring_in, coming, wanted)
+            await in_thread(coming.write, bytes(waiting))
+            await in_thread(coming.end)
+            brought = await in_thread(studio.bring_in, coming, wanted)
         finally:
-            await aside(coming.drop)  # of an archive there may be thousands of files
+            await in_thread(coming.drop)  # of an archive there may be thousands of files
         return JSONResponse(_told(brought, studio), 201 if brought.added else 200)
 
     return [Route("/api/pictures", add, methods=["POST"])]

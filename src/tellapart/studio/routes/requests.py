@@ -106,7 +106,7 @@ def picture(studio: Studio, request: Request) -> Kept:
     return kept
 
 
-async def aside(function: Callable[..., Out], *arguments: Any) -> Out:
+async def in_thread(function: Callable[..., Out], *arguments: Any) -> Out:
     """What a function gives that takes a while, called in a thread."""
     return await run_in_threadpool(function, *arguments)
 
@@ -128,7 +128,7 @@ async def until_hung_up(request: Request, function: Callable[[], Out]) -> Out:
         with pausing(check):
             return function()
 
-    answer = asyncio.ensure_future(aside(work))
+    answer = asyncio.ensure_future(in_thread(work))
     gone = asyncio.ensure_future(hung_up(request))
     try:
         await asyncio.wait((answer, gone), return_when=asyncio.FIRST_COMPLETED)
