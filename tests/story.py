@@ -406,9 +406,9 @@ class Story:
             answered = card.get_by_role("heading").element_handle()
             self._answer("s", "Skip")
             until(self.page, partial(answered.evaluate, "(one) => !one.isConnected"))
-        before = self._score()
+        before = until(self.page, self._score)
         self._answer("y", f"Relabel to {QUEEN}")
-        self.page.get_by_text(f"{100 * before:.1f}% →").wait_for()
+        self.page.locator(".moved .better").wait_for()
         return before, until(self.page, self._score)
 
     def _answer(self, key: str, name: str) -> None:
@@ -419,11 +419,12 @@ class Story:
             self.hand.press(answers.get_by_role("button", name=name))
 
     def _score(self) -> float:
-        """What Mend's check says now, once it is done; 0 before."""
-        found = self.opened.ask("/api/mend").json
-        return (
-            float(found["score"]["now"]["accuracy"]) if found["score"] and not found["doing"] else 0
-        )
+        """Which part of all that was judged the newest model gets right; 0 while it is trained."""
+        training = self.opened.state()["training"]
+        if training["doing"] or training["waiting"]:
+            return 0
+        judged = training["moved"]
+        return float(sum(one["now"] * one["n"] for one in judged) / sum(one["n"] for one in judged))
 
     def undo(self) -> int:
         """Take everything back; how many changes that were."""

@@ -212,6 +212,7 @@ def test_no_state_of_a_filled_folder_has_a_serious_fault(
     role("button", name=f"Rename {KNIGHT}").click()
     found["renaming"] = faults_everywhere(page)
     page.keyboard.press("Escape")
+    page.keyboard.press("Escape")  # nothing is selected, so that there is what adds pictures
     role("button", name="Webcam", exact=True).click()
     page.get_by_text("Camera on").wait_for()
     found["webcam"] = faults_everywhere(page)
