@@ -21,6 +21,7 @@ from PIL import Image
 
 from conftest import encoded, mostly_slow
 from kills import killed_at, moments
+from studio import Opened, studio
 from tellapart.assess.carrying_out import carry_out
 from tellapart.assess.deciding import listed
 from tellapart.dataset.decisions import decide, read_decisions
@@ -116,6 +117,24 @@ def bring(one: Studio, content: bytes, name: str, label: str = "", batch: str = 
         return one.bring_in(coming, wanted).added
     finally:
         coming.drop()
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
+    with studio(filled(tmp_path_factory.mktemp("served") / "photos")) as found:
+        yield found
+
+
+@contextmanager
+def moved_away(served: Opened) -> Iterator[None]:
+    """While somebody else has moved the folder of a studio, and until its return is seen."""
+    away = served.folder.with_name("away")
+    served.folder.rename(away)
+    try:
+        served.wait(lambda state: state["problem"])
+        yield
+    finally:
+        away.rename(served.folder)
 
 
 # A change, by a few numbers that choose what and of what; it may be refused.
@@ -410,3 +429,13 @@ def test_a_folder_whose_name_is_not_utf_8_is_shown(tmp_path: Path) -> None:
     with opened(root) as one:
         said = json.dumps(one.state(), ensure_ascii=False).encode()  # as it is sent
         assert rb"photos\\udcff" in said
+
+
+def test_what_is_added_to_a_folder_that_was_moved_away_begins_no_other(served: Opened) -> None:
+    before = served.state()["labels"]
+    with moved_away(served):
+        said = served.ask("/api/pictures?name=new.png&label=cat", drawn(1))
+        assert (said.status, served.folder.exists()) == (409, False)
+        assert "photos does not exist" in said.json["detail"]
+        assert served.ask("/api/labels", {"name": "bird"}).status == 409
+        assert served.state()["labels"] == before

@@ -26,7 +26,7 @@ from ..errors import UsageError
 from ..files.folders import remove_tree
 from ..files.skipped import SkippedFile
 from ..text import first_few, several, shown
-from .disk import Disk
+from .disk import Disk, check_there
 from .journal import INCOMING, TAKEN, Journal
 from .steps import MakeFolder, Move, Rewrite, Step, from_json, place_of, to_json
 
@@ -167,6 +167,7 @@ class Changes:
             UsageError: none of it can be done; the message says why.
         """
         with self.lock:
+            check_there(self.root)
             steps, left = self._known(wishes)
             if not steps:
                 raise _nothing(left)

@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 
 from ..dataset.decision import FILE, Decision, place_of_decisions
 from ..dataset.decision_table import changing
-from ..errors import TellapartError
+from ..errors import DestinationError, TellapartError
 from ..files.atomic import CLUTTER, sync
 from ..files.purpose import Errand
 from ..files.skipped import SkippedFile
@@ -34,6 +34,19 @@ from .steps import MakeFolder, Move, Rewrite, Step
 
 GONE = "not there any more: moved or deleted since"
 LINK = "a link; only files themselves are moved"
+
+
+def check_there(folder: Path) -> None:
+    """See that a folder is where it was: nothing is begun anew in its place.
+
+    Raises:
+        DestinationError: it is not, because it was moved or its drive was taken out.
+    """
+    if not folder.is_dir():
+        raise DestinationError(
+            f"{shown(folder)} does not exist.",
+            hint="Nothing was changed. Put it back where it was, and go on.",
+        )
 
 
 @dataclass

@@ -15,6 +15,7 @@ from pathlib import Path
 from ..errors import TellapartError
 from ..text import csv_text
 from .changes import Changes, Done, Move
+from .disk import check_there
 from .events import Events
 from .folder import Folder
 from .heap import Heap
@@ -94,6 +95,7 @@ class Studio:
             UsageError, DatasetError, DestinationError: it cannot be done.
         """
         with self.changes.lock:
+            check_there(self.root)
             what, steps = plan(self.folder)
             return self._changed(self.changes.do(what, steps, batch=batch)) if steps else None
 
@@ -114,6 +116,7 @@ class Studio:
             PictureError, ArchiveError: it cannot be read.
             UsageError, DatasetError, DestinationError: it cannot be added.
         """
+        check_there(self.root)
         if not wanted.is_archive:
             size, digest = looked_at(coming, wanted)
             with self.changes.lock:

@@ -34,7 +34,8 @@ from ..images.kinds import SUFFIXES
 from ..text import several, shown
 from ..workers.local import Each, local_map
 from .changes import Done, Move, Wish
-from .folder import LEARN, TEST, Folder, Kept
+from .disk import check_there
+from .folder import HIDDEN, LEARN, TEST, Folder, Kept
 from .journal import INCOMING, TAKEN
 from .labelling import Plan, known_label, made
 from .places import Free
@@ -105,7 +106,8 @@ class Incoming:
         self.token = secrets.token_hex(8)
         self.path = root / INCOMING / f"{self.token}{suffix}"
         with _writing(root):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            for place in (HIDDEN, INCOMING):  # and never a folder that was moved away
+                (root / place).mkdir(exist_ok=True)
             self._stream: BinaryIO = self.path.open("xb")
 
     def write(self, part: bytes) -> None:
@@ -167,6 +169,7 @@ def _writing(root: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        check_there(root)
         raise DestinationError(
             f"Nothing can be added to {shown(root)}: {reason_of(error)}.",
             hint="Free some space, or make it a folder that can be written to.",
