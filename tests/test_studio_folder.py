@@ -135,6 +135,7 @@ def moved_away(served: Opened) -> Iterator[None]:
         yield
     finally:
         away.rename(served.folder)
+        served.wait(lambda state: not state["problem"])
 
 
 # A change, by a few numbers that choose what and of what; it may be refused.
@@ -439,3 +440,15 @@ def test_what_is_added_to_a_folder_that_was_moved_away_begins_no_other(served: O
         assert "photos does not exist" in said.json["detail"]
         assert served.ask("/api/labels", {"name": "bird"}).status == 409
         assert served.state()["labels"] == before
+
+
+def test_a_folder_that_comes_back_is_seen_and_its_pictures_keep_their_numbers(
+    served: Opened,
+) -> None:
+    before = served.state()
+    with moved_away(served):
+        pass
+    after = served.state()
+    assert after["labels"] == before["labels"]
+    named = [{one[1]: one[0] for one in state["pictures"] if one[2]} for state in (before, after)]
+    assert named[0] == named[1]

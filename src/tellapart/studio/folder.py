@@ -166,8 +166,8 @@ class Folder:
     def has_changed(self) -> bool:
         """Whether a folder, the table of decisions, or a file that was just being written is not as
         it was when it was read: whoever did that, it is time to read again."""
-        if Seen.at(self.root / FILE) != self._table:
-            return True
+        if not self._times or Seen.at(self.root / FILE) != self._table:
+            return True  # where not even the folder was there, it may have come back
         for name, time_ns in self._times.items():
             try:
                 if os.stat(self.root / name).st_mtime_ns != time_ns:
