@@ -452,3 +452,20 @@ def test_a_folder_that_comes_back_is_seen_and_its_pictures_keep_their_numbers(
     assert after["labels"] == before["labels"]
     named = [{one[1]: one[0] for one in state["pictures"] if one[2]} for state in (before, after)]
     assert named[0] == named[1]
+
+
+def test_undo_and_redo_wait_for_a_folder_that_was_moved_away(served: Opened) -> None:
+    for path in ("/api/undo", "/api/redo"):
+        assert served.ask("/api/labels", {"name": "bird"}).status == 200
+        if path == "/api/redo":
+            served.ask("/api/undo", {})
+        before = served.state()
+        with moved_away(served):
+            said = served.ask(path, {})
+            assert said.status == 409
+            assert "does not exist" in said.json["detail"]
+        after = served.state()
+        assert [after[key] for key in ("undo", "redo")] == [before[key] for key in ("undo", "redo")]
+        assert served.ask(path, {}).status == 200
+        assert (served.folder / "bird").exists() == (path == "/api/redo")
+    served.ask("/api/undo", {})

@@ -205,6 +205,7 @@ class Changes:
         with self.lock:
             if not self.done:
                 raise UsageError("There is nothing to undo.")
+            check_there(self.root)
             change = self.all[self.done - 1]
             self._journal.write({"undo": change.number})
             self.done -= 1
@@ -220,6 +221,7 @@ class Changes:
         with self.lock:
             if self.done >= len(self.all):
                 raise UsageError("There is nothing to redo.")
+            check_there(self.root)
             change = self.all[self.done]
             self._journal.write({"redo": change.number})
             self.done += 1
