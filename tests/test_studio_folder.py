@@ -469,3 +469,34 @@ def test_undo_and_redo_wait_for_a_folder_that_was_moved_away(served: Opened) -> 
         assert served.ask(path, {}).status == 200
         assert (served.folder / "bird").exists() == (path == "/api/redo")
     served.ask("/api/undo", {})
+
+
+on_posix = pytest.mark.skipif(sys.platform == "win32", reason="there an open file stays")
+
+
+@on_posix
+@pytest.mark.parametrize("anew", [False, True])
+def test_the_studios_own_folder_may_be_deleted_at_work(tmp_path: Path, anew: bool) -> None:
+    root = filled(tmp_path / "photos")
+    with opened(root) as one:
+        one.change(lambda folder: labelling.add_label(folder, "bird"))
+        if not anew:
+            shutil.rmtree(root / ".tellapart-studio")
+            one.change(lambda folder: labelling.add_label(folder, "Ente"))
+            with pytest.raises(DestinationError, match="another studio"):
+                Studio(root)
+    with opened(root) as one:
+        shutil.rmtree(root / ".tellapart-studio")
+        one.change(lambda folder: labelling.add_label(folder, "fox"))
+    with opened(root) as one:
+        while one.changes.undoable:
+            one.undo()
+        assert tree(root) == tree(filled(tmp_path / "other"))
+
+
+@on_posix
+def test_a_label_is_made_where_the_studios_own_folder_was_deleted(served: Opened) -> None:
+    shutil.rmtree(served.folder / ".tellapart-studio")
+    assert served.ask("/api/labels", {"name": "fox"}).status == 200
+    assert served.ask("/api/undo", {}).status == 200
+    assert not (served.folder / "fox").exists()

@@ -53,6 +53,7 @@ class Journal:
         self.errand = Errand(PURPOSE, secrets.token_hex(8))
         self._lock = lock
         self._stream: BinaryIO | None = None
+        self._reader: BinaryIO | None = None  # of what an earlier studio wrote
         self._length = 0  # bytes of whole lines
         self._line = 0
         self._late = b""  # lines that a full disk did not take
@@ -80,9 +81,7 @@ class Journal:
 
     def close(self) -> None:
         """Let another studio have the folder. Where nothing was written, nothing is left there."""
-        if self._stream:
-            self._stream.close()
-        self._stream = None
+        self._let_go()
         if self._lock.closed:
             return
         if not self._length:
@@ -93,6 +92,12 @@ class Journal:
             with suppress(OSError):  # none, or not empty
                 (self.root / place).rmdir()
 
+    def _let_go(self) -> None:
+        for stream in (self._stream, self._reader):
+            if stream:
+                stream.close()
+        self._stream = self._reader = None
+
     def read(self) -> Iterator[dict[str, Any]]:
         """All lines but the first, which is the journal's own.
 
@@ -101,18 +106,18 @@ class Journal:
         """
         path = self._path
         try:
-            with path.open("rb") as stream:
-                for line in stream:
-                    if not line.endswith(b"\n"):
-                        return  # cut short
-                    self._line += 1
-                    with self.damaged():
-                        values = json.loads(line)
-                        if self._line == 1:
-                            self._begun(values)
-                    if self._line > 1:
-                        yield values
-                    self._length += len(line)
+            self._reader = path.open("rb")  # and open as long as this is: see `_stay`
+            for line in self._reader:
+                if not line.endswith(b"\n"):
+                    return  # cut short
+                self._line += 1
+                with self.damaged():
+                    values = json.loads(line)
+                    if self._line == 1:
+                        self._begun(values)
+                if self._line > 1:
+                    yield values
+                self._length += len(line)
         except FileNotFoundError:
             return
         except OSError as error:
@@ -145,6 +150,7 @@ class Journal:
             DestinationError: it cannot be written; nothing was.
         """
         try:
+            self._stay()
             self._append(_text(line), synced=True)
         except OSError as error:
             raise DestinationError(
@@ -159,6 +165,35 @@ class Journal:
             self._append(text, synced=False)
         except OSError:
             self._late += text
+
+    def _stay(self) -> None:
+        """Make the studio's own folder anew, with the lock and all lines, where somebody has
+        deleted it meanwhile.
+
+        Raises:
+            DestinationError: another studio has the folder by now.
+            OSError: it cannot be made.
+        """
+        if not is_still(self.root / HIDDEN / _LOCK, self._lock):
+            lock = _locked(self.root)
+            self._lock.close()
+            self._lock = lock
+        for place in (TAKEN, INCOMING):
+            (self.root / place).mkdir(exist_ok=True)
+        kept = self._stream or self._reader
+        if not kept or is_still(self._path, kept):
+            return
+        kept.seek(0)
+        whole = kept.read(self._length)
+        with self._path.open("xb") as stream:
+            try:
+                stream.write(whole)
+                stream.flush()
+            except OSError:
+                self._path.unlink()
+                raise
+        self._let_go()
+        self._reader = self._path.open("rb")
 
     def _append(self, text: bytes, *, synced: bool) -> None:
         stream = self._stream = self._stream or self._opened()
@@ -178,8 +213,6 @@ class Journal:
         self._late = b""
 
     def _opened(self) -> BinaryIO:
-        for place in (TAKEN, INCOMING):
-            (self.root / place).mkdir(exist_ok=True)
         handle = os.open(self._path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
         stream = os.fdopen(handle, "r+b", buffering=0)
         if not self._length:
