@@ -89,10 +89,11 @@ export function Label() {
   };
   const pileAt = (pile) => made({ kind: "pile", number: pile.number, ids: pile.ids.slice(0, SHOWN), at: -1 });
   const kept = front && left(front, isHere);
-  const now = mode && (kept?.ids.length ? kept : choose());
+  let now = mode && (kept?.ids.length ? kept : choose());
   if (now && now.kind === "single") {
     own.line = now.ids = inLine(now.ids, fresh.map((one) => one.id));
     now.at = Math.min(now.at, now.ids.length - 1);
+    if (!now.ids.length) now = null; // nothing is suggested for any, as under a server started anew
   }
   useLayoutEffect(() => { if (now && now.serial !== front?.serial) setFront(now); });
   const pile = now?.kind === "pile" ? piles.find((one) => one.number === now.number) || piles[0] : null;
@@ -153,7 +154,7 @@ export function Label() {
       else if (now.at >= 0) mark(id, { aside: true });
       else take({ labelled: [], aside: now.ids.filter((one) => !now.marks.has(one)) });
     },
-    leave(at = now.at, step = 1) {
+    leave(at = now?.at, step = 1) {
       if (now && now.kind !== "single" && at >= 0) mark(now.ids[at], now.marks.has(now.ids[at]) ? null : { later: true }, step);
     },
     rename(label) { // of a page: what it is to be accepted as
