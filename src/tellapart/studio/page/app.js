@@ -3,6 +3,7 @@ import { html, render, useEffect, useRef, useState } from "./vendor/preact.js";
 import { post } from "./api.js";
 import { allKeys, spelt, useKeys } from "./keys.js";
 import { Dialog } from "./parts/dialog.js";
+import { Firm } from "./parts/firm.js";
 import { Icon } from "./parts/icon.js";
 import { Messages } from "./parts/messages.js";
 import { Score } from "./parts/score.js";
@@ -40,6 +41,7 @@ function usePlace() {
   return at;
 }
 
+const shut = () => update({ capture: null });
 const undo = () => attempt(() => post("/api/undo"));
 const redo = () => attempt(() => post("/api/redo"));
 
@@ -117,6 +119,7 @@ function App() {
   const under = useRef([""]); // what "Why" is opened over
   const over = at === "why";
   if (!over) under.current = [at, ...rest];
+  const leave = () => (location.hash = `#/${under.current.join("/")}`);
   const [Why, setWhy] = useState(null); // loaded when it is first opened
   useEffect(() => {
     if (over) import("./views/why.js").then((module) => setWhy(() => module.Why));
@@ -128,11 +131,11 @@ function App() {
     <main id="main" data-view=${name} aria-busy=${status === "loading"}>
       ${status === "gone" || status === "stale" ? html`<p class="notice" role="alert">${t(`shell.${status}`)}</p>` : null}
       ${status === "here" && problem ? html`<p class="notice calm" role="status" lang=${theirs}><span>${problem.detail}</span>${problem.hint && html` <span>${problem.hint}</span>`}</p>` : null}
-      ${status === "loading" ? html`<p class="empty">${t("shell.loading")}</p>` : html`<${View} key=${name} rest=${under.current.slice(1)} />`}
+      ${status === "loading" ? html`<p class="empty">${t("shell.loading")}</p>` : html`<${Firm} key=${name}><${View} rest=${under.current.slice(1)} /></${Firm}>`}
     </main>
-    ${over && Why && status !== "loading" ? html`<${Why} at=${rest} close=${() => (location.hash = `#/${under.current.join("/")}`)} />` : null}
+    ${over && Why && status !== "loading" ? html`<${Firm} close=${leave}><${Why} at=${rest} close=${leave} /></${Firm}>` : null}
     <${Messages} />
-    ${capture ? html`<${Capture} label=${capture.label} close=${() => update({ capture: null })} />` : null}
+    ${capture ? html`<${Firm} close=${shut}><${Capture} label=${capture.label} close=${shut} /></${Firm}>` : null}
     ${help ? html`<${Help} close=${() => showHelp(false)} />` : null}
   `;
 }

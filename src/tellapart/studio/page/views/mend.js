@@ -12,6 +12,15 @@ import { percent, t, theirs } from "../words.js";
 
 const parts = ["findings", "confusion", "gaps", "decided"];
 
+/** A part of the address as it was before it went there; "" where somebody wrote it who spells otherwise. */
+function decoded(part = "") {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return "";
+  }
+}
+
 export function Mend({ rest }) {
   const at = parts.includes(rest[0]) ? rest[0] : "findings";
   const [found, change] = useFresh("/api/mend", ["mend", "folder"]);
@@ -24,7 +33,7 @@ export function Mend({ rest }) {
         <${Moved} />
       </header>
       ${at === "findings" ? html`<${Findings} found=${found} change=${change} />` : null}
-      ${at === "confusion" ? html`<${Confused} key=${rest[1]} label=${rest[1] && decodeURIComponent(rest[1])} />` : null}
+      ${at === "confusion" ? html`<${Confused} key=${rest[1]} label=${decoded(rest[1])} />` : null}
       ${at === "gaps" ? html`<${Lacking} />` : null}
       ${at === "decided" ? html`<${Decisions} />` : null}
     </div>

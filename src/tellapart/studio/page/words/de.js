@@ -14,6 +14,8 @@ export const de = {
     gone: "Das Studio antwortet nicht. Es geht von selbst weiter, wenn es zurück ist.",
     stale: "Öffne den Link, den das Studio in seinem Terminal ausgegeben hat: Diese Seite wurde ohne ihn geöffnet, oder vor zu langer Zeit.",
     loading: "Der Ordner wird geöffnet",
+    failed: "In diesem Teil der Seite ging etwas schief. Deine Bilder und Labels sind, wie sie waren.",
+    open_again: "Wieder öffnen",
     not_trained: "Noch kein Ergebnis",
     training: "Lernt",
     score: "{percent} richtig",

@@ -14,6 +14,8 @@ export const en = {
     gone: "The studio does not answer. It goes on by itself when it is back.",
     stale: "Open the link that the studio printed in its terminal: this page was opened without it, or too long ago.",
     loading: "Opening the folder",
+    failed: "Something went wrong in this part of the page. Your pictures and labels are as they were.",
+    open_again: "Open it again",
     not_trained: "No score yet",
     training: "Training",
     score: "{percent} right",
