@@ -1,11 +1,11 @@
 // What a person reads, in their language, by a key such as collect.tab. English is the whole; another
 // language falls back to it, word by word.
+import { keep, kept } from "./kept.js";
 import { en } from "./words/en.js";
 import { de } from "./words/de.js";
 
 const languages = { en, de };
-const kept = localStorage.getItem("language");
-const wished = [kept, ...navigator.languages].map((one) => (one || "").slice(0, 2));
+const wished = [kept("language"), ...navigator.languages].map((one) => (one || "").slice(0, 2));
 
 /** The language of the page, as "en". */
 export const language = wished.find((one) => one in languages) || "en";
@@ -18,7 +18,7 @@ export const theirs = language === "en" ? null : "en";
 export const known = Object.entries(languages).map(([code, words]) => [code, words.language]);
 
 export function speak(code) {
-  localStorage.setItem("language", code);
+  keep("language", code);
   location.reload();
 }
 

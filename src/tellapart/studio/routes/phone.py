@@ -14,6 +14,7 @@ _FILES = {
         f"/page/{name}": name
         for name in (
             "phone.js",
+            "kept.js",
             "words.js",
             "words/en.js",
             "words/de.js",

@@ -1,6 +1,7 @@
 // The camera's picture, with what goes with a camera: which one, mirrored or not, that it is on, and
 // why it is not. It is on while this component is there and the page is in sight, and never longer.
 import { html, useEffect, useRef, useState } from "../vendor/preact.js";
+import { keep, kept } from "../kept.js";
 import { t } from "../words.js";
 import { cameras, close, frameOf, idOf, open, reasonOf } from "./camera.js";
 
@@ -15,10 +16,10 @@ export function Webcam({ rate = 0, onFrame, children }) {
   const handler = useRef(null);
   handler.current = onFrame;
   const [state, setState] = useState("opening"); // or "on", "paused", or a reason
-  const [wanted, setWanted] = useState({ id: localStorage.getItem("camera") || "" });
+  const [wanted, setWanted] = useState({ id: kept("camera") });
   const [known, setKnown] = useState([]);
   const [at, setAt] = useState("");
-  const [mirrored, setMirrored] = useState(localStorage.getItem("mirrored") !== "no");
+  const [mirrored, setMirrored] = useState(kept("mirrored") !== "no");
 
   useEffect(() => {
     if (!wanted) return undefined;
@@ -78,11 +79,11 @@ export function Webcam({ rate = 0, onFrame, children }) {
   }, [state, rate]);
 
   const choose = (event) => {
-    localStorage.setItem("camera", event.target.value);
+    keep("camera", event.target.value);
     setWanted({ id: event.target.value });
   };
   const mirror = () => {
-    localStorage.setItem("mirrored", mirrored ? "no" : "yes");
+    keep("mirrored", mirrored ? "no" : "yes");
     setMirrored(!mirrored);
   };
   const on = state === "on";

@@ -1,5 +1,6 @@
 // Recording from the webcam into a label: hold, or count down; all of it is one change.
 import { html, useEffect, useRef, useState } from "../vendor/preact.js";
+import { keep, kept } from "../kept.js";
 import { useKeys } from "../keys.js";
 import { Dialog } from "../parts/dialog.js";
 import { add, follow, recording, unsaved } from "../parts/recording.js";
@@ -12,8 +13,6 @@ const COUNT = 3; // seconds before a recording that counts down,
 const LASTS = 5000; // and how long that is, in milliseconds
 const MOST = 600; // pictures of one recording
 const LATEST = 8; // of which small ones are shown
-
-const kept = (key, otherwise) => localStorage.getItem(key) || otherwise;
 
 /** A panel that records into `label`; `close` closes it. */
 export function Capture({ label = "", close }) {
@@ -109,7 +108,7 @@ export function Capture({ label = "", close }) {
           <datalist id="capture-labels">${labels.map((one) => html`<option key=${one.name} value=${one.name}></option>`)}</datalist>
           <label>${t("webcam.rate")}
             <select value=${rate} onChange=${(event) => {
-              localStorage.setItem("rate", event.target.value);
+              keep("rate", event.target.value);
               setRate(Number(event.target.value));
             }}>
               ${RATES.map((one) => html`<option key=${one} value=${one}>${one}</option>`)}
@@ -117,7 +116,7 @@ export function Capture({ label = "", close }) {
           </label>
           <label class="check">
             <input type="checkbox" checked=${counts} disabled=${busy} onChange=${(event) => {
-              localStorage.setItem("countdown", event.target.checked ? "yes" : "no");
+              keep("countdown", event.target.checked ? "yes" : "no");
               setCounts(event.target.checked);
             }} />
             ${t("webcam.countdown")}

@@ -1,11 +1,12 @@
 // Collect: labels and the pictures under each, brought in and sorted by hand.
 import { html, useEffect, useMemo, useRef, useState } from "../vendor/preact.js";
 import { get, post, thumbnail } from "../api.js";
+import { keep, kept } from "../kept.js";
 import { useKeys } from "../keys.js";
 import { filesIn, filesOf, placesOf } from "../parts/arrivals.js";
 import { dropPlace } from "../parts/grid/drag.js";
 import { Grid, orderIn } from "../parts/grid/grid.js";
-import { everything, kept, NOTHING, released } from "../parts/grid/selection.js";
+import { everything, kept as still, NOTHING, released } from "../parts/grid/selection.js";
 import { Icon } from "../parts/icon.js";
 import { Large } from "../parts/large.js";
 import { MoveTo } from "../parts/move-to.js";
@@ -67,7 +68,7 @@ const whyNot = (address) =>
 export function Collect() {
   useStore((all) => all.labels); // new after each change
   const uploads = useUploads();
-  const [tile, zoom] = useState(() => Number(localStorage.getItem("tile")) || FIRST);
+  const [tile, zoom] = useState(() => Number(kept("tile")) || FIRST);
   const [folded, fold] = useState(new Set());
   const [selection, select] = useState(NOTHING);
   const [large, open] = useState(null);
@@ -77,9 +78,9 @@ export function Collect() {
   const grid = useRef(null);
   const before = useRef(order);
   if (before.current !== order) {
-    const still = kept(selection, order, before.current);
+    const left = still(selection, order, before.current);
     before.current = order;
-    if (still.active !== selection.active || still.chosen.size !== selection.chosen.size) select(still);
+    if (left.active !== selection.active || left.chosen.size !== selection.chosen.size) select(left);
   }
   const chosen = order.ids.filter((id) => selection.chosen.has(id));
   const move = (key, ids) => moveTo(key, ids.filter((id) => store.pictures.has(id)));
@@ -100,7 +101,7 @@ export function Collect() {
   };
   const size = (to) => {
     zoom(to);
-    localStorage.setItem("tile", to);
+    keep("tile", to);
   };
   const larger = (by) => size(Math.min(MOST, Math.max(LEAST, Math.round(tile * 1.25 ** by))));
   const aside = (ids) => {
