@@ -20,8 +20,7 @@ export function useFresh(path, kinds) {
       if (busy) return;
       busy = true;
       const begun = stamp.current;
-      const answer = await attempt(() => get(path));
-      busy = false;
+      const answer = await attempt(() => get(path)).finally(() => (busy = false));
       if (left) return;
       if (answer && begun === stamp.current) take(answer);
       if (again || begun !== stamp.current) ask();
@@ -36,7 +35,7 @@ export function useFresh(path, kinds) {
   const turn = useRef(Promise.resolve()); // so that undo never overtakes what it is to undo
   const change = (to, body, isSame = true) => {
     stamp.current++;
-    turn.current = turn.current.then(async () => {
+    turn.current = turn.current.catch(() => {}).then(async () => {
       const answer = await attempt(() => post(to, body));
       stamp.current++;
       if (answer && isSame) take(answer);

@@ -115,7 +115,7 @@ export function Label() {
     const next = [...piles.slice(at + 1), ...piles.slice(0, at)].find((one) => left.includes(one));
     return next ? pileAt({ ...next, ids: next.ids.filter(isHere) }) : null;
   };
-  const inTurn = (asking) => (own.sending = own.sending.then(() => attempt(asking))); // or undo might overtake
+  const inTurn = (asking) => (own.sending = own.sending.catch(() => {}).then(() => attempt(asking))); // or undo might overtake
   const take = async (what) => {
     const ids = [...what.aside, ...what.labelled.flatMap((one) => one.ids)];
     for (const id of now.ids) if (now.kind === "page" && !ids.includes(id)) own.skipped.add(id);

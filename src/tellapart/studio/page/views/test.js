@@ -183,7 +183,7 @@ export function Test() {
 
   /** Ask about a picture after those that were asked about before it: one request is under way. */
   const ask = (one) => {
-    turn.current = turn.current.then(async () => {
+    turn.current = turn.current.catch(() => {}).then(async () => {
       const by = newest.current;
       try {
         change(one.key, { answer: await asked(one.blob, one.name), problem: null, by });
