@@ -13,8 +13,10 @@ export function MoveTo({ count, places, move, make, close }) {
   const isNew = wanted && !places.some(({ name }) => name.toLocaleLowerCase() === wanted);
   function done(event) {
     event.preventDefault();
-    const exact = found.find(({ name }) => name.toLocaleLowerCase().startsWith(wanted));
-    if (exact) move(exact.key);
+    if (!wanted) return;
+    const lower = ({ name }) => name.toLocaleLowerCase();
+    const meant = found.find((one) => lower(one) === wanted) || found.find((one) => lower(one).startsWith(wanted));
+    if (meant) move(meant.key);
     else if (isNew) make(text.trim());
   }
   return html`
