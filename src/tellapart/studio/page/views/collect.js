@@ -125,7 +125,7 @@ export function Collect() {
   ]);
   useEffect(() => {
     const paste = async (event) => {
-      if (!event.clipboardData.files.length) return;
+      if (!event.clipboardData.files.length || document.querySelector("dialog[open]")) return;
       event.preventDefault();
       bring(await filesIn(event.clipboardData), HEAP);
     };

@@ -222,7 +222,7 @@ export function Test() {
       setOver(false);
       test(event.dataTransfer.files);
     };
-    const paste = (event) => test(event.clipboardData.files);
+    const paste = (event) => document.querySelector("dialog[open]") || test(event.clipboardData.files); // unseen below it
     const heard = [["dragover", drag], ["dragleave", leave], ["drop", drop], ["paste", paste]];
     heard.forEach(([kind, act]) => document.addEventListener(kind, act));
     return () => heard.forEach(([kind, act]) => document.removeEventListener(kind, act));
