@@ -72,11 +72,12 @@ function Findings({ found, change }) {
   const began = useRef(false); // somebody answers, so the next card is read out
   const [sent, send] = useState([]); // keys of the cards whose answer is under way
   const undo = () => {
-    began.current = true;
     const last = trail[trail.length - 1];
+    if (!last) return; // nothing was answered here: what Collect did is undone by Z
+    began.current = true;
     leave(trail.slice(0, -1));
-    if (last) hold(last.key);
-    if (last && last.skipped) change("/api/mend/skip", { key: last.key, back: true });
+    hold(last.key);
+    if (last.skipped) change("/api/mend/skip", { key: last.key, back: true });
     else change("/api/undo", {}, false);
   };
   useKeys([{ keys: ["u"], words: t("mend.back"), act: undo }]);
