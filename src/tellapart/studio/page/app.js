@@ -7,7 +7,7 @@ import { Firm } from "./parts/firm.js";
 import { Icon } from "./parts/icon.js";
 import { Messages } from "./parts/messages.js";
 import { Score } from "./parts/score.js";
-import { attempt, begin, update, useStore } from "./store.js";
+import { attempt, begin, refresh, store, update, useStore } from "./store.js";
 import { Capture } from "./views/capture.js";
 import { Collect } from "./views/collect.js";
 import { Label } from "./views/label.js";
@@ -44,6 +44,12 @@ function usePlace() {
 const shut = () => update({ capture: null });
 const undo = () => attempt(() => post("/api/undo"));
 const redo = () => attempt(() => post("/api/redo"));
+
+/** By a key, which may be held beyond the last one, or pressed before the page knows of the first. */
+async function byKey(which, act) {
+  if (!store[which]) await refresh();
+  if (store[which]) await act();
+}
 
 function Bar({ help }) {
   const folder = useStore((all) => all.folder);
@@ -112,8 +118,8 @@ function App() {
   const capture = useStore((all) => all.capture);
   const [help, showHelp] = useState(false);
   useKeys([
-    { keys: ["z", "Ctrl+z"], words: t("keys.undo"), act: undo, everywhere: true },
-    { keys: ["Ctrl+Shift+z", "Ctrl+y"], words: t("keys.redo"), act: redo, everywhere: true },
+    { keys: ["z", "Ctrl+z"], words: t("keys.undo"), act: () => byKey("undo", undo), everywhere: true },
+    { keys: ["Ctrl+Shift+z", "Ctrl+y"], words: t("keys.redo"), act: () => byKey("redo", redo), everywhere: true },
     { keys: ["?"], words: t("keys.help"), act: () => showHelp(true), everywhere: true },
   ]);
   const under = useRef([""]); // what "Why" is opened over
