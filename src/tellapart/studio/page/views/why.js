@@ -26,7 +26,10 @@ async function paintingOf(base, version, signal) {
   return painting;
 }
 
+const PLACE = /^(?:\d+|tested\/\d+)$/; // in the address: a picture of the folder, or one that was tested
+
 export function Why({ at, close }) {
+  const place = at.join("/");
   const picture = store.pictures.get(Number(at[0]));
   const name = picture ? picture.name : t("why.tested");
   const keys = useRef({});
@@ -41,7 +44,9 @@ export function Why({ at, close }) {
   return html`
     <div onKeyDown=${pressed}>
       <${Dialog} wide=${true} title=${t("why.title", { name })} close=${close}>
-        <${Inside} key=${at.join()} base=${`/api/why/${at.join("/")}`} name=${name} own=${picture ? picture.label : ""} version=${picture ? picture.version : ""} keys=${keys} />
+        ${PLACE.test(place)
+          ? html`<${Inside} key=${place} base=${`/api/why/${place}`} name=${name} own=${picture ? picture.label : ""} version=${picture ? picture.version : ""} keys=${keys} />`
+          : html`<p class="empty" role="alert">${t("why.no_picture")}</p>`}
       </${Dialog}>
     </div>
   `;

@@ -384,6 +384,7 @@ export const de = {
   why: {
     title: "Warum: {name}",
     tested: "Getestetes Bild",
+    no_picture: "Diese Adresse nennt kein Bild dieses Ordners. Öffne Warum von einem Bild aus.",
     picture: "Das Bild",
     answer: "Die Antwort",
     looking: "Sucht …",

@@ -384,6 +384,7 @@ export const en = {
   why: {
     title: "Why: {name}",
     tested: "Tested picture",
+    no_picture: "This address names no picture of this folder. Open Why from a picture.",
     picture: "The picture",
     answer: "The answer",
     looking: "Looking…",
