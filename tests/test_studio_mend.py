@@ -204,13 +204,13 @@ def page(opened: Opened) -> Iterator[Any]:
 
 def test_by_keys_alone_the_score_moves_and_undo_brings_it_back(opened: Opened, page: Any) -> None:
     mend(opened, settled)
-    page.evaluate("location.hash = '#/mend'")
-    page.get_by_role("button", name="Wrong labels").press("Enter")
+    page.get_by_role("link", name="Mend", exact=True).click()
+    page.get_by_role("button", name="Wrong labels").click()
     title = page.get_by_role("heading", name="ice_queen, or dark_knight?")
     title.wait_for()
     assert not page.locator(".message").count()  # there is nothing to be said
     before = opened.wait(trained)
-    page.keyboard.press("y")
+    page.keyboard.press("Enter")  # the chip in focus is chosen already, so it is the card's
     opened.wait(lambda state: trained(state) and right(state) > right(before))
     page.locator(".moved .better").wait_for()
     assert decisions(opened) == [(PLANTED, "relabel", "dark_knight")]
@@ -222,6 +222,13 @@ def test_by_keys_alone_the_score_moves_and_undo_brings_it_back(opened: Opened, p
     figure = page.locator(".bar .score").get_by_role("status").inner_text().split()[0]
     assert figure in page.locator(".moved").inner_text()  # one figure, here and on top
     assert decisions(opened) == []
+
+    for link in ("Findings", "Mend"):
+        page.get_by_role("link", name=link, exact=True).click()
+        page.keyboard.press("Enter")
+        title.wait_for(state="detached")
+        page.keyboard.press("u")
+        title.wait_for()
 
     page.keyboard.press("l")  # another label, by how it begins
     page.get_by_label("Label", exact=True).type("dark")

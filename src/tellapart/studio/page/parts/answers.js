@@ -11,8 +11,15 @@ export const Keyed = ({ letter, main, press, children, disabled = false }) => ht
   <button class=${main ? "main" : ""} disabled=${disabled} onClick=${press}>${children} <kbd aria-hidden="true">${shown[letter] || letter.toUpperCase()}</kbd></button>
 `;
 
-/** Whether a key went to something that has a use for it itself, such as a button for Enter. */
-export const isPressing = (event) => event.key === "Enter" && event.target.closest("button, a, summary, input");
+// What is chosen already: to press it again changes nothing.
+const CHOSEN = 'nav [aria-current="page"], [role="group"] > [aria-pressed="true"]';
+
+/**
+ * Whether a key went to something that has a use for it itself, such as a button for Enter. The link or
+ * the choice that a click has just left the focus on has none; a key held down on it goes on pressing it.
+ */
+export const isPressing = (event) =>
+  event.key === "Enter" && event.target.closest("button, a, summary, input") && (event.repeat || !event.target.closest(CHOSEN));
 
 /** Asks for a label: one there is, by how it begins, or a new one; `choose` is called with it. */
 export function LabelDialog({ close, choose }) {
