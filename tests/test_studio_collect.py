@@ -110,6 +110,17 @@ def test_keys_walk_select_and_move_and_undo_takes_it_back(page: Any, opened: Ope
     wait_for_counts(page, rose=33, tulip=21)
 
 
+def test_every_key_is_told_once(page: Any) -> None:
+    page.keyboard.press("?")
+    dialog = page.get_by_role("dialog", name="Keys")
+    rows = dialog.locator(".keys > div").all_inner_texts()
+    assert len(rows) == len(set(rows))
+    told = [" ".join(row.split()) for row in rows]
+    assert [row for row in told if row.endswith(" Undo")] == ["Z Ctrl+Z Undo"]
+    for key in ("←", "Home", "Page Up", "Space", "Enter", "F2"):
+        assert any(key in row for row in told), key
+
+
 def test_pictures_are_dragged_onto_a_label_and_deleted_means_set_aside(
     page: Any, opened: Opened
 ) -> None:

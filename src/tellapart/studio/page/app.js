@@ -88,15 +88,12 @@ function Sections({ at }) {
   `;
 }
 
-const SIGNS = { " ": "Space", ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓" };
-
 function Help({ close }) {
   return html`
     <${Dialog} title=${t("keys.title")} close=${close}>
       <dl class="keys">
         ${allKeys().map(
           (one) => html`
-            <div key=${one.words}><dt>${one.keys.map((key) => html`<kbd>${SIGNS[key] || key}</kbd>`)}</dt><dd>${one.words}</dd></div>
             <div key=${one.words}><dt>${one.keys.map((key) => html`<kbd>${spelt(key)}</kbd>`)}</dt><dd>${one.words}</dd></div>
           `,
         )}

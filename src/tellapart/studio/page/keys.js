@@ -23,7 +23,8 @@ const digit = (event) => (event.shiftKey && /^Digit\d$/.test(event.code) ? `Shif
 
 /**
  * The keys of a component as long as it is there: [{keys: ["z", "Ctrl+z"], words, act(event)}]. They
- * act on what it showed last. `act` may return false, and then the key goes on to whoever else hears it.
+ * act on what it showed last. `act` may return false, and then the key goes on to whoever else hears it;
+ * a key without `act` is only told, as what has the focus hears it.
  * What lies under a dialog hears no key, but those that are `everywhere`.
  */
 export function useKeys(list) {
@@ -41,12 +42,14 @@ export const useCover = () => useKeys(COVER);
 function heard() {
   const all = [...registered];
   const cover = all.findLastIndex((one) => one.current === COVER);
-  return all.flatMap((one, at) => one.current.filter((key) => at > cover || key.everywhere));
+  return all.flatMap((one, at) => one.current.filter((key) => key.act && (at > cover || key.everywhere)));
 }
 
-/** A key as it stands on a keyboard: "Space", "Ctrl+Z", "?". */
+const SIGNS = { " ": "Space", ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓", PageUp: "Page Up", PageDown: "Page Down" };
+
+/** A key as it stands on a keyboard: "Space", "Ctrl+Z", "←", "?". */
 export const spelt = (key) =>
-  key === " " ? "Space" : key.replace(/(^|\+)(.)$/, (_, before, last) => before + last.toUpperCase());
+  SIGNS[key] || key.replace(/(^|\+)(.)$/, (_, before, last) => before + last.toUpperCase());
 
 /** All keys that do something now, in the order in which they were registered. */
 export const allKeys = () => [...registered].flatMap((one) => one.current).filter((one) => one.words);

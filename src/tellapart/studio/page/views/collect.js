@@ -122,6 +122,12 @@ export function Collect() {
     { keys: ["Escape"], words: t("collect.none"), act: () => selection.chosen.size > 0 && select(released(selection)) },
     { keys: ["+", "="], words: t("collect.larger"), act: () => larger(1) },
     { keys: ["-"], words: t("collect.smaller"), act: () => larger(-1) },
+    // what the grid and the headings hear themselves
+    { keys: ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"], words: t("keys.walk") },
+    { keys: ["Home", "End", "PageUp", "PageDown"], words: t("keys.far") },
+    { keys: [" "], words: t("keys.too") },
+    { keys: ["Enter"], words: t("keys.large") },
+    { keys: ["F2"], words: t("keys.rename") },
   ]);
   useEffect(() => {
     const paste = async (event) => {

@@ -25,6 +25,11 @@ export const de = {
     undo: "Rückgängig",
     redo: "Wiederholen",
     help: "Tasten zeigen",
+    walk: "Von Bild zu Bild; mit Umschalt werden sie ausgewählt",
+    far: "Zum ersten oder letzten Bild oder eine Seite weiter",
+    too: "Auch dieses auswählen",
+    large: "Groß ansehen",
+    rename: "Auf der Überschrift eines Labels: umbenennen",
   },
   grid: {},
   collect: {

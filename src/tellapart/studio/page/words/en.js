@@ -25,6 +25,11 @@ export const en = {
     undo: "Undo",
     redo: "Redo",
     help: "Show the keys",
+    walk: "From picture to picture; with Shift, select on the way",
+    far: "To the first or last picture, or a page on",
+    too: "Select this one too",
+    large: "See it large",
+    rename: "On the heading of a label: rename it",
   },
   grid: {},
   collect: {
