@@ -73,8 +73,8 @@ class LabelErrors:
         if not self.planted:
             return "These pictures are too few to say which labels are wrong."
         trial = (
-            f"{several(self.planted, 'wrong label')} {'was' if self.planted == 1 else 'were'} "
-            f"planted among these pictures"
+            f"{several(self.planted, 'label')} {'was' if self.planted == 1 else 'were'} "
+            f"made wrong in memory, with no file or label of yours changed"
         )
         if not self.tells:
             return (
