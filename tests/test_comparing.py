@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tellapart.assess.comparing import compare
+from tellapart.assess.comparing import compare, may_be_luck
 from tellapart.assess.testing import TestResult
 from tellapart.cli.terminal.testing import print_comparison
 from tellapart.dataset.sources import Dataset
@@ -94,3 +94,17 @@ def test_mcnemar_is_the_exact_binomial_test(
     only_first: int, only_second: int, expected: float
 ) -> None:
     assert mcnemar(only_first, only_second) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("now", "first", "luck"),
+    [
+        ("1" * 12 + "0" * 8, 0, True),
+        ("1" * 20, 0, False),
+        ("0" * 20, 0, False),
+        ("1" * 20, 15, False),
+    ],
+)
+def test_a_move_is_luck_until_more_pictures_speak_for_it(now: str, first: int, luck: bool) -> None:
+    before = result("1" * 10 + "0" * 10).evaluation
+    assert may_be_luck(before, result(now, first).evaluation) is luck

@@ -202,6 +202,13 @@ def page(opened: Opened) -> Iterator[Any]:
         yield found
 
 
+def moved(page: Any, opened: Opened) -> Any:
+    """Where the page tells how the score has moved with the newest training."""
+    one = opened.state()["training"]["moved"][0]
+    told = f"{one['before']:.1%} → {one['now']:.1%}"
+    return page.locator(".moved", has_text=told)
+
+
 def test_by_keys_alone_the_score_moves_and_undo_brings_it_back(opened: Opened, page: Any) -> None:
     mend(opened, settled)
     page.get_by_role("link", name="Mend", exact=True).click()
@@ -212,13 +219,13 @@ def test_by_keys_alone_the_score_moves_and_undo_brings_it_back(opened: Opened, p
     before = opened.wait(trained)
     page.keyboard.press("Enter")  # the chip in focus is chosen already, so it is the card's
     opened.wait(lambda state: trained(state) and right(state) > right(before))
-    page.locator(".moved .better").wait_for()
+    moved(page, opened).get_by_text("within luck").first.wait_for()
     assert decisions(opened) == [(PLANTED, "relabel", "dark_knight")]
     title.wait_for(state="detached")
     page.keyboard.press("z")
     title.wait_for()
     opened.wait(lambda state: trained(state) and right(state) == right(before))
-    page.locator(".moved .worse").wait_for()
+    moved(page, opened).wait_for()
     figure = page.locator(".bar .score").get_by_role("status").inner_text().split()[0]
     assert figure in page.locator(".moved").inner_text()  # one figure, here and on top
     assert decisions(opened) == []

@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from ..errors import UsageError
+from ..evaluation.judged import Evaluation
 from ..evaluation.metrics import Estimate, Proportion, mcnemar, paired_difference
 from .testing import TestResult
 
@@ -47,6 +48,19 @@ class Comparison:
         if self.p >= SURE:
             return None
         return "first" if self.only_first > self.only_second else "second"
+
+
+def may_be_luck(first: Evaluation, second: Evaluation) -> bool:
+    """Whether the second is not surely another one than the first, by the pictures of both.
+
+    False where fewer than half of the pictures are of both, as then nothing is known.
+    """
+    right = dict(zip(first.names, (first.predicted == first.truth).tolist(), strict=True))
+    hits = zip(second.names, (second.predicted == second.truth).tolist(), strict=True)
+    both = [(right[name], hit) for name, hit in hits if name in right]
+    if 2 * len(both) < max(len(first.names), len(second.names), 1):
+        return False
+    return mcnemar(both.count((True, False)), both.count((False, True))) >= SURE
 
 
 def compare(first: TestResult, second: TestResult) -> Comparison:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ..assess.comparing import may_be_luck
 from ..backbones.rows import quality as quality_row
 from ..dataset.sources import SkippedFile, read_dataset
 from ..errors import TellapartError, UsageError
@@ -54,6 +55,8 @@ class Trained:
         accuracy: the one to be believed.
         seconds: how long it took.
         judged: all that judged it, by name, the one to be believed first.
+        lucky: the names of those by which luck alone may have moved the score since the training
+            before.
     """
 
     round: int
@@ -62,6 +65,7 @@ class Trained:
     accuracy: Proportion
     seconds: float
     judged: Mapping[str, Proportion]
+    lucky: frozenset[str]
 
     def to_json(self) -> dict[str, object]:
         known = self.accuracy.n > 0
@@ -247,6 +251,7 @@ class Trainer:
             return
         watch = Watch(self._pictures, self._stage, pause=self._check)
         result = train(self.root, quality=self.preferences.quality, watch=watch)
+        before = self.result.evaluations if self.result else {}
         self.result, self.skipped, self.error = result, result.skipped, ("", "")
         self.finished = time.time()
         believed, evaluation = headline(result.evaluations)
@@ -259,6 +264,11 @@ class Trainer:
                 accuracy=evaluation.accuracy,
                 seconds=time.monotonic() - begun,
                 judged={believed: evaluation.accuracy, **others},
+                lucky=frozenset(
+                    name
+                    for name, one in result.evaluations.items()
+                    if name in before and may_be_luck(before[name], one)
+                ),
             )
         )
         self._finish()
@@ -320,7 +330,8 @@ class Trainer:
 
     def _moved(self) -> list[dict[str, object]]:
         """All that judged the newest model, that to be believed first, with the share that is right
-        now and `before`, by the training before; null where that was not judged so."""
+        now and `before`, by the training before; null where that was not judged so. `luck` is
+        whether it may have moved by luck alone."""
         if not self.history:
             return []
         before = self.history[-2].judged if self.history[1:] else {}
@@ -330,6 +341,7 @@ class Trainer:
                 "now": one.value,
                 "before": before[name].value if name in before else None,
                 "n": one.n,
+                "luck": name in self.history[-1].lucky,
             }
             for name, one in self.history[-1].judged.items()
             if one.n

@@ -45,11 +45,12 @@ function Moved() {
   const training = useStore((all) => all.training);
   if (typeof training.value !== "number") return null;
   const [low, high] = training.interval;
-  const one = ({ name, before, now }) => {
+  const one = ({ before, now, luck }) => {
     const moved = before !== null && before !== now;
     return html`
       ${moved ? html`<span>${percent(before)} → </span>` : null}
-      <strong class=${moved ? (now > before ? "better" : "worse") : ""}>${percent(now)}</strong>
+      <strong class=${moved && !luck ? (now > before ? "better" : "worse") : ""}>${percent(now)}</strong>
+      ${moved && luck ? html`${" "}<span class="soft small" title=${t("mend.luck_why")}>${t("mend.luck")}</span>` : null}
     `;
   };
   const [first, ...others] = training.moved;

@@ -270,6 +270,8 @@ export const de = {
     checking: "Die Bilder werden geprüft",
     right: "Richtig:",
     interval: "({low} bis {high})",
+    luck: "im Rahmen des Zufalls",
+    luck_why: "Zu wenige Bilder wurden von falsch zu richtig oder von richtig zu falsch, um das vom Zufall zu unterscheiden.",
     again_soon: "Das neue Ergebnis kommt gleich",
     kinds: "Arten von Befunden",
     all_kinds: "Alle",

@@ -270,6 +270,8 @@ export const en = {
     checking: "Checking the pictures",
     right: "Right:",
     interval: "({low} to {high})",
+    luck: "within luck",
+    luck_why: "Too few pictures went from wrong to right, or from right to wrong, to tell this from chance.",
     again_soon: "The new figure is on its way",
     kinds: "Kinds of findings",
     all_kinds: "All",
