@@ -12,6 +12,7 @@ from ..to_json.results import Json
 
 ON_A_SHEET = 12  # pictures of a subgroup
 MOST = 12  # subgroups that stand out
+NOTHING = 0.05  # errors in 100 pictures: to prevent fewer is told as 0.0
 
 
 def gaps_of(classifier: Classifier, number: Callable[[str], int]) -> dict[str, Json]:
@@ -23,7 +24,9 @@ def gaps_of(classifier: Classifier, number: Callable[[str], int]) -> dict[str, J
         "tested": len(gaps.tested.names) if gaps.tested else None,
         "subgroups": len(gaps.subgroups),
         "advice": [_subgroup(gaps, one, number) for one in gaps.advice[:MOST]],
-        "maybe": [_subgroup(gaps, one, number) for one in gaps.maybe],
+        "maybe": [
+            _subgroup(gaps, one, number) for one in gaps.maybe if one.mended.value >= NOTHING
+        ],
     }
 
 

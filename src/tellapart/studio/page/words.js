@@ -14,6 +14,9 @@ document.documentElement.lang = language;
 /** For the attribute of what the server says: its language, where the page has another. */
 export const theirs = language === "en" ? null : "en";
 
+/** A sentence of the server, which sets a space before "%", in the English of the page. */
+export const adapted = (words) => words.replaceAll(/(\d) %/g, "$1%");
+
 /** The languages there are, each under its own name. */
 export const known = Object.entries(languages).map(([code, words]) => [code, words.language]);
 

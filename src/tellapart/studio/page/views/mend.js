@@ -8,7 +8,7 @@ import { Confusion } from "../parts/confusion.js";
 import { ContactSheet } from "../parts/contact-sheet.js";
 import { tellingOf } from "../parts/matrix.js";
 import { attempt, store, update, useStore } from "../store.js";
-import { percent, t, theirs } from "../words.js";
+import { adapted, percent, t, theirs } from "../words.js";
 
 const parts = ["findings", "confusion", "gaps", "decided"];
 
@@ -123,8 +123,8 @@ function Findings({ found, change }) {
         : null}
       ${card ? html`<${Card} key=${card.key} card=${card} decide=${decide} skip=${skip} focused=${began.current} />` : null}
       ${!card && found.checked !== null && !busy ? html`<p class="empty">${t(found.skipped ? "mend.rest_skipped" : "mend.nothing", { n: found.skipped, checked: found.checked })}</p>` : null}
-      ${found.rest ? html`<p class="soft" lang=${theirs}>${found.rest}</p>` : null}
-      ${found.checked !== null ? html`<p class="again"><button disabled=${busy} onClick=${() => change("/api/mend/again")}>${t("mend.again")}</button> <small class="soft" lang=${theirs}>${found.worth}</small></p>` : null}
+      ${found.rest ? html`<p class="soft" lang=${theirs}>${adapted(found.rest)}</p>` : null}
+      ${found.checked !== null ? html`<p class="again"><button disabled=${busy} onClick=${() => change("/api/mend/again")}>${t("mend.again")}</button> <small class="soft" lang=${theirs}>${adapted(found.worth)}</small></p>` : null}
     </section>
   `;
 }
@@ -175,7 +175,7 @@ function Lacking() {
       <header>
         <div>
           <h3>${t("mend.gap", { label: one.label, n: one.add })}</h3>
-          <p lang=${theirs}>${one.words} <span class="soft">${one.worth}</span></p>
+          <p lang=${theirs}>${adapted(one.words)} <span class="soft">${adapted(one.worth)}</span></p>
         </div>
         <button onClick=${() => update({ capture: { label: one.label } })}>${t("mend.capture", { label: one.label })}</button>
       </header>
@@ -186,7 +186,7 @@ function Lacking() {
     <section class="gaps" aria-label=${t("mend.gaps")}>
       <p class="soft">${found.tested === null ? t("mend.gaps_untested") : t("mend.gaps_tested", { learnt: found.learnt, tested: found.tested, subgroups: found.subgroups })}</p>
       ${found.advice.map(sheet)}
-      ${found.advice.length ? null : html`<p>${t("mend.no_gaps")}</p>`}
+      ${found.advice.length ? null : html`<p>${t(found.maybe.length ? "mend.no_sure_gaps" : "mend.no_gaps")}</p>`}
       ${found.maybe.length ? html`<h3>${t("mend.maybe")}</h3><p class="soft small">${t("mend.maybe_why")}</p>${found.maybe.map(sheet)}` : null}
     </section>
   `;
