@@ -307,3 +307,20 @@ def test_gaps_and_decisions_are_there_to_read(opened: Opened, page: Any) -> None
     assert decisions(opened) == []
     assert (opened.folder / PLANTED).is_file()
     assert not page.errors
+
+
+def test_on_a_narrow_screen_the_open_part_is_in_view(page: Any) -> None:
+    page.set_viewport_size({"width": 280, "height": 600})
+    for name in ("Share", "Collect", "Mend"):
+        page.evaluate(f"location.hash = '#/{name.lower()}'")
+        link = page.get_by_role("navigation", name="Parts of the studio").locator("[aria-current]")
+        link.get_by_text(name).wait_for()
+        box = link.bounding_box()
+        assert box["x"] >= 0, name
+        assert box["x"] + box["width"] <= 280, name
+    page.set_viewport_size({"width": 1280, "height": 600})
+    page.get_by_role("heading", name="ice_queen, or dark_knight?").wait_for()
+    words = page.get_by_text("but everything about it says").bounding_box()
+    answers = page.get_by_role("group", name="Answers").bounding_box()
+    assert words["y"] + words["height"] <= answers["y"] <= 600 - answers["height"]
+    assert not page.errors

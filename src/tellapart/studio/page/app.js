@@ -77,8 +77,13 @@ function Bar({ help }) {
 }
 
 function Sections({ at }) {
+  const nav = useRef(null);
+  useEffect(() => {
+    const open = nav.current.querySelector("[aria-current]"); // on a phone it may lie beside the screen
+    open.scrollIntoView({ inline: "center", block: "nearest" });
+  }, [at]);
   return html`
-    <nav class="sections" aria-label=${t("shell.sections")}>
+    <nav class="sections" ref=${nav} aria-label=${t("shell.sections")}>
       ${views.map(
         ([name]) => html`
           <a key=${name} href=${`#/${name}`} aria-current=${name === at ? "page" : null}>${t(`${name}.tab`)}</a>
