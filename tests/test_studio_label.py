@@ -333,6 +333,37 @@ def test_by_touch_a_tapped_picture_gets_the_label_that_is_tapped(
     assert phone.evaluate("document.documentElement.scrollWidth") == 390
 
 
+_OVERLAPS = """() => {
+  const main = document.querySelector('main');
+  main.scrollTo(0, main.scrollHeight); // what stays in sight while the rest scrolls is in its place
+  const tiles = [...document.querySelectorAll('.leaf')];
+  const parts = [...document.querySelectorAll('.label > :not(.front-one), .front-one > *')];
+  const overlap = (one, other) =>
+    Math.min(one.right, other.right) - Math.max(one.left, other.left) > 1
+    && Math.min(one.bottom, other.bottom) - Math.max(one.top, other.top) > 1;
+  const found = main.scrollWidth > main.clientWidth ? ['too wide'] : [];
+  for (const group of [tiles, parts]) {
+    const boxes = group.map((one) => one.getBoundingClientRect());
+    boxes.forEach((one, at) => boxes.slice(0, at).some((other) => overlap(one, other))
+      && found.push(group[at].getAttribute('aria-label') || group[at].className));
+  }
+  return found;
+}"""
+
+
+def test_in_a_small_window_it_scrolls_and_nothing_overlaps(
+    suggested: tuple[Opened, Person],
+) -> None:
+    _, person = suggested
+    for mode in ("Piles", "Pages", "One by one"):
+        person.page.get_by_role("button", name=mode, exact=True).click()
+        person.page.locator(".sheet" if mode != "One by one" else ".large").wait_for()
+        for width, height in ((1280, 480), (1280, 657), (740, 480), (390, 480), (320, 568)):
+            person.page.set_viewport_size({"width": width, "height": height})
+            assert person.page.evaluate(_OVERLAPS) == [], (mode, width, height)
+    person.page.set_viewport_size({"width": 1280, "height": 720})
+
+
 def test_the_last_pile_comes_back(chromium: Any, tmp_path: Path) -> None:
     truth = heap_of(draw_shapes(tmp_path / "shapes", 1), tmp_path / "heap", 3)
     with studio(tmp_path / "heap") as opened:

@@ -23,8 +23,13 @@ export function Sheet({ name, items, marks, at, go, click }) {
     { keys: ARROWS, words: t("label.key_arrows"), act: arrow },
     { keys: ["Home", "End"], act: arrow },
   ]);
+  const begun = useRef(false);
+  useLayoutEffect(() => { // a new sheet is seen from its beginning, with the heading above it
+    list.current.closest("main").scrollTo(0, 0);
+  }, []);
   useLayoutEffect(() => { // before the next key comes, or an older place would call the newer one back
-    if (!["INPUT", "SELECT"].includes(document.activeElement.tagName)) (list.current.children[at] || list.current).focus();
+    if (!["INPUT", "SELECT"].includes(document.activeElement.tagName)) (list.current.children[at] || list.current).focus({ preventScroll: !begun.current });
+    begun.current = true;
   }, [at]);
   return html`
     <div class=${`sheet ${items.length <= FEW ? "few" : ""}`} ref=${list} role="listbox" aria-label=${name} aria-multiselectable="true" tabindex=${at < 0 ? 0 : -1}>
