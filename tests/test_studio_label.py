@@ -333,6 +333,33 @@ def test_by_touch_a_tapped_picture_gets_the_label_that_is_tapped(
     assert phone.evaluate("document.documentElement.scrollWidth") == 390
 
 
+def test_what_is_none_of_the_labels_is_not_offered_to_be_accepted(
+    suggested: tuple[Opened, Person],
+) -> None:
+    opened, person = suggested
+
+    def none(route: Any) -> None:
+        response = route.fetch()
+        found = response.json()
+        for one in found["suggestions"]:
+            one[4] = "none"
+        route.fulfill(response=response, json=found)
+
+    page, before = person.page, lie(opened, lambda found: True)
+    page.route("**/api/heap", none)
+    page.reload()
+    page.get_by_role("button", name="One by one").click()
+    page.get_by_role("figure").get_by_text("none of these").wait_for()
+    page.get_by_text("Give it a label, or set it aside.").wait_for()
+    assert not page.get_by_role("button", name="Accept").count()
+    person.press("Enter", "Enter")
+    assert not page.locator(".message").count()
+    assert lie(opened, lambda found: True) == before
+    page.unroute("**/api/heap")
+    page.reload()
+    page.locator(".label").wait_for()
+
+
 _OVERLAPS = """() => {
   const main = document.querySelector('main');
   main.scrollTo(0, main.scrollHeight); // what stays in sight while the rest scrolls is in its place

@@ -4,6 +4,9 @@ import { file, thumbnail } from "../api.js";
 import { useKeys } from "../keys.js";
 import { t } from "../words.js";
 
+/** Whether there is a label to accept; "none of these" is none. */
+export const accepts = (one) => Boolean(one?.label) && one.how !== "none";
+
 export function Single({ items, now, go, act, said, suggestion: one }) {
   const by = (step) => go(Math.max(0, Math.min(now.ids.length - 1, now.at + step)));
   useKeys([
@@ -18,7 +21,8 @@ export function Single({ items, now, go, act, said, suggestion: one }) {
       </figure>
       <div class="head steps">
         <button aria-label=${t("label.back")} disabled=${now.at === 0} onClick=${() => by(-1)}>←</button>
-        <button class="main" disabled=${one.how === "none"} onClick=${act.accept}>${t("label.accept", { label: one.label })} <kbd>Enter</kbd></button>
+        ${accepts(one) ? html`<button class="main" onClick=${act.accept}>${t("label.accept", { label: one.label })} <kbd>Enter</kbd></button>`
+          : html`<p class="soft">${t("label.choose")}</p>`}
         <button onClick=${act.aside}>${t("label.set_aside")} <kbd>X</kbd></button>
         <button aria-label=${t("label.next")} disabled=${now.at === now.ids.length - 1} onClick=${() => by(1)}>→</button>
       </div>

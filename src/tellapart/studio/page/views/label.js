@@ -6,7 +6,7 @@ import { Namer } from "../parts/namer.js";
 import { Page } from "../parts/suggested-page.js";
 import { Pile } from "../parts/pile.js";
 import { decided, filtered, inLine, inPlaces, labelOf, left, letters, nextPage } from "../parts/queue.js";
-import { Single } from "../parts/single.js";
+import { accepts, Single } from "../parts/single.js";
 import { attempt, hear, refresh, say, store, useStore } from "../store.js";
 import { percent, t } from "../words.js";
 
@@ -139,8 +139,7 @@ export function Label() {
     accept() {
       if (now?.kind === "pile") setNaming("");
       else if (now?.kind === "page") take(decided(now.ids, now.label, now.marks));
-      else if (suggestion?.how === "none") say(t("label.none_accepted"));
-      else if (suggestion) take({ labelled: [{ label: suggestion.label, ids: [suggestion.id] }], aside: [] });
+      else if (accepts(suggestion)) take({ labelled: [{ label: suggestion.label, ids: [suggestion.id] }], aside: [] });
     },
     label(label) {
       if (now?.kind === "pile") take(decided(now.ids, label, now.marks));

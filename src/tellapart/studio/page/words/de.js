@@ -506,7 +506,7 @@ export const de = {
     between: "unsicher: {label} {score}, oder {second}",
     unlabelled: "ohne Vorschlag",
     none: "keines davon",
-    none_accepted: "Es sieht aus wie keines der Labels: Gib ihm eines oder lege es beiseite.",
+    choose: "Gib ihm ein Label oder lege es beiseite.",
     sure: "sicher",
     unsure: "unsicher",
     key_label: "Label geben: Nummer oder Anfangsbuchstabe",

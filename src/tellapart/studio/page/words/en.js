@@ -506,7 +506,7 @@ export const en = {
     between: "unsure: {label} {score}, or {second}",
     unlabelled: "without a suggestion",
     none: "none of these",
-    none_accepted: "It looks like none of the labels: give it one, or set it aside.",
+    choose: "Give it a label, or set it aside.",
     sure: "sure",
     unsure: "unsure",
     key_label: "Label it: number or first letter",
