@@ -218,6 +218,32 @@ def give(opened: Opened, person: Person, each: int, but: Collection[str] = ()) -
     assert opened.ask("/api/heap/accept", {"labelled": some, "aside": []}).status == 200
 
 
+def test_a_message_is_said_once_covers_nothing_and_goes_with_the_next_change(
+    shapes: tuple[Opened, Person],
+) -> None:
+    opened, person = shapes
+    page = person.page
+    for width, height in ((1280, 720), (390, 844)):
+        page.set_viewport_size({"width": width, "height": height})
+        person.press("0", "0")  # pages that wait for a model
+        message = page.locator(".message")
+        message.get_by_text("Name two piles").wait_for()
+        assert message.count() == 1
+        box, others = message.bounding_box(), [page.locator("main"), page.get_by_role("navigation")]
+        assert box["height"] <= 50
+        for other in (one.bounding_box() for one in others):
+            apart = (
+                box["y"] >= other["y"] + other["height"] or other["y"] >= box["y"] + box["height"]
+            )
+            assert apart or other["x"] + other["width"] <= box["x"]
+    page.set_viewport_size({"width": 1280, "height": 720})
+    page.wait_for_timeout(1100)  # until it is no word on the change that comes
+    one = next(iter(opened.pictures().values()))["id"]
+    assert opened.ask("/api/heap/accept", {"labelled": [], "aside": [one]}).status == 200
+    message.wait_for(state="detached", timeout=3000)  # before its time
+    assert opened.ask("/api/undo", {}).status == 200
+
+
 @pytest.fixture(scope="module")
 def suggested(shapes: tuple[Opened, Person]) -> tuple[Opened, Person]:
     """The same heap once every picture carries a suggestion, as pages."""

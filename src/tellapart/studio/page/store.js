@@ -18,7 +18,7 @@ export const store = {
   problem: null, // {detail, hint}: why the folder's labels cannot be read now
   training: {},
   capture: null, // {label} while the webcam's panel is open
-  messages: [], // {id, text, hint, kind}
+  messages: [], // {id, text, hint, kind, at, timer}
 };
 
 const listeners = new Set();
@@ -59,12 +59,16 @@ export function hear(kind, listener) {
 }
 
 let number = 0;
+const OLD = 1000; // milliseconds after which a message is of an earlier change than the one that comes
 
-/** Say something in a corner of the page for a while. */
+/** Say something below the page for a while, or until the next change; what is said already stays. */
 export function say(text, { hint = "", kind = "note" } = {}) {
-  const id = ++number;
-  update({ messages: [...store.messages, { id, text, hint, kind }].slice(-4) });
-  setTimeout(() => forget(id), kind === "error" ? 12000 : 5000);
+  const same = store.messages.find((one) => one.text === text && one.hint === hint);
+  clearTimeout(same?.timer);
+  const id = same?.id || ++number;
+  const timer = setTimeout(() => forget(id), kind === "error" ? 12000 : 5000);
+  const others = store.messages.filter((one) => one !== same);
+  update({ messages: [...others, { id, text, hint, kind, at: performance.now(), timer }].slice(-4) });
 }
 
 export const forget = (id) => update({ messages: store.messages.filter((one) => one.id !== id) });
@@ -115,7 +119,8 @@ async function load() {
     }
     for (const id of found.gone) pictures.delete(id);
     const { epoch, revision, folder, labels, undo, redo, problem, training } = found;
-    update({ status: "here", epoch, revision, folder, labels, pictures, undo, redo, problem, training });
+    const messages = revision === store.revision ? store.messages : store.messages.filter((one) => performance.now() - one.at < OLD);
+    update({ status: "here", messages, epoch, revision, folder, labels, pictures, undo, redo, problem, training });
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
     update({ status: error.status === 401 ? "stale" : "gone" });
