@@ -13,7 +13,7 @@ const SOON = 30; // milliseconds in which what happens is drawn together
 export const KINDS = ["refused", "copies", "notes", "left"];
 const NOTHING = { refused: [], copies: [], notes: [], left: [] };
 
-let now = { pending: [], sent: 0, added: 0, arriving: null, outcome: NOTHING };
+let now = { pending: [], lot: 0, sent: 0, added: 0, arriving: null, outcome: NOTHING };
 let stopping = new AbortController();
 let underWay = 0;
 let number = 0;
@@ -29,9 +29,10 @@ function change(values) {
 }
 
 /**
- * pending: files that are not there yet, as {id, file, label, part, archive}; sent and added: how
- * many of this lot were sent, and how many pictures that gave; arriving: {name, done, total} of an
- * archive that is looked through; outcome: of each of `KINDS` what is to be told, until it is closed.
+ * pending: files that are not there yet, as {id, file, label, part, archive}; lot: its number;
+ * sent and added: how many of this lot were sent, and how many pictures that gave; arriving: {name,
+ * done, total} of an archive that is looked through; outcome: of each of `KINDS` what is to be told
+ * of this lot, until it is closed.
  */
 export function useUploads() {
   const [uploads, set] = useState(now);
@@ -70,7 +71,7 @@ export function bringIn(files) {
     const archive = isArchive(file);
     return { file, label, part, batch, archive, called: path.join("/"), id: `new-${++number}`, begun: false };
   });
-  if (!now.pending.length) change({ sent: 0, added: 0 });
+  if (!now.pending.length) change({ lot: now.lot + 1, sent: 0, added: 0, outcome: NOTHING });
   change({ pending: [...now.pending, ...coming] });
   go();
 }

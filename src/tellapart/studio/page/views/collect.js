@@ -209,7 +209,7 @@ export function Collect() {
           </span>
         </div>
         <${Progress} uploads=${uploads} />
-        <${Outcome} outcome=${uploads.outcome} />
+        <${Outcome} key=${uploads.lot} outcome=${uploads.outcome} />
         ${bare
           ? html`<div class="begin"><h2>${t("collect.empty")}</h2><p>${t("collect.empty_folders")}</p><p>${t("collect.empty_stays")}</p></div>`
           : html`<${Grid}
