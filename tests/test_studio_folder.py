@@ -11,7 +11,7 @@ import sys
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pytest
@@ -33,7 +33,7 @@ from tellapart.studio.carrying import carried_out
 from tellapart.studio.changes import Decide, TakeBack, Wish
 from tellapart.studio.folder import LEARN, TEST, Folder
 from tellapart.studio.studio import Studio
-from tellapart.studio.uploads import Incoming, Wanted
+from tellapart.studio.uploads import Brought, Incoming, Wanted
 
 NAMES = (
     "cat/1.jpg",
@@ -109,12 +109,16 @@ def opened(root: Path) -> Iterator[Studio]:
 
 
 def bring(one: Studio, content: bytes, name: str, label: str = "", batch: str = "") -> list[str]:
+    return brought_in(one, content, name, label, batch).added
+
+
+def brought_in(one: Studio, content: bytes, name: str, label: str = "", batch: str = "") -> Brought:
     wanted = Wanted(name, label, batch=batch)
     coming = Incoming(one.root, wanted)
     try:
         coming.write(content)
         coming.end()
-        return one.bring_in(coming, wanted).added
+        return one.bring_in(coming, wanted)
     finally:
         coming.drop()
 
@@ -422,6 +426,41 @@ def test_what_is_wrong_with_an_archive_is_said_with_its_own_name(tmp_path: Path)
         with opened(root) as one, pytest.raises(TellapartError, match=r"holiday\.zip") as error:
             bring(one, content, "holiday.zip", "cat")
         assert ".tellapart-studio" not in error.value.message
+
+
+@pytest.mark.parametrize(
+    ("label", "lies", "labels"),
+    [("", "a/", "a"), ("", "garden/a/", "a"), ("", "", ""), ("me", "a/", "me")],
+)
+def test_all_of_an_archive_that_is_no_picture_is_named(
+    tmp_path: Path, label: str, lies: str, labels: str
+) -> None:
+    root = filled(tmp_path / "photos")
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr(f"{lies}1.png", drawn(1))
+        archive.writestr(f"{lies}read-me.txt", b"text")
+        archive.writestr("garden/notes.txt" if "garden" in lies else "notes.txt", b"text")
+        archive.writestr(".DS_Store", b"")
+    with opened(root) as one:
+        brought = brought_in(one, packed.getvalue(), "holiday.zip", label)
+        assert [name.rpartition("/")[0] for name in brought.added] == [labels]
+        named = {PurePosixPath(refused.name).name: refused.reason for refused in brought.refused}
+    assert named == dict.fromkeys(("read-me.txt", "notes.txt"), "not a picture (.txt)")
+    assert len(brought.refused) == 2
+
+
+def test_the_table_of_an_archive_is_no_file_that_was_refused(tmp_path: Path) -> None:
+    root = filled(tmp_path / "photos")
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("all/1.png", drawn(1))
+        archive.writestr("notes.txt", b"text")
+        archive.writestr("labels.csv", b"path,label\nall/1.png,gnu\n/none/2.png,gnu\n")
+    with opened(root) as one:
+        brought = brought_in(one, packed.getvalue(), "holiday.zip")
+    assert [refused.name for refused in brought.refused] == ["notes.txt", "/none/2.png"]
+    assert len(brought.added) == 1
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="others take no such name")

@@ -22,6 +22,7 @@ from ..dataset.archives import unpack
 from ..dataset.filenames import kept_stem, longest_name, named, safe_name, suffix_of
 from ..dataset.labels import distinct
 from ..dataset.sources import Item, read_unpacked
+from ..dataset.tables import names_pictures
 from ..dataset.walk import pictures_below
 from ..errors import ArchiveError, DatasetError, DestinationError, PictureError
 from ..files.atomic import sync
@@ -301,15 +302,24 @@ def look_through(
 def _items(
     top: Path, archive: Path, wanted: Wanted
 ) -> tuple[list[Item], list[SkippedFile], tuple[str, ...]]:
-    """The pictures of an archive with their labels: by its folders or its table; without any, and
-    where one is asked for, all that is in it."""
-    loose = {path: Item(path, name, wanted.label) for path, name in pictures_below(top)[0]}
+    """The pictures of an archive with their labels, and what in it is none: by its folders or its
+    table; where a label is asked for, all pictures get that."""
+    found, walked = pictures_below(top)[:2]
+    loose = {path: Item(path, name, wanted.label) for path, name in found}
     if wanted.label:
-        return list(loose.values()), [], ()
-    dataset, _ = read_unpacked(top, archive)
+        return list(loose.values()), walked, ()
+    dataset, inner = read_unpacked(top, archive)
     labelled = {item.path: item for item in dataset.items}
     items = list({**loose, **labelled}.values())
-    skipped = [one for one in dataset.skipped if "in no label's folder" not in one.reason]
+    others = {top / one.name: one for one in walked}
+    skipped = [
+        one for path, one in others.items() if path.parent != inner or not names_pictures(path)
+    ]
+    skipped += (
+        one
+        for one in dataset.skipped
+        if "in no label's folder" not in one.reason and inner / one.name not in others
+    )
     return items, skipped, dataset.notes
 
 
