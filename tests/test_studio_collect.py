@@ -121,6 +121,30 @@ def test_every_key_is_told_once(page: Any) -> None:
         assert any(key in row for row in told), key
 
 
+def test_keys_go_on_after_a_label_was_typed(page: Any) -> None:
+    pictures(page, "rose").nth(1).click()
+    for count in (1, 2):  # one after the other
+        page.keyboard.press("m")
+        page.get_by_role("textbox", name="A label, or a new one").press_sequentially("lily")
+        page.keyboard.press("Enter")
+        wait_for_counts(page, rose=30 - count, lily=count)
+        page.locator("[role=listbox][aria-label=rose]:focus").wait_for()
+    page.keyboard.press("ArrowRight")
+    chosen = page.get_by_role("option", selected=True)
+    page.wait_for_function("document.querySelector('[aria-selected=true]').ariaLabel === 'r04.jpg'")
+    assert chosen.count() == 1
+    page.keyboard.press("m")
+    page.get_by_role("textbox", name="A label, or a new one").wait_for()
+    page.keyboard.press("Escape")
+    page.locator("[role=listbox][aria-label=rose]:focus").wait_for()
+    page.get_by_role("button", name="lily", exact=True).focus()
+    for name in ("Lilium", "lilies"):
+        page.keyboard.press("F2")
+        page.keyboard.type(name)
+        page.keyboard.press("Enter")
+        page.locator(f"section[aria-label={name}] .fold:focus").wait_for()
+
+
 def test_pictures_are_dragged_onto_a_label_and_deleted_means_set_aside(
     page: Any, opened: Opened
 ) -> None:

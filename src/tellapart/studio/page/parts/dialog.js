@@ -9,8 +9,12 @@ export function Dialog({ title, close, children, wide = false }) {
   useCover();
   useEffect(() => {
     const before = document.activeElement;
-    element.current.showModal();
-    return () => before && before.focus && before.focus();
+    const shown = element.current;
+    shown.showModal();
+    return () => {
+      shown.close(); // what lies under an open one takes no focus
+      before?.focus?.();
+    };
   }, []);
   const beside = (event) => event.target === element.current && close();
   // Who shows it takes it away: the browser's own closing would be told later, of one opened since.

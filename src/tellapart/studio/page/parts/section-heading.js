@@ -6,16 +6,18 @@ import { Icon } from "./icon.js";
 /** `rename`, `remove`, `add`, `record` and `unlabelled` are left out where a section has no such thing. */
 export function SectionHeading({ section, fold, rename, remove, add, record, unlabelled }) {
   const [renaming, setRenaming] = useState(false);
+  const folds = useRef(null);
   const { name, ids, folded } = section;
   if (renaming)
-    return html`<${Rename} name=${name} end=${(to) => {
+    return html`<${Rename} name=${name} end=${(to, byKey) => {
       setRenaming(false);
+      if (byKey) setTimeout(() => folds.current?.focus());
       if (to && to !== name) rename(to);
     }} />`;
   const begin = () => rename && setRenaming(true);
   return html`
     <h2 onDblClick=${begin}>
-      <button class="quiet fold" aria-expanded=${String(!folded)} onClick=${fold} onKeyDown=${(event) => event.key === "F2" && begin()}>${name}</button>
+      <button ref=${folds} class="quiet fold" aria-expanded=${String(!folded)} onClick=${fold} onKeyDown=${(event) => event.key === "F2" && begin()}>${name}</button>
     </h2>
     <span class="count soft">${t("collect.count", { count: ids.length })}</span>
     <span class="does">
@@ -31,8 +33,8 @@ export function SectionHeading({ section, fold, rename, remove, add, record, unl
 function Rename({ name, end }) {
   const field = useRef(null);
   const ended = useRef(false);
-  const once = (to) => {
-    if (!ended.current) end(to);
+  const once = (to, byKey = true) => {
+    if (!ended.current) end(to, byKey);
     ended.current = true;
   };
   useLayoutEffect(() => {
@@ -44,7 +46,7 @@ function Rename({ name, end }) {
       event.preventDefault();
       once(field.current.value.trim());
     }}>
-      <input ref=${field} type="text" aria-label=${t("collect.new_name", { name })} defaultValue=${name} autocomplete="off" onBlur=${(event) => once(event.target.value.trim())} onKeyDown=${(event) => event.key === "Escape" && once("")} />
+      <input ref=${field} type="text" aria-label=${t("collect.new_name", { name })} defaultValue=${name} autocomplete="off" onBlur=${(event) => once(event.target.value.trim(), false)} onKeyDown=${(event) => event.key === "Escape" && once("")} />
     </form>
   `;
 }

@@ -6,14 +6,14 @@ import { useKeys } from "../keys.js";
 import { filesIn, filesOf, placesOf } from "../parts/arrivals.js";
 import { dropPlace } from "../parts/grid/drag.js";
 import { Grid, orderIn } from "../parts/grid/grid.js";
-import { everything, kept as still, NOTHING, released } from "../parts/grid/selection.js";
+import { clicked, everything, kept as still, NOTHING, released } from "../parts/grid/selection.js";
 import { Icon } from "../parts/icon.js";
 import { Large } from "../parts/large.js";
 import { MoveTo } from "../parts/move-to.js";
 import { Outcome } from "../parts/outcome.js";
 import { SectionHeading } from "../parts/section-heading.js";
 import { addressOf, bringIn, stop, useUploads } from "../parts/uploads.js";
-import { attempt, store, update, useStore } from "../store.js";
+import { attempt, refresh, store, update, useStore } from "../store.js";
 import { number, t } from "../words.js";
 
 // The keys of what is no label; a label's is its name after "=".
@@ -28,10 +28,10 @@ const keyOf = (one) => (one.part === "learn" ? `=${one.label}` : one.part);
 const labelOf = (key) => (key.startsWith("=") ? key.slice(1) : "");
 const nameOf = (key) => labelOf(key) || t(`collect.${key}_name`);
 
-/** Pictures to a place; those kept for testing keep their labels. */
-async function moveTo(key, ids) {
+/** Pictures to a place; those kept for testing keep their labels. Undefined if it was refused. */
+function moveTo(key, ids) {
   const label = labelOf(key);
-  await attempt(() => {
+  return attempt(() => {
     if (key === ASIDE) return post("/api/aside", { ids });
     return key === TEST ? post("/api/part", { ids, part: "test" }) : post("/api/label", { ids, label, part: "learn" });
   });
@@ -52,6 +52,10 @@ function useSections(folded, pending) {
       .map((key) => ({ key, name: nameOf(key), ids: ids.get(key), folded: folded.has(key) }))
       .filter(({ key, ids: held }) => held.length || (key !== TEST && key !== ASIDE));
   }, [pictures, labels, folded, pending]);
+}
+
+function focusHeading(name) {
+  document.querySelector(`section[aria-label="${CSS.escape(name)}"] .fold`)?.focus();
 }
 
 /** Open the panel that records from the camera. */
@@ -88,6 +92,17 @@ export function Collect() {
     const places = placesOf(files.map(({ path }) => path));
     const own = { label: labelOf(key ?? ""), part: "learn" };
     bringIn(files.map((one, at) => ({ ...one, ...(key === null ? places[at] : own) })));
+  };
+  /** The place is chosen: keys go on with the picture after those that are moved. */
+  const moveChosen = async (key) => {
+    const ids = new Set(moving);
+    setMoving(null);
+    const last = Math.max(...moving.map((id) => order.at.get(id) ?? 0));
+    const stays = (id) => !ids.has(id);
+    const next = order.ids.slice(last).find(stays) ?? order.ids.slice(0, last).findLast(stays);
+    if ((await move(key, moving)) && large === null && next !== undefined) select(clicked(NOTHING, order, next));
+    await refresh();
+    setTimeout(() => document.activeElement.closest("dialog, input") || grid.current?.focus());
   };
   const drop = (key) => ({
     pictures: key === null ? null : (ids) => move(key, ids),
@@ -157,7 +172,12 @@ export function Collect() {
   );
   const heading = (section) => {
     const label = labelOf(section.key);
-    const rename = (to) => attempt(() => post("/api/labels/rename", { from: label, to }));
+    const rename = async (to) => {
+      await attempt(() => post("/api/labels/rename", { from: label, to }));
+      await refresh();
+      // The heading that had the focus is another one now.
+      if (document.activeElement === document.body) setTimeout(() => focusHeading(to));
+    };
     const remove = () => attempt(() => post("/api/labels/remove", { name: label }));
     return html`<${SectionHeading}
       section=${section}
@@ -249,14 +269,8 @@ export function Collect() {
       html`<${MoveTo}
         count=${moving.length}
         places=${places}
-        move=${(key) => {
-          move(key, moving);
-          setMoving(null);
-        }}
-        make=${(name) => {
-          move(`=${name}`, moving);
-          setMoving(null);
-        }}
+        move=${moveChosen}
+        make=${(name) => moveChosen(`=${name}`)}
         close=${() => setMoving(null)}
       />`}
     </div>
