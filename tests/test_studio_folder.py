@@ -25,7 +25,7 @@ from studio import Opened, studio
 from tellapart.assess.carrying_out import carry_out
 from tellapart.assess.deciding import listed
 from tellapart.dataset.decisions import decide, read_decisions
-from tellapart.errors import DestinationError, TellapartError, UsageError
+from tellapart.errors import DatasetError, DestinationError, TellapartError, UsageError
 from tellapart.files.purpose import Errand
 from tellapart.files.transfer import take_place
 from tellapart.studio import disk, labelling
@@ -400,6 +400,15 @@ def test_no_picture_is_labelled_by_the_name_of_a_part(tmp_path: Path) -> None:
             with pytest.raises(UsageError, match="part of a data set"):
                 bring(one, drawn(1), "new.png", name)
         assert tree(root) == tree(filled(tmp_path / "other"))
+
+
+def test_a_label_like_one_that_is_there_is_refused_in_plain_words(tmp_path: Path) -> None:
+    with opened(filled(tmp_path / "photos")) as one:
+        said = "There is a label cat already; Cat differs from it only in capitals."
+        with pytest.raises(DatasetError) as error:
+            labelling.add_label(one.folder, "Cat")
+        assert error.value.message == said
+        assert labelling.add_label(one.folder, "Caterpillar")[0] == "Label Caterpillar"
 
 
 def test_a_folder_of_a_time_to_come_is_not_read_for_ever(tmp_path: Path) -> None:

@@ -16,10 +16,10 @@ from ..dataset.decision import Decision, place_of_decisions
 from ..dataset.decision_table import DecisionTable
 from ..dataset.decisions import now
 from ..dataset.filenames import longest_name, safe_name
-from ..dataset.labels import Labels
+from ..dataset.labels import Labels, difference
 from ..dataset.splits import split_within
 from ..dataset.walk import SET_ASIDE
-from ..errors import UsageError
+from ..errors import DatasetError, UsageError
 from ..text import csv_text, several, shown
 from .changes import MakeFolder, Move, Wish
 from .folder import ASIDE, HEAP, LEARN, TEST, Folder, Kept
@@ -190,9 +190,16 @@ def known_label(folder: Folder, name: str, *, instead_of: str = "") -> str:
     if not name:
         raise UsageError("A label needs a name.", hint="Write a word, such as rose.")
     others = [one for one in folder.labels if one != instead_of]
-    whose = f"a label of {shown(folder.root.name)}"
-    if (same := Labels(others).known([name], "what is asked", whose).get(name)) is not None:
+    known = Labels(others)
+    if (same := known.same(name)) is not None:
         return same
+    if (like := known.near(name)) is not None:
+        alike = difference(name, like).replace("case or encoding", "capitals")
+        raise DatasetError(
+            f"There is a label {shown(like)} already; {shown(name)} differs from it only in "
+            f"{alike}.",
+            hint=f"Use {shown(like)}, or choose another name.",
+        )
     if instead_of and Labels([instead_of]).same(name):
         return instead_of
     safe = safe_name(name, min(_LONGEST, longest_name(folder.root)))

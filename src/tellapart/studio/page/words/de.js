@@ -110,7 +110,7 @@ export const de = {
     insecure_hint: "Öffne das Studio auf seinem eigenen Rechner, mit dem Link, den es dort ausgegeben hat.",
     title: "Webcam",
     label: "Label",
-    no_label: "noch keins: auf den Haufen",
+    no_label: "noch ohne Label",
     hold: "Zum Aufnehmen gedrückt halten",
     record: "Aufnehmen",
     stop: "Stopp",

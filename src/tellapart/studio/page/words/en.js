@@ -110,7 +110,7 @@ export const en = {
     title: "Webcam",
     record_label: "Record {name} from the webcam",
     label: "Label",
-    no_label: "none yet: to the heap",
+    no_label: "no label yet",
     hold: "Hold to record",
     record: "Record",
     stop: "Stop",
