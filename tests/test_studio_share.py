@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import re
+import shlex
 import shutil
 import time
 import zipfile
@@ -18,7 +19,7 @@ import segno
 
 import tellapart
 from conftest import draw_scene, encoded
-from drawn import contents, few_of
+from drawn import contents, few_of, run_here
 from studio import PATIENCE, Opened, browser, page_of, studio
 from tellapart.demo.walk import DemoPictures
 from tellapart.exporters.export import TARGETS
@@ -123,16 +124,19 @@ def test_a_zip_and_a_report_with_and_without_pictures(opened: Opened) -> None:
     assert opened.ask("/api/share/report?private=maybe").status == 400
 
 
-def test_the_commands_do_the_same(opened: Opened) -> None:
+def test_the_commands_do_the_same(opened: Opened, tmp_path: Path) -> None:
     asked = "/api/share/commands?name=photos-model"
     model = opened.folder.parent / "photos-model"
     assert opened.ask(asked).json == {
         "train": f"tellapart train {opened.folder} --quality fast -o {model}",
-        "export": f"tellapart export {model} --to EXPORT",
+        "export": f"tellapart export {model} --to onnx",
         "serve": f"tellapart serve {model}",
     }
     private = opened.ask(f"{asked}&private=1").json
     assert private["train"].endswith(" --no-pictures")
+    saved(opened, private=True)
+    done = run_here(*shlex.split(private["export"])[1:], cwd=tmp_path)  # as it stands there
+    assert done.code == 0, done.err
     assert opened.ask("/api/share/commands?name=..").status == 400
 
 

@@ -26,6 +26,8 @@ from .commands import commands_for
 
 _log = logging.getLogger(__name__)
 
+_AS_IT_IS = "onnx"  # a form that needs nothing more, and changes nothing
+
 
 @dataclass
 class Job:
@@ -111,14 +113,18 @@ class Sharing:
 
     def commands(self, name: str, *, private: bool) -> dict[str, str]:
         """What to type in a terminal to do the same, for the model's folder of a name; see
-        `commands`.
+        `commands`. It is exported in the form that was exported last, or as it is.
 
         Raises:
             ModelError: there is no model yet.
             UsageError: no folder may have this name.
         """
         result = self._trained()
-        return commands_for(self.root, result.options, self._place(name), private=private)
+        with self._lock:
+            done = [job for job in self._jobs.values() if job.result]
+        to = max(done, key=lambda job: job.began).target if done else _AS_IT_IS
+        place = self._place(name)
+        return commands_for(self.root, result.options, place, to=to, private=private)
 
     def save(self, name: str, *, private: bool = False, replace: bool = False) -> dict[str, str]:
         """Save the model as a folder beside the pictures, as `train` does: a model of the same

@@ -24,7 +24,7 @@ export function Share() {
       <${Model} ...${{ found, folder, call, isPrivate, leaveOut }} />
       <${Phone} phone=${found.phone} change=${change} />
       <${Exports} targets=${targets} jobs=${found.exports} change=${change} />
-      <${Commands} folder=${folder} isPrivate=${isPrivate} value=${value} />
+      <${Commands} folder=${folder} isPrivate=${isPrivate} jobs=${found.exports} value=${value} />
     </div>
   `;
 }
@@ -165,14 +165,15 @@ function Job({ job, name }) {
   `;
 }
 
-function Commands({ folder, isPrivate, value }) {
+function Commands({ folder, isPrivate, jobs, value }) {
   const [lines, show] = useState(null);
+  const exported = Object.entries(jobs).map(([name, job]) => name + job.state).join();
   const asked = `/api/share/commands?name=${encodeURIComponent(folder)}${isPrivate ? "&private=1" : ""}`;
   useEffect(() => {
     const stop = new AbortController();
     get(asked, stop.signal).then(show, () => {}); // a name that cannot be is told where it is saved
     return () => stop.abort();
-  }, [asked, value]);
+  }, [asked, value, exported]);
   if (!lines) return null;
   return html`
     <section aria-labelledby="share-commands">

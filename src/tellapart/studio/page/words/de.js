@@ -584,7 +584,7 @@ export const de = {
     commands: "Dasselbe in einem Terminal",
     commands_words: "Der Ordner ist ein gewöhnlicher. Diese Befehle tun, was diese Seite tut.",
     command_train: "Trainieren und speichern",
-    command_export: "Exportieren; der Name einer Form tritt an die Stelle von EXPORT",
+    command_export: "Exportieren, in dieser oder einer anderen Form aus der Liste oben",
     command_serve: "Anderen Programmen über HTTP antworten",
     copy: "Kopieren",
     copy_what: "{text} kopieren",

@@ -583,7 +583,7 @@ export const en = {
     commands: "The same in a terminal",
     commands_words: "The folder is an ordinary one. These commands do what this page does.",
     command_train: "Train and save",
-    command_export: "Export; a form's name takes the place of EXPORT",
+    command_export: "Export, in this or any other form of the list above",
     command_serve: "Answer other programs over HTTP",
     copy: "Copy",
     copy_what: "Copy {text}",
