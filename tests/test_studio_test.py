@@ -140,12 +140,19 @@ def test_a_chosen_picture_has_its_bars(page: Any, queen: Path) -> None:
     page.get_by_text(re.compile("Trained .* ago on .* pictures")).wait_for()
 
 
-def test_none_of_these_is_said_as_such(page: Any) -> None:
+def test_none_of_these_is_said_as_such(page: Any, opened: Opened) -> None:
     choose(page, {"name": "noise.png", "mimeType": "image/png", "buffer": noise()})
     page.get_by_role("heading", name="none of these").wait_for()
     page.get_by_text("The closest is").first.wait_for()
     assert page.get_by_role("meter", name="none of these").get_attribute("aria-valuenow") == "100"
     page.locator("[role=status]", has_text="none of these, The closest is").wait_for()
+    group = page.get_by_role("group", name="Keep this picture")
+    group.get_by_text("Is it one of these labels after all?").wait_for()
+    assert group.locator("button.main").count() == 0
+    before = opened.pictures()
+    page.keyboard.press("t")
+    page.get_by_text("there is no guess to keep it under").first.wait_for()
+    assert opened.pictures() == before
 
 
 def test_unsure_is_below_the_score_that_was_asked_for(

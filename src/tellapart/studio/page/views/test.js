@@ -88,11 +88,12 @@ function Keep({ one, keep, why }) {
     return go(label.name, event);
   };
   const newest = useRef(null); // the keys are of what is shown now: of a camera, the newest frame
-  newest.current = { go, nth, why, answer };
+  const guessed = (event) => (answer.unknown ? say(t("test.no_guess")) : go(answer.label, event));
+  newest.current = { guessed, nth, why };
   const digits = [1, 2, 3, 4, 5, 6, 7, 8, 9];
   const byLabel = (event) => newest.current.nth(event);
   useKeys([
-    { keys: ["t"], words: t("test.key_keep"), act: (event) => newest.current.go(newest.current.answer.label, event) },
+    { keys: ["t"], words: t("test.key_keep"), act: (event) => newest.current.guessed(event) },
     { keys: digits.map(String), words: t("test.key_label"), act: byLabel },
     { keys: digits.map((digit) => `Shift+${digit}`), words: t("test.key_test"), act: byLabel },
     { keys: ["w"], words: t("test.key_why"), act: () => newest.current.why() },
@@ -100,7 +101,7 @@ function Keep({ one, keep, why }) {
   if (one.kept) return html`<p class="kept" role="status">${t(`test.kept_${one.kept.part}`, one.kept)}</p>`;
   return html`
     <div class="keep" role="group" aria-label=${t("test.keep")}>
-      <p class="small soft">${t("test.keep_hint")}</p>
+      <p class="small soft">${t(answer.unknown ? "test.keep_hint_none" : "test.keep_hint")}</p>
       <div class="controls">
         ${["learn", "test"].map(
           (which) => html`<button aria-pressed=${String(part === which)} onClick=${() => setPart(which)}>${t(`test.for_${which}`)}</button>`,
@@ -109,7 +110,7 @@ function Keep({ one, keep, why }) {
       <div class="controls">
         ${labels.map(
           ({ name }, at) => html`
-            <button key=${name} class=${name === answer.label ? "main" : ""} aria-label=${t(`test.keep_${part}`, { label: name })} onClick=${(event) => go(name, event)}>
+            <button key=${name} class=${name === answer.label && !answer.unknown ? "main" : ""} aria-label=${t(`test.keep_${part}`, { label: name })} onClick=${(event) => go(name, event)}>
               ${at < 9 ? html`<kbd aria-hidden="true">${at + 1}</kbd>` : null}${name}
             </button>
           `,

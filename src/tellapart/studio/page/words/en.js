@@ -237,6 +237,8 @@ export const en = {
     hours: "{n} h",
     keep: "Keep this picture",
     keep_hint: "Was it right? Keep the picture, and the model learns from it.",
+    keep_hint_none: "Is it one of these labels after all? Then keep it under that one, and the model learns from it.",
+    no_guess: "It was taken for none of these, so there is no guess to keep it under. Choose a label.",
     for_learn: "For training",
     for_test: "For testing",
     keep_learn: "Keep for training as {label}",
