@@ -278,6 +278,7 @@ def test_two_painted_eyes(opened: Opened, classifier: Classifier) -> None:
             said = _painted(page, sheet, x, 0.7)
         flipped = page.get_by_text("The answer flipped: ice_queen")
         flipped.wait_for()
+        _told_of_what_is_painted(page)
 
         page.get_by_role("combobox", name="Label").select_option("")
         page.get_by_role("button", name="Save as a new picture").click()
@@ -294,6 +295,25 @@ def test_two_painted_eyes(opened: Opened, classifier: Classifier) -> None:
         dialog.wait_for(state="detached")
 
 
+def _told_of_what_is_painted(page: Any) -> None:
+    """What argued, and what would change it: of a dress that is taken for a knight by now."""
+    page.get_by_role("heading", name="Pictures that spoke for dark_knight").wait_for()
+    page.get_by_role("heading", name="Before painting").wait_for(state="detached")
+    knight = {"label": "dark_knight", "score": 0.912}
+    box = {"left": 0, "top": 0, "width": 0.5, "height": 0.5, **knight}
+    found = {"flips": False, "flip": box, "keep": None, "all_grey": knight}
+    sent: list[str] = []
+
+    def depends(route: Any) -> None:
+        sent.append(route.request.url)
+        route.fulfill(json=found)
+
+    page.route("**/depends?*", depends)
+    page.get_by_role("button", name="What would change it?").click()
+    page.get_by_text("An empty grey picture already gets dark_knight").wait_for()
+    assert "box=" in sent[0]
+
+
 def test_painted_by_keyboard(opened: Opened) -> None:
     with browser() as chromium:
         page = page_of(chromium, opened.link, viewport={"width": 390, "height": 844})
@@ -308,7 +328,9 @@ def test_painted_by_keyboard(opened: Opened) -> None:
         page.keyboard.down(" ")
         for _ in range(4):
             page.keyboard.press("ArrowRight")
+        page.get_by_role("heading", name="Before painting").wait_for()
         page.keyboard.up(" ")
+        page.get_by_role("heading", name="Before painting").wait_for(state="detached")
         page.locator(".turn").get_by_text("became").wait_for()
         painted = _bars(page)
 

@@ -56,7 +56,7 @@ function Inside({ base, name, own, version, keys }) {
   const [before, setBefore] = useState(null); // the explanation of the picture as it is
   const [problem, setProblem] = useState(null);
   const [now, setNow] = useState(null); // the answer for it as it is painted
-  const [after, setAfter] = useState(null); // and its explanation, once asked for
+  const [after, setAfter] = useState(null); // and its explanation, once a stroke has ended
   const [map, setMap] = useState(DIFFERENCE); // whose evidence is shown; null for none
   const [strength, setStrength] = useState(0.8);
   const [divide, setDivide] = useState(0);
@@ -98,7 +98,10 @@ function Inside({ base, name, own, version, keys }) {
       const whole = await paintingOf(base, version, leaving.signal);
       const asking = newest(async (signal) => {
         setNow(whole.painted ? await ask("/answer", whole, signal) : null);
-        if (kept.current.map !== null && !whole.work) setAfter(whole.painted ? await ask("", whole, signal) : null);
+        if (whole.work) return;
+        const strokes = whole.done.length;
+        const explained = whole.painted ? await ask("", whole, signal) : null;
+        if (!whole.work && whole.done.length === strokes) setAfter(explained);
       });
       const changed = (ended) => {
         if (!ended && kept.current.map !== null) setMap(null);
@@ -116,7 +119,7 @@ function Inside({ base, name, own, version, keys }) {
         picked: (color) => setTool((old) => ({ ...old, color, tool: old.tool === "pick" ? "brush" : old.tool })),
         sized: (times) => setTool((old) => ({ ...old, size: Math.min(Math.max(old.size * times, 2), 200) })),
       });
-      Object.assign(kept.current, { painting: whole, surface, changed, asking });
+      Object.assign(kept.current, { painting: whole, surface, changed });
       setTool((old) => ({ ...old, size: Math.round(Math.min(...before.size) / 8) }));
       if (whole.painted) {
         surface.show(whole.rect);
@@ -128,9 +131,6 @@ function Inside({ base, name, own, version, keys }) {
   }, [before]);
   useEffect(() => () => (kept.current.surface?.end(), kept.current.looking?.abort()), []);
   useEffect(() => kept.current.surface?.point(), [tool]);
-  useEffect(() => {
-    if (map !== null && painted && !after) tried(() => kept.current.asking.ask(true));
-  }, [map]);
 
   const ask = (what, of, signal, values = {}) => {
     const { left, top, right, bottom, bytes: held } = of && of.painted ? of.patch() : {};
@@ -163,10 +163,12 @@ function Inside({ base, name, own, version, keys }) {
   if (problem && !before) return html`<p class="empty" role="alert">${problem.message} ${problem.hint}</p>`;
   if (!before) return html`<p class="empty" role="status">${t("why.looking")}</p>`;
   const told = (painted && after) || before;
+  const earlier = painted && !after; // what is told is of the picture as it was
+  const because = earlier ? "because earlier" : "because";
   const answer = (painted && now) || before;
   const [width, height] = before.size;
   if (!painting?.work) kept.current.turn = painted && now ? turned(before, now) : ""; // said when a stroke has ended
-  const overlay = map === null || (painted && !after) ? "" : `/api/why/maps/${told.map}?label=${encodeURIComponent(map)}`;
+  const overlay = map === null || earlier ? "" : `/api/why/maps/${told.map}?label=${encodeURIComponent(map)}`;
   const labels = [told.label, told.compared_with, ...Object.keys(told.scores)];
   return html`
     <div class="why" style=${{ "--width": width, "--height": height }}>
@@ -202,15 +204,20 @@ function Inside({ base, name, own, version, keys }) {
           <p class="turn" role="status">${kept.current.turn}</p>
         </div>
         ${painted ? html`<${Save} painting=${painting} base=${base} name=${name} own=${own} tried=${tried} />` : null}
-        <p>${whyOf(told)}</p>
-        ${told.note ? html`<p class="soft small" lang="en">${told.note}</p>` : null}
+        <div class=${because}>
+          ${earlier ? html`<h3>${t("why.earlier")}</h3>` : null}
+          <p>${whyOf(told)}</p>
+          ${told.note ? html`<p class="soft small" lang="en">${told.note}</p>` : null}
+        </div>
         <p>
           ${found === "busy"
             ? html`<button onClick=${() => kept.current.looking.abort()}>${t("why.stop")}</button> <progress aria-label=${t("why.change")} max=${far ? far.total : 1} value=${far ? far.done : 0}></progress>`
             : html`<button onClick=${look}>${t("why.change")}</button>`}
         </p>
-        <p role="status">${found && found.flip ? hangsOn(found, told.label) : ""}</p>
-        ${arguments_(told).map(([title, pictures]) => html`<${Pictures} key=${title} title=${title} pictures=${pictures} />`)}
+        <p role="status">${found && found.flip ? hangsOn(found, answer.label) : ""}</p>
+        <div class=${because}>
+          ${arguments_(told).map(([title, pictures]) => html`<${Pictures} key=${title} title=${title} pictures=${pictures} />`)}
+        </div>
       </section>
     </div>
   `;

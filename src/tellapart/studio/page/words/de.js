@@ -404,6 +404,7 @@ export const de = {
     strength: "Stärke",
     colors: "Orange spricht dafür, Blau dagegen",
     divide: "Vorher und nachher",
+    earlier: "Vor dem Malen",
     none: "Keines davon",
     closest: "am ähnlichsten: {label} {score}",
     stays: "Es bleibt bei {label}: Aus {score} wurde {now}.",

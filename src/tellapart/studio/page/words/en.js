@@ -404,6 +404,7 @@ export const en = {
     strength: "Strength",
     colors: "Orange argues for it, blue against",
     divide: "Before and after",
+    earlier: "Before painting",
     none: "None of these",
     closest: "closest: {label} {score}",
     stays: "It stays {label}: {score} became {now}.",
