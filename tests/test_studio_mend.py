@@ -284,7 +284,7 @@ def test_a_cell_of_the_matrix_opens_its_pictures(opened: Opened, page: Any) -> N
 def test_the_address_of_a_label_opens_what_it_is_taken_for(opened: Opened, page: Any) -> None:
     opened.wait(lambda state: not state["training"]["doing"] and not state["training"]["waiting"])
     page.evaluate("location.hash = '#/train'")
-    page.get_by_role("rowheader", name="ice queen").get_by_role("link").click()
+    page.get_by_role("rowheader", name="ice_queen").get_by_role("link").click()
     page.get_by_role("heading", name="ice_queen taken for dark_knight").wait_for()
     assert page.get_by_role("table").get_by_role("button", pressed=True).count() == 1
     assert not page.errors

@@ -161,9 +161,9 @@ def test_unsure_is_below_the_score_that_was_asked_for(
     choose(page, sent(queen))
     page.get_by_role("heading", name="ice_queen").wait_for()
     assert opened.ask("/api/training/choose", {"sure_above": 1}).status == 200
-    page.get_by_text("Unsure: below 100%").first.wait_for()
+    page.get_by_text("Unsure: below 100.0%").first.wait_for()
     opened.ask("/api/training/choose", {"sure_above": None})
-    page.get_by_text("Unsure: below 100%").first.wait_for(state="detached")
+    page.get_by_text("Unsure: below 100.0%").first.wait_for(state="detached")
 
 
 def test_several_are_a_strip_and_a_broken_one_stops_none(page: Any, queen: Path) -> None:

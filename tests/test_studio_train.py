@@ -220,7 +220,7 @@ def test_the_page_answers_whether_enough_is_done(opened: Opened, page: Any) -> N
         f"{said['correct']} of {said['n']} pictures right, each by a model" in answer.inner_text()
     )
     assert f"{100 * said['value']:.1f}% right" in page.get_by_role("banner").inner_text()
-    row = page.get_by_role("row").filter(has=page.get_by_role("link", name="dark knight"))
+    row = page.get_by_role("row").filter(has=page.get_by_role("link", name="dark_knight"))
     assert row.get_by_role("link").get_attribute("href") == "#/mend/confusion/dark_knight"
     assert "1 file could not be read" in page.get_by_role("main").inner_text()
     page.get_by_text("1 file could not be read").click()
@@ -258,7 +258,7 @@ def test_the_page_says_which_label_is_missing(opened: Opened, page: Any) -> None
     ids = [p["id"] for p in opened.pictures().values() if p["label"] == "ice_queen"]
     opened.ask("/api/aside", {"ids": ids})
     page.get_by_role("heading", name="Not yet: it takes one more label").wait_for()
-    page.get_by_text("So far all pictures are of dark knight").wait_for()
+    page.get_by_text("So far all pictures are of dark_knight").wait_for()
     opened.ask("/api/undo", {})
     wait(opened, before)
     page.get_by_role("heading", name="Too few to say").wait_for()

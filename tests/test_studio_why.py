@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -258,7 +259,12 @@ def test_two_painted_eyes(opened: Opened, classifier: Classifier) -> None:
         page = page_of(chromium, opened.link, viewport={"width": 1280, "height": 800})
         sheet = _opened(page, opened, DRESS)
         dialog = page.get_by_role("dialog")
-        assert "closest training pictures" in dialog.inner_text()
+        told = dialog.inner_text()
+        assert "closest training pictures" in told
+        assert "doubles the odds" in told  # what the figures under these pictures are
+        assert "ice queen" not in told  # a label is written one way,
+        assert re.search(r"ice_queen \d+\.\d%$", told, re.MULTILINE)  # and so is a score
+        assert re.search(r"^ice_queen −0\.\d\d$", told, re.MULTILINE)
         before = _bars(page)
         page.get_by_label("Colour", exact=True).fill("#60bef0")
         for x in (0.34, 0.46):
@@ -310,7 +316,7 @@ def _told_of_what_is_painted(page: Any) -> None:
 
     page.route("**/depends?*", depends)
     page.get_by_role("button", name="What would change it?").click()
-    page.get_by_text("An empty grey picture already gets dark_knight").wait_for()
+    page.get_by_text("An empty grey picture already gets dark_knight 91.2%").wait_for()
     assert "box=" in sent[0]
 
 

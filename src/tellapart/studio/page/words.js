@@ -41,7 +41,7 @@ export const plain = (label) => label.replaceAll("_", " ");
 /** A number as this language writes it; anything else as it is. */
 export function number(value, digits = 0, least = digits) {
   if (typeof value !== "number") return value;
-  return value.toLocaleString(language, { maximumFractionDigits: digits, minimumFractionDigits: least });
+  return value.toLocaleString(language, { maximumFractionDigits: digits, minimumFractionDigits: least }).replace("-", "−");
 }
 
 /** A share from 0 to 1 as a percentage. */

@@ -104,7 +104,7 @@ export function Card({ card, decide, skip, focused }) {
       <header>
         <h3 ref=${heading} tabindex="-1">${titled(card)}</h3>
         <p class="marks small">
-          <span class=${card.sure ? "sure" : "unsure"}>${card.sure ? t("mend.sure") : t("mend.unsure", { percent: percent(card.score, 0) })}</span>
+          <span class=${card.sure ? "sure" : "unsure"}>${card.sure ? t("mend.sure") : t("mend.unsure", { percent: percent(card.score) })}</span>
           ${cost ? html`<span>${cost}</span>` : null}
           <span class="soft">${names}</span>
         </p>

@@ -1,5 +1,5 @@
 // "Have I done enough?": the answer of a training, in words.
-import { number, percent, plain, t } from "../words.js";
+import { number, percent, t } from "../words.js";
 
 /** Points of a percentage: whole ones where there are several. */
 const points = (gain) => number(100 * gain, 100 * gain < 1.95 ? 1 : 0);
@@ -8,7 +8,6 @@ const points = (gain) => number(100 * gain, 100 * gain < 1.95 ? 1 : 0);
 export function enoughWords(found) {
   const values = {
     ...found,
-    label: plain(found.label),
     points: found.gain ? points(found.gain[0]) : "",
     gain_low: found.gain ? number(100 * found.gain[1], 1) : "",
     gain_high: found.gain ? number(100 * found.gain[2], 1) : "",
@@ -32,7 +31,7 @@ export function enoughWords(found) {
 /** What a training lacks before it can begin: {answer, reason}. */
 export const missingWords = (labels) => ({
   answer: t(labels.length ? "train.enough.one_label" : "train.enough.no_label"),
-  reason: t(labels.length ? "train.reason.one_label" : "train.reason.no_label", { label: plain(labels.join(", ")) }),
+  reason: t(labels.length ? "train.reason.one_label" : "train.reason.no_label", { label: labels.join(", ") }),
   short: t("train.short.open"),
   kind: "open",
   to: "collect",

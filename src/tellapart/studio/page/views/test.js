@@ -45,10 +45,10 @@ function Model({ model }) {
 
 /** What is said of an answer in a few words, which is what a screen reader is told too. */
 function verdict(answer, model) {
-  const score = percent(answer.score, 0);
+  const score = percent(answer.score);
   if (answer.unknown) return [t("test.none"), t("test.closest", { label: answer.label, score })];
   const unsure = model && model.unsure_below !== null && answer.score < model.unsure_below;
-  return [answer.label, unsure ? t("test.unsure", { score: percent(model.unsure_below, 0) }) : ""];
+  return [answer.label, unsure ? t("test.unsure", { score: percent(model.unsure_below) }) : ""];
 }
 
 /** Says the label to a screen reader, not more often than somebody can listen to. */

@@ -7,7 +7,7 @@ import { LearningChart } from "../parts/charts/learning.js";
 import { doingWords, enoughWords, missingWords } from "../parts/enough.js";
 import { above, scoreAt, strictnessOf, total, wilson } from "../parts/curves.js";
 import { attempt, update, useStore } from "../store.js";
-import { number, percent, plain, t, theirs } from "../words.js";
+import { number, percent, t, theirs } from "../words.js";
 
 /** Ask for something of the training; how it stands then is shown at once. */
 async function ask(what, values) {
@@ -163,13 +163,13 @@ function Labels({ result }) {
           <tbody>
             ${result.labels.map(({ label, learnt, right: [own, ...rest], mistaken_for: mistaken }) => html`
               <tr key=${label}>
-                <th scope="row"><a href=${`#/mend/confusion/${encodeURIComponent(label)}`}>${plain(label)}</a></th>
+                <th scope="row"><a href=${`#/mend/confusion/${encodeURIComponent(label)}`}>${label}</a></th>
                 <td>${number(learnt)}</td>
                 <td>${own.n ? percent(own.value) : "·"}</td>
                 <td class="bar-of">${own.n ? html`<${Range} of=${own} low=${own.low} high=${own.high} from=${from} />` : null}</td>
                 <td class="soft">${own.n ? t("train.between", { low: percent(own.low), high: percent(own.high) }) : ""}</td>
                 ${rest.map((one) => html`<td>${one.n ? t("train.of", { correct: one.correct, n: one.n }) : "·"}</td>`)}
-                <td class="soft">${mistaken ? t("train.times", { label: plain(mistaken[0]), n: mistaken[1] }) : ""}</td>
+                <td class="soft">${mistaken ? t("train.times", { label: mistaken[0], n: mistaken[1] }) : ""}</td>
               </tr>
             `)}
           </tbody>

@@ -199,7 +199,7 @@ function Inside({ base, name, own, version, keys }) {
       <section class="told" aria-label=${t("why.answer")}>
         <div class="now">
           ${problem ? html`<p class="notice" role="alert">${problem.message} ${problem.hint}</p>` : null}
-          <p class="headline">${answer.unknown ? html`<strong>${t("why.none")}</strong> <small class="soft">${t("why.closest", { label: answer.label, score: percent(answer.score, 0) })}</small>` : html`<strong>${answer.label}</strong> ${percent(answer.score, 0)}`}</p>
+          <p class="headline">${answer.unknown ? html`<strong>${t("why.none")}</strong> <small class="soft">${t("why.closest", { label: answer.label, score: percent(answer.score) })}</small>` : html`<strong>${answer.label}</strong> ${percent(answer.score)}`}</p>
           <${Scores} before=${before.scores} now=${answer.scores} />
           <p class="turn" role="status">${kept.current.turn}</p>
         </div>
@@ -216,6 +216,7 @@ function Inside({ base, name, own, version, keys }) {
         </p>
         <p role="status">${found && found.flip ? hangsOn(found, answer.label) : ""}</p>
         <div class=${because}>
+          ${told.shares ? html`<p class="soft small">${t("why.shares", { label: told.label })}</p>` : null}
           ${arguments_(told).map(([title, pictures]) => html`<${Pictures} key=${title} title=${title} pictures=${pictures} />`)}
         </div>
       </section>
@@ -225,14 +226,17 @@ function Inside({ base, name, own, version, keys }) {
 
 /** What painting has done to the answer, in words. */
 function turned(before, now) {
-  const values = { label: before.label, score: percent(before.score, 0), other: now.label, now: percent(now.score, 0) };
+  const values = { label: before.label, score: percent(before.score), other: now.label, now: percent(now.score) };
   return t(before.label === now.label ? "why.stays" : "why.flipped", values);
 }
+
+/** How far something moves, with its sign. */
+const signed = (value, digits) => (value > 0 ? "+" : "") + number(value, digits);
 
 /** The training pictures that argued, and those that look alike: [[title, pictures]]. */
 function arguments_({ label, shares, nearest }) {
   const own = (shares || {})[label];
-  const argued = (list) => list.map((one) => ({ ...one, said: number(one.share, 2) }));
+  const argued = (list) => list.map((one) => ({ ...one, said: signed(one.share, 2) }));
   const groups = [[t("why.nearest"), nearest.map((one) => ({ ...one, said: "" }))]];
   if (own) groups.unshift([t("why.for", { label }), argued(own.most_for)], [t("why.against", { label }), argued(own.most_against)]);
   return groups.filter(([, pictures]) => pictures.length);
@@ -261,7 +265,7 @@ function Scores({ before, now }) {
     <ul class="scores">
       ${shown.map((label) => {
         const points = 100 * (now[label] - before[label]);
-        const change = Math.abs(points) >= 0.05 ? t("why.points", { points: (points > 0 ? "+" : "−") + number(Math.abs(points), 1) }) : "";
+        const change = Math.abs(points) >= 0.05 ? t("why.points", { points: signed(points, 1) }) : "";
         const said = `${percent(now[label])} ${change}`;
         return html`
           <li key=${label}>
