@@ -76,7 +76,16 @@ def test_a_heap_opens_as_piles_and_then_carries_suggestions(
 
     opened.ask("/api/undo", {})
     assert all(one["part"] == "heap" for one in opened.pictures().values())
+    undone = opened.ask("/api/heap").json
+    assert undone["suggestions"] == [], "of labels that are no more"
+    piled = [one for _, pictures, _ in undone["piles"] for one in pictures] + undone["apart"]
+    assert sorted(ids[one] for one in piled) == sorted(truth)
     assert len(once(opened, lambda found: found["unreadable"])["unreadable"]) == 1
+    state = opened.wait(lambda state: state["training"]["missing"] == [])
+    assert state["training"]["value"] is None
+    once(opened, lambda found: not found["labels"])
+    opened.ask("/api/redo", {})
+    once(opened, lambda found: len(found["suggestions"]) == len(truth) - 24)
 
 
 def test_what_cannot_be_accepted_is_said_and_nothing_is_done(

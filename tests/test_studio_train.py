@@ -146,7 +146,7 @@ def test_what_cannot_be_chosen_is_refused(opened: Opened, asked: dict[str, objec
     assert answer.json["detail"]
 
 
-def test_a_label_alone_cannot_be_trained_and_the_old_model_stays(opened: Opened) -> None:
+def test_with_one_label_left_the_old_model_and_its_score_are_let_go(opened: Opened) -> None:
     before = wait(opened)
     ids = [p["id"] for p in opened.pictures().values() if p["label"] == "ice_queen"]
     opened.ask("/api/aside", {"ids": ids})
@@ -154,9 +154,15 @@ def test_a_label_alone_cannot_be_trained_and_the_old_model_stays(opened: Opened)
         lambda state: state["training"]["missing"] is not None and not state["training"]["waiting"]
     )["training"]
     assert state["missing"] == ["dark_knight"]
-    assert (state["round"], state["value"]) == (before["round"], before["value"])
+    assert (state["round"], state["value"], state["enough"], state["moved"]) == (0, None, None, [])
+    assert opened.ask("/api/training").json["result"] is None
+    asked = opened.ask("/api/guess", b"any")
+    assert asked.status >= 400
+    assert "There is no model yet" in asked.json["detail"]
     opened.ask("/api/undo", {})
-    assert wait(opened, before["round"])["missing"] is None
+    again = wait(opened, before["round"])
+    assert (again["missing"], again["value"]) == (None, before["value"])
+    assert again["moved"][0]["before"] is None
 
 
 def test_stopping_keeps_the_old_model_until_the_next_change(opened: Opened) -> None:

@@ -90,12 +90,15 @@ class Heap:
             self._wake.notify()
 
     def state(self) -> dict[str, object]:
-        """Piles and suggestions, of what is in the heap now."""
+        """Piles and suggestions, of what is in the heap now; no label is suggested that the model
+        knows and the folder no longer has."""
         with self._lock:
             there = {one.id for one in self.folder.pictures if one.part == HEAP}
             now = self._arranged[-1]
             piles = _left(now.piles, there)
             alike = most_alike(piles)
+            known = set(self.folder.labels)
+            gone = {n for n, one in enumerate(self._suggestions.labels) if one not in known}
             return {
                 **self._doing,
                 "error": self._error,
@@ -105,7 +108,9 @@ class Heap:
                 "rearranged": len(self._arranged) > 1,
                 "labels": list(self._suggestions.labels),
                 "suggestions": [
-                    one.to_json() for one in self._suggestions.pictures if one.id in there
+                    one.to_json()
+                    for one in self._suggestions.pictures
+                    if one.id in there and gone.isdisjoint(one.labels)
                 ],
                 "unreadable": [
                     [one, reason] for one, reason in self._unreadable.items() if one in there
@@ -183,7 +188,10 @@ class Heap:
         ]
         self._arrange(heap)
         suggested = {one.id for one in self._suggestions.pictures}
-        if classifier and (classifier is not self._classifier or not suggested.issuperset(heap)):
+        if classifier is None:
+            with self._lock:
+                self._suggestions, self._classifier = Suggestions(), None
+        elif classifier is not self._classifier or not suggested.issuperset(heap):
             with one_thread_each():
                 found = suggestions(classifier, heap, self._looks)
             with self._lock:

@@ -5,7 +5,8 @@
 
 A newer change ends what is under way; but where changes come faster than a training ends, there
 would never be a result. So after `_PATIENCE` seconds of that one is let through, and is followed by
-another as soon as it is done. What fails leaves the model that there was.
+another as soon as it is done. What fails leaves the model that there was, as long as the folder has
+the labels that it tells apart; where there is nothing left to tell apart, there is no model either.
 """
 
 from __future__ import annotations
@@ -86,8 +87,10 @@ class Trainer:
 
     Attributes:
         preferences: the quality, and what counts as sure.
-        result: of the newest training; None before there is one.
-        history: the trainings of this session.
+        result: of the newest training; None before there is one, and when the folder has no longer
+            what it could learn from.
+        history: the trainings of this session, since there is a model.
+        round: how many trainings there were in this session.
         error: why the last one failed, as a sentence and a hint; empty if it did not.
         missing: the labels that there are pictures of, where these are too few to train; else None.
         skipped: files that the last training could not read.
@@ -103,12 +106,14 @@ class Trainer:
             self.preferences = replace(self.preferences, quality=quality_row(quality).name)
         self.result: TrainResult | None = None
         self.history: list[Trained] = []
+        self.round = 0
         self.error = ("", "")
         self.missing: tuple[str, ...] | None = None
         self.skipped: tuple[SkippedFile, ...] = ()
         self.costs: dict[str, float] = {}
         self.finished = 0.0  # when the newest model was, as time.time() says it
         self._tell = tell
+        self._labels: list[str] = []  # that there was something to learn of, the last time
         self._wake = threading.Condition()
         self._asked = 0  # how often something has changed
         self._begun = 0  # of these, what is trained on
@@ -128,15 +133,17 @@ class Trainer:
     @property
     def classifier(self) -> Classifier | None:
         """The newest model there is."""
-        return self.result.classifier if self.result else None
+        result = self.result
+        return result.classifier if result else None
 
     @property
     def sure_above(self) -> float | None:
         """The score from which on an answer counts as sure: the one that was chosen, or else the
         one above which 99 % are right; None where no score is."""
-        if self.preferences.sure_above is not None or not self.result:
+        result = self.result
+        if self.preferences.sure_above is not None or not result:
             return self.preferences.sure_above
-        found = next(iter(self.result.evaluations.values())).sure
+        found = next(iter(result.evaluations.values())).sure
         return found.score if found else None
 
     def start(self) -> None:
@@ -210,6 +217,8 @@ class Trainer:
                     if self._asked != self._begun:
                         continue  # files were moved under its hands
                     self.error = trouble(error, "Training has failed.")
+                    if self.classifier and not set(self.classifier.labels) <= set(self._labels):
+                        self._let_go()
                     self._finish()
 
     def _wait(self) -> bool:
@@ -244,9 +253,11 @@ class Trainer:
         dataset = read_dataset(self.root, at_least=0)
         held = ("test", "validation")
         labels = sorted({item.label for item in dataset.items if item.split not in held})
+        self._labels = labels
         self.missing = tuple(labels) if len(labels) < 2 else None
         if self.missing is not None:
             self.skipped, self.error = dataset.skipped, ("", "")
+            self._let_go()
             self._finish()
             return
         watch = Watch(self._pictures, self._stage, pause=self._check)
@@ -256,9 +267,10 @@ class Trainer:
         self.finished = time.time()
         believed, evaluation = headline(result.evaluations)
         others = {name: one.accuracy for name, one in result.evaluations.items() if one.accuracy.n}
+        self.round += 1
         self.history.append(
             Trained(
-                round=len(self.history) + 1,
+                round=self.round,
                 pictures=sum(result.classifier.manifest.counts),
                 quality=result.classifier.manifest.quality,
                 accuracy=evaluation.accuracy,
@@ -272,6 +284,10 @@ class Trainer:
             )
         )
         self._finish()
+
+    def _let_go(self) -> None:
+        """The folder has nothing any more that the model is of."""
+        self.result, self.history = None, []
 
     def _finish(self) -> None:
         """What was begun is done with."""
@@ -307,7 +323,8 @@ class Trainer:
     @property
     def state(self) -> dict[str, object]:
         """How it stands, in short."""
-        last = self.history[-1] if self.history else None
+        result, history = self.result, self.history  # as they are now: another thread trains
+        last = history[-1] if history else None
         doing, done, total = self._doing
         error, hint = self.error
         return {
@@ -323,30 +340,31 @@ class Trainer:
             "sure_chosen": self.preferences.sure_above is not None,
             "costs": self.costs,
             **(last.to_json() if last else {"round": 0, "value": None}),
-            "judged": headline(self.result.evaluations)[0] if self.result else None,
-            "moved": self._moved(),
-            "enough": verdict(self.result) if self.result else None,
+            "judged": headline(result.evaluations)[0] if result else None,
+            "moved": _moved(history),
+            "enough": verdict(result) if result else None,
         }
-
-    def _moved(self) -> list[dict[str, object]]:
-        """All that judged the newest model, that to be believed first, with the share that is right
-        now and `before`, by the training before; null where that was not judged so. `luck` is
-        whether it may have moved by luck alone."""
-        if not self.history:
-            return []
-        before = self.history[-2].judged if self.history[1:] else {}
-        return [
-            {
-                "name": name,
-                "now": one.value,
-                "before": before[name].value if name in before else None,
-                "n": one.n,
-                "luck": name in self.history[-1].lucky,
-            }
-            for name, one in self.history[-1].judged.items()
-            if one.n
-        ]
 
     def _say(self) -> None:
         self._told = time.monotonic()
         self._tell(self.state)
+
+
+def _moved(history: list[Trained]) -> list[dict[str, object]]:
+    """All that judged the newest model, that to be believed first, with the share that is right
+    now and `before`, by the training before; null where that was not judged so. `luck` is
+    whether it may have moved by luck alone."""
+    if not history:
+        return []
+    before = history[-2].judged if history[1:] else {}
+    return [
+        {
+            "name": name,
+            "now": one.value,
+            "before": before[name].value if name in before else None,
+            "n": one.n,
+            "luck": name in history[-1].lucky,
+        }
+        for name, one in history[-1].judged.items()
+        if one.n
+    ]

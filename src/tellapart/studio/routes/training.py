@@ -20,7 +20,7 @@ def routes(studio: Studio) -> list[Route]:
     def found() -> dict[str, object]:
         result = trainer.result
         return {
-            "round": len(trainer.history),
+            "round": trainer.round,
             "result": figures(result) if result else None,
             "history": [one.to_json() for one in trainer.history],
             "skipped": [[shown(one.name), one.reason] for one in trainer.skipped],

@@ -77,6 +77,7 @@ export function Label() {
 
   useEffect(() => {
     if (!mode && heap && (piles.length || model)) setMode(model ? "pages" : "piles");
+    if (mode && heap && !heap.labels.length) setMode("piles"); // the model has been let go
   }, [heap]);
 
   const made = (values) => ({ marks: new Map(), at: 0, serial: ++own.serial, ...values });
@@ -88,7 +89,8 @@ export function Label() {
     return ids.length ? made({ kind: "single", ids: inLine(own.line, ids) }) : null;
   };
   const pileAt = (pile) => made({ kind: "pile", number: pile.number, ids: pile.ids.slice(0, SHOWN), at: -1 });
-  const kept = front && left(front, isHere);
+  const isStale = (label) => label && !labels.includes(label); // undone, or renamed
+  const kept = front && !isStale(front.label) && (front.kind === "pile") === (mode === "piles") && left(front, isHere);
   let now = mode && (kept?.ids.length ? kept : choose());
   if (now && now.kind === "single") {
     own.line = now.ids = inLine(now.ids, fresh.map((one) => one.id));
@@ -99,7 +101,7 @@ export function Label() {
   const pile = now?.kind === "pile" ? piles.find((one) => one.number === now.number) || piles[0] : null;
   const single = now?.kind === "single" ? items.get(now.ids[now.at]) : null;
   // What a newer model says waits until the picture comes anew: Enter accepts what was read.
-  if (own.said?.id !== single?.id || !own.said?.label) own.said = single;
+  if (own.said?.id !== single?.id || !own.said?.label || isStale(own.said.label)) own.said = single;
   const suggestion = own.said;
 
   const go = (at) => setFront({ ...now, at });
