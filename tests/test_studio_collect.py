@@ -246,6 +246,36 @@ def test_one_drop_of_archives_and_pictures_is_one_change(page: Any, opened: Open
     wait_for_counts(page, No_label_yet=4, lily=3)
 
 
+def test_undo_in_the_midst_of_a_drop_takes_back_what_came_and_ends_it(
+    page: Any, opened: Opened
+) -> None:
+    sent = [
+        [f"{seed}.png", base64.b64encode(encoded(draw_scene(80, 80, seed))).decode()]
+        for seed in range(900, 906)
+    ]
+    asked: list[Any] = []
+
+    def hold(route: Any) -> None:
+        asked.append(route)
+        if len(asked) <= 2:
+            route.continue_()
+
+    page.route("**/api/pictures?*", hold)
+    try:
+        page.evaluate(DROP, ["section[aria-label=rose]", sent])
+        page.get_by_role("button", name="Undo", exact=True).and_(
+            page.get_by_title("2 pictures added to rose")
+        ).click()
+        wait_for_counts(page, rose=30)
+        assert pictures(page, "rose").count() == 30
+    finally:
+        page.unroute("**/api/pictures?*")
+    assert opened.state()["redo"] == "2 pictures added to rose"
+    page.keyboard.press("Control+Shift+z")
+    wait_for_counts(page, rose=32)
+    assert len(asked) <= 4
+
+
 def test_what_undo_had_to_leave_is_said(page: Any, opened: Opened) -> None:
     pictures(page, "rose").nth(0).click()
     page.keyboard.press("Delete")

@@ -548,3 +548,23 @@ def test_a_label_is_made_where_the_studios_own_folder_was_deleted(served: Opened
     assert served.ask("/api/labels", {"name": "fox"}).status == 200
     assert served.ask("/api/undo", {}).status == 200
     assert not (served.folder / "fox").exists()
+
+
+def test_of_a_drop_that_was_undone_no_more_is_added(served: Opened) -> None:
+    def sent(number: int, batch: str) -> int:
+        name = f"new{number}.png"
+        return served.ask(f"/api/pictures?name={name}&batch={batch}", drawn(number)).status
+
+    before = served.state()["undo"]
+    assert [sent(1, "first"), sent(2, "first")] == [201, 201]
+    assert served.ask("/api/undo", {"batch": "first"}).status == 200
+    assert sent(3, "first") == 400
+    assert not {"new1.png", "new2.png", "new3.png"} & served.pictures().keys()
+    assert served.state()["redo"] == "2 pictures added"
+    served.ask("/api/redo", {})
+    assert sent(3, "first") == 201
+    served.ask("/api/undo", {"batch": "none"})
+    assert sent(4, "none") == 400
+    assert served.state()["undo"] == "3 pictures added"
+    served.ask("/api/undo", {})
+    assert served.state()["undo"] == before

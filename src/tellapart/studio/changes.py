@@ -130,6 +130,7 @@ class Changes:
         self.all: list[Change] = []
         self.done = 0
         self._count = 0
+        self._over: set[str] = set()  # batches that were undone, and take no more
         self._open: tuple[Change, tuple[int, ...], bool] | None = None  # until it is done
         self._journal = Journal.open(self.root)
         try:
@@ -164,10 +165,12 @@ class Changes:
 
         Raises:
             DestinationError: the folder cannot be written to; nothing was changed.
-            UsageError: none of it can be done; the message says why.
+            UsageError: none of it can be done, or its batch was undone; the message says why.
         """
         with self.lock:
             check_there(self.root)
+            if batch in self._over:
+                raise UsageError("What came with it was undone, so it was not added.")
             steps, left = self._known(wishes)
             if not steps:
                 raise _nothing(left)
@@ -195,8 +198,14 @@ class Changes:
         last = self.all[-1]
         return last if last.batch == batch else None
 
+    def end(self, batch: str) -> bool:
+        """Refuse what may still come of a batch; whether any of it has come and is not undone."""
+        with self.lock:
+            self._over.add(batch)
+            return any(one.batch == batch for one in self.all[: self.done])
+
     def undo(self) -> Done:
-        """Take the last change back.
+        """Take the last change back; no more comes to its batch.
 
         Raises:
             UsageError: there is none.
@@ -208,6 +217,7 @@ class Changes:
             check_there(self.root)
             change = self.all[self.done - 1]
             self._journal.write({"undo": change.number})
+            self._over |= {change.batch} - {""}
             self.done -= 1
             return self._carry(change, sorted(change.applied), back=True)
 
@@ -224,6 +234,7 @@ class Changes:
             check_there(self.root)
             change = self.all[self.done]
             self._journal.write({"redo": change.number})
+            self._over.discard(change.batch)
             self.done += 1
             return self._carry(change, _not_applied(change))
 

@@ -104,6 +104,12 @@ class Studio:
         with self.changes.lock:
             return self._changed(self.changes.undo())
 
+    def undo_coming(self, batch: str) -> Done | None:
+        """Undo while a batch is on its way, of which no more is taken in; None where nothing of it
+        has come, and so there is nothing to take back."""
+        with self.changes.lock:
+            return self.undo() if self.changes.end(batch) else None
+
     def redo(self) -> Done:
         """Do the change again that was undone last."""
         with self.changes.lock:

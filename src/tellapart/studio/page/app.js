@@ -8,6 +8,8 @@ import { Icon } from "./parts/icon.js";
 import { Messages } from "./parts/messages.js";
 import { Score } from "./parts/score.js";
 import { attempt, begin, refresh, store, update, useStore } from "./store.js";
+import { undo as takeBack } from "./parts/uploads.js";
+import { attempt, begin, update, useStore } from "./store.js";
 import { Capture } from "./views/capture.js";
 import { Collect } from "./views/collect.js";
 import { Label } from "./views/label.js";
@@ -43,6 +45,7 @@ function usePlace() {
 
 const shut = () => update({ capture: null });
 const undo = () => attempt(() => post("/api/undo"));
+const undo = () => attempt(takeBack);
 const redo = () => attempt(() => post("/api/redo"));
 
 /** By a key, which may be held beyond the last one, or pressed before the page knows of the first. */

@@ -57,6 +57,9 @@ def routes(studio: Studio) -> list[Route]:
         return await done(labelling.remove_label, text(await body(request), "name"))
 
     async def undo(request: Request) -> Response:
+        asked = await body(request)
+        if "batch" in asked:  # which this page is sending
+            return _told(await in_thread(studio.undo_coming, text(asked, "batch")), studio)
         return _told(await in_thread(studio.undo), studio)
 
     async def redo(request: Request) -> Response:

@@ -1,6 +1,6 @@
 // Bringing pictures in: a queue of files and archives, sent a few at a time, and what became of them.
 import { useEffect, useState } from "../vendor/preact.js";
-import { send } from "../api.js";
+import { post, send } from "../api.js";
 import { hear, refresh, say } from "../store.js";
 import { t } from "../words.js";
 import { isArchive } from "./arrivals.js";
@@ -14,7 +14,6 @@ export const KINDS = ["refused", "copies", "notes", "left"];
 const NOTHING = { refused: [], copies: [], notes: [], left: [] };
 
 let now = { pending: [], lot: 0, sent: 0, added: 0, arriving: null, outcome: NOTHING };
-let stopping = new AbortController();
 let underWay = 0;
 let number = 0;
 let telling = 0;
@@ -67,9 +66,10 @@ export const addressOf = (one) => (one.address ??= URL.createObjectURL(one.file)
 /** Add files, [{file, path, label, part}]: they are undone together. */
 export function bringIn(files) {
   const batch = crypto.getRandomValues(new Uint32Array(2)).join("");
+  const stopping = new AbortController();
   const coming = files.map(({ file, path, label, part }) => {
     const archive = isArchive(file);
-    return { file, label, part, batch, archive, called: path.join("/"), id: `new-${++number}`, begun: false };
+    return { file, label, part, batch, stopping, archive, called: path.join("/"), id: `new-${++number}`, begun: false };
   });
   if (!now.pending.length) change({ lot: now.lot + 1, sent: 0, added: 0, outcome: NOTHING });
   change({ pending: [...now.pending, ...coming] });
@@ -78,19 +78,33 @@ export function bringIn(files) {
 
 /** Send no more of them. */
 export function stop() {
-  stopping.abort();
-  stopping = new AbortController();
+  for (const one of now.pending) one.stopping.abort();
   gone(now.pending);
+}
+
+/** Undo; while files are on their way that means these: no more is sent, and what has come goes back. */
+export function undo() {
+  const { batch, stopping } = now.pending[0] || {};
+  if (!batch) return post("/api/undo");
+  stopping.abort();
+  change({ sent: 0, added: 0, arriving: null });
+  letGo(now.pending.filter((one) => one.batch === batch));
+  return post("/api/undo", { batch });
 }
 
 /** What was told of files is closed. */
 export const forget = () => change({ outcome: NOTHING });
 
-function gone(some) {
+/** Some are no longer on their way. */
+function letGo(some) {
   for (const one of some) if (one.address) URL.revokeObjectURL(one.address);
   const ids = new Set(some.map((one) => one.id));
-  const before = now.pending.length;
   change({ pending: now.pending.filter((one) => !ids.has(one.id)) });
+}
+
+function gone(some) {
+  const before = now.pending.length;
+  letGo(some);
   if (!before || now.pending.length) return;
   const more = sentenceOf(now.outcome);
   say([now.added || !more ? t("collect.added", { count: now.added }) : "", more && `${more}.`].filter(Boolean).join(" "));
@@ -101,7 +115,7 @@ function go() {
   if (!next || underWay >= AT_ONCE) return;
   next.begun = true;
   underWay += 1;
-  bring(next, stopping.signal).finally(() => {
+  bring(next, next.stopping.signal).finally(() => {
     underWay -= 1;
     go();
   });
@@ -121,6 +135,7 @@ async function bring(one, signal) {
     told = { added: 0, refused: [[file.name, reason.startsWith(twice) ? reason.slice(twice.length) : reason]] };
     from = { ...one, archive: false }; // it is the file itself that was refused
   }
+  if (signal.aborted) return;
   change({ sent: now.sent + 1, added: now.added + told.added, arriving: null, outcome: withAnswer(now.outcome, from, told) });
   (told.added ? refresh() : Promise.resolve()).then(() => gone([one]));
 }
