@@ -146,6 +146,7 @@ def test_no_path_leads_out_of_the_page(path: str, opened: Opened) -> None:
     assert re.match(rb"HTTP/1.1 40[04] ", said), said
     assert b"import" not in said
     assert b"root:" not in said
+    assert b"/v1/guess" not in said  # which is at a server, and not here
 
 
 @pytest.mark.parametrize(

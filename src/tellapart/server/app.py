@@ -165,15 +165,16 @@ def guarded(
     *,
     came: Callable[[], None] = lambda: None,
     problem: Callable[[Request, Exception], Awaitable[Response]] = told,
+    nowhere: Callable[[Request, Exception], Awaitable[Response]] = no_route,
     lifespan: Callable[[Starlette], AbstractAsyncContextManager[None]] | None = None,
 ) -> Starlette:
     """An application of routes behind guards. `came` is called when a request comes, and `log` is
     told of it when it is answered; `refused`, of those that do not come so far, is in its state.
-    `problem` answers where one of our errors is raised."""
+    `problem` answers where one of our errors is raised, and `nowhere` where no route fits."""
     app = Starlette(
         routes=routes,
         middleware=[Middleware(Accounts, routes=routes, came=came, told=log), *guards],
-        exception_handlers={TellapartError: problem, HTTPException: no_route},
+        exception_handlers={TellapartError: problem, HTTPException: nowhere},
         lifespan=lifespan,
     )
     app.state.refused = refused

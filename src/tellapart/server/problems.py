@@ -149,13 +149,14 @@ async def told(request: Request, error: Exception) -> JSONResponse:
     return problem(error)
 
 
-async def no_route(request: Request, error: Exception) -> JSONResponse:
-    """The answer where no route fits: 404, or 405 where another method would."""
+async def no_route(
+    request: Request, error: Exception, *, hint: str = "POST a picture to /v1/guess."
+) -> JSONResponse:
+    """The answer where no route fits: 404, with a hint at what is there, or 405 where another
+    method would."""
     assert isinstance(error, HTTPException)
     said = {
-        404: HttpError(
-            404, "There is nothing at this address.", hint="POST a picture to /v1/guess."
-        ),
+        404: HttpError(404, "There is nothing at this address.", hint=hint),
         405: HttpError(405, f"{request.method} is not answered at this address."),
     }.get(error.status_code, HttpError(error.status_code, HTTPStatus(error.status_code).phrase))
     allowed = (error.headers or {}).get("Allow", "")

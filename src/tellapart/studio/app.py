@@ -19,7 +19,7 @@ from ..server.guards.admission import guards
 from ..server.records.account import Account
 from .model import trained
 from .phone import Phone
-from .problems import told
+from .problems import nowhere, told
 from .routes import (
     guess,
     heap,
@@ -78,4 +78,6 @@ def application(
         studio.end()
 
     admission = Middleware(Sites), Middleware(Sessions, token, key)
-    return guarded(routes, guards(config, *admission), log, log, problem=told, lifespan=living)
+    return guarded(
+        routes, guards(config, *admission), log, log, problem=told, nowhere=nowhere, lifespan=living
+    )

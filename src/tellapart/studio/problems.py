@@ -8,7 +8,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from ..errors import DatasetError, DestinationError, ModelError, TellapartError
-from ..server.problems import HttpError, problem
+from ..server.problems import HttpError, no_route, problem
+
+OPEN = "Open the page at /."
 
 _log = logging.getLogger(__name__)
 _TOLD = (DatasetError, DestinationError, ModelError)  # which a server keeps to its log
@@ -23,6 +25,11 @@ async def told(request: Request, error: Exception) -> JSONResponse:
         spelt = error.spelt(lambda setting: _CALLED.get(setting, ""))
         error = HttpError(409, spelt.message, hint=spelt.hint)
     return problem(error, hints={})  # a server's own are about programs that ask it
+
+
+async def nowhere(request: Request, error: Exception) -> JSONResponse:
+    """The answer where no route fits: the page is what there is to open."""
+    return await no_route(request, error, hint=OPEN)
 
 
 def trouble(error: Exception, what: str) -> tuple[str, str]:

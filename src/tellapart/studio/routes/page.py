@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ...server.problems import HttpError
+from ..problems import OPEN
 
 PAGE = Path(__file__).parents[1] / "page"
 POLICY = "; ".join(
@@ -50,7 +51,7 @@ def page_file(name: str) -> Response:
     """
     path = _FILES.get(name)
     if not path:
-        raise HttpError(404, "There is nothing at this address.", hint="Open the page at /.")
+        raise HttpError(404, "There is nothing at this address.", hint=OPEN)
     answer = Response(packed(path), media_type=_TYPES[path.suffix])
     answer.headers["Content-Encoding"] = "gzip"
     answer.headers["Content-Security-Policy"] = POLICY
