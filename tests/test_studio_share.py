@@ -141,7 +141,12 @@ def test_the_commands_do_the_same(opened: Opened, tmp_path: Path) -> None:
 
 
 def test_an_export_is_proved_and_taken_away(opened: Opened) -> None:
-    assert [row["name"] for row in opened.ask("/api/share/targets").json] == list(TARGETS)
+    targets = opened.ask("/api/share/targets").json
+    assert [row["name"] for row in targets] == list(TARGETS)
+    for row in targets:  # the page says in its own words what is missing: an extra, or npm
+        assert bool(row["extra"]) == ("pip install" in row["missing"])
+        assert row["extra"] in ("", TARGETS[row["name"]].extra)
+        assert not row["fetches"] or re.search(r"\d+ MB", row["fetches"])
     assert opened.ask("/api/share/exports", {"to": "none"}).status == 400
     assert opened.ask("/api/share/exports/onnx.zip").status == 400
     begun = opened.ask("/api/share/exports", {"to": "onnx"})

@@ -93,10 +93,12 @@ class Readiness:
 
     Attributes:
         missing: what has to be installed first; nothing, where all is there.
+        extra: the optional packages that this is, if it is these.
         fetches: what is fetched from a network, and from where; nothing, for most.
     """
 
     missing: str = ""
+    extra: str = ""
     fetches: str = ""
 
 

@@ -58,7 +58,7 @@ def readiness(target: Target) -> Readiness:
     try:
         check_installed(target.settings.get("needs", NEEDS).split())
     except MissingExtraError as error:
-        return Readiness(missing=error.hint)
+        return Readiness(missing=error.hint, extra=target.extra)
     return Readiness()
 
 

@@ -106,6 +106,7 @@ class Sharing:
                     "writes": row.writes,
                     "read_by": row.read_by,
                     "missing": ready.missing,
+                    "extra": ready.extra,
                     "fetches": ready.fetches,
                 }
             )

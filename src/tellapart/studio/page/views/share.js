@@ -9,6 +9,9 @@ import { number, t } from "../words.js";
 /** What `t` says, or something else where the words have nothing of that key. */
 const either = (key, otherwise) => (t(key) === key ? otherwise : t(key));
 
+/** The "33 MB" in the library's words on what is fetched. */
+const sizeIn = (words) => /\d+ MB/.exec(words)?.[0] ?? "";
+
 export function Share() {
   const [found, change] = useFresh("/api/share", ["share", "open", "training"]);
   const [targets, list] = useState([]);
@@ -133,8 +136,8 @@ function Exports({ targets, jobs, change }) {
             <li key=${one.name}>
               <h3>${one.name}</h3>
               <p>${either(`share.targets.${one.name}`, one.writes)}</p>
-              ${one.missing && html`<p class="small soft">${t("share.missing", one)}</p>`}
-              ${one.fetches && html`<p class="small">${t("share.fetches", one)}</p>`}
+              ${one.missing && html`<p class="small soft">${t(one.extra ? "share.missing_extra" : "share.missing_npm", one)}</p>`}
+              ${one.fetches && html`<p class="small">${t("share.fetches", { size: sizeIn(one.fetches) })}</p>`}
               <${Job} job=${jobs[one.name]} name=${one.name} />
               <button disabled=${busy || !!one.missing} aria-label=${t("share.export_to", one)} onClick=${() => begin(one.name)}>
                 ${one.fetches ? t("share.fetch_and_export") : t("share.export")}
