@@ -152,16 +152,27 @@ def test_an_export_is_proved_and_taken_away(opened: Opened) -> None:
     begun = opened.ask("/api/share/exports", {"to": "onnx"})
     assert begun.status == 202
     assert begun.json["exports"]["onnx"]["state"] in ("working", "done")
-    end = time.monotonic() + PATIENCE
-    while (job := opened.ask("/api/share").json["exports"]["onnx"])["state"] == "working":
-        assert time.monotonic() < end
-        time.sleep(0.05)
+    job = _over(opened, "onnx")
     assert (job["state"], job["older"]) == ("done", False)
     assert (job["pictures"], job["same_label"]) == (24, 24)
     answer = opened.ask("/api/share/exports/onnx.zip")
     with zipfile.ZipFile(io.BytesIO(answer.body)) as archive:
         assert "photos-model-onnx/example.py" in archive.namelist()
     assert not list(opened.folder.glob("*onnx*"))
+    opened.ask("/api/share/exports", {"to": "triton"})
+    assert _over(opened, "triton")["state"] == "done"
+    commands = opened.ask("/api/share/commands?name=photos-model").json
+    assert commands["export"].endswith(" --to triton")  # the newest
+
+
+def _over(opened: Opened, target: str) -> dict[str, Any]:
+    """An export, once it is under way no more."""
+    end = time.monotonic() + PATIENCE
+    while (job := opened.ask("/api/share").json["exports"][target])["state"] == "working":
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    found: dict[str, Any] = job
+    return found
 
 
 def _shared(opened: Opened) -> dict[str, Any]:

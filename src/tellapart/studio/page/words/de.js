@@ -238,7 +238,7 @@ export const de = {
     keep: "Dieses Bild behalten",
     keep_hint: "War es richtig? Behalte das Bild, und das Modell lernt daraus.",
     keep_hint_none: "Ist es doch eines dieser Labels? Dann behalte es unter diesem, und das Modell lernt daraus.",
-    no_guess: "Es wurde für nichts davon gehalten, darum ist kein Label geraten, unter dem es zu behalten wäre. Wähle eines.",
+    no_guess: "Geraten wurde „nichts davon“, also kein Label, unter dem es zu behalten wäre. Wähle eines.",
     for_learn: "Zum Lernen",
     for_test: "Zum Testen",
     keep_learn: "Zum Lernen behalten als {label}",
