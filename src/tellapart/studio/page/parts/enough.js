@@ -1,14 +1,11 @@
 // "Have I done enough?": the answer of a training, in words.
 import { number, percent, t } from "../words.js";
 
-/** Points of a percentage: whole ones where there are several. */
-const points = (gain) => number(100 * gain, 100 * gain < 1.95 ? 1 : 0);
-
 /** {answer, reason, short, kind, to}: a sentence, why, two words, "good", "more" or "open", and where to go. */
 export function enoughWords(found) {
   const values = {
     ...found,
-    points: found.gain ? points(found.gain[0]) : "",
+    points: found.gain ? number(100 * found.gain[0], 1) : "",
     gain_low: found.gain ? number(100 * found.gain[1], 1) : "",
     gain_high: found.gain ? number(100 * found.gain[2], 1) : "",
     low: percent(found.low),
