@@ -42,6 +42,7 @@ def opened(heroes: DemoPictures, tmp_path_factory: pytest.TempPathFactory) -> It
     place = tmp_path_factory.mktemp("train")
     photos = few_of(heroes, place / "photos", 20)
     (photos / "ice_queen" / "page.jpg").write_bytes(b"<!DOCTYPE html><p>moved</p>")
+    draw_scene().save(photos / "loose.png")
     with studio(photos) as found:
         wait(found)
         yield found
@@ -231,6 +232,9 @@ def test_the_page_answers_whether_enough_is_done(opened: Opened, page: Any) -> N
     assert "1 file could not be read" in page.get_by_role("main").inner_text()
     page.get_by_text("1 file could not be read").click()
     page.get_by_text("ice_queen/page.jpg: an HTML page saved as .jpg").wait_for()
+    page.get_by_text("1 picture has no label yet.").wait_for()
+    high = page.evaluate("document.documentElement.scrollHeight - innerHeight")
+    assert high == 0, "only the part that is open scrolls"
 
 
 def test_the_slider_moves_what_counts_as_sure(opened: Opened, page: Any) -> None:
@@ -248,7 +252,8 @@ def test_the_slider_moves_what_counts_as_sure(opened: Opened, page: Any) -> None
     assert 0.5 < found.coverage.value < 0.7
     words = f"({found.coverage.correct} of {n}, scored {state['sure_above']:g} or more), and right"
     page.get_by_text(words).first.wait_for()
-    page.get_by_role("button", name="Back to 99% right").click()
+    assert state["sure_usual"] is None, "no score is known above which 99% are right"
+    page.get_by_role("button", name="Back to all answers").click()
     opened.wait(lambda state: not state["training"]["sure_chosen"])
 
 
@@ -257,6 +262,7 @@ def test_training_again_adds_to_the_history(opened: Opened, page: Any) -> None:
     page.get_by_role("button", name="Train again").click()
     wait(opened, before)
     page.get_by_role("img", name="Score after each training").wait_for()
+    page.get_by_text("The score after each of").wait_for()
 
 
 def test_the_page_says_which_label_is_missing(opened: Opened, page: Any) -> None:

@@ -140,10 +140,14 @@ class Trainer:
     def sure_above(self) -> float | None:
         """The score from which on an answer counts as sure: the one that was chosen, or else the
         one above which 99 % are right; None where no score is."""
+        chosen = self.preferences.sure_above
+        return self.usually_sure_above if chosen is None else chosen
+
+    @property
+    def usually_sure_above(self) -> float | None:
+        """The score above which 99 % are right; None where no score is."""
         result = self.result
-        if self.preferences.sure_above is not None or not result:
-            return self.preferences.sure_above
-        found = next(iter(result.evaluations.values())).sure
+        found = next(iter(result.evaluations.values())).sure if result else None
         return found.score if found else None
 
     def start(self) -> None:
@@ -337,6 +341,7 @@ class Trainer:
             "missing": None if self.missing is None else list(self.missing),
             "quality": self.preferences.quality,
             "sure_above": self.sure_above,
+            "sure_usual": self.usually_sure_above,
             "sure_chosen": self.preferences.sure_above is not None,
             "costs": self.costs,
             **(last.to_json() if last else {"round": 0, "value": None}),

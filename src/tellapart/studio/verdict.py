@@ -46,6 +46,7 @@ def figures(result: TrainResult) -> dict[str, object]:
             {
                 "name": name,
                 **_proportion(one.accuracy),
+                "effect": one.accuracy.effect,
                 "worth": worth_words(name, result.bursts),
                 "baseline": _finite(one.baseline.value),
                 "coverage": _coverage(one.coverage),

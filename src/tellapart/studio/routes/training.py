@@ -7,11 +7,17 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ...errors import DestinationError
+from ...files.skipped import SkippedFile
 from ...server.problems import HttpError
 from ...text import shown
 from ..studio import Studio
 from ..verdict import figures
 from .requests import body, in_thread, text
+
+
+def _failed(file: SkippedFile) -> bool:
+    """Whether a picture could not be read; else it has no label yet."""
+    return "in no label's folder" not in file.reason
 
 
 def routes(studio: Studio) -> list[Route]:
@@ -23,7 +29,8 @@ def routes(studio: Studio) -> list[Route]:
             "round": trainer.round,
             "result": figures(result) if result else None,
             "history": [one.to_json() for one in trainer.history],
-            "skipped": [[shown(one.name), one.reason] for one in trainer.skipped],
+            "skipped": [[shown(one.name), one.reason] for one in trainer.skipped if _failed(one)],
+            "unlabelled": sum(not _failed(one) for one in trainer.skipped),
         }
 
     async def all_of_it(request: Request) -> Response:

@@ -46,13 +46,15 @@ export function Train() {
         <${Labels} result=${result} />
       `}
       <${Quality} training=${training} />
-      ${found && html`<${Notes} result=${result} skipped=${found.skipped} />`}
+      ${found && html`<${Notes} result=${result} skipped=${found.skipped} unlabelled=${found.unlabelled} />`}
     </div>
   `;
 }
 
 /** The answer to "have I done enough?", the score, and what is being done. */
 function Answer({ training, history, judged }) {
+  const tested = useStore((all) => all.labels.some((one) => one.test));
+  const held = judged.find((one) => one.n && one.name === "held out");
   const others = judged.filter((one) => one.n && one.name !== training.judged);
   const lacking = training.missing ? missingWords(training.missing) : null;
   const said = lacking || (training.enough ? enoughWords(training.enough) : null);
@@ -75,6 +77,7 @@ function Answer({ training, history, judged }) {
           ${others.map((one) => html`<span class="soft small" key=${one.name}>${t("train.also_judged", {
             name: shortly(one.name), percent: percent(one.value), correct: one.correct, n: one.n, low: percent(one.low), high: percent(one.high),
           })}</span>`)}
+          ${held && html`<span class="soft small">${t(tested ? "train.test_kept" : "train.test_by_itself", { n: held.n })}</span>`}
           <${History} history=${history} />
         </div>
       `}
@@ -127,17 +130,17 @@ function Sure({ judged, training }) {
       </label>
       <${CoverageChart} curve=${curve} score=${score} />
       <p class="soft small">${t("train.sure_used")}
-        ${training.sure_chosen && html` <button class="quiet" onClick=${() => keep(null)}>${t("train.usual_sure")}</button>`}</p>
+        ${training.sure_chosen && html` <button class="quiet" onClick=${() => keep(null)}>${t(training.sure_usual === null ? "train.all_sure" : "train.usual_sure")}</button>`}</p>
     </section>
   `;
 }
 
-function sureWords({ coverage }, score) {
+function sureWords({ coverage, effect }, score) {
   const { covered, right } = above(coverage, score);
   const n = total(coverage);
   const values = { covered, n, score: number(score, 6).replace(/(\D\d*?)0+$/, "$1"), share: percent(covered / n) };
   if (!covered) return t("train.sure_none", values);
-  const [low, high] = wilson(right, covered);
+  const [low, high] = wilson(right / effect, covered / effect);
   return t(score ? "train.sure" : "train.sure_all", { ...values, right: percent(right / covered), low: percent(low), high: percent(high) });
 }
 
@@ -184,7 +187,8 @@ function Quality({ training }) {
   const known = Object.keys(training.costs || {}).length > 0;
   const pictures = useStore((all) => all.labels.reduce((sum, one) => sum + one.learn + one.test, 0));
   const cost = (name) => {
-    return known ? t("train.cost", { time: seconds(training.costs[name] * pictures), n: pictures }) : pictures ? t("train.cost_unknown") : "";
+    const time = known && training.costs[name] * pictures;
+    return known ? t(time < 1 ? "train.cost_little" : "train.cost", { time: seconds(time), n: pictures }) : pictures ? t("train.cost_unknown") : "";
   };
   useEffect(() => {
     if (known || !pictures) return undefined;
@@ -214,13 +218,14 @@ function seconds(value) {
 }
 
 /** What the library says of the pictures, in its own words. */
-function Notes({ result, skipped }) {
+function Notes({ result, skipped, unlabelled }) {
   const said = result ? [result.expect, result.bursts, ...result.notes.filter((one) => one !== result.bursts), result.unknowns, ...result.shortcuts] : [];
-  if (!said.filter(Boolean).length && !skipped.length) return null;
+  if (!said.filter(Boolean).length && !skipped.length && !unlabelled) return null;
   return html`
     <section>
       <h2>${t("train.notes_title")}</h2>
       <ul class="notes small" lang=${theirs}>${said.filter(Boolean).map((one) => html`<li key=${one}>${one}</li>`)}</ul>
+      ${unlabelled ? html`<p class="small">${t("train.unlabelled", { n: unlabelled })}</p>` : null}
       ${skipped.length ? html`
         <details>
           <summary>${t("train.skipped", { n: skipped.length })}</summary>

@@ -1,4 +1,4 @@
-// The score after each training of this session: a line without axes.
+// The score after each training of this session: a line without axes, and in words how it began and is.
 import { html } from "../../vendor/preact.js";
 import { percent, t } from "../../words.js";
 
@@ -17,10 +17,13 @@ export function History({ history }) {
   const [x, y] = place(values[values.length - 1], values.length - 1);
   const said = values.slice(-6).map((value) => percent(value)).join(", ");
   return html`
-    <svg class="history" viewBox=${`0 0 ${WIDE} ${HIGH}`} role="img" aria-label=${t("train.history", { values: said })}>
+    <figure class="history soft small">
+    <svg viewBox=${`0 0 ${WIDE} ${HIGH}`} role="img" aria-label=${t("train.history", { values: said })}>
       <title>${t("train.history", { values: said })}</title>
       <polyline class="line" points=${values.map((value, at) => place(value, at).map((one) => one.toFixed(1)).join(",")).join(" ")} />
       <circle class="dot" cx=${x} cy=${y} r="3" />
     </svg>
+    <figcaption>${t("train.history_words", { first: percent(values[0]), last: percent(values[values.length - 1]), n: values.length })}</figcaption>
+    </figure>
   `;
 }
