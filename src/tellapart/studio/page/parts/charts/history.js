@@ -4,6 +4,8 @@ import { percent, t } from "../../words.js";
 
 const [WIDE, HIGH, ROOM] = [140, 32, 4];
 
+const holds = ({ interval: [low, high] }, value) => low <= value && value <= high;
+
 export function History({ history }) {
   const known = history.filter((one) => one.value !== null).slice(-40);
   if (known.length < 2) return null;
@@ -15,15 +17,18 @@ export function History({ history }) {
     HIGH - ROOM - ((value - low) / span) * (HIGH - 2 * ROOM),
   ];
   const [x, y] = place(values[values.length - 1], values.length - 1);
+  const [first, last] = [known[0], known[known.length - 1]];
+  const isLuck = first.value !== last.value && (holds(first, last.value) || holds(last, first.value));
   const said = values.slice(-6).map((value) => percent(value)).join(", ");
   return html`
     <figure class="history soft small">
-    <svg viewBox=${`0 0 ${WIDE} ${HIGH}`} role="img" aria-label=${t("train.history", { values: said })}>
-      <title>${t("train.history", { values: said })}</title>
-      <polyline class="line" points=${values.map((value, at) => place(value, at).map((one) => one.toFixed(1)).join(",")).join(" ")} />
-      <circle class="dot" cx=${x} cy=${y} r="3" />
-    </svg>
-    <figcaption>${t("train.history_words", { first: percent(values[0]), last: percent(values[values.length - 1]), n: values.length })}</figcaption>
+      <svg viewBox=${`0 0 ${WIDE} ${HIGH}`} role="img" aria-label=${t("train.history", { values: said })}>
+        <title>${t("train.history", { values: said })}</title>
+        <polyline class="line" points=${values.map((value, at) => place(value, at).map((one) => one.toFixed(1)).join(",")).join(" ")} />
+        <circle class="dot" cx=${x} cy=${y} r="3" />
+      </svg>
+      <figcaption>${t("train.history_words", { first: percent(first.value), last: percent(last.value), n: values.length })}${
+        isLuck ? `. ${t("train.history_luck")}` : ""}</figcaption>
     </figure>
   `;
 }
