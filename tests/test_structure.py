@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from tellapart.head.cross_validation import cross_validate
 from tellapart.head.linear import softmax
 from tellapart.health.harm import harmful, pushes
 from tellapart.health.structure import confused, split_labels, strangers
+from tellapart.studio.deck import Deck, Now
 
 EACH = 24
 
@@ -85,6 +87,19 @@ def test_planted_faults_are_found_with_what_mends_them(faulty: Path) -> None:
     sides = [Path(path).name.partition("-")[0] for path in label.paths]
     assert set(sides[::2]) != set(sides[1::2])
     assert set(sides) == {"disc", "cross"}
+    halves = [{Path(path).name.partition("-")[0] for path in half} for half in label.halves]
+    assert {"disc"} in halves or {"cross"} in halves
+    assert len({path for half in label.halves for path in half}) == 2 * EACH + 1
+
+    names = health.pictures.names
+    now = {k: Now(n, n.partition("/")[0], "learn", "", None, "") for k, n in enumerate(names, 1)}
+    deck = Deck(health, now)
+    assert "two-in-one" in {card.kind for card in deck.open(now)}
+    parted = {
+        k: replace(one, label="discs", decided="relabel") if one.name in label.halves[0] else one
+        for k, one in now.items()
+    }
+    assert "two-in-one" not in {card.kind for card in deck.open(parted)}
     strange = {path for one in health.of("stranger") for path in one.paths}
     for one in health.of("stranger"):
         assert ("the closest is" in one.words) != ("even of its own" in one.words)

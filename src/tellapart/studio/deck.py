@@ -141,7 +141,7 @@ class Deck:
             card
             for card in self.cards
             if (
-                not gone.issuperset(card.names)
+                not gone.issuperset(card.names) and not _is_parted(card.finding, said)
                 if card.question is None
                 else is_open(card.question, said) and not is_grouped(card.question, groups)
             )
@@ -195,6 +195,11 @@ class Deck:
             elif one.label != was.label:
                 said[was.name] = RELABEL
         return said
+
+
+def _is_parted(finding: Finding, said: Mapping[str, str]) -> bool:
+    """Whether one of the two sorts of a label was given another label."""
+    return any(all(said.get(name) == RELABEL for name in half) for half in finding.halves)
 
 
 __all__ = ["Card", "Deck", "Now", "as_now", "is_sure"]

@@ -68,6 +68,7 @@ def _card(deck: Deck, card: Card, now: dict[int, Now]) -> Json:
         "about": _ids(deck, about[:MOST_PICTURES]),
         "beside": _ids(deck, card.names[len(about) : len(about) + MOST_PICTURES]),
         "sides": [_ids(deck, side) for side in finding.sides],
+        "halves": [_ids(deck, half) for half in finding.halves],
         "compared": compared,
         "names": [name for name in card.names[:MOST_PICTURES] if not deck.number(name)],
         "answers": [_answer(deck, one) for one in deck.answers(card, now)],

@@ -77,6 +77,8 @@ class Finding:
         mend: the command that mends it.
         words: what was found, as a sentence.
         sides: of what has two sides, the pictures of either, the most telling first.
+        halves: of a label of two sorts, all pictures of either; of a very large label, of those
+            that were looked at.
     """
 
     kind: str
@@ -89,6 +91,7 @@ class Finding:
     cost: float = 0.0
     mend: str = ""
     sides: tuple[tuple[str, ...], ...] = ()
+    halves: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True)

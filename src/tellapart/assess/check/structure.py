@@ -80,6 +80,7 @@ def two_in_one(looked: Looked) -> Iterator[Finding]:
             score=float(np.clip(one.apart / 3, 0.05, 1)),
             cost=looked.excess(looked.truth == one.label),
             sides=sides,
+            halves=tuple(tuple(looked.name(row) for row in half.tolist()) for half in one.rows),
         )
 
 

@@ -72,9 +72,9 @@ export const costs = (points, key) =>
  * `decide(answer)` gives one of the card's answers, `skip()` leaves it for later; `focused` is whether the one before was answered, so that this one is read out.
  */
 export function Card({ card, decide, skip, focused }) {
-  const [asks, ask] = useState(false);
+  const [asks, ask] = useState(null); // the pictures that a label is asked for
   const heading = useRef(null);
-  const give = (answer) => (answer.how ? decide(answer) : ask(true));
+  const give = (answer) => (answer.how ? decide(answer) : ask(card.about));
   useEffect(() => {
     if (focused) heading.current.focus({ preventScroll: true });
   }, [card.key]);
@@ -82,6 +82,8 @@ export function Card({ card, decide, skip, focused }) {
   const pressed = (event) => {
     if (isPressing(event)) return false;
     const key = event.key.toLowerCase();
+    const half = card.halves[key - 1];
+    if (half) return ask(half);
     const answer = card.answers.find((one) => one.keys.includes(key));
     return answer ? give(answer) : false;
   };
@@ -113,10 +115,11 @@ export function Card({ card, decide, skip, focused }) {
       </header>
       <div class="answers" role="group" aria-label=${t("mend.answers")}>
         ${card.answers.map((answer, at) => html`<${Keyed} key=${answer.meaning + answer.label} letter=${answer.keys[0]} main=${answer.meaning === "suggested" || (answer.label && answer.label === card.suggested)} press=${() => give(answer)}>${called(answer)}</${Keyed}>`)}
+        ${card.halves.map((ids, at) => html`<${Keyed} key=${at} letter=${String(at + 1)} press=${() => ask(ids)}>${t("mend.part_off", { side: at + 1, n: ids.length })}</${Keyed}>`)}
         ${card.kind === "imbalance" ? html`<button onClick=${() => update({ capture: { label: card.label } })}>${t("mend.capture", { label: card.label })}</button>` : null}
         <${Keyed} letter="s" press=${skip}>${t("mend.skip")}</${Keyed}>
       </div>
-      ${asks ? html`<${LabelDialog} close=${() => ask(false)} choose=${(label) => decide({ how: "relabel", value: label, ids: card.about })} />` : null}
+      ${asks ? html`<${LabelDialog} close=${() => ask(null)} choose=${(label) => decide({ how: "relabel", value: label, ids: asks })} />` : null}
     </article>
   `;
 }

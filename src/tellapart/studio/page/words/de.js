@@ -305,6 +305,7 @@ export const de = {
     drop_n: "{n} weglassen",
     other_label: "Anderes Label",
     new_label: "Neues Label {label}",
+    part_off: "Sorte {side}: ein eigenes Label ({n} {n|Bild|Bilder})",
     skip: "Überspringen",
     why: "Warum",
     about: "Über {name}",

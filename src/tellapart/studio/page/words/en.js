@@ -305,6 +305,7 @@ export const en = {
     drop_n: "Drop {n}",
     other_label: "Other label",
     new_label: "New label {label}",
+    part_off: "Sort {side}: a label of its own ({n} {n|picture|pictures})",
     skip: "Skip",
     why: "Why",
     about: "About {name}",
