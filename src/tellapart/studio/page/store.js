@@ -18,6 +18,7 @@ export const store = {
   problem: null, // {detail, hint}: why the folder's labels cannot be read now
   training: {},
   capture: null, // {label} while the webcam's panel is open
+  dialogs: 0, // how many are open, one over the other
   messages: [], // {id, text, hint, kind, at, timer}
 };
 

@@ -1,17 +1,22 @@
 // What opens over the page, and closes by Escape, by its button, or by a click beside it.
 import { html, useEffect, useRef } from "../vendor/preact.js";
 import { useCover } from "../keys.js";
+import { store, update } from "../store.js";
 import { t } from "../words.js";
 import { Icon } from "./icon.js";
+import { Messages } from "./messages.js";
 
 export function Dialog({ title, close, children, wide = false }) {
   const element = useRef(null);
+  const level = useRef(store.dialogs + 1).current;
   useCover();
   useEffect(() => {
     const before = document.activeElement;
     const shown = element.current;
     shown.showModal();
+    update({ dialogs: store.dialogs + 1 });
     return () => {
+      update({ dialogs: store.dialogs - 1 });
       shown.close(); // what lies under an open one takes no focus
       before?.focus?.();
     };
@@ -31,6 +36,7 @@ export function Dialog({ title, close, children, wide = false }) {
         <button class="quiet" aria-label=${t("shell.close")} onClick=${close}><${Icon} name="close" /></button>
       </header>
       <div class="inside">${children}</div>
+      <${Messages} level=${level} />
     </dialog>
   `;
 }

@@ -5,8 +5,9 @@ import { forget, useStore } from "../store.js";
 import { t } from "../words.js";
 import { Icon } from "./icon.js";
 
-export function Messages() {
-  const one = useStore((all) => all.messages.at(-1));
+/** That of the page, or of the dialog over `level` - 1 others: nobody sees or reaches what is below the topmost. */
+export function Messages({ level = 0 }) {
+  const one = useStore((all) => (all.dialogs === level ? all.messages.at(-1) : null));
   return html`
     <div class="messages" role="status" aria-live="polite">
       ${one && html`

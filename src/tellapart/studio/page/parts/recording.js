@@ -9,7 +9,7 @@ const listeners = new Set();
 let busy = false;
 
 /** A recording that begins now, of a label ("" for none). */
-export const recording = (label) => ({ label, begun: new Date(), key: crypto.randomUUID(), count: 0, failed: false });
+export const recording = (label) => ({ label, begun: new Date(), key: crypto.randomUUID(), count: 0, saved: 0, failed: false });
 
 /** How many frames are still to be saved; `listener` is called whenever that changes, until stopped. */
 export const unsaved = () => waiting.length;
@@ -34,7 +34,8 @@ async function run() {
     if (!to.failed) {
       const query = new URLSearchParams({ label: to.label, name, batch: to.key });
       const bytes = withTime(new Uint8Array(await blob.arrayBuffer()), time);
-      to.failed = !(await attempt(() => send(`/api/pictures?${query}`, bytes)));
+      if (await attempt(() => send(`/api/pictures?${query}`, bytes))) to.saved += 1;
+      else to.failed = true;
     }
     waiting.shift();
   }

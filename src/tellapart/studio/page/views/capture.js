@@ -125,7 +125,7 @@ export function Capture({ label = "", close }) {
             onClick=${(event) => event.detail === 0 && press()} onContextMenu=${(event) => event.preventDefault()}>
             <span class="dot"></span>${busy ? t("webcam.stop") : counts ? t("webcam.record") : t("webcam.hold")}
           </button>
-          <p role="status">${count && !going ? t("webcam.recorded", { n: count }) : ""} ${unsaved() ? html`<span class="soft">${t("webcam.saving", { n: unsaved() })}</span>` : null}</p>
+          <p role="status">${count && !going ? t("webcam.recorded", { n: now.current.failed ? now.current.saved : count }) : ""} ${unsaved() ? html`<span class="soft">${t("webcam.saving", { n: unsaved() })}</span>` : null}</p>
           <ul class="latest" aria-hidden="true">${latest.map((url) => html`<li key=${url}><img src=${url} alt="" /></li>`)}</ul>
           ${known && known.learn ? html`<p class="soft small">${t("webcam.occasions")}</p>` : null}
         </div>
