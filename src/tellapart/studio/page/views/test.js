@@ -178,7 +178,11 @@ export function Test() {
 
   const held = useRef(all);
   held.current = all;
-  useEffect(() => () => held.current.forEach((one) => URL.revokeObjectURL(one.url)), []);
+  const here = useRef(true); // whoever has gone elsewhere since stays there
+  useEffect(() => () => {
+    here.current = false;
+    held.current.forEach((one) => URL.revokeObjectURL(one.url));
+  }, []);
 
   const change = (key, values) => setAll((list) => list.map((one) => (one.key === key ? { ...one, ...values } : one)));
 
@@ -274,7 +278,7 @@ export function Test() {
     attempt(async () => {
       const [bytes] = await content();
       const { tested } = await send("/api/tested", bytes);
-      location.hash = `#/why/tested/${tested}`;
+      if (here.current) location.hash = `#/why/tested/${tested}`;
     });
 
   // A picture that is looked at is asked about again when there is a new model.
