@@ -57,10 +57,12 @@ export function dropPlace({ pictures, files }) {
 
 addEventListener("dragend", () => light(null));
 
-// A file that misses every place must not take the page away, as browsers have it.
+// A file or a link that misses every place must not take the page away, as browsers have it.
 for (const kind of ["dragover", "drop"])
   addEventListener(kind, (event) => {
-    if (event.defaultPrevented || !event.dataTransfer.types.includes("Files")) return;
+    const { types } = event.dataTransfer;
+    const isLink = types.includes("text/uri-list") && !event.target.closest?.("input, textarea");
+    if (event.defaultPrevented || !(types.includes("Files") || isLink)) return;
     event.preventDefault();
     event.dataTransfer.dropEffect = "none";
   });
