@@ -12,10 +12,11 @@ export function SectionHeading({ section, fold, rename, remove, add, record, unl
   const folds = useRef(null);
   const { name, ids, folded } = section;
   if (renaming)
-    return html`<${Rename} name=${name} end=${(to, byKey) => {
-      setRenaming(false);
-      if (byKey) setTimeout(() => folds.current?.focus());
-      if (to && to !== name) rename(to);
+    return html`<${Rename} name=${name} end=${async (to, byKey) => {
+      const renamed = !to || to === name || (await rename(to));
+      if (renamed) setRenaming(false);
+      if (renamed && byKey) setTimeout(() => folds.current?.focus());
+      return renamed;
     }} />`;
   const begin = () => rename && setRenaming(true);
   return html`
@@ -36,9 +37,10 @@ export function SectionHeading({ section, fold, rename, remove, add, record, unl
 function Rename({ name, end }) {
   const field = useRef(null);
   const ended = useRef(false);
-  const once = (to, byKey = true) => {
-    if (!ended.current) end(to, byKey);
+  const once = async (to, byKey = true) => {
+    if (ended.current) return;
     ended.current = true;
+    ended.current = await end(to, byKey); // what was refused stays, to be put right
   };
   useLayoutEffect(() => {
     field.current.focus();
