@@ -7,9 +7,8 @@ import { Firm } from "./parts/firm.js";
 import { Icon } from "./parts/icon.js";
 import { Messages } from "./parts/messages.js";
 import { Score } from "./parts/score.js";
-import { attempt, begin, refresh, store, update, useStore } from "./store.js";
 import { undo as takeBack } from "./parts/uploads.js";
-import { attempt, begin, update, useStore } from "./store.js";
+import { attempt, begin, refresh, store, update, useStore } from "./store.js";
 import { Capture } from "./views/capture.js";
 import { Collect } from "./views/collect.js";
 import { Label } from "./views/label.js";
@@ -44,7 +43,6 @@ function usePlace() {
 }
 
 const shut = () => update({ capture: null });
-const undo = () => attempt(() => post("/api/undo"));
 const undo = () => attempt(takeBack);
 const redo = () => attempt(() => post("/api/redo"));
 

@@ -28,8 +28,17 @@ export const isArchive = ({ name }) => ARCHIVE.test(name);
 /** Whether a path leads to what a person put there, not to what a system left. */
 export const isWanted = (path) => !path.some((name) => CLUTTER.test(name));
 
-async function walk(entry, above, found) {
+/** What lies under an entry goes into `found`; what the browser cannot read, into `lost`. */
+async function walk(entry, above, found, lost) {
   const path = [...above, entry.name];
+  try {
+    await entered(entry, path, found, lost);
+  } catch {
+    lost.push({ path });
+  }
+}
+
+async function entered(entry, path, found, lost) {
   if (entry.isFile) {
     found.push({ file: await new Promise((good, bad) => entry.file(good, bad)), path });
     return;
@@ -38,19 +47,19 @@ async function walk(entry, above, found) {
   for (;;) {
     const some = await new Promise((good, bad) => reader.readEntries(good, bad));
     if (!some.length) return;
-    for (const one of some) await walk(one, path, found);
+    for (const one of some) await walk(one, path, found, lost);
   }
 }
 
-/** [{file, path}] of what is dropped or pasted, with all that is in its folders. */
-export async function filesIn(transfer) {
+/** [{file, path}] of what is dropped or pasted, with all that is in its folders; of what cannot be read, [{path}] goes into `lost`. */
+export async function filesIn(transfer, lost = []) {
   // Both are there only until the event has been heard.
   const items = [...transfer.items].filter((item) => item.kind === "file");
   const roots = items.map((item) => item.webkitGetAsEntry?.() ?? item.getAsFile());
   const found = [];
   for (const root of roots) {
     if (root instanceof File) found.push({ file: root, path: [root.name] });
-    else if (root) await walk(root, [], found);
+    else if (root) await walk(root, [], found, lost);
   }
   return found.filter(({ path }) => isWanted(path));
 }

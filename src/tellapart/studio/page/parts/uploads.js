@@ -76,6 +76,13 @@ export function bringIn(files) {
   go();
 }
 
+/** Files that could not even be read where they lie, [{path}]. */
+export function notRead(files) {
+  if (!files.length) return;
+  const refused = files.map(({ path }) => ({ name: path.join("/"), reason: t("collect.not_read") }));
+  change({ outcome: { ...now.outcome, refused: [...now.outcome.refused, ...refused] } });
+}
+
 /** Send no more of them. */
 export function stop() {
   for (const one of now.pending) one.stopping.abort();

@@ -12,7 +12,7 @@ import { Large } from "../parts/large.js";
 import { MoveTo } from "../parts/move-to.js";
 import { Outcome } from "../parts/outcome.js";
 import { SectionHeading } from "../parts/section-heading.js";
-import { addressOf, bringIn, stop, useUploads } from "../parts/uploads.js";
+import { addressOf, bringIn, notRead, stop, useUploads } from "../parts/uploads.js";
 import { attempt, refresh, store, update, useStore } from "../store.js";
 import { number, t } from "../words.js";
 
@@ -106,7 +106,11 @@ export function Collect() {
   };
   const drop = (key) => ({
     pictures: key === null ? null : (ids) => move(key, ids),
-    files: async (transfer) => bring(await filesIn(transfer), key === TEST || key === ASIDE ? null : key),
+    files: async (transfer) => {
+      const lost = [];
+      bring(await filesIn(transfer, lost), key === TEST || key === ASIDE ? null : key);
+      notRead(lost);
+    },
   });
   const choose = (key = null, folder = false) => {
     const input = document.createElement("input");

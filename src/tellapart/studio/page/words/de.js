@@ -75,6 +75,7 @@ export const de = {
     left: "{count}-mal blieb etwas, wie es war",
     same: "{name} ist dasselbe wie {there}",
     reason: "{name}: {reason}",
+    not_read: "Lässt sich nicht lesen. Sieh nach, ob du es öffnen darfst.",
     mark_drop: "ausgelassen",
     mark_relabel: "anderes Label",
     empty: "Bilder, Ordner oder ein Zip hierher ziehen",

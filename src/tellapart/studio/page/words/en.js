@@ -74,6 +74,7 @@ export const en = {
     notes: "{count} {count|note|notes}",
     left: "{count} {count|thing was|things were} left as they were",
     same: "{name} is the same as {there}",
+    not_read: "It cannot be read. Check that you may open it.",
     reason: "{name}: {reason}",
     mark_drop: "left out",
     mark_relabel: "relabelled",
