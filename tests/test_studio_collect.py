@@ -335,7 +335,7 @@ def test_what_mend_finds_lacking_is_recorded_under_its_label(page: Any) -> None:
     page.evaluate("location.hash = '#/mend/gaps'")
     page.get_by_role("button", name="Capture more rose").click()
     assert page.get_by_label("Label", exact=True).input_value() == "rose"
-    page.get_by_role("dialog").get_by_role("button", name="Close").click()
+    page.get_by_role("dialog").locator("header").get_by_role("button", name="Close").click()
     page.unroute("**/api/mend/gaps")
     page.evaluate("location.hash = '#/collect'")
     pictures(page, "rose").first.wait_for()
