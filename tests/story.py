@@ -391,7 +391,7 @@ class Story:
         if isinstance(self.hand, Keys):
             self.hand.key("Escape")
         else:
-            self.hand.press(dialog.get_by_role("button", name="Close"))
+            self.hand.press(dialog.locator("header").get_by_role("button", name="Close"))
         dialog.wait_for(state="detached")
 
     # Mend, undo and redo, Share
