@@ -367,6 +367,9 @@ def test_on_a_phone_a_finger_selects_and_three_pictures_stand_in_a_row(
     rose.nth(3).wait_for()
     tops = [rose.nth(number).bounding_box()["y"] for number in range(4)]
     assert tops[0] == tops[2] < tops[3]
+    cut = """[...document.querySelectorAll(".grid header :is(h2, span, button)")]
+      .filter((one) => one.scrollWidth > one.clientWidth + 1).map((one) => one.textContent)"""
+    assert phone.evaluate(cut) == []
     rose.nth(0).tap()
     phone.get_by_role("dialog").wait_for()
     phone.get_by_role("button", name="Close").tap()
