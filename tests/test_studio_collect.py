@@ -113,6 +113,7 @@ def test_keys_walk_select_and_move_and_undo_takes_it_back(page: Any, opened: Ope
 def test_every_key_is_told_once(page: Any) -> None:
     page.keyboard.press("?")
     dialog = page.get_by_role("dialog", name="Keys")
+    dialog.locator(".keys > div").first.wait_for()
     rows = dialog.locator(".keys > div").all_inner_texts()
     assert len(rows) == len(set(rows))
     told = [" ".join(row.split()) for row in rows]
