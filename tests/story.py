@@ -408,7 +408,7 @@ class Story:
             until(self.page, partial(answered.evaluate, "(one) => !one.isConnected"))
         before = until(self.page, self._score)
         self._answer("y", f"Relabel to {QUEEN}")
-        self.page.locator(".moved .better").wait_for()
+        self.page.locator(".moved").get_by_text("→").first.wait_for()
         return before, until(self.page, self._score)
 
     def _answer(self, key: str, name: str) -> None:
