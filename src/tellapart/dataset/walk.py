@@ -19,6 +19,7 @@ from .decision import is_table_of_decisions
 _SYSTEM_NAMES = frozenset({"__macosx", "thumbs.db", "desktop.ini", "@eadir", "$recycle.bin"})
 LINK = "a link to a folder, not followed"
 SET_ASIDE = "set-aside"  # a folder that is no label: dropped pictures are moved there
+UNLABELLED = "in no label's folder"  # why a picture beside the folders of labels is passed over
 SHUT = "a folder that "  # how the reasons begin why a folder was passed over with all in it
 
 
@@ -67,7 +68,7 @@ class Walk:
             elif reason:
                 self.pass_over(path, reason)
             elif not no_picture(path):
-                self.pass_over(path, "in no label's folder")
+                self.pass_over(path, UNLABELLED)
         return found
 
     def names_of_folders(self, folder: Path) -> list[str]:

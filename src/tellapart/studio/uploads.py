@@ -23,7 +23,7 @@ from ..dataset.filenames import kept_stem, longest_name, named, safe_name, suffi
 from ..dataset.labels import distinct
 from ..dataset.sources import Item, read_unpacked
 from ..dataset.tables import names_pictures
-from ..dataset.walk import pictures_below
+from ..dataset.walk import UNLABELLED, pictures_below
 from ..errors import ArchiveError, DatasetError, DestinationError, PictureError
 from ..files.atomic import sync
 from ..files.folders import remove_tree
@@ -318,7 +318,7 @@ def _items(
     skipped += (
         one
         for one in dataset.skipped
-        if "in no label's folder" not in one.reason and inner / one.name not in others
+        if one.reason != UNLABELLED and inner / one.name not in others
     )
     return items, skipped, dataset.notes
 

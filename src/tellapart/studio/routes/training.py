@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from ...dataset.walk import UNLABELLED
 from ...errors import DestinationError
 from ...files.skipped import SkippedFile
 from ...server.problems import HttpError
@@ -17,7 +18,7 @@ from .requests import body, in_thread, text
 
 def _failed(file: SkippedFile) -> bool:
     """Whether a picture could not be read; else it has no label yet."""
-    return "in no label's folder" not in file.reason
+    return file.reason != UNLABELLED
 
 
 def routes(studio: Studio) -> list[Route]:

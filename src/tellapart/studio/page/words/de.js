@@ -443,7 +443,7 @@ export const de = {
     kept_by_no_part: "Kein Teil allein genügt für diese Antwort.",
     for: "Bilder, die für {label} sprachen",
     against: "Bilder, die gegen {label} sprachen",
-    shares: "Die Zahl ist, was ein Lernbild zum Logit von {label} beiträgt, aus dem der Prozentwert wird: +0,7 verdoppelt die Chancen. Ein Bild von {label} spricht dafür, soweit dieses hier ihm ähnelt; eines mit anderem Label, soweit es ihm nicht ähnelt.",
+    shares: "Die Zahl sagt, wie stark ein Lernbild für {label} spricht: +0,7 verdoppelt die Chancen dafür. Ein Bild von {label} spricht dafür, soweit dieses hier ihm ähnelt; eines mit anderem Label, soweit es ihm nicht ähnelt.",
     nearest: "Die ähnlichsten Lernbilder",
     save: "Als neues Bild speichern",
     as: "Label",
