@@ -443,7 +443,7 @@ export const en = {
     kept_by_no_part: "No part alone keeps the answer.",
     for: "Pictures that spoke for {label}",
     against: "Pictures that spoke against {label}",
-    shares: "The figure says how strongly a training picture argues for {label}: +0.7 doubles its odds. A picture of {label} speaks for it as far as this one is like it; one of another label, as far as this one is unlike it.",
+    shares: "The figure says how strongly a training picture argues for {label}: +0.7 doubles the odds. A picture of {label} speaks for it as far as this one is like it; one of another label, as far as this one is unlike it.",
     nearest: "The closest training pictures",
     save: "Save as a new picture",
     as: "Label",
