@@ -19,8 +19,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..dataset.split import position
+from ..head.blocks import evenly
 from ..head.linear import Solver
-from ..head.novelty import Exemplars, combined, evenly, usual_of
+from ..head.novelty import Exemplars, combined, usual_of
 from ..workers.local import side_by_side
 from .metrics import roc_auc
 from .unknowns import FEWEST_LABELS, FEWEST_PICTURES, LeftOut, Unknowns, of_another

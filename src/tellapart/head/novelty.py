@@ -29,6 +29,7 @@ import numpy as np
 
 from ..workers.local import side_by_side
 from ..workers.pausing import pause
+from .blocks import evenly
 from .prepared import standardisation
 
 NEIGHBOURS = 3  # training pictures whose mean distance is a radius, or a score in radii
@@ -170,11 +171,6 @@ def thresholds_of(usual: np.ndarray, fractions: Sequence[float]) -> list[float]:
     fitted = start + scale * np.log((1 - begins) / (1 - np.array(fractions)))
     found = np.where(np.array(fractions) <= COMMON, plain, np.minimum(plain, fitted))
     return [float(value) for value in np.maximum.accumulate(found)]
-
-
-def evenly(count: int, most: int) -> np.ndarray:
-    """At most `most` of `count` rows, evenly spread."""
-    return np.unique(np.linspace(0, count - 1, min(most, count)).astype(int))
 
 
 def radii_of(units: np.ndarray) -> np.ndarray:

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..evaluation.metrics import Z_95
+from ..head.blocks import evenly
 from ..head.linear import softmax
-from ..head.novelty import evenly
 from .grouping import in_groups
 from .neighbours import unit
 
