@@ -20,7 +20,7 @@ from .linear import Head, balanced_weights
 _MANY = 1_000_000  # scores, pictures times labels, from which on a step takes a while
 _HEAVY = 500_000  # numbers in a matrix, from which multiplying by it takes a while
 _COLUMNS = 128  # whose mean and variance are taken at once
-_ONE_LENGTH = 1e-3  # how far from 1 the lengths of such embeddings are at most
+ONE_LENGTH = 1e-3  # how far from 1 the lengths of such embeddings are at most
 
 
 class Prepared:
@@ -135,12 +135,17 @@ def frame_of(embeddings: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """
     lengths = np.sqrt(np.einsum("nd,nd->n", embeddings, embeddings))
     mean, variance = _moments(embeddings)
-    unlike = (np.abs(lengths - 1) > _ONE_LENGTH) & (lengths > _ONE_LENGTH)  # 0: nothing was seen
-    if unlike.any() or not lengths.any():
+    unlike = (np.abs(lengths - 1) > ONE_LENGTH) & (lengths > ONE_LENGTH)  # 0: nothing was seen
+    return mean, deviation_of(variance, of_one_length=not unlike.any() and bool(lengths.any()))
+
+
+def deviation_of(variance: np.ndarray, *, of_one_length: bool) -> np.ndarray:
+    """What values of this variance `[D]` are divided by before a fit, `[D]`: see `frame_of`."""
+    if not of_one_length:
         deviation = np.sqrt(variance)
-        return mean, np.where(deviation > 1e-6, deviation, 1.0)
+        return np.where(deviation > 1e-6, deviation, 1.0)
     common = float(np.sqrt(np.mean(variance)))
-    return mean, np.full(len(mean), common if common > 1e-9 else 1.0)
+    return np.full(len(variance), common if common > 1e-9 else 1.0)
 
 
 @dataclass(frozen=True)
