@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import tellapart
 from conftest import mostly_slow
 from drawn import run, run_here
-from tellapart.cache.shards import spaces_info
+from tellapart.cache.spaces import spaces_info
 from tellapart.dataset.in_python import read_source
 from tellapart.dataset.split import in_sample_order
 from tellapart.errors import UsageError

@@ -2,73 +2,36 @@
 
 A *space* is everything that shapes an embedding: the network with its weights, the views, the
 decoder. Each space is a folder of *shards*: immutable files, written under a temporary name and
-renamed, so two runs at once only write different shards. A row is checked against its checksum
-when it is read; a shard with a bad row is set aside and its pictures are computed again. Where the
-cache cannot be written there is no cache, and nothing fails.
+renamed, so two runs at once only write different shards. An *index* beside them says where each row
+is. A row is checked against its checksum when it is read; a shard with a bad row is set aside and
+its pictures are computed again. Where the cache cannot be written there is no cache, and nothing
+fails.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
+import errno
 import threading
-import zlib
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from ..files.atomic import write_atomically
-from ..files.leftovers import TEMPORARY
-from .folder import SpaceInfo, cache_folder, delete
+from .folder import cache_folder
+from .known import Known, look
+from .shardfile import DIGEST, Head, Reader, Shard, checksums, set_aside, write_shard
 
-_MAGIC = "tellapart embeddings 1"
-_HEADER = 256  # bytes
-_DIGEST = 32  # bytes of sha256
 _ROWS = 256  # a shard is written every so many new embeddings: what a kill can lose
-_SUFFIX = ".shard"
-_ASIDE = ".damaged"
+_TRIES = 5  # while others merge shards
+_GONE = {errno.ENOENT, errno.ESTALE}
 
 
-@dataclass(frozen=True)
-class _Shard:
-    """One file: header, digests `[R,32]`, checksums `[R]`, vectors `[R,D]`.
+class MissingEmbeddingsError(KeyError):
+    """Some of the embeddings that were asked for are not in the cache: those of `digests`."""
 
-    The vectors stay on the disk, and no file stays open: there may be more shards than a process
-    may open files.
-    """
-
-    path: Path
-    digests: np.ndarray
-    checksums: np.ndarray
-    width: int  # D
-
-    @classmethod
-    def open(cls, path: Path) -> _Shard:
-        """Read all but the vectors; raises ValueError where it is no shard."""
-        with path.open("rb") as stream:
-            header = json.loads(stream.read(_HEADER))
-            if not isinstance(header, dict) or header.get("format") != _MAGIC:
-                raise ValueError("no shard")
-            rows, width = header.get("rows"), header.get("dimensions")
-            if not isinstance(rows, int) or not isinstance(width, int) or min(rows, width) < 1:
-                raise ValueError("a shard without rows")
-            if os.fstat(stream.fileno()).st_size != _HEADER + rows * (_DIGEST + 4 + width * 4):
-                raise ValueError("a shard of the wrong length")
-            digests = np.frombuffer(stream.read(rows * _DIGEST), np.uint8).reshape(rows, _DIGEST)
-            return cls(path, digests, np.frombuffer(stream.read(rows * 4), "<u4"), width)
-
-    def row(self, number: int) -> np.ndarray:
-        """The vector of a row; raises ValueError where its checksum differs."""
-        size = self.width * 4
-        with self.path.open("rb", buffering=0) as stream:
-            stream.seek(_HEADER + len(self.digests) * (_DIGEST + 4) + number * size)
-            vector = np.frombuffer(bytearray(stream.read(size)), "<f4")  # may be changed
-        if _checksum(self.digests[number].tobytes(), vector) != int(self.checksums[number]):
-            raise ValueError("a damaged row")
-        return vector
+    def __init__(self, digests: Sequence[bytes]) -> None:
+        super().__init__(f"The cache lacks {len(digests)} of these embeddings.")
+        self.digests = tuple(digests)
 
 
 class EmbeddingCache:
@@ -77,29 +40,72 @@ class EmbeddingCache:
     def __init__(self, space: str, folder: Path | None = None) -> None:
         self.folder = (folder or cache_folder()) / "embeddings" / space
         self.trouble = ""  # why nothing could be written, in plain words
-        self._places: dict[bytes, tuple[_Shard, int]] = {}
+        self._reader = Reader(self.folder)
         self._new: dict[bytes, np.ndarray] = {}
-        self._lock = threading.Lock()
-        for path in _shards(self.folder):
-            self._index(path)
+        self._lock = threading.Lock()  # of what is new
+        self._looking = threading.Lock()  # of what is known
+        self._left: set[str] = set()  # damaged shards that cannot be set aside
+        self._known = look(self.folder)
 
     def get(self, digest: bytes) -> np.ndarray | None:
         """The embedding of the picture whose content has this sha256, float32 `[D]`."""
-        place = self._places.get(digest)
-        if place is None:
-            return self._new.get(digest)
-        shard, number = place
-        try:
-            return shard.row(number)
-        except OSError:  # cleared by another process, say
-            return None
-        except ValueError:
-            self._set_aside(shard)
-            return None
+        for _ in range(_TRIES):
+            known = self._known
+            place = known.find(digest)
+            if place is None:
+                return self._new.get(digest)
+            try:
+                return self._reader.row(place.shard, place.row, digest, place.checksum)
+            except (OSError, ValueError) as error:
+                if not self._is_mended(known, place.shard, error):
+                    return None
+        return None
 
     def __contains__(self, digest: bytes) -> bool:
         """Whether the embedding is there, as far as one can tell without reading it."""
-        return digest in self._places or digest in self._new
+        return self._known.find(digest) is not None or digest in self._new
+
+    def take(self, digests: Sequence[bytes]) -> np.ndarray:
+        """Many embeddings at once, in the order of their digests, float32 `[n,D]`; they are read
+        shard by shard.
+
+        Raises:
+            MissingEmbeddingsError: the cache lacks some of them, or cannot read them.
+        """
+        asked = np.frombuffer(b"".join(digests), np.uint8).reshape(len(digests), DIGEST)
+        vectors: np.ndarray | None = None
+        left = np.arange(len(digests))
+        for _ in range(_TRIES):
+            known = self._known
+            shards, rows, sums = known.find_all(asked[left])
+            is_done, again = np.zeros(len(left), bool), False
+            for some in _by_shard(shards, rows):
+                shard, at = known.shards[int(shards[some[0]])], left[some]
+                try:
+                    block = self._reader.rows(shard, rows[some], asked[at], sums[some])
+                except (OSError, ValueError) as error:
+                    again = self._is_mended(known, shard, error) or again
+                    continue
+                if vectors is None:
+                    vectors = np.empty((len(digests), shard.width), np.float32)
+                if shard.width == vectors.shape[1]:
+                    vectors[at] = block
+                    is_done[some] = True
+            left = left[~is_done]
+            if not again:
+                break
+        missing = []
+        for at in left.tolist():
+            new = self._new.get(digests[at])
+            if vectors is None and new is not None:
+                vectors = np.empty((len(digests), len(new)), np.float32)
+            if new is None or vectors is None or len(new) != vectors.shape[1]:
+                missing.append(digests[at])
+            else:
+                vectors[at] = new
+        if missing:
+            raise MissingEmbeddingsError(missing)
+        return np.zeros((0, 0), np.float32) if vectors is None else vectors
 
     def put(self, digest: bytes, vector: np.ndarray) -> None:
         """Keep an embedding; it is on the disk after the next `flush` at the latest."""
@@ -109,117 +115,52 @@ class EmbeddingCache:
             for key in due:
                 del self._new[key]
         if due:
-            self._write(due)
+            self.write(due)
 
     def flush(self) -> None:
         """Write what is not yet on the disk."""
         with self._lock:
             due, self._new = self._new, {}
         if due:
-            self._write(due)
+            self.write(due)
 
-    def _write(self, rows: dict[bytes, np.ndarray]) -> None:
-        digests = sorted(rows)
-        vectors = np.stack([rows[digest] for digest in digests])
-        header = {"format": _MAGIC, "rows": len(digests), "dimensions": vectors.shape[1]}
-        sums = np.array([_checksum(d, v) for d, v in zip(digests, vectors, strict=True)], "<u4")
-        content = b"".join(
-            [
-                json.dumps(header).encode().ljust(_HEADER),
-                *digests,
-                sums.tobytes(),
-                vectors.tobytes(),
-            ]
-        )
-        path = self.folder / (hashlib.sha256(content).hexdigest()[:24] + _SUFFIX)
+    def write(self, rows: Mapping[bytes, np.ndarray]) -> str:
+        """Write one shard of exactly these embeddings, whatever the cache knew; the same ones are
+        always the same file. Returns its name; empty if there are none, or if it could not be
+        written: then `trouble` says why."""
+        if not rows:
+            return ""
+        ordered = sorted(rows)
+        digests = np.frombuffer(b"".join(ordered), np.uint8).reshape(len(rows), DIGEST)
+        vectors = np.stack([np.asarray(rows[digest], "<f4") for digest in ordered])
+        sums = np.array(checksums(digests, vectors), "<u4")
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            write_atomically(path, content)
+            shard = write_shard(self.folder, digests, sums, [vectors])
         except OSError as error:
             self.trouble = (error.strerror or type(error).__name__).lower()
-            return
-        self._index(path)
+            return ""
+        with self._looking:
+            self._known = self._known.with_shard(Head(shard, digests, sums))
+            if self._known.is_due:
+                self._known = look(self.folder, leave=frozenset(self._left))
+        return shard.name
 
-    def _index(self, path: Path) -> None:
-        try:
-            shard = _Shard.open(path)
-        except OSError:
-            return
-        except ValueError:
-            _rename_aside(path)
-            return
-        flat = shard.digests.tobytes()
-        for number in range(len(shard.digests)):
-            self._places[flat[number * _DIGEST : (number + 1) * _DIGEST]] = (shard, number)
-
-    def _set_aside(self, shard: _Shard) -> None:
-        with self._lock:
-            self._places = {k: place for k, place in self._places.items() if place[0] is not shard}
-        _rename_aside(shard.path)
-
-
-def spaces_info(folder: Path | None = None, *, check: bool = False) -> list[SpaceInfo]:
-    """What is kept, space by space. With `check` every row is held against its checksum; damaged
-    shards are set aside and counted."""
-    return [_space_info(space, check=check) for space in _spaces(folder)]
+    def _is_mended(self, known: Known, shard: Shard, error: OSError | ValueError) -> bool:
+        """Whether what could not be read may be found now: another process has merged the shard, or
+        it is damaged and set aside."""
+        if isinstance(error, OSError) and error.errno not in _GONE:
+            return False
+        with self._looking:
+            if self._known is known:  # no other thread was here before
+                if isinstance(error, ValueError) and not set_aside(self.folder / shard.name):
+                    self._left.add(shard.name)
+                self._known = look(self.folder, leave=frozenset(self._left))
+        return True
 
 
-def clear_spaces(folder: Path | None = None) -> int:
-    """Delete all embeddings, and nothing else; returns the bytes freed."""
-    freed = 0
-    for space in _spaces(folder):
-        ours = (
-            path
-            for path in space.iterdir()
-            if path.suffix in {_SUFFIX, _ASIDE} or path.name.startswith(TEMPORARY)
-        )
-        freed += sum(map(delete, ours))
-        with suppress(OSError):  # something else is in there
-            space.rmdir()
-    return freed
-
-
-def _spaces(folder: Path | None) -> list[Path]:
-    root = (folder or cache_folder()) / "embeddings"
-    try:
-        return sorted(path for path in root.iterdir() if path.is_dir())
-    except OSError:
-        return []
-
-
-def _space_info(space: Path, *, check: bool) -> SpaceInfo:
-    digests: set[bytes] = set()
-    shards = size = damaged = 0
-    for path in _shards(space):
-        try:
-            shard = _Shard.open(path)
-            for number in range(len(shard.digests)) if check else ():
-                shard.row(number)
-        except (OSError, ValueError):
-            damaged += 1
-            if check:
-                _rename_aside(path)
-            continue
-        shards += 1
-        size += path.stat().st_size
-        digests.update(row.tobytes() for row in shard.digests)
-    return SpaceInfo(space.name, shards, len(digests), size, damaged)
-
-
-def _shards(space: Path) -> list[Path]:
-    try:
-        return sorted(space.glob(f"*{_SUFFIX}"))
-    except OSError:
-        return []
-
-
-def _rename_aside(path: Path) -> None:
-    """Give a file a name that nobody reads; it is kept to be looked at."""
-    try:
-        os.replace(path, path.with_suffix(_ASIDE))
-    except OSError:
-        return
-
-
-def _checksum(digest: bytes, vector: np.ndarray) -> int:
-    return zlib.crc32(vector.tobytes(), zlib.crc32(digest))
+def _by_shard(shards: np.ndarray, rows: np.ndarray) -> list[np.ndarray]:
+    """The positions of what is in each shard, in the order of its rows; -1 is no shard."""
+    order = np.lexsort([rows, shards])
+    order = order[np.searchsorted(shards[order], 0) :]
+    return np.split(order, np.flatnonzero(np.diff(shards[order])) + 1) if order.size else []

@@ -16,7 +16,7 @@ from pathlib import Path
 from ..files.atomic import write_atomically
 from ..files.leftovers import TEMPORARY
 from .folder import SpaceInfo, cache_folder, delete
-from .shards import clear_spaces, spaces_info
+from .spaces import clear_spaces, spaces_info
 
 _CHECKSUM = 4  # bytes
 

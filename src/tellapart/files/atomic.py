@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
@@ -57,8 +57,9 @@ def undisturbed() -> Iterator[None]:
             before[signal.Signals(came[0][0])](*came[0])
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file under a temporary name, sync it, and rename it into place.
+def write_atomically(path: Path, content: bytes | Iterable[bytes]) -> None:
+    """Write a file under a temporary name, sync it, and rename it into place. What is too large to
+    be in memory comes piece by piece.
 
     Raises:
         OSError: the disk is full or read-only; nothing is left behind.
@@ -69,13 +70,13 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 
 @contextmanager
-def _part_of(path: Path, content: bytes) -> Iterator[str]:
+def _part_of(path: Path, content: bytes | Iterable[bytes]) -> Iterator[str]:
     """The name of a new file beside `path`, whole and on the disk, which is gone afterwards unless
     it was renamed; what a killed run left is cleared away first."""
     clear_leftovers(path)
     stream = new_lock(path, PART)
     try:
-        stream.write(content)
+        stream.writelines([content] if isinstance(content, bytes) else content)
         stream.flush()
         os.fsync(stream.fileno())
         if WINDOWS:  # where an open file keeps its name

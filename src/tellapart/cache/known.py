@@ -1,0 +1,167 @@
+"""What is known of a space at one moment: which shards are there, and where each row is in them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..files.leftovers import TEMPORARY
+from ..files.locks import is_still, open_lock, take
+from . import index, shardfile
+from .index import EMPTY, Heads, Index, Place, build, read_index
+from .shardfile import Head, Shard, read_head
+
+_LOCK = f"{TEMPORARY}lock"
+_SHARDS_BESIDE = 64  # that are read beside an index before it is written anew
+_ROWS_BESIDE = 32_768
+_TRIES = 5  # while others merge shards
+
+
+@dataclass(frozen=True)
+class Known:
+    """The index of a space, and beside it the rows of the shards that it does not cover.
+
+    `damaged` are files that are no whole shards, or no whole index.
+    """
+
+    covered: Index
+    beside: Index = EMPTY
+    heads: tuple[Head, ...] = ()  # of the shards beside
+    damaged: tuple[Path, ...] = ()
+
+    @property
+    def shards(self) -> tuple[Shard, ...]:
+        return self.covered.shards + self.beside.shards
+
+    @property
+    def is_due(self) -> bool:
+        """Whether so much stands beside the index that it is to be written anew."""
+        return len(self.heads) > _SHARDS_BESIDE or len(self.beside) > _ROWS_BESIDE
+
+    def find(self, digest: bytes) -> Place | None:
+        return self.covered.find(digest) or self.beside.find(digest)
+
+    def find_all(self, digests: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Of digests `[n,32]` the numbers of their shards, -1 for what is not known, their rows
+        there and their checksums, each `[n]`."""
+        shards = np.full(len(digests), -1, np.int64)
+        rows, checksums = np.zeros(len(digests), np.int64), np.zeros(len(digests), np.uint32)
+        for part, first in ((self.covered, 0), (self.beside, len(self.covered.shards))):
+            left = np.flatnonzero(shards < 0)
+            found = part.find_all(digests[left])
+            at, records = left[found >= 0], part.records[found[found >= 0]]
+            shards[at] = first + records["shard"].astype(np.int64)
+            rows[at], checksums[at] = records["row"], records["checksum"]
+        return shards, rows, checksums
+
+    def pictures(self) -> int:
+        """How many different pictures have a row."""
+        beside = {digest.tobytes() for head in self.heads for digest in head.digests}
+        return self.covered.pictures() + sum(not self.covered.find(one) for one in beside)
+
+    def with_shard(self, head: Head) -> Known:
+        """The same with a shard that has just been written."""
+        if head.shard in self.shards:
+            return self
+        heads = (*self.heads, head)
+        return Known(self.covered, build(heads), heads)
+
+
+def look(folder: Path, *, leave: frozenset[str] = frozenset(), write: bool = True) -> Known:
+    """What is known of a space, but for the shards to `leave`. With `write`, damaged files are set
+    aside, and an index is written if one is due and no other process writes one."""
+    for attempt in range(_TRIES):
+        known = _looked(folder, leave, write, is_index_believed=not attempt)
+        if known is not None:
+            return known
+    return Known(EMPTY)  # without it all is computed again
+
+
+def _looked(
+    folder: Path, leave: frozenset[str], write: bool, *, is_index_believed: bool
+) -> Known | None:
+    """None: a shard went while one looked, or one that the index covers is damaged."""
+    shards, indexes = _listed(folder)
+    shards = {name: size for name, size in shards.items() if name not in leave}
+    covered, damaged = _newest(folder, indexes)
+    heads: list[Head] = []
+    if not is_index_believed or any(
+        shards.get(shard.name) != shard.size for shard in covered.shards
+    ):
+        covered = EMPTY
+    known = {shard.name for shard in covered.shards}
+    beside: list[Shard] = []
+    rows = 0
+    for name in sorted(shards.keys() - known):
+        try:
+            head = read_head(folder / name)
+        except FileNotFoundError:
+            return None
+        except OSError:
+            continue
+        except ValueError:
+            damaged.append(folder / name)
+            continue
+        beside.append(head.shard)
+        rows += head.shard.rows
+        if len(beside) <= _SHARDS_BESIDE and rows <= _ROWS_BESIDE:
+            heads.append(head)
+    if write:
+        for path in damaged:
+            shardfile.set_aside(path)
+    if len(heads) == len(beside):
+        return Known(covered, build(heads), tuple(heads), tuple(damaged))
+    try:
+        whole = build(Heads(folder, [*covered.shards, *beside]), folder)
+    except (OSError, ValueError):
+        return None
+    if write:
+        with alone(folder) as ours, suppress(OSError, ValueError):
+            if ours is not False:
+                whole = read_index(whole.save(folder))
+    return Known(whole, damaged=tuple(damaged))
+
+
+def _listed(folder: Path) -> tuple[dict[str, int], list[str]]:
+    """The shards with their sizes, and the indexes, the newest first."""
+    shards, indexes = {}, []
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            with suppress(OSError):  # it has just gone
+                if entry.name.endswith(shardfile.SUFFIX):
+                    shards[entry.name] = entry.stat().st_size
+                elif entry.name.endswith(index.SUFFIX):
+                    indexes.append((entry.stat().st_mtime_ns, entry.name))
+    return shards, [name for _, name in sorted(indexes, reverse=True)]
+
+
+def _newest(folder: Path, names: list[str]) -> tuple[Index, list[Path]]:
+    """The newest index that is whole, and the files that are not."""
+    damaged: list[Path] = []
+    for name in names:
+        try:
+            return read_index(folder / name), damaged
+        except OSError:
+            continue
+        except ValueError:
+            damaged.append(folder / name)
+    return EMPTY, damaged
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[bool | None]:
+    """Whether this is the one process that now tidies a space; None where nobody can tell."""
+    path = folder / _LOCK
+    try:
+        lock = open_lock(path)
+    except OSError:  # nothing can be written here
+        yield False
+        return
+    with lock:
+        ours = take(lock)
+        yield ours and is_still(path, lock)

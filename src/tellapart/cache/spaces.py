@@ -1,0 +1,86 @@
+"""What is done with the embeddings of all spaces: told, checked, deleted."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+
+from ..files.leftovers import TEMPORARY
+from . import index, shardfile
+from .folder import SpaceInfo, cache_folder, delete
+from .known import look
+from .shardfile import Reader, read_head, set_aside
+
+_ROWS = 1024  # that are checked at a time
+
+
+def spaces_info(folder: Path | None = None, *, check: bool = False) -> list[SpaceInfo]:
+    """What is kept, space by space. With `check` every row is held against its checksum; damaged
+    shards are set aside and counted."""
+    return [_space_info(space, check=check) for space in _spaces(folder)]
+
+
+def clear_spaces(folder: Path | None = None) -> int:
+    """Delete all embeddings, and nothing else; returns the bytes freed."""
+    freed = 0
+    for space in _spaces(folder):
+        ours = [
+            path
+            for path in space.iterdir()
+            if path.suffix in {shardfile.SUFFIX, shardfile.ASIDE, index.SUFFIX}
+            or path.name.startswith(TEMPORARY)
+        ]
+        freed += sum(map(delete, ours))
+        with suppress(OSError):  # something else is in there
+            space.rmdir()
+    return freed
+
+
+def _spaces(folder: Path | None) -> list[Path]:
+    root = (folder or cache_folder()) / "embeddings"
+    try:
+        return sorted(path for path in root.iterdir() if path.is_dir())
+    except OSError:
+        return []
+
+
+def _space_info(space: Path, *, check: bool) -> SpaceInfo:
+    damaged = _set_damaged_aside(space) if check else 0
+    known = look(space, write=False)
+    indexes = list(space.glob(f"*{index.SUFFIX}"))
+    size = sum(shard.size for shard in known.shards) + sum(path.stat().st_size for path in indexes)
+    return SpaceInfo(
+        space.name,
+        len(known.shards) + len(indexes),
+        known.pictures(),
+        size,
+        damaged + len(known.damaged),
+    )
+
+
+def _set_damaged_aside(space: Path) -> int:
+    """Hold every row against its checksum; returns how many files are damaged."""
+    damaged = 0
+    reader = Reader(space)
+    for path in sorted(space.glob(f"*{shardfile.SUFFIX}")):
+        try:
+            head = read_head(path)
+            for start in range(0, head.shard.rows, _ROWS):
+                rows = np.arange(start, min(start + _ROWS, head.shard.rows))
+                reader.rows(head.shard, rows, head.digests[rows], head.checksums[rows])
+        except FileNotFoundError:  # merged by another process
+            continue
+        except (OSError, ValueError):
+            damaged += 1
+            set_aside(path)
+    for path in space.glob(f"*{index.SUFFIX}"):
+        try:
+            index.read_index(path)
+        except ValueError:
+            damaged += 1
+            set_aside(path)
+        except OSError:
+            continue
+    return damaged
