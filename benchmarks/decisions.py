@@ -51,7 +51,7 @@ def measured(folder: Path, rounds: int) -> list[str]:
                     (photos / FILE).write_bytes(table)
                 spent[name].append(cpu_seconds(photos))
     plain, decided, stale = (np.array(spent[name]) for name in tables)
-    size = sum(item.path.stat().st_size for item in read_dataset(folder).items)
+    size = sum(item.file.stat().st_size for item in read_dataset(folder).items)
     return [
         folder.parent.name if folder.name == "train" else folder.name,
         f"{len(items):,}",

@@ -52,7 +52,7 @@ def files(root: Path, names: tuple[str, ...] = PLAIN) -> Path:
 
 def seen(photos: Path) -> Counter[tuple[str, str, str | None, str | None]]:
     items = read_dataset(photos, at_least=0).items
-    return Counter((item.path.read_text(), item.label, item.split, item.group) for item in items)
+    return Counter((item.file.read_text(), item.label, item.split, item.group) for item in items)
 
 
 @settings(max_examples=15)

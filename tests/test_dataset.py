@@ -116,7 +116,7 @@ def test_layouts_of_folders(
     assert listed(dataset) == expected
     assert dataset.skipped == ()
     assert dataset.hidden == 0
-    assert all(item.path.read_bytes() == PICTURE for item in dataset.items)
+    assert all(item.file.read_bytes() == PICTURE for item in dataset.items)
 
 
 BESIDE = "a folder beside train/, and none of a split"
@@ -398,7 +398,7 @@ def test_a_table_beside_its_pictures(name: str, content: str, tmp_path: Path) ->
         ("dog/1.jpg", "dog", None),
     ]
     assert [item.group for item in dataset.items] == ["g", None, None]
-    assert all(item.path.read_bytes() == PICTURE for item in dataset.items)
+    assert all(item.file.read_bytes() == PICTURE for item in dataset.items)
 
 
 def test_nohash_groups_of_a_table(tmp_path: Path) -> None:
@@ -464,7 +464,7 @@ def test_archives_of_folders(name: str, below: str, tree: Sequence[str], tmp_pat
     dataset = read_dataset(pack(root, tmp_path / name, below))
     assert listed(dataset) == listed(read_dataset(root))
     assert dataset.source == tmp_path / name
-    assert all(item.path.read_bytes() == PICTURE for item in dataset.only(None, "train").items)
+    assert all(item.file.read_bytes() == PICTURE for item in dataset.only(None, "train").items)
 
 
 @pytest.mark.parametrize("below", ["", "photos/"])
@@ -532,7 +532,7 @@ def test_a_table_in_an_archive_cannot_point_outside_it(tmp_path: Path) -> None:
 def test_an_unpacked_archive_lasts_as_long_as_its_data_set(tmp_path: Path) -> None:
     dataset = read_dataset(pack(build(tmp_path / "root", SPLIT_FOLDERS), tmp_path / "a.zip"))
     part = dataset.only("train")
-    path = part.items[0].path
+    path = part.items[0].file
     del dataset
     assert read_picture(path).shape == (12, 16, 3)
     del part

@@ -63,7 +63,7 @@ def fresh(names: Mapping[str, str] | Sequence[str] = NAMES) -> Iterator[Path]:
 
 def seen(dataset: Dataset) -> dict[str, tuple[str, str | None]]:
     """By content, label and group."""
-    return {item.path.read_text(): (item.label, item.group) for item in dataset.items}
+    return {item.file.read_text(): (item.label, item.group) for item in dataset.items}
 
 
 def mended(source: Path) -> dict[str, tuple[str, str | None]]:
@@ -216,7 +216,7 @@ def test_renamed_and_moved_pictures_keep_their_decisions(
             decide(photos, name, **what)
         before = read_dataset(photos, at_least=0)
         was = seen(before)
-        folders = {item.path.read_text(): item.label for item in before.unmended}
+        folders = {item.file.read_text(): item.label for item in before.unmended}
         away = photos.parent / "away"
         shutil.copytree(photos, away)
         for name in NAMES:
@@ -225,7 +225,7 @@ def test_renamed_and_moved_pictures_keep_their_decisions(
             files(photos, {place: name})
         after = read_dataset(photos, at_least=0)
         now = seen(after)
-        moved = {item.path.read_text(): item.label for item in after.unmended}
+        moved = {item.file.read_text(): item.label for item in after.unmended}
         assert now.keys() == was.keys()
         for name, (label, group) in was.items():
             untouched = label == folders[name]  # by any decision: it has its folder's label
@@ -240,7 +240,7 @@ def after_name(dataset: Dataset, name: str, names: Sequence[str] = ()) -> str:
     """What a picture was called at first, which is its content."""
     if names:
         return name
-    return next(item.path for item in dataset.items if item.name == name).read_text()
+    return next(item.file for item in dataset.items if item.name == name).read_text()
 
 
 LETTERS = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0"), min_size=1)

@@ -21,7 +21,7 @@ from tellapart.backbones.embed import BATCH, Embedded, Embedder, embed_all
 from tellapart.backbones.graph import Network
 from tellapart.backbones.session import LazySession
 from tellapart.cache.stores import cache_info
-from tellapart.images.decode import read_picture
+from tellapart.images.decode import Picture, read_picture
 from tellapart.workers.local import Map, Unit
 
 COUNT = 2 * BATCH + 3
@@ -172,7 +172,7 @@ def test_what_is_done_stays_done(
 
 
 def pickled_for_each_batch(
-    unit: Unit[Path, Embedded], batches: Iterable[Sequence[Path]]
+    unit: Unit[Picture, Embedded], batches: Iterable[Sequence[Picture]]
 ) -> Generator[Embedded, None, None]:
     """As a cluster does it: each batch has a copy of the unit, which does not come back."""
     for batch in batches:
@@ -182,7 +182,7 @@ def pickled_for_each_batch(
         copy.finish()
 
 
-def in_a_process(unit: Unit[Path, Embedded], batch: Sequence[Path]) -> Sequence[Embedded]:
+def in_a_process(unit: Unit[Picture, Embedded], batch: Sequence[Picture]) -> Sequence[Embedded]:
     unit.start()
     try:
         return unit.process(batch)
@@ -191,7 +191,7 @@ def in_a_process(unit: Unit[Path, Embedded], batch: Sequence[Path]) -> Sequence[
 
 
 def by_processes(
-    unit: Unit[Path, Embedded], batches: Iterable[Sequence[Path]]
+    unit: Unit[Picture, Embedded], batches: Iterable[Sequence[Picture]]
 ) -> Generator[Embedded, None, None]:
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
         for rows in pool.map(in_a_process, repeat(unit), batches):
@@ -204,7 +204,7 @@ def test_any_mapping_gives_the_same_bits_and_a_full_cache(
     cache: Path,
     network: Network,
     without_a_network: Callable[[], None],
-    map_: Map[Path, Embedded],
+    map_: Map[Picture, Embedded],
 ) -> None:
     paths = pictures_in(folder)
     here = embed_all(paths, Embedder(network, cache))

@@ -36,7 +36,7 @@ FILES = {
 def known(dataset: Dataset) -> set[tuple[str, str, str | None, str | None]]:
     """What a data set says of each picture, wherever it was read from."""
     return {
-        (os.path.realpath(item.path), item.label, item.split, item.group) for item in dataset.items
+        (os.path.realpath(item.file), item.label, item.split, item.group) for item in dataset.items
     }
 
 

@@ -34,6 +34,7 @@ from tellapart.explain import (
 from tellapart.explain import page as page_of
 from tellapart.explain.background import NO_RECORD, NOT_EXACT
 from tellapart.explain.evidence import coverage, own_head
+from tellapart.files.stored import place_text
 from tellapart.head.sgd import SgdSettings
 from tellapart.images.decode import read_picture
 from tellapart.model.classifier import Classifier
@@ -538,7 +539,7 @@ def test_mistakes_of_a_test_carry_their_reasons(
     assert found.reasons.keys() == {f"{QUEEN}/0.jpg", f"{QUEEN}/1.jpg"}
     near = found.reasons[f"{QUEEN}/0.jpg"].nearest
     assert len(near) == 4
-    assert all(found.paths[one.key].is_file() for one in near)
+    assert all(Path(place_text(found.paths[one.key])).is_file() for one in near)
     assert found.missing == content.missing == 0
     page = tmp_path / "test.html"
     run = run_here("test", model_of(heroes), tmp_path / "photos", "--report", page)

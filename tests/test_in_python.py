@@ -273,7 +273,7 @@ def folders() -> set[str]:
 def test_pictures_are_kept_as_long_as_the_result_and_no_longer() -> None:
     dataset: Dataset | None = read_source((PIXELS, LABELS))
     assert dataset
-    places = [item.path for item in dataset.items]
+    places = [item.file for item in dataset.items]
     assert all(place.is_file() for place in places)
     assert np.array_equal(np.asarray(Image.open(places[0])), PIXELS[0])
     dataset = None
@@ -316,7 +316,7 @@ def test_a_result_goes_to_another_process_with_its_pictures(
     result.save(tmp_path / "here")
     assert copy.deepcopy(result).dataset is result.dataset
     (tmp_path / "result.pickle").write_bytes(pickle.dumps(result))
-    places = [item.path for item in result.dataset.items]
+    places = [item.file for item in result.dataset.items]
     for place in places:
         place.unlink()  # the program that made it has ended
     script = (

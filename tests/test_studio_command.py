@@ -138,7 +138,7 @@ def test_there_is_something_to_play_with(
     learn = [item for item in dataset.items if item.split != "test"]
     assert Counter(item.label for item in learn) == {"dark_knight": 15, "ice_queen": 14}
     assert len(dataset.items) - len(learn) == 45
-    contents = Counter(item.path.read_bytes() for item in learn)
+    contents = Counter(item.file.read_bytes() for item in learn)
     assert sorted(contents.values())[-2:] == [1, 2]
     wrong = (folder / "dark_knight" / "014.jpg").read_bytes()
     assert wrong == (heroes.photos / "ice_queen" / "013.jpg").read_bytes()

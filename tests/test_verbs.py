@@ -162,7 +162,7 @@ def test_a_result_from_an_archive_is_pickled_with_its_pictures(
     result.save(tmp_path / "here")
     content = pickle.dumps(result)
     for item in result.dataset.items:
-        item.path.unlink()
+        item.file.unlink()
     twin = pickle.loads(content)
     twin.save(tmp_path / "there")
     for file in (tmp_path / "here").iterdir():

@@ -213,13 +213,13 @@ class _Plan:
 
     def _relabelled(self, item: Item, label: str, one: Decision) -> Placement | SkippedFile:
         own = max(
-            (f for f in self.folders if item.path.is_relative_to(f.folder)),
+            (f for f in self.folders if item.file.is_relative_to(f.folder)),
             key=lambda found: len(found.folder.parts),
         )
         place, is_new = self._place(own, label)
         if is_new and (why := _no_folder(label, self.root)):
             return SkippedFile(item.name, f"no folder can be called {shown(label)}: {why}")
-        target = place / item.path.relative_to(own.folder)
+        target = place / item.file.relative_to(own.folder)
         return _placement(item, target.relative_to(self.root).as_posix(), one)
 
     def _place(self, own: LabelFolder, label: str) -> tuple[Path, bool]:

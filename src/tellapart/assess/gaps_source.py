@@ -13,6 +13,7 @@ import numpy as np
 from ..dataset.labels import Labels
 from ..dataset.sources import Dataset, SkippedFile, pictures_below, read_dataset
 from ..errors import DatasetError, PictureError
+from ..files.stored import Place
 from ..health.subgroups import Sample
 from ..model.classifier import Classifier
 from ..model.observe import Observation, observe
@@ -28,7 +29,7 @@ class Side:
 
     sample: Sample
     names: tuple[str, ...]
-    paths: tuple[Path | None, ...]
+    paths: tuple[Place | None, ...]
     unknown: np.ndarray
 
     def only(self, wanted: np.ndarray) -> Side:
@@ -47,7 +48,7 @@ class Source:
 
     def __init__(self, classifier: Classifier, source: Path, follow_links: bool) -> None:
         self.dataset: Dataset | None = None
-        self.items: list[tuple[Path, str, int | None]] = []
+        self.items: list[tuple[Place, str, int | None]] = []
         self.other_labels: dict[str, int] = {}
         self.skipped: Sequence[SkippedFile] = ()
         self.hidden = 0
@@ -108,7 +109,7 @@ def look_at(
         DatasetError: none can be read.
     """
     unreadable: list[SkippedFile] = []
-    seen: list[tuple[Path, str, int, Observation]] = []
+    seen: list[tuple[Place, str, int, Observation]] = []
     known = source.items[0][2] is not None
     answers = observe(classifier, (path for path, _, _ in source.items))
     for done, (item, answer) in enumerate(zip(source.items, answers, strict=True), start=1):

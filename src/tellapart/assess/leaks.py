@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from ..errors import PictureError
+from ..files.stored import Place
 from ..health.copies import COPY, SURE, THUMBNAIL, likeness, near_pairs, thumbnail
 from ..images.decode import read_picture
 from ..text import several, shown
@@ -26,7 +26,7 @@ class Known:
     vectors: np.ndarray
     names: Sequence[str]
     digests: Sequence[str]
-    paths: Mapping[int, Path]
+    paths: Mapping[int, Place]
 
 
 @dataclass(frozen=True)
@@ -100,14 +100,14 @@ def find_leaks(tested: Known, learnt: Known, pairs: Sequence[Near]) -> Leaks:
     )
 
 
-def _thumbnails(paths: Mapping[int, Path], wanted: set[int]) -> dict[int, np.ndarray]:
+def _thumbnails(paths: Mapping[int, Place], wanted: set[int]) -> dict[int, np.ndarray]:
     """Of those wanted that can be read."""
     rows = [row for row in sorted(wanted) if row in paths]
     made = local_map(Each(_thumbnail), batches_of((paths[row] for row in rows), _BATCH))
     return {row: small for row, small in zip(rows, made, strict=True) if small is not None}
 
 
-def _thumbnail(path: Path) -> np.ndarray | None:
+def _thumbnail(path: Place) -> np.ndarray | None:
     try:
         return thumbnail(read_picture(path, enough=3 * THUMBNAIL))
     except PictureError:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 
@@ -20,6 +19,7 @@ from ..dataset.groups import Groups
 from ..dataset.labels import ordered
 from ..dataset.sources import Dataset, SkippedFile
 from ..errors import DatasetError
+from ..files.stored import Place
 from ..health.duplicates import same_pixels
 from ..images.properties import hashes_of
 from ..text import first_few, natural, several, shown
@@ -50,7 +50,7 @@ class Pictures:
 
     labels: tuple[str, ...]
     names: tuple[str, ...]
-    paths: tuple[Path, ...]
+    paths: tuple[Place, ...]
     truth: np.ndarray
     vectors: np.ndarray
     digests: tuple[str, ...]

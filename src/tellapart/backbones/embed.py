@@ -134,8 +134,8 @@ class Embedder:
         key = f"{self.network.digest}/{DECODER_VERSION}/{properties}"
         return hashlib.sha256(key.encode()).hexdigest()[:16]
 
-    def process(self, batch: Sequence[Path]) -> list[Embedded]:
-        return [self._tried(path) for path in batch]
+    def process(self, batch: Sequence[Picture]) -> list[Embedded]:
+        return [self._tried(picture) for picture in batch]
 
     def finish(self) -> None:
         if self.cache is not None:
@@ -170,10 +170,10 @@ class Embedder:
                     self.cache.put(digest, row)
         return Embedded(digest, row[: -len(PROPERTIES)], row[-len(PROPERTIES) :])
 
-    def _tried(self, path: Path) -> Embedded:
+    def _tried(self, picture: Picture) -> Embedded:
         pause()
         try:
-            return self.embed(path)
+            return self.embed(picture)
         except PictureError as error:
             return Embedded(b"", None, reason=error.message)
 
@@ -198,10 +198,10 @@ def _check_finite(vector: np.ndarray) -> None:
 
 
 def embed_all(
-    paths: Sequence[Path],
+    paths: Sequence[Picture],
     embedder: Embedder,
     *,
-    map: Map[Path, Embedded] = local_map,  # noqa: A002
+    map: Map[Picture, Embedded] = local_map,  # noqa: A002
     progress: Callable[[int], None] | None = None,
 ) -> Embeddings:
     """Embed all pictures, from the cache where they are known. `progress` gets the count so far."""

@@ -19,6 +19,7 @@ from ..dataset.sources import Dataset, Item, SkippedFile, pictures_below, read_d
 from ..dataset.tables import names_pictures
 from ..errors import DatasetError, PictureError, UsageError, option
 from ..files.reading import read_content, read_head
+from ..files.stored import suffix_of_place
 from ..files.workspaces import Workspace
 from ..images.kinds import SUFFIXES, sniff
 from ..text import shown
@@ -241,11 +242,11 @@ def _files(
                 return Absent(source, item.label, "", why)
             try:
                 content = read_content(item.path)
-                picture = ready(content, suffix=item.path.suffix, max_side=max_side)
+                picture = ready(content, suffix=suffix_of_place(item.path), max_side=max_side)
             except PictureError as error:
                 return Absent(source, item.label, "", error.message)
-            kept = stays and picture.as_it_came
-            stem = kept_stem(item.path, _picture_suffix(item.path))
+            kept = stays and isinstance(item.path, Path) and picture.as_it_came
+            stem = kept_stem(Path(item.name), _picture_suffix(Path(item.name)))
             if kept:
                 picture = replace(picture, content=b"")  # the file has it
             return Arrival(
@@ -254,7 +255,7 @@ def _files(
                 "",
                 stem,
                 picture,
-                Path(os.path.realpath(item.path)) if kept else None,
+                Path(os.path.realpath(item.file)) if kept else None,
             )
 
         yield from _batched(local_map(Each(look), ([one] for one in waiting)))

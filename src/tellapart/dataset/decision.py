@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,15 +11,17 @@ FILE = "tellapart.csv"
 KINDS = ("relabel", "drop", "keep", "group")
 BETWEEN = " // "  # between two paths, of which none has an empty part
 MANY = "//"  # for more copies than are noted
+_MAGIC = re.compile(r"\{[^{}]*\}|\[[^]]*\]|[*?]+")  # what in a pattern stands for several names
 _ENDINGS = (".tar.gz", ".tar.bz2", ".tar.xz", ".tar.zst")
 
 
 def place_of_decisions(source: Path) -> Path:
     """Where the decisions about a source's pictures are: in a folder; beside a table or an archive,
-    under its name: `photos.tellapart.csv` for `photos.zip`."""
+    under its name: `photos.tellapart.csv` for `photos.zip`, `photos-_.tellapart.csv` for
+    `photos-{000..099}.tar`."""
     if os.path.isdir(source):
         return source / FILE
-    stem = source.name
+    stem = source.name if os.path.exists(source) else _MAGIC.sub("_", source.name)
     for suffix in (*_ENDINGS, source.suffix):
         if suffix and stem.lower().endswith(suffix.lower()):
             stem = stem[: -len(suffix)]

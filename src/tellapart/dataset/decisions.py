@@ -14,6 +14,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from ..errors import DatasetError, UsageError, option
+from ..files.stored import Place
 from ..text import csv_text, first_few, shown
 from .decision import FILE, Decision, place_of_decisions
 from .decision_table import DecisionTable, changing
@@ -325,6 +326,10 @@ def _read(source: str | os.PathLike[str] | Dataset, follow_links: bool) -> Datas
     return source.as_found
 
 
+def _whole(place: Place) -> str:
+    return os.path.abspath(place) if isinstance(place, Path) else place.name
+
+
 def _named(
     dataset: Dataset, names: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 ) -> list[Item]:
@@ -335,7 +340,7 @@ def _named(
     known = {item.name: item for item in reversed(dataset.items)}
     if not all(os.fsdecode(name) in known for name in asked):
         for item in reversed(dataset.items):
-            for way in (os.path.abspath(item.path), shown(item.name), _composed(item.name)):
+            for way in (_whole(item.path), shown(item.name), _composed(item.name)):
                 known.setdefault(way, item)
     found: dict[str, Item] = {}
     missing = []

@@ -21,8 +21,9 @@ from ..images.decode import Picture, encoded, read_picture
 from ..text import first_few, several, shown
 from ..workers.local import Each, batches_of, local_map
 from .completeness import finished
+from .dataset import Dataset, Item, marked, on_torn
 from .paths import missing
-from .sources import Dataset, Item, SkippedFile, marked, on_torn, read_dataset
+from .sources import SkippedFile, read_dataset
 from .splits import SPLITS, split_of
 from .tables import COLUMNS
 
@@ -100,10 +101,10 @@ def read_source(source: Source, *, follow_links: bool = False, at_least: int = 2
         for found in local_map(Each(keep), batches_of(noted(), _BATCH)):
             if isinstance(found, SkippedFile):
                 skipped.append(found)
-            elif found.label in labels_of.setdefault(found.path, {}):
+            elif found.label in labels_of.setdefault(found.file, {}):
                 skipped.append(SkippedFile(found.name, AGAIN))
             else:
-                labels_of[found.path][found.label] = None
+                labels_of[found.file][found.label] = None
                 items.append(found)
     given = _called(source)
     torn = [(str(path), list(labels)) for path, labels in labels_of.items() if len(labels) > 1]
@@ -116,7 +117,7 @@ def read_source(source: Source, *, follow_links: bool = False, at_least: int = 2
         given=given,
         _workspaces=(workspace,),
     )
-    if all(workspace.folder not in item.path.parents for item in items):
+    if all(workspace.folder not in item.file.parents for item in items):
         workspace.remove()
         dataset = replace(dataset, _workspaces=())
     return finished(dataset, at_least)

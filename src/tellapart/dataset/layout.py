@@ -8,15 +8,29 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from ..errors import DatasetError
 from ..text import first_few, shown
 from .labels import Labels
 from .splits import labels_torn, named_as_splits, split_of, split_within
 
-if TYPE_CHECKING:
-    from .walk import Walk
+
+class Folders(Protocol):
+    """Folders that can be walked: on a disk (`walk.py`), or in the names of what is stored in
+    something (`tree.py`)."""
+
+    root: Path
+
+    def name(self, path: Path) -> str: ...
+
+    def folders(self, folder: Path) -> list[Path]: ...
+
+    def names_of_folders(self, folder: Path) -> list[str]: ...
+
+    def names_of_only_folders(self, folder: Path) -> list[str]: ...
+
+    def pass_over(self, path: Path, reason: str) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -38,7 +52,7 @@ class Layout:
     notes: tuple[str, ...] = ()
 
 
-def layout_of(walk: Walk) -> Layout:
+def layout_of(walk: Folders) -> Layout:
     """What the folders directly below the walk's root are.
 
     Splits, if all are named so (`train/`, `test/`; or `training_set/`, `test_set/`), or if
@@ -87,7 +101,7 @@ def _labels(folders: Sequence[Path], *notes: str) -> Layout:
     return Layout(tuple(LabelFolder(folder.name, folder) for folder in folders), notes=notes)
 
 
-def _splits(walk: Walk, folders: Sequence[Path]) -> dict[Path, str]:
+def _splits(walk: Folders, folders: Sequence[Path]) -> dict[Path, str]:
     """The split of each folder that is for one; none where all are labels."""
     exact = {folder: split for folder in folders if (split := split_of(folder.name))}
     kinds = set(exact.values())
@@ -103,7 +117,7 @@ def _splits(walk: Walk, folders: Sequence[Path]) -> dict[Path, str]:
     return exact
 
 
-def _doubled(walk: Walk, folder: Path) -> Path:
+def _doubled(walk: Folders, folder: Path) -> Path:
     """Where a split's folder holds nothing but one of the same split, as unpacking often leaves
     it (`seg_train/seg_train/`), that one."""
     inner = walk.names_of_only_folders(folder)
@@ -111,7 +125,7 @@ def _doubled(walk: Walk, folder: Path) -> Path:
     return folder / inner[0] if again and walk.names_of_only_folders(folder / inner[0]) else folder
 
 
-def _splits_beside_labels(walk: Walk, above: Path, folders: Sequence[Path]) -> dict[Path, str]:
+def _splits_beside_labels(walk: Folders, above: Path, folders: Sequence[Path]) -> dict[Path, str]:
     """The splits among the labels directly in `above`: what is named as one, and holds folders that
     are named as those beside it.
 
@@ -141,7 +155,7 @@ def _splits_beside_labels(walk: Walk, above: Path, folders: Sequence[Path]) -> d
 
 
 def _torn(
-    walk: Walk, above: Path, folder: Path, inside: Sequence[str], others: Sequence[Path]
+    walk: Folders, above: Path, folder: Path, inside: Sequence[str], others: Sequence[Path]
 ) -> DatasetError:
     names = [other.name for other in others]
     return DatasetError(
@@ -154,7 +168,7 @@ def _torn(
 
 
 def _parted(
-    walk: Walk, folders: Sequence[Path], held: dict[Path, str], split: str
+    walk: Folders, folders: Sequence[Path], held: dict[Path, str], split: str
 ) -> list[LabelFolder]:
     """Folders of labels of one split, and those in the splits that are `held` beside them."""
     return [
@@ -165,7 +179,7 @@ def _parted(
 
 
 def _splits_below_labels(
-    walk: Walk, folders: Sequence[Path], below: dict[Path, list[str]]
+    walk: Folders, folders: Sequence[Path], below: dict[Path, list[str]]
 ) -> Layout | None:
     """Labels whose pictures are in folders named as splits: `cats/train/`, `cats/test/`."""
     parts = {name: split_of(name) for inner in below.values() for name in inner}

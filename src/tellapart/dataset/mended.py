@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import PictureError
 from ..files.reading import read_content
+from ..files.stored import Place, place_text
 from ..text import csv_text, first_few, several
 from ..workers.local import Each, batches_of, local_map
 from .decision import BETWEEN, FILE, MANY, Decision
@@ -67,7 +68,7 @@ def apply(dataset: Dataset, decisions: Iterable[Decision], found: Found | None =
     counts: Counter[str] = Counter()
     items: list[Item] = []
     kept: set[str] = set()
-    seen: set[tuple[Path, str]] = set()
+    seen: set[tuple[Place, str]] = set()
     for item in dataset.items:
         about = found.held.get(item.name, ())
         label, group = item.label, item.group
@@ -203,7 +204,7 @@ def _labels(dataset: Dataset, wanted: Sequence[str]) -> dict[str, str]:
     return {label: known.get(label, label) for label in wanted}
 
 
-def digest_of(path: Path) -> str:
+def digest_of(path: Place) -> str:
     """The sha256 of a file's content, in hex; empty where it cannot be read."""
     try:
         return hashlib.sha256(read_content(path)).hexdigest()
@@ -233,16 +234,16 @@ def copies_of(items: Sequence[Item], named: Sequence[tuple[Item, str]]) -> list[
     return found
 
 
-def _size(path: Path) -> int:
+def _size(path: Place) -> int:
     """In bytes; -1 where that cannot be known."""
     try:
-        return path.stat().st_size
+        return path.stat().st_size if isinstance(path, Path) else -1
     except OSError:
         return -1
 
 
-def _digests(paths: Iterable[Path]) -> dict[Path, str]:
-    wanted = sorted(paths)
+def _digests(paths: Iterable[Place]) -> dict[Place, str]:
+    wanted = sorted(paths, key=place_text)
     return dict(zip(wanted, local_map(Each(digest_of), batches_of(wanted, _BATCH)), strict=True))
 
 

@@ -230,7 +230,7 @@ class _Wanted:
     def _matched(
         self, rows: Sequence[Row], finder: Finder, skipped: list[SkippedFile]
     ) -> Iterator[tuple[Item, Row]]:
-        by_path = {os.path.realpath(item.path): item for item in self.dataset.items}
+        by_path = {os.path.realpath(item.file): item for item in self.dataset.items}
         for row in rows:
             path = finder.find(row.path)
             item = by_path.get(os.path.realpath(path)) if path else None
@@ -246,7 +246,7 @@ class _Wanted:
         found = self._by_content.get(row.digest, [])
         if len(found) > 1:
             name = row.path.replace("\\", "/").rpartition("/")[2]
-            found = [item for item in found if item.path.name == name]
+            found = [item for item in found if item.file.name == name]
         return found[0] if len(found) == 1 else None
 
     @cached_property

@@ -166,7 +166,7 @@ def _labelled(dataset: Dataset, root: Path, folder: Path, hashed: bool) -> Itera
         paths = [item.path for item in dataset.items]
         digests = local_map(Each(digest_of), batches_of(paths, _BATCH))
     for item, digest in zip(dataset.items, digests, strict=True):
-        path = Path(os.path.realpath(item.path.parent)) / item.path.name
+        path = Path(os.path.realpath(item.file.parent)) / item.file.name
         old = before.get(item.name, item)
         relabelled = old.label != item.label
         kind = "relabel" if relabelled else "keep" if item.name in dataset.kept else ""
@@ -183,7 +183,7 @@ def _labelled(dataset: Dataset, root: Path, folder: Path, hashed: bool) -> Itera
 def _root(dataset: Dataset) -> Path:
     """The folder that all pictures are below: the source's, or one above it."""
     root = Path(os.path.realpath(dataset.roots[0] if dataset.roots else Path.cwd()))
-    folders = {os.path.realpath(item.path.parent) for item in dataset.items}
+    folders = {os.path.realpath(item.file.parent) for item in dataset.items}
     try:
         return Path(os.path.commonpath([root, *folders]))
     except ValueError:  # on other drives of Windows

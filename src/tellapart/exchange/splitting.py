@@ -187,7 +187,7 @@ class _Work:
         steps = (
             Placement(
                 source,
-                names.free(found.parts[row], items[row].label, items[row].path),
+                names.free(found.parts[row], items[row].label, items[row].file),
                 group=found.parts[row],
                 extra=extras[row],
             )
@@ -292,8 +292,8 @@ def _look_like_bursts(items: Sequence[Item]) -> bool:
 def _digest(item: Item) -> str | SkippedFile:
     """The sha256 of a file's content, or why it is no picture."""
     try:
-        content = content_of(item.path)
-        head = read_head(item.path)
+        content = content_of(item.file)
+        head = read_head(item.file)
     except PictureError as error:
         return SkippedFile(item.name, error.message)
     except OSError as error:
@@ -302,7 +302,7 @@ def _digest(item: Item) -> str | SkippedFile:
         return SkippedFile(item.name, EMPTY)
     kind = sniff(head)
     if kind not in FORMATS:
-        return SkippedFile(item.name, misnamed(kind, item.path.suffix))
+        return SkippedFile(item.name, misnamed(kind, item.file.suffix))
     return content.sha256
 
 
@@ -327,7 +327,7 @@ def _write_rows(rows: Sequence[Mapping[str, str]], stream: TextIO) -> None:
 
 def _source(item: Item, journal: Journal) -> str:
     """An item below the journal's root; its whole path where it lies elsewhere."""
-    path, root = Path(os.path.abspath(item.path)), Path(journal.root)
+    path, root = Path(os.path.abspath(item.file)), Path(journal.root)
     above = Path(os.path.realpath(path.parent))  # the file itself may be a link
     path = above / path.name
     return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()

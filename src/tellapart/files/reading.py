@@ -13,6 +13,7 @@ from typing import Any
 
 from ..errors import PictureError
 from ..workers.deadlines import Call, NoAnswerError, answered
+from .stored import Place, Stored
 
 MAX_BYTES = 256 * 2**20
 _CHUNK = 2**20
@@ -20,12 +21,18 @@ _CHUNK = 2**20
 _FLAGS = sum(getattr(os, f"O_{flag}", 0) for flag in ("CLOEXEC", "NOCTTY", "NONBLOCK", "BINARY"))
 
 
-def read_content(path: Path) -> bytes:
-    """The bytes of a regular file of at most `MAX_BYTES`.
+def read_content(path: Place) -> bytes:
+    """The bytes of a regular file of at most `MAX_BYTES`, or of a picture that is stored.
 
     Raises:
         PictureError: it is something else, cannot be opened, or does not answer.
     """
+    if isinstance(path, Stored):
+        try:
+            return path.content()
+        except PictureError as error:
+            error.path = path.name
+            raise
     try:
         return answered(lambda call: _whole(path, call), path.parent)
     except PictureError as error:

@@ -26,6 +26,8 @@ import numpy as np
 
 from ..errors import PictureError, UsageError
 from ..files.reading import MAX_BYTES, read_content
+from ..files.stored import Stored as Stored
+from ..files.stored import suffix_of_place
 from ..text import shown
 from .arrays import image_of, is_rgb
 from .budget import BUDGET, SMALL, check_size, give_back
@@ -53,7 +55,9 @@ class OpenFile(Protocol):
 
 
 Bytes: TypeAlias = "bytes | bytearray | memoryview"
-Picture: TypeAlias = "str | os.PathLike[str] | Bytes | OpenFile | PIL.Image.Image | np.ndarray"
+Picture: TypeAlias = (
+    "str | os.PathLike[str] | Stored | Bytes | OpenFile | PIL.Image.Image | np.ndarray"
+)
 
 Given = TypeVar("Given")
 
@@ -89,17 +93,20 @@ def read_picture(picture: Picture, *, enough: int = ENOUGH) -> np.ndarray:
 
 @contextmanager
 def naming(picture: Picture) -> Iterator[None]:
-    """Lets a `PictureError` say which picture it is of, if that has a path."""
+    """Lets a `PictureError` say which picture it is of, if that has a path or a name."""
     try:
         yield
     except PictureError as error:
         if isinstance(picture, str | os.PathLike):
             error.path = picture
+        elif isinstance(picture, Stored):
+            error.path = picture.name
         raise
 
 
 def encoded(picture: Picture) -> tuple[bytes, str] | None:
-    """The bytes of a picture that is a path, bytes or an open file, and the suffix of its path.
+    """The bytes of a picture that is a path, stored, bytes or an open file, and the suffix of its
+    path.
 
     None for an array or a Pillow image, which have none.
 
@@ -113,6 +120,8 @@ def encoded(picture: Picture) -> tuple[bytes, str] | None:
         return read_content(Path(picture)), Path(picture).suffix
     if isinstance(picture, np.ndarray):
         return None
+    if isinstance(picture, Stored):
+        return read_content(picture), suffix_of_place(picture)
     from PIL import Image
 
     if isinstance(picture, Image.Image):
@@ -131,7 +140,7 @@ def each_of(pictures: Iterable[Given]) -> Iterator[Given]:
     Raises:
         UsageError: it is one picture, or none at all.
     """
-    one = isinstance(pictures, str | os.PathLike | bytes | bytearray | memoryview)
+    one = isinstance(pictures, str | os.PathLike | bytes | bytearray | memoryview | Stored)
     if isinstance(pictures, np.ndarray) and pictures.dtype.kind not in "OSU":
         one = pictures.ndim != 4
     given = f"{type(pictures).__name__}"

@@ -26,6 +26,7 @@ from ..evaluation.metrics import Proportion
 from ..files.atomic import chosen_with
 from ..files.leftovers import kept_beside
 from ..files.reading import read_content
+from ..files.stored import Place
 from ..text import label_words, percent, several, shown
 from .file import check_model, seal_of
 from .record import TrainingRecord
@@ -271,7 +272,7 @@ def _name(label: str) -> str:
     return unicodedata.normalize("NFC", label)
 
 
-def _digest(path: Path) -> str:
+def _digest(path: Place) -> str:
     try:
         return hashlib.sha256(read_content(path)).hexdigest()
     except PictureError:

@@ -6,9 +6,9 @@ import base64
 import io
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from ..errors import PictureError
+from ..files.stored import Place
 from ..images.decode import read_picture
 from ..workers.local import Each, batches_of, local_map
 
@@ -20,7 +20,7 @@ Wanted = tuple[str, int]
 
 
 def thumbnails(
-    wanted: Sequence[Wanted], paths: Mapping[str, Path], budget: int
+    wanted: Sequence[Wanted], paths: Mapping[str, Place], budget: int
 ) -> dict[Wanted, str]:
     """As many of the `wanted` pictures as fit into `budget` characters, the first ones first.
 
@@ -58,12 +58,12 @@ def fitting(made: Mapping[Wanted, str], wanted: Sequence[Wanted], budget: int) -
     return kept
 
 
-def _shrunk(work: tuple[str, Path, tuple[int, ...]]) -> tuple[str, dict[int, str]]:
+def _shrunk(work: tuple[str, Place, tuple[int, ...]]) -> tuple[str, dict[int, str]]:
     name, path, sides = work
     return name, _thumbnails(path, sides)
 
 
-def _thumbnails(path: Path, sides: Sequence[int]) -> dict[int, str]:
+def _thumbnails(path: Place, sides: Sequence[int]) -> dict[int, str]:
     from PIL import Image
 
     try:

@@ -10,7 +10,6 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 
@@ -21,6 +20,7 @@ from ..evaluation.judged import Evaluation, Mistake
 from ..evaluation.learning_curve import LearningCurve
 from ..evaluation.occasions import Bursts
 from ..evaluation.sentences import headline
+from ..files.stored import Place
 from ..health.shortcuts import Shortcut
 from ..model.classifier import Classifier
 from ..model.judged import evaluations_of
@@ -126,7 +126,7 @@ class ReportContent:
     what: str
     classifier: Classifier
     evaluations: Mapping[str, Evaluation]
-    paths: Mapping[str, Path]
+    paths: Mapping[str, Place]
     shelves: Mapping[str, Sequence[str]]
     counts: Mapping[str, Sequence[int]]
     learning: LearningCurve | None = None
@@ -311,7 +311,7 @@ def _judged(evaluation: Evaluation, row: int) -> Judged:
     )
 
 
-def content_of_training(classifier: Classifier, paths: Mapping[int, Path]) -> ReportContent:
+def content_of_training(classifier: Classifier, paths: Mapping[int, Place]) -> ReportContent:
     """The content of a model's report, from its training record.
 
     `paths` are where the pictures are now, by their row in the training record.

@@ -121,7 +121,7 @@ def reading_of(root: Path) -> Reading:
 def _labelled(dataset: Dataset, mended: Dataset, places: Places) -> Iterator[Kept]:
     now = {item.name: item for item in mended.items}
     for item in dataset.items:
-        seen = Seen.at(item.path)
+        seen = Seen.at(item.file)
         if seen is None:
             continue
         part = TEST if item.split and item.split == places.held else LEARN

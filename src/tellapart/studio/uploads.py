@@ -280,12 +280,12 @@ def look_through(
     brought = Brought(refused=list(skipped), notes=[coming.told(one) for one in (*notes, *more)])
 
     def look(item: Item) -> _Come:
-        below = item.path.relative_to(top).as_posix()
+        below = item.file.relative_to(top).as_posix()
         try:
-            size, digest = _looked_at(item.path, item.name)
+            size, digest = _looked_at(item.file, item.name)
         except PictureError as error:
             return _Come(item, below, reason=error.message)
-        sync(item.path)
+        sync(item.file)
         return _Come(item, below, size, digest)
 
     found: list[_Come] = []
@@ -305,11 +305,11 @@ def _items(
     """The pictures of an archive with their labels, and what in it is none: by its folders or its
     table; where a label is asked for, all pictures get that."""
     found, walked = pictures_below(top)[:2]
-    loose = {path: Item(path, name, wanted.label) for path, name in found}
+    loose: dict[Path, Item] = {path: Item(path, name, wanted.label) for path, name in found}
     if wanted.label:
         return list(loose.values()), walked, ()
     dataset, inner = read_unpacked(top, archive)
-    labelled = {item.path: item for item in dataset.items}
+    labelled = {item.file: item for item in dataset.items}
     items = list({**loose, **labelled}.values())
     others = {top / one.name: one for one in walked}
     skipped = [
@@ -354,7 +354,7 @@ def place_many(
         if key not in places:
             places[key], more = _place(folder, *key)
             steps += more
-        name = kept_name(folder.root, PurePosixPath(one.item.name).name, one.item.path)
+        name = kept_name(folder.root, PurePosixPath(one.item.name).name, one.item.file)
         target = free.free(_joined(places[key], name))
         moves[target] = one.below
         own[one.digest] = target

@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
@@ -25,6 +24,7 @@ from ..backbones.rows import QUALITIES
 from ..dataset.sources import Dataset
 from ..dataset.split import in_sample_order
 from ..errors import PictureError
+from ..files.stored import Place
 from ..workers.local import cores, side_by_side
 from .engines import build_network
 from .fit import fit
@@ -66,7 +66,7 @@ def choose_quality(
     return replace(options, quality=choice.quality, time_limit=None), choice
 
 
-def seconds_each(paths: Sequence[Path]) -> dict[str, float]:
+def seconds_each(paths: Sequence[Place]) -> dict[str, float]:
     """The seconds that embedding a picture takes here with each quality, all cores at work, timed
     on the first of these."""
     comparison = _Comparison(TrainOptions(quality=AUTO), Watch(), time.monotonic, time.process_time)
@@ -103,7 +103,7 @@ class _Contestant:
         """The seconds that it takes for a picture, all cores at work."""
         return self.seconds / self.timed if self.timed else 0.0
 
-    def embed_afresh(self, path: Path) -> None:
+    def embed_afresh(self, path: Place) -> None:
         """Embed a picture even if it is known, and keep it."""
         with suppress(PictureError):
             self.embedder.embed(path, afresh=True)
@@ -227,7 +227,7 @@ class _Comparison:
             one.look_up(embeddings.digests)
             one.fit = whole * one.width / self.quickest.width
 
-    def time_embedding(self, paths: Sequence[Path]) -> None:
+    def time_embedding(self, paths: Sequence[Place]) -> None:
         """Take the time of embedding the first of some pictures with each quality.
 
         They take turns, so that whatever else the machine does slows all of them down alike.

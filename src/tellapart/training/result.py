@@ -113,7 +113,11 @@ class TrainResult:
         record = self.classifier.training_record
         assert record
         where = {item.name: item.path for item in self.dataset.items}
-        there = {name: path for name, path in where.items() if os.path.exists(path)}
+        there = {
+            name: place
+            for name, place in where.items()
+            if not isinstance(place, Path) or os.path.exists(place)
+        }
         paths = {i: there[name] for i, name in enumerate(record.names) if name in there}
         classifier = self.classifier.private(where) if private else self.classifier
         also = {CARD_FILE: model_card(classifier, self.evaluations).encode()}

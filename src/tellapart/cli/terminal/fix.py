@@ -29,6 +29,7 @@ from ...assess.check.mending import DROP, GROUP, KEEP, RELABEL, Mend
 from ...assess.deciding import closest
 from ...assess.fixing import TOGETHER, WRONG
 from ...dataset.labels import Labels
+from ...files.stored import place_text
 from ...files.system import WINDOWS
 from ...text import first_few, label_words, natural, several, shown
 from .console import command, stdout
@@ -242,8 +243,9 @@ class Asking:
         for name in [*question.names, *question.beside][:_MOST]:
             if name in self.paths:
                 path = self.paths[name]
-                said = "Opening" if open_picture(path) else "Nothing here opens pictures; it is"
-                self.console.print(f"{said} {shown(path)}", soft_wrap=True)
+                opens = isinstance(path, Path) and open_picture(path)
+                said = "Opening" if opens else "Nothing here opens pictures; it is"
+                self.console.print(f"{said} {shown(place_text(path))}", soft_wrap=True)
 
     def _say(self, text: str) -> None:
         say(self.console, text)

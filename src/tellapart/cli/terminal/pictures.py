@@ -12,13 +12,13 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from rich.cells import cell_len, set_cell_size
 
 from ...errors import PictureError
+from ...files.stored import Place
 from ...images.decode import read_picture
 from ...pages.overlays import png
 
@@ -53,7 +53,7 @@ class Framed:
         top: the first of its rows.
         width: how many columns it may take.
         height: how many rows.
-        path: its file.
+        path: where it is.
         cut: whether only its middle is shown, in the shape of the place.
     """
 
@@ -61,7 +61,7 @@ class Framed:
     top: int
     width: int
     height: int
-    path: Path
+    path: Place
     cut: bool = False
 
     @cached_property

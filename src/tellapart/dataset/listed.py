@@ -1,0 +1,32 @@
+"""What a listing gives of each picture that is stored in something: where it is, what it is called,
+and what is said of it there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..files.stored import Stored
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One picture, as its container lists it.
+
+    Attributes:
+        stored: where it is.
+        name: what it is called within its container, parts with `/` between.
+        label: what is said to be in it, beside it; None where nothing is said.
+        split: "train", "test" or "validation"; None where nothing is said.
+        group: what it is tied to, or None.
+        part: how the split is written.
+        reason: why it cannot be taken for a labelled picture, such as "has no label"; empty if it
+            can.
+    """
+
+    stored: Stored
+    name: str
+    label: str | None = None
+    split: str | None = None
+    group: str | None = None
+    part: str = ""
+    reason: str = ""

@@ -1,0 +1,81 @@
+"""`data-{000..099}.tar` and `data-*.tar` -> names of files, in a stable order."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+from collections.abc import Iterator
+
+from ..errors import UsageError
+from ..text import shown
+
+_BRACES = re.compile(r"\{([^{}]*)\}")
+_RANGE = re.compile(r"(\d+)\.\.(\d+)")
+_MOST = 1_000_000  # names that one pattern may mean
+
+
+def is_pattern(text: str) -> bool:
+    """Whether a text is no name, but means several."""
+    return glob.has_magic(text) or _braced(text) is not None
+
+
+def names_meant(text: str) -> list[str]:
+    """The paths that a text means: itself where it is there, or else what its braces and wildcards
+    stand for, in this order. Names in braces are given whether they are there or not."""
+    if os.path.exists(text):
+        return [text]
+    found: list[str] = []
+    for name in unbraced(text):
+        found += sorted(glob.glob(name, recursive=True)) if glob.has_magic(name) else [name]
+    return found
+
+
+def unbraced(text: str) -> list[str]:
+    """What braces stand for: `{000..099}` for numbers, `{train,test}` for words.
+
+    >>> unbraced("{a,b}-{08..10}.tar")
+    ['a-08.tar', 'a-09.tar', 'a-10.tar', 'b-08.tar', 'b-09.tar', 'b-10.tar']
+
+    Raises:
+        UsageError: they stand for more than a million names.
+    """
+    found: list[str] = []
+    for name in _each(text):
+        if len(found) == _MOST:
+            raise UsageError(f"{shown(text)} stands for more than {_MOST:,} files.")
+        found.append(name)
+    return found
+
+
+def _each(text: str) -> Iterator[str]:
+    braces = _braced(text)
+    if braces is None:
+        yield text
+        return
+    before = text[: braces.start()]
+    for way in _ways(braces[1]):
+        for after in _each(text[braces.end() :]):
+            yield f"{before}{way}{after}"
+
+
+def _braced(text: str) -> re.Match[str] | None:
+    """The first braces that stand for something."""
+    meant = (found for found in _BRACES.finditer(text) if _stands_for(found[1]))
+    return next(meant, None)
+
+
+def _stands_for(inside: str) -> bool:
+    return "," in inside or _RANGE.fullmatch(inside) is not None
+
+
+def _ways(inside: str) -> Iterator[str]:
+    numbers = _RANGE.fullmatch(inside)
+    if numbers is None:
+        yield from inside.split(",")
+        return
+    first, last = int(numbers[1]), int(numbers[2])
+    width = len(numbers[1]) if numbers[1].startswith("0") else 0
+    step = 1 if last >= first else -1
+    for number in range(first, last + step, step):
+        yield f"{number:0{width}d}"

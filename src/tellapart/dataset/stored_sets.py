@@ -1,0 +1,131 @@
+"""Labelled pictures that are stored in tars, Parquet files or at an address -> `Dataset`.
+
+Where labels are said beside the pictures, as in WebDataset or a column, these are the labels. Where
+they are not, the folders in the pictures' names are, as they would be on a disk.
+
+A picture's name is the one that it has in its container: the same pictures have the same names
+however they are spread over shards, and so the same order, groups and model. Only where two shards
+have a picture of the same name, the shard's is put before it: `data-001.tar/cat/0001.jpg`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+from ..errors import DatasetError
+from ..files.skipped import SkippedFile
+from ..files.stored import Container
+from ..text import several, shown
+from .containers import listed
+from .dataset import Dataset, Item, labelled, nohash_group
+from .layout import layout_of
+from .listed import Listed
+from .splits import named_as_splits
+from .tree import Tree
+
+
+def read_containers(source: Path, containers: Sequence[Container]) -> Dataset:
+    """The data set that lies in containers.
+
+    Raises:
+        DatasetError: none of them can be read, or holds a labelled picture.
+    """
+    skipped: list[SkippedFile] = []
+    splits = _splits([one.name for one in containers])
+    every: list[tuple[Listed, str]] = []
+    for container in containers:
+        shard = _base(container.name)
+        split = splits.get(shard)
+        for one in listed(container, skipped):
+            if split and not one.split:
+                one = replace(one, split=split, part=shard)
+            every.append((one, shard))
+    said = any(one.label is not None or one.reason for one, _ in every)
+    return _said(source, every, skipped) if said else _by_folders(source, every, skipped)
+
+
+def _said(source: Path, every: Sequence[tuple[Listed, str]], skipped: list[SkippedFile]) -> Dataset:
+    """By the label that each picture has with it."""
+    clash = len({one.name for one, _ in every}) < len(every)
+    items: list[Item] = []
+    parts: dict[tuple[str, str], None] = {}
+    for one, shard in every:
+        name = f"{shard}/{one.name}" if clash else one.name
+        if one.label is None:
+            skipped.append(SkippedFile(one.stored.name, one.reason or "has no label"))
+            continue
+        label = labelled(one.label)
+        group = one.group or nohash_group(label, PurePosixPath(one.name).name)
+        items.append(Item(one.stored, name, label, one.split, group))
+        if one.split:
+            parts.setdefault((one.split, one.part))
+    if not items:
+        first = f"; the first is {shown(skipped[0].name)} ({skipped[0].reason})" if skipped else ""
+        raise DatasetError(
+            f"{shown(source)} has no labelled pictures: {several(len(skipped), 'file')} were "
+            f"passed over{first}.",
+            hint="Say the label of each picture beside it (0001.jpg, 0001.cls), or pack folders "
+            "that are named by labels.",
+        )
+    items.sort(key=lambda item: item.name.split("/"))
+    return Dataset(source, tuple(items), tuple(skipped), parts=_parts(parts))
+
+
+def _by_folders(
+    source: Path, every: Sequence[tuple[Listed, str]], skipped: list[SkippedFile]
+) -> Dataset:
+    """By the folders in the names."""
+    shard_of = {id(one): shard for one, shard in every}
+    tree = Tree(source, (one for one, _ in every))
+    tree.go_down()
+    layout = layout_of(tree)
+    found = [
+        (one, name, place) for place in layout.labels for one, name in tree.pictures(place.folder)
+    ]
+    clash = len({name for _, name, _ in found}) < len(found)
+    items: list[Item] = []
+    parts = dict.fromkeys(layout.parts)
+    said: dict[tuple[str, str], None] = {}
+    for one, name, place in found:
+        label = labelled(place.label)
+        group = nohash_group(label, PurePosixPath(name).name)
+        split = place.split or one.split
+        items.append(
+            Item(one.stored, f"{shard_of[id(one)]}/{name}" if clash else name, label, split, group)
+        )
+        if one.split and not place.split:
+            said.setdefault((one.split, one.part))
+    return Dataset(
+        source,
+        tuple(items),
+        (*skipped, *tree.skipped),
+        parts=(*parts, *_parts(said)),
+        notes=layout.notes,
+    )
+
+
+def _splits(names: Sequence[str]) -> dict[str, str]:
+    """The split that the name of each shard says, where all say one: `train-00000-of-00002`."""
+    stems = {_base(name): PurePosixPath(_base(name)).stem for name in names}
+    found = named_as_splits(list(stems.values()))
+    return {base: found[stem] for base, stem in stems.items()} if found else {}
+
+
+def _parts(parts: dict[tuple[str, str], None]) -> tuple[tuple[str, str], ...]:
+    """Of each split one entry, with its first shard."""
+    first: dict[str, list[str]] = {}
+    for split, part in parts:
+        first.setdefault(split, []).append(part)
+    return tuple(_named(first))
+
+
+def _named(first: dict[str, list[str]]) -> Iterator[tuple[str, str]]:
+    for split in sorted(first, key=lambda split: (split != "train", split)):
+        names = sorted(first[split])
+        yield split, names[0] if len(names) == 1 else f"{names[0]} to {names[-1]}"
+
+
+def _base(name: str) -> str:
+    return PurePosixPath(name.replace("\\", "/")).name
