@@ -94,6 +94,25 @@ def test_guess_takes_files_folders_patterns_and_stdin_in_the_order_given(
     assert labels == ["ice_queen"] * 3 + ["dark_knight"] + ["ice_queen"] * 3
 
 
+def test_guess_takes_a_list_from_another_program(
+    model: Path, heroes: DemoPictures, tmp_path: Path
+) -> None:
+    for name in ("two\nlines.jpg", "[e].jpg", "given.jpg"):
+        shutil.copy(heroes.inbox / "IMG_0004.jpg", tmp_path / name)
+    named = b"two\nlines.jpg\0[e].jpg\0nowhere.jpg\0"
+    given = ["given.jpg", "--list", "-", "--json"]
+    rows = run("guess", model, *given, cwd=tmp_path, stdin=named).json_lines()
+    assert [row["path"] for row in rows] == [
+        "given.jpg",
+        "two\nlines.jpg",
+        "[e].jpg",
+        "nowhere.jpg",
+    ]
+    assert ["error" in row for row in rows] == [False, False, False, True]
+    text = run("guess", model, "--list", "-", cwd=tmp_path, stdin=b"given.jpg\n").out
+    assert text.startswith("given.jpg\n")  # of one too: no one knows yet that it is alone
+
+
 def test_guess_csv_has_a_row_a_picture_and_names_as_they_are(
     model: Path, heroes: DemoPictures, tmp_path: Path
 ) -> None:
@@ -251,6 +270,8 @@ EXITS: list[tuple[list[str], int, str]] = [
     (["info", "KEPT"], 2, "has no model.onnx in it."),
     (["cache", "info"], 0, ""),
     (["cache", "dir"], 0, ""),
+    (["guess", "MODEL", "--list", "nowhere.txt"], 2, "nowhere.txt cannot be read"),
+    (["guess", "MODEL", "-", "--list", "-"], 2, "can be read once only"),
 ]
 AS_PROCESSES = [3, 6, 13, 24]  # places in the above: one of each code
 

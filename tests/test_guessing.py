@@ -6,6 +6,8 @@ import csv
 import io
 import json
 import os
+import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,6 +17,8 @@ from hypothesis import strategies as st
 
 from tellapart.cli.answers import Answer, Line, csv_lines, json_lines, text_lines, write
 from tellapart.dataset.given import expand
+from tellapart.dataset.lists import read_list
+from tellapart.dataset.sources import SkippedFile
 from tellapart.errors import PictureError, UsageError
 from tellapart.model.classifier import Prediction
 from tellapart.text import csv_cell
@@ -176,10 +180,10 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_what_is_given_becomes_paths(given_: list[str], expected: list[str] | UsageError) -> None:
     if isinstance(expected, UsageError):
         with pytest.raises(UsageError) as caught:
-            expand(given_, follow_links=False)
+            list(expand(given_, follow_links=False))
         assert caught.value.message == expected.message
     else:
-        assert expand(given_, follow_links=False) == expected
+        assert list(expand(given_, follow_links=False)) == expected
 
 
 @pytest.mark.skipif(not hasattr(os, "symlink"), reason="needs links")
@@ -189,5 +193,69 @@ def test_links_to_folders_are_followed_when_asked(
 ) -> None:
     draw_folder({"more": 1}, places / "elsewhere")
     os.symlink(places / "elsewhere" / "more", places / "in" / "link")
-    found = expand(["in"], follow_links=follow)
+    found = list(expand(["in"], follow_links=follow))
     assert ("in/link/000.png" in found) == follow
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"in/a.jpg\nnowhere.jpg\n", ["in/a.jpg", "nowhere.jpg"]),
+        (b"in/a.jpg\r\n\r\nin/deep/b.png", ["in/a.jpg", "in/deep/b.png"]),
+        (b"\xef\xbb\xbf[x].jpg\n", ["[x].jpg"]),
+        (b" *.jpg \n-\n", [" *.jpg ", os.path.join(".", "-")]),
+        (b"in\nin/a.jpg\n", ["in/a.jpg", "in/deep/b.png", "in/a.jpg"]),
+        (b"two\nlines.jpg\0in/a.jpg\0", ["two\nlines.jpg", "in/a.jpg"]),
+        (b"a.jpg\r\0", ["a.jpg\r"]),
+        (b"\n\n", UsageError("list.txt names no pictures.")),
+        (b"empty\n", UsageError("empty has no pictures in it.")),
+        (b"a.jpg\n" * 20_000 + b"b\0", UsageError("list.txt is no list of pictures.")),
+        (b"a" * 200_000, UsageError("list.txt is no list of pictures.")),
+        (None, UsageError("The list list.txt cannot be read: no such file or directory.")),
+    ],
+)
+def test_a_list_names_pictures(
+    content: bytes | None, expected: list[str] | UsageError, places: Path
+) -> None:
+    if content is not None:
+        (places / "list.txt").write_bytes(content)
+    found = expand([], follow_links=False, lists=["list.txt"])
+    if isinstance(expected, UsageError):
+        with pytest.raises(UsageError) as caught:
+            list(found)
+        assert caught.value.message == expected.message
+    else:
+        assert list(found) == expected
+
+
+@given(st.lists(st.text(st.characters(exclude_characters="\0\n\r", codec="utf-8"), min_size=1)))
+def test_a_list_gives_any_names_back_however_they_end(names: list[str]) -> None:
+    names = [name for name in names if name not in ("-", "\ufeff")]
+    for end in ("\n", "\r\n", "\0"):
+        content = "\ufeff" * (end != "\0") + "".join(name + end for name in names)
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder, "list.txt")
+            file.write_bytes(content.encode())
+            assert list(read_list(str(file))) == names
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs /dev/fd")
+def test_a_list_is_answered_while_it_is_written(places: Path) -> None:
+    """A pipe to which another program still writes is not read to its end first."""
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "wb", buffering=0) as stream:
+        found = expand([], follow_links=False, lists=[f"/dev/fd/{reading}"])
+        for name in ("in/a.jpg", "in/deep/b.png"):
+            stream.write(f"{name}\n".encode())
+            assert next(found) == name
+    assert list(found) == []
+    os.close(reading)
+
+
+def test_what_is_shut_is_told_of_and_nothing_else_is_kept(places: Path) -> None:
+    shut: list[SkippedFile] = []
+    assert list(expand(["in", "empty", "*.gif"], follow_links=False, shut=shut)) != []
+    assert [(one.name, one.reason) for one in shut] == [
+        ("empty", "a folder that holds no pictures"),
+        ("*.gif", "a pattern that no file matches"),
+    ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import sys
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,15 +43,18 @@ class Counts:
 
 
 def guess(
-    classifier: Classifier, paths: Sequence[str], *, evidence: bool = False
+    classifier: Classifier, paths: Iterable[str], *, evidence: bool = False
 ) -> Iterator[Answer]:
     """An answer for each path, in order, as they come."""
-    pictures: Iterator[Picture] = (
-        sys.stdin.buffer.read() if path == STDIN else Path(path) for path in paths
-    )
-    answers = classifier.predict_many(pictures, errors="return", evidence=evidence)
-    for path, outcome in zip(paths, answers, strict=True):
-        yield Answer(path, outcome)
+    asked: deque[str] = deque()  # those under way: few
+
+    def pictures() -> Iterator[Picture]:
+        for path in paths:
+            asked.append(path)
+            yield sys.stdin.buffer.read() if path == STDIN else Path(path)
+
+    for outcome in classifier.predict_many(pictures(), errors="return", evidence=evidence):
+        yield Answer(asked.popleft(), outcome)
 
 
 def text_lines(answers: Iterable[Answer], top: int | None, *, alone: bool) -> Iterator[Line]:

@@ -1,76 +1,119 @@
-"""Paths as they are given on a command line -> the pictures that are meant."""
+"""Paths as they are given on a command line -> the pictures that are meant, one by one: there may
+be more of them than memory holds names."""
 
 from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ..errors import UsageError, option
 from ..text import shown
 from ..workers.deadlines import NoAnswerError, answered
-from .sources import SkippedFile, pictures_below
-from .walk import LINK, SHUT
+from .lists import STDIN as STDIN
+from .lists import read_list
+from .sources import SkippedFile
+from .walk import LINK, SHUT, Walk
 
-STDIN = "-"
+_FEW = 5  # errors that are told where there is nothing else
 
 
 def expand(
-    given: Sequence[str], *, follow_links: bool, shut: list[SkippedFile] | None = None
-) -> list[str]:
-    """Paths of all pictures meant by files, folders, patterns and `-`.
+    given: Sequence[str],
+    *,
+    follow_links: bool,
+    lists: Sequence[str] = (),
+    shut: list[SkippedFile] | None = None,
+) -> Iterator[str]:
+    """Paths of all pictures meant by files, folders, patterns and `-`, and then by each line of
+    `lists`, where a name is no pattern. A folder's are in order of their names.
 
-    What holds none, and folders below these that cannot be opened, are added to `shut`.
+    What holds none, and folders below these that cannot be opened, are added to `shut` on the way.
 
     Raises:
-        UsageError: none of them holds any.
+        UsageError: none of them holds any, or a list cannot be read.
     """
-    paths: list[str] = []
-    bare: list[SkippedFile] = []
+    bare: list[SkippedFile] = [] if shut is None else shut
     errors: list[UsageError] = []
-    for text in given:
-        found = _found(text, follow_links, bare)
+    empty = True
+    for found in _each(given, lists, follow_links, bare):
         if isinstance(found, UsageError):
-            errors.append(found)
+            errors += [found] * (len(errors) < _FEW)
         else:
-            paths += found
-    if errors and not paths:
-        first = errors[:5]
-        raise UsageError(" ".join(e.said[0] for e in first), hint=first[0].said[1])
-    if shut is not None:
-        shut += bare
-    return paths
+            empty = False
+            yield found
+    if empty and not errors:
+        errors.append(UsageError(f"{shown(lists[0])} names no pictures."))
+    if empty:
+        raise UsageError(" ".join(e.said[0] for e in errors), hint=errors[0].said[1])
 
 
-def _found(text: str, follow_links: bool, bare: list[SkippedFile]) -> list[str] | UsageError:
-    """The pictures that one path means, or what to say where there are none; the same in short, and
-    what stays shut below a folder, is added to `bare`."""
-    if text == STDIN:
-        return [text]
-    if _is_folder(text):
-        below, skipped, _ = pictures_below(Path(text), follow_links=follow_links)
-        closed = [one for one in skipped if one.reason.startswith(SHUT)]
-        if any(one.name == "." for one in closed):
-            bare.append(SkippedFile(text, closed[0].reason))
-            return UsageError(f"{shown(text)} is {closed[0].reason}.")
-        bare += (SkippedFile(str(Path(text, one.name)), one.reason) for one in closed)
-        if not below:
-            linked = any(file.reason == LINK for file in skipped)
-            follow = option("follow_links=True")
-            hint = f"It has a link to a folder: add {follow} to go there." if linked else ""
-            but = ", but a link to a folder" if linked else ""
-            bare.append(SkippedFile(text, f"a folder that holds no pictures{but}"))
-            return UsageError(f"{shown(text)} has no pictures in it.", hint=hint)
-        return [str(file) for file, _ in below]
-    if glob.has_magic(text) and not os.path.exists(text):
-        matches = sorted(glob.glob(text, recursive=True))
-        found = [match for match in matches if not os.path.isdir(match)]
-        if not found:
-            bare.append(SkippedFile(text, "a pattern that no file matches"))
-            return UsageError(f"No file matches {shown(text)}.")
-        return found
-    return [text]
+def _each(
+    given: Sequence[str], lists: Sequence[str], follow_links: bool, bare: list[SkippedFile]
+) -> Iterator[str | UsageError]:
+    """The pictures, and what to say of a path that means none; the same in short, and what stays
+    shut below a folder, is added to `bare`."""
+    for text in given:
+        if text == STDIN:
+            yield text
+        elif _is_folder(text):
+            yield from _below(text, follow_links, bare)
+        elif glob.has_magic(text) and not os.path.exists(text):
+            yield from _matching(text, bare)
+        else:
+            yield text
+    for one in lists:
+        for name in read_list(one):
+            if _is_folder(name):
+                yield from _below(name, follow_links, bare)
+            else:
+                yield os.path.join(os.curdir, name) if name == STDIN else name
+
+
+def _below(folder: str, follow_links: bool, bare: list[SkippedFile]) -> Iterator[str | UsageError]:
+    walk = _Noting(folder, follow_links, bare)
+    empty = True
+    for path, _ in walk.pictures(walk.root):
+        empty = False
+        yield str(path)
+    if walk.is_shut:
+        yield UsageError(f"{shown(folder)} is {bare[-1].reason}.")
+    elif empty:
+        follow = option("follow_links=True")
+        hint = f"It has a link to a folder: add {follow} to go there." if walk.has_link else ""
+        but = ", but a link to a folder" if walk.has_link else ""
+        bare.append(SkippedFile(folder, f"a folder that holds no pictures{but}"))
+        yield UsageError(f"{shown(folder)} has no pictures in it.", hint=hint)
+
+
+class _Noting(Walk):
+    """A walk that keeps in mind only what stays shut: of other files there may be a million."""
+
+    def __init__(self, folder: str, follow_links: bool, bare: list[SkippedFile]) -> None:
+        super().__init__(Path(folder), follow_links)
+        self._folder = folder
+        self._bare = bare
+        self.has_link = False
+        self.is_shut = False  # the folder itself
+
+    def pass_over(self, path: Path, reason: str) -> None:
+        self.has_link |= reason == LINK
+        if reason.startswith(SHUT):
+            self.is_shut |= path == self.root
+            name = self._folder if path == self.root else str(path)
+            self._bare.append(SkippedFile(name, reason))
+
+
+def _matching(pattern: str, bare: list[SkippedFile]) -> Iterator[str | UsageError]:
+    empty = True
+    for match in sorted(glob.iglob(pattern, recursive=True)):
+        if not os.path.isdir(match):
+            empty = False
+            yield match
+    if empty:
+        bare.append(SkippedFile(pattern, "a pattern that no file matches"))
+        yield UsageError(f"No file matches {shown(pattern)}.")
 
 
 def _is_folder(text: str) -> bool:

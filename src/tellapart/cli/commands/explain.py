@@ -90,7 +90,7 @@ def explain(
     check_place(output)
     classifier = load(model)
     shut: list[SkippedFile] = []
-    named = expand(pictures, follow_links=follow_links, shut=shut)
+    named = [*expand(pictures, follow_links=follow_links, shut=shut)]
     complain_of(shut)
     values: list[Json] = []
     panels: list[Panel] = []

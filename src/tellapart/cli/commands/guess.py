@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from itertools import chain, islice
 from typing import Annotated
 
 import typer
@@ -14,9 +15,17 @@ from .options import Admit, Always, Links, Model, Strict, admitting, check_stric
 def guess(
     model: Model,
     pictures: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(metavar="PICTURE...", help="Files, folders, patterns, or - for stdin."),
-    ],
+    ] = None,
+    lists: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--list",
+            metavar="FILE",
+            help="Guess what is named in a file, one picture a line; - for stdin.",
+        ),
+    ] = None,
     top: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Show only the N likeliest labels.")
     ] = None,
@@ -42,6 +51,7 @@ def guess(
     tellapart guess heroes inbox/ --top 1
     tellapart guess heroes 'inbox/*.png' --json
     curl -s https://example.org/p.jpg | tellapart guess heroes -
+    find /archive -name '*.jpg' -print0 | tellapart guess heroes --list - --json
 
     --csv is for programs: it leaves a name that begins with = + - or @ as it is, and a spreadsheet
     may read such a name as a formula. The results.csv that sort writes is for spreadsheets.
@@ -55,6 +65,13 @@ def guess(
     from ...model.classifier import load
     from .. import answers as guessing
 
+    given, listed = pictures or [], lists or []
+    if not given and not listed:
+        raise UsageError("Missing argument 'PICTURE...'.", hint="Give pictures, or --list FILE.")
+    if [*given, *listed].count("-") > 1:
+        raise UsageError(
+            "Standard input can be read once only.", hint="Give - once, as PICTURE or as --list."
+        )
     if as_json and as_csv:
         raise UsageError("--json does not go with --csv.")
     if evidence and not as_json:
@@ -69,16 +86,19 @@ def guess(
         )
     classifier = admitting(load(model), admit, always_choose)
     shut: list[SkippedFile] = []
-    named = expand(pictures, follow_links=follow_links, shut=shut)
-    complain_of(shut)
+    found = expand(given, follow_links=follow_links, lists=listed, shut=shut)
+    first = [*islice(found, 1 if listed else 2)]  # a list may come slowly
+    alone = len(first) == 1 and not listed
+    named = chain(first, found)
     answers = guessing.guess(classifier, named, evidence=evidence)
     if as_json:
         lines = guessing.json_lines(answers, top)
     elif as_csv:
         lines = guessing.csv_lines(answers, classifier.labels)
     else:
-        lines = guessing.text_lines(answers, top, alone=len(named) == 1)
+        lines = guessing.text_lines(answers, top, alone=alone)
     counts = guessing.write(lines, sys.stdout)
+    complain_of(shut)
     check_strict(strict, shut)
     if counts.unreadable and (strict or not counts.read):
         raise typer.Exit(PictureError.exit_code)

@@ -1,0 +1,69 @@
+"""A list of pictures, one path a line, read as it comes: it may be longer than memory, or a pipe
+that another program is still writing to."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import nullcontext
+from typing import BinaryIO
+
+from ..errors import UsageError
+from ..text import shown
+
+STDIN = "-"
+_CHUNK = 2**16  # bytes
+_LONGEST = 2**16  # bytes of a name: no system has longer ones
+_MARK = b"\xef\xbb\xbf"  # what some editors begin a text with
+
+
+def read_list(path: str) -> Iterator[str]:
+    """The names in a file, or on standard input for `-`, in order, without empty lines.
+
+    Lines end as on any system. Where a NUL is in what comes first, names end with these, as `find
+    -print0` writes them, and may hold anything else.
+
+    Raises:
+        UsageError: it cannot be read, or is no text.
+    """
+    try:
+        with nullcontext(sys.stdin.buffer) if path == STDIN else open(path, "rb") as stream:
+            yield from map(os.fsdecode, _names(stream, path))
+    except OSError as error:
+        reason = (error.strerror or type(error).__name__).lower()
+        raise UsageError(
+            f"The list {shown(path)} cannot be read: {reason}.",
+            hint="Give a file with the path of one picture a line, or - for standard input.",
+        ) from error
+
+
+def _names(stream: BinaryIO, path: str) -> Iterator[bytes]:
+    rest, end = _next(stream), b"\n"
+    if b"\0" in rest:
+        end = b"\0"
+    rest = rest.removeprefix(_MARK)
+    chunk = rest
+    while True:
+        *whole, rest = rest.split(end)
+        if len(rest) > _LONGEST or (end == b"\n" and b"\0" in chunk):
+            raise UsageError(
+                f"{shown(path)} is no list of pictures.",
+                hint="Give a file with the path of one picture a line.",
+            )
+        yield from filter(None, (_trimmed(name, end) for name in whole))
+        if not (chunk := _next(stream)):
+            break
+        rest += chunk
+    if name := _trimmed(rest, end):
+        yield name
+
+
+def _next(stream: BinaryIO) -> bytes:
+    """What is there already, and otherwise what comes next: nobody waits for more of a pipe."""
+    read: bytes = stream.read1(_CHUNK)  # type: ignore[attr-defined]  # of what is buffered
+    return read
+
+
+def _trimmed(name: bytes, end: bytes) -> bytes:
+    return name.removesuffix(b"\r") if end == b"\n" else name
