@@ -14,6 +14,7 @@ import tellapart
 from tellapart.demo.walk import DemoPictures
 
 NAMES = [
+    "AnswersWritten",
     "ArchiveError",
     "AsyncClient",
     "BACKBONES",

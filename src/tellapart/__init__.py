@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from .exporters.export import ExportResult
     from .head.sgd import SgdSettings, SgdStep
     from .images.decode import Picture
+    from .model.answers.writing import AnswersWritten
     from .model.classifier import Classifier, Prediction, load
     from .sorting.piles import piles
     from .sorting.plan import SortOptions, SortStep
@@ -73,6 +74,7 @@ if TYPE_CHECKING:
     from .training.train import train
 
 _HOMES = {
+    "AnswersWritten": "model.answers.writing",
     "ArchiveError": "errors",
     "AsyncClient": "client.asynchronous",
     "BACKBONES": "backbones.rows",
@@ -135,6 +137,7 @@ _HOMES = {
 }
 
 __all__ = [  # noqa: RUF022  in the order of `sorted`
+    "AnswersWritten",
     "ArchiveError",
     "AsyncClient",
     "BACKBONES",

@@ -33,6 +33,9 @@ _IN_PYTHON: Mapping[str, str] = {
     "backbone_output": "output=",
     "backbone_pixels": "pixels=",
     "destination": "",  # where something is written is simply an argument
+    "form=csv": "form='csv'",
+    "form=json": "form='json'",
+    "form=parquet": "form='parquet'",
     "how=link": "how='link'",
     "how=move": "how='move'",
     "quality=auto": "quality='auto'",

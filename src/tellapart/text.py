@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import math
 import os
 import re
@@ -34,6 +36,18 @@ def label_words(label: str) -> str:
 def csv_text(text: str) -> str:
     """A cell as it is, but for stray bytes, which are escaped: for programs to read."""
     return text.encode("utf-8", "backslashreplace").decode()
+
+
+def csv_row(values: Sequence[str]) -> str:
+    """A line of a file for programs, in which every cell is found again as it is."""
+    cells = [csv_text(value) for value in values]
+    stream = io.StringIO()
+    # Python before 3.13 leaves a lone carriage return bare, which readers take for a line's end.
+    if any("\r" in cell for cell in cells):
+        csv.writer(stream, lineterminator="\n", quoting=csv.QUOTE_ALL).writerow(cells)
+    else:
+        csv.writer(stream, lineterminator="\n").writerow(cells)
+    return stream.getvalue()
 
 
 def natural(name: str) -> tuple[tuple[str, int, str], ...]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import sys
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,7 +13,7 @@ from ..dataset.given import STDIN
 from ..errors import PictureError
 from ..images.decode import Picture
 from ..model.classifier import Classifier, Prediction
-from ..text import csv_text, label_words, shown
+from ..text import csv_row, label_words, shown
 
 
 @dataclass(frozen=True)
@@ -42,18 +40,25 @@ class Counts:
     unreadable: int
 
 
+def pictures_at(paths: Iterable[str]) -> Iterator[Picture]:
+    """What is at each path, and for `-` what comes on standard input."""
+    for path in paths:
+        yield sys.stdin.buffer.read() if path == STDIN else Path(path)
+
+
 def guess(
     classifier: Classifier, paths: Iterable[str], *, evidence: bool = False
 ) -> Iterator[Answer]:
     """An answer for each path, in order, as they come."""
     asked: deque[str] = deque()  # those under way: few
 
-    def pictures() -> Iterator[Picture]:
+    def noted() -> Iterator[str]:
         for path in paths:
             asked.append(path)
-            yield sys.stdin.buffer.read() if path == STDIN else Path(path)
+            yield path
 
-    for outcome in classifier.predict_many(pictures(), errors="return", evidence=evidence):
+    pictures = pictures_at(noted())
+    for outcome in classifier.predict_many(pictures, errors="return", evidence=evidence):
         yield Answer(asked.popleft(), outcome)
 
 
@@ -89,17 +94,17 @@ def csv_lines(answers: Iterable[Answer], labels: Sequence[str]) -> Iterator[Line
 
     Paths and labels stay as they are, even one that begins like a formula: programs read this.
     """
-    yield Line(_csv_row(["path", "label", "score", *labels, "unknown", "error"]), None)
+    yield Line(csv_row(["path", "label", "score", *labels, "unknown", "error"]), None)
     for answer in answers:
         outcome = answer.outcome
         if isinstance(outcome, PictureError):
             row = [answer.path, "", "", *[""] * len(labels), "", outcome.message]
-            yield Line(_csv_row(row), False)
+            yield Line(csv_row(row), False)
         else:
             scores = [f"{outcome.scores[label]:.6f}" for label in labels]
             unknown = "yes" if outcome.unknown else "no"
             row = [answer.path, outcome.label, f"{outcome.score:.6f}", *scores, unknown, ""]
-            yield Line(_csv_row(row), True)
+            yield Line(csv_row(row), True)
 
 
 def write(lines: Iterable[Line], stream: TextIO) -> Counts:
@@ -115,9 +120,3 @@ def write(lines: Iterable[Line], stream: TextIO) -> Counts:
         stream.write("\n".join(map(shown, line.text.split("\n"))) if watched else line.text)
         stream.flush()
     return Counts(read, unreadable)
-
-
-def _csv_row(values: Sequence[str]) -> str:
-    stream = io.StringIO()
-    csv.writer(stream, lineterminator="\n").writerow([csv_text(value) for value in values])
-    return stream.getvalue()

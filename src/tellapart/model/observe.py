@@ -82,12 +82,13 @@ class Observer:
         self._end = _End(self.classifier)
 
     def process(self, batch: Sequence[Picture]) -> list[Observation | PictureError]:
-        return [self._tried(picture) for picture in batch]
+        return [self.tried(picture) for picture in batch]
 
     def finish(self) -> None:
         self.embedder.finish()
 
-    def _tried(self, picture: Picture) -> Observation | PictureError:
+    def tried(self, picture: Picture) -> Observation | PictureError:
+        """The same, with the error in its place where it cannot be read."""
         try:
             return self.observe(picture)
         except PictureError as error:

@@ -6,7 +6,7 @@ Only this module imports from packages above it, and only when somebody calls a 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ..sorting.sort import SortResult
     from ..sorting.watching import Stop, Told
     from ..training.result import TrainResult
+    from .answers.writing import AnswersWritten
     from .classifier import Classifier
 
 
@@ -42,6 +43,40 @@ class Verbs:
             UsageError: one picture instead of several.
         """
         return self._rows(pictures, "scores")
+
+    def predict_to(
+        self,
+        pictures: Iterable[Picture],
+        to: str | os.PathLike[str],
+        *,
+        form: Literal["csv", "json", "parquet"] = "csv",
+        embedding: bool = False,
+        top: int | None = None,
+        per_part: int = 1024,
+        progress: Callable[[int], None] | None = None,
+    ) -> AnswersWritten:
+        """Write the answers about any number of pictures into a folder, or to an address such as
+        `s3://bucket/answers`, in shards of `per_part` pictures: `part-00000.csv` and so on, and
+        `_SUCCESS` when all are there. A kill loses nothing: the same call goes on from there.
+
+        A row has path, sha256, label, score, novelty, unknown, error, and the score of each label;
+        an unreadable picture has path and error alone. A picture is a path, bytes or an array.
+        `top` leaves out all but the likeliest scores, in JSON; `embedding` adds the embedding, in
+        JSON or Parquet. `progress` gets the count so far.
+
+        >>> written = tellapart.load("heroes").predict_to(["a.jpg", "b.jpg"], "answers/")
+        >>> written.total, written.parts
+        (2, 1)
+
+        Raises:
+            UsageError: there are no pictures, or one that cannot be read again, or no such form.
+            DestinationError: it cannot be written, or holds other answers or something else.
+            MissingExtraError: Parquet or an address, and what knows it is not installed.
+        """
+        from .answers.writing import AnswerOptions, write_answers
+
+        options = AnswerOptions(form, embedding, top, per_part)
+        return write_answers(self._classifier, pictures, to, options, progress=progress)
 
     def embed(self, pictures: Iterable[Picture]) -> np.ndarray:
         """The embeddings of N pictures, float32 `[N,D]`: similar pictures have similar ones.

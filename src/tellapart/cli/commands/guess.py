@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from itertools import chain, islice
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ...errors import PictureError, UsageError
-from .options import Admit, Always, Links, Model, Strict, admitting, check_strict, complain_of
+from .options import (
+    Admit,
+    Always,
+    Links,
+    Model,
+    Quiet,
+    Strict,
+    admitting,
+    check_strict,
+    complain_of,
+)
+
+if TYPE_CHECKING:
+    from ...model.answers.writing import AnswerOptions, AnswersWritten
+    from ...model.classifier import Classifier
 
 
 def guess(
@@ -39,10 +54,32 @@ def guess(
         bool,
         typer.Option("--evidence", help="With --json: a map for each label, where it was seen."),
     ] = False,
+    to: Annotated[
+        str | None,
+        typer.Option(
+            "--to",
+            metavar="DEST",
+            help="Write the answers in shards to a folder, or an address such as s3://bucket/dest.",
+        ),
+    ] = None,
+    as_parquet: Annotated[
+        bool, typer.Option("--parquet", help="With --to: write Parquet instead of CSV.")
+    ] = False,
+    embedding: Annotated[
+        bool,
+        typer.Option(
+            "--embedding", help="With --to: write embeddings too, in Parquet, or with --json."
+        ),
+    ] = False,
+    per_part: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="With --to: pictures of a shard. [1024]"),
+    ] = None,
     admit: Admit = None,
     always_choose: Always = False,
     follow_links: Links = False,
     strict: Strict = False,
+    quiet: Quiet = False,
 ) -> None:
     """Say what is in pictures, the likeliest label first.
 
@@ -53,6 +90,18 @@ def guess(
     curl -s https://example.org/p.jpg | tellapart guess heroes -
     find /archive -name '*.jpg' -print0 | tellapart guess heroes --list - --json
 
+    Of a million pictures the answers go into shards, with what you type first and what next:
+
+    \b
+    tellapart guess heroes --list names.txt --to answers/ --parquet --embedding
+    tellapart guess heroes --list names.txt --to answers/ --parquet --embedding   (after a kill)
+
+    DEST then has part-00000.parquet and so on, each of 1024 pictures and each whole, and _SUCCESS
+    once all are there. The same command goes on where the last one ended; another model, list or
+    form is refused. A row has path, sha256, label, score, novelty, unknown, error, score_LABEL of
+    every label (over 256 labels: one list, scores), and embedding. Without --json and --parquet it
+    is CSV, and with --embedding Parquet.
+
     --csv is for programs: it leaves a name that begins with = + - or @ as it is, and a spreadsheet
     may read such a name as a formula. The results.csv that sort writes is for spreadsheets.
 
@@ -62,6 +111,7 @@ def guess(
     """
     from ...dataset.given import expand
     from ...dataset.sources import SkippedFile
+    from ...model.answers.writing import PER_PART, AnswerOptions
     from ...model.classifier import load
     from .. import answers as guessing
 
@@ -72,14 +122,18 @@ def guess(
         raise UsageError(
             "Standard input can be read once only.", hint="Give - once, as PICTURE or as --list."
         )
-    if as_json and as_csv:
-        raise UsageError("--json does not go with --csv.")
+    form = _form(as_json=as_json, as_csv=as_csv, as_parquet=as_parquet, embedding=embedding)
+    if to is None:
+        for flag in _of_shards(as_parquet, embedding, per_part):
+            raise UsageError(f"{flag} goes with --to only.", hint="Add --to FOLDER.")
+    elif evidence:
+        raise UsageError("--evidence does not go with --to.", hint="Leave out one of them.")
     if evidence and not as_json:
         raise UsageError(
             "--evidence goes with --json only.",
             hint="To look at the maps, type: tellapart explain MODEL PICTURE --open.",
         )
-    if top and as_csv:
+    if top and as_csv and to is None:
         raise UsageError(
             "--top does not go with --csv, which has a column for every label.",
             hint="Leave out one of them.",
@@ -87,18 +141,54 @@ def guess(
     classifier = admitting(load(model), admit, always_choose)
     shut: list[SkippedFile] = []
     found = expand(given, follow_links=follow_links, lists=listed, shut=shut)
-    first = [*islice(found, 1 if listed else 2)]  # a list may come slowly
-    alone = len(first) == 1 and not listed
-    named = chain(first, found)
-    answers = guessing.guess(classifier, named, evidence=evidence)
-    if as_json:
-        lines = guessing.json_lines(answers, top)
-    elif as_csv:
-        lines = guessing.csv_lines(answers, classifier.labels)
+    if to is not None:
+        options = AnswerOptions(form, embedding, top, per_part or PER_PART)
+        written = _write(classifier, found, to, options, quiet)
+        read, unreadable = written.read, written.unreadable
     else:
-        lines = guessing.text_lines(answers, top, alone=alone)
-    counts = guessing.write(lines, sys.stdout)
+        first = [*islice(found, 1 if listed else 2)]  # a list may come slowly
+        alone = len(first) == 1 and not listed
+        answers = guessing.guess(classifier, chain(first, found), evidence=evidence)
+        if as_json:
+            lines = guessing.json_lines(answers, top)
+        elif as_csv:
+            lines = guessing.csv_lines(answers, classifier.labels)
+        else:
+            lines = guessing.text_lines(answers, top, alone=alone)
+        counts = guessing.write(lines, sys.stdout)
+        read, unreadable = counts.read, counts.unreadable
     complain_of(shut)
     check_strict(strict, shut)
-    if counts.unreadable and (strict or not counts.read):
+    if unreadable and (strict or not read):
         raise typer.Exit(PictureError.exit_code)
+
+
+def _form(*, as_json: bool, as_csv: bool, as_parquet: bool, embedding: bool) -> str:
+    """The form that was asked for, or the one that goes with what was."""
+    asked = {"json": as_json, "csv": as_csv, "parquet": as_parquet}
+    chosen = [form for form, on in asked.items() if on]
+    if len(chosen) > 1:
+        raise UsageError(f"--{chosen[0]} does not go with --{chosen[1]}.")
+    return chosen[0] if chosen else "parquet" if embedding else "csv"
+
+
+def _of_shards(as_parquet: bool, embedding: bool, per_part: int | None) -> list[str]:
+    """The flags given that say how shards are written."""
+    given = {"--parquet": as_parquet, "--embedding": embedding, "--per-part": per_part is not None}
+    return [flag for flag, on in given.items() if on]
+
+
+def _write(
+    classifier: Classifier, paths: Iterable[str], to: str, options: AnswerOptions, quiet: bool
+) -> AnswersWritten:
+    """Write the answers in shards, and say what was done."""
+    from ...model.answers.writing import write_answers
+    from ..answers import pictures_at
+    from ..terminal import console as terminal
+
+    with terminal.progress_bar("Guessing", quiet) as progress:
+        written = write_answers(
+            classifier, pictures_at(paths), to, options, progress=lambda done: progress(done, None)
+        )
+    terminal.print_answers(written)
+    return written

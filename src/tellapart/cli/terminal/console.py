@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ...evaluation.judged import Evaluation
     from ...evaluation.metrics import LabelScore, Proportion
     from ...evaluation.occasions import Bursts
+    from ...model.answers.writing import AnswersWritten
 
 COMMONEST = "always commonest"  # how often the commonest label is the right one
 MOST = 10  # of anything listed; the rest is counted and found with --json
@@ -94,6 +95,22 @@ def command(*words: str | os.PathLike[str]) -> str:
 
         return list2cmdline(typed)
     return shlex.join(typed)
+
+
+def print_answers(written: AnswersWritten) -> None:
+    """How many answers were written, and where."""
+    aside = [
+        f"{written.unreadable:,} of them could not be read: their rows say why"
+        if written.unreadable
+        else "",
+        f"{written.already_done:,} were there already" if written.already_done else "",
+    ]
+    said = "; ".join(filter(None, aside))
+    stdout().print(
+        f"{several(written.total, 'answer')} in {several(written.parts, 'part')}, in "
+        f"{shown(written.destination)}" + (f" ({said})." if said else "."),
+        soft_wrap=True,
+    )
 
 
 def print_proportion(console: Console, name: str, proportion: Proportion) -> None:

@@ -70,9 +70,12 @@ class Lines:
         with self._lock:
             words, done, total = self._what, self._done, self._total
             passed, came = now - self._since, done - self._before
-            if total is None:
+            if total is None and not done:
                 return f"{words}: {duration(now - self._since)} so far"
             self._since, self._before = now, done
+        if total is None:  # nobody knows how many there are
+            rate = f", {came / passed:.0f} a second" if came > 0 and passed > 0 else ""
+            return f"{words}: {done:,} so far{rate}"
         said = f"{words}: {done:,} of {total:,}"
         if came <= 0 or passed <= 0 or done >= total:
             return said
@@ -114,7 +117,8 @@ class _Bar:
     def __call__(self, done: int, total: int | None) -> None:
         speed = self.live.tasks[0].speed
         rate = f"{speed:.0f} a second" if speed else ""
-        count = "" if total is None else f"{done:,}/{total:,}"
+        of_all = "" if total is None else f"/{total:,}"
+        count = f"{done:,}{of_all}" if done or of_all else ""
         self.live.update(self._task, completed=done, total=total, count=count, rate=rate)
 
     def doing(self, what: str) -> None:

@@ -1,0 +1,203 @@
+"""The unit of work that answers parts: numbered runs of pictures in, a shard of each out, counts.
+
+A shard is put into its place whole, and then a record that says of which pictures it is made. A
+part whose record and shard are there is not done again, so work that was killed anywhere goes on
+from there. A shard is made of its part alone, so its bytes are the same whoever made it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from ...errors import DestinationError, PictureError, UsageError, option
+from ...files.destinations import SETTING, Destination
+from ...images.decode import Picture
+from ...text import shown
+from ...workers.deadlines import NoAnswerError, answered
+from ...workers.local import Each, batches_of, local_map
+from ...workers.parts import Counts, Part
+from ..classifier import Classifier
+from ..observe import BATCH, Observation, Observer
+from .forms import FORMS
+from .rows import Table, row_of
+
+# Readers of tables pass over what begins with _.
+RECORDS = "_parts"
+SUCCESS = "_SUCCESS"
+
+
+@dataclass(frozen=True)
+class Record:
+    """What is kept of a part that is done, as JSON.
+
+    Attributes:
+        named: the sha256 of its pictures' names.
+        stamped: the same, with what changes when their content does.
+        sha256: of its shard.
+        size: the bytes of its shard.
+        read: pictures that could be read.
+        unreadable: pictures that could not.
+        may_pass: those of them of which another try may succeed.
+    """
+
+    named: str
+    stamped: str
+    sha256: str
+    size: int
+    read: int
+    unreadable: int
+    may_pass: int
+
+    def to_bytes(self) -> bytes:
+        return json.dumps(asdict(self), indent=2).encode("ascii")
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> Record | None:
+        """None where it is damaged, or of another release: then its part is done again."""
+        try:
+            return cls(**json.loads(content))
+        except (ValueError, TypeError):
+            return None
+
+
+class AnswerParts:
+    """The unit: `process(parts)` writes the shard of each part, unless it is there, and counts.
+
+    All threads of the process work at one part, so a copy in a process of one thread works alone.
+    """
+
+    def __init__(
+        self,
+        classifier: Classifier,
+        destination: Destination,
+        form: str,
+        *,
+        top: int | None = None,
+        embedding: bool = False,
+        size: int,
+        was_whole: bool = False,
+        cache_folder: Path | None = None,
+    ) -> None:
+        """`size` is the pictures of a part; `was_whole` says that the mark of success is there."""
+        self._observer = Observer(replace(classifier, _record=None), cache_folder)
+        self._destination = destination
+        self._form = FORMS[form]
+        self._embedding = embedding
+        self._table = Table(classifier.labels, classifier.digest, top)
+        self._size = size
+        self._was_whole = was_whole
+
+    def start(self) -> None:
+        self._observer.start()
+        if self._embedding:
+            blank = np.zeros((8, 8, 3), np.uint8)
+            (one,) = self._observer.classifier.run(blank, ["embedding"])
+            self._table = replace(self._table, width=len(one))
+
+    def process(self, batch: Sequence[Part[Picture]]) -> list[Counts]:
+        return [self._done(part) for part in batch]
+
+    def finish(self) -> None:
+        self._observer.finish()
+
+    def _done(self, part: Part[Picture]) -> Counts:
+        began = time.monotonic()
+        shard, record = self._form_of(part.number), f"{RECORDS}/{name_of(part.number)}.json"
+        names = [
+            picture_name(picture, part.number * self._size + at)
+            for at, picture in enumerate(part.pictures)
+        ]
+        named = _hashed(names)
+        stamped = _hashed([named, *map(_stamp, part.pictures)])
+        known = self._known(record, shard, named, stamped)
+        if known:
+            count = known.read + known.unreadable
+            seconds = time.monotonic() - began
+            return Counts(known.read, known.unreadable, count, seconds, shard)
+        rows, passing = [], 0
+        for name, found in zip(names, self._seen(part.pictures), strict=True):
+            rows.append(row_of(name, found, embedding=self._embedding))
+            passing += isinstance(found, PictureError) and found.may_pass
+        content = self._form.encode(rows, self._table)
+        unreadable = sum(row.scores is None for row in rows)
+        read = len(rows) - unreadable
+        if self._was_whole:
+            self._destination.remove(SUCCESS)
+            self._was_whole = False
+        self._destination.write(shard, content)
+        digest = hashlib.sha256(content).hexdigest()
+        kept = Record(named, stamped, digest, len(content), read, unreadable, passing)
+        self._destination.write(record, kept.to_bytes())
+        return Counts(read, unreadable, 0, time.monotonic() - began, shard)
+
+    def _seen(self, pictures: Sequence[Picture]) -> Iterator[Observation | PictureError]:
+        unit = Each(self._observer.tried)
+        with closing(local_map(unit, batches_of(pictures, BATCH))) as found:
+            yield from found
+
+    def _known(self, record: str, shard: str, named: str, stamped: str) -> Record | None:
+        """The record of a part that need not be done again."""
+        content = self._destination.read(record)
+        found = Record.from_bytes(content) if content else None
+        if found is None:
+            return None
+        if found.named != named:
+            raise DestinationError(
+                f"{shown(self._destination.name)} holds answers about other pictures: {shard} is "
+                "of other ones than are given now, or in another order.",
+                hint=f"Give the same pictures to go on, or choose another "
+                f"place{option(SETTING, lead=' with ')}.",
+            )
+        is_same = found.stamped == stamped and found.may_pass == 0
+        return found if is_same and self._destination.size(shard) == found.size else None
+
+    def _form_of(self, number: int) -> str:
+        return f"{name_of(number)}{self._form.suffix}"
+
+
+def name_of(number: int) -> str:
+    """What the files of a part are called, without their ending."""
+    return f"part-{number:05d}"
+
+
+def picture_name(picture: Picture, number: int) -> str:
+    """What a picture is called: as it was given, or by its place among all, from 0."""
+    if isinstance(picture, str | os.PathLike):
+        return os.fsdecode(picture)
+    return f"picture-{number:06d}"
+
+
+def _stamp(picture: Picture) -> str:
+    """What changes when a picture's content does; empty of a file that cannot be looked at."""
+    if isinstance(picture, str | os.PathLike):
+        path = os.fspath(picture)
+        try:
+            found = answered(lambda call: os.stat(path), os.path.dirname(path))
+        except (OSError, ValueError, NoAnswerError):
+            return ""
+        return f"{found.st_size}+{found.st_mtime_ns}"
+    if isinstance(picture, bytes | bytearray | memoryview):
+        return hashlib.sha256(picture).hexdigest()
+    if isinstance(picture, np.ndarray):
+        content = np.ascontiguousarray(picture)
+        return f"{content.shape}{content.dtype}{hashlib.sha256(content.tobytes()).hexdigest()}"
+    raise UsageError(
+        f"A picture whose answer is to be written is a path, bytes or an array, not "
+        f"{type(picture).__name__}: it is read again if the work has to go on later."
+    )
+
+
+def _hashed(texts: Sequence[str]) -> str:
+    digest = hashlib.sha256()
+    for text in texts:
+        digest.update(text.encode("utf-8", "backslashreplace") + b"\0")
+    return digest.hexdigest()
