@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 from sklearn.metrics import log_loss as sklearn_log_loss
 
-from tellapart.evaluation.metrics import Proportion, confusion, log_loss, per_label, wilson
+from tellapart.evaluation.judged import Evaluation
+from tellapart.evaluation.metrics import Proportion, log_loss, per_label, wilson
 
 
 @pytest.mark.parametrize(
@@ -78,9 +79,11 @@ def test_confusion_and_per_label_equal_scikit_learns(
     case: tuple[np.ndarray, np.ndarray, int],
 ) -> None:
     truth, predicted, count = case
-    table = confusion(truth, predicted, count)
-    np.testing.assert_array_equal(table, confusion_matrix(truth, predicted, labels=range(count)))
-    rows = per_label(table, [f"label {k}" for k in range(count)])
+    labels = tuple(f"label {k}" for k in range(count))
+    found = Evaluation(labels, ("",) * len(truth), truth, np.eye(count)[predicted])
+    theirs = confusion_matrix(truth, predicted, labels=range(count))
+    np.testing.assert_array_equal(found.confusion, theirs)
+    rows = found.per_label
     ours = np.array([(row.precision, row.recall, row.f1, row.n) for row in rows]).T
     theirs = precision_recall_fscore_support(
         truth, predicted, labels=range(count), zero_division=np.nan
@@ -91,7 +94,7 @@ def test_confusion_and_per_label_equal_scikit_learns(
 
 
 def test_what_cannot_be_known_is_nan() -> None:
-    (row, _) = per_label(np.zeros((2, 2), np.int64), ["a", "b"])
+    (row, _) = per_label(np.zeros((2, 3), np.int64), ["a", "b"])
     assert math.isnan(row.precision)
     assert math.isnan(row.recall)
     assert math.isnan(row.f1)

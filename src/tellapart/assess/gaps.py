@@ -21,7 +21,7 @@ from ..evaluation.metrics import Proportion
 from ..health.subgroups import FEWEST, Sample, Subgroup, find_subgroups
 from ..model.classifier import Classifier
 from ..model.record import TrainingRecord
-from ..text import shown
+from ..text import several, shown
 from .gaps_source import Side, Source, look_at
 
 EXAMPLES = 3  # pictures named with a piece of advice
@@ -188,12 +188,16 @@ def find_gaps(
         DatasetError: `source` has no picture that can be read and judged.
     """
     record = classifier.required_record()
-    where = record.locate(*pictures)
-    learnt = _recorded_side(record, ~record.held_out, where)
+    # mistakes that were kept for being mistakes would look like gaps
+    drawn = record.left_out.drawn if record.left_out else np.ones(len(record.names), bool)
+    said = _on_left_out(record)
+    where = record.locate(*pictures, only=np.flatnonzero(drawn).tolist())
+    learnt = _recorded_side(record, ~record.held_out & drawn, where)
     if not len(learnt.names):
         raise ModelError("This model's training record lists no pictures.", hint="Train again.")
     if source is None:
-        held = _recorded_side(record, record.held_out, where) if record.held_out.any() else None
+        rows = record.held_out & drawn
+        held = _recorded_side(record, rows, where) if rows.any() else None
         return Gaps(
             labels=classifier.labels,
             subgroups=find_subgroups(
@@ -203,6 +207,7 @@ def find_gaps(
             tested=held,
             what_tested="held out" if held else "",
             private=record.run.private,
+            notes=said,
         )
     found = Source(classifier, Path(source), follow_links)
     seen, unreadable = look_at(classifier, found, progress or (lambda done, total: None))
@@ -221,8 +226,20 @@ def find_gaps(
         hidden=found.hidden,
         other_labels=found.other_labels,
         private=record.run.private,
-        notes=found.notes,
+        notes=(*said, *found.notes),
         _dataset=found.dataset,
+    )
+
+
+def _on_left_out(record: TrainingRecord) -> tuple[str, ...]:
+    """A sentence where the training record keeps only some of the pictures."""
+    left = record.left_out
+    if left is None:
+        return ()
+    return (
+        f"Looked at were {int(left.drawn.sum()):,} of the {several(record.count, 'picture')} that "
+        "the model is made of: those that its training record keeps, drawn by their content. "
+        "Counts of pictures are of these.",
     )
 
 

@@ -10,7 +10,7 @@ import heapq
 import itertools
 import os
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -150,9 +150,8 @@ class Pool:
     def __init__(self, classifier: Classifier) -> None:
         record = classifier.training_record
         self.classifier = classifier
-        self._remembered = frozenset(record.digests) if record else frozenset()
-        held = np.flatnonzero(record.held_out).tolist() if record else []
-        self._held = {record.digests[i] for i in held} if record else set()
+        self._learnt: Container[str] = record.learnt() if record else ()
+        self._held: Container[str] = record.tested() if record else ()
         self.looked_at = self.learnt = self.tested = self.twice = 0
         self._known: set[str] = set()
         self._heap: list[tuple[float, str, Seen]] = []
@@ -163,7 +162,7 @@ class Pool:
         digest = seen.observed.digest
         if digest in self._held:
             self.tested += 1
-        elif digest in self._remembered:
+        elif digest in self._learnt:
             self.learnt += 1
         elif digest in self._known:
             self.twice += 1
@@ -198,6 +197,12 @@ class Pool:
             found.append(
                 "This model has no training.npz beside it, so pictures it learnt from may be "
                 "suggested too."
+            )
+        elif self.classifier.training_record.left_out:
+            record = self.classifier.training_record
+            found.append(
+                f"What the model knows already is told by {len(record.names):,} of its "
+                f"{several(record.count, 'picture')}, which its training record keeps."
             )
         if self._fresh > MOST:
             found.append(

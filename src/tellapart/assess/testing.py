@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 
 import numpy as np
@@ -105,7 +105,8 @@ def evaluate(
     names, truth, rows, unreadable, refused, learnt_from = [], [], [], [], 0, 0
     fresh: list[tuple[Item, Observation]] = []  # not learnt from
     every: list[tuple[Item, Observation]] = []
-    learnt = classifier.training_record.learnt() if classifier.training_record else frozenset()
+    record = classifier.training_record
+    learnt: Container[str] = record.learnt() if record else ()
     observed = observe(classifier, (item.path for item in judged))
     for done, (item, seen) in enumerate(zip(judged, observed, strict=True), start=1):
         if isinstance(seen, PictureError):

@@ -63,6 +63,14 @@ class Coverage:
         covered, right = (int(x[at - 1]) if at else 0 for x in (self.covered, self.right))
         return Covered(score, Proportion(covered, self.n), Proportion(right, covered))
 
+    def rounded(self, digits: int) -> Coverage:
+        """The curve at scores of so many digits, each rounded down: exact wherever such a score is
+        asked for, and no longer than there are such scores."""
+        scale = 10**digits
+        steps = np.floor(self.scores.astype(np.float64) * scale)
+        ends = np.flatnonzero(np.append(np.diff(steps) != 0, True))
+        return Coverage(steps[ends] / scale, self.covered[ends], self.right[ends])
+
     def at(self, accuracy: float = SURE) -> Covered | None:
         """As many pictures as can be had of which `accuracy` are right, or None: no score is high
         enough. `score` then has as few digits as tell them from the others, 0 where it is all."""
@@ -80,7 +88,11 @@ def coverage_of(scores: np.ndarray, truth: np.ndarray) -> Coverage:
     highest score are covered together."""
     if not len(truth):
         return Coverage(np.zeros(0), np.zeros(0, np.int64), np.zeros(0, np.int64))
-    highest, right = scores.max(axis=1), scores.argmax(axis=1) == truth
+    return curve_of(scores.max(axis=1), scores.argmax(axis=1) == truth)
+
+
+def curve_of(highest: np.ndarray, right: np.ndarray) -> Coverage:
+    """The same of highest scores `[N]` that were `right` or not, bool `[N]`; at least one."""
     order = np.argsort(-highest, kind="stable")
     ends = np.flatnonzero(np.append(np.diff(highest[order]) != 0, True))
     return Coverage(highest[order][ends], ends + 1, np.cumsum(right[order])[ends])

@@ -12,9 +12,8 @@ import numpy as np
 
 from . import metrics
 from .coverage import Coverage, Covered, coverage_of
-from .metrics import CalibrationBin, Estimate, LabelScore, Proportion
-
-CALIBRATED = 0.03  # a calibration error that nobody would mind
+from .metrics import CALIBRATED, CalibrationBin, Estimate, LabelScore, Proportion
+from .whole import Whole
 
 
 @dataclass(frozen=True)
@@ -55,6 +54,16 @@ class Evaluation:
     scores: np.ndarray
     groups: np.ndarray | None = None
 
+    @property
+    def count(self) -> int:
+        """How many pictures were judged, whether all of them are listed or not."""
+        return len(self.truth)
+
+    @property
+    def wrong(self) -> int:
+        """How many of them got another label than their own."""
+        return self.accuracy.n - self.accuracy.correct
+
     @cached_property
     def predicted(self) -> np.ndarray:
         return np.asarray(self.scores.argmax(axis=1))
@@ -69,11 +78,25 @@ class Evaluation:
     @cached_property
     def confusion(self) -> np.ndarray:
         """`[K,K]`: rows are the true labels, columns the predicted ones."""
-        return metrics.confusion(self.truth, self.predicted, len(self.labels))
+        table = np.zeros((len(self.labels), len(self.labels)), dtype=np.int64)
+        label, given, times = self.cells
+        table[label, given] = times
+        return table
+
+    @cached_property
+    def cells(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The cells of the confusion matrix that hold pictures, row by row: true labels, predicted
+        ones, and how many, int `[C]` each. Of very many labels the matrix itself is too large."""
+        count = len(self.labels)
+        numbers = self.truth.astype(np.int64) * count + self.predicted
+        filled, times = np.unique(numbers, return_counts=True)
+        return filled // count, filled % count, times
 
     @cached_property
     def per_label(self) -> tuple[LabelScore, ...]:
-        return metrics.per_label(self.confusion, self.labels)
+        found = (self.truth, self.predicted, self.truth[self.predicted == self.truth])
+        counts = np.stack([np.bincount(of, minlength=len(self.labels)) for of in found], axis=1)
+        return metrics.per_label(counts, self.labels)
 
     @cached_property
     def mistakes(self) -> tuple[Mistake, ...]:
@@ -195,6 +218,82 @@ class Evaluation:
         order = np.lexsort((self.scores.max(axis=1), own))
         drawn[:, order] = metrics.resampled(len(self.truth))
         return np.ones((1, len(self.truth))), drawn
+
+
+@dataclass(frozen=True)
+class ListedInPart(Evaluation):
+    """Very many pictures, of which only some are listed: the surest mistakes, and others drawn.
+
+    All figures are those of the `whole`, and so is what is counted; `names`, `truth`, `scores`,
+    `predicted` and `mistakes` are those listed.
+    """
+
+    whole: Whole = field(kw_only=True)
+
+    @property
+    def count(self) -> int:
+        return self.whole.n
+
+    @property
+    def accuracy(self) -> Proportion:
+        return self.whole.accuracy
+
+    @cached_property
+    def cells(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The same of the right ones and of the pairs that were confused most."""
+        own = np.flatnonzero(self.whole.counts[:, 2])
+        right = np.stack([own, own, self.whole.counts[own, 2]], axis=1)
+        every = np.concatenate([right, self.whole.pairs])
+        label, given, times = every[np.lexsort((every[:, 1], every[:, 0]))].T
+        return label, given, times
+
+    @cached_property
+    def per_label(self) -> tuple[LabelScore, ...]:
+        return metrics.per_label(self.whole.counts, self.labels)
+
+    @property
+    def confusions(self) -> list[tuple[str, str, int]]:
+        return [(self.labels[i], self.labels[j], n) for i, j, n in self.whole.pairs.tolist()]
+
+    @property
+    def baseline(self) -> Proportion:
+        return Proportion(int(self.whole.counts[:, 0].max()), self.whole.n)
+
+    @property
+    def log_loss(self) -> Estimate:
+        return self.whole.log_loss
+
+    @property
+    def brier(self) -> Estimate:
+        return self.whole.brier
+
+    @property
+    def coverage(self) -> Coverage:
+        return self.whole.coverage
+
+    @property
+    def calibration(self) -> tuple[CalibrationBin, ...]:
+        return self.whole.calibration
+
+    @property
+    def calibration_error(self) -> Estimate:
+        return self.whole.calibration_error
+
+    @property
+    def calibration_luck(self) -> float:
+        return self.whole.calibration_luck
+
+    @property
+    def enough_to_calibrate(self) -> bool:
+        return self.whole.enough_to_calibrate
+
+    @property
+    def roc_auc(self) -> tuple[Estimate | None, ...]:
+        return self.whole.roc_auc
+
+    def top_k(self, k: int) -> Proportion:
+        """The same, of k up to `whole.TOP`."""
+        return Proportion(self.whole.top[k - 1], self.whole.n)
 
 
 def ranked(labels: Sequence[str], scores: np.ndarray) -> dict[str, float]:

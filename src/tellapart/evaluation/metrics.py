@@ -77,19 +77,10 @@ def wilson(correct: float, n: float) -> tuple[float, float]:
     return low, high
 
 
-def confusion(truth: np.ndarray, predicted: np.ndarray, count: int) -> np.ndarray:
-    """`[K,K]` counts: rows are the true labels, columns the predicted ones."""
-    table = np.zeros((count, count), dtype=np.int64)
-    np.add.at(table, (truth, predicted), 1)
-    return table
-
-
-def per_label(table: np.ndarray, labels: Sequence[str]) -> tuple[LabelScore, ...]:
-    """A row for each label from a confusion table."""
-    return tuple(
-        LabelScore(label, int(table[k].sum()), int(table[:, k].sum()), int(table[k, k]))
-        for k, label in enumerate(labels)
-    )
+def per_label(counts: np.ndarray, labels: Sequence[str]) -> tuple[LabelScore, ...]:
+    """A row for each label: how many pictures have it, were given it, and both, int `[K,3]`."""
+    rows = zip(labels, counts.tolist(), strict=True)
+    return tuple(LabelScore(label, *numbers) for label, numbers in rows)
 
 
 def log_loss(scores: np.ndarray, truth: np.ndarray) -> float:
@@ -119,6 +110,7 @@ class CalibrationBin:
     accuracy: float
 
 
+CALIBRATED = 0.03  # a calibration error that nobody would mind
 RESAMPLES = 400
 BINS = 10
 
@@ -197,8 +189,12 @@ def top_k(scores: np.ndarray, truth: np.ndarray, k: int) -> Proportion:
 
 def calibration_bins(scores: np.ndarray, truth: np.ndarray) -> tuple[CalibrationBin, ...]:
     """The reliability table of the highest scores, in bins of equal width; empty ones left out."""
-    sure, right = scores.max(axis=1), scores.argmax(axis=1) == truth
-    index = np.minimum((sure * BINS).astype(int), BINS - 1)
+    return bins_of(scores.max(axis=1), scores.argmax(axis=1) == truth)
+
+
+def bins_of(sure: np.ndarray, right: np.ndarray) -> tuple[CalibrationBin, ...]:
+    """The same of highest scores `[N]` that were `right` or not, bool `[N]`."""
+    index = _bin_of(sure)
     return tuple(
         CalibrationBin(
             b / BINS,
@@ -217,8 +213,12 @@ def calibration_error(scores: np.ndarray, truth: np.ndarray, counts: np.ndarray)
 
     The mean over pictures of |how sure - how often right| of their bin.
     """
-    sure, right = scores.max(axis=1), scores.argmax(axis=1) == truth
-    index = np.minimum((sure * BINS).astype(int), BINS - 1)
+    return error_of(scores.max(axis=1), scores.argmax(axis=1) == truth, counts)
+
+
+def error_of(sure: np.ndarray, right: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """The same of highest scores `[N]` that were `right` or not, bool `[N]`."""
+    index = _bin_of(sure)
     gaps = [np.abs(counts[:, index == b] @ (sure - right)[index == b]) for b in range(BINS)]
     return np.asarray(np.sum(gaps, axis=0) / counts.sum(axis=1))
 
@@ -228,11 +228,20 @@ def calibration_luck(scores: np.ndarray, draws: int = 200) -> np.ndarray:
     `[draws]`. A picture that is s sure is then right with probability s."""
     if not len(scores):
         return np.ones(draws)  # nothing is known
-    sure = np.sort(scores.max(axis=1))
-    index = np.minimum((sure * BINS).astype(int), BINS - 1)
+    return luck_of(scores.max(axis=1), draws)
+
+
+def luck_of(sure: np.ndarray, draws: int = 200) -> np.ndarray:
+    """The same of highest scores `[N]`."""
+    sure = np.sort(sure)
+    index = _bin_of(sure)
     right = np.random.default_rng(0).random((draws, len(sure))) < sure
     gaps = [np.abs((right - sure)[:, index == b].sum(axis=1)) for b in range(BINS)]
     return np.asarray(np.sort(np.sum(gaps, axis=0) / len(sure)))
+
+
+def _bin_of(sure: np.ndarray) -> np.ndarray:
+    return np.asarray(np.minimum((sure * BINS).astype(int), BINS - 1))
 
 
 def roc_auc(scores: np.ndarray, positive: np.ndarray) -> Estimate:

@@ -40,7 +40,7 @@ def evaluations_html(evaluations: Mapping[str, Evaluation], bursts: Bursts | Non
         _row(label_words(row.label), *map(percent, (row.precision, row.recall, row.f1)))
         for row in main.per_label[:_MOST]
     )
-    mistakes = len(main.mistakes)
+    mistakes = main.wrong
     said = f"{several(mistakes, 'mistake')}: see report.html." if mistakes else "No mistakes."
     return (
         f"<div><strong>{escape(' '.join(verdict(main, name, bursts)))}</strong>{lines}"

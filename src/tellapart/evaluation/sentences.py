@@ -252,7 +252,7 @@ def estimate_words(value: Estimate, digits: int = 3) -> str:
 
 def sure_words(evaluation: Evaluation) -> str:
     """On how many pictures the model is sure, and above which score."""
-    found, n = evaluation.sure, len(evaluation.truth)
+    found, n = evaluation.sure, evaluation.count
     if found:
         return covered_words(found)
     if n < fewest():
@@ -280,7 +280,7 @@ def covered_words(found: Covered) -> str:
 
 def calibration_words(evaluation: Evaluation) -> str:
     """Whether the model's scores can be trusted."""
-    if not len(evaluation.truth):
+    if not evaluation.count:
         return "It is not known how far its scores can be trusted: no picture was judged."
     error = evaluation.calibration_error
     low, high = error.interval
@@ -290,7 +290,7 @@ def calibration_words(evaluation: Evaluation) -> str:
     )
     if evaluation.enough_to_calibrate:
         return f"{found}."
-    count = several(len(evaluation.truth), "picture")
+    count = several(evaluation.count, "picture")
     return (
         f"{count.capitalize()} are too few to know how far its scores can be trusted. {found}; "
         f"perfect scores would differ by {100 * evaluation.calibration_luck:.1f} points by chance."

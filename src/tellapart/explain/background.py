@@ -29,6 +29,11 @@ NOT_EXACT = (
     "pictures. The nearest ones are still shown."
 )
 
+PART_KEPT = (
+    "The training record keeps {kept:,} of the {count:,} pictures that the model is made of, so "
+    "its scores do not split into shares of training pictures. The nearest of those kept are shown."
+)
+
 
 @dataclass(frozen=True)
 class Background:
@@ -152,6 +157,8 @@ class Backgrounds:
         exact = manifest.solver == "exact" and all(part.setting for part in manifest.parts)
         if self.shares and not exact:
             missing = NOT_EXACT
+        elif self.shares and record.left_out:
+            missing = PART_KEPT.format(kept=len(record.names), count=record.count)
         elif self.shares:
             splitter = Splitter(
                 head,

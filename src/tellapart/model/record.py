@@ -21,6 +21,7 @@ from ..files.reading import read_content
 from ..files.seal import is_sealed, is_whole, seal
 from ..head.linear import Head
 from ..health.shortcuts import Shortcut
+from .left_out import LeftOut, Remembered, marks_of
 
 _SEAL = b"tellapart.sha256 "  # with the digest that follows, the comment of the zip archive
 _COMMENT = len(seal(_SEAL))
@@ -136,6 +137,8 @@ class TrainingRecord:
             decided; None if that is not known.
         properties: image properties, float32 `[N,P]`; None if they are not known.
         together: equal for pictures that were kept together, int `[N]`; None where none were.
+        left_out: of very many pictures the N are only some, and this is of the others; None where
+            all are here.
     """
 
     vectors: np.ndarray
@@ -153,6 +156,7 @@ class TrainingRecord:
     splits: tuple[str, ...] | None = None
     properties: np.ndarray | None = None
     together: np.ndarray | None = None
+    left_out: LeftOut | None = None
 
     def to_bytes(self, model: str) -> bytes:
         """The content of training.npz, sealed and tied to the model file that has this seal."""
@@ -165,6 +169,8 @@ class TrainingRecord:
             "properties": None if self.properties is None else np.float32(self.properties),
             "together": None if self.together is None else np.int32(self.together),
         }
+        if self.left_out:
+            if_known |= self.left_out.to_arrays()
         np.savez(
             stream,
             model=np.array([model], dtype=np.str_),
@@ -202,6 +208,7 @@ class TrainingRecord:
             with np.load(io.BytesIO(content), allow_pickle=False) as stored:
                 arrays = {name: stored[name] for name in stored.files}
             own = arrays.pop("model").tolist() == [model] or model is None
+            left_out = LeftOut.from_arrays(arrays)
             record = cls(
                 vectors=arrays["vectors"],
                 labels=arrays["labels"],
@@ -218,6 +225,7 @@ class TrainingRecord:
                 splits=_texts(arrays, "splits"),
                 properties=arrays.get("properties"),
                 together=arrays.get("together"),  # earlier releases knew of none
+                left_out=left_out,
             )
             if len({len(array) for array in arrays.values()}) != 1:
                 raise ValueError("its lengths differ")
@@ -249,10 +257,36 @@ class TrainingRecord:
         if self.properties is not None and self.properties.ndim != 2:
             raise ValueError("its image properties are no table")
 
-    def learnt(self) -> frozenset[str]:
-        """The digests of all pictures that the model has learnt from."""
-        held = zip(self.digests, self.held_out.tolist(), strict=True)
-        return frozenset(digest for digest, kept in held if not kept)
+    def learnt(self) -> Remembered:
+        """The contents of all pictures that the model has learnt from, kept or not."""
+        return self._remembered(held_out=False)
+
+    def tested(self) -> Remembered:
+        """The contents of all pictures that were held out, kept or not."""
+        return self._remembered(held_out=True)
+
+    def _remembered(self, *, held_out: bool) -> Remembered:
+        sides = zip(self.digests, self.held_out.tolist(), strict=True)
+        own = (digest for digest, held in sides if held == held_out)
+        left = self.left_out
+        if left is None:
+            return Remembered(own, np.zeros(0, np.uint64))
+        return Remembered(own, left.held_out if held_out else left.learnt)
+
+    @property
+    def count(self) -> int:
+        """How many pictures there are in all, those left out included."""
+        return len(self.names) + (self.left_out.count if self.left_out else 0)
+
+    def marks(self, *, held_out: bool | None = None) -> np.ndarray:
+        """The marks of all of them, or of one side, uint64, rising, each once; see `left_out`."""
+        left = self.left_out
+        others = {False: left.learnt, True: left.held_out} if left else {}
+        chosen = [of for side, of in others.items() if held_out in (None, side)]
+        own = marks_of(self.digests)
+        if held_out is not None:
+            own = own[self.held_out == held_out]
+        return np.unique(np.concatenate([own, *chosen]))
 
     def locate(self, *folders: Path, only: Iterable[int] | None = None) -> dict[int, Path]:
         """Where the pictures are now, by their position; those not found are missing.

@@ -217,8 +217,8 @@ def change(folder: Path, old: Known, new: Known) -> Change:
     had = {*map(_name, old.labels)} if old.labels else labels
     found = Change(
         kept_beside(folder),
-        added=len(new.pictures.keys() - old.pictures.keys()) if old.record else 0,
-        removed=len(old.pictures.keys() - new.pictures.keys()),
+        added=_more(new, old) if old.record else 0,
+        removed=_more(old, new),
         new_labels=tuple(sorted(labels - had)),
         gone_labels=tuple(sorted(had - labels)),
         pictures=pictures,
@@ -231,10 +231,19 @@ def change(folder: Path, old: Known, new: Known) -> Change:
     return replace(
         found,
         judged_by=name,
-        before=_right(old.record, then),
-        after=_right(new.record, now),
+        before=_right(old.record, then, name),
+        after=_right(new.record, now, name),
         common=_in_common(old, then, new, now),
     )
+
+
+def _more(one: Known, other: Known) -> int:
+    """How many pictures one model has that another has not."""
+    if any(known.record and known.record.left_out for known in (one, other)):
+        none = np.zeros(0, np.uint64)
+        own, theirs = (known.record.marks() if known.record else none for known in (one, other))
+        return len(np.setdiff1d(own, theirs, assume_unique=True))
+    return len(one.pictures.keys() - other.pictures.keys())
 
 
 def _shows_changed(old: Known, new: Known) -> bool:
@@ -242,13 +251,25 @@ def _shows_changed(old: Known, new: Known) -> bool:
     return None not in (old.private, new.private) and old.private != new.private
 
 
-def _right(record: TrainingRecord, rows: np.ndarray) -> Proportion:
+def _right(record: TrainingRecord, rows: np.ndarray, name: str) -> Proportion:
+    if record.left_out:
+        return record.left_out.whole[name].accuracy
     hits = record.scores[rows].argmax(axis=1) == record.labels[rows]
     return Proportion(int(hits.sum()), int(rows.sum()))
 
 
 def _in_common(old: Known, then: np.ndarray, new: Known, now: np.ndarray) -> int:
-    """How many pictures both were judged by, copies counted as often as both have them."""
+    """How many pictures both were judged by, copies counted as often as both have them; by their
+    marks alone where a record does not keep all, and then a copy once."""
+    assert old.record
+    assert new.record
+    if old.record.left_out or new.record.left_out:
+        return len(
+            np.intersect1d(
+                old.record.marks(held_out=bool(old.record.held_out[then].any())),
+                new.record.marks(held_out=bool(new.record.held_out[now].any())),
+            )
+        )
 
     def counted(known: Known, rows: np.ndarray) -> Counter[tuple[str, str]]:
         assert known.record

@@ -81,7 +81,7 @@ def _values(name: str, evaluation: Evaluation, bursts: Bursts) -> list[tuple[str
     return [
         (
             kind,
-            f"{words}, {name}; {several(len(evaluation.truth), 'picture')}; "
+            f"{words}, {name}; {several(evaluation.count, 'picture')}; "
             f"95 % interval {bounds(value)} %{other}",
             round(value.value, 4),
         )

@@ -160,9 +160,19 @@ class ReportContent:
         return sorted(found, key=lambda pair: -pair[1].score)
 
     @property
+    def wrong(self) -> int:
+        """How many mistakes there are, also where not all are listed."""
+        return sum(evaluation.wrong for evaluation in self.evaluations.values())
+
+    @property
     def unnamed(self) -> int:
         """Mistakes that the page does not even name."""
-        return max(0, len(self.mistakes) - MOST_MISTAKES - MOST_NAMED)
+        return self.wrong - len(self.mistakes[: MOST_MISTAKES + MOST_NAMED])
+
+    def pictures_of(self, label: str) -> int:
+        """How many there are of a label, also where not all are listed."""
+        k = self.labels.index(label)
+        return sum(counts[k] for counts in self.counts.values())
 
     @cached_property
     def folded(self) -> list[Shelf]:
@@ -226,36 +236,39 @@ class ReportContent:
 
         Wrong ones are shown surest first, right ones least sure first.
         """
-        filled = {name: self._filled(each.confusion) for name, each in self.evaluations.items()}
+        filled = {name: self._filled(each) for name, each in self.evaluations.items()}
         at = [place for places in filled.values() for place in places]
         wrong = sum(i != j for i, j in at)
         of_wrong = _share_of(MOST_IN_CELLS * 3 // 4, wrong)
         of_right = _share_of(MOST_IN_CELLS // 4, len(at) - wrong)
         return {
             name: {
-                (i, j): self._cell(self.evaluations[name], i, j, of_right if i == j else of_wrong)
-                for i, j in places
+                (i, j): self._cell(
+                    self.evaluations[name], i, j, n, of_right if i == j else of_wrong
+                )
+                for (i, j), n in places.items()
             }
             for name, places in filled.items()
         }
 
-    def _filled(self, table: np.ndarray) -> list[tuple[int, int]]:
-        """The cells that hold pictures; where the labels are many, the pairs confused most."""
-        filled = [(int(i), int(j)) for i, j in np.argwhere(table)]
+    def _filled(self, evaluation: Evaluation) -> dict[tuple[int, int], int]:
+        """The cells that hold pictures, and how many; where the labels are many, the pairs confused
+        most."""
+        filled = {(i, j): n for i, j, n in np.stack(evaluation.cells, axis=1).tolist()}
         if self.as_matrix:
             return filled
-        pairs = [(i, j) for i, j in filled if i != j]
-        return sorted(pairs, key=lambda at: -int(table[at]))[:MOST_PAIRS]
+        pairs = [at for at in filled if at[0] != at[1]]
+        return {at: filled[at] for at in sorted(pairs, key=lambda at: -filled[at])[:MOST_PAIRS]}
 
-    def _cell(self, evaluation: Evaluation, i: int, j: int, most: int) -> Cell:
+    def _cell(self, evaluation: Evaluation, i: int, j: int, n: int, most: int) -> Cell:
         sure = evaluation.scores.max(axis=1)
         rows = np.flatnonzero((evaluation.truth == i) & (evaluation.predicted == j))
         rows = rows[np.argsort(sure[rows] if i == j else -sure[rows], kind="stable")]
-        part = len(rows) / evaluation.confusion[i].sum()
+        part = n / evaluation.per_label[i].n
         return Cell(
             self.labels[i],
             self.labels[j],
-            len(rows),
+            n,
             0 if i == j else shade(part),
             [_judged(evaluation, row) for row in rows[:most]],
         )
@@ -326,6 +339,8 @@ def content_of_training(classifier: Classifier, paths: Mapping[int, Place]) -> R
     for name, k in zip(record.names, record.labels.tolist(), strict=True):
         shelves[classifier.labels[k]].append(name)
     held = np.bincount(record.labels[record.held_out], minlength=len(classifier.labels))
+    if record.left_out:
+        held = record.left_out.held_counts
     source = f" from {run.source}" if run.source else ""
     return ReportContent(
         what=f"trained on {several(sum(manifest.counts), 'picture')}{source}",
@@ -374,12 +389,12 @@ def content_of_test(
             f"({result.refused.correct:,} of {result.refused.n:,}); the figures count them too."
         )
     return ReportContent(
-        what=f"tested on {several(len(evaluation.names), 'picture')} from {result.dataset.called}",
+        what=f"tested on {several(evaluation.count, 'picture')} from {result.dataset.called}",
         classifier=classifier,
         evaluations={"tested": evaluation},
         paths={item.name: item.path for item in result.dataset.items},
         shelves=shelves,
-        counts={"tested": [len(shelves[label]) for label in classifier.labels]},
+        counts={"tested": [row.n for row in evaluation.per_label]},
         skipped=result.skipped,
         hidden=result.dataset.hidden,
         notes=notes,

@@ -93,7 +93,8 @@ def _of_the_model(classifier: Classifier, title: str, promise: str) -> Provenanc
 
 
 def _of_learnt(record: TrainingRecord) -> str:
-    """One hash of all pictures with their labels and sides, whatever their names and order."""
+    """One hash of all pictures with their labels and sides, whatever their names and order; of
+    those that the record keeps."""
     rows = zip(record.digests, record.labels.tolist(), record.held_out.tolist(), strict=True)
     return _fingerprint(f"{digest} {label} {int(held)}" for digest, label, held in rows)
 

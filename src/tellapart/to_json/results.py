@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ..sorting.sort import SortResult, SortStep, UndoResult
 
 MOST_SCORES = 100  # labels whose scores are told of each mistake
+WIDEST = 1_000  # labels, of more of which the confusion matrix is not told
 MOST_POINTS = 200  # of the curve of coverage
 
 Json: TypeAlias = "Mapping[str, Json] | Sequence[Json] | str | float | int | bool | None"
@@ -63,7 +64,8 @@ def estimate(value: Estimate) -> dict[str, Json]:
 
 
 def evaluation(value: Evaluation) -> dict[str, Json]:
-    """The four of `proportion`, then all other figures, per label too, confusion and mistakes."""
+    """The four of `proportion`, then all other figures, per label too, confusion (null of more than
+    `WIDEST` labels) and mistakes (of very many, those listed)."""
     return {
         **proportion(value.accuracy),
         "baseline": proportion(value.baseline),
@@ -94,7 +96,7 @@ def evaluation(value: Evaluation) -> dict[str, Json]:
             }
             for row, area, f1 in zip(value.per_label, value.roc_auc, value.f1, strict=True)
         ],
-        "confusion": value.confusion.tolist(),
+        "confusion": value.confusion.tolist() if len(value.labels) <= WIDEST else None,
         "wrong": [_mistake(mistake) for mistake in value.mistakes],
     }
 

@@ -26,7 +26,7 @@ from ..dataset.groups import NONE, parse
 from ..dataset.in_python import Source, read_source
 from ..dataset.labels import Labels, check_not_ours
 from ..dataset.sources import Dataset, Item
-from ..errors import DatasetError
+from ..errors import DatasetError, ModelError
 from ..head.sgd import SgdSettings
 from ..images.properties import PROPERTIES, PROPERTIES_VERSION
 from ..model.classifier import Classifier
@@ -56,12 +56,19 @@ def add(
     was held out stays held out, but for what `dataset.split.kept_back` says.
 
     Raises:
-        ModelError: the model has no training record.
+        ModelError: the model has no training record, or one that keeps only some of its pictures.
         DatasetError: the source holds no pictures, or none that can be read, or a label that is
             easy to confuse with one of the model's.
     """
     watch = watch or Watch()
     record = classifier.required_record()
+    if record.left_out:
+        raise ModelError(
+            f"Nothing can be added to this model, as its training record keeps only "
+            f"{len(record.names):,} of the {several(record.count, 'picture')} that it is made of.",
+            hint="Train again, on the old pictures and the new ones. The cache knows the old ones, "
+            "so that takes no longer than the new ones do.",
+        )
     new = _with_labels_of(classifier, read_source(source, follow_links=follow_links, at_least=1))
     if {item.split for item in new.items} & {"test", "validation"}:
         new = choose_sides(new)

@@ -11,16 +11,20 @@ import numpy as np
 from ..assess.pictures import Pictures
 from ..backbones.graph import HeadTensors, Network
 from ..dataset.sources import Dataset
+from ..evaluation.judged import Evaluation
+from ..evaluation.whole import Answers, Whole, areas_of, whole_of
 from ..head.novelty import ADMITTED, Novelty, fit_novelty
 from ..images.properties import PROPERTIES, PROPERTIES_VERSION
 from ..model.classifier import Classifier
 from ..model.file import Manifest, build_model
+from ..model.left_out import LeftOut
 from ..model.record import Run, TrainingRecord
 from ..version import __version__
 from ..workers.local import one_thread_each
 from .command import train_command, versions
 from .findings import Findings
 from .fit import Fitted
+from .keeping import Kept, kept_of, most_kept
 from .options import TrainOptions
 
 
@@ -53,8 +57,10 @@ def assemble(
         versions=versions(),
         settings=_settings(options),
     )
-    record = _record(pictures, fitted, run, _roots(dataset, options))
-    groups, splits = _said(dataset, pictures)
+    kept = _kept(pictures, fitted)
+    record = _record(pictures, fitted, run, _roots(dataset, options), kept)
+    rows = np.arange(len(pictures.names)) if kept is None else kept.rows
+    groups, splits = _said(dataset, pictures, rows)
     record = replace(record, group_names=groups, splits=splits)
     return Classifier(build_model(network, tensors, manifest), manifest, record)
 
@@ -80,32 +86,107 @@ def _manifest(
     )
 
 
-def _record(pictures: Pictures, fitted: Fitted, run: Run, roots: tuple[str, ...]) -> TrainingRecord:
-    """What is remembered of all pictures, those held out included."""
-    learnt, tested = pictures.learnt, pictures.tested
-    scores = np.zeros((len(pictures.names), len(pictures.labels)), np.float32)
-    scores[learnt] = fitted.scores
-    if fitted.held_out:
-        scores[tested] = fitted.held_out.scores
+def _record(
+    pictures: Pictures, fitted: Fitted, run: Run, roots: tuple[str, ...], kept: Kept | None
+) -> TrainingRecord:
+    """What is remembered of the pictures, those held out included: of all, or of those kept."""
+    learnt = pictures.learnt
     judged = pictures.held_out.copy()
     judged[learnt] = fitted.judged
     fold = np.full(len(pictures.names), -1, np.int32)
     fold[learnt] = fitted.fold
-    return TrainingRecord(
-        vectors=pictures.vectors,
-        labels=pictures.truth,
+    together = _together(pictures, fitted)
+    rows = slice(None) if kept is None else kept.rows
+    every = TrainingRecord(
+        vectors=pictures.vectors[rows],
+        labels=pictures.truth[rows],
         names=pictures.names,
         digests=pictures.digests,
-        held_out=pictures.held_out,
-        scores=scores,
+        held_out=pictures.held_out[rows],
+        scores=_scores(pictures, fitted, kept),
         roots=roots,
-        judged=judged,
+        judged=judged[rows],
         run=run,
-        fold=fold,
-        together=_together(pictures, fitted),
+        fold=fold[rows],
+        together=None if together is None else together[rows],
         fold_heads={number: head.rounded() for number, head in fitted.fold_heads.items()},
-        properties=pictures.properties,
+        properties=None if pictures.properties is None else pictures.properties[rows],
     )
+    if kept is None:
+        return every
+    left_out = _left_out(pictures, fitted, kept)
+    return replace(
+        every,
+        names=tuple(pictures.names[i] for i in kept.rows),
+        digests=tuple(pictures.digests[i] for i in kept.rows),
+        left_out=left_out,
+        run=replace(run, notes=(*run.notes, left_out.words)),
+    )
+
+
+def _scores(pictures: Pictures, fitted: Fitted, kept: Kept | None) -> np.ndarray:
+    """Of the pictures that are remembered, float32 `[M,K]`; 0 where none is known."""
+    learnt, tested = pictures.learnt, pictures.tested
+    rows = np.arange(len(pictures.names)) if kept is None else kept.rows
+    scores = np.zeros((len(rows), len(pictures.labels)), np.float32)
+    sides = [(learnt, fitted.scores)]
+    if fitted.held_out:
+        sides.append((tested, fitted.held_out.scores))
+    for side, found in sides:
+        at = np.flatnonzero(pictures.held_out[rows] == (side is tested))
+        scores[at] = found[np.searchsorted(side, rows[at])]
+    return scores
+
+
+def _sides(pictures: Pictures, fitted: Fitted) -> dict[str, tuple[np.ndarray, Evaluation]]:
+    """By the name of each evaluation, the rows that it is of, and itself; those that judged any."""
+    learnt = pictures.learnt[fitted.judged]
+    found = {
+        "cross-validated": (learnt, fitted.cross_validated),
+        "validation": (learnt, None if fitted.cross_validated else fitted.validated),
+        "held out": (pictures.tested, fitted.held_out),
+    }
+    return {name: (rows, one) for name, (rows, one) in found.items() if one and len(rows)}
+
+
+def _kept(pictures: Pictures, fitted: Fitted) -> Kept | None:
+    """Which pictures are remembered; None for all."""
+    count = len(pictures.labels)
+    if len(pictures.names) <= most_kept(count):
+        return None
+    wrong, sure = [], []
+    for rows, found in _sides(pictures, fitted).values():
+        at = np.flatnonzero(found.predicted != found.truth)
+        wrong.append(rows[at])
+        sure.append(found.scores[at].max(axis=1))
+    none = np.zeros(0, np.int64)
+    return kept_of(
+        pictures.digests,
+        pictures.truth,
+        count,
+        np.concatenate([none, *wrong]),
+        np.concatenate([none, *sure]),
+    )
+
+
+def _left_out(pictures: Pictures, fitted: Fitted, kept: Kept) -> LeftOut:
+    """What is remembered of the others."""
+    others = np.ones(len(pictures.names), bool)
+    others[kept.rows] = False
+    held = pictures.held_out
+    return LeftOut(
+        drawn=kept.drawn,
+        learnt=np.sort(kept.marks[others & ~held]),
+        held_out=np.sort(kept.marks[others & held]),
+        held_counts=np.bincount(pictures.truth[held], minlength=len(pictures.labels)),
+        whole={name: _whole(found) for name, (_, found) in _sides(pictures, fitted).items()},
+    )
+
+
+def _whole(found: Evaluation) -> Whole:
+    areas = areas_of(found.scores, found.truth)
+    answers = Answers.of(found.scores, found.truth)
+    return whole_of(answers, len(found.labels), areas, found.groups)
 
 
 def _together(pictures: Pictures, fitted: Fitted) -> np.ndarray | None:
@@ -123,11 +204,16 @@ def _together(pictures: Pictures, fitted: Fitted) -> np.ndarray | None:
     return groups
 
 
-def _said(dataset: Dataset, pictures: Pictures) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The groups and sides that the source says of each picture."""
-    of_item = {(item.name, item.label): item for item in dataset.items}
-    labels = (pictures.labels[k] for k in pictures.truth)
-    items = [of_item[name, label] for name, label in zip(pictures.names, labels, strict=True)]
+def _said(
+    dataset: Dataset, pictures: Pictures, rows: np.ndarray
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The groups and sides that the source says of each picture in `rows`."""
+    wanted = [(pictures.names[i], pictures.labels[pictures.truth[i]]) for i in rows]
+    there = {*wanted}
+    of_item = {
+        (item.name, item.label): item for item in dataset.items if (item.name, item.label) in there
+    }
+    items = [of_item[one] for one in wanted]
     return tuple(item.group or "" for item in items), tuple(item.split or "" for item in items)
 
 

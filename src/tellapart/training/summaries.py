@@ -60,7 +60,7 @@ def _write_figures(writer: SummaryWriter, result: TrainResult) -> None:
     """Scalars; the step of the last points is the number of pictures learnt from."""
     learnt = sum(result.classifier.manifest.counts)
     for name, evaluation in result.evaluations.items():
-        if not len(evaluation.truth):  # it judged nothing
+        if not evaluation.count:  # it judged nothing
             continue
         group = name.replace(" ", "_").replace("-", "_")
         writer.add_scalar(f"{group}/accuracy", evaluation.accuracy.value, learnt)

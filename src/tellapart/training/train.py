@@ -8,6 +8,7 @@ Each step is one call, and takes only what steps before it gave.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from ..assess.pictures import Pictures, gather
@@ -19,7 +20,9 @@ from ..backbones.rows import Backbone
 from ..dataset.groups import parse
 from ..dataset.in_python import Source, read_source
 from ..dataset.sources import Dataset
+from ..evaluation.judged import Evaluation
 from ..head.sgd import SgdSettings
+from ..model.judged import evaluations_of
 from ..workers.pausing import pausing
 from .assembly import assemble
 from .engines import engine_of
@@ -119,17 +122,27 @@ def completed(
     findings = find_out(dataset, pictures, fitted, choice, watch)
     watch.doing("Putting the model together")
     classifier = assemble(network, pictures, fitted, findings, dataset, options)
+    record = classifier.required_record()
+    judged: Mapping[str, Evaluation | None] = (
+        evaluations_of(classifier)  # which holds far less than all answers
+        if record.left_out
+        else {
+            "cross-validated": fitted.cross_validated,
+            "validation": fitted.validated,
+            "held out": fitted.held_out,
+        }
+    )
     return TrainResult(
         classifier=classifier,
         dataset=dataset,
         options=options,
         skipped=findings.skipped,
-        cross_validated=fitted.cross_validated,
-        held_out=fitted.held_out,
+        cross_validated=judged.get("cross-validated"),
+        held_out=judged.get("held out"),
         kept_back=tuple(pictures.names[i] for i in pictures.tested),
         untested=pictures.untested,
-        notes=findings.notes,
-        validated=fitted.validated,
+        notes=record.run.notes,
+        validated=judged.get("validation"),
         learning=findings.learning,
         bursts=findings.bursts,
         shortcuts=findings.shortcuts,

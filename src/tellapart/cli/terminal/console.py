@@ -159,7 +159,7 @@ def print_mistakes(console: Console, title: str, evaluation: Evaluation, dataset
     mistakes = evaluation.mistakes
     if not mistakes:
         return
-    console.print(f"\n{title} ({len(mistakes):,}), the surest first:")
+    console.print(f"\n{title} ({evaluation.wrong:,}), the surest first:")
     for mistake in mistakes[:MOST]:
         place = _from_here(dataset.place_of(mistake.name), dataset.source)
         console.print(
@@ -167,7 +167,7 @@ def print_mistakes(console: Console, title: str, evaluation: Evaluation, dataset
             f"taken for {label_words(mistake.predicted)} ({mistake.score:.2f})",
             soft_wrap=True,
         )
-    print_rest(console, len(mistakes))
+    print_rest(console, evaluation.wrong)
 
 
 def _from_here(path: Path, source: Path) -> Path:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ...exporters.export import ExportResult, Target
     from ...exporters.npm import Fetching
     from ...model.classifier import Classifier
+    from ...model.record import TrainingRecord
     from ...report.content import ReportContent
 
 _A_LINE_EVERY = 5  # seconds
@@ -122,11 +123,18 @@ def print_info(classifier: Classifier) -> None:
         "log loss": compared_words(manifest.compared),
         "network": f"sha256 {manifest.network}",
         "size": megabytes(len(classifier.content)),
-        "training.npz": several(len(record.names), "picture") if record else "not here",
+        "training.npz": _kept(record) if record else "not here",
         "written by": f"tellapart {manifest.version}, format {manifest.format}",
     }.items():
         if value:
             console.print(f"{name:13} {value}")
+
+
+def _kept(record: TrainingRecord) -> str:
+    """How many pictures it keeps, and of how many."""
+    if record.left_out is None:
+        return several(len(record.names), "picture")
+    return f"{len(record.names):,} of {several(record.count, 'picture')}"
 
 
 def print_spaces(spaces: Sequence[SpaceInfo]) -> None:

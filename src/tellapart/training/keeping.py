@@ -1,0 +1,63 @@
+"""Which pictures a training record keeps where they are too many for all.
+
+All, up to `MOST_PICTURES` and `MOST_SCORES`. Of more, four fifths are drawn by their content, so
+that training again keeps mostly the same ones, with two of each label first; and the surest
+mistakes are kept beside them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..model.left_out import marks_of
+
+MOST_PICTURES = 50_000
+MOST_SCORES = 50_000_000  # of pictures times labels
+_DRAWN = 0.8
+_OF_EACH = 2  # pictures of a label come before all others
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The rows of N pictures that are kept, int `[M]`, rising; which of those were drawn, bool
+    `[M]`; and the marks of all, uint64 `[N]`."""
+
+    rows: np.ndarray
+    drawn: np.ndarray
+    marks: np.ndarray
+
+
+def most_kept(labels: int) -> int:
+    """How many pictures a record of so many labels keeps at most."""
+    return min(MOST_PICTURES, MOST_SCORES // labels)
+
+
+def kept_of(
+    digests: Sequence[str], truth: np.ndarray, labels: int, wrong: np.ndarray, sure: np.ndarray
+) -> Kept | None:
+    """Of N pictures with `truth` int `[N]`; None where all are kept. `wrong` are the rows of
+    mistakes, `[W]`, and `sure` their scores."""
+    most = most_kept(labels)
+    if len(digests) <= most:
+        return None
+    marks = marks_of(digests)
+    surest = wrong[np.argsort(-sure, kind="stable")][: most - int(_DRAWN * most)]
+    drawn = np.zeros(len(digests), bool)
+    drawn[_drawn_first(marks, truth, labels)[: int(_DRAWN * most)]] = True
+    kept = drawn.copy()
+    kept[surest] = True
+    rows = np.flatnonzero(kept)
+    return Kept(rows, drawn[rows], marks)
+
+
+def _drawn_first(marks: np.ndarray, truth: np.ndarray, labels: int) -> np.ndarray:
+    """An order of the pictures, whose every beginning has its part of each label."""
+    sizes = np.bincount(truth, minlength=labels)
+    order = np.lexsort((marks, truth))
+    rank = np.empty(len(marks), np.int64)
+    rank[order] = np.arange(len(marks)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    place = np.where(rank < _OF_EACH, -1.0, (rank + 0.5) / sizes[truth])
+    return np.lexsort((marks, place))

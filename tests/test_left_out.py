@@ -1,0 +1,181 @@
+"""Of very many pictures a training record keeps some, says so, and every command that reads it
+behaves: the thresholds are lowered here."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import tellapart
+from drawn import run_here, small_network
+from tellapart.assess.gaps import find_gaps
+from tellapart.backbones.foreign import ForeignBackbone
+from tellapart.errors import ModelError
+from tellapart.evaluation.judged import Evaluation
+from tellapart.evaluation.whole import Answers, Whole, areas_of, whole_of
+from tellapart.model.judged import evaluations_of
+from tellapart.training import keeping
+from tellapart.training.result import TrainResult
+
+KEPT = 50
+LABELS = ("amber", "blue", "cyan")
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Forty tiny pictures of each label, whose colours overlap."""
+    root = tmp_path_factory.mktemp("many") / "photos"
+    lot = np.random.default_rng(0)
+    for k, label in enumerate(LABELS):
+        (root / label).mkdir(parents=True)
+        for number in range(40):
+            colour = np.full(3, 120.0)
+            colour[k] += 40
+            pixels = np.clip(colour + lot.normal(0, 30, 3) + lot.normal(0, 20, (32, 32, 3)), 0, 255)
+            Image.fromarray(pixels.astype(np.uint8)).save(root / label / f"{number}.png")
+    return root
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory: pytest.TempPathFactory) -> ForeignBackbone:
+    path = tmp_path_factory.mktemp("network") / "small.onnx"
+    path.write_bytes(small_network().SerializeToString())
+    return ForeignBackbone(path)
+
+
+@pytest.fixture(scope="module")
+def whole(photos: Path, network: ForeignBackbone) -> TrainResult:
+    return tellapart.train(photos, backbone=network)
+
+
+@pytest.fixture(scope="module")
+def in_part(photos: Path, network: ForeignBackbone) -> TrainResult:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keeping, "MOST_PICTURES", KEPT)
+        return tellapart.train(photos, backbone=network)
+
+
+@pytest.fixture(scope="module")
+def folder(in_part: TrainResult, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return in_part.save(tmp_path_factory.mktemp("saved") / "model")
+
+
+def test_the_model_is_the_same_and_so_are_its_figures(
+    whole: TrainResult, in_part: TrainResult, folder: Path
+) -> None:
+    assert in_part.classifier.content == whole.classifier.content
+    read = evaluations_of(tellapart.load(folder))
+    for name, expected in whole.evaluations.items():
+        for found in (in_part.evaluations[name], read[name]):
+            assert len(found.names) < expected.count == found.count
+            assert found.accuracy == expected.accuracy
+            assert found.per_label == expected.per_label
+            assert found.wrong == len(expected.mistakes)
+            assert found.baseline == expected.baseline
+            assert found.top_k(2) == expected.top_k(2)
+            np.testing.assert_array_equal(found.confusion, expected.confusion)
+            assert found.log_loss.value == pytest.approx(expected.log_loss.value, abs=1e-6)
+            assert found.log_loss.interval == pytest.approx(expected.log_loss.interval, rel=0.1)
+            assert found.roc_auc == expected.roc_auc
+    assert in_part.accuracy == whole.accuracy
+
+
+def test_mistakes_are_kept_first_and_others_are_drawn_by_content(
+    whole: TrainResult, in_part: TrainResult
+) -> None:
+    record, every = (result.classifier.required_record() for result in (in_part, whole))
+    assert record.left_out
+    assert len(record.names) <= KEPT
+    assert record.left_out.drawn.sum() == 0.8 * KEPT
+    assert set(record.labels[record.left_out.drawn].tolist()) == {0, 1, 2}
+    surest = [m.name for m in whole.evaluations["cross-validated"].mistakes[:5]]
+    assert set(surest) <= {*record.names}
+    rows = [every.names.index(name) for name in record.names]
+    np.testing.assert_array_equal(record.vectors, every.vectors[rows])
+    np.testing.assert_array_equal(record.scores, every.scores[rows])
+    np.testing.assert_array_equal(record.fold, every.fold[rows])  # type: ignore[index]
+    assert record.count == len(every.names)
+    for digest, held in zip(every.digests, every.held_out, strict=True):
+        assert (digest in record.learnt(), digest in record.tested()) == (not held, held)
+    assert "0" * 64 not in record.learnt()
+
+
+def test_what_was_left_out_is_said(folder: Path, in_part: TrainResult) -> None:
+    record = tellapart.load(folder).required_record()
+    words = f"keeps {len(record.names)} of 120 pictures"
+    assert any(words in note for note in in_part.notes)
+    assert words in (folder / "report.html").read_text()
+    assert f"{len(record.names)} of 120 pictures" in run_here("info", folder).out
+
+
+def test_nothing_is_added_to_a_part(folder: Path, photos: Path) -> None:
+    with pytest.raises(ModelError, match=r"keeps only \d+ of the 120 pictures"):
+        tellapart.load(folder).add(photos)
+    done = run_here("add", folder, photos)
+    assert done.code
+    assert "Train again, on the old pictures and the new ones" in done.err.replace("\n", " ")
+
+
+def test_explaining_names_the_nearest_of_those_kept(folder: Path, photos: Path) -> None:
+    found = tellapart.load(folder).explain(photos / "blue" / "3.png")
+    assert found.nearest
+    assert "of the 120 pictures" in found.missing
+    assert not found.cases
+
+
+def test_gaps_suggest_and_report_say_what_they_looked_at(
+    folder: Path, photos: Path, tmp_path: Path
+) -> None:
+    classifier = tellapart.load(folder)
+    assert "Looked at were 40 of the 120 pictures" in find_gaps(classifier).notes[0]
+    # every picture was learnt from or held out, whether the record keeps it or not
+    found = json.loads(run_here("suggest", folder, photos, "--json").out)
+    assert (found["learnt_from"], found["tested_on"]) == (
+        sum(classifier.manifest.counts),
+        120 - sum(classifier.manifest.counts),
+    )
+    assert run_here("report", folder, "-o", tmp_path / "page.html").code == 0
+
+
+def test_a_test_knows_what_was_learnt_from(folder: Path, photos: Path) -> None:
+    classifier = tellapart.load(folder)
+    assert classifier.test(photos).learnt_from == sum(classifier.manifest.counts)
+
+
+def test_trained_again_the_model_takes_its_own_place(
+    photos: Path, network: ForeignBackbone, in_part: TrainResult, tmp_path: Path
+) -> None:
+    model = in_part.save(tmp_path / "model")
+    again = tellapart.train(photos, backbone=network, head="regression", test=0.0)
+    change = again.replaces(model, replace=False)
+    assert change
+    assert (change.added, change.removed) == (0, 0)
+
+
+@pytest.mark.parametrize("labels", [2, 30])
+def test_a_whole_is_what_an_evaluation_says(labels: int) -> None:
+    lot = np.random.default_rng(labels)
+    truth = lot.integers(0, labels, 3_000)
+    logits = lot.normal(size=(len(truth), labels))
+    logits[np.arange(len(truth)), truth] += 2
+    scores = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    groups = lot.integers(0, 500, len(truth))
+    names = tuple(map(str, range(len(truth))))
+    known = tuple(f"label {k}" for k in range(labels))
+    expected = Evaluation(known, names, truth, scores, groups)
+    parts = [Answers.of(scores[at : at + 700], truth[at : at + 700]) for at in range(0, 3_000, 700)]
+    found = whole_of(Answers.joined(parts), labels, areas_of(scores, truth), groups)
+    found = Whole.from_json(json.loads(json.dumps(found.to_json())))
+    assert found.accuracy == expected.accuracy
+    assert found.brier.value == pytest.approx(expected.brier.value)
+    assert found.calibration == expected.calibration
+    assert found.calibration_error.value == pytest.approx(expected.calibration_error.value)
+    assert found.enough_to_calibrate == expected.enough_to_calibrate
+    assert found.roc_auc == expected.roc_auc
+    for score in (0.2, 0.5, 0.731, 0.99):
+        assert found.coverage.above(score) == expected.coverage.above(score)
+    assert [n for *_, n in found.pairs.tolist()] == [n for *_, n in expected.confusions]
