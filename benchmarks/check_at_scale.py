@@ -1,0 +1,195 @@
+"""What each finder of a check takes, from 2,000 pictures to a million: seconds, and peak memory.
+
+The embeddings are drawn into a file, and so are labels, wrong labels (2 %), copies with the same
+bytes (0.5 %), copies with the same hash (0.5 %), bursts of four (4 %), strangers (0.1 %) and bad
+pictures. A process of its own goes through each number of pictures, finder by finder; memory is
+what is not a file's ("anonymous"), above what the process had before it began.
+
+    python benchmarks/check_at_scale.py [--pictures 2000 10000 100000] [--values 64] [--labels 100]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from measure import machine, print_table, run
+
+from tellapart.assess.check import checking
+from tellapart.assess.check.looked import Looked
+from tellapart.assess.pictures import Pictures
+from tellapart.dataset.sources import Dataset
+from tellapart.images.properties import HASH, PROPERTIES
+from tellapart.report.check_page import check_page
+from tellapart.to_json.check import checked
+
+WRONG, SAME, AGAIN, BURSTS, STRANGE, DARK = 0.02, 0.005, 0.005, 0.04, 0.001, 0.001
+BLOCK = 10_000
+
+
+def draw(place: Path, pictures: int, values: int, labels: int) -> Pictures:
+    """Pictures that are known by their embeddings alone; these lie in a file."""
+    lot = np.random.default_rng(0)
+    centres = lot.standard_normal((labels, values), np.float32)
+    shown = lot.integers(0, labels, pictures)
+    shape = (pictures, values)
+    vectors = np.lib.format.open_memmap(place, "w+", np.float32, shape)
+    for begin in range(0, pictures, BLOCK):
+        own = shown[begin : begin + BLOCK]
+        block = centres[own] + 1.6 * lot.standard_normal((len(own), values), np.float32)
+        some = int(BURSTS * len(own)) // 4 * 4
+        for part in range(1, 4):  # of each four, the last three are near the first
+            block[part:some:4] = block[:some:4]
+            own[part:some:4] = own[:some:4]
+        block[:some] += 0.3 * lot.standard_normal((some, values), np.float32)
+        copies = int((SAME + AGAIN) * len(own))
+        block[-copies:] = block[some : some + copies]
+        own[-copies:] = own[some : some + copies]
+        odd = int(STRANGE * len(own))
+        block[some + copies :][:odd] = 2.0 * lot.standard_normal((odd, values), np.float32)
+        vectors[begin : begin + BLOCK] = block / np.linalg.norm(block, axis=1, keepdims=True)
+    truth = np.where(lot.random(pictures) < WRONG, lot.integers(0, labels, pictures), shown)
+    digests = [f"{number:064x}" for number in lot.permutation(pictures).tolist()]
+    properties = drawn_properties(pictures, lot)
+    for begin in range(0, pictures, BLOCK):
+        end = min(pictures, begin + BLOCK)
+        some, copies = int(BURSTS * (end - begin)) // 4 * 4, int((SAME + AGAIN) * (end - begin))
+        same = int(SAME * (end - begin))
+        for at in range(copies):
+            if at < same:
+                digests[end - copies + at] = digests[begin + some + at]
+            properties[end - copies + at, -len(HASH) :] = properties[
+                begin + some + at, -len(HASH) :
+            ]
+    names = tuple(f"{k}/{number:07d}.jpg" for number, k in enumerate(truth.tolist()))
+    return Pictures(
+        labels=tuple(f"{k:05d}" for k in range(labels)),
+        names=names,
+        paths=tuple(Path(name) for name in names),
+        truth=truth,
+        vectors=np.load(place, mmap_mode="r"),
+        digests=tuple(digests),
+        keys=tuple(digests),
+        held_out=np.zeros(pictures, bool),
+        unknown=(),
+        properties=properties,
+    )
+
+
+def drawn_properties(pictures: int, lot: np.random.Generator) -> np.ndarray:
+    """What is usual, and of a few that they are dark."""
+    found = lot.uniform(0.4, 0.6, (pictures, len(PROPERTIES))).astype(np.float32)
+    column = {name: at for at, name in enumerate(PROPERTIES)}
+    found[:, [column["width"], column["height"]]] = 240
+    found[:, column["file type"]] = 0
+    found[:, column["sharpness"]] = found[:, column["detail"]] = 0.9
+    found[:, column["lightest"]] = 0.9
+    found[lot.random(pictures) < DARK, column["lightest"]] = 0.1
+    found[:, column["bands"]] = 0
+    found[:, -len(HASH) :] = lot.integers(0, 2**16, (pictures, len(HASH)))
+    return found
+
+
+def anonymous() -> float:
+    """Of this process now, in MB."""
+    text = Path("/proc/self/status").read_text()
+    return int(text.split("RssAnon:")[1].split()[0]) / 1e3
+
+
+@contextmanager
+def watched(row: dict[str, Any], name: str) -> Iterator[None]:
+    """Puts seconds and the peak of memory of what is done inside into a row."""
+    peak, over = anonymous(), threading.Event()
+
+    def look() -> None:
+        nonlocal peak
+        while not over.wait(0.02):
+            peak = max(peak, anonymous())
+
+    thread = threading.Thread(target=look, daemon=True)
+    thread.start()
+    begin = time.perf_counter()
+    yield
+    row[name] = [time.perf_counter() - begin, 0.0]
+    over.set()
+    thread.join()
+    row[name][1] = max(peak, anonymous()) - row["before"]
+
+
+def whole(pictures: int, values: int, labels: int) -> None:
+    """In a process of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        drawn = draw(Path(folder, "drawn.npy"), pictures, values, labels)
+        dataset = Dataset(Path("drawn"), ())
+        row: dict[str, Any] = {"before": anonymous()}
+        found: Counter[str] = Counter()
+        with watched(row, "cross-validation"):
+            looked = checking.look(dataset, drawn)
+        with watched(row, "wrong labels (judges)"), checking.one_thread_each():
+            _ = looked.label_errors
+        with watched(row, "whether in bursts"), checking.one_thread_each():
+            _ = looked.bursts
+
+        def watch(finder: Callable[[Looked], Any]) -> Callable[[Looked], Any]:
+            def find(looked: Looked) -> Any:
+                with watched(row, finder.__name__):
+                    listed = list(finder(looked))
+                found.update(one.kind for one in listed)
+                return listed
+
+            return find
+
+        checking.FINDERS = tuple(map(watch, checking.FINDERS))
+        with watched(row, "all finders"):
+            health = checking.examine(looked)
+        with watched(row, "page"):
+            check_page(health)
+        with watched(row, "json"):
+            text = json.dumps(checked(health))
+        row["json MB"] = len(text) / 1e6
+        row["accuracy"] = health.accuracy.value
+        print(json.dumps({"row": row, "found": found}))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--pictures", type=int, nargs="+", default=[2_000, 10_000, 100_000])
+    parser.add_argument("--values", type=int, default=64)
+    parser.add_argument("--labels", type=int, default=100)
+    parser.add_argument("--alone", action="store_true", help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.alone:
+        whole(asked.pictures[0], asked.values, asked.labels)
+        return
+    with machine():
+        columns = []
+        for pictures in asked.pictures:
+            sizes = (pictures, asked.values, asked.labels)
+            flags = ("--pictures", "--values", "--labels")
+            words = [w for pair in zip(flags, map(str, sizes), strict=True) for w in pair]
+            columns.append(json.loads(run([sys.executable, __file__, *words, "--alone"]).output))
+        steps = [name for name, cell in columns[0]["row"].items() if isinstance(cell, list)]
+        cells = [
+            [f"{c['row'][name][0]:.1f} s, {c['row'][name][1]:.0f} MB" for c in columns]
+            for name in steps
+        ]
+        rows = [[name, *own] for name, own in zip(steps, cells, strict=True)]
+        rows.append(["findings", *(f"{sum(c['found'].values()):,}" for c in columns)])
+        rows.append(["accuracy", *(f"{c['row']['accuracy']:.3f}" for c in columns)])
+        print_table([f"{asked.values} values", *(f"{n:,}" for n in asked.pictures)], rows)
+        for pictures, column in zip(asked.pictures, columns, strict=True):
+            print(f"{pictures:,}: {column['found']}")
+
+
+if __name__ == "__main__":
+    main()
