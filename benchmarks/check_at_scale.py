@@ -32,6 +32,7 @@ from tellapart.dataset.sources import Dataset
 from tellapart.images.properties import HASH, PROPERTIES
 from tellapart.report.check_page import check_page
 from tellapart.to_json.check import checked
+from tellapart.workers.local import one_thread_each
 
 WRONG, SAME, AGAIN, BURSTS, STRANGE, DARK = 0.02, 0.005, 0.005, 0.04, 0.001, 0.001
 BLOCK = 10_000
@@ -135,9 +136,9 @@ def whole(pictures: int, values: int, labels: int) -> None:
         found: Counter[str] = Counter()
         with watched(row, "cross-validation"):
             looked = checking.look(dataset, drawn)
-        with watched(row, "wrong labels (judges)"), checking.one_thread_each():
+        with watched(row, "wrong labels (judges)"), one_thread_each():
             _ = looked.label_errors
-        with watched(row, "whether in bursts"), checking.one_thread_each():
+        with watched(row, "whether in bursts"), one_thread_each():
             _ = looked.bursts
 
         def watch(finder: Callable[[Looked], Any]) -> Callable[[Looked], Any]:

@@ -20,10 +20,10 @@ from sklearn.metrics import average_precision_score
 
 from tellapart.dataset.split import folds
 from tellapart.head.cross_validation import OutOfFold, cross_validate
-from tellapart.head.linear import softmax
 from tellapart.head.novelty import combined, fit_novelty, usual_of
 from tellapart.health.harm import harmful, pushes
-from tellapart.health.structure import confused, split_labels, strangers
+from tellapart.health.strangers import said_of, strangers
+from tellapart.health.structure import confused, split_labels
 from tellapart.workers.local import one_thread_each
 
 SETS = ("heroes", "flowers", "clothing", "groceries")
@@ -56,7 +56,8 @@ def of_strangers(trial: Trial, others: np.ndarray, share: float) -> list[str]:
     with one_thread_each():
         found = cross_validate(vectors, truth, trial.count, fold)
     is_strange = np.arange(len(truth)) >= len(trial.truth)
-    ours = strangers(vectors, truth, softmax(found.logits.copy()), fold)
+    said = said_of(found.logits, truth, np.arange(len(truth)))
+    ours = strangers(vectors, truth, said, found.logits.shape[1], fold)
     flagged = np.isin(np.arange(len(truth)), ours.rows)
     if not planted:
         return ["", "", "", str(int(flagged.sum()))]

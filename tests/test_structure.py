@@ -18,7 +18,8 @@ from tellapart.explain.shares import Splitter
 from tellapart.head.cross_validation import cross_validate
 from tellapart.head.linear import softmax
 from tellapart.health.harm import harmful, pushes
-from tellapart.health.structure import confused, split_labels, strangers
+from tellapart.health.strangers import said_of, strangers
+from tellapart.health.structure import confused, split_labels
 from tellapart.studio.deck import Deck, Now
 
 EACH = 24
@@ -133,8 +134,8 @@ def test_labels_that_are_well_apart_have_no_such_findings(seed: int) -> None:
     found = cross_validate(vectors, truth, 5, fold)
     assert confused(truth, found.logits, np.ones(len(truth), bool)) == []
     assert split_labels(vectors, truth, 5, fold) == []
-    scores = np.full((len(truth), 5), 0.2)
-    assert len(strangers(vectors, truth, scores, fold).rows) <= len(truth) // 50
+    nothing = said_of(np.zeros((len(truth), 5)), truth, np.arange(len(truth)))
+    assert len(strangers(vectors, truth, nothing, 5, fold).rows) <= len(truth) // 50
 
 
 def test_joining_two_labels_is_worth_what_they_are_mistaken_for_each_other() -> None:

@@ -24,6 +24,7 @@ TELLS = 0.75  # half-way from chance to always right: the interval must lie abov
 BEYOND_CHANCE = 4.0  # standard errors: of a thousand meaningless properties, none reaches this
 SHOWN = 3  # pictures of each sort
 _BINS = 16
+_MOST_CELLS = 20_000_000  # kinds of things times labels: of more, a kind has hardly any pictures
 _IN_A_BIN = 5  # pictures at least, on average: with few bins, one lies across the boundary
 
 
@@ -206,14 +207,15 @@ def try_shortcuts(
     fold: np.ndarray,
 ) -> Iterator[Tried]:
     """All properties, whether they tell anything or not; see `find_shortcuts`."""
-    own = truth[:, None] == np.arange(len(labels))
     if len(np.unique(fold)) < 2 or len(np.unique(truth)) < 2:
         return
     for kind, values, words in _all_shortcuts(properties, names, [labels[k] for k in truth]):
-        given = _given(values, len(words), own, fold)
-        told, errors = _told(given, own)
+        if len(words) * len(labels) > _MOST_CELLS:
+            continue
+        given = _given(values, len(words), truth, len(labels), fold)
+        told, errors = _told(given, np.bincount(truth, minlength=len(labels)))
         k = int(np.argmax([one.value for one in told]))
-        yield Tried(kind, k, told[k], errors[k], values, words, given[:, k])
+        yield Tried(kind, k, told[k], errors[k], values, words, given.of(k))
 
 
 def sources_of(names: Sequence[str], labels: Sequence[str]) -> list[str]:
@@ -261,12 +263,36 @@ def _all_shortcuts(
     ]
 
 
-def _given(values: np.ndarray, kinds: int, own: np.ndarray, fold: np.ndarray) -> np.ndarray:
-    """Which pictures are given each label by the property alone, bool `[N,K]`, each out of fold.
+@dataclass(frozen=True)
+class _Given:
+    """Which of N pictures are given each label by one property alone, each out of fold: in tables
+    of places and labels, as there may be many of both pictures and labels.
 
-    The values are numbers, or indices of so many `kinds`.
+    Attributes:
+        tables: of each fold the rows of its pictures, the place of each, and which labels a place
+            gives, bool `[P,K]`.
+        right: of each label, how many of its own pictures are given it, `[K]`.
+        every: how many pictures are given each label, `[K]`.
     """
-    given, truth, labels = np.zeros(own.shape, bool), own.argmax(axis=1), own.shape[1]
+
+    tables: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]]
+    right: np.ndarray
+    every: np.ndarray
+
+    def of(self, label: int) -> np.ndarray:
+        """Which pictures are given a label, bool `[N]`."""
+        given = np.zeros(sum(len(rows) for rows, *_ in self.tables), bool)
+        for rows, place, larger in self.tables:
+            given[rows] = larger[place, label]
+        return given
+
+
+def _given(
+    values: np.ndarray, kinds: int, truth: np.ndarray, labels: int, fold: np.ndarray
+) -> _Given:
+    """By values that are numbers, or indices of so many `kinds`."""
+    tables = []
+    right, every = np.zeros((2, labels), np.int64)
     for number in np.unique(fold):
         outside = fold == number
         inside = ~outside
@@ -274,14 +300,19 @@ def _given(values: np.ndarray, kinds: int, own: np.ndarray, fold: np.ndarray) ->
         if not kinds:
             edges = _edges(values[inside])
             place, rows = np.searchsorted(edges, values, side="right"), len(edges) + 1
-        cells = place[inside] * labels + truth[inside]
-        table = np.bincount(cells, minlength=rows * labels).reshape(rows, labels)
+        cells = place * labels + truth
+        table, tested = (
+            np.bincount(cells[side], minlength=rows * labels).reshape(rows, labels)
+            for side in (inside, outside)
+        )
         per_label = table.sum(axis=0)
         rest = table.sum(axis=1, keepdims=True) - table
         with np.errstate(invalid="ignore", divide="ignore"):
             larger = table / per_label > rest / (inside.sum() - per_label)
-        given[outside] = larger[place[outside]]
-    return given
+        right += np.sum(tested, axis=0, where=larger)
+        every += tested.sum(axis=1) @ larger
+        tables.append((np.flatnonzero(outside), place[outside], larger))
+    return _Given(tables, right, every)
 
 
 def _edges(values: np.ndarray) -> np.ndarray:
@@ -290,15 +321,16 @@ def _edges(values: np.ndarray) -> np.ndarray:
     return np.unique(np.quantile(values, np.arange(1, count) / count))
 
 
-def _told(given: np.ndarray, own: np.ndarray) -> tuple[list[Estimate], list[float]]:
-    """How often each label is told, and by how many standard errors of chance that is above 0.5."""
+def _told(given: _Given, own: np.ndarray) -> tuple[list[Estimate], list[float]]:
+    """How often each label, of which there are `own` pictures `[K]`, is told, and by how many
+    standard errors of chance that is above 0.5."""
     told, errors = [], []
-    all_own, all_given, both = own.sum(axis=0), given.sum(axis=0), (given & own).sum(axis=0)
-    neither = len(own) - all_own - all_given + both
+    pictures = int(own.sum())
+    neither = pictures - own - given.every + given.right
     for right, n, right_others in zip(
-        both.tolist(), all_own.tolist(), neither.tolist(), strict=True
+        given.right.tolist(), own.tolist(), neither.tolist(), strict=True
     ):
-        counts = [(right, max(1, n)), (right_others, max(1, len(own) - n))]
+        counts = [(right, max(1, n)), (right_others, max(1, pictures - n))]
         value = sum(hits / of for hits, of in counts) / 2
         reach = Z_95 * math.sqrt(sum(_variance(hits, of) for hits, of in counts)) / 2
         told.append(Estimate(value, (max(0.0, value - reach), min(1.0, value + reach))))

@@ -1,75 +1,34 @@
-"""Labels as they lie among embeddings: strangers to all of them, two that are one, one that is two.
+"""Labels as they lie among embeddings: two that are one, and one that is two.
 
-Distances here are of embeddings at length 1 to the *means* of labels, and from means that the
-picture itself is no part of. Strangers are often alike (screenshots, or pictures of another
-collection), so the distance to the nearest picture, by which a model tells the unknown, hardly
-finds them. benchmarks/structure.py plants strangers, joins labels and parts them.
+benchmarks/structure.py joins labels and parts them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..evaluation.metrics import Z_95
-from ..head.blocks import evenly
+from ..head.blocks import Vectors, block, evenly
 from ..head.linear import softmax
+from .by_label import label_sums, rows_by_label
 from .grouping import in_groups
 from .neighbours import unit
+from .sample import parts
 
-FAR = 3.0  # robust deviations from the middle of all distances, from which a picture is far away
-BELIEVED = 0.9  # a score, from which a label claims a picture
-FEWEST = 20  # pictures that may be judged by what is usual, or split in two
-_ALIKE = 1.4826  # a median absolute deviation times that is a standard deviation, of a bell curve
+_FEWEST = 20  # pictures that may be split in two
 NEAR_CHANCE = 0.7  # of the pictures of two labels that are told apart; chance is a half
 _SURELY_TOLD = 0.85  # what the upper end of that one's 95 % interval stays below
+_MOST_OF_A_LABEL = 100  # other labels that one is compared with, those first that it is most like
+_MOST_PAIRS = 1000  # pairs of labels that are named
+_LABELS = 1000  # of more, so many say how far apart labels are
 _FEWEST_CONFUSED = 8  # pictures of a label that is compared with others
 _AS_LABELS = 1.2  # times as far apart as a label and the one next to it: two things
 _CLEANER = 1.2  # times as clean a split as that of other labels
 _SMALLEST = 0.1  # of a label: less is no half of it
 _LARGEST = 1000  # pictures of a label that are looked at: a split shows in that many
-
-
-@dataclass(frozen=True)
-class Strangers:
-    """How far N pictures are from all labels.
-
-    `distance` `[N]` is the cosine distance to the nearest label's mean, out of fold, in robust
-    deviations from what is usual; `rows` are the pictures that are far and that no label claims,
-    the strangest first.
-    """
-
-    distance: np.ndarray
-    rows: np.ndarray
-
-
-def strangers(
-    vectors: np.ndarray, truth: np.ndarray, scores: np.ndarray, fold: np.ndarray
-) -> Strangers:
-    """Pictures that likely show none of the labels: from embeddings `[N,D]`, labels `[N]`, and the
-    out-of-fold scores `[N,K]` of heads that never saw their `fold` `[N]`."""
-    if len(vectors) < FEWEST:
-        return Strangers(np.zeros(len(vectors)), np.zeros(0, np.int64))
-    points = unit(vectors)
-    own = _members(truth, scores.shape[1])
-    sums, counts = own @ points, own.sum(axis=1)
-    apart = np.zeros(len(points))
-    for number in np.unique(fold):
-        rows = np.flatnonzero(fold == number)
-        left = counts - own[:, rows].sum(axis=1)
-        means = (sums - own[:, rows] @ points[rows]) / np.maximum(left, 1)[:, None]
-        likeness = points[rows] @ unit(means).T
-        likeness[:, left == 0] = -1.0
-        apart[rows] = 1 - likeness.max(axis=1)
-    middle = np.median(apart)
-    deviation = _ALIKE * float(np.median(np.abs(apart - middle)))
-    if deviation < 1e-9:
-        return Strangers(np.zeros(len(apart)), np.zeros(0, np.int64))
-    far = (apart - middle) / deviation
-    rows = np.flatnonzero((far > FAR) & (scores.max(axis=1) < BELIEVED))
-    own = scores[rows, truth[rows]]  # what is said to be claimed by its own label comes last
-    return Strangers(far, rows[np.argsort(-(far[rows] - FAR * own), kind="stable")])
 
 
 @dataclass(frozen=True)
@@ -88,54 +47,114 @@ class Confused:
     border: tuple[np.ndarray, np.ndarray]
 
 
-def confused(truth: np.ndarray, logits: np.ndarray, judged: np.ndarray) -> list[Confused]:
+def confused(truth: np.ndarray, logits: Vectors, judged: np.ndarray) -> list[Confused]:
     """Pairs of labels that out-of-fold logits `[N,K]` of heads hardly tell apart, those that cost
-    most first; `judged` bool `[N]`, which pictures have logits."""
-    rows_of = [np.flatnonzero((truth == k) & judged) for k in range(logits.shape[1])]
-    counts = np.array([len(rows) for rows in rows_of])
-    # of each label's pictures, the fraction whose own logit is above each label's
-    above = np.stack(
-        [
-            (logits[own, k, None] > logits[own]).sum(axis=0) / max(1, len(own))
-            for k, own in enumerate(rows_of)
-        ]
-    )
-    told = (above + above.T) / 2
-    error = np.sqrt(_variance(above, counts) + _variance(above, counts).T) / 2
-    alike = (told <= NEAR_CHANCE) & (told + Z_95 * error <= _SURELY_TOLD)
-    alike &= np.minimum.outer(counts, counts) >= _FEWEST_CONFUSED
-    scores = softmax(logits[judged].copy())
+    most first; `judged` bool `[N]`, which pictures have logits. At most `_MOST_PAIRS`, those that
+    are told apart worst."""
+    count = logits.shape[1]
+    rows_of = rows_by_label(np.where(judged, truth, count), count)
+    told = _hardly_told(rows_of, logits)
+    gains = _gains(truth, logits, np.flatnonzero(judged), [*told])
     found = []
-    for pair in np.argwhere(np.triu(alike, 1)).tolist():
-        rows = [rows_of[k] for k in pair]
-        margins = [
-            logits[own, k] - logits[own, other]
-            for own, k, other in zip(rows, pair, reversed(pair), strict=True)
-        ]
-        first, second = (
-            own[np.argsort(np.abs(margin), kind="stable")]
-            for own, margin in zip(rows, margins, strict=True)
-        )
-        both = (pair[0], pair[1])
-        gain = _gain(truth[judged], scores, both)
-        found.append(Confused(both, float(told[both]), gain, (first, second)))
+    for (pair, right), gain in zip(told.items(), gains, strict=True):
+        border = []
+        for k, other in (pair, pair[::-1]):
+            (margins,) = _margins(logits, rows_of[k], k, [other])
+            border.append(rows_of[k][np.argsort(np.abs(margins), kind="stable")])
+        found.append(Confused(pair, right, gain, (border[0], border[1])))
     return sorted(found, key=lambda one: -one.gain)
 
 
+def _margins(logits: Vectors, rows: np.ndarray, label: int, others: Sequence[int]) -> np.ndarray:
+    """By how much a label's logit of some pictures is above those of others, `[O,M]`."""
+    found = np.empty((len(others), len(rows)), logits.dtype)
+    for some in parts(len(rows), logits.shape[1]):
+        own = logits[rows[some]]
+        found[:, some] = (own[:, [label]] - own[:, others]).T
+    return found
+
+
+def _hardly_told(rows_of: Sequence[np.ndarray], logits: Vectors) -> dict[tuple[int, int], float]:
+    """How often the pictures of two labels have a higher logit for their own of the two, both
+    labels weighing the same, for the pairs of which that is hardly above chance.
+
+    No table of all pairs is held: of a pair that is told so badly, one of the two is.
+    """
+    counts = np.array([len(rows) for rows in rows_of])
+    compared = counts >= _FEWEST_CONFUSED
+    above: dict[tuple[int, int], float] = {}  # of the first one's pictures
+    for k in np.flatnonzero(compared).tolist():
+        higher = np.zeros(len(counts), np.int64)
+        for some in parts(counts[k], len(counts)):
+            own = logits[rows_of[k][some]]
+            higher += (own[:, [k]] > own).sum(axis=0)
+        share = higher / counts[k]
+        share[[k]] = np.inf
+        near = np.flatnonzero((share <= NEAR_CHANCE) & compared)
+        for other in near[np.argsort(share[near], kind="stable")][:_MOST_OF_A_LABEL].tolist():
+            above[k, other] = float(share[other])
+    missing: dict[int, list[int]] = {}
+    for k, other in above:
+        if (other, k) not in above:
+            missing.setdefault(other, []).append(k)
+    for k, others in missing.items():
+        margins = _margins(logits, rows_of[k], k, others)
+        shares = (margins > 0).sum(axis=1) / counts[k]
+        above |= {(k, other): float(share) for other, share in zip(others, shares, strict=True)}
+    told = {}
+    for k, other in sorted(above):
+        if k < other:
+            shares = np.array([above[k, other], above[other, k]])
+            error = np.sqrt(_variance(shares, counts[[k, other]]).sum()) / 2
+            right = float(shares.sum() / 2)
+            if right <= NEAR_CHANCE and right + Z_95 * error <= _SURELY_TOLD:
+                told[k, other] = right
+    worst = sorted(told, key=lambda pair: told[pair])[:_MOST_PAIRS]
+    return {pair: told[pair] for pair in sorted(worst)}
+
+
 def _variance(fractions: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Of fractions `[K,K]`, each row of so many pictures."""
-    return np.asarray(fractions * (1 - fractions) / np.maximum(1, counts)[:, None])
+    """Of fractions, each of so many pictures."""
+    return np.asarray(fractions * (1 - fractions) / np.maximum(1, counts))
 
 
-def _gain(truth: np.ndarray, scores: np.ndarray, pair: tuple[int, int]) -> float:
-    """How much larger a fraction of pictures is right where the scores of two labels are added."""
-    first, second = pair
-    joined = scores.copy()
-    joined[:, first] += joined[:, second]
-    joined[:, second] = -1.0
-    known_as = np.where(truth == second, first, truth)
-    before, after = (scores.argmax(axis=1) == truth), (joined.argmax(axis=1) == known_as)
-    return float(after.mean() - before.mean())
+def _gains(
+    truth: np.ndarray, logits: Vectors, rows: np.ndarray, pairs: Sequence[tuple[int, int]]
+) -> list[float]:
+    """How much larger a fraction of the pictures in `rows` is right where the scores of the two
+    labels of a pair are added, for each pair."""
+    before, after = 0, np.zeros(len(pairs), np.int64)
+    for some in parts(len(rows), logits.shape[1]) if pairs else []:
+        own = truth[rows[some]]
+        scores = softmax(np.array(logits[rows[some]]))
+        likeliest = _likeliest(scores)
+        before += int(np.count_nonzero(likeliest[0] == own))
+        for number, (first, second) in enumerate(pairs):
+            joined = scores[:, first] + scores[:, second]
+            best, theirs = _best_but(likeliest, scores, first, second)
+            wins = (joined > theirs) | ((joined == theirs) & (first < best))
+            known_as = np.where(own == second, first, own)
+            after[number] += np.count_nonzero(np.where(wins, first, best) == known_as)
+    return [float(right / len(rows) - before / len(rows)) for right in after.tolist()]
+
+
+def _likeliest(scores: np.ndarray) -> list[np.ndarray]:
+    """The three likeliest labels by scores `[N,K]`, int `[N]` each; of two labels, only these."""
+    left, each, found = scores.copy(), np.arange(len(scores)), []
+    for _ in range(min(3, scores.shape[1])):
+        found.append(left.argmax(axis=1))
+        left[each, found[-1]] = -1
+    return found
+
+
+def _best_but(
+    likeliest: Sequence[np.ndarray], scores: np.ndarray, first: int, second: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The likeliest label that is neither of two, and its score, `[N]`; of none, -1."""
+    best = np.full(len(scores), -1)
+    for one in reversed(likeliest):
+        best = np.where((one != first) & (one != second), one, best)
+    return best, np.where(best < 0, -1, scores[np.arange(len(scores)), best])
 
 
 @dataclass(frozen=True)
@@ -153,9 +172,7 @@ class Halves:
     rows: tuple[np.ndarray, np.ndarray]
 
 
-def split_labels(
-    vectors: np.ndarray, truth: np.ndarray, count: int, fold: np.ndarray
-) -> list[Halves]:
+def split_labels(vectors: Vectors, truth: np.ndarray, count: int, fold: np.ndarray) -> list[Halves]:
     """Labels that split into two sorts far more cleanly than the others do, and into sorts that are
     as unlike as two labels are; from embeddings `[N,D]`.
 
@@ -163,41 +180,48 @@ def split_labels(
     labels' halves, and with the distances between labels. Where all labels come in bursts, the
     halves of all are clean.
     """
-    points = unit(vectors)
-    means = _means(points, truth, count)
-    halves = [_halved(points, np.flatnonzero(truth == k), fold) for k in range(count)]
+    rows_of = rows_by_label(truth, count)
+    halves = [_halved(vectors, rows, fold) for rows in rows_of]
     cleanness = np.array([0.0 if one is None else one[0] for one in halves])
+    known = np.array([k for k, one in enumerate(halves) if one], np.int64)
+    clean = []
+    for k in known.tolist():
+        others = known[known != k]
+        if len(others) and cleanness[k] >= _CLEANER * float(np.median(cleanness[others])):
+            clean.append(k)
+    if not clean:
+        return []
+    means = _means_of_labels(vectors, truth, count)
     found = []
-    for k, one in enumerate(halves):
-        others = [j for j in range(count) if j != k and halves[j]]
-        if one is None or not others:
-            continue
-        usual = float(np.median(cleanness[others]))
+    for k in clean:
+        one = halves[k]
+        assert one
         apart = one[1] / max(_to_next(means, k), 1e-12)
-        if cleanness[k] >= _CLEANER * usual and apart >= _AS_LABELS:
+        if apart >= _AS_LABELS:
             found.append(Halves(k, float(cleanness[k]), apart, one[2]))
     return sorted(found, key=lambda one: -one.cleanness)
 
 
 def _to_next(means: np.ndarray, k: int) -> float:
     """The usual squared distance between a label and the one next to it, among all others but k;
-    with less than two others, among all."""
+    with less than two others, among all. Of very many labels, so many say what is usual."""
     others = np.delete(means, k, axis=0) if len(means) > 2 else means
     squares = np.einsum("kd,kd->k", others, others)
-    apart = squares[:, None] + squares - 2 * others @ others.T
-    np.fill_diagonal(apart, np.inf)
+    some = evenly(len(others), _LABELS)
+    apart = squares[some][:, None] + squares - 2 * others[some] @ others.T
+    apart[np.arange(len(some)), some] = np.inf
     return float(np.median(apart.min(axis=1)))
 
 
 def _halved(
-    points: np.ndarray, rows: np.ndarray, fold: np.ndarray
+    vectors: Vectors, rows: np.ndarray, fold: np.ndarray
 ) -> tuple[float, float, tuple[np.ndarray, np.ndarray]] | None:
     """How clean the best split of pictures in two is, the squared distance of the two, and the rows
     of both; None where one of them is next to nothing."""
     rows = rows[evenly(len(rows), _LARGEST)]
-    if len(rows) < FEWEST:
+    if len(rows) < _FEWEST:
         return None
-    own, folds = points[rows].astype(np.float64), fold[rows]
+    own, folds = unit(block(vectors, rows)).astype(np.float64), fold[rows]
     side = in_groups(own, 2)
     if min(np.bincount(side, minlength=2)) < max(5, _SMALLEST * len(rows)):
         return None
@@ -224,10 +248,14 @@ def _halved(
 
 def _means(points: np.ndarray, truth: np.ndarray, count: int) -> np.ndarray:
     """The mean of the points of each label `[K,D]`; 0 of one that has none."""
-    own = _members(truth, count).astype(points.dtype)
+    own = np.asarray(truth == np.arange(count)[:, None], dtype=points.dtype)
     return np.asarray(own @ points / np.maximum(own.sum(axis=1), 1)[:, None])
 
 
-def _members(truth: np.ndarray, count: int) -> np.ndarray:
-    """1 where a picture has a label, float32 `[K,N]`."""
-    return np.asarray(truth == np.arange(count)[:, None], dtype=np.float32)
+def _means_of_labels(vectors: Vectors, truth: np.ndarray, count: int) -> np.ndarray:
+    """The same of embeddings at length 1, float32."""
+    sums = np.zeros((count, vectors.shape[1]), np.float32)
+    for some in parts(len(truth), count):
+        sums += label_sums(unit(block(vectors, some)), truth[some], count)
+    counts = np.maximum(np.bincount(truth, minlength=count), 1)
+    return np.asarray(sums / counts.astype(np.float32)[:, None])

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from ...health.by_label import rows_by_label
 from ...health.shortcuts import find_shortcuts
 from ...text import label_words, several, shown
 from .health import Finding
@@ -33,9 +34,10 @@ def imbalance(looked: Looked) -> Iterator[Finding]:
     """Labels that have far fewer pictures than most."""
     counts = np.array(looked.pictures.counts)
     middle = float(np.median(counts))
-    for k in np.flatnonzero(counts < _FEW * middle):
-        label = looked.pictures.labels[int(k)]
-        own = np.flatnonzero(looked.truth == k)
+    few = np.flatnonzero(counts < _FEW * middle)
+    rows_of = rows_by_label(looked.truth, len(counts)) if few.size else []
+    for k in few.tolist():
+        label, own = looked.pictures.labels[k], rows_of[k]
         yield Finding(
             "imbalance",
             tuple(looked.name(row) for row in own.tolist()),
@@ -43,7 +45,7 @@ def imbalance(looked: Looked) -> Iterator[Finding]:
             f"{middle:,.0f} or more.",
             label=label,
             score=float(1 - counts[k] / middle),
-            cost=looked.excess(looked.truth == k),
+            cost=looked.excess_of(own),
         )
 
 

@@ -16,6 +16,7 @@ from ...head.cross_validation import OutOfFold
 from ...head.kinds import DISCRIMINANT, REGRESSION
 from ...health.judges import Judges, Settings
 from ...health.label_errors import LabelErrors, find_label_errors
+from ...health.sample import parts
 from ..occasions import bursts_of
 from ..pictures import Pictures
 
@@ -71,7 +72,10 @@ class Looked:
     @cached_property
     def right(self) -> np.ndarray:
         """Which of them it gets right, bool `[R]`."""
-        return np.asarray((self.found.logits.argmax(axis=1) == self.truth) & self.judged)
+        likeliest = np.empty(len(self.rows), np.int64)
+        for some in parts(len(self.rows), len(self.pictures.labels)):
+            likeliest[some] = self.found.logits[some].argmax(axis=1)
+        return np.asarray((likeliest == self.truth) & self.judged)
 
     @cached_property
     def accuracy(self) -> Proportion:
@@ -117,13 +121,19 @@ class Looked:
         """Its label."""
         return self.pictures.labels[int(self.truth[row])]
 
-    def excess(self, among: np.ndarray) -> float:
-        """The points of accuracy that pictures `among` all, bool `[R]`, cost by being wrong more
-        often than the others."""
-        among = among & self.judged
-        others = self.judged & ~among
-        if not among.any() or not others.any():
+    def excess_of(self, among: np.ndarray) -> float:
+        """The points of accuracy that pictures `among` all, rows int `[M]`, cost by being wrong
+        more often than the others."""
+        among = among[self.judged[among]]
+        judged, wrong = self._judged_and_wrong
+        others = judged - len(among)
+        if not len(among) or not others:
             return 0.0
-        usual = float(np.mean(~self.right[others]))
-        more = float(np.sum(~self.right[among])) - usual * int(among.sum())
-        return 100 * max(0.0, more) / max(1, int(self.judged.sum()))
+        own = int(np.count_nonzero(~self.right[among]))
+        more = own - (wrong - own) / others * len(among)
+        return 100 * max(0.0, more) / max(1, judged)
+
+    @cached_property
+    def _judged_and_wrong(self) -> tuple[int, int]:
+        judged = int(np.count_nonzero(self.judged))
+        return judged, judged - int(np.count_nonzero(self.right))

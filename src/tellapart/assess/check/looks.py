@@ -39,13 +39,13 @@ def looks(looked: Looked) -> Iterator[Finding]:
             continue
         rows = np.array(bad.rows)[~kept]
         names = tuple(pictures.names[row] for row in rows)
-        labels = {pictures.labels[k] for k in pictures.truth[rows]}
+        labels = {pictures.labels[k] for k in np.unique(pictures.truth[rows]).tolist()}
         yield Finding(
             bad.kind,
             names,
             f"{several(len(names), 'picture')} {one if len(names) == 1 else many}.",
             label=labels.pop() if len(labels) == 1 else None,
             score=float(np.mean(np.array(bad.strengths)[~kept])),
-            cost=looked.excess(np.isin(looked.rows, rows)),
+            cost=looked.excess_of(np.flatnonzero(np.isin(looked.rows, rows))),
             mend=walk(looked.dataset, bad.kind),
         )

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from ...head.linear import softmax
+from ...head.blocks import Rows
+from ...health.strangers import said_of
+from ...health.strangers import strangers as find_strangers
 from ...health.structure import NEAR_CHANCE, confused, split_labels
-from ...health.structure import strangers as find_strangers
 from ...text import label_words, percent, shown
 from . import mending
 from .health import Finding
@@ -19,15 +20,15 @@ SHOWN = 6  # pictures of each side of a finding with two
 
 def strangers(looked: Looked) -> Iterator[Finding]:
     """Pictures that are far from all labels and that none of them claims, one finding each."""
-    judged = np.flatnonzero(looked.judged)
-    scores = softmax(looked.found.logits[judged].copy())
-    found = find_strangers(
-        looked.vectors[judged], looked.truth[judged], scores, looked.fold[judged]
-    )
+    judged, count = np.flatnonzero(looked.judged), len(looked.pictures.labels)
+    every = len(judged) == len(looked.rows)
+    vectors = looked.vectors if every else Rows(looked.vectors, judged)
+    said = said_of(looked.found.logits, looked.truth, judged)
+    found = find_strangers(vectors, looked.truth[judged], said, count, looked.fold[judged])
     for at in found.rows.tolist():
         row = int(judged[at])
         name = looked.name(row)
-        closest = looked.pictures.labels[int(scores[at].argmax())]
+        closest = looked.pictures.labels[int(said.label[at])]
         own = looked.label(row)
         likeness = (
             f"of any label, even of its own, {label_words(own)}, which is the closest."
@@ -40,7 +41,7 @@ def strangers(looked: Looked) -> Iterator[Finding]:
             f"{shown(name)} is unlike the pictures {likeness}",
             label=own,
             score=float(1 - np.exp(-found.distance[at] / 3)),
-            cost=looked.excess(np.arange(len(looked.rows)) == row),
+            cost=looked.excess_of(np.array([row])),
             mend=mending.drop(looked.dataset, [name]),
         )
 
@@ -78,7 +79,7 @@ def two_in_one(looked: Looked) -> Iterator[Finding]:
             "are two places or occasions, there is nothing to do.",
             label=labels[one.label],
             score=float(np.clip(one.apart / 3, 0.05, 1)),
-            cost=looked.excess(looked.truth == one.label),
+            cost=looked.excess_of(np.flatnonzero(looked.truth == one.label)),
             sides=sides,
             halves=tuple(tuple(looked.name(row) for row in half.tolist()) for half in one.rows),
         )
