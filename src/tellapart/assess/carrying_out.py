@@ -151,7 +151,7 @@ def undo_carried_out(source: str | os.PathLike[str]) -> UndoResult:
     if Journal.load(root, MENDING) is not None:
         with locked(root, MENDING), changing(place_of_decisions(root)) as table:
             journal = Journal.load(root, MENDING)
-            entries = [*journal.entries.values(), *journal.moved_on] if journal else []
+            entries = [*journal.entries, *journal.moved_on] if journal else []
             steps: dict[str, list[Entry]] = {}
             for step in sorted(entries, key=lambda entry: -entry.offset):  # the last one first
                 steps.setdefault(step.content.sha256, []).append(step)
@@ -263,7 +263,7 @@ def _numbered(taken: Placement, longest: int) -> Placement:
 
 def _mark(root: Path, journal: Journal) -> None:
     """Note in the table what was carried out, and where its pictures are."""
-    placed = {(e.source, e.content.sha256): e for e in journal.live() if e.target in journal.done}
+    placed = {(e.source, e.content.sha256): e for e in journal.live() if journal.entries.is_done(e)}
     if not placed:
         return
     asked = {_key(journal.extra(e)) for e in placed.values()}

@@ -16,10 +16,10 @@ class Places:
     def __init__(self, journal: Journal) -> None:
         self.folder = journal.folder
         self.longest = longest_name(journal.folder)
-        self.taken = {folded(entry.target) for entry in journal.entries.values()}
+        self.taken = {folded(entry.target) for entry in journal.entries}
         self.of_label: dict[str, str] = {}
         self.asked: dict[str, tuple[str, str, Path]] = {}
-        for entry in journal.entries.values():  # labels keep the folders they have
+        for entry in journal.entries:  # labels keep the folders they have
             name = PurePosixPath(entry.target).parts[1]
             self.of_label.setdefault(journal.extra(entry)["label"], name)
 

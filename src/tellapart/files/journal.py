@@ -178,7 +178,7 @@ class Journal(Record):
         patient: bool,
     ) -> Entry | SkippedFile:
         while True:
-            entry = self.entries[one.target]
+            entry = self.entries.open[one.target]
             try:
                 self._check_seen(one)
                 self.place(entry)
@@ -271,14 +271,14 @@ class Journal(Record):
     def _forget(self, entry: Entry) -> None:
         if not self.root:
             self.strike(entry)
-            del self.entries[entry.target]
+            self.entries.drop(entry.target)
 
     def go_on(self) -> None:
         """Drop a torn last line, and finish or forget what a kill interrupted."""
         os.truncate(self.path, self._length)
         self._stream = self.path.open("ab")
         placed = []
-        for entry in [e for e in self.entries.values() if e.target not in self.done]:
+        for entry in [*self.entries.open.values()]:
             source, target = self.source(entry), self.target(entry)
             if self.link_near(entry):
                 continue  # undo says so
@@ -290,7 +290,7 @@ class Journal(Record):
             else:
                 drop_reservation(target, self.errand.token, begun=True)
                 self.strike(entry)
-                del self.entries[entry.target]
+                self.entries.drop(entry.target)
         for name in self.results:
             drop_reservation(self.folder / name, self.errand.token)
         self.finish(placed)

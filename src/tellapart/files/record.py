@@ -14,26 +14,29 @@ import os
 import re
 import secrets
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePath, PurePosixPath
-from typing import Any, BinaryIO, Literal, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 from ..errors import DestinationError
 from ..text import shown
 from .atomic import sync
+from .entries import Entries
+from .entries import Entry as Entry
+from .entries import How as How
 from .locks import is_still
 from .purpose import Errand, Purpose
 from .system import WINDOWS
 from .transfer import Content, Stamp, holds, is_link, reason_of
 
-How = Literal["copy", "link", "move"]
 RECORD = "journal.jsonl"
 _HOWS: Mapping[str, How] = {"copy": "copy", "link": "link", "move": "move"}
 _OWN = frozenset({"source", "target", "how", "group", "content"})  # of a line; the rest is extra
 _VERSION = 1
 _STRUCK = b"-"  # the first byte of a line that was taken back
+_BLOCK = 2**16  # bytes read at a time from the end
 
 
 @dataclass(frozen=True)
@@ -52,24 +55,6 @@ class Placement:
     extra: Mapping[str, object] = field(default_factory=dict)
     #: What its file was like before the caller looked into it: it is placed only if it is so still.
     seen: Stamp | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One file in the journal: from where below the root, to where below the folder."""
-
-    #: Below the journal's root.
-    source: str
-    #: Below the journal's folder.
-    target: str
-    #: How it is placed.
-    how: How
-    #: As `Placement.group`.
-    group: str
-    #: What it held when it was placed, by which undo knows it again.
-    content: Content
-    #: Of its line in the journal.
-    offset: int
 
 
 def inside(name: str) -> str:
@@ -99,11 +84,9 @@ class Record:
             may then be renamed, and in which steps may follow on each other.
         how: how files are placed where a step does not say.
         made: the folder and those above it, where the work made them.
-        entries: by target, what was placed and not moved on since; a later line replaces an
-            earlier one.
+        entries: by target, what was placed and not moved on since, and which of it is known to be
+            placed.
         moved_on: what a later step has moved from its target, in the order of that.
-        done: the targets of those entries that are known to be placed.
-        folders: the folders that were made, and the offset of each one's line.
         lost: what another disk did not keep of what was moved to it.
         results: name of a table that was written -> its sha256s.
     """
@@ -119,10 +102,8 @@ class Record:
         if not re.fullmatch("[0-9a-f]+", header["token"]):
             raise ValueError(header["token"])  # it becomes a part of files' names
         self.errand = Errand(purpose, header["token"])
-        self.entries: dict[str, Entry] = {}
+        self.entries = Entries(self.entry_at, self._each)
         self.moved_on: list[Entry] = []
-        self.done: set[str] = set()
-        self.folders: list[tuple[str, int]] = []
         self.lost: set[str] = set()
         self.results: dict[str, set[str]] = {}
         self._lost = frozenset[str]()  # of those, what is not written down yet
@@ -176,6 +157,7 @@ class Record:
             raise DestinationError(f"{shown(path)} cannot be read: {reason_of(error)}.") from error
         if journal is not None:
             journal._length = offset
+            journal._close_reading()
         return journal
 
     @classmethod
@@ -192,20 +174,13 @@ class Record:
     def _take(self, values: dict[str, Any], offset: int) -> None:
         """Take in one line."""
         if "target" in values:
-            target, content = inside(values["target"]), Content(**values["content"])
-            how = _HOWS[values.get("how", self.how)]
-            if how == "move" and not self.root:
-                inside(values["source"])
-            group = sys.intern(values.get("group", ""))
-            self.entries.pop(target, None)  # so that the order is that of the latest lines
-            self.entries[target] = Entry(values["source"], target, how, group, content, offset)
-            self.done.discard(target)
+            self.entries.take(self._entry(values, offset))
         elif "done" in values:
             for target in values["done"]:
                 self._take_done(target)
             self.lost.update(values.get("lost", ()))
         elif "folder" in values:
-            self.folders.append((inside(values["folder"]), offset))
+            inside(values["folder"])
         elif "request" in values:
             self.request = self.purpose.upgraded(values)["request"]
         elif "/" in inside(values["results"]):
@@ -215,13 +190,49 @@ class Record:
 
     def _take_done(self, target: str) -> None:
         if self.root:
-            self.done.add(self.entries[target].target)
+            self.entries.settle(target)
         elif entry := self.entries.get(target):  # its line may have been struck out
-            self.done.add(entry.target)
-            if entry.how == "move" and (before := self.entries.pop(entry.source, None)):
-                if before.target in self.done:
+            self.entries.settle(target)
+            if entry.how == "move" and (before := self.entries.get(entry.source)):
+                if self.entries.is_done(before):
                     self.moved_on.append(before)
-                self.done.discard(before.target)
+                self.entries.drop(before.target)
+
+    def _entry(self, values: Mapping[str, Any], offset: int) -> Entry:
+        target, content = inside(values["target"]), Content(**values["content"])
+        how = _HOWS[values.get("how", self.how)]
+        if how == "move" and not self.root:
+            inside(values["source"])
+        group = sys.intern(values.get("group", ""))
+        return Entry(values["source"], target, how, group, content, offset)
+
+    def _each(self) -> Iterator[Entry]:
+        """The entries of all lines there are now, in their order."""
+        offset, end = 0, self._length
+        with self.path.open("rb") as stream:
+            for line in stream:
+                if offset >= end:
+                    return
+                if line.startswith(b"{") and b'"target"' in line and offset:
+                    values = json.loads(line)
+                    if "target" in values:
+                        yield self._entry(values, offset)
+                offset += len(line)
+
+    def backwards(self) -> Iterator[Entry | str]:
+        """What was placed, the last first, with what was moved on since; and between, each folder
+        that was made."""
+        moved_on = {entry.offset for entry in self.moved_on}
+        for offset, line in _lines_backwards(self.path, self._length):
+            if not offset or line.startswith((_STRUCK, b'{"done"')):
+                continue
+            values = json.loads(line)
+            if "target" in values:
+                entry = self._entry(values, offset)
+                if offset in moved_on or self.entries.is_latest(entry):
+                    yield entry
+            elif "folder" in values:
+                yield inside(values["folder"])
 
     def source(self, entry: Entry | Placement) -> Path:
         return self._sources / entry.source
@@ -249,22 +260,34 @@ class Record:
             return is_link(self.target(entry), self.source(entry))
         return holds(self.target(entry), entry.content)
 
-    def live(self) -> list[Entry]:
+    def living(self) -> Iterator[Entry]:
         """The files that were placed and whose targets are still there, edited or not."""
-        return [
-            entry
-            for entry in self.entries.values()
-            if os.path.lexists(self.target(entry))
-            and (entry.target in self.done or self.is_placed(entry))
-        ]
+        for entry in self.entries:
+            if os.path.lexists(self.target(entry)) and (
+                self.entries.is_done(entry) or self.is_placed(entry)
+            ):
+                yield entry
+
+    def live(self) -> list[Entry]:
+        """All of `living`, in memory."""
+        return list(self.living())
+
+    def entry_at(self, offset: int) -> Entry:
+        """The entry of the line at an offset, read again."""
+        return self._entry(self.values_at(offset), offset)
 
     def extra(self, entry: Entry) -> dict[str, Any]:
         """What the caller said of a file: that stays on the disk until it is asked for."""
+        values = self.values_at(entry.offset)
+        return {name: value for name, value in values.items() if name not in _OWN}
+
+    def values_at(self, offset: int) -> dict[str, Any]:
+        """All that the line at an offset says."""
         if self._reading is None:
             self._reading = self.path.open("rb")
-        self._reading.seek(entry.offset)
-        values = json.loads(self._reading.readline())
-        return {name: value for name, value in values.items() if name not in _OWN}
+        self._reading.seek(offset)
+        values: dict[str, Any] = json.loads(self._reading.readline())
+        return values
 
     # Writing. Every line is with the system before this process goes on; `synced`, on the disk.
 
@@ -332,11 +355,32 @@ class Record:
         return self._stream is not None and is_still(self.path, self._stream)
 
     def close(self) -> None:
-        for stream in (self._stream, self._reading):
-            with suppress(OSError):  # what it still held is what could not be written before
-                if stream is not None:
-                    stream.close()
+        self._close_reading()
+        with suppress(OSError):  # what it still held is what could not be written before
+            if self._stream is not None:
+                self._stream.close()
+
+    def _close_reading(self) -> None:
+        if self._reading is not None:
+            self._reading.close()
+            self._reading = None
 
     @property
     def path(self) -> Path:
         return self.folder / self.purpose.hidden / RECORD
+
+
+def _lines_backwards(path: Path, length: int) -> Iterator[tuple[int, bytes]]:
+    """The lines in the first bytes of a file, the last first, each with its offset."""
+    begun = b""  # of a line, whose beginning lies before
+    with path.open("rb") as stream:
+        while length:
+            start = max(0, length - _BLOCK)
+            stream.seek(start)
+            lines = (stream.read(length - start) + begun).splitlines(keepends=True)
+            length = start
+            begun = lines.pop(0) if start else b""
+            end = start + len(begun) + sum(map(len, lines))
+            for line in reversed(lines):
+                end -= len(line)
+                yield end, line

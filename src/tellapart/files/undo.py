@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,7 +66,8 @@ def undo(destination: str | os.PathLike[str], purpose: Purpose) -> UndoResult:
         if journal is None:  # killed before its first line, or after its last
             remove_state(folder, purpose, ())
             return UndoResult(folder)
-        result = _Undoing(journal).run()
+        with closing(journal):
+            result = _Undoing(journal).run()
         if not result.unfinished:
             remove_state(folder, purpose, journal.made)
     if WINDOWS and not result.unfinished:  # an open lock cannot be deleted there
@@ -88,19 +89,14 @@ class _Undoing:
     def run(self) -> UndoResult:
         journal = self.journal
         journal.errand.part_beside(journal.folder / journal.purpose.hidden).unlink(missing_ok=True)
-        steps: list[tuple[int, Entry | str]] = [
-            *((entry.offset, entry) for entry in journal.entries.values()),
-            *((entry.offset, entry) for entry in journal.moved_on),
-            *((offset, name) for name, offset in journal.folders),
-        ]
         moved_on = {entry.offset for entry in journal.moved_on}
-        for offset, step in sorted(steps, key=lambda step: step[0], reverse=True):
-            if isinstance(step, str):
+        for step in journal.backwards():
+            if isinstance(step, Entry):
+                self._entry(step, moved_on=step.offset in moved_on)
+            else:
                 with suppress(OSError):  # not empty: it has become the user's
                     if not journal.link_above(step):
                         (journal.folder / step).rmdir()
-            else:
-                self._entry(step, moved_on=offset in moved_on)
         self._name_moved()
         for name in [] if self.unfinished and not self.count else journal.results:
             self._table(journal.folder / name)
@@ -122,14 +118,15 @@ class _Undoing:
                 return
             if moved_on and not journal.is_placed(entry):
                 return  # what was left is told where the file is now
-            if not moved_on and entry.target not in journal.done:
+            done = journal.entries.is_done(entry)
+            if not moved_on and not done:
                 journal.errand.part_beside(target).unlink(missing_ok=True)
                 if not journal.is_placed(entry):
                     drop_reservation(target, journal.errand.token, begun=True)
             if not os.path.lexists(target):
                 journal.strike(entry)  # what an earlier step put there may come back
-                self.elsewhere += not moved_on and entry.target in journal.done
-                if journal.root and entry.target in journal.done:
+                self.elsewhere += not moved_on and done
+                if journal.root and done:
                     self.missing.append(entry)
                 return
             if reason := self._why_kept(entry):

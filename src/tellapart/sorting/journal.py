@@ -6,13 +6,14 @@ of labels and scores.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
 from ..errors import DestinationError, option
+from ..files.entries import Index
 from ..files.journal import Journal
 from ..files.purpose import Purpose
 from ..files.record import Entry, How
@@ -90,21 +91,21 @@ def request_of(journal: Journal) -> Request:
     return Request(**journal.request)
 
 
-def answer(journal: Journal, entry: Entry) -> Answer:
-    """What the classifier said of a picture."""
-    said = journal.extra(entry)
+def answer_in(said: Mapping[str, Any]) -> Answer:
+    """What the classifier said of a picture, by its line in the journal."""
     unknown = said.get("unknown", False)  # not written by the first sorts
     return Answer(said["label"], said["score"], said["scores"], unknown)
 
 
-def settled(journal: Journal, live: Iterable[Entry]) -> dict[str, Entry]:
-    """By source, what need not be sorted again. Where a picture was moved away, another of its
-    name is a new one."""
-    return {
-        entry.source: entry
-        for entry in live
-        if entry.how != "move" or entry.target not in journal.done
-    }
+def settled_index(journal: Journal) -> Index:
+    """For what need not be sorted again, by source."""
+    return Index(journal.entry_at, lambda entry: entry.source)
+
+
+def is_settled(journal: Journal, entry: Entry) -> bool:
+    """Whether what is in the destination need not be sorted again. Where a picture was moved away,
+    another of its name is a new one."""
+    return entry.how != "move" or not journal.entries.is_done(entry)
 
 
 def unknown_labels(journal: Journal, request: Request) -> list[str]:

@@ -133,9 +133,9 @@ def _place(found: Piles, root: Path, folder: Path) -> Piles:
         how="link" if links else "copy",
         check=lambda journal: _check_same(journal, request),
     ) as journal:
-        there = {entry.source for entry in journal.entries.values()}
-        moved = sum(not os.path.lexists(journal.target(e)) for e in journal.entries.values())
-        taken = {folded(target) for target in journal.entries}
+        there = {entry.source for entry in journal.entries}
+        moved = sum(not os.path.lexists(journal.target(e)) for e in journal.entries)
+        taken = {folded(entry.target) for entry in journal.entries}
         names = _Names(folder, taken)
         unreadable, placed = list(found.unreadable), 0
         steps = (names.placement(pile, one) for pile, one in pictures if one.name not in there)
@@ -144,7 +144,7 @@ def _place(found: Piles, root: Path, folder: Path) -> Piles:
                 unreadable.append(done)
             else:
                 placed += 1
-        target_of = {entry.source: entry.target for entry in journal.entries.values()}
+        target_of = {entry.source: entry.target for entry in journal.entries}
         with writing(folder, PILING):
             table = journal.write_table(TABLE, lambda stream: _rows(stream, pictures, target_of))
             result = replace(

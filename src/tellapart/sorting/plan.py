@@ -5,15 +5,18 @@ from __future__ import annotations
 import math
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from hashlib import blake2b
 from pathlib import Path, PurePosixPath
 from typing import Literal, Protocol
 
 from ..dataset.filenames import folded, kept_stem, longest_name, named, safe_name, suffix_of
-from ..dataset.sources import SkippedFile, pictures_below
+from ..dataset.walk import Walk
 from ..errors import DestinationError, PictureError, UsageError, option
+from ..files.compact import HashTable, Packed
 from ..files.record import Entry
+from ..files.skipped import SkippedFile
 from ..files.transfer import NO_FILE, Stamp, content_of, stamp_of
 from ..text import shown
 from ..workers.deadlines import NoAnswerError, answered
@@ -135,8 +138,11 @@ class Work:
             model=classifier.digest,
         )
 
-    def steps(self, settled: Mapping[str, Entry], names: Names) -> Iterator[SortStep | SkippedFile]:
-        """All that is left to do, in the order of names."""
+    def steps(
+        self, settled: Callable[[str], Entry | None], names: Names
+    ) -> Iterator[SortStep | SkippedFile]:
+        """All that is left to do, in the order of names; `settled` gives what was sorted before by
+        its name in the inbox."""
         waiting, skipped = self._left(settled)
         self.waiting = len(skipped) + len(waiting)
         yield from skipped
@@ -150,7 +156,7 @@ class Work:
             else:
                 yield names.step(self.root / name, answer, before)
 
-    def _noted(self, names: Sequence[str], seen: deque[Stamp]) -> Iterator[Path]:
+    def _noted(self, names: Iterable[str], seen: deque[Stamp]) -> Iterator[Path]:
         """The pictures, each with what its file is like before it is read."""
         for name in names:
             path = self.root / name
@@ -160,29 +166,23 @@ class Work:
                 seen.append(NO_FILE)
             yield path
 
-    def _left(self, settled: Mapping[str, Entry]) -> tuple[list[str], list[SkippedFile]]:
-        """The names of the pictures that are left to do, and what cannot be sorted."""
-        pictures, skipped = self._subgroup()
-        waiting = [n for path, n in pictures if not self.is_done(path, settled.get(n))]
-        return waiting, skipped
-
-    def _subgroup(self) -> tuple[list[tuple[Path, str]], list[SkippedFile]]:
-        """What is in the inbox, without what this or another sort has put there."""
-        if self.only:
-            pictures, found = [(self.root / self.only, self.only)], list[SkippedFile]()
-        else:
-            pictures, found, self.hidden = pictures_below(
-                self.root, follow_links=self.options.follow_links
-            )
+    def _left(self, settled: Callable[[str], Entry | None]) -> tuple[Packed, list[SkippedFile]]:
+        """The names of the pictures that are left to do, and what cannot be sorted, without what
+        this or another sort has put into the inbox."""
+        waiting, links = Packed(), list[SkippedFile]()
+        walk = Walk(self.root, self.options.follow_links)
+        inside = [(self.root / self.only, self.only)] if self.only else walk.pictures(self.root)
         is_output = self.output_test()
-        skipped = [one for one in found if not is_output(self.root / one.name)]
-        pictures = [one for one in pictures if not is_output(one[0])]
-        if self.options.how == "move":
-            skipped += [
-                SkippedFile(name, NOT_MOVED) for path, name in pictures if os.path.islink(path)
-            ]
-            pictures = [one for one in pictures if not os.path.islink(one[0])]
-        return pictures, skipped
+        for path, name in inside:
+            if is_output(path):
+                continue
+            if self.options.how == "move" and os.path.islink(path):
+                links.append(SkippedFile(name, NOT_MOVED))
+            elif not self.is_done(path, settled(name)):
+                waiting.append(name)
+        self.hidden = walk.hidden
+        skipped = [one for one in walk.skipped if not is_output(self.root / one.name)]
+        return waiting, skipped + links
 
     def output_test(self) -> Callable[[Path], bool]:
         """Whether a path below the inbox is the output of a sort."""
@@ -243,10 +243,14 @@ class Work:
 class Names:
     """Gives each picture a name that is safe on every system, and free."""
 
-    def __init__(self, work: Work, live: Sequence[Entry]) -> None:
+    def __init__(self, work: Work, before: Iterable[Entry] = ()) -> None:
+        """`before`: what is in the destination."""
         self.work = work
-        self.taken = {folded(entry.target) for entry in live}
-        self.last: dict[str, int] = {}  # the number given last to each name
+        # By a hash of each name that is taken, the number that was given last for its sake. Two
+        # names of one hash would be a number too much, the same in each run.
+        self.taken = HashTable("I")
+        for entry in before:
+            self.take(entry)
         self.used: set[str] = set()
         self.longest = longest_name(work.destination)
         self.unsure = self._unique(UNSURE, is_folder=True)
@@ -272,19 +276,36 @@ class Names:
             source, target, label, score, answer.scores, answer.unknown, apart or name, seen
         )
 
+    def take(self, entry: Entry) -> None:
+        """Give nobody the name of something that is in the destination."""
+        self._take(_hashed(folded(entry.target)))
+
+    def _take(self, key: int) -> None:
+        if self.taken.first(key) is None:
+            self.taken.add(key, 1)
+
     def _free(self, folder: str, stem: str, suffix: str) -> str:
         """`stem.suffix` in a folder, or the next number of it, that neither stands nor is spoken
         for."""
-        key = folded(str(PurePosixPath(folder, named(stem, suffix, self.longest))))
-        while True:
-            number = self.last[key] = self.last.get(key, 0) + 1
+
+        def numbered(number: int) -> tuple[str, int]:
             ending = f"-{number}{suffix}" if number > 1 else suffix
             target = str(PurePosixPath(folder, named(stem, ending, self.longest)))
-            known_as = folded(target) if number > 1 else key
-            if known_as in self.taken or os.path.lexists(self.work.destination / target):
-                continue
-            self.taken.add(known_as)
-            return target
+            return target, _hashed(folded(target))
+
+        target, key = numbered(1)
+        number = self.taken.first(key) or 0
+        if number > 1 and self.taken.first(numbered(number)[1]) is None:  # another name's hash
+            number = 0
+        while True:
+            number += 1
+            target, own = numbered(number) if number > 1 else (target, key)
+            if self.taken.first(own) is None and not os.path.lexists(
+                self.work.destination / target
+            ):
+                self._take(own)
+                self.taken.put(key, number)
+                return target
 
     def _name(self, label: str) -> str:
         if label not in self.of_label:
@@ -306,3 +327,9 @@ class Names:
         if not os.path.lexists(path):
             return False
         return os.path.islink(path) or not os.path.isdir(path) or path.samefile(self.work.root)
+
+
+def _hashed(name: str) -> int:
+    """64 bits of a name, the same in each process."""
+    digest = blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, "little")

@@ -3,49 +3,42 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+import heapq
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
 
-from ..dataset.sources import SkippedFile
-from ..files.journal import Journal
-from ..files.record import Entry
+from ..files.skipped import SkippedFile
 from ..text import csv_cell, shown
-from .journal import answer, request_of
+from .journal import answer_in, request_of
+from .placed import Line, Placed
 
 RESULTS = "results.csv"
 _COLUMNS = ("path", "sorted_as", "label", "score", "unknown", "error")
 
 
-def write_results(
-    journal: Journal, placed: Sequence[Entry], unreadable: Sequence[SkippedFile]
-) -> Path:
+def write_results(placed: Placed, unreadable: Sequence[SkippedFile]) -> Path:
     """The table of all that is sorted: one row a picture or unreadable file, by path."""
 
     def write(stream: TextIO) -> None:
-        _write_rows(stream, journal, placed, unreadable)
+        _write_rows(stream, placed, unreadable)
 
-    return journal.write_table(RESULTS, write)
+    return placed.journal.write_table(RESULTS, write)
 
 
-def _write_rows(
-    stream: TextIO, journal: Journal, placed: Sequence[Entry], unreadable: Sequence[SkippedFile]
-) -> None:
+def _write_rows(stream: TextIO, placed: Placed, unreadable: Sequence[SkippedFile]) -> None:
     """The scores come from the journal."""
-    labels = request_of(journal).labels
-    rows: list[tuple[str, str, Entry | SkippedFile]] = [
-        *((entry.source, entry.target, entry) for entry in placed),
-        *((one.name, "", one) for one in unreadable),
-    ]
-    rows.sort(key=lambda row: row[:2])
+    labels = request_of(placed.journal).labels
     heads = [f"score of {label}" if label in _COLUMNS else label for label in labels]
     table = csv.writer(stream, quoting=csv.QUOTE_ALL, lineterminator="\n")
     table.writerow([*_COLUMNS[:4], *map(_cell, heads), *_COLUMNS[4:]])
-    for source, target, what in rows:
-        if isinstance(what, SkippedFile):
-            table.writerow([_cell(source), *[""] * (4 + len(labels)), _cell(what.reason)])
+    by_name = sorted(unreadable, key=lambda one: one.name)
+    left: Iterator[Line] = ((one.name, "", {"error": one.reason}) for one in by_name)
+    for source, target, said in heapq.merge(placed.in_order(), left, key=lambda line: line[:2]):
+        if not target:
+            table.writerow([_cell(source), *[""] * (4 + len(labels)), _cell(said["error"])])
             continue
-        given = answer(journal, what)
+        given = answer_in(said)
         scores = [given.scores.get(label) for label in labels]
         table.writerow(
             [

@@ -8,18 +8,27 @@ to the very names that an undisturbed run gives. `undo` takes back what was done
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..dataset.sources import SkippedFile
 from ..files.journal import Journal, writing
-from ..files.record import Entry, Placement
+from ..files.record import Placement
 from ..files.undo import UndoResult
 from ..files.undo import undo as undo_
-from .journal import SORTING, Answer, check_same, opened, request_of, settled
+from .journal import (
+    SORTING,
+    Answer,
+    check_same,
+    is_settled,
+    opened,
+    request_of,
+    settled_index,
+)
+from .placed import Placed
 from .plan import Judge, Names, SortOptions, SortStep, Work
 from .results import write_results
 
@@ -74,8 +83,7 @@ def plan(
     journal = Journal.load(work.destination, SORTING)
     if journal is not None:
         check_same(journal, work.request)
-    live = journal.live() if journal else []
-    return work.steps(settled(journal, live) if journal else {}, Names(work, live))
+    return _planned(work, journal)
 
 
 def sort(
@@ -125,6 +133,20 @@ def undo(destination: str | os.PathLike[str]) -> UndoResult:
     return undo_(destination, SORTING)
 
 
+def _planned(work: Work, journal: Journal | None) -> Iterator[SortStep | SkippedFile]:
+    names = Names(work)
+    if journal is None:
+        yield from work.steps(lambda name: None, names)
+        return
+    settled = settled_index(journal)
+    with closing(journal):
+        for entry in journal.living():
+            names.take(entry)
+            if is_settled(journal, entry):
+                settled.put(entry)
+        yield from work.steps(settled.get, names)
+
+
 class _Sorting:
     """A sort under way."""
 
@@ -132,19 +154,25 @@ class _Sorting:
         self.work = work
         self.journal = journal
         self.progress = progress
-        self.placed = journal.live()
-        self.already = len(self.placed)
         self.unreadable: list[SkippedFile] = []
-        self.names = Names(work, self.placed)
+        self.names = Names(work)
+        self.settled = settled_index(journal)
+        self.placed = Placed(journal)
+        for entry in journal.living():
+            self.placed.add(entry)
+            self.names.take(entry)
+            if is_settled(journal, entry):
+                self.settled.put(entry)
+        self.already = len(self.placed)
 
     def run(self) -> SortResult:
         for one in self.journal.carry_out(self._placements(), self._renamed):
             if isinstance(one, SkippedFile):
                 self._pass_over(one)
             else:
-                self.placed.append(one)
+                self.placed.add(one)
                 self._tell()
-        return concluded(self.work, self.journal, self.placed, self.unreadable, self.already)
+        return concluded(self.work, self.placed, self.unreadable, self.already)
 
     def _pass_over(self, one: SkippedFile) -> None:
         self.unreadable.append(one)
@@ -155,7 +183,7 @@ class _Sorting:
         self.progress(done, self.already + self.work.waiting)
 
     def _placements(self) -> Iterator[Placement]:
-        for step in self.work.steps(settled(self.journal, self.placed), self.names):
+        for step in self.work.steps(self.settled.get, self.names):
             if isinstance(step, SkippedFile):
                 self._pass_over(step)
             else:
@@ -185,11 +213,7 @@ def placement(work: Work, step: SortStep) -> Placement:
 
 
 def concluded(
-    work: Work,
-    journal: Journal,
-    placed: Sequence[Entry],
-    unreadable: Sequence[SkippedFile],
-    already: int,
+    work: Work, placed: Placed, unreadable: Sequence[SkippedFile], already: int
 ) -> SortResult:
     """What is sorted now; the table of it is written. `already`: how many were so before.
 
@@ -197,14 +221,13 @@ def concluded(
         DestinationError: the table cannot be written.
     """
     with writing(work.destination, SORTING):
-        results = write_results(journal, placed, unreadable)
-    counts = Counter(entry.group for entry in placed)
+        results = write_results(placed, unreadable)
     return SortResult(
         destination=work.destination,
-        counts={group: counts[group] for group in sorted(counts)},
+        counts={group: placed.counts[group] for group in sorted(placed.counts)},
         unreadable=tuple(unreadable),
         already_done=already,
         hidden=work.hidden,
         results=results,
-        not_kept=tuple(sorted(journal.lost)),
+        not_kept=tuple(sorted(placed.journal.lost)),
     )

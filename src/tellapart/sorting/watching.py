@@ -18,12 +18,14 @@ from typing import Any, Literal, Protocol, TypeAlias
 from ..dataset.sources import SkippedFile
 from ..dataset.walk import no_picture
 from ..errors import DestinationError, PictureError, TellapartError, UsageError
+from ..files.entries import Index
 from ..files.journal import Journal, writing
 from ..files.record import Entry, Placement
 from ..files.transfer import Stamp, reason_of
 from ..text import first_few, label_words, shown
 from .arrivals import Arrivals
-from .journal import SORTING, Answer, opened, request_of, unknown_labels
+from .journal import SORTING, Answer, opened, request_of, settled_index, unknown_labels
+from .placed import Placed
 from .plan import NOT_MOVED, Judge, Names, SortOptions, SortStep, Work
 from .sort import SortResult, concluded, placement
 
@@ -107,9 +109,9 @@ class _Watching:
 
     # known once the journal is open, and anew whenever it is opened again
     journal: Journal
-    entries: list[Entry]  # of all that is in the destination
+    placed: Placed  # all that is in the destination
     names: Names
-    settled: dict[str, Entry]  # by source: what is not placed again
+    settled: Index  # by source: what is not placed again
 
     def __init__(
         self, work: Work, quiet_time: float, stop: Stop, newer_model: Callable[[], Judge | None]
@@ -185,22 +187,22 @@ class _Watching:
 
     def _begin(self) -> Iterator[Told]:
         journal, work = self.journal, self.work
-        self.entries = journal.live()
-        self.names = Names(work, self.entries)
+        self.placed, self.names = Placed(journal), Names(work)
+        for entry in journal.living():
+            self.placed.add(entry)
+            self.names.take(entry)
         # What was placed once is not placed again, also where it was taken out of the destination.
-        self.settled = {
-            entry.source: entry
-            for entry in journal.entries.values()
-            if entry.how != "move" and entry.target in journal.done
-        }
-        for entry in self.settled.values():
-            stamp = Stamp(entry.content.size, entry.content.mtime_ns, 0)
-            self.arrivals.done_with(entry.source, stamp)
+        self.settled = settled_index(journal)
+        for entry in journal.entries:
+            if entry.how != "move" and journal.entries.is_done(entry):
+                self.settled.put(entry)
+                stamp = Stamp(entry.content.size, entry.content.mtime_ns, 0)
+                self.arrivals.done_with(entry.source, stamp)
         self.table_due = time.monotonic() + _TABLE_EVERY
         self.is_changed = False
         self.steps.clear()
         if not self.token:
-            self.token, self.already = journal.errand.token, len(self.entries)
+            self.token, self.already = journal.errand.token, len(self.placed)
             yield WatchNotice("watching", f"Watching {shown(work.root)}.")
         if request_of(journal).model != work.request.model:
             yield self._ask_newer_model()
@@ -209,7 +211,7 @@ class _Watching:
         """Another model says what is in the pictures, from here on."""
         with writing(self.work.destination, SORTING):
             self.journal.ask(asdict(self.work.request))
-        self.names = Names(self.work, self.entries)
+        self.names = Names(self.work, self.journal.living())
         return WatchNotice(
             "model",
             "The model was replaced: the new one is used from now on. What is sorted already stays "
@@ -328,9 +330,9 @@ class _Watching:
     def _sorted(self, entry: Entry) -> SortStep:
         self.trouble, self.retry = "", _FIRST_RETRY
         is_gone = entry.how == "move"
-        self.entries.append(entry)
+        self.placed.add(entry)
         if not is_gone:
-            self.settled[entry.source] = entry
+            self.settled.put(entry)
         step = self.steps.pop(entry.source)
         seen = step.seen
         if seen is None or entry.how == "link":  # which changes the ctime
@@ -374,5 +376,5 @@ class _Watching:
         unread = {**self.arrivals.shut, **self.arrivals.refused}
         unreadable = [SkippedFile(name, reason) for name, reason in sorted(unread.items())]
         self.is_changed = False
-        result = concluded(self.work, self.journal, self.entries, unreadable, self.already)
+        result = concluded(self.work, self.placed, unreadable, self.already)
         return replace(result, waiting=tuple(self.arrivals.waiting))
