@@ -61,6 +61,7 @@ NAMES = [
     "UsageError",
     "Watch",
     "WatchNotice",
+    "WorkersError",
     "__version__",
     "carry_out",
     "check",

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
         ServerError,
         TellapartError,
         UsageError,
+        WorkersError,
     )
     from .exchange.corrections import LabelsRead, read_labels
     from .exchange.labels import LabelsWritten, write_labels
@@ -121,6 +122,7 @@ _HOMES = {
     "UsageError": "errors",
     "Watch": "training.options",
     "WatchNotice": "sorting.watching",
+    "WorkersError": "errors",
     "carry_out": "assess.carrying_out",
     "check": "assess.check.checking",
     "collect": "collecting.collect",
@@ -184,6 +186,7 @@ __all__ = [  # noqa: RUF022  in the order of `sorted`
     "UsageError",
     "Watch",
     "WatchNotice",
+    "WorkersError",
     "__version__",
     "carry_out",
     "check",

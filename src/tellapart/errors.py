@@ -10,6 +10,7 @@ notebook share.
     │   └── BackboneError     a network that cannot be used as a backbone
     ├── DestinationError      a place that cannot be written to, or that already holds something
     ├── ServerError           a server that cannot be reached, lets nobody in, or fails
+    ├── WorkersError          workers elsewhere that cannot be reached, or do not live
     └── MissingExtraError     a feature whose optional packages are not installed
 
 A message says what was wrong and what was expected; a hint says what to do. Where they name a
@@ -171,6 +172,10 @@ class ServerError(TellapartError):
     def __init__(self, message: str, *, hint: str = "", status: int | None = None) -> None:
         super().__init__(message, hint=hint)
         self.status = status
+
+
+class WorkersError(TellapartError):
+    """Workers elsewhere cannot be reached, see other disks, or die again and again."""
 
 
 class MissingExtraError(TellapartError):
