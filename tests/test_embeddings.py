@@ -11,6 +11,7 @@ from concurrent.futures import ProcessPoolExecutor
 from itertools import repeat
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ from tellapart.backbones.session import LazySession
 from tellapart.cache.stores import cache_info
 from tellapart.images.decode import Picture, read_picture
 from tellapart.workers.local import Map, Unit
+from tellapart.workers.places import Place
 
 COUNT = 2 * BATCH + 3
 
@@ -204,12 +206,13 @@ def test_any_mapping_gives_the_same_bits_and_a_full_cache(
     cache: Path,
     network: Network,
     without_a_network: Callable[[], None],
-    map_: Map[Picture, Embedded],
+    map_: Map[Any, Any],
 ) -> None:
     paths = pictures_in(folder)
     here = embed_all(paths, Embedder(network, cache))
     fresh = cache.with_name("fresh")
-    there = embed_all(paths, Embedder(network, fresh), map=map_)
+    place = Place("elsewhere", map_, is_far=True)
+    there = embed_all(paths, Embedder(network, fresh), place=place)
     assert here.vectors.tobytes() == there.vectors.tobytes()
     assert sum(info.pictures for info in cache_info(fresh)) == COUNT
     without_a_network()

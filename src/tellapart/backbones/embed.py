@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,8 +23,9 @@ from ..images.decode import (
     read_picture,
 )
 from ..images.properties import PROPERTIES, PROPERTIES_VERSION, properties_of
-from ..workers.local import Map, batches_of, local_map
+from ..workers.local import batches_of, local_map
 from ..workers.pausing import pause
+from ..workers.places import Place, current_place
 from .session import LazySession
 
 BATCH = 8  # pictures a thread takes at a time
@@ -145,9 +146,16 @@ class Embedder:
         """What gives the embeddings that the cache does not know."""
         return LazySession(self.network.content)
 
-    def embed(self, picture: Picture, *, afresh: bool = False) -> Embedded:
+    def embed(
+        self,
+        picture: Picture,
+        *,
+        afresh: bool = False,
+        into: dict[bytes, np.ndarray] | None = None,
+    ) -> Embedded:
         """One picture's embedding, from the cache where that knows its content, or `afresh`, as who
-        takes the time needs it.
+        takes the time needs it. Who writes shards gathers the rows of the cache in `into`; a new
+        one is then not put into the cache.
 
         Pixels have no file content to look up, so they are always embedded.
 
@@ -162,12 +170,16 @@ class Embedder:
             content, suffix = whole
             digest = hashlib.sha256(content).digest()
             # the embedding, and then the image properties
-            row = None if afresh else self.cache.get(digest)
+            row = None if into is None else into.get(digest)
+            if row is None and not afresh:
+                row = self.cache.get(digest)
             if row is None:
                 read = decode_with_sides(content, suffix=suffix)
                 row = np.concatenate([self._vector(read.pixels), properties_of(read, content)])
-                if digest not in self.cache:
+                if into is None and digest not in self.cache:
                     self.cache.put(digest, row)
+            if into is not None:
+                into[digest] = row
         return Embedded(digest, row[: -len(PROPERTIES)], row[-len(PROPERTIES) :])
 
     def _tried(self, picture: Picture) -> Embedded:
@@ -197,17 +209,31 @@ def _check_finite(vector: np.ndarray) -> None:
         )
 
 
+def _embedded(
+    paths: Sequence[Picture], embedder: Embedder, place: Place
+) -> Generator[Embedded, None, None]:
+    if not place.is_far:
+        yield from local_map(embedder, batches_of(paths, BATCH))  # kept, also after Ctrl-C
+        return
+    from .parts import embedded_far
+
+    with closing(embedded_far(paths, embedder, place.map)) as found:
+        for one in found:
+            yield Embedded(b"", None, reason=one.message) if isinstance(one, PictureError) else one
+
+
 def embed_all(
     paths: Sequence[Picture],
     embedder: Embedder,
     *,
-    map: Map[Picture, Embedded] = local_map,  # noqa: A002
+    place: Place | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Embeddings:
-    """Embed all pictures, from the cache where they are known. `progress` gets the count so far."""
+    """Embed all pictures, from the cache where they are known: at a place, or else where the work
+    of this thread runs. `progress` gets the count so far."""
     vectors, properties, digests, positions = [], [], [], []
     unreadable = {}
-    with closing(map(embedder, batches_of(paths, BATCH))) as results:  # kept, also after Ctrl-C
+    with closing(_embedded(paths, embedder, place or current_place())) as results:
         for position, result in enumerate(results):
             if result.vector is None or result.properties is None:
                 unreadable[position] = result.reason

@@ -19,7 +19,7 @@ import numpy as np
 
 from .folder import cache_folder
 from .known import Known, look
-from .shardfile import DIGEST, Head, Reader, Shard, checksums, set_aside, write_shard
+from .shardfile import DIGEST, Head, Reader, Shard, checksums, read_head, set_aside, write_shard
 
 _ROWS = 256  # a shard is written every so many new embeddings: what a kill can lose
 _TRIES = 5  # while others merge shards
@@ -106,6 +106,16 @@ class EmbeddingCache:
         if missing:
             raise MissingEmbeddingsError(missing)
         return np.zeros((0, 0), np.float32) if vectors is None else vectors
+
+    def learn(self, name: str) -> None:
+        """Know a shard that another process has written since, or what it was merged into."""
+        with self._looking:
+            try:
+                self._known = self._known.with_shard(read_head(self.folder / name))
+            except (OSError, ValueError):
+                self._known = look(self.folder, leave=frozenset(self._left))
+            if self._known.is_due:
+                self._known = look(self.folder, leave=frozenset(self._left))
 
     def put(self, digest: bytes, vector: np.ndarray) -> None:
         """Keep an embedding; it is on the disk after the next `flush` at the latest."""

@@ -32,18 +32,20 @@ class Store:
     def folder(self, cache: Path | None = None) -> Path:
         return (cache or cache_folder()) / self.name
 
-    def read(self, name: str) -> bytes | None:
+    def read(self, name: str, cache: Path | None = None) -> bytes | None:
         """What was kept under a name; None where that is nothing, or damaged."""
         with suppress(OSError):
-            content = memoryview((self.folder() / name).read_bytes())
+            content = memoryview((self.folder(cache) / name).read_bytes())
             if content[:_CHECKSUM] == _checksum(content[_CHECKSUM:]):
                 return bytes(content[_CHECKSUM:])
         return None
 
-    def keep(self, name: str, content: bytes, *, lightly: bool = False) -> None:
+    def keep(
+        self, name: str, content: bytes, cache: Path | None = None, *, lightly: bool = False
+    ) -> None:
         """Keep something, sealed; where there is no room, nothing is kept. What is quickly made
         again is kept `lightly`: nothing waits for the disk, and a power cut may lose it."""
-        path, sealed = self.folder() / name, _checksum(content) + content
+        path, sealed = self.folder(cache) / name, _checksum(content) + content
         with suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True)
             if not lightly:
@@ -55,6 +57,10 @@ class Store:
                 os.replace(part, path)
             finally:
                 part.unlink(missing_ok=True)
+
+    def forget(self, name: str, cache: Path | None = None) -> None:
+        """Keep no longer what was kept under a name."""
+        delete(self.folder(cache) / name)
 
     def trim(self, most: int) -> int:
         """Delete the oldest files where all take more than `most` bytes, until they take a tenth
@@ -105,7 +111,8 @@ BROWSER_RUNTIME = Store("onnxruntime-web", "*/ort*")  # by version
 FINE_TUNING = Store("fine-tuning", f"{'[0-9a-f]' * 32}/*")  # checkpoints of stopped trainings
 THUMBNAILS = Store("thumbnails", "??/*.thumbnail", is_sealed=True)  # by content
 STUDIO_KEYS = Store("studio-keys", "*.key")  # of pages that are open; without them: the link again
-STORES = (NETWORKS, COMPILED, BROWSER_RUNTIME, FINE_TUNING, THUMBNAILS, STUDIO_KEYS)
+PARTS = Store("parts", "??/*.part", is_sealed=True)  # by place, size and time of their pictures
+STORES = (NETWORKS, COMPILED, BROWSER_RUNTIME, FINE_TUNING, THUMBNAILS, STUDIO_KEYS, PARTS)
 
 
 def cache_info(folder: Path | None = None) -> list[SpaceInfo]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,11 +21,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..backbones.embed import Embedder
+from ..backbones.embed import Embedded, Embedder
+from ..backbones.parts import embedded_far
 from ..backbones.session import LazySession, beginning, ending
 from ..errors import PictureError
 from ..images.decode import Picture
-from ..workers.local import Map, batches_of, local_map
+from ..workers.local import Each, batches_of, local_map
+from ..workers.places import Place, current_place
 from .outputs import checked
 
 if TYPE_CHECKING:
@@ -146,13 +149,27 @@ def observe(
     classifier: Classifier,
     pictures: Iterable[Picture],
     *,
-    map: Map[Picture, Observation | PictureError] = local_map,  # noqa: A002
+    place: Place | None = None,
 ) -> Generator[Observation | PictureError, None, None]:
-    """What a model sees in each picture, in order, as they come; memory does not grow.
+    """What a model sees in each picture, in order, as they come; memory does not grow. Pictures are
+    embedded at a place, or else where the work of this thread runs.
 
     An unreadable picture's `PictureError` stands in its place.
     """
-    yield from map(Observer(classifier), batches_of(pictures, BATCH))
+    place = place or current_place()
+    if not place.is_far:
+        yield from local_map(Observer(classifier), batches_of(pictures, BATCH))
+        return
+    end = _End(classifier)
+
+    def seen(one: Embedded | PictureError) -> Observation | PictureError:
+        if isinstance(one, PictureError):
+            return one
+        assert one.vector is not None
+        return end.observe(one.vector, one.digest.hex())
+
+    with closing(embedded_far(pictures, embedder_of(classifier), place.map)) as embedded:
+        yield from local_map(Each(seen), batches_of(embedded, BATCH))
 
 
 def observe_embedded(

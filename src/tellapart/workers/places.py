@@ -1,0 +1,95 @@
+"""Where work runs, as one word: `threads`, `processes`, `processes:4`, `ray`, `ray://head:10001`.
+
+    with place_of("processes") as place, working_at(place):
+        ...            # what embeds pictures in here has that done there
+
+A place is entered for as long as it is in use, since a cluster has to be reached, or made.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from ..errors import UsageError, option
+from ..text import shown
+from .local import Map, local_map
+from .processes import processes_map
+
+SETTING = "on"
+THREADS = "threads"
+_PROCESSES = re.compile(r"processes(?::([1-9][0-9]{0,3}))?")
+_RAY = re.compile(r"ray(?:://\S+)?")
+
+Told = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where work runs.
+
+    Attributes:
+        name: the word for it.
+        map: runs a unit of work there.
+        is_far: whether the unit is copied: it must write what it makes, and return no more than
+            counts.
+    """
+
+    name: str = THREADS
+    map: Map[Any, Any] = field(default=local_map)
+    is_far: bool = False
+
+
+HERE = Place()
+_own = threading.local()  # .place: where the work of a thread runs
+
+
+def check_place_word(word: str) -> None:
+    """Refuse a word for no place, before any work is done.
+
+    Raises:
+        UsageError: it is none.
+    """
+    if word != THREADS and not _PROCESSES.fullmatch(word) and not _RAY.fullmatch(word):
+        raise UsageError(
+            f"{option(SETTING)} {shown(word)} is no place where work can run.",
+            hint="Give threads, processes, processes:4, ray, or the address of a cluster such as "
+            "ray://head:10001.",
+        )
+
+
+@contextmanager
+def place_of(word: str, lost: Told = lambda reason: None) -> Iterator[Place]:
+    """The place that a word is for, ready; `lost` is told of each worker that died, and why.
+
+    Raises:
+        UsageError: there is no such place.
+        MissingExtraError: it needs Ray, which is not installed.
+        WorkersError: there is no cluster at that address, or none can be made here.
+    """
+    check_place_word(word)
+    if word == THREADS:
+        yield HERE
+    elif found := _PROCESSES.fullmatch(word):
+        yield Place(word, partial(processes_map, most=int(found[1] or 0), lost=lost), is_far=True)
+
+
+@contextmanager
+def working_at(place: Place) -> Iterator[None]:
+    """Have what this thread does in here run at a place."""
+    before, _own.place = current_place(), place
+    try:
+        yield
+    finally:
+        _own.place = before
+
+
+def current_place() -> Place:
+    """Where the work of this thread runs."""
+    found: Place = getattr(_own, "place", HERE)
+    return found
