@@ -99,6 +99,11 @@ def are_large(vectors: Vectors) -> bool:
     return len(vectors) * vectors.shape[1] > LARGE
 
 
+def whole_of(vectors: Vectors) -> np.ndarray:
+    """All of them, in memory."""
+    return vectors if isinstance(vectors, np.ndarray) else np.asarray(vectors[:])
+
+
 def slices(count: int, size: int | None = None) -> list[slice]:
     """So many rows, in blocks of `ROWS`, or of `size`, the last one shorter."""
     size = size or ROWS

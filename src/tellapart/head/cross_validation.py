@@ -13,15 +13,21 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..workers.local import side_by_side
+from ..workers.local import Map, local_map, side_by_side
 from ..workers.pausing import pause
+from .answers import Answers, told
+from .blocks import Rows, Vectors, are_large, whole_of
 from .calibration import fit_temperature
-from .discriminant import SHRINKAGES, Discriminant, log_priors
+from .discriminant import SHRINKAGES
+from .folds import Folds, LargeFolds
 from .kinds import DISCRIMINANT, KINDS, MEAN, REGRESSION, Compared, Part
-from .linear import Head, Solver, balanced_weights, log_loss, losses_of, mean_of
+from .linear import Head, Solver, log_loss, losses_of, mean_of
 from .prepared import Prepared, are_many
+from .ready import Ready, discriminant_of, regression_of
 from .recipe import Recipe
-from .regression import ROUGH, Regression
+from .regression import ROUGH
+from .summed import Summed
+from .sums import Chunk, Sums
 
 STRENGTHS = tuple(10.0 ** (exponent / 2) for exponent in range(-8, 5))  # C, weakest fit first
 _USUAL = 30  # C times the number of pictures, where the search for it begins
@@ -40,12 +46,16 @@ class OutOfFold:
     """For every picture the logits `[N,K]` of a head that was fitted without its fold.
 
     Attributes:
-        logits: calibrated, if there is a recipe.
+        logits: calibrated, if there is a recipe; of embeddings too many for memory float32, and
+            `[0,K]` where the logits too would be more than `MOST_SCORES` and have no place.
         recipe: of the head that was chosen; None where nothing was to choose.
         compared: the kinds of head that were tried.
         heads: the heads by the number of the fold that they never saw, calibrated likewise.
-        prepared: what they were fitted on, ready for more fits; of very many scores, some.
+        prepared: what they were fitted on, ready for more fits; of very many scores, some; none of
+            embeddings too many for memory.
         losses: (setting, log loss) of all that were tried, by the kind of head.
+        answers: of embeddings too many for memory, what those logits come to.
+        whole: of such, all of them, ready for the last fit.
     """
 
     logits: np.ndarray
@@ -54,31 +64,40 @@ class OutOfFold:
     heads: Mapping[int, Head] = field(default_factory=dict)
     prepared: Mapping[int, Prepared] = field(default_factory=dict, repr=False)
     losses: Mapping[str, Mapping[float, float]] = field(default_factory=dict)
+    answers: Answers | None = None
+    whole: Summed | None = field(default=None, repr=False)
 
 
 def out_of_fold(
-    embeddings: np.ndarray,
+    embeddings: Vectors,
     labels: np.ndarray,
     count: int,
     fold: np.ndarray,
     solver: Solver,
     only: np.ndarray | None = None,
 ) -> OutOfFold:
-    """The out-of-fold logits of a solver that chooses nothing; of some folds `only`, if said."""
-    logits = np.zeros((len(labels), count))
+    """The out-of-fold logits of a solver that chooses nothing; of some folds `only`, if said. Of
+    embeddings too many for memory it gets `Rows`, and the logits are as `cross_validate` has them.
+    """
+    large = are_large(embeddings)
+    logits = np.zeros((0 if large else len(labels), count))
     heads = {}
     for number in np.unique(fold) if only is None else only:
         pause()
         inside = fold != number
         if len(np.unique(labels[inside])) > 1:
-            head = solver(embeddings[inside], labels[inside], count)
-            logits[~inside] = head.logits(embeddings[~inside])
-            heads[int(number)] = head
-    return OutOfFold(logits, heads=heads)
+            rest = Rows(embeddings, inside) if large else embeddings[inside]
+            head = heads[int(number)] = solver(rest, labels[inside], count)
+            if not large:
+                logits[~inside] = head.logits(embeddings[~inside])
+    if not large:
+        return OutOfFold(logits, heads=heads)
+    logits, answers = told(embeddings, heads, fold, labels, count)
+    return OutOfFold(logits, heads=heads, answers=answers)
 
 
 def cross_validate(
-    embeddings: np.ndarray,
+    embeddings: Vectors,
     labels: np.ndarray,
     count: int,
     fold: np.ndarray,
@@ -87,6 +106,9 @@ def cross_validate(
     kind: str | None = None,
     groups: np.ndarray | None = None,
     strengths: Sequence[float] = STRENGTHS,
+    sums: Mapping[int, Sums] | None = None,
+    run: Map[Chunk, dict[int, Sums]] = local_map,
+    into: np.ndarray | None = None,
 ) -> OutOfFold:
     """Choose the head of pictures `[N,D]` with `labels` `[N]`, and give its out-of-fold logits.
 
@@ -98,30 +120,44 @@ def cross_validate(
     pictures with many labels a regression takes long, so that it is not tried unless it is asked
     for. Of very many scores, settings are chosen on as many folds as judge enough pictures, which
     hardly depend on it.
+
+    Embeddings that are too many for memory, in a file or `Rows` of it, are read a block at a time.
+    Their heads are fitted to all of them, without each fold, and settings, temperatures and the
+    kind are chosen on some, evenly spread. `sums` of each fold may be given, or else `run` says
+    where they are made; all logits are written `into` a float32 `[N,K]`, if there is one.
     """
-    many = are_many(len(labels), count)
+    large = are_large(embeddings)
+    many = large or are_many(len(labels), count)
     step = len(labels) * count * min(embeddings.shape)  # what one step of a regression multiplies
     asked = (kind,) if kind else (DISCRIMINANT,) if many or step > _LONG else KINDS
-    folds = _Folds(embeddings, labels, count, fold, balanced, many)
+    folds = (
+        LargeFolds(embeddings, labels, count, fold, balanced, _ENOUGH, sums, run)
+        if large
+        else Folds(whole_of(embeddings), labels, count, fold, balanced, many, _ENOUGH)
+    )
     tried: dict[str, _Tried] = {}
     if asked != (DISCRIMINANT,):
         tried[REGRESSION] = _regressions(folds, strengths)
     if asked != (REGRESSION,):
         tried[DISCRIMINANT] = _discriminants(folds)
-    folds.finish([*tried.values()])
-    compared = _compared(asked, tried, labels, fold, groups)
+    _finish(folds, [*tried.values()])
+    together = groups if groups is None or folds.rows is None else groups[folds.rows]
+    compared = _compared(asked, tried, folds.labels, folds.fold, together)
     chosen = kind or _chosen(compared)
     names = (REGRESSION, DISCRIMINANT) if chosen == MEAN else (chosen,)
-    parts = tuple(tried[name].calibrated(labels) for name in names)
+    parts = tuple(tried[name].calibrated(folds.labels) for name in names)
     of_folds = [tried[part.kind].calibrated_heads(part.temperature) for part in parts]
     heads = {number: mean_of([of[number] for of in of_folds]) for number in folds.numbers}
+    logits, answers = folds.told(heads, into)
     return OutOfFold(
-        folds.logits(heads),
+        logits,
         Recipe(parts, balanced),
         compared,
         heads,
-        folds.prepared,
+        {n: ready for n, ready in folds.prepared.items() if isinstance(ready, Prepared)},
         {name: dict(sorted(one.losses.items())) for name, one in tried.items()},
+        answers,
+        folds.whole if isinstance(folds, LargeFolds) else None,
     )
 
 
@@ -130,65 +166,6 @@ def fit_each(recipe: Recipe, prepared: Sequence[Prepared]) -> list[Head]:
     are each done on several."""
     heavy = any(one.heavy for one in prepared) and not any(one.many for one in prepared)
     return side_by_side(lambda one: recipe.fit(one, ROUGH), prepared, heavy=heavy)
-
-
-class _Folds:
-    """The folds that can be left out, and the pictures outside each made ready for fits.
-
-    Of many scores only the first folds are, of `_ENOUGH` pictures at least; the others are when the
-    settings are chosen, one after the other.
-    """
-
-    def __init__(
-        self,
-        embeddings: np.ndarray,
-        labels: np.ndarray,
-        count: int,
-        fold: np.ndarray,
-        balanced: bool,
-        many: bool,
-    ) -> None:
-        self.embeddings, self.labels, self.count = embeddings, labels, count
-        self.balanced, self.many = balanced, many
-        self.inside = {int(number): fold != number for number in np.unique(fold)}
-        self.numbers = [n for n, rows in self.inside.items() if len(np.unique(labels[rows])) > 1]
-        judged = np.cumsum([np.count_nonzero(~self.inside[number]) for number in self.numbers])
-        last = 1 + int(np.searchsorted(judged, _ENOUGH)) if many else len(self.numbers)
-        self.first, self.others = self.numbers[:last], self.numbers[last:]
-        self.searched = np.isin(fold, self.first) if many else np.ones(len(fold), bool)
-        ready = side_by_side(self.prepare, self.first, heavy=not many)
-        self.prepared = dict(zip(self.first, ready, strict=True))
-
-    def prepare(self, number: int) -> Prepared:
-        rows = self.inside[number]
-        return Prepared(
-            self.embeddings[rows], self.labels[rows], self.count, balanced=self.balanced, rough=True
-        )
-
-    def log_priors(self, number: int) -> np.ndarray:
-        """Of the labels outside a fold `[K]`."""
-        inside = self.labels[self.inside[number]]
-        weights = balanced_weights(inside, self.count) if self.balanced else np.ones(len(inside))
-        shares = np.bincount(inside, weights, minlength=self.count) / weights.sum()
-        return log_priors(shares, len(inside))
-
-    def logits(self, heads: Mapping[int, Head]) -> np.ndarray:
-        """What each head says of the fold that it never saw `[N,K]`; 0 where there is none."""
-        kind = np.float32 if self.many else np.float64
-        logits = np.zeros((len(self.labels), self.count), kind)
-        for number, head in heads.items():
-            outside = ~self.inside[number]
-            logits[outside] = head.logits(self.embeddings[outside])
-        return logits
-
-    def finish(self, tried: Sequence[_Tried]) -> None:
-        """Fit what was tried with its settings without each of the other folds."""
-        for number in self.others:
-            prepared = self.prepare(number)
-            for one in tried:
-                one.heads[number] = one.fit(prepared)
-        for one in tried:
-            one.logits = self.logits(one.heads)
 
 
 @dataclass
@@ -211,12 +188,12 @@ class _Tried:
     priors: Mapping[int, np.ndarray] | None
     logits: np.ndarray
 
-    def fit(self, prepared: Prepared) -> Head:
+    def fit(self, ready: Ready) -> Head:
         """Not calibrated, and a discriminant without its priors."""
         assert self.setting
         if self.kind == DISCRIMINANT:
-            return Discriminant(prepared).without_priors(self.setting)
-        return Regression(prepared).fit(self.setting, ROUGH)
+            return discriminant_of(ready).without_priors(self.setting)
+        return regression_of(ready).fit(self.setting, ROUGH)
 
     def calibrated(self, labels: np.ndarray) -> Part:
         return Part(self.kind, self.setting, self._temperature(self.logits, labels))
@@ -242,12 +219,21 @@ class _Tried:
         return fit_temperature(logits, labels, least=1, priors=priors)
 
 
-def _regressions(folds: _Folds, strengths: Sequence[float]) -> _Tried:
+def _finish(folds: Folds, tried: Sequence[_Tried]) -> None:
+    """Fit what was tried with its settings without each of the other folds."""
+    for number in folds.others:
+        ready = folds.prepare(number)
+        for one in tried:
+            one.heads[number] = one.fit(ready)
+    for one in tried:
+        one.logits = folds.logits(one.heads)
+
+
+def _regressions(folds: Folds, strengths: Sequence[float]) -> _Tried:
     """The C with the lowest loss. The loss falls and then rises with C: from a usual one the search
     walks downhill until that saves too little, and first the way that the scores point: weaker if
     they claim too much."""
-    regressions = {number: Regression(ready) for number, ready in folds.prepared.items()}
-    heavy = any(one.heavy for one in folds.prepared.values()) and not folds.many
+    regressions = {number: regression_of(ready) for number, ready in folds.prepared.items()}
     heads: dict[float, dict[int, Head]] = {}
     losses: dict[float, float] = {}
     truth = folds.labels[folds.searched]
@@ -256,7 +242,7 @@ def _regressions(folds: _Folds, strengths: Sequence[float]) -> _Tried:
         strength = strengths[index]
         if strength not in losses:
             fitted = side_by_side(
-                lambda one: one.fit(strength, ROUGH), [*regressions.values()], heavy=heavy
+                lambda one: one.fit(strength, ROUGH), [*regressions.values()], heavy=folds.heavy
             )
             heads[strength] = dict(zip(regressions, fitted, strict=True))
             own = folds.logits(heads[strength])[folds.searched]
@@ -266,7 +252,7 @@ def _regressions(folds: _Folds, strengths: Sequence[float]) -> _Tried:
         return losses[strength]
 
     pictures = folds.count if folds.many else 1
-    usual = np.log((_USUAL_OF_MANY if folds.many else _USUAL) * pictures / len(folds.labels))
+    usual = np.log((_USUAL_OF_MANY if folds.many else _USUAL) * pictures / folds.pictures)
     at = int(np.argmin(np.abs(np.log(strengths) - usual)))
     gain = max(_GAIN, _GAIN_OF_MANY * loss(at)) if folds.many else _GAIN
     loss(at)  # also where it is the only one
@@ -276,11 +262,9 @@ def _regressions(folds: _Folds, strengths: Sequence[float]) -> _Tried:
     return _Tried(REGRESSION, strengths[at], losses, heads[strengths[at]], None, np.zeros(0))
 
 
-def _discriminants(folds: _Folds) -> _Tried:
+def _discriminants(folds: Folds) -> _Tried:
     """The shrinkage with the lowest loss of calibrated scores, found likewise."""
-    ready = [*folds.prepared.values()]
-    heavy = any(one.heavy for one in ready) and not folds.many
-    discriminants = side_by_side(Discriminant, ready, heavy=heavy)
+    discriminants = side_by_side(discriminant_of, [*folds.prepared.values()], heavy=folds.heavy)
     priors = {number: folds.log_priors(number) for number in folds.numbers}
     usual = np.mean([*priors.values()], axis=0) if priors else np.zeros(folds.count)
     heads: dict[float, dict[int, Head]] = {}
@@ -291,7 +275,7 @@ def _discriminants(folds: _Folds) -> _Tried:
         shrinkage = SHRINKAGES[index]
         if shrinkage not in losses:
             fitted = side_by_side(
-                lambda one: one.without_priors(shrinkage), discriminants, heavy=heavy
+                lambda one: one.without_priors(shrinkage), discriminants, heavy=folds.heavy
             )
             heads[shrinkage] = dict(zip(folds.prepared, fitted, strict=True))
             own = folds.logits(heads[shrinkage])[folds.searched]

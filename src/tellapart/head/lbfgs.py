@@ -21,8 +21,10 @@ def minimum(
     start: np.ndarray,
     tolerance: float,
     left: float = 0.0,
+    memory: int = _MEMORY,
 ) -> np.ndarray:
-    """Minimise a smooth convex function, as precisely as `start` `[P]` is given.
+    """Minimise a smooth convex function, as precisely as `start` `[P]` is given; `memory` is of how
+    many steps it learns the curvature, each of which takes the room of two such points.
 
     Ends where no entry of the gradient exceeds `tolerance`, or half its square, which is what is
     left to gain where the curvature is 1, is below a fraction `left` of the value; or at the limit
@@ -30,7 +32,7 @@ def minimum(
     """
     point = start
     value, gradient = objective(point)
-    pairs: deque[tuple[np.ndarray, np.ndarray, float]] = deque(maxlen=_MEMORY)
+    pairs: deque[tuple[np.ndarray, np.ndarray, float]] = deque(maxlen=memory)
     for _ in range(_ITERATIONS):
         pause()
         if np.abs(gradient).max() < tolerance or gradient @ gradient < 2 * left * value:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -32,8 +33,8 @@ class Head:
         return replace(self, weights=self.weights.astype(np.float32).astype(np.float64))
 
 
-Solver = Callable[[np.ndarray, np.ndarray, int], Head]
-"""Embeddings `[N,D]`, labels `[N]` in 0..K-1, K -> a fitted head."""
+Solver = Callable[[Any, np.ndarray, int], Head]
+"""Embeddings `[N,D]` (an array, or `Rows` of very many), labels `[N]` in 0..K-1, K -> a head."""
 
 
 def mean_of(heads: Sequence[Head]) -> Head:

@@ -11,21 +11,21 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .discriminant import Discriminant
+from .blocks import Vectors
 from .kinds import DISCRIMINANT, MEAN, Part
 from .linear import Head, mean_of
-from .prepared import Prepared
-from .regression import ROUGH, Regression
+from .ready import Ready, discriminant_of, made_ready, regression_of
+from .regression import ROUGH
 
 
 def fit_part(
-    part: Part, prepared: Prepared, tolerance: float | None = None, near: Sequence[Head] = ()
+    part: Part, ready: Ready, tolerance: float | None = None, near: Sequence[Head] = ()
 ) -> Head:
     """A calibrated head. Heads that are `near`, and as calibrated, shorten the way."""
     assert part.setting is not None
     if part.kind == DISCRIMINANT:
-        return Discriminant(prepared).fit(part.setting, part.temperature)
-    regression = Regression(prepared)
+        return discriminant_of(ready).fit(part.setting, part.temperature)
+    regression = regression_of(ready)
     if near:
         regression.begin_at([head.calibrated(1 / part.temperature) for head in near])
     given = {} if tolerance is None else {"tolerance": tolerance}
@@ -43,12 +43,10 @@ class Recipe:
     def kind(self) -> str:
         return MEAN if len(self.parts) > 1 else self.parts[0].kind
 
-    def fit(
-        self, prepared: Prepared, tolerance: float | None = None, near: Sequence[Head] = ()
-    ) -> Head:
+    def fit(self, ready: Ready, tolerance: float | None = None, near: Sequence[Head] = ()) -> Head:
         """Calibrated; see `fit_part`."""
         of_one = near if len(self.parts) == 1 else ()
-        return mean_of([fit_part(part, prepared, tolerance, of_one) for part in self.parts])
+        return mean_of([fit_part(part, ready, tolerance, of_one) for part in self.parts])
 
     def calibrated(self, temperature: float) -> Recipe:
         """The same, with logits divided by one more temperature."""
@@ -57,7 +55,7 @@ class Recipe:
             parts=tuple(replace(p, temperature=p.temperature * temperature) for p in self.parts),
         )
 
-    def roughly(self, embeddings: np.ndarray, labels: np.ndarray, count: int) -> Head:
+    def roughly(self, embeddings: Vectors, labels: np.ndarray, count: int) -> Head:
         """A `Solver`, for comparing: as precise as that takes."""
-        prepared = Prepared(embeddings, labels, count, balanced=self.balanced, rough=True)
-        return self.fit(prepared, ROUGH)
+        ready = made_ready(embeddings, labels, count, balanced=self.balanced, rough=True)
+        return self.fit(ready, ROUGH)

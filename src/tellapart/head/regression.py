@@ -87,7 +87,7 @@ class Regression:
             weights = flat.reshape(ready.count, -1) * scales
 
             def of(block: slice) -> np.ndarray:
-                losses, residual = _cross_entropy(logits(weights, block), labels[block])
+                losses, residual = cross_entropy(logits(weights, block), labels[block])
                 weighed = (strength * sample_weights[block]).astype(kind)
                 gradient = (residual.T * weighed).astype(inputs.dtype) @ inputs[block]
                 value = strength * float(sample_weights[block] @ losses)
@@ -110,7 +110,7 @@ def _in_turn(function: Callable[[slice], np.ndarray], blocks: Sequence[slice]) -
     return sum(others, start=first)
 
 
-def _cross_entropy(logits: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Losses `[N]` in nats, and their gradient in the logits, softmax - one-hot, `[N,K]`."""
     losses, gradient, totals = losses_and_powers(logits, labels)
     gradient /= totals[:, None]

@@ -56,6 +56,16 @@ class Summed:
         """Whether every label weighs the same."""
         return self.weights is not None
 
+    @property
+    def heavy(self) -> bool:
+        """Whether a fit takes a while; as `Prepared` has it."""
+        return True
+
+    @property
+    def sample_weights(self) -> np.ndarray:
+        """`[N]`, 1 on average."""
+        return np.ones(len(self.labels)) if self.weights is None else self.weights[self.labels]
+
     @cached_property
     def axes(self) -> tuple[np.ndarray, np.ndarray]:
         """The variance along each principal axis of the embeddings in their frame `[D]`, and the
@@ -89,6 +99,10 @@ class Summed:
         """The head on embeddings with these weights in the frame `[K,D]` and this bias `[K]`."""
         turned = weights / self.deviation
         return Head(turned, bias - turned @ self.mean)
+
+    def framed(self, head: Head) -> tuple[np.ndarray, np.ndarray]:
+        """Weights in the frame `[K,D]` and bias `[K]` of a head on embeddings."""
+        return head.weights * self.deviation, head.bias + head.weights @ self.mean
 
 
 class SummedDiscriminant:
