@@ -23,9 +23,9 @@ from hypothesis.stateful import (
 )
 
 from conftest import flipped
-from tellapart.cache import known
+from tellapart.cache import known, merging
 from tellapart.cache.shards import EmbeddingCache, MissingEmbeddingsError
-from tellapart.cache.spaces import spaces_info
+from tellapart.cache.spaces import merge_spaces, spaces_info
 
 SPACE = "good-4567"
 WIDTH = 8
@@ -355,6 +355,11 @@ class AnyOrder(RuleBasedStateMachine):
     def open_another(self) -> None:
         self.caches = [*self.caches[-2:], EmbeddingCache(SPACE, self.folder)]
 
+    @rule()
+    def merge(self) -> None:
+        merge_spaces(self.folder)
+        assert len(files(self.folder, ".shard")) <= 1 + len(self.content) / merging._SMALL
+
     @rule(harm=st.sampled_from(HARMS))
     def harm_the_index(self, harm: Callable[[Path], None]) -> None:
         for path in files(self.folder, ".index"):
@@ -374,7 +379,10 @@ class AnyOrder(RuleBasedStateMachine):
 
 
 @pytest.mark.usefixtures("few")
-def test_any_order(tmp_path: Path) -> None:
+def test_any_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(merging, "_MANY", 5)
+    monkeypatch.setattr(merging, "_SMALL", 8)
+    monkeypatch.setattr(merging, "_LARGE", 20)
     AnyOrder.place, AnyOrder.numbers = tmp_path, count()
     run_state_machine_as_test(
         AnyOrder, settings=settings(max_examples=12, stateful_step_count=15, deadline=None)

@@ -263,6 +263,7 @@ def test_every_command_runs(place: Path) -> None:
         ("gaps", "m", "photos", "-o", "gaps.html"),
         ("suggest", "m", "inbox", "-n", "2", "--copy-to", "next"),
         ("info", "m"),
+        ("cache", "merge"),
         ("cache", "verify"),
     )
     assert list((place / "next").iterdir())

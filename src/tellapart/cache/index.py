@@ -87,8 +87,10 @@ class Index:
             at += 1
         return None
 
-    def find_all(self, digests: np.ndarray) -> np.ndarray:
-        """The records of digests `[n,32]`, int64 `[n]`; -1 for those that are not known."""
+    def find_all(self, digests: np.ndarray, leave: frozenset[str] = frozenset()) -> np.ndarray:
+        """The records of digests `[n,32]`, int64 `[n]`; -1 for those that are not known, or only
+        in the shards to `leave`."""
+        is_left = np.array([shard.name in leave for shard in self.shards], bool)
         keys = _keys(digests)
         at = np.searchsorted(self.keys, keys)
         found = np.full(len(digests), -1, np.int64)
@@ -97,10 +99,16 @@ class Index:
             left = left[at[left] < len(self.keys)]
             left = left[self.keys[at[left]] == keys[left]]
             same = (self.records["rest"][at[left]] == digests[left, _KEY:]).all(axis=1)
+            same &= ~is_left[self.records["shard"][at[left]]]
             found[left[same]] = at[left[same]]
             left = left[~same]
             at[left] += 1
         return found
+
+    def digests(self) -> np.ndarray:
+        """The digests of all records, in ascending order, uint8 `[N,32]`."""
+        keys = self.keys.astype(">u8").view(np.uint8).reshape(-1, _KEY)
+        return np.concatenate([keys, self.records["rest"]], axis=1)
 
     def pictures(self) -> int:
         """How many different digests there are."""

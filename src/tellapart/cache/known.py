@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from ..files.leftovers import TEMPORARY
-from ..files.locks import is_still, open_lock, take
 from . import index, shardfile
 from .index import EMPTY, Heads, Index, Place, build, read_index
 from .shardfile import Head, Shard, read_head
 
-_LOCK = f"{TEMPORARY}lock"
 _SHARDS_BESIDE = 64  # that are read beside an index before it is written anew
 _ROWS_BESIDE = 32_768
 _TRIES = 5  # while others merge shards
@@ -26,12 +22,14 @@ _TRIES = 5  # while others merge shards
 class Known:
     """The index of a space, and beside it the rows of the shards that it does not cover.
 
-    `damaged` are files that are no whole shards, or no whole index.
+    `is_new` says that the index is not on the disk; `damaged` are files that are no whole shards,
+    or no whole index.
     """
 
     covered: Index
     beside: Index = EMPTY
     heads: tuple[Head, ...] = ()  # of the shards beside
+    is_new: bool = False
     damaged: tuple[Path, ...] = ()
 
     @property
@@ -46,14 +44,16 @@ class Known:
     def find(self, digest: bytes) -> Place | None:
         return self.covered.find(digest) or self.beside.find(digest)
 
-    def find_all(self, digests: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Of digests `[n,32]` the numbers of their shards, -1 for what is not known, their rows
-        there and their checksums, each `[n]`."""
+    def find_all(
+        self, digests: np.ndarray, leave: frozenset[str] = frozenset()
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Of digests `[n,32]` the numbers of their shards, -1 for what is not known or only in the
+        shards to `leave`, their rows there and their checksums, each `[n]`."""
         shards = np.full(len(digests), -1, np.int64)
         rows, checksums = np.zeros(len(digests), np.int64), np.zeros(len(digests), np.uint32)
         for part, first in ((self.covered, 0), (self.beside, len(self.covered.shards))):
             left = np.flatnonzero(shards < 0)
-            found = part.find_all(digests[left])
+            found = part.find_all(digests[left], leave)
             at, records = left[found >= 0], part.records[found[found >= 0]]
             shards[at] = first + records["shard"].astype(np.int64)
             rows[at], checksums[at] = records["row"], records["checksum"]
@@ -69,21 +69,27 @@ class Known:
         if head.shard in self.shards:
             return self
         heads = (*self.heads, head)
-        return Known(self.covered, build(heads), heads)
+        return replace(self, beside=build(heads), heads=heads)
+
+    def kept(self, folder: Path) -> Known:
+        """The same with its index on the disk, if that can be written."""
+        with suppress(OSError, ValueError):
+            return replace(self, covered=read_index(self.covered.save(folder)), is_new=False)
+        return self
 
 
-def look(folder: Path, *, leave: frozenset[str] = frozenset(), write: bool = True) -> Known:
-    """What is known of a space, but for the shards to `leave`. With `write`, damaged files are set
-    aside, and an index is written if one is due and no other process writes one."""
+def look(folder: Path, *, leave: frozenset[str] = frozenset(), mend: bool = True) -> Known:
+    """What is known of a space, but for the shards to `leave`. Where much stands beside the index
+    there is a new one; to `mend` sets damaged files aside."""
     for attempt in range(_TRIES):
-        known = _looked(folder, leave, write, is_index_believed=not attempt)
+        known = _looked(folder, leave, mend, is_index_believed=not attempt)
         if known is not None:
             return known
     return Known(EMPTY)  # without it all is computed again
 
 
 def _looked(
-    folder: Path, leave: frozenset[str], write: bool, *, is_index_believed: bool
+    folder: Path, leave: frozenset[str], mend: bool, *, is_index_believed: bool
 ) -> Known | None:
     """None: a shard went while one looked, or one that the index covers is damaged."""
     shards, indexes = _listed(folder)
@@ -111,20 +117,16 @@ def _looked(
         rows += head.shard.rows
         if len(beside) <= _SHARDS_BESIDE and rows <= _ROWS_BESIDE:
             heads.append(head)
-    if write:
+    if mend:
         for path in damaged:
             shardfile.set_aside(path)
     if len(heads) == len(beside):
-        return Known(covered, build(heads), tuple(heads), tuple(damaged))
+        return Known(covered, build(heads), tuple(heads), damaged=tuple(damaged))
     try:
         whole = build(Heads(folder, [*covered.shards, *beside]), folder)
     except (OSError, ValueError):
         return None
-    if write:
-        with alone(folder) as ours, suppress(OSError, ValueError):
-            if ours is not False:
-                whole = read_index(whole.save(folder))
-    return Known(whole, damaged=tuple(damaged))
+    return Known(whole, is_new=True, damaged=tuple(damaged))
 
 
 def _listed(folder: Path) -> tuple[dict[str, int], list[str]]:
@@ -151,17 +153,3 @@ def _newest(folder: Path, names: list[str]) -> tuple[Index, list[Path]]:
         except ValueError:
             damaged.append(folder / name)
     return EMPTY, damaged
-
-
-@contextmanager
-def alone(folder: Path) -> Iterator[bool | None]:
-    """Whether this is the one process that now tidies a space; None where nobody can tell."""
-    path = folder / _LOCK
-    try:
-        lock = open_lock(path)
-    except OSError:  # nothing can be written here
-        yield False
-        return
-    with lock:
-        ours = take(lock)
-        yield ours and is_still(path, lock)

@@ -120,6 +120,13 @@ def set_aside(path: Path) -> bool:
     return True
 
 
+def by_shard(shards: np.ndarray, rows: np.ndarray) -> list[np.ndarray]:
+    """The positions of what is in each shard, in the order of its rows; -1 is no shard."""
+    order = np.lexsort([rows, shards])
+    order = order[np.searchsorted(shards[order], 0) :]
+    return np.split(order, np.flatnonzero(np.diff(shards[order])) + 1) if order.size else []
+
+
 class Reader:
     """Reads rows of the shards of one folder, from any thread; a few files stay open."""
 
@@ -150,16 +157,21 @@ class Reader:
         Raises:
             OSError, ValueError: as `row`.
         """
-        vectors = np.empty((len(numbers), shard.width), "<f4")
         for is_afresh in (False, True):
-            for start, end in _runs(numbers, shard.width * 4):
-                first = int(numbers[start])
-                count = int(numbers[end - 1]) - first + 1
-                block = np.frombuffer(self._read(shard, first, count, is_afresh), "<f4")
-                vectors[start:end] = block.reshape(count, -1)[numbers[start:end] - first]
+            vectors = self.unchecked(shard, numbers, is_afresh=is_afresh)
             if checksums(digests, vectors) == expected.tolist():
                 return vectors
         raise ValueError("a damaged row")
+
+    def unchecked(self, shard: Shard, numbers: np.ndarray, *, is_afresh: bool = True) -> np.ndarray:
+        """The same as they are in the file, damaged or not."""
+        vectors = np.empty((len(numbers), shard.width), "<f4")
+        for start, end in _runs(numbers, shard.width * 4):
+            first = int(numbers[start])
+            count = int(numbers[end - 1]) - first + 1
+            block = np.frombuffer(self._read(shard, first, count, is_afresh), "<f4")
+            vectors[start:end] = block.reshape(count, -1)[numbers[start:end] - first]
+        return vectors
 
     def _read(self, shard: Shard, first: int, count: int, is_afresh: bool) -> bytes:
         size = shard.width * 4

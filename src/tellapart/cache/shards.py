@@ -18,8 +18,9 @@ from pathlib import Path
 import numpy as np
 
 from .folder import cache_folder
-from .known import Known, look
-from .shardfile import DIGEST, Head, Reader, Shard, checksums, read_head, set_aside, write_shard
+from .known import Known
+from .merging import has_many_small, rescue, tidy
+from .shardfile import DIGEST, Head, Reader, Shard, by_shard, checksums, read_head, write_shard
 
 _ROWS = 256  # a shard is written every so many new embeddings: what a kill can lose
 _TRIES = 5  # while others merge shards
@@ -45,7 +46,7 @@ class EmbeddingCache:
         self._lock = threading.Lock()  # of what is new
         self._looking = threading.Lock()  # of what is known
         self._left: set[str] = set()  # damaged shards that cannot be set aside
-        self._known = look(self.folder)
+        self._known = tidy(self.folder)
 
     def get(self, digest: bytes) -> np.ndarray | None:
         """The embedding of the picture whose content has this sha256, float32 `[D]`."""
@@ -79,7 +80,7 @@ class EmbeddingCache:
             known = self._known
             shards, rows, sums = known.find_all(asked[left])
             is_done, again = np.zeros(len(left), bool), False
-            for some in _by_shard(shards, rows):
+            for some in by_shard(shards, rows):
                 shard, at = known.shards[int(shards[some[0]])], left[some]
                 try:
                     block = self._reader.rows(shard, rows[some], asked[at], sums[some])
@@ -113,9 +114,9 @@ class EmbeddingCache:
             try:
                 self._known = self._known.with_shard(read_head(self.folder / name))
             except (OSError, ValueError):
-                self._known = look(self.folder, leave=frozenset(self._left))
+                self._known = tidy(self.folder, leave=frozenset(self._left))
             if self._known.is_due:
-                self._known = look(self.folder, leave=frozenset(self._left))
+                self._known = tidy(self.folder, leave=frozenset(self._left))
 
     def put(self, digest: bytes, vector: np.ndarray) -> None:
         """Keep an embedding; it is on the disk after the next `flush` at the latest."""
@@ -131,8 +132,9 @@ class EmbeddingCache:
         """Write what is not yet on the disk."""
         with self._lock:
             due, self._new = self._new, {}
-        if due:
-            self.write(due)
+        if due and self.write(due) and has_many_small(self._known):
+            with self._looking:
+                self._known = tidy(self.folder, leave=frozenset(self._left), merge=True)
 
     def write(self, rows: Mapping[bytes, np.ndarray]) -> str:
         """Write one shard of exactly these embeddings, whatever the cache knew; the same ones are
@@ -153,7 +155,7 @@ class EmbeddingCache:
         with self._looking:
             self._known = self._known.with_shard(Head(shard, digests, sums))
             if self._known.is_due:
-                self._known = look(self.folder, leave=frozenset(self._left))
+                self._known = tidy(self.folder, leave=frozenset(self._left), merge=True)
         return shard.name
 
     def _is_mended(self, known: Known, shard: Shard, error: OSError | ValueError) -> bool:
@@ -163,14 +165,7 @@ class EmbeddingCache:
             return False
         with self._looking:
             if self._known is known:  # no other thread was here before
-                if isinstance(error, ValueError) and not set_aside(self.folder / shard.name):
+                if isinstance(error, ValueError) and not rescue(self.folder / shard.name):
                     self._left.add(shard.name)
-                self._known = look(self.folder, leave=frozenset(self._left))
+                self._known = tidy(self.folder, leave=frozenset(self._left))
         return True
-
-
-def _by_shard(shards: np.ndarray, rows: np.ndarray) -> list[np.ndarray]:
-    """The positions of what is in each shard, in the order of its rows; -1 is no shard."""
-    order = np.lexsort([rows, shards])
-    order = order[np.searchsorted(shards[order], 0) :]
-    return np.split(order, np.flatnonzero(np.diff(shards[order])) + 1) if order.size else []

@@ -11,6 +11,7 @@ from ..files.leftovers import TEMPORARY
 from . import index, shardfile
 from .folder import SpaceInfo, cache_folder, delete
 from .known import look
+from .merging import merge_small, rescue
 from .shardfile import Reader, read_head, set_aside
 
 _ROWS = 1024  # that are checked at a time
@@ -20,6 +21,12 @@ def spaces_info(folder: Path | None = None, *, check: bool = False) -> list[Spac
     """What is kept, space by space. With `check` every row is held against its checksum; damaged
     shards are set aside and counted."""
     return [_space_info(space, check=check) for space in _spaces(folder)]
+
+
+def merge_spaces(folder: Path | None = None) -> None:
+    """Merge the small shards of every space into large ones."""
+    for space in _spaces(folder):
+        merge_small(space)
 
 
 def clear_spaces(folder: Path | None = None) -> int:
@@ -48,7 +55,7 @@ def _spaces(folder: Path | None) -> list[Path]:
 
 def _space_info(space: Path, *, check: bool) -> SpaceInfo:
     damaged = _set_damaged_aside(space) if check else 0
-    known = look(space, write=False)
+    known = look(space, mend=False)
     indexes = list(space.glob(f"*{index.SUFFIX}"))
     size = sum(shard.size for shard in known.shards) + sum(path.stat().st_size for path in indexes)
     return SpaceInfo(
@@ -74,7 +81,7 @@ def _set_damaged_aside(space: Path) -> int:
             continue
         except (OSError, ValueError):
             damaged += 1
-            set_aside(path)
+            rescue(path)
     for path in space.glob(f"*{index.SUFFIX}"):
         try:
             index.read_index(path)

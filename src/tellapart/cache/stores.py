@@ -16,7 +16,7 @@ from pathlib import Path
 from ..files.atomic import write_atomically
 from ..files.leftovers import TEMPORARY
 from .folder import SpaceInfo, cache_folder, delete
-from .spaces import clear_spaces, spaces_info
+from .spaces import clear_spaces, merge_spaces, spaces_info
 
 _CHECKSUM = 4  # bytes
 
@@ -123,6 +123,12 @@ def cache_info(folder: Path | None = None) -> list[SpaceInfo]:
 def verify_cache(folder: Path | None = None) -> list[SpaceInfo]:
     """The same, with all that has a checksum held against it; damaged shards are set aside."""
     return _info(folder, check=True)
+
+
+def merge_cache(folder: Path | None = None) -> list[SpaceInfo]:
+    """What the cache holds once the small files of its embeddings are merged into large ones."""
+    merge_spaces(folder)
+    return cache_info(folder)
 
 
 def clear_cache(folder: Path | None = None) -> int:

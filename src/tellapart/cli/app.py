@@ -137,6 +137,7 @@ app.command(
 cache_app.command("dir", short_help=_summary(cache.cache_dir))(cache.cache_dir)
 cache_app.command("info", short_help=_summary(cache.cache_info))(cache.cache_info)
 cache_app.command("verify", short_help=_summary(cache.cache_verify))(cache.cache_verify)
+cache_app.command("merge", short_help=_summary(cache.cache_merge))(cache.cache_merge)
 cache_app.command("clear", short_help=_summary(cache.cache_clear))(cache.cache_clear)
 
 

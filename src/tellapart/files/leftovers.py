@@ -79,6 +79,17 @@ def clear_leftovers(
             discard(lock)
 
 
+def clear_parts(folder: Path) -> None:
+    """Delete what killed runs were writing into a folder, file by file, whatever it was to be."""
+    for path in folder.glob(f"{TEMPORARY}*{PART}"):
+        with suppress(OSError):
+            lock = path.open("r+b")
+            if take(lock) and is_still(path, lock):
+                discard(lock)
+            else:
+                lock.close()
+
+
 def _leftovers(target: Path) -> list[Path]:
     beginning = _beginning(target)
     with suppress(OSError), os.scandir(target.parent) as entries:

@@ -37,6 +37,17 @@ def cache_verify(as_json: AsJson = False) -> None:
         raise typer.Exit(1)
 
 
+def cache_merge(as_json: AsJson = False) -> None:
+    """Merge small files of embeddings into large ones, which are read faster.
+
+    Commands that add pictures merge a few when they end, so this is never needed. It needs as much
+    free space as the small files take, for a while. Others may use the cache meanwhile.
+    """
+    from ...cache.stores import merge_cache
+
+    _print_spaces(merge_cache(), as_json)
+
+
 def cache_clear() -> None:
     """Empty the cache. You lose time only, and the points where stopped fine-tunings would resume.
 
