@@ -34,7 +34,8 @@ except ImportError as error:
 from .backbones.embed import BATCH, Embedder
 from .backbones.graph import network_of
 from .backbones.rows import quality as quality_row
-from .dataset.in_python import AGAIN, is_missing, label_text
+from .dataset.cells import is_missing, label_text
+from .dataset.in_python import AGAIN
 from .dataset.labels import distinct
 from .errors import DatasetError, PictureError, UsageError
 from .images.decode import Picture, each_of

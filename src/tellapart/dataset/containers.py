@@ -10,7 +10,7 @@ from ..errors import DatasetError, UsageError
 from ..files.skipped import SkippedFile
 from ..files.stored import Container, LocalFile
 from ..text import shown
-from . import tar_shards
+from . import parquet_files, tar_shards
 from .listed import Listed
 from .patterns import is_pattern, names_meant
 
@@ -49,7 +49,10 @@ def listed(container: Container, skipped: list[SkippedFile]) -> Iterator[Listed]
         DatasetError: it cannot be read, or holds no column of pictures.
     """
     try:
-        yield from tar_shards.listed(container, skipped)
+        if _kind(container.name) == PARQUET:
+            yield from parquet_files.listed(container)
+        else:
+            yield from tar_shards.listed(container, skipped)
     except OSError as error:
         raise _unread(container.name, error) from error
 
@@ -84,7 +87,7 @@ def _is_compressed(tar: Container) -> bool:
 
 def _local(path: str) -> Container:
     try:
-        return LocalFile(path)
+        return LocalFile.at(path)
     except OSError as error:
         raise _unread(path, error) from error
 

@@ -20,6 +20,7 @@ from ..files.workspaces import Workspace
 from ..images.decode import Picture, encoded, read_picture
 from ..text import first_few, several, shown
 from ..workers.local import Each, batches_of, local_map
+from .cells import is_missing, label_text
 from .completeness import finished
 from .dataset import Dataset, Item, marked, on_torn
 from .paths import missing
@@ -218,31 +219,6 @@ def _row(number: int, values: Mapping[str, Any]) -> _Row:
         )
     group = None if is_missing(found["group"]) else label_text(found["group"])
     return _Row(number, _picture(found["path"]), label_text(found["label"]), split, group, written)
-
-
-def label_text(value: object) -> str:
-    """A label as text: of a number its digits, whatever type holds it."""
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, float) and value.is_integer():  # integers beside a missing value
-        value = int(value)
-    if isinstance(value, bytes):
-        value = value.decode("utf-8", "surrogateescape")
-    if not isinstance(value, str | int | float):
-        raise UsageError(
-            f"A label is a text or a number, not {type(value).__name__}.",
-            hint="Give each picture one label.",
-        )
-    return str(value).strip()
-
-
-def is_missing(value: object) -> bool:
-    """None, not a number, pandas' NA and NaT, or an empty text."""
-    if isinstance(value, float | np.floating):
-        return bool(np.isnan(value))
-    if isinstance(value, str):
-        return not value.strip()
-    return value is None or type(value).__name__ in ("NAType", "NaTType")
 
 
 def _picture(value: Any) -> Picture:

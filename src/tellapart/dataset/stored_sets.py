@@ -4,8 +4,9 @@ Where labels are said beside the pictures, as in WebDataset or a column, these a
 they are not, the folders in the pictures' names are, as they would be on a disk.
 
 A picture's name is the one that it has in its container: the same pictures have the same names
-however they are spread over shards, and so the same order, groups and model. Only where two shards
-have a picture of the same name, the shard's is put before it: `data-001.tar/cat/0001.jpg`.
+however they are spread over shards, and so the same order, groups and model. Only where two
+pictures have the same name, all are called by their places: `data-001.tar/cat/0001.jpg`, and
+`train-00000-of-00002.parquet/17` for row 17, as in a Parquet file whose pictures have no names.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ def _said(source: Path, every: Sequence[tuple[Listed, str]], skipped: list[Skipp
     items: list[Item] = []
     parts: dict[tuple[str, str], None] = {}
     for one, shard in every:
-        name = f"{shard}/{one.name}" if clash else one.name
+        name = _within(one, shard) if clash else one.name
         if one.label is None:
             skipped.append(SkippedFile(one.stored.name, one.reason or "has no label"))
             continue
@@ -93,7 +94,9 @@ def _by_folders(
         group = nohash_group(label, PurePosixPath(name).name)
         split = place.split or one.split
         items.append(
-            Item(one.stored, f"{shard_of[id(one)]}/{name}" if clash else name, label, split, group)
+            Item(
+                one.stored, _within(one, shard_of[id(one)]) if clash else name, label, split, group
+            )
         )
         if one.split and not place.split:
             said.setdefault((one.split, one.part))
@@ -125,6 +128,11 @@ def _named(first: dict[str, list[str]]) -> Iterator[tuple[str, str]]:
     for split in sorted(first, key=lambda split: (split != "train", split)):
         names = sorted(first[split])
         yield split, names[0] if len(names) == 1 else f"{names[0]} to {names[-1]}"
+
+
+def _within(one: Listed, shard: str) -> str:
+    """What a picture is called where others have its name: by its place in its shard."""
+    return shard + one.stored.name.rpartition(shard)[2]
 
 
 def _base(name: str) -> str:

@@ -5,6 +5,7 @@ in a bucket. What lies where is found once; each is read from there whenever it 
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Protocol, TypeAlias, runtime_checkable
 
@@ -74,20 +75,22 @@ class Container(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
 class LocalFile:
-    """A container on a disk."""
+    """A container on a disk, with its size in bytes and its time in nanoseconds."""
 
-    __slots__ = ("_mtime", "name", "size")
+    name: str
+    size: int
+    time: int
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    @classmethod
+    def at(cls, path: str) -> LocalFile:
         """Raises OSError where it cannot be looked at, or does not answer."""
-        self.name = os.fspath(path)
-        found = answered(lambda call: os.stat(path), os.path.dirname(self.name))
-        self.size = found.st_size
-        self._mtime = found.st_mtime_ns
+        found = answered(lambda call: os.stat(path), os.path.dirname(path))
+        return cls(path, found.st_size, found.st_mtime_ns)
 
     def stamp(self) -> str:
-        return f"{self.size}+{self._mtime}"
+        return f"{self.size}+{self.time}"
 
     def read(self, offset: int, size: int) -> bytes:
         try:
@@ -101,13 +104,19 @@ class LocalFile:
     def open(self) -> IO[bytes]:
         return open(self.name, "rb")
 
+    def check(self) -> None:
+        """Raises PictureError where it was changed since, and OSError where it is gone."""
+        self._compare(answered(lambda call: os.stat(self.name), os.path.dirname(self.name)))
+
+    def _compare(self, found: os.stat_result) -> None:
+        if (found.st_size, found.st_mtime_ns) != (self.size, self.time):
+            raise PictureError(
+                f"{os.path.basename(self.name)} was changed while it was in use", may_pass=True
+            )
+
     def _read(self, offset: int, size: int) -> bytes:
         with open(self.name, "rb", buffering=0) as stream:
-            found = os.fstat(stream.fileno())
-            if (found.st_size, found.st_mtime_ns) != (self.size, self._mtime):
-                raise PictureError(
-                    f"{os.path.basename(self.name)} was changed while it was in use", may_pass=True
-                )
+            self._compare(os.fstat(stream.fileno()))
             stream.seek(offset)
             chunks = []
             while size and (chunk := stream.read(size)):

@@ -1,0 +1,32 @@
+"""A cell of a table that a program or a Parquet file holds -> text, or nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..errors import UsageError
+
+
+def label_text(value: object) -> str:
+    """A label as text: of a number its digits, whatever type holds it."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and value.is_integer():  # integers beside a missing value
+        value = int(value)
+    if isinstance(value, bytes):
+        value = value.decode("utf-8", "surrogateescape")
+    if not isinstance(value, str | int | float):
+        raise UsageError(
+            f"A label is a text or a number, not {type(value).__name__}.",
+            hint="Give each picture one label.",
+        )
+    return str(value).strip()
+
+
+def is_missing(value: object) -> bool:
+    """None, not a number, pandas' NA and NaT, or an empty text."""
+    if isinstance(value, float | np.floating):
+        return bool(np.isnan(value))
+    if isinstance(value, str):
+        return not value.strip()
+    return value is None or type(value).__name__ in ("NAType", "NaTType")
