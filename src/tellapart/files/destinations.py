@@ -141,12 +141,14 @@ class _Address:
         except ImportError as error:
             package = re.search(r"[Ii]nstall (\w+)", str(error))
             raise need("cloud", why=package[1] if package else f"what knows {protocol}") from None
-        except ValueError as error:
-            raise DestinationError(
-                f"{shown(self.name)} is no address that can be written to: "
-                f"{protocol}:// is not known.",
-                hint=f"Choose another place{chosen_with(SETTING)}.",
-            ) from error
+        except Exception as error:
+            if isinstance(error, ValueError) and "not known" in str(error):
+                raise DestinationError(
+                    f"{shown(self.name)} is no address that can be written to: {protocol}:// is "
+                    "not known.",
+                    hint=f"Choose another place{chosen_with(SETTING)}.",
+                ) from error
+            raise self._cannot(error, "reached") from error
         return system, root.rstrip("/")
 
     def names(self) -> list[str]:
@@ -205,7 +207,7 @@ class _Address:
 
     def _cannot(self, error: Exception, what: str) -> DestinationError:
         """Of any kind: each service has errors of its own."""
-        said = str(error).partition("\n")[0] or type(error).__name__
+        said = str(error).partition("\n")[0].rstrip(".") or type(error).__name__
         return DestinationError(
             f"{shown(self.name)} cannot be {what}: {shown(said)}.",
             hint=f"Look at the address and at what you may do there, or choose another "
