@@ -96,9 +96,12 @@ def test_answers_are_the_same_wherever_they_are_written(
         classifier.predict_to(pictures, address, form="json", per_part=4)
 
 
-def test_a_place_that_renames_shows_no_half(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_place_that_renames_shows_no_half(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What is no store of objects gets a file under another name first."""
-    system = pytest.importorskip("fsspec.implementations.memory").MemoryFileSystem
+    memory = pytest.importorskip("fsspec.implementations.memory")
+    system = memory.MemoryFileSystem
     monkeypatch.setattr(system, "protocol", "ftp")
     moved: list[tuple[str, str]] = []
     move = system.mv
