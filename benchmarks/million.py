@@ -83,7 +83,7 @@ def trained(folder: Path, quality: str) -> Path:
     if quality == "small":
         result = tellapart.train(pictures, backbone=small_backbone(folder / "small.onnx"), test=0)
     else:
-        result = tellapart.train(pictures, quality=quality, test=0)  # type: ignore[arg-type]
+        result = tellapart.train(pictures, quality=quality, test=0)
     return result.save(folder / "model")
 
 

@@ -32,16 +32,16 @@ def server() -> Iterator[str]:
         patch.setenv("AWS_ACCESS_KEY_ID", "anybody")
         patch.setenv("AWS_SECRET_ACCESS_KEY", "anything")
         patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        _s3().mkdir("bucket")
+        _new_bucket("bucket")
         yield address
     server.stop()
 
 
-def _s3():  # type: ignore[no-untyped-def]
-    import s3fs
+def _new_bucket(name: str) -> None:
+    import fsspec
 
-    s3fs.S3FileSystem.clear_instance_cache()
-    return s3fs.S3FileSystem()
+    fsspec.get_filesystem_class("s3").clear_instance_cache()  # of other servers
+    fsspec.filesystem("s3").mkdir(name)
 
 
 PLACES = ["folder", "file", "memory", "s3"]

@@ -30,7 +30,7 @@ from tellapart.files.destinations import destination_at
 from tellapart.images.decode import Picture
 from tellapart.model.answers import parts as answer_parts
 from tellapart.model.answers.forms import FORMS, as_csv, as_json, as_parquet
-from tellapart.model.answers.parts import AnswerParts
+from tellapart.model.answers.parts import AnswerParts, named
 from tellapart.model.answers.rows import MOST_COLUMNS, Row, Table
 from tellapart.model.classifier import Classifier
 from tellapart.workers.local import limit_threads
@@ -182,8 +182,9 @@ def test_the_bytes_are_the_same_whoever_writes_them(
         finally:
             limit_threads(2**16)
     copies = tmp_path / "copies"
-    for part in [*parts_of(inbox, 4)][::-1]:
-        unit = AnswerParts(classifier, destination_at(copies), form, embedding=embedding, size=4)
+    every = [named(path, number) for number, path in enumerate(inbox)]
+    for part in [*parts_of(every, 4)][::-1]:
+        unit = AnswerParts(classifier, destination_at(copies), form, embedding=embedding)
         copy = pickle.loads(pickle.dumps(unit))
         copy.start()
         ((counts),) = copy.process([part])
@@ -210,7 +211,7 @@ def test_what_is_done_is_not_done_again(
     (out / "part-00001.csv").unlink()
     (out / "_parts" / "part-00002.json").write_text("{")
     (out / "part-00003.csv").write_text("cut short")
-    asked: list[str] = []
+    asked: list[object] = []
     seen = answer_parts.AnswerParts._seen
 
     def noted(unit: AnswerParts, pictures: Any) -> Iterator[Any]:
@@ -220,7 +221,7 @@ def test_what_is_done_is_not_done_again(
     monkeypatch.setattr(AnswerParts, "_seen", noted)
     written = classifier.predict_to(inbox, out, per_part=4)
     assert (written.total, written.already_done) == (13, 4)
-    assert asked == inbox[4:]
+    assert asked == [Path(path).absolute() for path in inbox[4:]]
     assert contents(out) == before
 
 

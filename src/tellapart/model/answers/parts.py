@@ -36,6 +36,14 @@ SUCCESS = "_SUCCESS"
 
 
 @dataclass(frozen=True)
+class Named:
+    """A picture, and what its row calls it."""
+
+    name: str
+    picture: Picture
+
+
+@dataclass(frozen=True)
 class Record:
     """What is kept of a part that is done, as JSON.
 
@@ -83,17 +91,15 @@ class AnswerParts:
         *,
         top: int | None = None,
         embedding: bool = False,
-        size: int,
         was_whole: bool = False,
         cache_folder: Path | None = None,
     ) -> None:
-        """`size` is the pictures of a part; `was_whole` says that the mark of success is there."""
+        """`was_whole` says that the mark of success is there."""
         self._observer = Observer(replace(classifier, _record=None), cache_folder)
         self._destination = destination
         self._form = FORMS[form]
         self._embedding = embedding
         self._table = Table(classifier.labels, classifier.digest, top)
-        self._size = size
         self._was_whole = was_whole
 
     def start(self) -> None:
@@ -103,28 +109,26 @@ class AnswerParts:
             (one,) = self._observer.classifier.run(blank, ["embedding"])
             self._table = replace(self._table, width=len(one))
 
-    def process(self, batch: Sequence[Part[Picture]]) -> list[Counts]:
+    def process(self, batch: Sequence[Part[Named]]) -> list[Counts]:
         return [self._done(part) for part in batch]
 
     def finish(self) -> None:
         self._observer.finish()
 
-    def _done(self, part: Part[Picture]) -> Counts:
+    def _done(self, part: Part[Named]) -> Counts:
         began = time.monotonic()
         shard, record = self._form_of(part.number), f"{RECORDS}/{name_of(part.number)}.json"
-        names = [
-            picture_name(picture, part.number * self._size + at)
-            for at, picture in enumerate(part.pictures)
-        ]
+        names = [one.name for one in part.pictures]
+        pictures = [one.picture for one in part.pictures]
         named = _hashed(names)
-        stamped = _hashed([named, *map(_stamp, part.pictures)])
+        stamped = _hashed([named, *map(_stamp, pictures)])
         known = self._known(record, shard, named, stamped)
         if known:
             count = known.read + known.unreadable
             seconds = time.monotonic() - began
             return Counts(known.read, known.unreadable, count, seconds, shard)
         rows, passing = [], 0
-        for name, found in zip(names, self._seen(part.pictures), strict=True):
+        for name, found in zip(names, self._seen(pictures), strict=True):
             rows.append(row_of(name, found, embedding=self._embedding))
             passing += isinstance(found, PictureError) and found.may_pass
         content = self._form.encode(rows, self._table)
@@ -169,11 +173,12 @@ def name_of(number: int) -> str:
     return f"part-{number:05d}"
 
 
-def picture_name(picture: Picture, number: int) -> str:
-    """What a picture is called: as it was given, or by its place among all, from 0."""
+def named(picture: Picture, number: int) -> Named:
+    """A picture for whoever works elsewhere, called as it was given, or by its place among all from
+    0 on if it has no name."""
     if isinstance(picture, str | os.PathLike):
-        return os.fsdecode(picture)
-    return f"picture-{number:06d}"
+        return Named(os.fsdecode(picture), Path(os.fsdecode(picture)).absolute())
+    return Named(f"picture-{number:06d}", picture)
 
 
 def _stamp(picture: Picture) -> str:

@@ -26,7 +26,7 @@ from ...workers.local import Map, Unit
 from ...workers.parts import Counts, Part, parts_of
 from ..classifier import Classifier
 from .forms import FORMS
-from .parts import RECORDS, SUCCESS, AnswerParts, name_of
+from .parts import RECORDS, SUCCESS, AnswerParts, Named, name_of, named
 from .rows import Table
 
 PER_PART = 1024  # pictures of a shard: small enough for the work of a minute, few enough files
@@ -94,7 +94,7 @@ class AnswersWritten:
 
 
 def in_turn(
-    unit: Unit[Part[Picture], Counts], batches: Iterable[Sequence[Part[Picture]]]
+    unit: Unit[Part[Named], Counts], batches: Iterable[Sequence[Part[Named]]]
 ) -> Generator[Counts, None, None]:
     """A map for units that use all threads of this process by themselves: one part after another,
     so that few pictures and the last ones have all of them too."""
@@ -112,7 +112,7 @@ def write_answers(
     place: str | os.PathLike[str],
     options: AnswerOptions | None = None,
     *,
-    map: Map[Part[Picture], Counts] = in_turn,  # noqa: A002
+    map: Map[Part[Named], Counts] = in_turn,  # noqa: A002
     progress: Callable[[int], None] | None = None,
 ) -> AnswersWritten:
     """Write the answers about pictures in shards; what an earlier run has done stays as it is.
@@ -138,11 +138,11 @@ def write_answers(
         asked.form,
         top=asked.top,
         embedding=asked.embedding,
-        size=asked.per_part,
         was_whole=destination.size(SUCCESS) is not None,
     )
     parts = read = unreadable = known = 0
-    batches = ([part] for part in parts_of(chain([first], rest), asked.per_part))
+    every = (named(picture, number) for number, picture in enumerate(chain([first], rest)))
+    batches = ([part] for part in parts_of(every, asked.per_part))
     with closing(map(unit, batches)) as results:
         for counts in results:
             parts += 1
@@ -216,7 +216,15 @@ def _is_nothing(name: str) -> bool:
 def _end(destination: Destination, suffix: str, parts: int, read: int, unreadable: int) -> None:
     """Say that all is there; where there is more than that, it is of other pictures."""
     shards = {name for name in destination.names() if name.endswith(suffix)}
-    if more := sorted(shards - {f"{name_of(number)}{suffix}" for number in range(parts)}):
+    made = {f"{name_of(number)}{suffix}" for number in range(parts)}
+    if gone := sorted(made - shards):
+        raise DestinationError(
+            f"{shown(gone[0])} is not in {shown(destination.name)}: it was taken away, or whoever "
+            "wrote it wrote to another disk.",
+            hint="Let nobody change that place meanwhile; where others work, choose one that all "
+            "of them share.",
+        )
+    if more := sorted(shards - made):
         raise DestinationError(
             f"{shown(destination.name)} holds answers about more pictures than are given now: "
             f"there is {shown(more[0])} too.",
