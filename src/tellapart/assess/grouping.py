@@ -31,6 +31,7 @@ from ..dataset.groups import (
     successive,
 )
 from ..dataset.sources import Item
+from ..head.blocks import Rows, Vectors, are_large
 from ..health.likeness import join, linked
 from ..health.occasions import alike_in_turn, by_chance, closeness
 from ..images.properties import PROPERTIES
@@ -41,6 +42,8 @@ _KNOWN = 0.5  # of the pictures: of fewer, a measure does not say enough
 _JOINED = 0.1  # of the pictures in a group of two or more: with fewer there is nothing to keep
 _IN_TURN = 0.3  # of the pictures whose names follow one another have to be alike,
 _THAN_CHANCE = 3  # times as often as any two of a label;
+_MANY = 50_000  # pictures, of more of which
+_COMPARED = 512  # others of a label say what is usual in it, evenly spread
 _IN_A_ROW = 0.6  # of the usual distance: then those closer than this are of one group
 
 
@@ -75,7 +78,8 @@ def grouping_of(
     nothing = Grouping((None,) * len(items))
     if asked.by == NONE or len(rows) < 2:
         return nothing
-    part = _Part([items[i] for i in rows], vectors[rows], [digests[i] for i in rows], rows)
+    own: Vectors = Rows(vectors, rows) if are_large(vectors) else vectors[rows]
+    part = _Part([items[i] for i in rows], own, [digests[i] for i in rows], rows)
     if asked.by != AUTO:
         return _told(part, part.found(asked, properties[rows]), asked, len(items), chosen=True)
     named = [item.group for item in part.items]
@@ -117,7 +121,7 @@ class _Part:
     """The pictures that are grouped, and how each measure groups them."""
 
     def __init__(
-        self, items: Sequence[Item], vectors: np.ndarray, digests: Sequence[str], rows: np.ndarray
+        self, items: Sequence[Item], vectors: Vectors, digests: Sequence[str], rows: np.ndarray
     ) -> None:
         self.items, self.vectors, self.digests, self.rows = items, vectors, digests, rows
         self.names = [item.name for item in items]
@@ -152,10 +156,13 @@ class _Part:
         none = np.empty(0, np.int64)
         if len(first) < _JOINED * len(self.items):
             return none, none
-        found = closeness(self.vectors, self.truth, np.arange(len(self.items)))
+        most = _COMPARED if len(self.items) > _MANY else None
+        found = closeness(self.vectors, self.truth, np.arange(len(self.items)), most)
         alike = alike_in_turn(self.vectors, found, first, second)
         share = float(alike.mean())
-        if share < _IN_TURN or share < _THAN_CHANCE * by_chance(self.vectors, self.truth, found):
+        if share < _IN_TURN or share < _THAN_CHANCE * by_chance(
+            self.vectors, self.truth, found, most
+        ):
             return none, none
         # names in a row speak for a burst too, and one picture of it may differ from the others
         beyond = successive(self.names, self.labels, 2)

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..cache.shards import EmbeddingCache
 from ..errors import BackboneError, PictureError, option
+from ..files.room import room
 from ..images.decode import (
     DECODER_VERSION,
     Picture,
@@ -47,7 +48,7 @@ class Embeddings:
     """All pictures of a run, in the order in which they were given; N of them could be read.
 
     Attributes:
-        vectors: embeddings, float32 `[N,D]`.
+        vectors: embeddings, float32 `[N,D]`; of very many, in a file that is gone with them.
         properties: image properties, float32 `[N,T]`.
         digests: the sha256 of each picture's content, in hex.
         positions: where the N pictures are among those given, `[N]`.
@@ -230,25 +231,32 @@ def embed_all(
     progress: Callable[[int], None] | None = None,
 ) -> Embeddings:
     """Embed all pictures, from the cache where they are known: at a place, or else where the work
-    of this thread runs. `progress` gets the count so far."""
-    vectors, properties, digests, positions = [], [], [], []
+    of this thread runs. `progress` gets the count so far.
+
+    Raises:
+        DestinationError: the embeddings are too many for memory, and the disk has no room for them.
+    """
+    vectors = np.zeros((0, 0), np.float32)  # until it is known how long they are
+    properties = np.zeros((len(paths), len(PROPERTIES)), np.float32)
+    digests: list[str] = []
+    positions: list[int] = []
     unreadable = {}
     with closing(_embedded(paths, embedder, place or current_place())) as results:
         for position, result in enumerate(results):
             if result.vector is None or result.properties is None:
                 unreadable[position] = result.reason
             else:
-                vectors.append(result.vector)
-                properties.append(result.properties)
+                if not digests:
+                    vectors = room(len(paths), len(result.vector))
+                vectors[len(digests)] = result.vector
+                properties[len(digests)] = result.properties
                 digests.append(result.digest.hex())
                 positions.append(position)
             if progress:
                 progress(position + 1)
     return Embeddings(
-        vectors=np.stack(vectors) if vectors else np.zeros((0, 0), np.float32),
-        properties=np.stack(properties)
-        if properties
-        else np.zeros((0, len(PROPERTIES)), np.float32),
+        vectors=vectors[: len(digests)],
+        properties=properties[: len(digests)],
         digests=tuple(digests),
         positions=np.array(positions, dtype=np.int64),
         unreadable=unreadable,

@@ -21,7 +21,7 @@ from .labels import ordered
 FEW = 20  # the original warned below this many pictures of a label
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Item:
     """One picture, as it is said to be one: where it is, its name below the source, and its
     label."""

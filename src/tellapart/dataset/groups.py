@@ -144,10 +144,10 @@ def successive(
     two int `[E]` of rows."""
     rows: dict[tuple[str, str, str], list[tuple[int, int]]] = {}
     for row, (name, label) in enumerate(zip(names, labels, strict=True)):
-        path = PurePosixPath(name)
-        match = _NUMBERED.fullmatch(path.stem)
+        above, _, file = name.rpartition("/")
+        match = _NUMBERED.fullmatch(file.rpartition(".")[0] or file)
         if match and len(match[2]) < 19:  # a whole number that numpy has
-            stem = f"{path.parent}/{match[1]}"
+            stem = f"{above}/{match[1]}"
             rows.setdefault((label, stem, match[3]), []).append((int(match[2]), row))
     pairs = []
     for numbered in rows.values():

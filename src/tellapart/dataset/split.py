@@ -22,6 +22,8 @@ def tie(digests: Sequence[str], groups: Sequence[str | None]) -> list[str]:
 
     The key is the smallest name of all that is tied together: group names before digests.
     """
+    if not any(groups):
+        return [f"1/{digest}" for digest in digests]
     parent: dict[str, str] = {}
 
     def root(node: str) -> str:
@@ -39,7 +41,10 @@ def tie(digests: Sequence[str], groups: Sequence[str | None]) -> list[str]:
 
 def bind(keys: Sequence[str], pairs: Iterable[tuple[int, int]]) -> list[str]:
     """The same keys, but one for both pictures of each pair: the smaller."""
-    parent = {key: key for key in keys}
+    pairs = list(pairs)
+    if not pairs:
+        return list(keys)
+    parent = {key: key for one in pairs for key in (keys[one[0]], keys[one[1]])}
 
     def root(key: str) -> str:
         while parent[key] != key:
@@ -50,7 +55,7 @@ def bind(keys: Sequence[str], pairs: Iterable[tuple[int, int]]) -> list[str]:
     for one, other in pairs:
         ends = root(keys[one]), root(keys[other])
         parent[max(ends)] = min(ends)
-    return [root(key) for key in keys]
+    return [root(key) if key in parent else key for key in keys]
 
 
 def position(key: str, salt: str = "") -> float:

@@ -11,20 +11,21 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from ..head.blocks import Vectors, evenly
 from ..workers.pausing import pause
 from .copies import unit
 
 _HELD = 4_000_000  # cosines that are held at once
 
 
-def linked(vectors: np.ndarray, truth: np.ndarray, cosine: float) -> np.ndarray:
+def linked(vectors: Vectors, truth: np.ndarray, cosine: float) -> np.ndarray:
     """The group of each of N pictures with embeddings `[N,D]` and labels int `[N]`: int `[N]`, the
     row of the first picture of its group. The order of the pictures changes no group."""
     return linked_at(vectors, truth, (cosine,))[0]
 
 
 def linked_at(
-    vectors: np.ndarray,
+    vectors: Vectors,
     truth: np.ndarray,
     cosines: Sequence[float],
     begin: np.ndarray | None = None,
@@ -40,18 +41,26 @@ def linked_at(
 
 
 def own_blocks(
-    vectors: np.ndarray, truth: np.ndarray
+    vectors: Vectors, truth: np.ndarray, most: int | None = None
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """(rows int `[B]`, columns int `[M]`, cosines float32 `[B,M]`): a block of the pictures of a
-    label against all pictures of that label, until each was in a block."""
-    for label in np.unique(truth):
-        own = np.flatnonzero(truth == label)
+    label against all pictures of that label, or against at most so many of them, evenly spread,
+    until each was in a block."""
+    for own in by_label(truth):
         points = unit(vectors[own])
-        height = max(1, _HELD // len(own))
+        some = np.arange(len(own)) if most is None else evenly(len(own), most)
+        others = points if len(some) == len(own) else points[some]
+        height = max(1, _HELD // len(some))
         for begin in range(0, len(own), height):
             pause()
             block = slice(begin, begin + height)
-            yield own[block], own, points[block] @ points.T
+            yield own[block], own[some], points[block] @ others.T
+
+
+def by_label(truth: np.ndarray) -> list[np.ndarray]:
+    """The rows of each label that there is, rising, in the order of the labels."""
+    order = np.argsort(truth, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(truth[order])) + 1) if len(truth) else []
 
 
 def first_of_each(numbers: np.ndarray) -> np.ndarray:

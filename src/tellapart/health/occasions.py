@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..head.blocks import Vectors, slices
 from .copies import unit
 from .likeness import linked_at, own_blocks
 
@@ -67,12 +68,14 @@ class Closeness:
         return int(self.known.sum()) >= _FEWEST and self.share >= _MANY
 
 
-def closeness(vectors: np.ndarray, truth: np.ndarray, groups: np.ndarray) -> Closeness:
+def closeness(
+    vectors: Vectors, truth: np.ndarray, groups: np.ndarray, most: int | None = None
+) -> Closeness:
     """Of N pictures with embeddings `[N,D]`, labels int `[N]`, and `groups` int `[N]` of pictures
-    that are kept together anyway."""
+    that are kept together anyway; from at most so many others of a label, evenly spread."""
     nearest = np.full(len(truth), np.nan)
     usual = np.full(len(truth), np.nan)
-    for rows, columns, near in own_blocks(vectors, truth):
+    for rows, columns, near in own_blocks(vectors, truth, most):
         away = 1 - near
         away[groups[rows][:, None] == groups[columns]] = np.inf  # itself too
         least = away.min(axis=1)
@@ -177,7 +180,7 @@ def testable(truth: np.ndarray, groups: np.ndarray) -> np.ndarray:
 
 
 def alike_in_turn(
-    vectors: np.ndarray,
+    vectors: Vectors,
     found: Closeness,
     first: np.ndarray,
     second: np.ndarray,
@@ -185,18 +188,24 @@ def alike_in_turn(
 ) -> np.ndarray:
     """Which pairs of rows int `[E]` are so much `closer` than is usual in their label, bool
     `[E]`."""
-    lengths = np.linalg.norm(vectors, axis=1)
-    scale = np.maximum(lengths[first] * lengths[second], 1e-12)
-    away = 1 - np.einsum("ed,ed->e", vectors[first], vectors[second]) / scale
+    away = np.empty(len(first), np.float32)
+    for some in slices(len(first)):
+        ones, others = vectors[first[some]], vectors[second[some]]
+        scale = np.maximum(np.linalg.norm(ones, axis=1) * np.linalg.norm(others, axis=1), 1e-12)
+        away[some] = 1 - np.einsum("ed,ed->e", ones, others) / scale
     usual = np.minimum(found.usual[first], found.usual[second])
     return np.asarray((away < closer * usual) & (usual > _SAME))
 
 
-def by_chance(vectors: np.ndarray, truth: np.ndarray, found: Closeness) -> float:
-    """The share of all pairs of one label that are far closer than is usual in it."""
+def by_chance(
+    vectors: Vectors, truth: np.ndarray, found: Closeness, most: int | None = None
+) -> float:
+    """The share of all pairs of one label that are far closer than is usual in it; of those with at
+    most so many of a label, evenly spread."""
     close = pairs = 0
-    for rows, _, near in own_blocks(vectors, truth):
+    for rows, columns, near in own_blocks(vectors, truth, most):
         usual = found.usual[rows][:, None]
-        close += int(((1 - near < FAR_CLOSER * usual) & (usual > _SAME)).sum()) - len(rows)
-        pairs += near.size - len(rows)
+        itself = int(np.isin(columns, rows).sum())
+        close += int(((1 - near < FAR_CLOSER * usual) & (usual > _SAME)).sum()) - itself
+        pairs += near.size - itself
     return max(0, close) / max(1, pairs)
