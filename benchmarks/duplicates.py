@@ -189,7 +189,7 @@ def many(pictures: int) -> None:
             hashes[-1 - row] = hashes[row]
     start, spent = time.perf_counter(), time.process_time()
     with one_thread_each():
-        pairs = may_be_same(vectors, hashes, [str(row) for row in range(pictures)], 0.7)
+        pairs = [*may_be_same(vectors, hashes, [str(row) for row in range(pictures)], 0.7)]
     seconds, core = time.perf_counter() - start, time.process_time() - spent
     got = {(pair.one, pair.other) for pair in pairs}
     right = sum((row, pictures - 1 - row) in got for row in range(copies))

@@ -8,14 +8,17 @@ directions of their embeddings are multiplied, block by block, and then what is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from ..head.blocks import Rows, Vectors, blocks, slices
 from ..images.properties import MIRRORED
 from ..workers.local import side_by_side
+from .buckets import near
 from .copies import unit
+from .sample import are_many
 
 BYTES, PIXELS, NEAR = "bytes", "pixels", "near"
 TIERS = (BYTES, PIXELS, NEAR)
@@ -30,6 +33,8 @@ _ROWS = 512  # whose embeddings are held at once
 _HELD = 4_000_000  # cosines that a thread holds at once
 _SOME = 4_000  # pictures, from which on directions are drawn by lot
 _DIRECTIONS = 256
+_MOST_NEAR = 200_000  # near pairs of very many pictures, the nearest
+_MOST_EQUAL = 2_000_000  # pairs of them with one hash
 _SLACK = 0.12  # by which a cosine in those directions is too low, hardly ever more
 
 
@@ -53,56 +58,97 @@ class Copies:
 
 
 def may_be_same(
-    vectors: np.ndarray, hashes: np.ndarray, digests: Sequence[str], bound: float
-) -> list[Pair]:
-    """All pairs of N pictures that are the same or may be, the nearest first.
+    vectors: Vectors, hashes: np.ndarray, digests: Sequence[str], bound: float
+) -> Iterator[Pair]:
+    """All pairs of N pictures that are the same or may be, those of the same bytes first, then the
+    nearest.
 
     `vectors` `[N,D]` are embeddings, `hashes` uint64 `[N]` as `hash_of` gives them, `digests` those
-    of the contents; `bound` is the cosine of centred embeddings from which a copy may begin.
+    of the contents; `bound` is the cosine of centred embeddings from which a copy may begin. Of
+    more pictures than can be held against each other, near ones are looked for in buckets.
     """
-    _, first, back = np.unique(np.asarray(digests, np.str_), return_index=True, return_inverse=True)
-    found = [
-        Pair(int(first[back[row]]), row, BYTES)
-        for row in range(len(digests))
-        if first[back[row]] != row
-    ]
+    first, back = _contents(digests)
+    for row in np.flatnonzero(first[back] != np.arange(len(back))).tolist():
+        yield Pair(int(first[back[row]]), row, BYTES)
     if len(first) < 2:
-        return found
-    points = vectors[first].astype(np.float32, copy=False)  # ours: it may be large
-    points -= points.mean(axis=0)
-    points /= np.sqrt(np.maximum(np.einsum("nd,nd->n", points, points), 1e-24))[:, None]
+        return
     marks = hashes[first]
-    pairs = np.unique(np.concatenate([_near(points, bound), _same_bits(marks)]), axis=0)
-    ones, others = pairs.T
-    cosines = np.concatenate(
-        [
-            np.einsum("nd,nd->n", points[ones[at : at + _ROWS]], points[others[at : at + _ROWS]])
-            for at in range(0, len(ones), _ROWS)
-        ]
-        or [np.zeros(0, np.float32)]
-    )
-    bits = bits_apart(marks[ones], marks[others])
-    same = (bits <= SAME_BITS) & (cosines >= SAME_COSINE)
+    search = _among_many if are_many(len(first)) else _among_few
+    pairs, cosines = search(Rows(vectors, first), marks, bound)
+    same = (_bits_of(marks, pairs) <= SAME_BITS) & (cosines >= SAME_COSINE)
     order = np.argsort(-cosines, kind="stable")
     for at in order[(same | (cosines >= bound))[order]].tolist():
-        one, other = sorted((int(first[ones[at]]), int(first[others[at]])))
-        found.append(Pair(one, other, PIXELS if same[at] else NEAR, float(cosines[at])))
+        one, other = sorted((int(first[pairs[at, 0]]), int(first[pairs[at, 1]])))
+        yield Pair(one, other, PIXELS if same[at] else NEAR, float(cosines[at]))
+
+
+def _contents(digests: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """The row in which each content comes first, and of each row the number of its content."""
+    if not are_many(len(digests)):
+        _, first, back = np.unique(
+            np.asarray(digests, np.str_), return_index=True, return_inverse=True
+        )
+        return first, back
+    number: dict[str, int] = {}  # a table of so many texts would take several times the memory
+    back = np.array([number.setdefault(digest, len(number)) for digest in digests], np.int64)
+    return np.unique(back, return_index=True)[1], back
+
+
+def _among_few(points: Rows, marks: np.ndarray, bound: float) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs of pictures, int `[P,2]`, that are near or have the same hash, and their cosines."""
+    units = np.asarray(points[:], np.float32)  # ours: it may be large
+    units -= units.mean(axis=0)
+    units /= np.sqrt(np.maximum(np.einsum("nd,nd->n", units, units), 1e-24))[:, None]
+    pairs = np.unique(np.concatenate([_near(units, bound), _same_bits(marks)]), axis=0)
+    return pairs, _cosines(units, pairs)
+
+
+def _among_many(points: Rows, marks: np.ndarray, bound: float) -> tuple[np.ndarray, np.ndarray]:
+    """The same of very many pictures, by blocks; of near ones, the nearest."""
+    centre = mean_of(points)
+    pairs, cosines = near(points, centre, NEAREST, bound).pairs()
+    nearest = np.argsort(-cosines, kind="stable")[:_MOST_NEAR]
+    equal = np.unique(_same_bits(marks, _MOST_EQUAL), axis=0)
+    alike = _cosines(points, equal, centre)
+    pairs, place = np.unique(np.concatenate([equal, pairs[nearest]]), axis=0, return_index=True)
+    return pairs, np.concatenate([alike, cosines[nearest]])[place]
+
+
+def _cosines(points: Vectors, pairs: np.ndarray, centre: np.ndarray | None = None) -> np.ndarray:
+    """Of pairs int `[P,2]` of points of length 1, or of embeddings from their `centre`."""
+    found = np.zeros(len(pairs), np.float32)
+    for some in slices(len(pairs), _ROWS):
+        ones, others = (points[side] for side in pairs[some].T)
+        if centre is not None:
+            ones, others = unit(ones - centre), unit(others - centre)
+        found[some] = np.einsum("nd,nd->n", ones, others)
     return found
 
 
-def same_pixels(
-    vectors: np.ndarray, hashes: np.ndarray, labels: np.ndarray
-) -> list[tuple[int, int]]:
+def mean_of(vectors: Vectors) -> np.ndarray:
+    """Of embeddings `[N,D]`, `[D]`; of very many, a block at a time."""
+    if not are_many(len(vectors)):
+        return np.asarray(vectors[:].mean(axis=0))
+    sums = np.zeros(vectors.shape[1])
+    for _, rows in blocks(vectors):
+        sums += rows.sum(axis=0, dtype=np.float64)
+    return np.asarray(sums / len(vectors), np.float32)
+
+
+def _bits_of(marks: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    return bits_apart(marks[pairs[:, 0]], marks[pairs[:, 1]])
+
+
+def same_pixels(vectors: Vectors, hashes: np.ndarray, labels: np.ndarray) -> list[tuple[int, int]]:
     """Pairs that join all of N pictures with the same pixels, as far as hashes and embeddings
     `[N,D]` tell: a burst has some too. None of them is read for it."""
     if len(hashes) < 2:
         return []
-    ones, others = np.unique(_same_bits(hashes), axis=0).T
-    centre = vectors.mean(axis=0)
-    alike = np.einsum("nd,nd->n", unit(vectors[ones] - centre), unit(vectors[others] - centre))
-    sure = alike >= SURE_COSINE
-    found = zip(ones[sure].tolist(), others[sure].tolist(), strict=True)
-    sets = joined([Pair(one, other, PIXELS) for one, other in found], labels)
+    most = _MOST_EQUAL if are_many(len(hashes)) else None
+    pairs = np.unique(_same_bits(hashes, most), axis=0)
+    alike = _cosines(vectors, pairs, mean_of(vectors))
+    sure = pairs[alike >= SURE_COSINE].tolist()
+    sets = joined([Pair(one, other, PIXELS) for one, other in sure], labels)
     return [(one.rows[0], row) for one in sets for row in one.rows[1:]]
 
 
@@ -126,14 +172,14 @@ def joined(pairs: Iterable[Pair], labels: np.ndarray) -> list[Copies]:
     much of a label is no set of copies, but for those with the same bytes.
     """
     pairs = list(pairs)
-    sets = _sets(pairs, len(labels))
+    sets = _sets(pairs)
     counts = np.bincount(labels)
     scenes = {
         row for one in sets if _is_scene(one, counts[labels[list(one.rows)]]) for row in one.rows
     }
     if not scenes:
         return sets
-    return _sets([p for p in pairs if p.tier == BYTES or p.one not in scenes], len(labels))
+    return _sets([p for p in pairs if p.tier == BYTES or p.one not in scenes])
 
 
 def _is_scene(one: Copies, counts: np.ndarray) -> bool:
@@ -141,9 +187,9 @@ def _is_scene(one: Copies, counts: np.ndarray) -> bool:
     return one.tier != BYTES and len(one.rows) > max(_FEW, _MUCH * int(counts.min()))
 
 
-def _sets(pairs: Sequence[Pair], count: int) -> list[Copies]:
-    parent = list(range(count))
-    tier_of = [0] * count
+def _sets(pairs: Sequence[Pair]) -> list[Copies]:
+    parent: dict[int, int] = {row: row for pair in pairs for row in (pair.one, pair.other)}
+    tier_of = dict.fromkeys(parent, 0)
 
     def root(row: int) -> int:
         while parent[row] != row:
@@ -157,34 +203,44 @@ def _sets(pairs: Sequence[Pair], count: int) -> list[Copies]:
         if one != other:  # otherwise they are joined by surer pairs
             parent[other], tier_of[one] = one, worst
     sets: dict[int, list[int]] = {}
-    for row in range(count):
+    for row in sorted(parent):
         sets.setdefault(root(row), []).append(row)
-    return [
-        Copies(tuple(rows), TIERS[tier_of[first]]) for first, rows in sets.items() if len(rows) > 1
-    ]
+    return [Copies(tuple(rows), TIERS[tier_of[first]]) for first, rows in sets.items()]
 
 
-def _same_bits(hashes: np.ndarray) -> np.ndarray:
+def _same_bits(hashes: np.ndarray, most: int | None = None) -> np.ndarray:
     """Pairs int `[P,2]` whose hashes, uint64 `[N]`, differ in few bits, mirrored or not.
 
     Where three bits differ, one of the four parts of 16 is equal: so pictures are sorted by each
-    part, and those that follow each other are looked at.
+    part, and those that follow each other are looked at. With `most` pairs, those of one part are
+    sorted by the others too, so that equal hashes follow each other, and from so many on no more
+    are looked for: what a fixed camera sees has the same hash a thousand times.
     """
     count = len(hashes)
     rows = np.tile(np.arange(count), 2)
     marks = np.concatenate([hashes, hashes ^ MIRRORED])
     found = [np.zeros((0, 2), np.int64)]
+    orders = []
     for shift in (0, 16, 32, 48):
         parts = marks >> np.uint64(shift) & np.uint64(0xFFFF)
-        order = np.argsort(parts, kind="stable")
-        for step in range(1, _FOLLOWING):
+        if most is None:
+            orders.append((parts, np.argsort(parts, kind="stable")))
+        else:
+            turned = marks >> np.uint64(shift) | marks << np.uint64((64 - shift) % 64)
+            first = turned << np.uint64(48) | turned >> np.uint64(16)
+            orders.append((parts, np.argsort(first, kind="stable")))
+    for step in range(1, _FOLLOWING):
+        for parts, order in tuple(orders):
             one, other = order[:-step], order[step:]
             equal = (parts[one] == parts[other]) & (rows[one] != rows[other])
             if not equal.any():
-                break
+                orders = [kept for kept in orders if kept[1] is not order]
+                continue
             one, other = one[equal], other[equal]
             same = _ones(marks[one] ^ marks[other]) <= SAME_BITS
             found.append(np.sort(np.column_stack([rows[one[same]], rows[other[same]]]), axis=1))
+        if most is not None and sum(map(len, found)) > most:
+            break
     return np.concatenate(found)
 
 

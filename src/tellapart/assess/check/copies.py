@@ -8,9 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...evaluation.metrics import Proportion
+from ...head.blocks import block
 from ...head.cross_validation import out_of_fold
 from ...health.copies import blown_up
 from ...health.duplicates import BYTES, NEAR, PIXELS, Copies
+from ...health.sample import parts
 from ...images.properties import PROPERTIES
 from ...text import first_few, label_words, percent, several, shown
 from .health import Finding
@@ -70,10 +72,10 @@ def _best_first(looked: Looked, rows: Sequence[int]) -> tuple[int, ...]:
     one of them shows."""
     pictures = looked.pictures
     assert pictures.properties is not None
-    columns = ("width", "height", "detail")
-    width, height, detail = (pictures.properties[:, PROPERTIES.index(one)] for one in columns)
-    pixels = (width * height)[list(rows)]
-    blown = blown_up(pixels, detail[list(rows)])
+    columns = [PROPERTIES.index(one) for one in ("width", "height", "detail")]
+    width, height, detail = pictures.properties[list(rows)][:, columns].T
+    pixels = width * height
+    blown = blown_up(pixels, detail)
     order = sorted(
         range(len(rows)), key=lambda at: (blown[at], -pixels[at], pictures.names[rows[at]])
     )
@@ -100,11 +102,12 @@ def _conflict(looked: Looked, side: _Side) -> Finding:
     pictures = looked.pictures
     names = [pictures.names[row] for row in side.rows]
     words = f"{first_few([*map(shown, names)], 4)} are {_ALIKE[side.copies.tier]} under different"
-    judged = np.flatnonzero(np.isin(looked.rows, side.rows) & looked.judged)
+    judged = np.sort(looked.places(side.rows))
+    judged = judged[looked.judged[judged]]
     if not judged.size:
         mend = walk(looked.dataset, "conflict")
         return Finding("conflict", tuple(names), f"{words} labels.", mend=mend)
-    logits = looked.found.logits[judged]
+    logits = looked.logits[judged]
     scores = np.exp(logits - logits.max(axis=1, keepdims=True))
     mean = (scores / scores.sum(axis=1, keepdims=True)).mean(axis=0)
     own = np.unique(pictures.truth[list(side.rows)])
@@ -121,7 +124,7 @@ def _conflict(looked: Looked, side: _Side) -> Finding:
         suggested=label,
         sure=side.copies.tier == BYTES and float(mean[believed]) >= _SURE,
         score=float(mean[believed]),
-        cost=100 * float(np.sum(~looked.right[judged])) / int(looked.judged.sum()),
+        cost=100 * float(np.sum(~looked.right[judged])) / looked.accuracy.n,
         mend=drop(looked.dataset, leave),
     )
 
@@ -161,7 +164,10 @@ def _worth(looked: Looked, leaked: Sequence[int]) -> tuple[float, str]:
         return 0.0, ""
     head = recipe.roughly(looked.vectors, looked.truth, len(pictures.labels))
     rows = pictures.tested
-    right = head.logits(pictures.vectors[rows]).argmax(axis=1) == pictures.truth[rows]
+    right = np.zeros(len(rows), bool)
+    for some in parts(len(rows), len(pictures.labels)):
+        given = head.logits(block(pictures.vectors, rows[some])).argmax(axis=1)
+        right[some] = given == pictures.truth[rows[some]]
     fresh = ~np.isin(rows, leaked)
     if not fresh.any():
         return 0.0, "No test picture is new, so the test says nothing."
@@ -178,14 +184,15 @@ def _worth(looked: Looked, leaked: Sequence[int]) -> tuple[float, str]:
 def _flattery(looked: Looked, sets: Sequence[Sequence[int]]) -> float:
     """By how many points copies that are parted between folds make cross-validation too good: of
     not too many pictures by keeping them together, otherwise by how much better they are judged."""
-    pictures = looked.pictures
-    place = {int(row): at for at, row in enumerate(looked.rows)}
-    recipe = looked.found.recipe
-    fold, keys = looked.fold.copy(), np.array([pictures.keys[row] for row in looked.rows])
+    recipe, groups = looked.found.recipe, looked.groups
+    fold_of = np.zeros(int(groups.max()) + 1, np.int64)  # of each group, which is never parted
+    fold_of[groups] = looked.fold
+    parted = np.zeros(len(looked.rows), bool)
     for rows in sets:
-        own = [place[row] for row in rows]
-        fold[np.isin(keys, keys[own])] = fold[own[0]]
-    parted = np.isin(looked.rows, [row for rows in sets for row in rows]) & looked.judged
+        own = looked.places(rows)
+        fold_of[groups[own]] = fold_of[groups[own[0]]]
+        parted[own] = True
+    fold, parted = fold_of[groups], parted & looked.judged
     others = ~parted & looked.judged
     if recipe is None or np.array_equal(fold, looked.fold) or not others.any():
         return 0.0
@@ -193,7 +200,7 @@ def _flattery(looked: Looked, sets: Sequence[Sequence[int]]) -> float:
         better = looked.right[parted].sum() - parted.sum() * looked.right[others].mean()
         return max(0.0, 100 * float(better) / int(looked.judged.sum()))
     kept = out_of_fold(
-        looked.vectors, looked.truth, len(pictures.labels), fold, recipe.roughly
+        looked.vectors, looked.truth, len(looked.pictures.labels), fold, recipe.roughly
     ).logits
     right = np.mean((kept.argmax(axis=1) == looked.truth)[looked.judged])
     return max(0.0, 100 * (looked.accuracy.value - float(right)))

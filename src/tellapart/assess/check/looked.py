@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -12,6 +13,7 @@ from ...dataset.groups import Groups
 from ...dataset.sources import Dataset
 from ...evaluation.metrics import Proportion, grouped
 from ...evaluation.occasions import Bursts
+from ...head.blocks import Vectors
 from ...head.cross_validation import OutOfFold
 from ...head.kinds import DISCRIMINANT, REGRESSION
 from ...health.judges import Judges, Settings
@@ -19,6 +21,7 @@ from ...health.label_errors import LabelErrors, find_label_errors
 from ...health.sample import parts
 from ..occasions import bursts_of
 from ..pictures import Pictures
+from .logits import OutOfFoldLogits
 
 _MORE_DEALS = (1, 2)  # of the folds, in which labels are judged
 _FEW_LABELS = 50  # of more, regressions take most of the time of a check, and two judges have to do
@@ -65,6 +68,26 @@ class Looked:
         return self.pictures.vectors_of(self.rows)
 
     @cached_property
+    def groups(self) -> np.ndarray:
+        """A number for each of them, equal for those that may not be parted, int `[R]`."""
+        return self.pictures.groups(self.rows)
+
+    def places(self, rows: Sequence[int]) -> np.ndarray:
+        """Where pictures to learn from, by their rows among all, are among these, in their order;
+        those that are held out are left out."""
+        asked = np.asarray(rows, np.int64)
+        asked = asked[~self.pictures.held_out[asked]]
+        return np.asarray(np.searchsorted(self.rows, asked))
+
+    @cached_property
+    def logits(self) -> Vectors:
+        """What heads that never saw them say, `[R,K]`: where that is too much to be kept, it is
+        said again when it is asked for."""
+        if len(self.found.logits) == len(self.rows):
+            return self.found.logits
+        return OutOfFoldLogits(self.vectors, self.fold, self.found.heads)
+
+    @cached_property
     def judged(self) -> np.ndarray:
         """Which of them a head judged, bool `[R]`: not those without whom one label is left."""
         return np.isin(self.fold, list(self.found.heads))
@@ -74,7 +97,7 @@ class Looked:
         """Which of them it gets right, bool `[R]`."""
         likeliest = np.empty(len(self.rows), np.int64)
         for some in parts(len(self.rows), len(self.pictures.labels)):
-            likeliest[some] = self.found.logits[some].argmax(axis=1)
+            likeliest[some] = self.logits[some].argmax(axis=1)
         return np.asarray((likeliest == self.truth) & self.judged)
 
     @cached_property

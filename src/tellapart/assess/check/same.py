@@ -7,8 +7,9 @@ what is near is held against each other, small and grey. Both are kept in the ca
 from __future__ import annotations
 
 import hashlib
+import heapq
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -18,7 +19,8 @@ from ...backbones.embed import Embedder
 from ...cache.shards import EmbeddingCache
 from ...errors import PictureError
 from ...health.copies import COPY, SURE, THUMBNAIL, likenesses, thumbnail, unit
-from ...health.duplicates import BYTES, NEAR, Copies, Pair, joined, may_be_same
+from ...health.duplicates import BYTES, NEAR, Copies, Pair, joined, may_be_same, mean_of
+from ...health.sample import are_many
 from ...images.decode import read_picture
 from ...images.properties import PROPERTIES, hashes_of
 from ...workers.local import Each, batches_of, local_map
@@ -29,6 +31,7 @@ _USUAL = 0.66  # cosine of centred embeddings that copies reach, where none can 
 _LOWEST, _HIGHEST = 0.4, 0.9  # whatever those made do
 _MISSED = 0.05  # share of the copies made that may be farther
 _MOST = 4_000  # pictures that are read to be held against each other, the nearest first
+_HELD = 20_000  # small pictures that are held at once
 _BATCH = 4  # pictures a thread takes at a time
 _CHANGE = b"cropped, mirrored, saved again 1/"  # raise the number when the change changes
 
@@ -48,7 +51,7 @@ def copies_begin_at(pictures: Pictures, embedder: Embedder | None) -> float:
     cropped, mirrored and saved again, all at once."""
     if embedder is None or embedder.cache is None:
         return _USUAL
-    rows = np.argsort(pictures.digests)[:TRIED]  # the same pictures in any order
+    rows = _first_by_content(pictures.digests)
     each = Each(partial(_changed, embedder))
     work = [(pictures.paths[row], pictures.digests[row]) for row in rows]
     made = list(local_map(each, batches_of(work, _BATCH)))
@@ -56,11 +59,18 @@ def copies_begin_at(pictures: Pictures, embedder: Embedder | None) -> float:
     known = [(row, vector) for row, vector in zip(rows, made, strict=True) if vector is not None]
     if not known:
         return _USUAL
-    centre = pictures.vectors.mean(axis=0)
+    centre = mean_of(pictures.vectors)
     there = unit(np.stack([vector for _, vector in known]) - centre)
     here = unit(pictures.vectors[[row for row, _ in known]] - centre)
     cosines = np.einsum("nd,nd->n", here, there)
     return float(np.clip(np.quantile(cosines, _MISSED), _LOWEST, _HIGHEST))
+
+
+def _first_by_content(digests: Sequence[str]) -> np.ndarray:
+    """The rows of up to `TRIED` pictures, the same ones in any order of all."""
+    if not are_many(len(digests)):
+        return np.argsort(digests)[:TRIED]
+    return np.array(heapq.nsmallest(TRIED, range(len(digests)), key=digests.__getitem__))
 
 
 def _changed(embedder: Embedder, picture: tuple[Path, str]) -> np.ndarray | None:
@@ -96,27 +106,45 @@ def _proved(pictures: Pictures, pairs: Iterable[Pair], embedder: Embedder | None
     """Those whose pixels are alike, or whose embeddings and hashes leave no doubt where no pixels
     can be had."""
     tried: list[Pair] = []
-    wanted: dict[int, None] = {}  # in their order
+    wanted: set[int] = set()
     for pair in pairs:
-        new = {pair.one, pair.other} - wanted.keys()
-        if pair.tier == BYTES:
-            new = set()
+        new = set() if pair.tier == BYTES else {pair.one, pair.other} - wanted
         if pair.tier == NEAR and len(wanted) + len(new) > _MOST:
             continue
         tried.append(pair)
-        wanted.update(dict.fromkeys(sorted(new)))
-    small = _thumbnails(pictures, list(wanted), embedder)
+        wanted |= new
+    return [pair for some in _few_at_a_time(tried) for pair in _alike(pictures, some, embedder)]
 
-    seen = [pair for pair in tried if pair.tier != BYTES and {pair.one, pair.other} <= small.keys()]
+
+def _few_at_a_time(pairs: Sequence[Pair]) -> Iterator[list[Pair]]:
+    """All pairs in their order, in lists of which the small pictures can be held."""
+    some: list[Pair] = []
+    held: set[int] = set()
+    for pair in pairs:
+        if pair.tier != BYTES:
+            held |= {pair.one, pair.other}
+        some.append(pair)
+        if len(held) >= _HELD:
+            yield some
+            some, held = [], set()
+    yield some
+
+
+def _alike(pictures: Pictures, pairs: Sequence[Pair], embedder: Embedder | None) -> Iterator[Pair]:
+    """Those whose pixels are alike, or need not be."""
+    asked = [pair for pair in pairs if pair.tier != BYTES]
+    wanted = dict.fromkeys(row for pair in asked for row in sorted({pair.one, pair.other}))
+    small = _thumbnails(pictures, list(wanted), embedder)
+    seen = [pair for pair in asked if {pair.one, pair.other} <= small.keys()]
     found = likenesses(small, [(pair.one, pair.other) for pair in seen])
     like = dict(zip(seen, found, strict=True))
-
-    def is_same(pair: Pair) -> bool:
-        if pair in like:
-            return like[pair] >= COPY
-        return pair.tier != NEAR or pair.cosine >= SURE
-
-    return [pair for pair in tried if is_same(pair)]
+    for pair in pairs:
+        likeness = like.get(pair)
+        if likeness is None:
+            if pair.tier != NEAR or pair.cosine >= SURE:
+                yield pair
+        elif likeness >= COPY:
+            yield pair
 
 
 def _thumbnails(

@@ -23,7 +23,7 @@ def strangers(looked: Looked) -> Iterator[Finding]:
     judged, count = np.flatnonzero(looked.judged), len(looked.pictures.labels)
     every = len(judged) == len(looked.rows)
     vectors = looked.vectors if every else Rows(looked.vectors, judged)
-    said = said_of(looked.found.logits, looked.truth, judged)
+    said = said_of(looked.logits, looked.truth, judged)
     found = find_strangers(vectors, looked.truth[judged], said, count, looked.fold[judged])
     for at in found.rows.tolist():
         row = int(judged[at])
@@ -48,7 +48,7 @@ def strangers(looked: Looked) -> Iterator[Finding]:
 
 def confusable(looked: Looked) -> Iterator[Finding]:
     """Pairs of labels that heads hardly tell apart, with the pictures that lie between them."""
-    for one in confused(looked.truth, looked.found.logits, looked.judged):
+    for one in confused(looked.truth, looked.logits, looked.judged):
         both = [looked.pictures.labels[k] for k in one.labels]
         first, second = map(label_words, both)
         yield Finding(

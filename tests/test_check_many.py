@@ -1,0 +1,133 @@
+"""A check of more pictures than can be compared with each other: what is exact, what is said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tellapart.assess.check.logits import OutOfFoldLogits
+from tellapart.head.blocks import Rows
+from tellapart.head.cross_validation import cross_validate
+from tellapart.health import buckets, sample
+from tellapart.health.buckets import near
+from tellapart.health.duplicates import may_be_same
+from tellapart.health.strangers import said_of, strangers
+from tellapart.health.structure import confused, split_labels
+
+FEW = 200  # pictures that are all compared in these tests
+
+
+@pytest.fixture
+def many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sample, "MOST", FEW)
+    monkeypatch.setattr(sample, "ROWS", 128)
+
+
+def clouds(seed: int, labels: int, each: int, size: int = 24) -> tuple[np.ndarray, np.ndarray]:
+    """Embeddings at length 1 around the means of their labels, and the labels."""
+    lot = np.random.default_rng(seed)
+    truth = np.tile(np.arange(labels), each)
+    vectors = lot.normal(size=(labels, size))[truth] + lot.normal(size=(len(truth), size))
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors.astype(np.float32), truth
+
+
+def in_file(vectors: np.ndarray, folder: Path) -> np.ndarray:
+    np.save(folder / "vectors.npy", vectors)
+    return np.asarray(np.load(folder / "vectors.npy", mmap_mode="r"))
+
+
+@settings(max_examples=8, deadline=None)
+@given(seed=st.integers(0, 10_000), size=st.sampled_from([40, 150]))
+def test_near_pictures_meet_in_buckets(seed: int, size: int) -> None:
+    """Nearly all of the nearest are found that lie as close as copies do, and nothing else."""
+    lot = np.random.default_rng(seed)
+    vectors, _ = clouds(seed, 5, 160)
+    vectors[:100] = vectors[-100:] + 0.06 * lot.normal(size=(100, 24))
+    units = vectors - vectors.mean(axis=0)
+    units /= np.linalg.norm(units, axis=1, keepdims=True)
+    cosines = units @ units.T - 2 * np.eye(len(units))
+    pairs, found = near(vectors, vectors.mean(axis=0), 3, 0.6, size).pairs()
+    assert found == pytest.approx(cosines[pairs[:, 0], pairs[:, 1]], abs=1e-5)
+    assert (found >= 0.6).all()
+    met = set(map(tuple, pairs.tolist()))
+    best = cosines.argmax(axis=1)
+    close = np.flatnonzero(cosines.max(axis=1) >= 0.85).tolist()
+    there = [(min(row, best[row]), max(row, best[row])) in met for row in close]
+    assert np.mean(there) >= 0.97
+
+
+def test_a_crowded_bucket_is_gone_through_in_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(buckets, "_CROWDED", 2)
+    lot = np.random.default_rng(0)
+    vectors = (np.ones(16) + lot.normal(size=(600, 16))).astype(np.float32)
+    vectors[:300] = vectors[300:] + 0.01 * lot.normal(size=(300, 16))
+    pairs, _ = near(vectors, np.zeros(16), 1, 0.99, 60).pairs()
+    met = set(map(tuple, pairs.tolist()))
+    assert np.mean([(row, row + 300) in met for row in range(300)]) > 0.9
+
+
+def test_copies_are_those_that_all_pairs_give(many: None, tmp_path: Path) -> None:
+    vectors, _ = clouds(3, 4, 150)
+    lot = np.random.default_rng(3)
+    hashes = lot.integers(0, 2**64, len(vectors), dtype=np.uint64)
+    digests = [f"{number:064x}" for number in range(len(vectors))]
+    for row in range(40):
+        vectors[row] = vectors[-1 - row] + 0.02 * lot.normal(size=24)
+        if row % 3 == 0:
+            hashes[row] = hashes[-1 - row]
+        if row % 5 == 0:
+            digests[row], vectors[row] = digests[-1 - row], vectors[-1 - row]
+    by_blocks = [*may_be_same(in_file(vectors, tmp_path), hashes, digests, 0.93)]
+    sample.MOST = 10_000
+    exactly = [*may_be_same(vectors, hashes, digests, 0.93)]
+    assert len(exactly) >= 40
+    assert {(p.one, p.other, p.tier) for p in by_blocks} == {
+        (p.one, p.other, p.tier) for p in exactly
+    }
+
+
+def test_what_one_camera_sees_is_no_million_pairs(many: None) -> None:
+    vectors, _ = clouds(4, 2, 400)
+    hashes = np.full(len(vectors), 7, np.uint64)
+    digests = [f"{number:064x}" for number in range(len(vectors))]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tellapart.health.duplicates._MOST_EQUAL", 1000)
+        assert sum(1 for _ in may_be_same(vectors, hashes, digests, 0.99)) < 6000
+
+
+def test_labels_are_compared_by_blocks_as_they_are_at_once(
+    many: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vectors, truth = clouds(5, 5, 120)
+    lot = np.random.default_rng(5)
+    own = np.flatnonzero(truth == 1)
+    truth[lot.permutation(own)[:60]] = 5  # the same under another name
+    truth[truth == 3] = 2  # two under one name
+    truth[truth == 5] = 3
+    vectors[:4] = 3 * lot.normal(size=(4, 24))
+    fold = np.arange(len(truth)) // 5 % 5
+    found = cross_validate(vectors, truth, 5, fold)
+    everyone, rows = np.ones(len(truth), bool), np.arange(len(truth))
+    lies = in_file(vectors, tmp_path)
+    logits = OutOfFoldLogits(Rows(lies, rows), fold, found.heads)
+    blocks = (
+        strangers(lies, truth, said_of(logits, truth, rows), 5, fold),
+        confused(truth, logits, everyone),
+        split_labels(lies, truth, 5, fold),
+    )
+    monkeypatch.setattr(sample, "MOST", 10_000)
+    whole = (
+        strangers(vectors, truth, said_of(found.logits, truth, rows), 5, fold),
+        confused(truth, found.logits, everyone),
+        split_labels(vectors, truth, 5, fold),
+    )
+    assert blocks[0].rows.tolist() == whole[0].rows.tolist()
+    assert blocks[0].distance == pytest.approx(whole[0].distance, abs=1e-4)
+    assert [one.labels for one in blocks[1]] == [one.labels for one in whole[1]] == [(1, 3)]
+    assert blocks[1][0].gain == pytest.approx(whole[1][0].gain)
+    assert [one.label for one in blocks[2]] == [one.label for one in whole[2]]
