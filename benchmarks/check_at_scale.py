@@ -1,9 +1,10 @@
-"""What each finder of a check takes, from 2,000 pictures to a million: seconds, and peak memory.
+"""What each finder of a check takes, from 2,000 pictures to a million: time, and peak memory.
 
 The embeddings are drawn into a file, and so are labels, wrong labels (2 %), copies with the same
 bytes (0.5 %), copies with the same hash (0.5 %), bursts of four (4 %), strangers (0.1 %) and bad
-pictures. A process of its own goes through each number of pictures, finder by finder; memory is
-what is not a file's ("anonymous"), above what the process had before it began.
+pictures. A process of its own goes through each number of pictures, finder by finder: seconds of
+all cores together, and the peak of memory that is not a file's ("anonymous"), above what the
+process had before it began.
 
     python benchmarks/check_at_scale.py [--pictures 2000 10000 100000] [--values 64] [--labels 100]
 """
@@ -119,9 +120,9 @@ def watched(row: dict[str, Any], name: str) -> Iterator[None]:
 
     thread = threading.Thread(target=look, daemon=True)
     thread.start()
-    begin = time.perf_counter()
+    begin = time.process_time()
     yield
-    row[name] = [time.perf_counter() - begin, 0.0]
+    row[name] = [time.process_time() - begin, 0.0]
     over.set()
     thread.join()
     row[name][1] = max(peak, anonymous()) - row["before"]

@@ -9,7 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tellapart.assess.check.checking import look
 from tellapart.assess.check.logits import OutOfFoldLogits
+from tellapart.assess.check.looked import Looked
+from tellapart.assess.pictures import Pictures
+from tellapart.dataset.sources import Dataset
 from tellapart.head.blocks import Rows
 from tellapart.head.cross_validation import cross_validate
 from tellapart.health import buckets, sample
@@ -17,6 +21,7 @@ from tellapart.health.buckets import near
 from tellapart.health.duplicates import may_be_same
 from tellapart.health.strangers import said_of, strangers
 from tellapart.health.structure import confused, split_labels
+from tellapart.images.properties import PROPERTIES
 
 FEW = 200  # pictures that are all compared in these tests
 
@@ -131,3 +136,64 @@ def test_labels_are_compared_by_blocks_as_they_are_at_once(
     assert [one.labels for one in blocks[1]] == [one.labels for one in whole[1]] == [(1, 3)]
     assert blocks[1][0].gain == pytest.approx(whole[1][0].gain)
     assert [one.label for one in blocks[2]] == [one.label for one in whole[2]]
+
+
+def drawn(folder: Path, seed: int = 0, each: int = 160) -> tuple[Pictures, set[int]]:
+    """Pictures of five labels that are known by their embeddings alone, in a file; a tenth are
+    held out. And the rows of those whose label is wrong."""
+    vectors, shown = clouds(seed, 5, each)
+    lot = np.random.default_rng(seed)
+    count = len(shown)
+    truth = shown.copy()
+    wrong = lot.permutation(count)[: count // 25]
+    truth[wrong] = (shown[wrong] + 1 + lot.integers(0, 4, len(wrong))) % 5
+    digests = [f"{number:064x}" for number in lot.permutation(count).tolist()]
+    for row in range(6):  # the same file twice
+        vectors[-1 - row], digests[-1 - row] = vectors[row], digests[row]
+        truth[-1 - row] = shown[row] if row else (shown[row] + 1) % 5  # one under two labels
+        truth[row] = shown[row]
+    wrong = np.flatnonzero(truth != np.r_[shown[:-6], shown[5::-1]])
+    properties = np.full((count, len(PROPERTIES)), 0.5, np.float32)
+    properties[:, -4:] = lot.integers(0, 2**16, (count, 4))
+    properties[:, [PROPERTIES.index("width"), PROPERTIES.index("height")]] = 240
+    properties[:3, PROPERTIES.index("lightest")] = 0.01
+    properties[:, PROPERTIES.index("file type")] = 0
+    names = tuple(f"{label}/{number}.jpg" for number, label in enumerate(truth.tolist()))
+    return Pictures(
+        labels=("a", "b", "c", "d", "e"),
+        names=names,
+        paths=tuple(map(Path, names)),
+        truth=truth,
+        vectors=in_file(vectors, folder),
+        digests=tuple(digests),
+        keys=tuple(digests),
+        held_out=np.arange(count) % 10 == 7,
+        unknown=(),
+        properties=properties,
+    ), set(wrong.tolist())
+
+
+def looked_at(pictures: Pictures, *, every: bool = False) -> Looked:
+    return look(Dataset(Path("drawn"), ()), pictures, every=every)
+
+
+def test_wrong_labels_are_found_in_all_pictures(many: None, tmp_path: Path) -> None:
+    pictures, wrong = drawn(tmp_path)
+    errors = looked_at(pictures).label_errors
+    assert sorted(errors.order.tolist()) == list(range(len(pictures.names)))
+    likely = set(errors.likely.tolist())
+    assert len(likely & wrong) >= 0.8 * len(wrong)
+    assert len(likely - wrong) <= 0.15 * len(wrong)
+    assert set(np.flatnonzero(errors.sure).tolist()) <= wrong
+    assert errors.tells
+    assert f"For a trial among {FEW} pictures" in errors.words
+
+
+def test_of_very_many_labels_one_rate_says_how_often_they_are_wrong(
+    many: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tellapart.health.wrong_of_many._LABELS", 4)
+    pictures, wrong = drawn(tmp_path)
+    likely = set(looked_at(pictures).label_errors.likely.tolist())
+    assert len(likely & wrong) >= 0.7 * len(wrong)
+    assert len(likely - wrong) <= 0.15 * len(wrong)

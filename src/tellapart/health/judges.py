@@ -21,7 +21,7 @@ from ..head.linear import Head, softmax
 from ..head.prepared import Prepared
 from ..head.regression import ROUGH, Regression
 from ..workers.local import side_by_side
-from .neighbours import nearest
+from .neighbours import Neighbours, nearest
 
 NEIGHBOURS = 20
 _HEAVY = 500_000  # numbers in the embeddings, from which several threads are worth it
@@ -84,7 +84,7 @@ class Judges:
         """What each judge says of pictures with `labels` `[N]`: probabilities `[J,N,K]`, the mean
         over so many deals of the folds."""
         once = self._fit(0, labels)
-        weights = _trust(self._opinions(labels, [once]).mean(axis=0), labels)
+        weights = trust(self._opinions(labels, [once]).mean(axis=0), labels)
         twice = [
             self._fit(deal, labels, weights, once if deal == 0 else {})
             for deal in range(len(self._deals))[:deals]
@@ -196,22 +196,30 @@ class Judges:
         return softmax(logits / heat + added)
 
     def _vote(self, labels: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
-        """Probabilities `[N,K]` by the labels of neighbours, the nearer the more; one more vote of
-        the usual weight is shared out as labels are among all pictures."""
-        near, cosines = self._near, self._near.cosines.astype(np.float64)
-        power = np.where(near.known, np.exp(_NEARER * (cosines - cosines[:, :1])), 0)
-        if weights is not None:
-            power *= np.where(near.known, weights[near.rows], 0)
+        """Probabilities `[N,K]` by the labels of neighbours."""
         shares = np.bincount(labels[self._rows], minlength=self.count) / len(self._rows)
-        votes = shares * np.maximum(power.mean(axis=1, keepdims=True), 1e-12)
-        voted = labels[near.rows]
-        each = np.arange(len(labels))
-        for column in range(power.shape[1]):  # a picture votes for one label at a time
-            votes[each, voted[:, column]] += power[:, column]
-        return np.asarray(votes / votes.sum(axis=1, keepdims=True))
+        return voted(self._near, labels, shares, weights)
 
 
-def _trust(mixture: np.ndarray, labels: np.ndarray) -> np.ndarray:
+def voted(
+    near: Neighbours, labels: np.ndarray, shares: np.ndarray, weights: np.ndarray | None = None
+) -> np.ndarray:
+    """Probabilities `[N,K]` by the labels of neighbours, whose rows count among `labels` int `[M]`
+    and `weights` `[M]`, the nearer the more; one more vote of the usual weight is shared out as
+    labels are among all pictures, `[K]`."""
+    cosines = near.cosines.astype(np.float64)
+    power = np.where(near.known, np.exp(_NEARER * (cosines - cosines[:, :1])), 0)
+    if weights is not None:
+        power *= np.where(near.known, weights[near.rows], 0)
+    votes = shares * np.maximum(power.mean(axis=1, keepdims=True), 1e-12)
+    found = labels[near.rows]
+    each = np.arange(len(found))
+    for column in range(power.shape[1]):  # a picture votes for one label at a time
+        votes[each, found[:, column]] += power[:, column]
+    return np.asarray(votes / votes.sum(axis=1, keepdims=True))
+
+
+def trust(mixture: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """How far each label is to be believed against the likeliest other, 0 to 1, `[N]`."""
     each = np.arange(len(labels))
     own = mixture[each, labels]

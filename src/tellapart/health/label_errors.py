@@ -21,13 +21,13 @@ FIRST = 20  # of a list, which its worth is told by
 KEPT = 12  # in a row, after which the rest is likely right
 LIKELY = 0.5  # the score from which a label is more likely wrong than right
 SURE = 0.98  # the score of a label that can be changed without a look at the picture
-_EACH = 0.6  # what each judge gives at least to the label it is changed to
+EACH = 0.6  # what each judge gives at least to the label it is changed to
 _PLANTED = (0.03, 0.1)  # of the pictures, at least and at most
 _FEWEST_PLANTED = 5
 _FEW_PLANTED = 10  # that say half of what they seem to
 _WORTH = 0.5  # with less of it, a list says nothing
-_FEWEST = 3  # groups of a label, with fewer of which nothing can be said of it
-_CERTAIN = -np.inf  # log odds of what is not to be doubted
+FEWEST = 3  # groups of a label, with fewer of which nothing can be said of it
+CERTAIN = -np.inf  # log odds of what is not to be doubted
 _STEEP = 6.0  # what a difference of 1 counts beside a ratio of e
 
 
@@ -43,6 +43,7 @@ class LabelErrors:
         planted: how many labels were planted wrong for a trial.
         found: how many of them were as far up the list as all that are wrong should be.
         worth: how much more often they were than by chance, 1 at most; 0 where none was planted.
+        tried: among how many pictures; 0 if among all.
     """
 
     order: np.ndarray
@@ -52,6 +53,7 @@ class LabelErrors:
     planted: int
     found: int
     worth: float
+    tried: int = 0
 
     @property
     def likely(self) -> np.ndarray:
@@ -72,13 +74,15 @@ class LabelErrors:
         """What the list is worth."""
         if not self.planted:
             return "These pictures are too few to say which labels are wrong."
+        among = f" among {self.tried:,} pictures" if self.tried else ""
         trial = (
-            f"{several(self.planted, 'label')} {'was' if self.planted == 1 else 'were'} "
-            f"made wrong in memory, with no file or label of yours changed"
+            f"or a trial{among}, {several(self.planted, 'label')} "
+            f"{'was' if self.planted == 1 else 'were'} made wrong in memory, with no file or label "
+            f"of yours changed"
         )
         if not self.tells:
             return (
-                f"Wrong labels cannot be told from right ones here: for a trial, {trial}, and only "
+                f"Wrong labels cannot be told from right ones here: f{trial}, and only "
                 f"{self.found:,} of them came as far up the list as wrong ones should."
             )
         first = min(FIRST, len(self.order))
@@ -87,8 +91,8 @@ class LabelErrors:
             f"of all {len(self.order):,}, {_about(self.expected())}."
         )
         return (
-            f"{said} For a trial, {trial}, and {self.found:,} of them came as far up the list as "
-            f"wrong ones should."
+            f"{said} F{trial}, and {self.found:,} of them came as far up the list as wrong ones "
+            f"should."
         )
 
 
@@ -131,43 +135,81 @@ def find_label_errors(
 
     `digests` say which labels are planted wrong for a trial, so that the same pictures give the
     same answer. Labels that are `known` to be right, bool `[N]`, come last. So do labels of fewer
-    than `_FEWEST` groups to learn from, of which nothing can be said.
+    than `FEWEST` groups to learn from, of which nothing can be said.
     """
-    doubtful = judges.tested(labels, _FEWEST)
+    doubtful = judges.tested(labels, FEWEST)
     if known is not None:
         doubtful &= ~known
     opinions = judges.judge(labels)
     mixture = opinions.mean(axis=0)
-    odds = np.where(doubtful, _log_odds(judges, mixture, labels), _CERTAIN)
-    order = _order(mixture, labels, odds)
+    odds = np.where(doubtful, _log_odds(judges, mixture, labels), CERTAIN)
+    order = in_order(odds, *own_and_other(mixture, labels))
+    trial = try_planted(judges, mixture, labels, odds, digests)
+    suggested = _without(mixture, labels).argmax(axis=1)
+    agreed = np.all(opinions[:, np.arange(len(labels)), suggested] >= EACH, axis=0)
+    return ranked(order, odds, suggested, agreed, trial)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What came of labels that were `planted` wrong: how many were `found`, what the list is
+    `worth`, and what is to be added to the log odds of labels that may be wrong."""
+
+    planted: int = 0
+    found: int = 0
+    worth: float = 0.0
+    shift: float = 0.0
+
+
+def try_planted(
+    judges: Judges,
+    mixture: np.ndarray,
+    labels: np.ndarray,
+    odds: np.ndarray,
+    digests: Sequence[str],
+) -> Trial:
+    """Plant some labels wrong among N pictures and judge all again; `mixture` `[N,K]` and the log
+    `odds` `[N]` are what was made of them as they are."""
     planted = _planted(judges, mixture, labels, odds, digests)
     changed = planted != labels
-    found, worth = 0, 0.0
-    if changed.any():
-        again = judges.judge(planted, deals=1).mean(axis=0)
-        rows = judges.learnt
-        trial = np.where(rows & doubtful, _log_odds(judges, again, planted), _CERTAIN)
-        truth = np.where(changed, 1.0, _logistic(odds))
-        many = int(np.count_nonzero(changed))
-        shift = _shift(trial[rows], truth[rows]) * many / (many + _FEW_PLANTED)
-        odds = np.where(doubtful, odds + shift, _CERTAIN)
-        first = round(float(truth[rows].sum()))
-        found = int(np.count_nonzero(changed[_order(again, planted, trial)[:first]]))
-        chance = first / np.count_nonzero(rows)
-        worth = max(0.0, (found / many - chance) / max(1 - chance, 1e-9))
-    suggested = _without(mixture, labels).argmax(axis=1)
-    agreed = (opinions[:, np.arange(len(labels)), suggested] >= _EACH).all(axis=0)
-    scores = np.empty(len(labels))
-    scores[order] = _falling(np.where(doubtful, _logistic(odds), 0.0)[order])
-    scores *= 1.0 if worth >= _WORTH else worth  # so that none is likely wrong
+    if not changed.any():
+        return Trial()
+    again = judges.judge(planted, deals=1).mean(axis=0)
+    rows, doubtful = judges.learnt, odds > CERTAIN
+    trial = np.where(rows & doubtful, _log_odds(judges, again, planted), CERTAIN)
+    truth = np.where(changed, 1.0, _logistic(odds))
+    many = int(np.count_nonzero(changed))
+    shift = _shift(trial[rows], truth[rows]) * many / (many + _FEW_PLANTED)
+    first = round(float(truth[rows].sum()))
+    order = in_order(trial, *own_and_other(again, planted))
+    found = int(np.count_nonzero(changed[order[:first]]))
+    chance = first / np.count_nonzero(rows)
+    return Trial(many, found, max(0.0, (found / many - chance) / max(1 - chance, 1e-9)), shift)
+
+
+def ranked(
+    order: np.ndarray,
+    odds: np.ndarray,
+    suggested: np.ndarray,
+    agreed: np.ndarray,
+    trial: Trial,
+    tried: int = 0,
+) -> LabelErrors:
+    """The list, from its order, the log odds of each label, the likeliest other, and whether all
+    judges say that, each `[N]`; and what a trial brought, among so many."""
+    doubtful = odds > CERTAIN
+    scores = np.empty(len(odds))
+    scores[order] = _falling(np.where(doubtful, _logistic(odds + trial.shift), 0.0)[order])
+    scores *= 1.0 if trial.worth >= _WORTH else trial.worth  # so that none is likely wrong
     return LabelErrors(
         order=order,
         scores=scores,
         suggested=suggested,
         sure=agreed & (scores >= SURE),
-        planted=int(np.count_nonzero(changed)),
-        found=found,
-        worth=worth,
+        planted=trial.planted,
+        found=trial.found,
+        worth=trial.worth,
+        tried=tried,
     )
 
 
@@ -178,18 +220,21 @@ def _log_odds(judges: Judges, mixture: np.ndarray, labels: np.ndarray) -> np.nda
     return label_noise(mixture[rows], labels[rows]).odds(mixture, labels)
 
 
-def _order(mixture: np.ndarray, labels: np.ndarray, odds: np.ndarray) -> np.ndarray:
+def in_order(odds: np.ndarray, own: np.ndarray, other: np.ndarray) -> np.ndarray:
     """The order of N pictures, the likeliest to have a wrong label first.
 
-    The odds know which labels are mistaken for which, the ratio of the likeliest other label to
+    The log odds know which labels are mistaken for which, the ratio of the likeliest other label to
     their own is best with few wrong labels, and the difference of these two with many. The sum
     finds wrong labels more often than each of them alone (benchmarks/label_errors.py).
     """
-    own = mixture[np.arange(len(labels)), labels]
-    other = _without(mixture, labels).max(axis=1)
     ratio = np.log(np.maximum(other, 1e-12) / np.maximum(own, 1e-12))
-    suspect = np.where(odds > _CERTAIN, odds + ratio + _STEEP * (other - own), -np.inf)
+    suspect = np.where(odds > CERTAIN, odds + ratio + _STEEP * (other - own), -np.inf)
     return np.argsort(-suspect, kind="stable")
+
+
+def own_and_other(mixture: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What probabilities `[N,K]` say of each one's own label and of the likeliest other, `[N]`."""
+    return mixture[np.arange(len(labels)), labels], _without(mixture, labels).max(axis=1)
 
 
 def _falling(values: np.ndarray) -> np.ndarray:
@@ -219,7 +264,7 @@ def _planted(
     Which, is drawn by the pictures' contents. Every other one gets the label that is most often
     taken for its own, the others any.
     """
-    rows = np.flatnonzero(judges.learnt & (odds > _CERTAIN) & (odds < 0))
+    rows = np.flatnonzero(judges.learnt & (odds > CERTAIN) & (odds < 0))
     wrong = float(_logistic(odds[judges.learnt]).sum())
     least, most = (round(share * len(rows)) for share in _PLANTED)
     many = min(len(rows) // 3, max(_FEWEST_PLANTED, least, min(most, round(wrong))))

@@ -14,7 +14,9 @@ hard have c to account for them, and those that judges are certain of, against t
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -25,6 +27,13 @@ _DOUBT = 3.0  # pictures
 _STEPS = 30
 _MOST = 0.45  # of a label's pictures can be taken to be labelled otherwise
 _FLOOR = 1e-9  # the least probability a judge is taken to give
+
+
+class Noise(Protocol):
+    """What is known of how labels came about."""
+
+    def odds(self, mixture: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        """The logarithm of the odds that each label is wrong, by probabilities `[N,K]`: `[N]`."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +60,48 @@ class LabelNoise:
         """That a picture shows j and is labelled as it is, `[N,K]`."""
         shown = softmax(self.power * np.log(np.maximum(mixture, _FLOOR)))
         return np.asarray(shown * self.chances[:, labels].T)
+
+
+@dataclass(frozen=True)
+class LabelRate:
+    """The same of very many labels, of which all others are taken to be as likely: c, and how often
+    a label is wrong."""
+
+    power: float
+    rate: float
+
+    def odds(self, mixture: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        own = _own(mixture, labels, self.power)
+        return self._odds(own, mixture.shape[1])
+
+    def _odds(self, own: np.ndarray, count: int) -> np.ndarray:
+        wrong = np.maximum((1 - own) * self.rate / (count - 1), 1e-300)
+        return np.asarray(np.log(wrong) - np.log(np.maximum(own * (1 - self.rate), 1e-300)))
+
+
+def label_rate(blocks: Iterable[tuple[np.ndarray, np.ndarray]]) -> LabelRate:
+    """By blocks of probabilities `[B,K]` and labels int `[B]`; see `label_noise`."""
+    owns: list[np.ndarray] = []  # of the labels that pictures have, at each power
+    count = 2
+    for mixture, labels in blocks:
+        count = mixture.shape[1]
+        owns.append(np.stack([_own(mixture, labels, power) for power in POWERS]))
+    found = []
+    for power, own in zip(POWERS, np.concatenate(owns, axis=1), strict=True):
+        rate = 0.05
+        for _ in range(_STEPS):
+            right, wrong = own * (1 - rate), (1 - own) * rate / (count - 1)
+            doubt = np.sum(wrong / np.maximum(right + wrong, 1e-300))
+            rate = min(0.4, float(doubt + 0.5) / (len(own) + 10))
+        likely = np.log(np.maximum(own * (1 - rate) + (1 - own) * rate / (count - 1), 1e-300))
+        found.append((float(likely.sum()), LabelRate(power, rate)))
+    return max(found, key=lambda one: one[0])[1]
+
+
+def _own(mixture: np.ndarray, labels: np.ndarray, power: float) -> np.ndarray:
+    """What each one's own label has once probabilities `[N,K]` are sharpened, `[N]`."""
+    sharp = np.maximum(mixture, _FLOOR) ** power
+    return np.asarray(sharp[np.arange(len(labels)), labels] / sharp.sum(axis=1))
 
 
 def label_noise(mixture: np.ndarray, labels: np.ndarray) -> LabelNoise:

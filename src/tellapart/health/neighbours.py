@@ -52,13 +52,25 @@ def nearest(
     points = unit(vectors, centre)
     every = among is None or bool(np.all(among))
     chosen = np.arange(len(points)) if among is None else np.flatnonzero(among)
-    others, their_groups = points if every else points[chosen], groups[chosen]
-    few = min(count, len(chosen))
+    found = nearest_of(points, points if every else points[chosen], count, groups, groups[chosen])
+    return Neighbours(np.where(found.known, chosen[found.rows], -1), found.cosines)
+
+
+def nearest_of(
+    points: np.ndarray,
+    others: np.ndarray,
+    count: int,
+    groups: np.ndarray,
+    their_groups: np.ndarray,
+) -> Neighbours:
+    """The `count` nearest of each of N points `[N,D]` among others `[M,D]` of other groups, all of
+    length 1: rows of `others`."""
+    few = min(count, len(others))
     rows = np.full((len(points), count), -1, np.int64)
     cosines = np.full((len(points), count), -1, np.float32)
     if not few:
         return Neighbours(rows, cosines)
-    height = max(1, _HELD // len(chosen))
+    height = max(1, _HELD // len(others))
     of_group = _columns_by_group(their_groups)
     none = np.empty(0, np.int64)
 
@@ -70,7 +82,7 @@ def nearest(
         columns = _largest(near, few)
         found = np.take_along_axis(near, columns, axis=1)
         missing = np.isneginf(found)
-        rows[block, :few] = np.where(missing, -1, chosen[columns])
+        rows[block, :few] = np.where(missing, -1, columns)
         cosines[block, :few] = np.where(missing, -1, np.clip(found, -1, 1))
 
     begins = range(0, len(points), height)

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..dataset.split import in_sample_order
 from ..head.blocks import ROWS, slices
 
 MOST = 20_000
@@ -33,9 +32,16 @@ def parts(pictures: int, labels: int = 1) -> list[slice]:
     return slices(pictures, max(1, min(ROWS, _VALUES // (2 * labels))))
 
 
-def sampled(keys: Sequence[str], labels: Sequence[str], most: int = MOST) -> np.ndarray:
-    """The rows of at most so many of N pictures, in order, int `[M]`: from each label its part, and
-    those that are tied by their keys together."""
-    if len(keys) <= most:
-        return np.arange(len(keys))
-    return np.sort(in_sample_order(keys, labels)[:most])
+def sampled(digests: Sequence[str], truth: np.ndarray, most: int | None = None) -> np.ndarray:
+    """At most so many of N pictures with labels int `[N]`, in order, int `[M]`: two of each label
+    first, and then from each its part. Their contents decide, not their order."""
+    most = most or MOST
+    if len(truth) <= most:
+        return np.arange(len(truth))
+    lot = np.array([int(digest[:15], 16) for digest in digests], np.int64)
+    order = np.lexsort((lot, truth))
+    counts = np.bincount(truth)
+    rank = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)
+    place = np.where(rank < 2, -1.0, (rank + 0.5) / np.repeat(counts, counts))
+    chosen = order[np.lexsort((lot[order], place))[:most]]
+    return np.sort(chosen)

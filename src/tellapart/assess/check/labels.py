@@ -50,7 +50,14 @@ def _words(label: str, suggested: str, score: float, sure: bool) -> str:
 
 def _gain(looked: Looked, errors: LabelErrors, likely: np.ndarray) -> float:
     """The points of accuracy that mending brings: heads are fitted and tested again, out of fold,
-    with the labels `likely` to be wrong changed to those suggested."""
+    with the labels `likely` to be wrong changed to those suggested. Of very many pictures none is
+    fitted again: those count that heads take for what is suggested already."""
+    if looked.many:
+        learnt = likely[~looked.pictures.held_out[likely]]
+        at = looked.places(learnt.tolist())
+        agreed = (looked.given[at] == errors.suggested[learnt]) & looked.judged[at]
+        more = np.count_nonzero(agreed) - np.count_nonzero(looked.right[at])
+        return max(0.0, 100 * int(more) / max(1, looked.accuracy.n))
     mended = looked.pictures.truth.copy()
     mended[likely] = errors.suggested[likely]
     mended = mended[looked.rows]

@@ -16,9 +16,11 @@ from ...evaluation.occasions import Bursts
 from ...head.blocks import Vectors
 from ...head.cross_validation import OutOfFold
 from ...head.kinds import DISCRIMINANT, REGRESSION
+from ...head.linear import mean_of
 from ...health.judges import Judges, Settings
 from ...health.label_errors import LabelErrors, find_label_errors
-from ...health.sample import parts
+from ...health.sample import are_many, parts
+from ...health.wrong_of_many import Many, wrong_of_many
 from ..occasions import bursts_of
 from ..pictures import Pictures
 from .logits import OutOfFoldLogits
@@ -95,10 +97,15 @@ class Looked:
     @cached_property
     def right(self) -> np.ndarray:
         """Which of them it gets right, bool `[R]`."""
+        return np.asarray((self.given == self.truth) & self.judged)
+
+    @cached_property
+    def given(self) -> np.ndarray:
+        """The label that it takes each for, int `[R]`."""
         likeliest = np.empty(len(self.rows), np.int64)
         for some in parts(len(self.rows), len(self.pictures.labels)):
             likeliest[some] = self.logits[some].argmax(axis=1)
-        return np.asarray((likeliest == self.truth) & self.judged)
+        return likeliest
 
     @cached_property
     def accuracy(self) -> Proportion:
@@ -114,21 +121,48 @@ class Looked:
         settings = {
             kind: min(tried, key=tried.__getitem__) for kind, tried in self.found.losses.items()
         }
-        products = self.vectors.size * len(self.pictures.labels)
         regression = settings.get(REGRESSION) if len(self.pictures.labels) <= _FEW_LABELS else None
+        judging = Settings(regression, settings[DISCRIMINANT])
+        every = np.arange(len(self.pictures.names))
+        known = np.array([name in self.dataset.kept for name in self.pictures.names], dtype=bool)
+        if self.many:
+            return wrong_of_many(self._every(known), judging)
+        products = self.vectors.size * len(self.pictures.labels)
         judges = Judges(
             self.pictures.vectors,
-            self.pictures.groups(np.arange(len(self.pictures.names))),
+            self.pictures.groups(every),
             ~self.pictures.held_out,
             len(self.pictures.labels),
-            Settings(regression, settings[DISCRIMINANT]),
+            judging,
             [self.fold, *(self.pictures.folds(self.rows, seed) for seed in _MORE_DEALS)]
             if products < _MANY
             else [self.fold],
             self.found.prepared,
         )
-        known = np.array([name in self.dataset.kept for name in self.pictures.names], dtype=bool)
         return find_label_errors(judges, self.pictures.truth, self.pictures.digests, known)
+
+    @property
+    def many(self) -> bool:
+        """Whether they are so many that some things are looked for in a sample."""
+        return are_many(len(self.rows), len(self.pictures.labels))
+
+    def _every(self, known: np.ndarray) -> Many:
+        """All pictures, those held out too, which the heads of all folds judge together."""
+        pictures = self.pictures
+        fold = np.full(len(pictures.names), -1)
+        fold[self.rows] = np.where(self.judged, self.fold, -2)  # by no head
+        heads = dict(self.found.heads)
+        if heads:
+            heads[-1] = mean_of([*self.found.heads.values()])
+        return Many(
+            pictures.vectors,
+            pictures.truth,
+            OutOfFoldLogits(pictures.vectors, fold, heads),
+            fold,
+            pictures.groups(np.arange(len(pictures.names))),
+            pictures.digests,
+            known | (fold == -2),
+        )
 
     @cached_property
     def bursts(self) -> Bursts:
