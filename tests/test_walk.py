@@ -13,6 +13,7 @@ import pytest
 
 from conftest import mostly_slow
 from drawn import Run, few_of, model_of, run, run_here
+from tellapart.dataset import listing
 from tellapart.dataset.sources import pictures_below, read_dataset
 from tellapart.demo.walk import DemoPictures
 
@@ -149,3 +150,24 @@ def test_loops_of_links_end(heroes: DemoPictures, tmp_path: Path) -> None:
     assert [name for _, name in found] == ["one/a.jpg", "two/to-one/a.jpg"]
     assert {one.reason for one in skipped} == {"a link back to a folder above it"}
     assert run_here("sort", model_of(heroes), inbox, tmp_path / "out", "--follow-links").code == 0
+
+
+def test_a_folder_of_more_entries_than_are_put_in_order_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(60):
+        (tmp_path / f"{number}.jpg").write_bytes(b"")
+    for name in ("7", "7.x", "a", "b"):
+        (tmp_path / name / "inner").mkdir(parents=True)
+        (tmp_path / name / "inner" / "1.png").write_bytes(b"")
+    for name in (".hidden", "notes.txt", "Thumbs.db"):
+        (tmp_path / name).write_bytes(b"")
+    (tmp_path / "link.jpg").symlink_to("1.jpg")
+    (tmp_path / "way").symlink_to("a")
+    (tmp_path / "broken").symlink_to("nowhere")
+    for follow_links in (False, True):
+        usual = pictures_below(tmp_path, follow_links=follow_links)
+        assert len(usual[0]) == 65 + follow_links
+        with monkeypatch.context() as patch:
+            patch.setattr(listing, "_AT_ONCE", 7)
+            assert pictures_below(tmp_path, follow_links=follow_links) == usual

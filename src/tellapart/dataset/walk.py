@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,15 +16,14 @@ from ..images.kinds import FORMATS, SUFFIXES, sniff
 from ..text import shown
 from ..workers.deadlines import NoAnswerError, answered
 from .decision import is_table_of_decisions
+from .listing import Identity, InFolder, in_order
+from .listing import identity as identity
 
 _SYSTEM_NAMES = frozenset({"__macosx", "thumbs.db", "desktop.ini", "@eadir", "$recycle.bin"})
 LINK = "a link to a folder, not followed"
 SET_ASIDE = "set-aside"  # a folder that is no label: dropped pictures are moved there
 UNLABELLED = "in no label's folder"  # why a picture beside the folders of labels is passed over
 SHUT = "a folder that "  # how the reasons begin why a folder was passed over with all in it
-
-
-Identity = tuple[int, int]  # what tells a folder from all others, by whatever links it is reached
 
 
 def pictures_below(
@@ -52,9 +52,9 @@ class Walk:
     def name(self, path: Path) -> str:
         return path.relative_to(self.root).as_posix()
 
-    def entries(self, folder: Path) -> list[os.DirEntry[str]]:
+    def entries(self, folder: Path) -> list[InFolder]:
         """The visible entries of a folder in order of their names; none where it stays shut."""
-        return self._entries(folder, frozenset())[1]
+        return [*self._entries(folder, frozenset())[1]]
 
     def folders(self, folder: Path) -> list[Path]:
         """The folders directly inside, links only when they are to be followed."""
@@ -94,7 +94,7 @@ class Walk:
         Folders lie in each other deeper than Python's calls can, so this keeps its own stack.
         """
         here, entries = self._entries(folder, above)
-        stack = [(above | {here}, iter(entries))]
+        stack = [(above | {here}, entries)]
         while stack:
             above, rest = stack[-1]
             for entry in rest:
@@ -102,9 +102,8 @@ class Walk:
                 is_folder, reason = self._subgroup(entry)
                 if is_folder:
                     here, entries = self._entries(path, above)
-                    if entries:
-                        stack.append((above | {here}, iter(entries)))
-                        break
+                    stack.append((above | {here}, entries))
+                    break
                 elif reason:
                     self.pass_over(path, reason)
                 elif error := no_picture(path):
@@ -116,22 +115,28 @@ class Walk:
 
     def _entries(
         self, folder: Path, above: frozenset[Identity]
-    ) -> tuple[Identity, list[os.DirEntry[str]]]:
+    ) -> tuple[Identity, Iterator[InFolder]]:
         """A folder's identity and its visible entries, unless it is one of those `above` it."""
+        hidden = 0
+
+        def counted(name: str) -> bool:
+            nonlocal hidden
+            is_passed = is_hidden(name) and not _is_ours(name)
+            hidden += is_passed
+            return not is_passed and not _is_ours(name)
+
         try:
-            here, entries = answered(lambda call: _listed(folder), folder)
+            here, entries = answered(lambda call: in_order(folder, counted, call), folder)
         except OSError as error:
             self.pass_over(folder, _unopened(error))
-            return (0, 0), []
+            return (0, 0), iter(())
         if here in above:
             self.pass_over(folder, "a link back to a folder above it")
-            return here, []
-        entries = [entry for entry in entries if not _is_ours(entry.name)]
-        visible = [entry for entry in entries if not is_hidden(entry.name)]
-        self.hidden += len(entries) - len(visible)
-        return here, visible
+            return here, iter(())
+        self.hidden += hidden
+        return here, entries
 
-    def _subgroup(self, entry: os.DirEntry[str]) -> tuple[bool, str]:
+    def _subgroup(self, entry: InFolder) -> tuple[bool, str]:
         """Whether an entry is a folder to look into; if not, why it needs no further look."""
         if not entry.is_symlink():
             return entry.is_dir(follow_symlinks=False), ""
@@ -144,7 +149,7 @@ class Walk:
         return leads_to_folder, ""
 
     def pass_over(self, path: Path, reason: str) -> None:
-        self.skipped.append(SkippedFile(self.name(path), reason))
+        self.skipped.append(SkippedFile(self.name(path), sys.intern(reason)))
 
     def shut(self, folder: Path) -> str:
         """That a folder, or one in it, stayed shut, and why; empty if none did."""
@@ -154,16 +159,6 @@ class Walk:
                 what, _, why = file.reason.removeprefix(SHUT).partition(": ")
                 return f"{shown(file.name)} {what}" + (f" ({why})" if why else "")
         return ""
-
-
-def identity(folder: Path) -> Identity:
-    found = folder.stat()
-    return found.st_dev, found.st_ino
-
-
-def _listed(folder: Path) -> tuple[Identity, list[os.DirEntry[str]]]:
-    with os.scandir(folder) as found:
-        return identity(folder), sorted(found, key=lambda entry: entry.name)
 
 
 def _unopened(error: OSError) -> str:
