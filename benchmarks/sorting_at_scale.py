@@ -1,6 +1,7 @@
-"""What sorting thousands to a million pictures takes: pictures a second and the largest anonymous
-memory, of `sort`, the same once more (nothing is left to do) and `undo`; beside those of another
-version of tellapart, in the same run, where `--against` names the folder of its source.
+"""What sorting a thousand to a million pictures takes: pictures a second and the largest anonymous
+memory, of what `sort` would do, of `sort`, of the same once more (nothing is left to do), of the
+start of `watch`, and of `undo`; beside those of another version of tellapart, in the same run,
+where `--against` names the folder of its source.
 
 The pictures are small files, hard links to some hundred drawn ones. A judge that answers by their
 names stands in for the model, whose time and memory (`sorting.py`) would hide the rest. Anonymous
@@ -29,7 +30,7 @@ MILLION = 1_000_000
 DRAWN = 300  # different contents
 IN_A_FOLDER = 10_000
 LABELS = tuple(f"label {number}" for number in range(10))
-STEPS = ("plan", "sort", "again", "undo")
+STEPS = ("plan", "sort", "again", "watch", "undo")
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,19 @@ class Table:
             label, score = LABELS[number % 10], (500 + number // 10 % 500) / 1000
             rest = (1 - score) / 9
             yield Verdict(label, score, {**dict.fromkeys(LABELS, rest), label: score})
+
+
+class Once:
+    """Ends a watch before it waits for the first time."""
+
+    over = False
+
+    def is_set(self) -> bool:
+        return self.over
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.over = True
+        return True
 
 
 class Memory:
@@ -82,12 +96,17 @@ class Memory:
 
 def work(step: str, inbox: Path, destination: Path, how: str) -> None:
     """One step in this process, and what it took as JSON."""
-    from tellapart.sorting.sort import SortOptions, plan, sort, undo
+    from tellapart.sorting.sort import SortOptions, SortResult, plan, sort, undo
+    from tellapart.sorting.watching import watch
 
     options = SortOptions(how=how, into_folders=True)  # type: ignore[arg-type]
     memory, begin = Memory(), time.perf_counter()
     if step == "plan":
         count = sum(1 for _ in plan(Table(), inbox, destination, options))
+    elif step == "watch":
+        *_, last = watch(Table(), inbox, destination, options, stop=Once())
+        assert isinstance(last, SortResult)
+        count = last.already_done
     elif step == "undo":
         count = undo(destination).taken_back
     else:

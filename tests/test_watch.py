@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import functools
 import json
 import os
 import random
@@ -35,6 +36,7 @@ from tellapart.cli.terminal.sorting import print_sort, step_printer
 from tellapart.demo.walk import DemoPictures
 from tellapart.files import transfer
 from tellapart.files.journal import Journal
+from tellapart.sorting import arrivals
 from tellapart.sorting.sort import plan, sort, undo
 from tellapart.sorting.watching import Told, watch
 from tellapart.to_json.results import sorted_
@@ -707,3 +709,31 @@ def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything is looked at, and tried again, more often than a person would want it."""
     monkeypatch.setattr("tellapart.sorting.arrivals._SHARE", 1.0)
     monkeypatch.setattr("tellapart.sorting.watching._FIRST_RETRY", 0.01)
+
+
+def test_more_pictures_than_are_waited_for_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(arrivals, "_MOST", 7)
+    for number in range(40):
+        picture(tmp_path / f"in/{number % 3}/{number}.jpg", more=str(number))
+    told = watched(tmp_path / "in", tmp_path / "out")
+    assert sorted(sorted_in(told)) == sorted(f"{number}.jpg" for number in range(40))
+    again = watched(tmp_path / "in", tmp_path / "out")
+    assert sorted_in(again) == []
+
+
+def test_a_picture_that_is_replaced_in_a_folder_that_takes_long_to_look_through(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(arrivals, "_SHARE", 1e-4)  # most looks ask only what is not known
+    monkeypatch.setattr(arrivals, "LONGEST", 0.3)
+    for number in range(5):
+        picture(tmp_path / f"in/{number}.jpg", more=str(number))
+
+    def replace_one() -> None:
+        picture(tmp_path / "in/3.jpg", 0.7, 1, more="another picture")
+
+    pause = functools.partial(time.sleep, 0.3)
+    told = watched(tmp_path / "in", tmp_path / "out", replace_one, pause, pause, pause)
+    assert sorted_in(told).count("3.jpg") == 2

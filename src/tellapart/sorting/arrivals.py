@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import re
 import time
+from array import array
 from collections.abc import Callable, Container
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,7 @@ from typing import Any
 
 from ..dataset.decision import is_table_of_decisions
 from ..dataset.walk import LINK, SHUT, is_hidden
+from ..files.compact import HashTable
 from ..files.leftovers import TEMPORARY
 from ..files.transfer import Stamp, reason_of, stamp_of
 from ..workers.deadlines import Call, NoAnswerError, answered
@@ -32,6 +34,8 @@ _SHORTEST = 0.05  # where a file is about to be whole
 _SHARE = 0.01  # of the time: what looking may take, and as much again asking every file
 _PATIENCE = 5  # quiet times more until a file is given up that cannot be read
 _AGAIN = 30.0  # seconds until a file is tried again that the system would not open or read
+_ALL = 2**64 - 1
+_MOST = 20_000  # files waited for at once; where more have come, they are seen once these are done
 
 # Names that programs give to what they are still writing: browsers, FTP servers, rsync, Syncthing,
 # cloud and download programs, editors. What begins with a dot is hidden anyway.
@@ -42,7 +46,7 @@ _UNFINISHED = re.compile(
 )
 
 
-@dataclass
+@dataclass(slots=True)
 class _Waiting:
     """A file that is not dealt with yet."""
 
@@ -52,7 +56,7 @@ class _Waiting:
     is_last: bool = False  # whether it is told of if it cannot be read then
 
 
-@dataclass
+@dataclass(slots=True)
 class _Refused:
     """A file that could not be read, and was told of."""
 
@@ -70,11 +74,48 @@ class _Listing:
     numbers: dict[str, int] = field(default_factory=dict)  # of the files that were asked
     shut: dict[str, str] = field(default_factory=dict)  # what could not be looked into, and why
     hidden: int = 0
+    found_again: array[int] = field(default_factory=lambda: array("Q"))  # see `_DealtWith.renew`
+    new: int = 0  # files that nobody has waited for yet
+    has_more: bool = False  # of those, than are waited for
 
 
-def mark(stamp: Stamp) -> int:
-    """What is kept in memory of each file, for months: eight bytes."""
-    return hash(stamp)
+class _DealtWith:
+    """What is kept in memory of each file that was sorted, for months: a hash of its name and one
+    of its stamp. Where two names have one hash, one of the files is looked into again and again,
+    and found to be sorted."""
+
+    def __init__(self) -> None:
+        self._marks = HashTable()
+
+    def __contains__(self, name: object) -> bool:
+        return self._marks.first(hash(name)) is not None
+
+    def add(self, name: str, stamp: Stamp) -> None:
+        self._marks.put(hash(name), _mark(stamp))
+
+    def remove(self, name: str) -> None:
+        mark = self._marks.first(hash(name))
+        if mark is not None:
+            self._marks.remove(hash(name), mark)
+
+    def is_same(self, name: str, stamp: Stamp, renewed: array[int]) -> bool:
+        """Whether a file is the one that was sorted; if its ctime was not known then, what is to be
+        remembered from now on is added."""
+        known = self._marks.first(hash(name))
+        if known is None or known == _mark(stamp):
+            return known is not None
+        if known != _mark(_without_ctime(stamp)):
+            return False
+        renewed.extend((hash(name) & _ALL, _mark(stamp)))
+        return True
+
+    def renew(self, found_again: array[int]) -> None:
+        for at in range(0, len(found_again), 2):
+            self._marks.put(found_again[at], found_again[at + 1])
+
+
+def _mark(stamp: Stamp) -> int:
+    return hash(stamp) & _ALL
 
 
 def _without_ctime(stamp: Stamp) -> Stamp:
@@ -85,11 +126,13 @@ class Arrivals:
     """What comes into a folder.
 
     Attributes:
-        dealt_with: name below the folder -> `mark` of the file of that name that was sorted.
+        dealt_with: names below the folder, and what the files of these names are like that were
+            sorted.
         refused: name -> why it could not be read; told of, and tried again when it changes.
         shut: name of a folder -> why it could not be looked into.
         hidden: hidden and system files at the last look.
         pause: seconds until it is worth looking again.
+        has_more: whether more files have come than are waited for at once.
     """
 
     def __init__(
@@ -106,10 +149,11 @@ class Arrivals:
         self.quiet_time = quiet_time
         self.follow_links = follow_links
         self.clock = clock
-        self.dealt_with: dict[str, int] = {}
+        self.dealt_with = _DealtWith()
         self.shut: dict[str, str] = {}
         self.hidden = 0
         self.pause = 0.0
+        self.has_more = False
         self._waiting: dict[str, _Waiting] = {}
         self._refused: dict[str, _Refused] = {}
         self._unfinished: set[int] = set()
@@ -141,9 +185,11 @@ class Arrivals:
         if every:
             self._ask_all_at = now + rest
         next_due = min((one.due for one in self._waiting.values()), default=now + POLL) - now
-        self.pause = max(0.0 if every else rest, min(max(next_due, _SHORTEST), POLL))
+        self.has_more = found.has_more
         due = [(one.since, name) for name, one in self._waiting.items() if one.due <= now]
         again = [(now, name) for name, one in self._refused.items() if one.again <= now]
+        at_once = every or (self.has_more and not due)
+        self.pause = max(0.0 if at_once else rest, min(max(next_due, _SHORTEST), POLL))
         return [name for _, name in sorted(due) + sorted(again)]
 
     def stamp(self, name: str) -> Stamp | None:
@@ -177,9 +223,9 @@ class Arrivals:
         self._waiting.pop(name, None)
         self._refused.pop(name, None)
         if is_gone:
-            self.dealt_with.pop(name, None)
+            self.dealt_with.remove(name)
         else:
-            self.dealt_with[name] = mark(stamp)
+            self.dealt_with.add(name, stamp)
 
     def put_off(self, name: str) -> None:
         """A file has changed since it was looked at: it becomes quiet once more."""
@@ -222,11 +268,8 @@ class Arrivals:
             for name in [name for name in self._refused if name not in found.stamps]:
                 if not any(name.startswith(f"{folder}/") for folder in found.shut):
                     del self._refused[name]
+        self.dealt_with.renew(found.found_again)
         for name, stamp in found.stamps.items():
-            known = self.dealt_with.get(name)
-            if known is not None and known in (mark(stamp), mark(_without_ctime(stamp))):
-                self.dealt_with[name] = mark(stamp)
-                continue
             if (refused := self._refused.get(name)) and refused.stamp == stamp:
                 continue
             before = self._waiting.get(name)
@@ -278,7 +321,9 @@ class Arrivals:
         files = []
         for entry in entries:
             name = entry.name
-            if prefix + name in known or name.startswith(TEMPORARY) or is_table_of_decisions(name):
+            if name.startswith(TEMPORARY) or is_table_of_decisions(name):
+                continue
+            if prefix + name in known and prefix + name not in self._waiting:
                 continue
             unfinished = _UNFINISHED.fullmatch(name)
             if is_hidden(name):
@@ -306,7 +351,15 @@ class Arrivals:
                 continue
             if not state.st_size and entry.name in being_written:
                 continue  # a browser holds the name so
-            found.stamps[name] = Stamp.of(state)
+            stamp = Stamp.of(state)
+            if self.dealt_with.is_same(name, stamp, found.found_again):
+                continue
+            if name not in self._waiting and name not in self._refused:
+                found.new += 1
+                if found.new + len(self._waiting) > _MOST:
+                    found.has_more = True
+                    continue
+            found.stamps[name] = stamp
             found.numbers[name] = entry.inode()
 
     def _is_destination(self, entry: os.DirEntry[str]) -> bool:

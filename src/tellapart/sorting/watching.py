@@ -265,7 +265,7 @@ class _Watching:
         self.shut = self.arrivals.shut
         if due and not self.journal.is_still_there():
             raise self._gone()
-        self.has_more = bool(due)
+        self.has_more = is_any = bool(due)
         again = time.monotonic() + self.arrivals.pause  # a look at many files takes its time
         while self.has_more and not self.stop.is_set():
             yield from self._sort(due[:_AT_ONCE])
@@ -274,6 +274,7 @@ class _Watching:
             self.has_more = bool(due)
             if time.monotonic() >= again:
                 return
+        self.has_more = is_any and self.arrivals.has_more
 
     def _sort(self, names: Sequence[str]) -> Iterator[Told]:
         """Sort files that are whole, as far as they can be read."""
