@@ -73,7 +73,7 @@ class _Listing:
     unfinished: set[int] = field(default_factory=set)  # file numbers under unfinished names
     numbers: dict[str, int] = field(default_factory=dict)  # of the files that were asked
     shut: dict[str, str] = field(default_factory=dict)  # what could not be looked into, and why
-    hidden: int = 0
+    hidden: int = 0  # hidden and system files
     found_again: array[int] = field(default_factory=lambda: array("Q"))  # see `_DealtWith.renew`
     new: int = 0  # files that nobody has waited for yet
     has_more: bool = False  # of those, than are waited for
