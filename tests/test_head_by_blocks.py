@@ -11,12 +11,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tellapart.head import answers, blocks, cross_validation, folds, prepared, sums
+from tellapart.head import (
+    answers,
+    blocks,
+    calibration,
+    cross_validation,
+    folds,
+    novelty,
+    prepared,
+    sums,
+)
 from tellapart.head import block_regression as by_blocks
 from tellapart.head.blocks import Rows
+from tellapart.head.calibration import fit_temperature
 from tellapart.head.cross_validation import OutOfFold, cross_validate, out_of_fold
 from tellapart.head.kinds import DISCRIMINANT, KINDS, REGRESSION, Part
 from tellapart.head.linear import Head, softmax
+from tellapart.head.novelty import fit_novelty
 from tellapart.head.prepared import Prepared
 from tellapart.head.ready import made_ready
 from tellapart.head.recipe import Recipe
@@ -272,3 +283,48 @@ def test_any_solver_gets_rows_and_its_logits_come_in_blocks() -> None:
     assert list(some.heads) == [2]
     assert (some.logits[fold != 2] == 0).all()
     assert np.allclose(some.logits[fold == 2], found.logits[fold == 2])
+
+
+def test_a_head_says_the_same_by_blocks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    vectors, _ = data()
+    lot = np.random.default_rng(0)
+    head = Head(lot.normal(size=(COUNT, WIDTH)), lot.normal(size=COUNT))
+    stored = of_a_file(tmp_path, vectors)
+    expected = head.logits(vectors)
+    assert (head.logits(stored) == expected).all()
+    make_large(monkeypatch)
+    assert np.allclose(head.logits(stored), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("measured", [SAMPLES, 400])
+def test_novelty_is_learnt_by_blocks(
+    measured: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    vectors, labels = data()
+    fold = dealt()
+    logits = cross_validate(vectors, labels, COUNT, fold, kind=DISCRIMINANT).logits
+    expected = fit_novelty(vectors, logits, fold)
+    make_large(monkeypatch)
+    monkeypatch.setattr(novelty, "MOST_MEASURED", measured)
+    monkeypatch.setattr(novelty, "_AT_ONCE", 70)
+    totals = np.logaddexp.reduce(logits, axis=1, keepdims=True)
+    stored = of_a_file(tmp_path, vectors)
+    for kept in (logits, totals):
+        found = fit_novelty(stored, kept, fold)
+        near = 1e-4 if measured == SAMPLES else 0.2
+        assert np.allclose(found.centre, expected.centre, rtol=near)
+        assert np.allclose(found.thresholds[:3], expected.thresholds[:3], rtol=near)
+        assert np.array_equal(found.exemplars.standard, expected.exemplars.standard)
+
+
+def test_a_temperature_of_very_many_logits_is_that_of_some(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    lot = np.random.default_rng(0)
+    honest = lot.normal(0, 1.5, (40_000, 4))
+    labels = np.array([lot.choice(4, p=scores) for scores in softmax(honest)])
+    stored: np.ndarray = np.memmap(tmp_path / "logits", np.float32, "w+", shape=honest.shape)
+    stored[:] = honest * 2.5
+    monkeypatch.setattr(blocks, "LARGE", 10_000)
+    monkeypatch.setattr(calibration, "_ENOUGH", 80_000)
+    assert fit_temperature(stored, labels) == pytest.approx(2.5, rel=0.05)

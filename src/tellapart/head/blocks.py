@@ -7,6 +7,7 @@ rows are meant, `Rows` names them instead of copying them.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
@@ -95,8 +96,8 @@ def _reopened(
 
 
 def are_large(vectors: Vectors) -> bool:
-    """Whether embeddings `[N,D]` are so many that they are worked on in blocks."""
-    return len(vectors) * vectors.shape[1] > LARGE
+    """Whether embeddings `[N,D]`, or other rows, are so many that they are worked on in blocks."""
+    return math.prod(vectors.shape) > LARGE
 
 
 def whole_of(vectors: Vectors) -> np.ndarray:

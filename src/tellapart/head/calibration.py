@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from .blocks import are_large, evenly
 from .linear import losses_of
 
 COLDEST, HOTTEST = 1 / 8, 1000.0  # a discriminant's logits have a scale of their own
 _FINEST = 1e-4  # of log T: what its loss can tell apart
+_ENOUGH = 10_000_000  # logits, of very many, that a temperature is fitted to
+_FEWEST = 2_000  # pictures that these are of, at least
 _DOUBT = 0.1  # pictures that are taken to have got another label than they seem to have
 
 
@@ -26,8 +29,12 @@ def fit_temperature(
     T below 1: where one would fit these pictures better, that is the luck of too few mistakes, and
     dear at the first mistake on others. For the same reason `_DOUBT` of a picture is counted as
     wrong, so that no scores are certain because all of a few pictures were right (after Platt
-    1999, section 2.2, who counts one).
+    1999, section 2.2, who counts one). Of very many logits, which may lie in a file, it takes those
+    of evenly spread pictures.
     """
+    if are_large(logits):
+        some = evenly(len(labels), max(_FEWEST, _ENOUGH // logits.shape[1]))
+        logits, labels = logits[some], labels[some]
     if not logits.any():
         return 1.0
     golden = (np.sqrt(5) - 1) / 2

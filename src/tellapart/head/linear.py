@@ -8,6 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from ..workers.local import Each, local_map
+from .blocks import Vectors, are_large, block, slices, whole_of
+
 
 @dataclass(frozen=True)
 class Head:
@@ -16,9 +19,20 @@ class Head:
     weights: np.ndarray
     bias: np.ndarray
 
-    def logits(self, embeddings: np.ndarray) -> np.ndarray:
-        """`[N,D]` -> `[N,K]`."""
-        return np.asarray(embeddings @ self.weights.T + self.bias)
+    def logits(self, embeddings: Vectors) -> np.ndarray:
+        """`[N,D]` -> `[N,K]`; float32, if the embeddings are too many for memory."""
+        if not are_large(embeddings):
+            return np.asarray(whole_of(embeddings) @ self.weights.T + self.bias)
+        logits = np.empty((len(embeddings), len(self.bias)), np.float32)
+        weights, bias = np.float32(self.weights.T), np.float32(self.bias)
+
+        def fill(some: slice) -> None:
+            np.matmul(block(embeddings, some), weights, out=logits[some])
+            logits[some] += bias
+
+        for _ in local_map(Each(fill), ([some] for some in slices(len(embeddings)))):
+            pass
+        return logits
 
     def calibrated(self, temperature: float) -> Head:
         """The same head with its logits divided by `temperature`."""

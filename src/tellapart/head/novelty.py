@@ -29,12 +29,14 @@ import numpy as np
 
 from ..workers.local import side_by_side
 from ..workers.pausing import pause
-from .blocks import evenly
+from .blocks import Rows, Vectors, are_large, evenly, slices
 from .prepared import standardisation
 
 NEIGHBOURS = 3  # training pictures whose mean distance is a radius, or a score in radii
 SOFTENING = 0.05  # of the median radius, added to each: a duplicate does not make one of zero
 MOST_EXEMPLARS = 3000  # training pictures kept in the model to measure distances from
+MOST_MEASURED = 100_000  # training pictures, of very many, that say what is usual
+_AT_ONCE = 2048  # of those that are measured
 FAR = (1.75, 2.25)  # the last two count above so many deviations, and then so many times
 TAIL = (0.8, 0.99)  # the part of what is usual that thresholds are fitted to
 _IN_TAIL = 30  # pictures that it shall hold: of few, it begins sooner, but at the middle at most
@@ -71,7 +73,7 @@ class Exemplars:
         return cls(standard, mean, deviation, lengths, np.stack([*map(radii_of, units)]))
 
     @classmethod
-    def among(cls, vectors: np.ndarray) -> Exemplars:
+    def among(cls, vectors: Vectors) -> Exemplars:
         """From embeddings `[N,D]`, or evenly spread ones of them where they are too many."""
         return cls.of(vectors[evenly(len(vectors), MOST_EXEMPLARS)])
 
@@ -125,22 +127,31 @@ def usual_of(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return centre, spread
 
 
-def fit_novelty(vectors: np.ndarray, logits: np.ndarray, fold: np.ndarray) -> Novelty:
-    """Learn what is usual from training embeddings `[N,D]` and their out-of-fold logits `[N,K]`.
+def fit_novelty(vectors: Vectors, logits: np.ndarray, fold: np.ndarray) -> Novelty:
+    """Learn what is usual from training embeddings `[N,D]` and their out-of-fold logits `[N,K]`, or
+    the logarithms of the sums of these logits' powers `[N,1]`.
 
     Each picture is measured against the pictures of the other folds, as many as are kept at most,
-    as a new one would be against all that are kept.
+    as a new one would be against all that are kept. Of embeddings too many for memory at most
+    `MOST_MEASURED` are, evenly spread, a few at a time.
     """
-    parts = [fold == number for number in np.unique(fold)]
+    large = are_large(vectors)
+    rows = evenly(len(vectors), MOST_MEASURED) if large else np.arange(len(vectors))
+    numbers = np.unique(fold[rows]).tolist()
 
-    def against_the_others(outside: np.ndarray) -> np.ndarray:
-        others = np.flatnonzero(outside if outside.all() else ~outside)  # copies of one: one fold
-        exemplars = Exemplars.among(vectors[others])
-        return exemplars.scores(vectors[outside], logits[outside])
+    def against_the_others(number: int) -> np.ndarray:
+        inside = fold != number
+        others = np.flatnonzero(inside) if inside.any() else np.arange(len(fold))  # copies of one
+        exemplars = Exemplars.among(Rows(vectors, others))
+        own = rows[fold[rows] == number]
+        few = slices(len(own), _AT_ONCE if large else len(own))
+        return np.concatenate(
+            [exemplars.scores(vectors[own[some]], logits[own[some]]) for some in few]
+        )
 
-    scores = np.zeros((len(vectors), 5))
-    for outside, found in zip(parts, side_by_side(against_the_others, parts), strict=True):
-        scores[outside] = found
+    scores = np.zeros((len(rows), 5))
+    for number, found in zip(numbers, side_by_side(against_the_others, numbers), strict=True):
+        scores[fold[rows] == number] = found
     centre, spread = usual_of(scores)
     usual = combined(scores, centre, spread)
     return Novelty(Exemplars.among(vectors), centre, spread, tuple(thresholds_of(usual, ADMITTED)))
