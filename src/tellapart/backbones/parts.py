@@ -12,7 +12,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from itertools import chain, groupby
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from ..cache.folder import cache_folder
 from ..cache.parts import STOPPED, Caution, PartRecord, Stamps, now
 from ..cache.shards import MissingEmbeddingsError
 from ..errors import PictureError, WorkersError
-from ..images.decode import Picture
+from ..images.decode import Picture, Stored, naming
 from ..images.properties import PROPERTIES
 from ..text import shown
 from ..workers.deadlines import answered
@@ -210,7 +210,7 @@ class _Reading:
 
 def _travels(picture: Picture) -> bool:
     """Whether a picture can be sent as where it is, and not as what it is."""
-    return isinstance(picture, str | os.PathLike)
+    return isinstance(picture, str | os.PathLike | Stored)
 
 
 def _place(picture: Picture) -> Picture:
@@ -226,6 +226,7 @@ def _can_be_read(path: str | os.PathLike[str]) -> bool:
 
 
 def _named(error: PictureError, picture: Picture) -> PictureError:
-    if isinstance(picture, str | os.PathLike):
-        error.path = picture
+    """The same error of a picture as the caller calls it."""
+    with suppress(PictureError), naming(picture):
+        raise error
     return error

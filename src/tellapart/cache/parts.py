@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import PictureError
-from ..images.decode import Picture
+from ..images.decode import Picture, Stored
 from ..workers.deadlines import answered
 from .stores import PARTS
 
@@ -146,7 +146,12 @@ def now() -> int:
 
 def _stamp(picture: Picture) -> tuple[str, str, int]:
     """A picture's place, its stamp, and when it changed, in nanoseconds."""
-    assert isinstance(picture, str | os.PathLike)
+    if isinstance(picture, Stored):
+        try:
+            return picture.name, picture.stamp(), 0
+        except (OSError, PictureError):
+            return picture.name, _GONE, 0
+    assert isinstance(picture, str | os.PathLike), "it does not travel"
     path = os.fspath(picture)
     try:
         found = answered(lambda call: os.stat(path), os.path.dirname(path))

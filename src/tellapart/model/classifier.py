@@ -11,6 +11,7 @@ import hashlib
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from itertools import chain, islice
@@ -28,6 +29,7 @@ from ..files.unread import Unread
 from ..images.decode import Picture, each_of, read_picture
 from ..text import first_few, shown
 from ..workers.local import Each, batches_of, local_map
+from ..workers.places import THREADS, check_place_word, place_of
 from .file import Manifest, check_model, seal_of
 from .folder import (
     LABELS_FILE,
@@ -198,11 +200,17 @@ class Classifier(Verbs):
         *,
         errors: Literal["raise"] = "raise",
         evidence: bool = False,
+        on: str | None = None,
     ) -> Iterator[Prediction]: ...
 
     @overload
     def predict_many(
-        self, pictures: Iterable[Picture], *, errors: Literal["return"], evidence: bool = False
+        self,
+        pictures: Iterable[Picture],
+        *,
+        errors: Literal["return"],
+        evidence: bool = False,
+        on: str | None = None,
     ) -> Iterator[Prediction | PictureError]: ...
 
     def predict_many(
@@ -211,8 +219,10 @@ class Classifier(Verbs):
         *,
         errors: Literal["raise", "return"] = "raise",
         evidence: bool = False,
+        on: str | None = None,
     ) -> Iterator[Prediction | PictureError]:
-        """The answers for many pictures, in order, as they come; memory does not grow.
+        """The answers for many pictures, in order, as they come; memory does not grow. `on` says
+        where the pictures are embedded, as for `train`; evidence is always made here.
 
         With `errors="return"` an unreadable picture's `PictureError` stands in its place.
 
@@ -220,10 +230,11 @@ class Classifier(Verbs):
             UsageError: one picture instead of several.
             PictureError: one cannot be read; `path` says which.
         """
-        return self._predict_each(each_of(pictures), errors, evidence)
+        check_place_word(on or THREADS)
+        return self._predict_each(each_of(pictures), errors, evidence, on)
 
     def _predict_each(
-        self, pictures: Iterator[Picture], errors: str, evidence: bool
+        self, pictures: Iterator[Picture], errors: str, evidence: bool, on: str | None
     ) -> Iterator[Prediction | PictureError]:
         first = list(islice(pictures, _MANY))
         tried = partial(self._tried, evidence=evidence)
@@ -232,7 +243,7 @@ class Classifier(Verbs):
         elif evidence:  # which the cache does not hold
             answers = local_map(Each(tried), batches_of(chain(first, pictures), 1))
         else:
-            answers = self._observed(chain(first, pictures))
+            answers = self._observed(chain(first, pictures), on)
         for answer in answers:
             if isinstance(answer, PictureError) and errors == "raise":
                 raise answer
@@ -244,12 +255,18 @@ class Classifier(Verbs):
         except PictureError as error:
             return error
 
-    def _observed(self, pictures: Iterable[Picture]) -> Iterator[Prediction | PictureError]:
+    def _observed(
+        self, pictures: Iterable[Picture], on: str | None
+    ) -> Iterator[Prediction | PictureError]:
         """The answers through the cache, by all cores: worth its making for many pictures."""
         from .observe import observe
 
-        for seen in observe(self, pictures):
-            yield seen if isinstance(seen, PictureError) else self._told(seen.scores, seen.novelty)
+        with place_of(on) if on else nullcontext(None) as place:
+            for seen in observe(self, pictures, place=place):
+                if isinstance(seen, PictureError):
+                    yield seen
+                else:
+                    yield self._told(seen.scores, seen.novelty)
 
     def run(self, picture: Picture, outputs: Sequence[str]) -> list[np.ndarray]:
         """The named outputs for one picture: of scores, embedding, evidence, novelty.

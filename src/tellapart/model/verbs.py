@@ -14,6 +14,7 @@ import numpy as np
 
 from ..errors import PictureError
 from ..images.decode import Picture, each_of
+from ..workers.places import working_on
 
 if TYPE_CHECKING:
     from ..assess.testing import TestResult
@@ -53,6 +54,7 @@ class Verbs:
         embedding: bool = False,
         top: int | None = None,
         per_part: int = 1024,
+        on: str | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> AnswersWritten:
         """Write the answers about any number of pictures into a folder, or to an address such as
@@ -62,7 +64,8 @@ class Verbs:
         A row has path, sha256, label, score, novelty, unknown, error, and the score of each label;
         an unreadable picture has path and error alone. A picture is a path, bytes or an array.
         `top` leaves out all but the likeliest scores, in JSON; `embedding` adds the embedding, in
-        JSON or Parquet. `progress` gets the count so far.
+        JSON or Parquet. `on` says where that is done, as for `train`. `progress` gets the count so
+        far.
 
         >>> written = tellapart.load("heroes").predict_to(["a.jpg", "b.jpg"], "answers/")
         >>> written.total, written.parts
@@ -76,7 +79,8 @@ class Verbs:
         from .answers.writing import AnswerOptions, write_answers
 
         options = AnswerOptions(form, embedding, top, per_part)
-        return write_answers(self._classifier, pictures, to, options, progress=progress)
+        with working_on(on):
+            return write_answers(self._classifier, pictures, to, options, progress=progress)
 
     def embed(self, pictures: Iterable[Picture]) -> np.ndarray:
         """The embeddings of N pictures, float32 `[N,D]`: similar pictures have similar ones.
@@ -90,10 +94,12 @@ class Verbs:
         """
         return self._rows(pictures, "embedding")
 
-    def test(self, source: Source, *, follow_links: bool = False) -> TestResult:
+    def test(
+        self, source: Source, *, follow_links: bool = False, on: str | None = None
+    ) -> TestResult:
         """How often the model is right about labelled pictures, and where it is wrong.
 
-        A source is whatever `train` takes.
+        A source is whatever `train` takes, and so is `on`: where the pictures are embedded.
 
         >>> tellapart.load("heroes").test("photos-i-kept-back/").evaluation.accuracy.n
         12
@@ -103,7 +109,8 @@ class Verbs:
         """
         from ..assess.testing import evaluate
 
-        return evaluate(self._classifier, source, follow_links=follow_links)
+        with working_on(on):
+            return evaluate(self._classifier, source, follow_links=follow_links)
 
     def add(self, source: Source, *, follow_links: bool = False) -> TrainResult:
         """A model that has learnt from more pictures, perhaps of new labels, with the same answers
@@ -150,8 +157,11 @@ class Verbs:
         inbox: str | os.PathLike[str],
         destination: str | os.PathLike[str],
         options: SortOptions | None = None,
+        *,
+        on: str | None = None,
     ) -> SortResult:
-        """Sort a folder of pictures into `destination` by what is in them; see `sorting.sort`.
+        """Sort a folder of pictures into `destination` by what is in them; see `sorting.sort`. `on`
+        says where the pictures are embedded, as for `train`.
 
         >>> result = tellapart.load("heroes").sort("inbox/", "sorted/")
         >>> result.total, result.results.name
@@ -163,7 +173,8 @@ class Verbs:
         """
         from ..sorting.sort import sort
 
-        return sort(self._classifier, inbox, destination, options)
+        with working_on(on):
+            return sort(self._classifier, inbox, destination, options)
 
     def watch(
         self,

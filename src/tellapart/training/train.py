@@ -20,10 +20,12 @@ from ..backbones.rows import Backbone
 from ..dataset.groups import parse
 from ..dataset.in_python import Source, read_source
 from ..dataset.sources import Dataset
+from ..errors import UsageError, option
 from ..evaluation.judged import Evaluation
 from ..head.sgd import SgdSettings
 from ..model.judged import evaluations_of
 from ..workers.pausing import pausing
+from ..workers.places import SETTING, THREADS, working_on
 from .assembly import assemble
 from .engines import engine_of
 from .findings import find_out
@@ -50,6 +52,7 @@ def train(
     groups: str = "auto",
     repeats: int = 1,
     cache: str | os.PathLike[str] | None = None,
+    on: str | None = None,
     watch: Watch | None = None,
 ) -> TrainResult:
     """Train a classifier from a folder, table or archive of labelled pictures, or from pictures
@@ -69,13 +72,21 @@ def train(
     The options are those of `TrainOptions`; `watch` is told how far it is. With `quality="auto"`
     the qualities are compared first, and `result.choice.words` says what each brings and costs.
     `groups` says which pictures are kept together, in split and folds: "none", "folder",
-    "time:60s", "name:REGEX", "alike:0.9", or "auto", which takes what is known.
+    "time:60s", "name:REGEX", "alike:0.9", or "auto", which takes what is known. `on` says where the
+    pictures are embedded: "threads", "processes", "processes:4", "ray" or "ray://head:10001".
 
     Raises:
         DatasetError: fewer than two labels have pictures that can be read.
         UsageError: an option that does not fit.
-        MissingExtraError: `engine` is given and TensorFlow is not installed.
+        MissingExtraError: `engine` is given and TensorFlow is not installed, or Ray is not.
+        WorkersError: there is no such cluster, or its workers see other files.
     """
+    if on not in (None, THREADS) and engine:
+        raise UsageError(
+            f"TensorFlow works on this machine alone: {option('engine')} does not go with "
+            f"{option(SETTING)}.",
+            hint="Leave out one of them.",
+        )
     options = TrainOptions(
         quality=quality,
         time_limit=time_limit,
@@ -95,13 +106,14 @@ def train(
         dataset = choose_sides(
             read_source(source, follow_links=follow_links), options.test, follow_links=follow_links
         )
-        options, choice = choose_quality(dataset, options, watch)
-        trainer = engine_of(options)
-        embeddings = embed_all(
-            [item.path for item in dataset.items],
-            trainer.embedder(),
-            progress=lambda done: watch.pictures(done, len(dataset.items)),
-        )
+        with working_on(on, watch.say):
+            options, choice = choose_quality(dataset, options, watch)
+            trainer = engine_of(options)
+            embeddings = embed_all(
+                [item.path for item in dataset.items],
+                trainer.embedder(),
+                progress=lambda done: watch.pictures(done, len(dataset.items)),
+            )
         pictures = gather(dataset, embeddings, options.share, options.groups)
         watch.doing(trainer.doing)
         network, pictures, fitted = trainer.fit(pictures, watch)

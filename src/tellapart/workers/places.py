@@ -1,9 +1,9 @@
 """Where work runs, as one word: `threads`, `processes`, `processes:4`, `ray`, `ray://head:10001`.
 
-    with place_of("processes") as place, working_at(place):
+    with working_on("processes"):
         ...            # what embeds pictures in here has that done there
 
-A place is entered for as long as it is in use, since a cluster has to be reached, or made.
+A place is held for as long as it is in use, since a cluster has to be reached, or made.
 """
 
 from __future__ import annotations
@@ -19,14 +19,11 @@ from typing import Any
 from ..errors import UsageError, option
 from ..text import shown
 from .local import Map, local_map
-from .processes import processes_map
 
 SETTING = "on"
 THREADS = "threads"
 _PROCESSES = re.compile(r"processes(?::([1-9][0-9]{0,3}))?")
 _RAY = re.compile(r"ray(?:://\S+)?")
-
-Told = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -64,8 +61,11 @@ def check_place_word(word: str) -> None:
 
 
 @contextmanager
-def place_of(word: str, lost: Told = lambda reason: None) -> Iterator[Place]:
+def place_of(word: str, lost: Callable[[str], None] = lambda reason: None) -> Iterator[Place]:
     """The place that a word is for, ready; `lost` is told of each worker that died, and why.
+
+    `ray` alone is the cluster at `$RAY_ADDRESS`, or that this machine is of, or else one that is
+    made of this machine's cores for as long as it is in use.
 
     Raises:
         UsageError: there is no such place.
@@ -76,7 +76,34 @@ def place_of(word: str, lost: Told = lambda reason: None) -> Iterator[Place]:
     if word == THREADS:
         yield HERE
     elif found := _PROCESSES.fullmatch(word):
+        from .processes import processes_map
+
         yield Place(word, partial(processes_map, most=int(found[1] or 0), lost=lost), is_far=True)
+    else:
+        from .ray_actors import ray_map
+
+        with ray_map(word if "://" in word else "", lost) as spread:
+            yield Place(word, spread, is_far=True)
+
+
+@contextmanager
+def working_on(
+    word: str | None, say: Callable[[str], None] = lambda sentence: None
+) -> Iterator[None]:
+    """Have what this thread does in here run at the place that a word is for, or, of None, where it
+    runs anyway. `say` gets a sentence on each worker that died.
+
+    Raises:
+        UsageError, MissingExtraError, WorkersError: as `place_of`.
+    """
+    if word is None:
+        yield
+        return
+    with (
+        place_of(word, lambda reason: say(f"A worker {reason}. Another one does its work.")) as at,
+        working_at(at),
+    ):
+        yield
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from ...errors import UsageError, option
 from ...head.cross_validation import cross_validate
 from ...text import shown
 from ...workers.local import one_thread_each
+from ...workers.places import working_on
 from ..pictures import FOLDS, Pictures, gather
 from ..sides import choose_sides
 from .bursts import bursts
@@ -63,6 +64,7 @@ def check(
     every: bool = False,
     follow_links: bool = False,
     cache: str | os.PathLike[str] | None = None,
+    on: str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Health:
     """Say what is wrong with labelled pictures, what it costs, and how to mend it.
@@ -75,7 +77,7 @@ def check(
     `source` is given as `train` takes it. `test` is a labelled folder to test on; what the source
     marks as test counts as such. `groups` says which pictures are kept together when they are
     judged, as for `train`. With `every`, each picture is ranked by how likely its label is
-    wrong.
+    wrong. `on` says where the pictures are embedded, as for `train`.
 
     Raises:
         DatasetError: fewer than two labels have pictures that can be read.
@@ -91,7 +93,10 @@ def check(
     aside = None if test is None else Path(test)
     read = read_source(source, follow_links=follow_links)
     dataset = choose_sides(read, aside, follow_links=follow_links)
-    looked = looked_at(dataset, quality, groups=asked, every=every, cache=cache, progress=progress)
+    with working_on(on):
+        looked = looked_at(
+            dataset, quality, groups=asked, every=every, cache=cache, progress=progress
+        )
     return examine(looked).asked(quality, str(asked))
 
 

@@ -11,6 +11,7 @@ from ...errors import UsageError
 from .options import (
     AsJson,
     Links,
+    On,
     Quality,
     Quiet,
     Strict,
@@ -53,6 +54,7 @@ def check(
         ),
     ] = None,
     groups: Together = "auto",
+    on: On = "threads",
     follow_links: Links = False,
     strict: Strict = False,
     as_json: AsJson = False,
@@ -75,6 +77,7 @@ def check(
     from ...assess.check.checking import check as run
     from ...assess.check.health import kinds_of
     from ...to_json.check import checked
+    from ...workers.places import working_on
     from ..terminal import console as terminal
     from ..terminal.check import print_health
 
@@ -83,15 +86,16 @@ def check(
     failing = kinds_of(fail_on, "fail_on") if fail_on is not None else ()
     check_place(html, "html")
     with terminal.progress_bar("Reading pictures", quiet) as progress:
-        health = run(
-            source,
-            quality=quality.value,
-            test=test,
-            every=every,
-            groups=groups,
-            follow_links=follow_links,
-            progress=progress,
-        )
+        with working_on(on, terminal.print_aside):
+            health = run(
+                source,
+                quality=quality.value,
+                test=test,
+                every=every,
+                groups=groups,
+                follow_links=follow_links,
+                progress=progress,
+            )
         if html:
             from ...pages.render import write_page
             from ...report.check_page import check_page

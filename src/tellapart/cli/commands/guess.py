@@ -15,10 +15,12 @@ from .options import (
     Always,
     Links,
     Model,
+    On,
     Quiet,
     Strict,
     admitting,
     check_strict,
+    complain,
     complain_of,
 )
 
@@ -77,6 +79,7 @@ def guess(
     ] = None,
     admit: Admit = None,
     always_choose: Always = False,
+    on: On = "threads",
     follow_links: Links = False,
     strict: Strict = False,
     quiet: Quiet = False,
@@ -113,6 +116,7 @@ def guess(
     from ...dataset.sources import SkippedFile
     from ...model.answers.writing import PER_PART, AnswerOptions
     from ...model.classifier import load
+    from ...workers.places import THREADS, working_on
     from .. import answers as guessing
 
     given, listed = pictures or [], lists or []
@@ -128,6 +132,11 @@ def guess(
             raise UsageError(f"{flag} goes with --to only.", hint="Add --to FOLDER.")
     elif evidence:
         raise UsageError("--evidence does not go with --to.", hint="Leave out one of them.")
+    if evidence and on != THREADS:
+        raise UsageError(
+            "--evidence is made by this machine's threads alone: it does not go with --on.",
+            hint="Leave out one of them.",
+        )
     if evidence and not as_json:
         raise UsageError(
             "--evidence goes with --json only.",
@@ -141,22 +150,23 @@ def guess(
     classifier = admitting(load(model), admit, always_choose)
     shut: list[SkippedFile] = []
     found = expand(given, follow_links=follow_links, lists=listed, shut=shut)
-    if to is not None:
-        options = AnswerOptions(form, embedding, top, per_part or PER_PART)
-        written = _write(classifier, found, to, options, quiet)
-        read, unreadable = written.read, written.unreadable
-    else:
-        first = [*islice(found, 1 if listed else 2)]  # a list may come slowly
-        alone = len(first) == 1 and not listed
-        answers = guessing.guess(classifier, chain(first, found), evidence=evidence)
-        if as_json:
-            lines = guessing.json_lines(answers, top)
-        elif as_csv:
-            lines = guessing.csv_lines(answers, classifier.labels)
+    with working_on(on, lambda sentence: complain(sentence, "")):
+        if to is not None:
+            options = AnswerOptions(form, embedding, top, per_part or PER_PART)
+            written = _write(classifier, found, to, options, quiet)
+            read, unreadable = written.read, written.unreadable
         else:
-            lines = guessing.text_lines(answers, top, alone=alone)
-        counts = guessing.write(lines, sys.stdout)
-        read, unreadable = counts.read, counts.unreadable
+            first = [*islice(found, 1 if listed else 2)]  # a list may come slowly
+            alone = len(first) == 1 and not listed
+            answers = guessing.guess(classifier, chain(first, found), evidence=evidence)
+            if as_json:
+                lines = guessing.json_lines(answers, top)
+            elif as_csv:
+                lines = guessing.csv_lines(answers, classifier.labels)
+            else:
+                lines = guessing.text_lines(answers, top, alone=alone)
+            counts = guessing.write(lines, sys.stdout)
+            read, unreadable = counts.read, counts.unreadable
     complain_of(shut)
     check_strict(strict, shut)
     if unreadable and (strict or not read):

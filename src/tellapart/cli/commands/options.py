@@ -65,6 +65,14 @@ Strict = Annotated[
     bool, typer.Option("--strict", help="Exit with 3 if any picture could not be read.")
 ]
 Links = Annotated[bool, typer.Option("--follow-links", help="Follow links to folders.")]
+On = Annotated[
+    str,
+    typer.Option(
+        "--on",
+        metavar="PLACE",
+        help="Where pictures are read: threads, processes, processes:N, ray, or ray://HOST:PORT.",
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Do not show progress.")]
 Together = Annotated[
     str,

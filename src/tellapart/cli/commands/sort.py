@@ -18,6 +18,7 @@ from .options import (
     IntoFolders,
     KeepNames,
     Links,
+    On,
     Quiet,
     Strict,
     UnsureBelow,
@@ -52,6 +53,7 @@ def sort(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only print what sort would do.")
     ] = False,
+    on: On = "threads",
     follow_links: Links = False,
     strict: Strict = False,
     as_json: AsJson = False,
@@ -78,6 +80,7 @@ def sort(
     from ...model.classifier import load
     from ...sorting import sort as sorting
     from ...to_json import results as to_json
+    from ...workers.places import working_on
     from ..terminal import console as terminal
     from ..terminal.sorting import print_sort, print_undo, step_printer
 
@@ -117,13 +120,17 @@ def sort(
     if dry_run:
         skipped = []
         print_step = step_printer(inbox)
-        for step in sorting.plan(classifier, inbox, destination, options):
-            show(to_json.planned(step), as_json, partial(print_step, step), in_lines=True)
-            if isinstance(step, SkippedFile):
-                skipped.append(step)
+        with working_on(on, terminal.print_aside):
+            for step in sorting.plan(classifier, inbox, destination, options):
+                show(to_json.planned(step), as_json, partial(print_step, step), in_lines=True)
+                if isinstance(step, SkippedFile):
+                    skipped.append(step)
         check_strict(strict, skipped)
         return
-    with terminal.progress_bar("Sorting", quiet) as progress:
+    with (
+        terminal.progress_bar("Sorting", quiet) as progress,
+        working_on(on, terminal.print_aside),
+    ):
         result = sorting.sort(
             classifier,
             inbox,

@@ -13,6 +13,7 @@ from .options import (
     AsJson,
     Links,
     Model,
+    On,
     Quiet,
     Strict,
     admitting,
@@ -41,6 +42,7 @@ def test(
         ),
     ] = None,
     admit: Admit = None,
+    on: On = "threads",
     report: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Write an HTML page that shows the mistakes."),
@@ -64,6 +66,7 @@ def test(
     from ...assess.testing import evaluate
     from ...model.classifier import load
     from ...to_json import results as to_json
+    from ...workers.places import working_on
     from ..terminal import console as terminal
     from ..terminal.testing import print_test
 
@@ -71,7 +74,10 @@ def test(
     wanted = fraction(fail_under, "--fail-under", whole=True) if fail_under else None
     most = fraction(max_refused, "--max-refused", whole=True) if max_refused else None
     classifier = admitting(load(model), admit, always_choose=False)
-    with terminal.progress_bar("Testing", quiet) as progress:
+    with (
+        terminal.progress_bar("Testing", quiet) as progress,
+        working_on(on, terminal.print_aside),
+    ):
         result = evaluate(classifier, source, follow_links=follow_links, progress=progress)
     show(to_json.tested(result), as_json, lambda: print_test(result, report))
     if report:

@@ -15,6 +15,7 @@ from .options import (
     Engine,
     HeadKind,
     Links,
+    On,
     Quality,
     Quiet,
     Solver,
@@ -66,6 +67,7 @@ def train(
         ),
     ] = None,
     groups: Together = "auto",
+    on: On = "threads",
     repeats: Annotated[
         int,
         typer.Option(min=1, metavar="N", help="Cross-validate N times, with new folds each time."),
@@ -272,6 +274,7 @@ def train(
             engine=tensorflow,
             groups=groups,
             repeats=repeats,
+            on=on,
             watch=Watch(
                 progress,
                 progress.doing,

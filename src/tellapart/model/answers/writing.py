@@ -24,6 +24,7 @@ from ...images.decode import DECODER_VERSION, Picture, each_of
 from ...text import shown
 from ...workers.local import Map, Unit
 from ...workers.parts import Counts, Part, parts_of
+from ...workers.places import current_place
 from ..classifier import Classifier
 from .forms import FORMS
 from .parts import RECORDS, SUCCESS, AnswerParts, Named, name_of, named
@@ -109,14 +110,14 @@ def in_turn(
 def write_answers(
     classifier: Classifier,
     pictures: Iterable[Picture],
-    place: str | os.PathLike[str],
+    to: str | os.PathLike[str],
     options: AnswerOptions | None = None,
     *,
-    map: Map[Part[Named], Counts] = in_turn,  # noqa: A002
+    map: Map[Part[Named], Counts] | None = None,  # noqa: A002
     progress: Callable[[int], None] | None = None,
 ) -> AnswersWritten:
-    """Write the answers about pictures in shards; what an earlier run has done stays as it is.
-    `progress` gets the count so far.
+    """Write the answers about pictures in shards; what an earlier run has done stays as it is. A
+    `map` that is not given is where the work of this thread runs. `progress` gets the count so far.
 
     Raises:
         UsageError: there are no pictures, or one that cannot be read again.
@@ -125,7 +126,7 @@ def write_answers(
         MissingExtraError: what writes such a form, or to such an address, is not installed.
     """
     asked = options or AnswerOptions()
-    destination = destination_at(place)
+    destination = destination_at(to)
     FORMS[asked.form].encode((), Table(classifier.labels, classifier.digest))
     rest = each_of(pictures)
     first = next(rest, None)
@@ -143,7 +144,9 @@ def write_answers(
     parts = read = unreadable = known = 0
     every = (named(picture, number) for number, picture in enumerate(chain([first], rest)))
     batches = ([part] for part in parts_of(every, asked.per_part))
-    with closing(map(unit, batches)) as results:
+    where = current_place()
+    spread = map or (where.map if where.is_far else in_turn)
+    with closing(spread(unit, batches)) as results:
         for counts in results:
             parts += 1
             read += counts.read

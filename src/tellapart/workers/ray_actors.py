@@ -1,0 +1,252 @@
+"""Workers that are actors of a Ray cluster: a crew for `crew_map`, and the door to Ray.
+
+Only Ray's core is used: the unit goes through its object store once, then parts go to the actors
+and counts come back. The loop replaces an actor that dies, and not Ray. Each actor has one core.
+
+Ray reports its use to its maker unless it is told not to before it starts, looks up the machine's
+address at somebody else's server, and lets whoever reaches its ports run programs. A cluster that
+is made here is told not to report, hears this machine alone, and wants a token.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import pickle
+import secrets
+import shutil
+import signal
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
+from importlib import import_module
+from types import ModuleType
+from typing import Any, TypeVar
+
+from ..errors import WorkersError, need
+from ..text import shown
+from ..version import __version__
+from .copies import Copy
+from .crew import Batch, Died, Done, News, crew_map
+from .local import Map, Unit, cores
+
+ADDRESS = "RAY_ADDRESS"
+_SAID = {  # before Ray is loaded
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_USAGE_STATS_PROMPT_ENABLED": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # or it warns of a change to come
+    "RAY_DISABLE_DOCKER_CPU_WARNING": "1",
+    "RAY_DEDUP_LOGS_SKIP_REGEX": "",  # all that it would print of deaths, to stdout even
+}
+_CLUSTER = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"  # where not, it hears this machine alone
+_STORE = 256 * 2**20  # bytes of its object store on this machine: it holds the unit
+_STEADY = 5.0  # seconds for which the size of a cluster is not looked up again
+_LONGEST = 60  # letters of a folder in which the paths of Ray's sockets are not too long
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+
+
+def ray() -> ModuleType:
+    """The module `ray`, which reports nothing.
+
+    Raises:
+        MissingExtraError: it is not installed.
+    """
+    os.environ.update(_SAID)
+    try:
+        return import_module("ray")
+    except ImportError as error:
+        raise need("ray", why="Ray") from error
+
+
+@contextmanager
+def ray_map(address: str, lost: Callable[[str], None]) -> Iterator[Map[Any, Any]]:
+    """What runs a unit on a cluster: at an address such as `ray://head:10001`, or, where that is
+    empty, at `$RAY_ADDRESS`, on the cluster that this machine is of, or else on one that is made of
+    this machine's cores and ends with the block.
+
+    Raises:
+        MissingExtraError: Ray is not installed.
+        WorkersError: there is no cluster at that address, or none can be made.
+    """
+    module = ray()
+    if module.is_initialized():  # by the program that calls us
+        yield partial(_actors_map, lost=lost)
+        return
+    with _connected(module, address or os.environ.get(ADDRESS, "")):
+        yield partial(_actors_map, lost=lost)
+
+
+def _actors_map(
+    unit: Unit[In, Out], batches: Iterable[Sequence[In]], *, lost: Callable[[str], None]
+) -> Generator[Out, None, None]:
+    return crew_map(Actors(unit), batches, lost=lost)
+
+
+@contextmanager
+def _connected(module: ModuleType, address: str) -> Iterator[None]:
+    said: dict[str, Any] = {"logging_level": logging.CRITICAL, "log_to_driver": False}
+    before = signal.getsignal(signal.SIGTERM)
+    with _own_folder() as folder:
+        try:
+            if address:
+                module.init(address, **said)
+            else:
+                try:
+                    module.init("auto", **said)
+                except ConnectionError:
+                    _begin_here(module, folder, said)
+        except Exception as error:  # of many kinds
+            module.shutdown()
+            where = f"The Ray cluster {shown(address)} cannot be used" if address else ""
+            line = shown(str(error).strip().splitlines()[0] if str(error).strip() else "")
+            raise WorkersError(
+                f"{where or 'Ray cannot begin on this machine'}: {line or type(error).__name__}.",
+                hint="Is it running, with the same versions of Ray and Python as here?"
+                if address
+                else "",
+            ) from error
+        finally:
+            if threading.current_thread() is threading.main_thread() and before is not None:
+                signal.signal(signal.SIGTERM, before)  # Ray takes it
+        try:
+            yield
+        finally:
+            module.shutdown()
+
+
+def _begin_here(module: ModuleType, folder: str | None, said: dict[str, Any]) -> None:
+    """A cluster of this machine's cores. Ray lets in whoever knows its token: it is one that nobody
+    else knows, and that is not written into the home folder."""
+    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+    os.environ[_CLUSTER] = "0"  # for its processes; this one has read it already
+    module._private.ray_constants.ENABLE_RAY_CLUSTER = False
+    module.init(
+        "local",
+        num_cpus=cores(),
+        num_gpus=0,
+        include_dashboard=False,
+        object_store_memory=_STORE,
+        _node_ip_address="127.0.0.1",
+        _temp_dir=folder,
+        **said,
+    )
+
+
+@contextmanager
+def _own_folder() -> Iterator[str | None]:
+    """A temporary folder for Ray's sockets and logs; None where its path would be too long."""
+    folder = tempfile.mkdtemp(prefix="tellapart-ray-")
+    try:
+        yield folder if len(folder) <= _LONGEST else None
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+class _Actor(Copy):
+    """What an actor is."""
+
+    def begin(self, version: str, folder: str) -> News:
+        """Start the unit, where this is the same release as the caller's; relative paths are then
+        of the caller's `folder`."""
+        if version != __version__:
+            return Done(
+                error=WorkersError(
+                    f"The cluster has tellapart {__version__}, and this is {version}.",
+                    hint="Install the same release on all of its machines.",
+                )
+            )
+        with suppress(OSError):
+            os.chdir(folder)
+        return self.start()
+
+
+class _Hired:
+    """One actor, seen from the caller. What it was asked is done in order."""
+
+    def __init__(self, crew: Actors, actor: Any) -> None:
+        self._crew, self.actor = crew, actor
+
+    def give(self, batch: Batch) -> None:
+        self._crew.ask(self, self.actor.process.remote(pickle.dumps(batch)))
+
+    def release(self) -> None:
+        self._crew.ask(self, self.actor.finish.remote())
+
+
+class Actors:
+    """A crew of actors, as many as the cluster has cores, each with its own copy of a unit."""
+
+    def __init__(self, unit: Unit[Any, Any]) -> None:
+        self._ray = ray()
+        self._content = self._ray.put(pickle.dumps(unit))
+        self._made = self._ray.remote(num_cpus=1, max_restarts=0, max_task_retries=0)(_Actor)
+        self._hired: list[_Hired] = []
+        self._asked: dict[Any, _Hired] = {}  # in order
+        self._size, self._looked_up = 1, -_STEADY
+
+    def size(self) -> int:
+        """It may change, as machines come and go."""
+        now = time.monotonic()
+        if now - self._looked_up > _STEADY:
+            self._size = max(1, int(self._ray.cluster_resources().get("CPU", 0)))
+            self._looked_up = now
+        return self._size
+
+    def hire(self) -> _Hired:
+        one = _Hired(self, self._made.remote(self._content))
+        self._hired.append(one)
+        self.ask(one, one.actor.begin.remote(__version__, os.getcwd()))
+        return one
+
+    def ask(self, one: _Hired, answer: Any) -> None:
+        self._asked[answer] = one
+
+    def news(self, seconds: float) -> Iterable[tuple[_Hired, News]]:
+        asked = list(self._asked)
+        self._ray.wait(asked, timeout=seconds)
+        ready, _ = self._ray.wait(asked, num_returns=len(asked), timeout=0)
+        for answer in ready:
+            one = self._asked.pop(answer, None)
+            if one is None:  # it has died
+                continue
+            news = self._told(answer)
+            if isinstance(news, Died):
+                self._forget(one)
+            yield one, news
+
+    def end(self) -> None:
+        for one in [*self._hired]:
+            self._forget(one)
+
+    def _told(self, answer: Any) -> News:
+        errors = self._ray.exceptions
+        try:
+            news: News = self._ray.get(answer)
+        except errors.RayTaskError as error:
+            return Done(error=WorkersError(f"A worker fails: {shown(str(error.cause))}"))
+        except errors.RayError as error:
+            return Died(_why(str(error)))
+        return news
+
+    def _forget(self, one: _Hired) -> None:
+        """End an actor, also one that can only not be reached."""
+        self._hired.remove(one)
+        self._asked = {answer: who for answer, who in self._asked.items() if who is not one}
+        with suppress(Exception):
+            self._ray.kill(one.actor)
+
+
+def _why(said: str) -> str:
+    """Ray's many lines on a death, as the end of "A worker ..."."""
+    if "No module named 'tellapart'" in said or "failed to import" in said:
+        return "has no tellapart: install it on all machines of the cluster"
+    if "node has died" in said or "node was terminated" in said or "NodeDied" in said:
+        return "was on a machine that has left the cluster"
+    if "memory" in said.lower():
+        return "was ended, as its machine had too little memory left"
+    return "was ended by the system, perhaps for lack of memory"
