@@ -192,7 +192,7 @@ def test_what_cannot_be_deleted_is_no_failure_and_does_not_grow(
 
 WITHOUT_POSIX = """
 import sys; sys.path[:0] = sys.argv[2:]
-import hypothesis, like_windows  # the former looks for its system as it is imported
+import hypothesis, hypothesis.stateful, like_windows  # what looks at the system, before
 like_windows.be()
 from pathlib import Path
 from tellapart.cache import index, known, merging

@@ -16,7 +16,6 @@ import hashlib
 import json
 import mmap
 import struct
-import tempfile
 import zlib
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
@@ -202,7 +201,8 @@ def build(heads: Iterable[Head], folder: Path | None = None) -> Index:
         records["shard"][place] = number
         records["row"][place] = order
         following += counts
-    for start, end in zip(ends - sizes, ends, strict=True):
+    parts = zip(ends - sizes, ends, strict=True) if rows > _ROWS else [(0, rows)]
+    for start, end in parts:
         rest = np.ascontiguousarray(records["rest"][start:end]).view("S24").ravel()
         order = start + np.lexsort([rest, keys[start:end]])
         keys[start:end], records[start:end] = keys[order], records[order]
@@ -223,6 +223,8 @@ def _keys(digests: np.ndarray) -> np.ndarray:
 def _room(size: int, folder: Path | None) -> np.ndarray:
     """Bytes to fill: of the memory, or of a file that has no name and goes when they go."""
     if size > _IN_MEMORY:
+        import tempfile
+
         for place in (folder, None):  # then the system's place for such files
             with suppress(OSError), tempfile.TemporaryFile(dir=place) as stream:
                 return np.memmap(stream, np.uint8, "w+", shape=(size,))
