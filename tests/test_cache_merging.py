@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 
 from kills import killed_at, moments
-from tellapart.cache import known, merging
+from tellapart.cache import known, merging, shardfile
+from tellapart.cache.shardfile import Head
 from tellapart.cache.shards import EmbeddingCache, MissingEmbeddingsError
 from tellapart.cache.spaces import merge_spaces, spaces_info
 from test_cache_index import SPACE, Rows, check, cut, damaged_at, files, rows, small_parts
@@ -130,6 +131,26 @@ def test_who_reads_meanwhile_goes_on(tmp_path: Path) -> None:
             each.result()
 
 
+def test_who_looks_while_shards_go_on_going_sees_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = many_parts(tmp_path)
+    for path in files(tmp_path, ".index"):
+        path.unlink()
+    going = files(tmp_path, ".shard")[7]
+
+    def read_head(path: Path) -> Head:
+        if path == going:  # it is listed, and has gone when it is read
+            raise FileNotFoundError
+        return shardfile.read_head(path)
+
+    monkeypatch.setattr(known, "read_head", read_head)
+    cache = EmbeddingCache(SPACE, tmp_path)
+    there = {digest: row for digest, row in content.items() if digest in cache}
+    assert len(there) == len(content) - 5
+    check(cache, there)
+
+
 def test_while_another_process_merges_nobody_waits(tmp_path: Path) -> None:
     content = many_parts(tmp_path)
     with merging._alone(tmp_path / "embeddings" / SPACE) as ours:
@@ -150,7 +171,8 @@ import sys; sys.path[:0] = sys.argv[3:]
 from functools import partial
 from pathlib import Path
 from zlib import crc32
-from tellapart.cache import known, merging
+from tellapart.cache import known, merging, shardfile
+from tellapart.cache.shardfile import Head
 from tellapart.cache.shards import EmbeddingCache
 from test_cache_index import SPACE, check, rows
 known._SHARDS_BESIDE, merging._MANY, merging._SMALL = 4, 6, 20

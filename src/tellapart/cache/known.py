@@ -82,16 +82,23 @@ def look(folder: Path, *, leave: frozenset[str] = frozenset(), mend: bool = True
     """What is known of a space, but for the shards to `leave`. Where much stands beside the index
     there is a new one; to `mend` sets damaged files aside."""
     for attempt in range(_TRIES):
-        known = _looked(folder, leave, mend, is_index_believed=not attempt)
+        last = attempt == _TRIES - 1
+        known = _looked(folder, leave, mend, is_index_believed=attempt % 2 == 0, is_last=last)
         if known is not None:
             return known
-    return Known(EMPTY)  # without it all is computed again
+    raise AssertionError("the last look takes what is there")
 
 
 def _looked(
-    folder: Path, leave: frozenset[str], mend: bool, *, is_index_believed: bool
+    folder: Path,
+    leave: frozenset[str],
+    mend: bool,
+    *,
+    is_index_believed: bool,
+    is_last: bool,
 ) -> Known | None:
-    """None: a shard went while one looked, or one that the index covers is damaged."""
+    """None: a shard went while one looked, or one that the index covers is damaged. The last look
+    passes over what goes, and takes the memory that it needs."""
     shards, indexes = _listed(folder)
     shards = {name: size for name, size in shards.items() if name not in leave}
     covered, damaged = _newest(folder, indexes)
@@ -106,16 +113,16 @@ def _looked(
     for name in sorted(shards.keys() - known):
         try:
             head = read_head(folder / name)
-        except FileNotFoundError:
-            return None
-        except OSError:
+        except OSError as error:
+            if isinstance(error, FileNotFoundError) and not is_last:
+                return None
             continue
         except ValueError:
             damaged.append(folder / name)
             continue
         beside.append(head.shard)
         rows += head.shard.rows
-        if len(beside) <= _SHARDS_BESIDE and rows <= _ROWS_BESIDE:
+        if is_last or (len(beside) <= _SHARDS_BESIDE and rows <= _ROWS_BESIDE):
             heads.append(head)
     if mend:
         for path in damaged:

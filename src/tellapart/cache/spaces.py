@@ -56,8 +56,11 @@ def _spaces(folder: Path | None) -> list[Path]:
 def _space_info(space: Path, *, check: bool) -> SpaceInfo:
     damaged = _set_damaged_aside(space) if check else 0
     known = look(space, mend=False)
-    indexes = list(space.glob(f"*{index.SUFFIX}"))
-    size = sum(shard.size for shard in known.shards) + sum(path.stat().st_size for path in indexes)
+    indexes = []
+    for path in space.glob(f"*{index.SUFFIX}"):
+        with suppress(OSError):  # another process has written a new one
+            indexes.append(path.stat().st_size)
+    size = sum(shard.size for shard in known.shards) + sum(indexes)
     return SpaceInfo(
         space.name,
         len(known.shards) + len(indexes),
