@@ -29,7 +29,8 @@ from .summed import Summed, SummedDiscriminant
 _LEFT = 1e-14  # of the objective, that is left to gain, as far as the curvature is known
 _LEFT_BY_FLOAT32 = 1e-8  # the same, where its digits end
 _LEFT_OF_MANY = 1e-6  # the same, of very many weights
-_LEFT_ROUGHLY = 5e-3  # the same, where fits are compared, and of samples on the way
+_LEFT_ROUGHLY = 5e-4  # the same, where fits are compared
+_LEFT_ON_THE_WAY = 5e-3  # the same, of samples
 _SAMPLES = (1 / 64, 1 / 16, 1 / 4)  # of the pictures
 _FEWEST = 20_000  # pictures in a sample
 _SHRINKAGE = 0.7  # of the discriminant that the way begins at
@@ -64,7 +65,7 @@ class BlockRegression:
             for fraction in _SAMPLES:
                 some = evenly(pictures, max(_FEWEST, round(fraction * pictures)))
                 if len(some) < pictures / 2:
-                    self._descend(strength, some, _LEFT_ROUGHLY)
+                    self._descend(strength, some, _LEFT_ON_THE_WAY)
         every = np.arange(pictures)
         if tolerance >= ROUGH:
             found = self._descend(strength, every, _LEFT_ROUGHLY)
