@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tellapart.errors import UsageError
+from tellapart.head import blocks, sgd
+from tellapart.head.blocks import Rows
 from tellapart.head.linear import Head, log_loss
 from tellapart.head.prepared import Prepared
 from tellapart.head.regression import Regression
@@ -108,3 +111,25 @@ def test_embeddings_of_length_1_are_learnt_as_far_as_long_ones(
     units[7] = 0  # a picture without any feature
     short, long = (fit_sgd(x, labels, 3, SgdSettings(steps=300)) for x in (units, units * 16))
     np.testing.assert_allclose(short.logits(units), long.logits(units * 16), atol=1e-9)
+
+
+def test_what_lies_in_a_file_is_learnt_from_as_in_memory(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    lot = np.random.default_rng(0)
+    labels = lot.integers(0, 3, 300)
+    vectors = lot.normal(size=(3, 8))[labels] + lot.normal(size=(300, 8))
+    vectors = (vectors / np.linalg.norm(vectors, axis=1)[:, None]).astype(np.float32)
+    watching = np.arange(300) % 10 == 0
+    vectors.tofile(tmp_path / "vectors")
+    stored: np.ndarray = np.memmap(tmp_path / "vectors", np.float32, "r", shape=vectors.shape)
+    settings = SgdSettings(steps=50)
+    expected = fit_sgd(vectors, labels, 3, settings, validation=watching)
+    monkeypatch.setattr(blocks, "LARGE", 0)
+    monkeypatch.setattr(sgd, "MOST_WATCHING", 7)
+    steps: list[SgdStep] = []
+    rows = Rows(stored, np.arange(300))
+    found = fit_sgd(rows, labels, 3, settings, validation=watching, on_step=steps.append)
+    assert found.weights.tobytes() == expected.weights.tobytes()
+    sevenths = [7 * step.validation_accuracy for step in steps]
+    assert sevenths == pytest.approx(np.round(sevenths))

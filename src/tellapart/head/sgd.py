@@ -14,9 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import UsageError, option
+from .blocks import Rows, Vectors, are_large, evenly, slices
 from .linear import Head, softmax
 
 LARGEST_BATCH = 10_000  # pictures: their embeddings are copied in every step
+MOST_WATCHING = 10_000  # pictures, of very many, that validate without being learnt from
 LENGTH = 16.0  # of embeddings that have length 1, while they are learnt from
 _ROUNDING = 1e-3  # by which a length of 1 may be more
 _LARGEST_WEIGHT = 1e9  # beyond it logits come near what a float32 holds, and nothing is learnt
@@ -67,7 +69,7 @@ class SgdStep:
 
 
 def fit_sgd(
-    embeddings: np.ndarray,
+    embeddings: Vectors,
     labels: np.ndarray,
     count: int,
     settings: SgdSettings,
@@ -78,7 +80,8 @@ def fit_sgd(
     """Train a softmax layer on embeddings `[N,D]`; those marked in `validation` `[N]` only watch.
 
     Batches are drawn with replacement by a generator seeded with `settings.seed`. Embeddings of
-    length 1 are learnt from at `LENGTH` (see `stretch`).
+    length 1 are learnt from at `LENGTH` (see `stretch`). Of embeddings too many for memory at most
+    `MOST_WATCHING` watch.
 
     Raises:
         UsageError: there is nothing to learn from, or the weights ran away.
@@ -91,13 +94,16 @@ def fit_sgd(
             f"A validation fraction of {settings.validation:g} leaves no picture to learn from.",
             hint="Give a smaller fraction.",
         )
-    by = stretch(embeddings[learn_from])
-    embeddings = embeddings * by
+    by = stretch(Rows(embeddings, learn_from))
+    watched = np.flatnonzero(watching)
+    if are_large(embeddings):
+        watched = watched[evenly(len(watched), MOST_WATCHING)]
+    seen = embeddings[watched] * by
     layer = random.normal(0.0, 0.001, (count, embeddings.shape[1]))
     bias = np.zeros(count)
     for step in range(settings.steps):
         batch = random.choice(learn_from, settings.batch_size)
-        inputs, targets = embeddings[batch], labels[batch]
+        inputs, targets = embeddings[batch] * by, labels[batch]
         scores = softmax(inputs @ layer.T + bias)
         last = step == settings.steps - 1
         if on_step and (step % settings.eval_every == 0 or last):
@@ -109,7 +115,7 @@ def fit_sgd(
                     float(
                         -np.log(np.maximum(scores[np.arange(len(batch)), targets], 1e-12)).mean()
                     ),
-                    _accuracy(head, embeddings[watching], labels[watching]),
+                    _accuracy(head, seen, labels[watched]),
                 )
             )
         scores[np.arange(len(batch)), targets] -= 1
@@ -126,14 +132,16 @@ def fit_sgd(
     return Head(layer * by, bias)
 
 
-def stretch(embeddings: np.ndarray) -> float:
+def stretch(embeddings: Vectors) -> float:
     """What embeddings `[N,D]` are multiplied by to be learnt from: `LENGTH` where none is longer
     than 1, or 1.
 
     The original's rate and steps are meant for means of features, whose length is 16 in our
     networks (15 to 19, measured). At length 1 the same steps would go a 256th of the way.
     """
-    longest = np.linalg.norm(embeddings, axis=1).max()
+    longest = max(
+        float(np.linalg.norm(embeddings[some], axis=1).max()) for some in slices(len(embeddings))
+    )
     return LENGTH if longest <= 1 + _ROUNDING else 1.0
 
 
