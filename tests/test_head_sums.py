@@ -125,6 +125,33 @@ def test_the_bits_do_not_depend_on_who_does_the_sums(
     assert found[0] == found[1] == found[2]
 
 
+class Elsewhere:
+    """Embeddings that are opened where they are asked for, as a cluster's shards are."""
+
+    dtype = np.dtype(np.float32)
+
+    def __init__(self, name: Path, shape: tuple[int, int]) -> None:
+        self.name, self.shape = name, shape
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, wanted: slice | np.ndarray) -> np.ndarray:
+        return np.fromfile(self.name, np.float32).reshape(self.shape)[wanted]
+
+
+def test_chunks_may_name_what_lies_elsewhere(tmp_path: Path) -> None:
+    vectors, labels = data()
+    vectors.tofile(tmp_path / "shard")
+    fold = np.arange(len(labels)) % 4
+    unit = SumUp(reference_of(vectors))
+    named = Chunk(Elsewhere(tmp_path / "shard", (120, 8)), labels, fold)
+    assert len(pickle.dumps(named)) < 3 * labels.nbytes
+    (found,) = each_in_a_copy(unit, [[named]])
+    (expected,) = unit.process([Chunk(vectors, labels, fold)])
+    assert total(found).to_bytes() == total(expected).to_bytes()
+
+
 def test_sums_come_back_from_bytes_to_the_bit() -> None:
     vectors, labels = data()
     found = Sums.of(vectors, labels, reference_of(vectors), label_weights(labels))
