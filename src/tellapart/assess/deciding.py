@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 
+from ..dataset.decision import check_has_place
 from ..dataset.decisions import (
     Decision,
     decide,
@@ -188,6 +189,7 @@ def take_back(
 def listed(source: str | os.PathLike[str]) -> tuple[Decision, ...]:
     """The decisions about a source that no other took the place of: number 1 is the oldest, so that
     a number stays while nothing older is taken back."""
+    check_has_place(source)
     every = read_decisions(place_of_decisions(Path(source)), history=True)
     return tuple(sorted((o for o in every if not o.superseded), key=lambda o: (o.when, o.path)))
 

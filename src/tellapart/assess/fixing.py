@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..dataset.decision import check_has_place
 from ..dataset.sources import read_dataset
 from ..evaluation.metrics import Proportion
 from ..health.label_errors import Rest, rest_after
@@ -112,6 +113,7 @@ def walk_through(
     Raises:
         DatasetError: fewer than two labels have pictures that can be read.
     """
+    check_has_place(source)
     health = check(
         source,
         quality=quality,

@@ -13,7 +13,7 @@ from ..text import first_few, shown
 
 
 def choose_sides(
-    dataset: Dataset, test: float | Path | None = None, *, follow_links: bool = False
+    dataset: Dataset, test: float | Path | str | None = None, *, follow_links: bool = False
 ) -> Dataset:
     """All pictures to embed, each marked "train" or "test", or None where the hash shall decide.
 
@@ -28,7 +28,7 @@ def choose_sides(
         UsageError: a fraction is asked for, and the source says itself what is for testing.
     """
     said = {item.split for item in dataset.items}
-    if isinstance(test, Path):
+    if isinstance(test, Path | str):
         other = read_dataset(test, follow_links=follow_links, at_least=1)
         part, notes = other.to_test()
         joined = _joined(_all_to_learn(dataset), replace(part, notes=part.notes + notes))

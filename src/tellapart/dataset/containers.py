@@ -1,18 +1,23 @@
-"""A path, a pattern or an address -> the containers of pictures that it means: tars and Parquet
-files whose pictures are read where they lie."""
+"""A path, a pattern or an address -> what of it holds pictures: tars and Parquet files, whose
+pictures are read where they lie, and at an address the pictures themselves."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 
 from ..errors import DatasetError, UsageError
+from ..files.addresses import is_address
 from ..files.skipped import SkippedFile
 from ..files.stored import Container, LocalFile
+from ..images.kinds import SUFFIXES
 from ..text import shown
 from . import parquet_files, tar_shards
+from .addresses import files_at
 from .listed import Listed
 from .patterns import is_pattern, names_meant
+from .walk import is_hidden
 
 TAR, PARQUET = ".tar", ".parquet"
 _UNPACKED = 2**30  # bytes of the largest tar that is unpacked, as a .zip is
@@ -42,19 +47,71 @@ def containers_in(text: str, *, unpacked: bool = False) -> list[Container]:
     return [_local(name) for name in names]
 
 
-def listed(container: Container, skipped: list[SkippedFile]) -> Iterator[Listed]:
-    """The pictures in a container, in order; what is none is added to `skipped`.
+def holds_pictures(text: str, *, unpacked: bool = False) -> bool:
+    """Whether a text means pictures that lie in something else; see `contents_of`."""
+    return is_address(text) or bool(containers_in(text, unpacked=unpacked))
+
+
+def contents_of(
+    text: str, skipped: list[SkippedFile], *, unpacked: bool = False
+) -> Iterator[tuple[Listed, str]]:
+    """The pictures in all that a text means, in a stable order, each with the name of the file
+    that it lies in, or nothing if it is at an address itself. What is none is added to `skipped`,
+    as are files that cannot be read beside others that can.
 
     Raises:
-        DatasetError: it cannot be read, or holds no column of pictures.
+        DatasetError: nothing of it can be read.
+        UsageError: see `containers_in`.
     """
+    refused: list[DatasetError] = []
+    empty = True
+    for one in _each(text, skipped, refused, unpacked):
+        empty = False
+        yield one
+    if empty and refused:
+        raise refused[0]
+    skipped += (SkippedFile(text, error.message) for error in refused)
+
+
+def _each(
+    text: str, skipped: list[SkippedFile], refused: list[DatasetError], unpacked: bool
+) -> Iterator[tuple[Listed, str]]:
+    if not is_address(text):
+        for container in containers_in(text, unpacked=unpacked):
+            yield from _listed(container, skipped, refused)
+        return
+    for file, name in files_at(text):
+        suffix = PurePosixPath(name).suffix.lower()
+        if _kind(name):
+            yield from _listed(file, skipped, refused)
+        elif any(map(is_hidden, name.split("/"))):
+            continue
+        elif suffix in SUFFIXES:
+            yield Listed(file, name), ""
+        else:
+            skipped.append(SkippedFile(file.name, f"not a picture ({suffix or 'no extension'})"))
+
+
+def _listed(
+    container: Container, skipped: list[SkippedFile], refused: list[DatasetError]
+) -> Iterator[tuple[Listed, str]]:
+    shard = base_of(container.name)
     try:
         if _kind(container.name) == PARQUET:
-            yield from parquet_files.listed(container)
+            found = parquet_files.listed(container)
         else:
-            yield from tar_shards.listed(container, skipped)
+            found = tar_shards.listed(container, skipped)
+        for one in found:
+            yield one, shard
+    except DatasetError as error:
+        refused.append(error)
     except OSError as error:
-        raise _unread(container.name, error) from error
+        refused.append(_unread(container.name, error))
+
+
+def base_of(name: str) -> str:
+    """The last part of a path or an address."""
+    return PurePosixPath(name.replace(os.sep, "/")).name
 
 
 def _may_be_several(text: str) -> bool:

@@ -128,6 +128,8 @@ class Dataset:
         """The path by which a picture can be opened from here, if it has one; else its name."""
         if name in self._paths:
             return self._paths[name]
+        if self.address:
+            return Path(name)
         place = (self.source if self.source.is_dir() else self.source.parent) / name
         return place if os.path.lexists(place) else Path(name)
 

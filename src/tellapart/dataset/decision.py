@@ -7,6 +7,10 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..errors import UsageError
+from ..files.addresses import is_address
+from ..text import shown
+
 FILE = "tellapart.csv"
 KINDS = ("relabel", "drop", "keep", "group")
 BETWEEN = " // "  # between two paths, of which none has an empty part
@@ -27,6 +31,15 @@ def place_of_decisions(source: Path) -> Path:
             stem = stem[: -len(suffix)]
             break
     return source.with_name(f"{stem}.{FILE}")
+
+
+def check_has_place(source: str | os.PathLike[str]) -> None:
+    """Raises UsageError where nothing can be written beside a source."""
+    if is_address(os.fspath(source)):
+        raise UsageError(
+            f"Decisions are kept beside the pictures, and {shown(source)} is an address.",
+            hint="Download the pictures into a folder, and give that.",
+        )
 
 
 def is_table_of_decisions(name: str) -> bool:

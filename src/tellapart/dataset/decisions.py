@@ -16,7 +16,7 @@ from pathlib import Path
 from ..errors import DatasetError, UsageError, option
 from ..files.stored import Place
 from ..text import csv_text, first_few, shown
-from .decision import FILE, Decision, place_of_decisions
+from .decision import FILE, Decision, check_has_place, place_of_decisions
 from .decision_table import DecisionTable, changing
 from .labels import Labels, check_not_ours
 from .mended import apply, copies_of, digest_of, locate
@@ -203,6 +203,7 @@ def undo_decisions(
     Raises:
         UsageError: there is nothing to take back, or a row is not in force.
     """
+    check_has_place(source.address if isinstance(source, Dataset) else source)
     origin = source.source if isinstance(source, Dataset) else Path(source)
     place = place_of_decisions(origin)
     taken: list[Decision] = []
@@ -317,7 +318,9 @@ def _read(source: str | os.PathLike[str] | Dataset, follow_links: bool) -> Datas
                 f"Decisions are kept beside the pictures, and this is a {type(source).__name__}.",
                 hint="Give the folder, table or archive by its path.",
             )
+        check_has_place(source)
         return read_dataset(source, follow_links=follow_links, at_least=1, decided=False)
+    check_has_place(source.address)
     if source.given:
         raise UsageError(
             f"Decisions are kept beside the pictures, and these are {source.given}.",

@@ -12,7 +12,7 @@ from ..errors import UsageError
 from ..files.skipped import SkippedFile
 from ..files.stored import Stored
 from ..text import shown
-from .containers import containers_in, listed
+from .containers import contents_of, holds_pictures
 
 
 def holds_members(text: str) -> bool:
@@ -21,7 +21,7 @@ def holds_members(text: str) -> bool:
     Raises:
         DatasetError, UsageError: it does, and cannot be used; see `members`.
     """
-    return bool(containers_in(text, unpacked=True))
+    return holds_pictures(text, unpacked=True)
 
 
 def members(text: str, skipped: list[SkippedFile] | None = None) -> Iterator[Stored]:
@@ -34,10 +34,9 @@ def members(text: str, skipped: list[SkippedFile] | None = None) -> Iterator[Sto
     """
     passed = [] if skipped is None else skipped
     empty = True
-    for container in containers_in(text, unpacked=True):
-        for one in listed(container, passed):
-            empty = False
-            yield one.stored
+    for one, _ in contents_of(text, passed, unpacked=True):
+        empty = False
+        yield one.stored
     if empty:
         why = f" The first thing passed over: {passed[0].name} ({passed[0].reason})."
         raise UsageError(f"{shown(text)} has no pictures in it.{why if passed else ''}")

@@ -15,7 +15,7 @@ from ..files.workspaces import Workspace
 from ..text import several, shown
 from .archives import is_archive, unpack
 from .completeness import finished
-from .containers import containers_in
+from .containers import holds_pictures
 from .dataset import FEW as FEW
 from .dataset import Dataset as Dataset
 from .dataset import Item as Item
@@ -24,7 +24,7 @@ from .decided import decisions_about
 from .layout import layout_of
 from .mended import apply
 from .paths import Finder, missing
-from .stored_sets import read_containers
+from .stored_sets import read_stored
 from .tables import TABLE_SUFFIXES, names_pictures, read_table
 from .walk import SET_ASIDE, Walk, identity
 from .walk import SkippedFile as SkippedFile
@@ -44,8 +44,9 @@ def read_dataset(
     A source is a folder that has one folder per label; a folder with `train/`, and perhaps `test/`
     and `val/`, that have such folders (others beside them are passed over); a CSV or JSONL file
     with the columns path and label, and perhaps split and group; a JSON export of Label Studio or
-    FiftyOne; a .zip or .tar.gz of these; or tar shards, of WebDataset or of folders of labels, by
-    a pattern such as `data-{000..099}.tar`, whose pictures are read where they lie.
+    FiftyOne; a .zip or .tar.gz of these. Or what is read where it lies: tar shards, of WebDataset
+    or of folders of labels, by a pattern such as `data-{000..099}.tar`; Parquet files with a column
+    of pictures; and all of this, or folders of labels, at an address such as `s3://photos/2026/`.
     Decisions about its pictures are applied, unless not `decided`: see `decisions.py`.
 
     Raises:
@@ -53,15 +54,15 @@ def read_dataset(
             of decisions is none.
     """
     path = Path(source)
-    containers = containers_in(os.fspath(source))
-    if not containers and not os.path.exists(path):
+    is_stored = holds_pictures(os.fspath(source))
+    if not is_stored and not os.path.exists(path):
         raise DatasetError(
             f"{shown(path)} does not exist.",
             hint="Give a folder that has one folder of pictures per label.",
         )
     unpacked = None
-    if containers:
-        dataset = read_containers(path, containers)
+    if is_stored:
+        dataset = read_stored(os.fspath(source))
     elif is_archive(path):
         workspace = Workspace()
         with workspace.filling() as folder:
@@ -78,7 +79,7 @@ def read_dataset(
             hint="Give a folder that has one folder of pictures per label.",
         )
     dataset = replace(dataset, unmended=dataset.items)
-    if decided:
+    if decided and not dataset.address:  # which has no place for a table
         decisions, notes = decisions_about(path, dataset.parts, unpacked)
         dataset = apply(replace(dataset, notes=(*dataset.notes, *notes)), decisions)
     return finished(dataset, at_least)

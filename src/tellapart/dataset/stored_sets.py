@@ -16,10 +16,10 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from ..errors import DatasetError
+from ..files.addresses import is_address
 from ..files.skipped import SkippedFile
-from ..files.stored import Container
 from ..text import several, shown
-from .containers import listed
+from .containers import contents_of
 from .dataset import Dataset, Item, labelled, nohash_group
 from .layout import layout_of
 from .listed import Listed
@@ -27,24 +27,33 @@ from .splits import named_as_splits
 from .tree import Tree
 
 
-def read_containers(source: Path, containers: Sequence[Container]) -> Dataset:
-    """The data set that lies in containers.
+def read_stored(text: str) -> Dataset:
+    """The data set that a text means, of which `holds_pictures` is true.
 
     Raises:
-        DatasetError: none of them can be read, or holds a labelled picture.
+        DatasetError: none of it can be read, or no picture has a label.
     """
     skipped: list[SkippedFile] = []
-    splits = _splits([one.name for one in containers])
-    every: list[tuple[Listed, str]] = []
-    for container in containers:
-        shard = _base(container.name)
-        split = splits.get(shard)
-        for one in listed(container, skipped):
-            if split and not one.split:
-                one = replace(one, split=split, part=shard)
-            every.append((one, shard))
+    every = list(contents_of(text, skipped))
+    splits = _splits({shard for _, shard in every})
+    if splits:
+        every = [
+            (one if one.split else replace(one, split=splits.get(shard), part=shard), shard)
+            for one, shard in every
+        ]
+    source = Path(text)
     said = any(one.label is not None or one.reason for one, _ in every)
-    return _said(source, every, skipped) if said else _by_folders(source, every, skipped)
+    read = _said if said else _by_folders
+    dataset = read(source, every, skipped)
+    if not dataset.items and said:
+        first = f"; the first is {shown(skipped[0].name)} ({skipped[0].reason})" if skipped else ""
+        raise DatasetError(
+            f"{shown(text)} has no labelled pictures: {several(len(skipped), 'file')} were passed "
+            f"over{first}.",
+            hint="Say the label of each picture beside it (0001.jpg, 0001.cls), or pack folders "
+            "that are named by labels.",
+        )
+    return replace(dataset, address=text) if is_address(text) else dataset
 
 
 def _said(source: Path, every: Sequence[tuple[Listed, str]], skipped: list[SkippedFile]) -> Dataset:
@@ -62,14 +71,6 @@ def _said(source: Path, every: Sequence[tuple[Listed, str]], skipped: list[Skipp
         items.append(Item(one.stored, name, label, one.split, group))
         if one.split:
             parts.setdefault((one.split, one.part))
-    if not items:
-        first = f"; the first is {shown(skipped[0].name)} ({skipped[0].reason})" if skipped else ""
-        raise DatasetError(
-            f"{shown(source)} has no labelled pictures: {several(len(skipped), 'file')} were "
-            f"passed over{first}.",
-            hint="Say the label of each picture beside it (0001.jpg, 0001.cls), or pack folders "
-            "that are named by labels.",
-        )
     items.sort(key=lambda item: item.name.split("/"))
     return Dataset(source, tuple(items), tuple(skipped), parts=_parts(parts))
 
@@ -80,7 +81,8 @@ def _by_folders(
     """By the folders in the names."""
     shard_of = {id(one): shard for one, shard in every}
     tree = Tree(source, (one for one, _ in every))
-    tree.go_down()
+    if any(shard for _, shard in every):
+        tree.go_down()
     layout = layout_of(tree)
     found = [
         (one, name, place) for place in layout.labels for one, name in tree.pictures(place.folder)
@@ -109,11 +111,11 @@ def _by_folders(
     )
 
 
-def _splits(names: Sequence[str]) -> dict[str, str]:
+def _splits(shards: set[str]) -> dict[str, str]:
     """The split that the name of each shard says, where all say one: `train-00000-of-00002`."""
-    stems = {_base(name): PurePosixPath(_base(name)).stem for name in names}
+    stems = {shard: PurePosixPath(shard).stem for shard in shards}
     found = named_as_splits(list(stems.values()))
-    return {base: found[stem] for base, stem in stems.items()} if found else {}
+    return {shard: found[stem] for shard, stem in stems.items()} if found else {}
 
 
 def _parts(parts: dict[tuple[str, str], None]) -> tuple[tuple[str, str], ...]:
@@ -132,8 +134,4 @@ def _named(first: dict[str, list[str]]) -> Iterator[tuple[str, str]]:
 
 def _within(one: Listed, shard: str) -> str:
     """What a picture is called where others have its name: by its place in its shard."""
-    return shard + one.stored.name.rpartition(shard)[2]
-
-
-def _base(name: str) -> str:
-    return PurePosixPath(name.replace("\\", "/")).name
+    return shard + one.stored.name.rpartition(shard)[2] if shard else one.name

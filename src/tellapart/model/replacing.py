@@ -23,6 +23,7 @@ import numpy as np
 from ..dataset.sources import read_dataset
 from ..errors import DestinationError, ModelError, PictureError, option
 from ..evaluation.metrics import Proportion
+from ..files.addresses import is_address
 from ..files.atomic import chosen_with
 from ..files.leftovers import kept_beside
 from ..files.reading import read_content
@@ -182,7 +183,7 @@ def check_same_source(folder: Path, old: Known, new: Known) -> None:
         raise _other(folder, old)
 
 
-def check_before_work(folder: Path, old: Known, source: Path, *, follow_links: bool) -> None:
+def check_before_work(folder: Path, old: Known, source: str, *, follow_links: bool) -> None:
     """The same, as far as it can be told from a source without much work.
 
     Raises:
@@ -191,7 +192,8 @@ def check_before_work(folder: Path, old: Known, source: Path, *, follow_links: b
     """
     if not old.record:
         raise _unknown(folder)
-    if _same_place(old.record, str(Path(os.path.realpath(source)))):
+    place = source if is_address(source) else os.path.realpath(source)
+    if _same_place(old.record, place):
         return  # whether it has kept its labels is seen in the end
     dataset = read_dataset(source, follow_links=follow_links)
     if old.labels and not {*map(_name, old.labels)} & {*map(_name, dataset.labels)}:

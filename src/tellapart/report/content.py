@@ -402,7 +402,7 @@ def content_of_test(
         mends={
             m.name: relabel_in(str(result.dataset.source), m.name, m.predicted)
             for m in evaluation.mistakes
-            if not result.dataset.given
+            if not (result.dataset.given or result.dataset.address)
         },
     )
 

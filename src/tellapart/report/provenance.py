@@ -13,7 +13,6 @@ from ..evaluation.sentences import compared_words, head_words
 from ..files.reading import read_content
 from ..model.classifier import Classifier
 from ..model.record import TrainingRecord
-from ..text import shown
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ def provenance_of_test(
         Provenance(
             "How it was tested",
             {"tested pictures' sha256": _of_tested(result)},
-            "" if given else shlex.join(["tellapart", "test", model, shown(result.dataset.source)]),
+            "" if given else shlex.join(["tellapart", "test", model, result.dataset.written]),
             _IN_PYTHON.format("tested")
             if given
             else "The same pictures and the same model give the same figures again:",

@@ -292,7 +292,7 @@ def _remembering(
         source=old.run.source,
         place=old.run.place,
         in_python=bool(new.given),
-        command="" if new.given else add_command(new.source, options),
+        command="" if new.given else add_command(new.written, options),
     )
     roots = tuple(dict.fromkeys((*old.roots, *folders, *parents)))
     return replace(classifier, _record=replace(record, roots=roots, run=run))

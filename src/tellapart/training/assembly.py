@@ -45,7 +45,7 @@ def assemble(
         source=dataset.called,
         place=dataset.place,
         in_python=bool(dataset.given),
-        command="" if dataset.given else train_command(dataset.source, options),
+        command="" if dataset.given else train_command(dataset.written, options),
         judged_by="cross-validated" if fitted.cross_validated else "validation",
         skipped=findings.skipped,
         hidden=dataset.hidden,

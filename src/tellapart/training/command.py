@@ -34,7 +34,7 @@ def train_command(source: str | os.PathLike[str], options: TrainOptions) -> str:
     if test is not None:
         words += [
             "--test",
-            "none" if test == 0 else shown(test) if isinstance(test, Path) else f"{test:g}",
+            "none" if test == 0 else shown(test) if isinstance(test, Path | str) else f"{test:g}",
         ]
     if options.groups != Groups():
         words += ["--groups", str(options.groups)]

@@ -31,8 +31,8 @@ class TrainOptions:
             is taken, shall be done as far as the speeds measured at the start can tell; None for
             300. Where there is no time to compare, fast is taken, and a note says so.
         backbone: the network to build on, instead of those of `quality`.
-        test: what to hold out: a fraction, a labelled folder, or 0 for nothing; None for what the
-            source marks as test, or else a tenth.
+        test: what to hold out: a fraction, a labelled folder, the text of an address, or 0 for
+            nothing; None for what the source marks as test, or else a tenth.
         balanced: whether every label has the same weight.
         head: "regression", "discriminant" or "mean" of both; None chooses by cross-validation.
         sgd: settings of gradient descent, as in 2016; None fits the head exactly.
@@ -46,7 +46,7 @@ class TrainOptions:
     quality: str = "good"
     time_limit: float | None = None
     backbone: Backbone | ForeignBackbone | KerasBackbone | None = None
-    test: float | Path | None = None
+    test: float | Path | str | None = None
     balanced: bool = False
     head: str | None = None
     sgd: SgdSettings | None = None
@@ -85,7 +85,7 @@ class TrainOptions:
             raise UsageError("Fine-tuning has its own settings: leave out the settings of sgd.")
         if self.balanced and (self.sgd or (self.engine and not self.engine.fine_tuning)):
             raise UsageError("Balanced class weights go with the exact solver or fine-tuning.")
-        if self.test is not None and not isinstance(self.test, float | int | Path):
+        if self.test is not None and not isinstance(self.test, float | int | Path | str):
             raise UsageError(
                 f"What to test on is a share or a path, not {type(self.test).__name__}.",
                 hint="Say which in a column called split, or ask result.classifier.test(...).",

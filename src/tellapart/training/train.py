@@ -22,6 +22,7 @@ from ..dataset.in_python import Source, read_source
 from ..dataset.sources import Dataset
 from ..errors import UsageError, option
 from ..evaluation.judged import Evaluation
+from ..files.addresses import place_of
 from ..head.sgd import SgdSettings
 from ..model.judged import evaluations_of
 from ..workers.pausing import pausing
@@ -91,7 +92,7 @@ def train(
         quality=quality,
         time_limit=time_limit,
         backbone=backbone,
-        test=Path(test) if isinstance(test, str | os.PathLike) else test,
+        test=place_of(test) if isinstance(test, str | os.PathLike) else test,
         balanced=balanced,
         head=head,
         sgd=sgd,

@@ -17,6 +17,7 @@ from ...dataset.groups import Groups, parse
 from ...dataset.in_python import Source, read_source
 from ...dataset.sources import Dataset
 from ...errors import UsageError, option
+from ...files.addresses import place_of
 from ...head.cross_validation import cross_validate
 from ...text import shown
 from ...workers.local import one_thread_each
@@ -90,7 +91,7 @@ def check(
             f"of pictures to test on, not {shown(str(test))}.",
             hint="Leave it out, or give a folder.",
         )
-    aside = None if test is None else Path(test)
+    aside = None if test is None else place_of(test)
     read = read_source(source, follow_links=follow_links)
     dataset = choose_sides(read, aside, follow_links=follow_links)
     with working_on(on):

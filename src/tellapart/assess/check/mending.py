@@ -93,7 +93,7 @@ def read(command: str, names: Iterable[str]) -> Mend | None:
 
 
 def _fix(dataset: Dataset, names: Sequence[str], *how: str) -> str:
-    if dataset.given:
+    if dataset.given or dataset.address:  # where no decision has a place
         return ""
     source = dataset.source
     if dataset.test_source:

@@ -18,7 +18,7 @@ def add(
         Path, typer.Argument(metavar="MODEL", help="The folder of a model, with its training.npz.")
     ],
     source: Annotated[
-        Path,
+        str,
         typer.Argument(
             metavar="DATA", help="More labelled pictures, in any form that train takes."
         ),

@@ -24,7 +24,7 @@ from .options import (
 
 def check(
     source: Annotated[
-        Path,
+        str,
         typer.Argument(metavar="PHOTOS", help="Labelled pictures, in any form that train takes."),
     ],
     html: Annotated[
@@ -36,7 +36,7 @@ def check(
         typer.Option(help="fast, good or best, as for train; auto is not for this."),
     ] = Quality.good,
     test: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             metavar="DIR", help="Labelled pictures to test on: is any a copy of one in PHOTOS?"
         ),

@@ -14,7 +14,7 @@ def compare(
     first: Annotated[Path, typer.Argument(metavar="A", help="A model.")],
     second: Annotated[Path, typer.Argument(metavar="B", help="Another model.")],
     source: Annotated[
-        Path, typer.Argument(metavar="PHOTOS", help="Labelled pictures that neither learnt from.")
+        str, typer.Argument(metavar="PHOTOS", help="Labelled pictures that neither learnt from.")
     ],
     follow_links: Links = False,
     as_json: AsJson = False,

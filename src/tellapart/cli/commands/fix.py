@@ -9,7 +9,7 @@ import typer
 
 from ...errors import UsageError
 from ...text import shown
-from .options import AsJson, Links, Quality, Quiet, Together, fraction, show
+from .options import AsJson, Links, Quality, Quiet, Together, fraction, on_disk, show
 
 _WITHOUT_ASKING = (
     "Name pictures and say what they are (tellapart fix PHOTOS NAME --relabel LABEL, or --drop, "
@@ -20,7 +20,11 @@ _WITHOUT_ASKING = (
 def fix(
     source: Annotated[
         Path,
-        typer.Argument(metavar="PHOTOS", help="Labelled pictures, in any form that train takes."),
+        typer.Argument(
+            parser=on_disk,
+            metavar="PHOTOS",
+            help="Labelled pictures, in any form that train takes.",
+        ),
     ],
     names: Annotated[
         list[str] | None,

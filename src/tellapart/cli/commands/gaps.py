@@ -23,7 +23,7 @@ from .options import (
 def gaps(
     model: Model,
     source: Annotated[
-        Path | None,
+        str | None,
         typer.Argument(
             metavar="[PHOTOS]",
             help="Pictures to test on: labelled, in any form that train takes, or any folder of "

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ...errors import UsageError
-from .options import AsJson, Links, Strict, check_strict, show
+from .options import AsJson, Links, Strict, check_strict, on_disk, show
 
 
 class FormName(str, Enum):
@@ -25,7 +25,9 @@ class FormName(str, Enum):
 def labels(
     source: Annotated[
         Path,
-        typer.Argument(metavar="DATA", help="Labelled pictures, in any form that train takes."),
+        typer.Argument(
+            parser=on_disk, metavar="DATA", help="Labelled pictures, in any form that train takes."
+        ),
     ],
     to: Annotated[
         FormName | None,

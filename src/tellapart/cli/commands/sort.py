@@ -24,6 +24,7 @@ from .options import (
     UnsureBelow,
     admitting,
     check_strict,
+    files_on_disk,
     show,
     sort_options,
 )
@@ -34,7 +35,10 @@ def sort(
         Path | None, typer.Argument(metavar="MODEL", help="A model folder, or its model.onnx.")
     ] = None,
     inbox: Annotated[
-        Path | None, typer.Argument(metavar="INBOX", help="The folder of pictures to sort.")
+        Path | None,
+        typer.Argument(
+            parser=files_on_disk, metavar="INBOX", help="The folder of pictures to sort."
+        ),
     ] = None,
     destination: Annotated[
         Path | None, typer.Argument(metavar="DEST", help="The folder to sort them into.")

@@ -8,13 +8,15 @@ from typing import Annotated
 import typer
 
 from ...errors import UsageError
-from .options import AsJson, Links, Quiet, Strict, check_strict, fraction, show
+from .options import AsJson, Links, Quiet, Strict, check_strict, fraction, on_disk, show
 
 
 def split(
     source: Annotated[
         Path | None,
-        typer.Argument(metavar="DATA", help="Labelled pictures, in any form that train takes."),
+        typer.Argument(
+            parser=on_disk, metavar="DATA", help="Labelled pictures, in any form that train takes."
+        ),
     ] = None,
     destination: Annotated[
         Path | None,

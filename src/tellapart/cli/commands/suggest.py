@@ -7,13 +7,16 @@ from typing import Annotated
 
 import typer
 
-from .options import AsJson, Links, Model, Quiet, Strict, check_strict, show
+from .options import AsJson, Links, Model, Quiet, Strict, check_strict, files_on_disk, show
 
 
 def suggest(
     model: Model,
     folder: Annotated[
-        Path, typer.Argument(metavar="UNLABELLED", help="A folder of pictures without labels.")
+        Path,
+        typer.Argument(
+            parser=files_on_disk, metavar="UNLABELLED", help="A folder of pictures without labels."
+        ),
     ],
     count: Annotated[
         int, typer.Option("-n", "--count", min=1, metavar="N", help="How many pictures to suggest.")

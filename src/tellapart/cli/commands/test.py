@@ -27,7 +27,7 @@ from .options import (
 def test(
     model: Model,
     source: Annotated[
-        Path,
+        str,
         typer.Argument(metavar="PHOTOS", help="Labelled pictures, in any form that train takes."),
     ],
     fail_under: Annotated[

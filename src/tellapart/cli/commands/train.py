@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -30,7 +31,7 @@ from .options import (
 
 def train(
     source: Annotated[
-        Path,
+        str,
         typer.Argument(
             metavar="PHOTOS",
             help="A folder that has one folder of pictures per label, or has train/ and test/ with "
@@ -301,16 +302,20 @@ def train(
     check_strict(strict, result.skipped)
 
 
-def _model_name(source: Path) -> Path:
-    """`photos-model` for photos/, photos.zip, photos.tar.gz and photos.csv."""
-    name = source.resolve().name
+def _model_name(source: str) -> Path:
+    """`photos-model` for photos/, photos.zip, photos-{00..99}.tar and s3://somewhere/photos/."""
+    name = re.split(r"[{*?\[]", Path(source).resolve().name)[0].strip("-_") or "pictures"
     return Path(f"{name if os.path.isdir(source) else name.split('.')[0]}-model")
 
 
-def _test(text: str | None) -> float | Path | None:
+def _test(text: str | None) -> float | str | None:
     """`none`, a fraction, or a folder."""
+    from ...dataset.patterns import is_pattern
+    from ...files.addresses import is_address
+
     if text is None:
         return None
     if text.lower() == "none":
         return 0.0
-    return Path(text) if os.path.exists(text) else fraction(text, "--test")
+    is_place = os.path.exists(text) or is_address(text) or is_pattern(text)
+    return text if is_place else fraction(text, "--test")

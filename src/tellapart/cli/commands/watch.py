@@ -21,6 +21,7 @@ from .options import (
     Model,
     UnsureBelow,
     admitting,
+    files_on_disk,
     seconds,
     show,
     sort_options,
@@ -29,7 +30,9 @@ from .options import (
 
 def watch(
     model: Model,
-    inbox: Annotated[Path, typer.Argument(metavar="INBOX", help="The folder to watch.")],
+    inbox: Annotated[
+        Path, typer.Argument(parser=files_on_disk, metavar="INBOX", help="The folder to watch.")
+    ],
     destination: Annotated[
         Path, typer.Argument(metavar="DEST", help="The folder to sort its pictures into.")
     ],

@@ -64,7 +64,7 @@ def _retrain(retraining: Retraining, watch: Watch) -> Retrained:
         check_replaceable(retraining.model)
         old = None if flags.replace_model else replaced_in(retraining.model)
         if old:
-            check_before_work(retraining.model, old, Path(flags.image_dir), follow_links=False)
+            check_before_work(retraining.model, old, flags.image_dir, follow_links=False)
     if flags.saved_model_dir and saved.exists() and (not saved.is_dir() or any(saved.iterdir())):
         raise DestinationError(
             f"{shown(saved)} already contains something.", hint="Choose another folder."

@@ -47,7 +47,7 @@ def print_health(health: Health, page: Path | None) -> None:
     if page:
         console.print(f"\nWritten: {shown(page)}", soft_wrap=True)
     if any(one.mend for one in health.findings):
-        source, test = health.dataset.source, health.dataset.test_source
+        source, test = health.dataset.written, health.dataset.test_source
         words = [source, "--test", test] if test else [source]
         console.print(f"\nNext:    {command('fix', *words)}", soft_wrap=True)
 

@@ -70,7 +70,7 @@ def ask(walk: Walk) -> None:
     if walk.question is not None:
         console.print("Type the same command again to go on.")
     elif walk.mends:
-        source = walk.looked.dataset.source
+        source = walk.looked.dataset.written
         console.print(f"Next:    {command('train', source)}", soft_wrap=True)
 
 

@@ -1,0 +1,105 @@
+"""What an address means -> files in it, in a stable order: one object, those that a pattern means,
+or all below a prefix."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+from ..errors import DatasetError
+from ..files.addresses import RemoteFile, asked, filesystem, version_of
+from ..text import shown
+from .patterns import is_pattern, unbraced
+
+_PAGE = 1000  # objects that S3 tells at a time
+
+
+def files_at(address: str) -> Iterator[tuple[RemoteFile, str]]:
+    """The files that an address means, each with its name from there on; of one file, its own.
+
+    Raises:
+        DatasetError: nothing is there, or it cannot be read.
+    """
+    try:
+        empty = True
+        for found in _files(address):
+            empty = False
+            yield found
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise DatasetError(f"{shown(address)} cannot be read: {error.strerror}.") from error
+    if empty:
+        raise DatasetError(
+            f"{shown(address)} holds nothing, or is not there.",
+            hint="An address is a bucket and what the names of its objects begin with, such as "
+            "s3://photos/2026/.",
+        )
+
+
+def _files(address: str) -> Iterator[tuple[RemoteFile, str]]:
+    system, path = filesystem(address)
+    scheme = address.partition("://")[0]
+    web = scheme.lower() in ("http", "https")
+    if is_pattern(address) and not web:
+        for one in unbraced(address):
+            yield from _matching(system, scheme, system._strip_protocol(one), one)
+        return
+    if not address.endswith("/"):
+        try:
+            info = asked(address, lambda: system.info(path))
+        except FileNotFoundError:
+            info = {}
+        if info.get("type") == "file":
+            yield _file(scheme, info), path.rpartition("/")[2]
+            return
+    if web:
+        raise OSError(None, "it is no file, and a server on the web does not tell what it has")
+    top = path.rstrip("/") + "/"
+    for info in _below(system, address, path):
+        yield _file(scheme, info), info["name"].removeprefix(top).lstrip("/")
+
+
+def _matching(
+    system: Any, scheme: str, pattern: str, address: str
+) -> Iterator[tuple[RemoteFile, str]]:
+    found = asked(address, lambda: system.glob(pattern, detail=True))
+    for info in sorted(found.values(), key=lambda info: str(info["name"])):
+        if info["type"] == "file":
+            yield _file(scheme, info), info["name"].rpartition("/")[2]
+
+
+def _file(scheme: str, info: dict[str, Any]) -> RemoteFile:
+    name = str(info["name"])
+    address = name if "://" in name else f"{scheme}://{name}"
+    return RemoteFile(address, int(info["size"] or 0), version_of(info))
+
+
+def _below(system: Any, address: str, path: str) -> Iterator[dict[str, Any]]:
+    """What fsspec says of each file below a path; of S3 page by page, and elsewhere folder by
+    folder."""
+    if hasattr(system, "call_s3"):
+        yield from _pages(system, address, path)
+        return
+    entries = asked(address, lambda: system.ls(path, detail=True))
+    for info in sorted(entries, key=lambda info: str(info["name"])):
+        if info["type"] == "directory":
+            yield from _below(system, address, info["name"])
+        elif info["type"] == "file":
+            yield info
+
+
+def _pages(system: Any, address: str, path: str) -> Iterator[dict[str, Any]]:
+    bucket, _, prefix = path.partition("/")
+    prefix = f"{prefix.rstrip('/')}/" if prefix.strip("/") else ""
+    more: dict[str, str] = {}
+    while True:
+        where = {"Bucket": bucket, "Prefix": prefix, "MaxKeys": _PAGE, **more}
+        page = asked(address, partial(system.call_s3, "list_objects_v2", **where))
+        for one in page.get("Contents", ()):
+            if not one["Key"].endswith("/"):  # a folder that a web page made
+                yield {"name": f"{bucket}/{one['Key']}", "size": one["Size"], "ETag": one["ETag"]}
+        if not page.get("IsTruncated"):
+            return
+        more = {"ContinuationToken": page["NextContinuationToken"]}

@@ -1,0 +1,218 @@
+"""Files at an address, such as `s3://photos/2026/`: whatever fsspec can read. It is imported when
+an address is asked for, and never before, so nothing is sent unless somebody gives one.
+
+Credentials are those of the environment, as the programs of each service take them. For public
+buckets `FSSPEC_S3_ANON=true` asks without any; fsspec takes each of its settings so, as
+`FSSPEC_<SCHEME>_<SETTING>`.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, TypeVar
+
+from ..errors import PictureError, UsageError, need
+from ..text import shown
+from ..workers.deadlines import NoAnswerError, answered
+from ..workers.pausing import pause
+from .reading import MAX_BYTES
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+_ADDRESS = re.compile(r"([a-z][a-z0-9+.-]+)://", re.IGNORECASE)
+_WAITS = (0.5, 2.0)  # seconds before a second and a third try
+_PART = 8 * 2**20  # bytes that are asked for at once, and come within `deadlines.PATIENCE`
+_BUFFER = 2 * 2**20  # bytes
+_VERSIONS = ("ETag", "etag", "blob_id", "md5Hash", "mtime", "LastModified", "updated", "created")
+_LASTING = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError, ValueError)
+_NO_CREDENTIALS = re.compile(r"credential|profile|token", re.IGNORECASE)  # in an error's name
+
+Out = TypeVar("Out")
+
+_lock = threading.Lock()
+_opened: dict[tuple[int, str, str], Any] = {}
+
+
+def is_address(text: str) -> bool:
+    """Whether a text is an address, and no path."""
+    return _ADDRESS.match(text) is not None
+
+
+def place_of(text: str | os.PathLike[str]) -> Path | str:
+    """An address as it is, and a path as one."""
+    text = os.fspath(text)
+    return text if is_address(text) else Path(text)
+
+
+def filesystem(address: str) -> tuple[Any, str]:
+    """What reads and writes at an address, as fsspec has it, and the path that it takes there. One
+    serves all threads of a process.
+
+    Raises:
+        MissingExtraError: the packages that know its scheme are not installed.
+        UsageError: there is no such scheme.
+    """
+    scheme, rest = address.split("://", 1)
+    key = (os.getpid(), scheme.lower(), rest.partition("/")[0])
+    with _lock:
+        if key not in _opened:
+            _opened[key] = _opened_for(address, scheme)
+        found = _opened[key]
+    return found, found._strip_protocol(address)
+
+
+def _opened_for(address: str, scheme: str) -> Any:
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # read when its package is imported
+    try:
+        import fsspec.core
+    except ImportError as error:
+        raise need("cloud", why="fsspec, which reads what is at an address") from error
+    try:
+        return fsspec.core.url_to_fs(address)[0]
+    except ImportError as error:
+        raise need("cloud", why=f"the package that reads {scheme}://") from error
+    except ValueError as error:
+        raise UsageError(
+            f"{shown(address)} is no address that can be read: {_first_line(error)}.",
+            hint="Addresses begin with s3://, gs://, hf://, https:// or what else fsspec knows.",
+        ) from error
+
+
+def asked(address: str, function: Callable[[], Out]) -> Out:
+    """What a function gets from an address; it is called again where that may help.
+
+    Raises:
+        OSError: it gets nothing, with the reason in plain words; FileNotFoundError where nothing
+            is there.
+    """
+    for wait in (*_WAITS, None):
+        try:
+            return answered(lambda call: function(), address.split("/")[2])
+        except FileNotFoundError as error:
+            raise FileNotFoundError(None, "nothing is there") from error
+        except Exception as error:  # whatever a service's package raises
+            if wait is None or not _may_pass(error):
+                raise OSError(None, reason_of(error)) from error
+        pause()
+        time.sleep(wait)
+    raise AssertionError("the last try returns or raises")
+
+
+def _may_pass(error: Exception) -> bool:
+    return not isinstance(error, _LASTING) and not _NO_CREDENTIALS.search(type(error).__name__)
+
+
+def reason_of(error: Exception) -> str:
+    """Why nothing came, in plain words."""
+    if isinstance(error, NoAnswerError):
+        return error.reason
+    if isinstance(error, PermissionError):
+        return "access denied: the credentials in the environment do not allow it"
+    if _NO_CREDENTIALS.search(type(error).__name__):
+        return (
+            "no credentials were found in the environment (for a public bucket, set "
+            "FSSPEC_S3_ANON=true)"
+        )
+    return f"the server does not give it: {_first_line(error)}"
+
+
+def _first_line(error: Exception) -> str:
+    text = str(error).strip().partition("\n")[0]
+    return (text or type(error).__name__).rstrip(".")
+
+
+def version_of(info: Mapping[str, Any]) -> str:
+    """What a server says of an object that changes when its content does."""
+    return next((str(info[name]).strip('"') for name in _VERSIONS if info.get(name)), "")
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteFile:
+    """A container at an address, or a picture: its size in bytes, and what the server calls its
+    version."""
+
+    name: str
+    size: int
+    version: str = ""
+
+    @classmethod
+    def at(cls, address: str) -> RemoteFile:
+        """Raises OSError where nothing can be found out about it."""
+        system, path = filesystem(address)
+        info = asked(address, lambda: system.info(path))
+        if info.get("size") is None:
+            raise OSError(None, "its server does not say how large it is")
+        return cls(address, int(info["size"]), version_of(info))
+
+    def stamp(self) -> str:
+        return f"{self.size}+{self.version}"
+
+    def content(self) -> bytes:
+        if self.size > MAX_BYTES:
+            raise PictureError(f"larger than {MAX_BYTES // 2**20} MB")
+        content = self._read(0, self.size + 1) if self.size else b""
+        if len(content) != self.size:
+            raise PictureError("was changed while it was in use", may_pass=True)
+        return content
+
+    def read(self, offset: int, size: int) -> bytes:
+        return self._read(offset, min(offset + size, self.size))
+
+    def _read(self, start: int, end: int) -> bytes:
+        try:
+            parts = [*self._parts(start, end)]
+        except FileNotFoundError as error:
+            raise PictureError("is not there any more", may_pass=True) from error
+        except OSError as error:
+            raise PictureError(f"cannot be read: {error.strerror}", may_pass=True) from error
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def _parts(self, start: int, end: int) -> Iterator[bytes]:
+        system, path = filesystem(self.name)
+        for at in range(start, end, _PART):
+            part = {"start": at, "end": min(at + _PART, end)}
+            yield asked(self.name, partial(system.cat_file, path, **part))
+
+    def open(self) -> IO[bytes]:
+        return io.BufferedReader(_Ranges(self), _BUFFER)
+
+
+class _Ranges(io.RawIOBase):
+    """A file at an address as a stream, of which any part is asked for when it is read."""
+
+    def __init__(self, file: RemoteFile) -> None:
+        self._file = file
+        self._at = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._file.size}[whence]
+        self._at = max(0, base + offset)
+        return self._at
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        view = memoryview(buffer).cast("B")
+        try:
+            content = self._file.read(self._at, min(len(view), _PART))
+        except PictureError as error:
+            raise OSError(None, error.message) from error
+        view[: len(content)] = content
+        self._at += len(content)
+        return len(content)
