@@ -20,8 +20,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import boto3
 import httpx
 import pytest
+from moto.server import ThreadedMotoServer
 
 import tellapart
 from conftest import draw_scene, encoded
@@ -192,6 +194,39 @@ def test_the_browser_that_proves_a_page_calls_nobody(watch: Watch) -> None:
     assert watch.called() <= {"2001:4860:4860::8888"}
 
 
+def test_an_address_is_asked_for_what_it_has_and_nobody_else(
+    watch: Watch, served: Path, tmp_path: Path
+) -> None:
+    """The server is on this machine; a service's package would look for credentials elsewhere, if
+    the environment had none."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        said = {
+            "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+            "AWS_ACCESS_KEY_ID": "ours",
+            "AWS_SECRET_ACCESS_KEY": "secret",
+            "AWS_DEFAULT_REGION": "us-east-1",
+        }
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in said.items():
+                patch.setenv(name, value)
+            client = boto3.client("s3")
+            client.create_bucket(Bucket="photos")
+            for label in ("dark_knight", "ice_queen"):
+                for seed in range(2):
+                    content = encoded(draw_scene(seed=seed))
+                    client.put_object(Bucket="photos", Key=f"{label}/{seed}.png", Body=content)
+        watch.variables.update(said)
+        watch.run(*COMMAND, "test", served, "s3://photos/")
+        assert watch.sockets()
+        assert watch.called() == set()
+        assert watch.strange_files() == []
+    finally:
+        server.stop()
+
+
 def test_collect_calls_the_hosts_of_its_list_and_nobody_else(watch: Watch, tmp_path: Path) -> None:
     with misbehaving() as server:
         server.pictures = {"/a.png": encoded(draw_scene())}
@@ -266,7 +301,17 @@ def test_a_studio_calls_nobody_though_it_shares_with_a_phone(
 
 SOURCE = Path(tellapart.__file__).parent
 CARRIED = SOURCE / "exporters" / "examples"  # programs for others, which are only copied
-OPENERS = {"asyncio", "ftplib", "http", "httpcore", "httpx", "requests", "socket", "urllib"}
+OPENERS = {
+    "asyncio",
+    "fsspec",
+    "ftplib",
+    "http",
+    "httpcore",
+    "httpx",
+    "requests",
+    "socket",
+    "urllib",
+}
 HARMLESS = {"http", "http.cookies", "urllib.parse"}  # names of statuses, and reading addresses
 CONNECTS = re.compile(
     r"connect|connect_ex|sendto|getaddrinfo|gethostbyname|urlopen"
@@ -285,9 +330,9 @@ def opening(tree: ast.AST) -> set[str]:
     return {name for name in found - HARMLESS if name.partition(".")[0] in OPENERS}
 
 
-def test_two_rooms_alone_can_open_a_connection_and_two_take_them() -> None:
-    """Those that open: `collecting`, to what is in a list, and `client`, to its server. `server`
-    and `studio` have sockets and an event loop to be connected to, and call nothing that
+def test_three_rooms_alone_can_open_a_connection_and_two_take_them() -> None:
+    """Those that open: `collecting`, to what is in a list, `client`, to its server, and `files`, to
+    an address that is given for pictures or answers. `server` and `studio` have sockets and an event loop to be connected to, and call nothing that
     connects."""
     found: dict[str, set[str]] = {}
     connects = set()
@@ -301,7 +346,8 @@ def test_two_rooms_alone_can_open_a_connection_and_two_take_them() -> None:
             for node in ast.walk(tree)
         ):
             connects.add(room)
-    assert found.keys() == {"client", "collecting", "server", "studio"}
+    assert found.keys() == {"client", "collecting", "files", "server", "studio"}
+    assert found["files"] == {"fsspec.core"}
     assert found["server"] | found["studio"] <= {"asyncio", "socket"}
     assert connects.isdisjoint({"server", "studio"})
 

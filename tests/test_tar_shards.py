@@ -176,6 +176,21 @@ def test_the_names_of_shards_say_splits(tmp_path: Path) -> None:
     assert {item.split for item in alone.items} == {None}  # nothing beside it is for testing
 
 
+def test_a_folder_of_nothing_but_shards_is_all_of_them(tmp_path: Path) -> None:
+    folder = tmp_path / "shards"
+    for number in range(2):
+        pack(folder / f"d-{number}.tar", {f"{label}/{number}.png": PICTURE for label in "ab"})
+    (folder / "README.md").touch()
+    assert read_dataset(folder).counts == {"a": 2, "b": 2}
+    decide(folder, "a/0.png", drop=True)
+    assert (folder / "tellapart.csv").exists()
+    assert read_dataset(folder).counts == {"a": 1, "b": 2}
+    for label in "xy":
+        (folder / label).mkdir()
+        (folder / label / "1.png").write_bytes(PICTURE)
+    assert read_dataset(folder).labels == ("x", "y")
+
+
 def test_decisions_about_shards_lie_beside_them(tmp_path: Path) -> None:
     for number in range(2):
         contents = {f"{label}/{number}.png": encoded(draw_scene(seed=number)) for label in "ab"}

@@ -24,14 +24,16 @@ _UNPACKED = 2**30  # bytes of the largest tar that is unpacked, as a .zip is
 
 
 def containers_in(text: str, *, unpacked: bool = False) -> list[Container]:
-    """What a text means, in a stable order; nothing where it is a folder, a table, an archive that
-    is unpacked, or a pattern that means other files. With `unpacked`, a tar that would be unpacked
-    too.
+    """What a text means, in a stable order: shards, or a folder that holds nothing else; nothing
+    where it is any other folder, a table, an archive that is unpacked, or a pattern that means
+    other files. With `unpacked`, a tar that would be unpacked too.
 
     Raises:
         DatasetError: a file is not there, or cannot be looked at.
         UsageError: a pattern means too many files, or files of several kinds.
     """
+    if os.path.isdir(text):
+        return _only_in(text)
     if not _may_be_several(text):
         return [_local(text)] if _is_container(text, unpacked) else []
     names = names_meant(text)
@@ -81,14 +83,14 @@ def _each(
             yield from _listed(container, skipped, refused)
         return
     for file, name in files_at(text):
-        suffix = PurePosixPath(name).suffix.lower()
         if _kind(name):
             yield from _listed(file, skipped, refused)
         elif any(map(is_hidden, name.split("/"))):
             continue
-        elif suffix in SUFFIXES:
+        elif _is_picture(name):
             yield Listed(file, name), ""
         else:
+            suffix = PurePosixPath(name).suffix
             skipped.append(SkippedFile(file.name, f"not a picture ({suffix or 'no extension'})"))
 
 
@@ -112,6 +114,23 @@ def _listed(
 def base_of(name: str) -> str:
     """The last part of a path or an address."""
     return PurePosixPath(name.replace(os.sep, "/")).name
+
+
+def _only_in(folder: str) -> list[Container]:
+    """The shards in a folder that holds nothing else that could be pictures or labels."""
+    try:
+        with os.scandir(folder) as found:
+            entries = [entry for entry in found if not is_hidden(entry.name)]
+            names = sorted(entry.name for entry in entries if _kind(entry.name))
+            if not names or any(entry.is_dir() or _is_picture(entry.name) for entry in entries):
+                return []
+    except OSError:  # whoever reads the folder says so
+        return []
+    return [_local(os.path.join(folder, name)) for name in names]
+
+
+def _is_picture(name: str) -> bool:
+    return PurePosixPath(name).suffix.lower() in SUFFIXES
 
 
 def _may_be_several(text: str) -> bool:

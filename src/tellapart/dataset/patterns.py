@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import math
 import os
 import re
 from collections.abc import Iterator
@@ -40,12 +41,10 @@ def unbraced(text: str) -> list[str]:
     Raises:
         UsageError: they stand for more than a million names.
     """
-    found: list[str] = []
-    for name in _each(text):
-        if len(found) == _MOST:
-            raise UsageError(f"{shown(text)} stands for more than {_MOST:,} files.")
-        found.append(name)
-    return found
+    counts = [_count(found[1]) for found in _BRACES.finditer(text) if _stands_for(found[1])]
+    if math.prod(counts) > _MOST:
+        raise UsageError(f"{shown(text)} stands for more than {_MOST:,} files.")
+    return list(_each(text))
 
 
 def _each(text: str) -> Iterator[str]:
@@ -67,6 +66,11 @@ def _braced(text: str) -> re.Match[str] | None:
 
 def _stands_for(inside: str) -> bool:
     return "," in inside or _RANGE.fullmatch(inside) is not None
+
+
+def _count(inside: str) -> int:
+    numbers = _RANGE.fullmatch(inside)
+    return abs(int(numbers[2]) - int(numbers[1])) + 1 if numbers else inside.count(",") + 1
 
 
 def _ways(inside: str) -> Iterator[str]:
