@@ -59,7 +59,10 @@ UPWARD = SOURCE / "model" / "verbs.py"
 
 HEAVY = ("numpy", "PIL", "onnx", "onnxruntime", "jinja2", "rich", "typer", "platformdirs")
 SERVING = ("starlette", "uvicorn", "httpx", "httptools", "prometheus_client", "python_multipart")
-NOT_IN_THE_BASE = ("tensorflow", "torch", "sklearn", "scipy", "pandas", "ray")
+NOT_IN_THE_BASE = (
+    *("tensorflow", "torch", "sklearn", "scipy", "pandas", "ray"),
+    *("fsspec", "pyarrow"),
+)
 
 
 def layer(path: Path) -> str:

@@ -332,8 +332,8 @@ def opening(tree: ast.AST) -> set[str]:
 
 def test_three_rooms_alone_can_open_a_connection_and_two_take_them() -> None:
     """Those that open: `collecting`, to what is in a list, `client`, to its server, and `files`, to
-    an address that is given for pictures or answers. `server` and `studio` have sockets and an event loop to be connected to, and call nothing that
-    connects."""
+    an address that is given for pictures or answers. `server` and `studio` have sockets and an
+    event loop to be connected to, and call nothing that connects."""
     found: dict[str, set[str]] = {}
     connects = set()
     for path in SOURCE.rglob("*.py"):
