@@ -11,6 +11,7 @@ import os
 import pickle
 import shutil
 import sys
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -464,3 +465,29 @@ def test_guess_says_what_does_not_go_with_shards(
     assert found.code == code
     assert said in found.err
     assert (tmp_path / "out" / "_SUCCESS").exists() == (code != 2)
+
+
+def test_guess_answers_what_lies_in_a_tar_as_what_lies_in_files(
+    heroes: DemoPictures, inbox: list[str], tmp_path: Path
+) -> None:
+    with tarfile.open(tmp_path / "inbox.tar", "w") as tar:
+        for path in inbox:
+            tar.add(path, os.path.basename(path))
+    (tmp_path / "list.txt").write_text("inbox.tar\n")
+    model = str(model_of(heroes))
+    expected = run_here("guess", model, *inbox, "--json").json_lines()
+    found = run_here("guess", model, "inbox.tar", "--json", cwd=tmp_path).json_lines()
+    assert [row["path"] for row in found] == [
+        f"inbox.tar/{os.path.basename(path)}" for path in inbox
+    ]
+    assert [{**row, "path": ""} for row in found] == [{**row, "path": ""} for row in expected]
+    asked = ["guess", model, "--list", "list.txt", "--to", "out", "--json", "--per-part", "5"]
+    assert run_here(*asked, cwd=tmp_path).code == 0
+    rows = lines(tmp_path / "out")
+    digests = [row.pop("sha256", None) for row in rows]
+    assert (digests[0], rows) == (digest_of(inbox[0]), found)
+    assert "13 were there already" in run_here(*asked, cwd=tmp_path).out
+    (tmp_path / "broken.tar").write_bytes(b"no tar")
+    told = run_here("guess", model, "broken.tar", inbox[0], cwd=tmp_path)
+    assert (told.code, told.out.splitlines()[0]) == (0, "dark knight (score = 0.83072)")
+    assert told.err.startswith("broken.tar: ")

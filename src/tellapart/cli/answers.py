@@ -11,7 +11,7 @@ from typing import TextIO
 
 from ..dataset.given import STDIN
 from ..errors import PictureError
-from ..images.decode import Picture
+from ..images.decode import Picture, Stored
 from ..model.classifier import Classifier, Prediction
 from ..text import csv_row, label_words, shown
 
@@ -40,21 +40,24 @@ class Counts:
     unreadable: int
 
 
-def pictures_at(paths: Iterable[str]) -> Iterator[Picture]:
-    """What is at each path, and for `-` what comes on standard input."""
+def pictures_at(paths: Iterable[str | Stored]) -> Iterator[Picture]:
+    """What is at each path, for `-` what comes on standard input, and what is stored elsewhere."""
     for path in paths:
-        yield sys.stdin.buffer.read() if path == STDIN else Path(path)
+        if isinstance(path, str):
+            yield sys.stdin.buffer.read() if path == STDIN else Path(path)
+        else:
+            yield path
 
 
 def guess(
-    classifier: Classifier, paths: Iterable[str], *, evidence: bool = False
+    classifier: Classifier, paths: Iterable[str | Stored], *, evidence: bool = False
 ) -> Iterator[Answer]:
     """An answer for each path, in order, as they come."""
     asked: deque[str] = deque()  # those under way: few
 
-    def noted() -> Iterator[str]:
+    def noted() -> Iterator[str | Stored]:
         for path in paths:
-            asked.append(path)
+            asked.append(path if isinstance(path, str) else path.name)
             yield path
 
     pictures = pictures_at(noted())

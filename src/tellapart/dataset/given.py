@@ -6,13 +6,16 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import UsageError, option
+from ..errors import DatasetError, TellapartError, UsageError, option
+from ..files.stored import Stored
 from ..text import shown
 from ..workers.deadlines import NoAnswerError, answered
 from .lists import STDIN as STDIN
 from .lists import read_list
+from .members import holds_members, members
 from .sources import SkippedFile
 from .walk import LINK, SHUT, Walk
 
@@ -24,10 +27,12 @@ def expand(
     *,
     follow_links: bool,
     lists: Sequence[str] = (),
+    files_only: bool = False,
     shut: list[SkippedFile] | None = None,
-) -> Iterator[str]:
-    """Paths of all pictures meant by files, folders, patterns and `-`, and then by each line of
-    `lists`, where a name is no pattern. A folder's are in order of their names.
+) -> Iterator[str | Stored]:
+    """All pictures meant by files, folders, patterns and `-`, and then by each line of `lists`,
+    where a name is no pattern: each a path, or where it is stored in a tar, a Parquet file or at an
+    address, unless `files_only`. A folder's are in order of their names.
 
     What holds none, and folders below these that cannot be opened, are added to `shut` on the way.
 
@@ -35,65 +40,97 @@ def expand(
         UsageError: none of them holds any, or a list cannot be read.
     """
     bare: list[SkippedFile] = [] if shut is None else shut
-    errors: list[UsageError] = []
+    errors: list[TellapartError] = []
     empty = True
-    for found in _each(given, lists, follow_links, bare):
-        if isinstance(found, UsageError):
+    for found in _each(given, lists, _Looking(follow_links, files_only, bare)):
+        if isinstance(found, TellapartError):
             errors += [found] * (len(errors) < _FEW)
         else:
             empty = False
             yield found
     if empty and not errors:
         errors.append(UsageError(f"{shown(lists[0])} names no pictures."))
+    if len(errors) == 1 and empty:
+        raise errors[0]
     if empty:
         raise UsageError(" ".join(e.said[0] for e in errors), hint=errors[0].said[1])
 
 
-def _each(
-    given: Sequence[str], lists: Sequence[str], follow_links: bool, bare: list[SkippedFile]
-) -> Iterator[str | UsageError]:
-    """The pictures, and what to say of a path that means none; the same in short, and what stays
-    shut below a folder, is added to `bare`."""
+Found = str | Stored | TellapartError
+
+
+@dataclass(frozen=True)
+class _Looking:
+    """How it is looked for pictures, and where what holds none or stays shut is added, in short."""
+
+    follow_links: bool
+    files_only: bool
+    bare: list[SkippedFile]
+
+
+def _each(given: Sequence[str], lists: Sequence[str], how: _Looking) -> Iterator[Found]:
+    """The pictures, and what to say of a path that means none."""
     for text in given:
         if text == STDIN:
             yield text
         elif _is_folder(text):
-            yield from _below(text, follow_links, bare)
+            yield from _below(text, how)
+        elif not how.files_only and _is_holder(text):
+            yield from _stored(text, how)
         elif glob.has_magic(text) and not os.path.exists(text):
-            yield from _matching(text, bare)
+            yield from _matching(text, how)
         else:
             yield text
     for one in lists:
         for name in read_list(one):
             if _is_folder(name):
-                yield from _below(name, follow_links, bare)
+                yield from _below(name, how)
+            elif not how.files_only and _is_holder(name):
+                yield from _stored(name, how)
             else:
                 yield os.path.join(os.curdir, name) if name == STDIN else name
 
 
-def _below(folder: str, follow_links: bool, bare: list[SkippedFile]) -> Iterator[str | UsageError]:
-    walk = _Noting(folder, follow_links, bare)
+def _is_holder(text: str) -> bool:
+    """Whether pictures are stored in it, or would be if it could be used."""
+    try:
+        return holds_members(text)
+    except (DatasetError, UsageError):
+        return True
+
+
+def _stored(text: str, how: _Looking) -> Iterator[Found]:
+    """The pictures in a tar, a Parquet file, or at an address."""
+    try:
+        yield from members(text)
+    except (DatasetError, UsageError) as error:
+        how.bare.append(SkippedFile(text, error.message))
+        yield error
+
+
+def _below(folder: str, how: _Looking) -> Iterator[Found]:
+    walk = _Noting(folder, how)
     empty = True
     for path, _ in walk.pictures(walk.root):
         empty = False
         yield str(path)
     if walk.is_shut:
-        yield UsageError(f"{shown(folder)} is {bare[-1].reason}.")
+        yield UsageError(f"{shown(folder)} is {how.bare[-1].reason}.")
     elif empty:
         follow = option("follow_links=True")
         hint = f"It has a link to a folder: add {follow} to go there." if walk.has_link else ""
         but = ", but a link to a folder" if walk.has_link else ""
-        bare.append(SkippedFile(folder, f"a folder that holds no pictures{but}"))
+        how.bare.append(SkippedFile(folder, f"a folder that holds no pictures{but}"))
         yield UsageError(f"{shown(folder)} has no pictures in it.", hint=hint)
 
 
 class _Noting(Walk):
     """A walk that keeps in mind only what stays shut: of other files there may be a million."""
 
-    def __init__(self, folder: str, follow_links: bool, bare: list[SkippedFile]) -> None:
-        super().__init__(Path(folder), follow_links)
+    def __init__(self, folder: str, how: _Looking) -> None:
+        super().__init__(Path(folder), how.follow_links)
         self._folder = folder
-        self._bare = bare
+        self._bare = how.bare
         self.has_link = False
         self.is_shut = False  # the folder itself
 
@@ -105,14 +142,14 @@ class _Noting(Walk):
             self._bare.append(SkippedFile(name, reason))
 
 
-def _matching(pattern: str, bare: list[SkippedFile]) -> Iterator[str | UsageError]:
+def _matching(pattern: str, how: _Looking) -> Iterator[Found]:
     empty = True
     for match in sorted(glob.iglob(pattern, recursive=True)):
         if not os.path.isdir(match):
             empty = False
             yield match
     if empty:
-        bare.append(SkippedFile(pattern, "a pattern that no file matches"))
+        how.bare.append(SkippedFile(pattern, "a pattern that no file matches"))
         yield UsageError(f"No file matches {shown(pattern)}.")
 
 

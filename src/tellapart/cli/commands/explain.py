@@ -90,7 +90,8 @@ def explain(
     check_place(output)
     classifier = load(model)
     shut: list[SkippedFile] = []
-    named = [*expand(pictures, follow_links=follow_links, shut=shut)]
+    found = expand(pictures, follow_links=follow_links, files_only=True, shut=shut)
+    named = [str(path) for path in found]
     complain_of(shut)
     values: list[Json] = []
     panels: list[Panel] = []

@@ -25,6 +25,7 @@ from .options import (
 )
 
 if TYPE_CHECKING:
+    from ...images.decode import Stored
     from ...model.answers.writing import AnswerOptions, AnswersWritten
     from ...model.classifier import Classifier
 
@@ -33,7 +34,10 @@ def guess(
     model: Model,
     pictures: Annotated[
         list[str] | None,
-        typer.Argument(metavar="PICTURE...", help="Files, folders, patterns, or - for stdin."),
+        typer.Argument(
+            metavar="PICTURE...",
+            help="Files, folders, patterns, tars, Parquet files, addresses, or - for stdin.",
+        ),
     ] = None,
     lists: Annotated[
         list[str] | None,
@@ -189,7 +193,11 @@ def _of_shards(as_parquet: bool, embedding: bool, per_part: int | None) -> list[
 
 
 def _write(
-    classifier: Classifier, paths: Iterable[str], to: str, options: AnswerOptions, quiet: bool
+    classifier: Classifier,
+    paths: Iterable[str | Stored],
+    to: str,
+    options: AnswerOptions,
+    quiet: bool,
 ) -> AnswersWritten:
     """Write the answers in shards, and say what was done."""
     from ...model.answers.writing import write_answers

@@ -20,7 +20,7 @@ import numpy as np
 
 from ...errors import DestinationError, PictureError, UsageError, option
 from ...files.destinations import SETTING, Destination
-from ...images.decode import Picture
+from ...images.decode import Picture, Stored
 from ...text import shown
 from ...workers.deadlines import NoAnswerError, answered
 from ...workers.local import Each, batches_of, local_map
@@ -178,7 +178,8 @@ def named(picture: Picture, number: int) -> Named:
     0 on if it has no name."""
     if isinstance(picture, str | os.PathLike):
         return Named(os.fsdecode(picture), Path(os.fsdecode(picture)).absolute())
-    return Named(f"picture-{number:06d}", picture)
+    name = picture.name if isinstance(picture, Stored) else f"picture-{number:06d}"
+    return Named(name, picture)
 
 
 def _stamp(picture: Picture) -> str:
@@ -190,6 +191,8 @@ def _stamp(picture: Picture) -> str:
         except (OSError, ValueError, NoAnswerError):
             return ""
         return f"{found.st_size}+{found.st_mtime_ns}"
+    if isinstance(picture, Stored):
+        return picture.stamp()
     if isinstance(picture, bytes | bytearray | memoryview):
         return hashlib.sha256(picture).hexdigest()
     if isinstance(picture, np.ndarray):
