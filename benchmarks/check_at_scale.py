@@ -28,6 +28,7 @@ from measure import machine, print_table, run
 
 from tellapart.assess.check import checking
 from tellapart.assess.check.looked import Looked
+from tellapart.assess.grouping import Grouping
 from tellapart.assess.pictures import Pictures
 from tellapart.dataset.sources import Dataset
 from tellapart.images.properties import HASH, PROPERTIES
@@ -85,6 +86,7 @@ def draw(place: Path, pictures: int, values: int, labels: int) -> Pictures:
         held_out=np.zeros(pictures, bool),
         unknown=(),
         properties=properties,
+        grouping=Grouping((None,) * pictures),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -9,19 +10,25 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tellapart.assess.check.checking import look
+from tellapart.assess.check import listing
+from tellapart.assess.check.checking import examine, look, rest_of
+from tellapart.assess.check.groups import by_kind
+from tellapart.assess.check.health import Health
 from tellapart.assess.check.logits import OutOfFoldLogits
 from tellapart.assess.check.looked import Looked
+from tellapart.assess.grouping import Grouping
 from tellapart.assess.pictures import Pictures
 from tellapart.dataset.sources import Dataset
 from tellapart.head.blocks import Rows
 from tellapart.head.cross_validation import cross_validate
 from tellapart.health import buckets, sample
 from tellapart.health.buckets import near
+from tellapart.health.company import with_company
 from tellapart.health.duplicates import may_be_same
 from tellapart.health.strangers import said_of, strangers
 from tellapart.health.structure import confused, split_labels
 from tellapart.images.properties import PROPERTIES
+from tellapart.to_json.check import checked, in_pieces
 
 FEW = 200  # pictures that are all compared in these tests
 
@@ -170,6 +177,7 @@ def drawn(folder: Path, seed: int = 0, each: int = 160) -> tuple[Pictures, set[i
         held_out=np.arange(count) % 10 == 7,
         unknown=(),
         properties=properties,
+        grouping=Grouping((None,) * count),
     ), set(wrong.tolist())
 
 
@@ -197,3 +205,63 @@ def test_of_very_many_labels_one_rate_says_how_often_they_are_wrong(
     likely = set(looked_at(pictures).label_errors.likely.tolist())
     assert len(likely & wrong) >= 0.7 * len(wrong)
     assert len(likely - wrong) <= 0.15 * len(wrong)
+
+
+EXACT = ("duplicate", "conflict", "leak", "imbalance", "dark", "shortcut", "two-in-one", "stranger")
+
+
+def by_content(health: Health, kinds: tuple[str, ...]) -> list[tuple[str, tuple[str, ...]]]:
+    return sorted((one.kind, one.paths) for one in health.of(*kinds))
+
+
+def test_what_is_exact_is_the_same_in_blocks_and_what_is_not_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictures, _ = drawn(tmp_path)
+    whole = examine(looked_at(pictures))
+    monkeypatch.setattr(sample, "MOST", FEW)
+    monkeypatch.setattr(sample, "ROWS", 128)
+    in_part = examine(looked_at(pictures))
+    assert by_content(whole, EXACT) == by_content(in_part, EXACT)
+    assert {one.kind for one in whole.of(*EXACT)} >= {"duplicate", "conflict", "dark"}
+    assert in_part.accuracy == whole.accuracy
+    named, exactly = ({one.paths[0] for one in of.of("wrong-label")} for of in (in_part, whole))
+    assert len(named & exactly) >= 0.8 * len(named | exactly)
+    assert not whole.notes
+    said = " ".join(in_part.notes)
+    assert "Bursts were looked for among" in said
+    assert f"of {len(pictures.learnt):,} pictures" in said
+    assert "Near copies were looked for among the pictures most like each" in said
+
+
+def test_bursts_are_found_whole_among_a_few_drawn(many: None, tmp_path: Path) -> None:
+    lot = np.random.default_rng(0)
+    pictures, _ = drawn(tmp_path)
+    vectors = np.array(pictures.vectors)
+    moments = np.arange(len(vectors)) // 20 * 5 + np.arange(len(vectors)) % 5  # four of a label
+    vectors = vectors[moments] + 0.02 * lot.normal(size=vectors.shape).astype(np.float32)
+    truth = np.arange(len(vectors)) % 5
+    drawn_rows = np.arange(40)
+    rows = with_company(in_file(vectors, tmp_path), truth, drawn_rows, 4)
+    for row in drawn_rows.tolist():
+        burst = np.flatnonzero(moments == moments[row])
+        assert set(burst.tolist()) <= set(rows.tolist())
+
+
+def test_of_very_many_findings_the_dearest_are_listed_and_all_can_be_had(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictures, _ = drawn(tmp_path)
+    looked = looked_at(pictures, every=True)
+    whole = examine(looked)
+    monkeypatch.setattr(listing, "MOST", 2)
+    few = examine(looked)
+    for kind in ("wrong-label", "duplicate"):
+        assert list(few.of(kind)) == list(whole.of(kind))[:2]
+        assert few.more[kind] == len(whole.of(kind)) - 2
+    counts = {group.kind: group.count for group in by_kind(whole)}
+    assert {group.kind: group.count for group in by_kind(few)} == counts
+    streamed = json.loads("".join(in_pieces(few, rest_of(few))))
+    assert streamed.keys() == checked(whole).keys()
+    there = [(one["kind"], one["paths"]) for one in streamed["findings"]]
+    assert sorted(there) == sorted((one.kind, list(one.paths)) for one in whole.findings)

@@ -27,7 +27,7 @@ import tellapart
 from conftest import draw_scene
 from drawn import COMMAND, FOUR, contents, few_of, only_sentences, run_here
 from tellapart.assess.check.health import Finding
-from tellapart.assess.check.keeping import without_guesses
+from tellapart.assess.check.keeping import Answered
 from tellapart.assess.check.mending import Mend, drop, group, read, relabel, walk
 from tellapart.assess.check.rescoring import accuracy_about_after
 from tellapart.assess.deciding import Keeper
@@ -296,8 +296,10 @@ def test_a_stranger_is_left_out_and_gets_no_other_label(mixed: Path) -> None:
     assert first.suggestion == Mend(first.names, "drop")
     strange = {one.paths[0] for one in health.of("stranger")}
     guesses = [Finding("wrong-label", (name,), "") for name in health.pictures.names]
-    left = without_guesses((*guesses, *health.of("stranger")))
-    guessed = {one.paths[0] for one in left if one.kind == "wrong-label"}
+    answered = Answered()
+    for one in health.of("stranger"):
+        answered.hear(one)
+    guessed = {one.paths[0] for one in guesses if not answered.answers(one)}
     assert guessed == set(health.pictures.names) - strange
 
 

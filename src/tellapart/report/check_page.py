@@ -27,8 +27,10 @@ MOST_ALONE = 24  # of the only finding of its kind
 
 def check_page(health: Health) -> str:
     """The page, with as many of its pictures as fit."""
+    wanted = list(dict.fromkeys(_wanted(health)))
+    names = {name for name, _ in wanted}
     places = zip(health.pictures.names, health.pictures.paths, strict=True)
-    made = thumbnails(list(dict.fromkeys(_wanted(health))), dict(places), BUDGET)
+    made = thumbnails(wanted, {name: path for name, path in places if name in names}, BUDGET)
     values = {
         "health": health,
         "title": title(health.pictures.labels),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from ..health.label_errors import FIRST
-from .results import Json, bursts, passed_over, proportion
+from .results import Json, bursts, passed_over, proportion, text
 
 if TYPE_CHECKING:
     from ..assess.check.health import Finding, Health
@@ -20,11 +22,23 @@ def checked(health: Health, page: str | None = None) -> dict[str, Json]:
         "accuracy": proportion(health.accuracy),
         "bursts": bursts(health.bursts),
         "findings": [finding(one) for one in health.findings],
+        "more": dict(health.more),
         "wrong_labels": _wrong_labels(health.label_errors) if health.label_errors else None,
         "skipped": passed_over(health.skipped),
         "notes": list(health.notes),
         "page": page,
     }
+
+
+def in_pieces(health: Health, rest: Iterable[Finding], page: str | None = None) -> Iterator[str]:
+    """The same as text, with all findings: first those that are listed, then the `rest`."""
+    whole = text({**checked(health, page), "findings": [], "more": {}}, indent=2)
+    before, _, after = whole.partition('"findings": []')
+    yield f'{before}"findings": ['
+    for number, one in enumerate(chain(health.findings, rest)):
+        lines = text(finding(one), indent=2).replace("\n", "\n    ")
+        yield f"{',' if number else ''}\n    {lines}"
+    yield f"\n  ]{after}\n"
 
 
 def _wrong_labels(found: LabelErrors) -> Json:

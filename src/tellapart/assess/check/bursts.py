@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ...head.blocks import block
 from ...health.likeness import first_of_each
 from ...health.occasions import parted_bursts
 from ...text import label_words, several
@@ -16,10 +17,12 @@ def bursts(looked: Looked) -> Iterator[Finding]:
     """One finding for each burst, the largest first. Its cost is by how much it makes the accuracy
     too high."""
     found = looked.bursts
-    together = first_of_each(looked.pictures.groups(looked.rows))
     if not found.parted:
         return
-    parted = parted_bursts(looked.vectors, looked.truth, together)
+    some = looked.in_company
+    together = first_of_each(looked.groups[some])
+    vectors = block(looked.vectors, some) if looked.many else looked.vectors
+    parted = [some[rows] for rows in parted_bursts(vectors, looked.truth[some], together)]
     after = looked.accuracy.value if found.high is None else found.high
     too_high = 100 * max(0.0, looked.accuracy.value - after)
     whole = sum(map(len, parted))

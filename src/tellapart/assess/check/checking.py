@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ...backbones.embed import Embedder, embed_all
@@ -27,18 +27,16 @@ from ..sides import choose_sides
 from .bursts import bursts
 from .copies import copies
 from .harm import harmful
-from .health import KINDS, Finding, Health
-from .keeping import not_kept, without_guesses
+from .health import Finding, Health
 from .labels import wrong_labels
 from .listed import imbalance, shortcuts, unreadable
+from .listing import Finder, left_out, listed
 from .looked import Looked
 from .looks import looks
 from .structure import confusable, strangers, two_in_one
 
 _MANY = 15_000_000  # values of embeddings, from which there are fewer folds
 _FEWER = 3
-
-Finder = Callable[[Looked], Iterable[Finding]]
 
 FINDERS: tuple[Finder, ...] = (
     unreadable,
@@ -148,26 +146,31 @@ def look(
     return Looked(dataset, pictures, fold, found, every, embedder, asked, seconds)
 
 
+def rest_of(health: Health) -> Iterator[Finding]:
+    """The findings that are not listed, one after the other; they are looked for again."""
+    assert health.looked
+    with one_thread_each():
+        for one in left_out(health.looked, FINDERS, health.findings, health.more):
+            yield health.asking(one)
+
+
 @one_thread_each()
 def examine(looked: Looked) -> Health:
-    """All findings, the dearest first."""
-    place = {kind: at for at, kind in enumerate(KINDS)}
-    found = [finding for finder in FINDERS for finding in finder(looked)]
-    found = list(not_kept(found, looked.dataset.kept, every=looked.every))
-    if not looked.every:
-        found = list(without_guesses(found))
-    found.sort(key=lambda one: (-one.cost, place[one.kind], -one.score))
+    """All findings, the dearest first; of very many, the dearest of each kind."""
+    found, more = listed(looked, FINDERS)
     return Health(
         dataset=looked.dataset,
         pictures=looked.pictures,
         accuracy=looked.accuracy,
         bursts=looked.bursts,
-        findings=tuple(found),
+        findings=found,
+        more=more,
         skipped=(*looked.dataset.skipped, *looked.pictures.unreadable),
         notes=(
             *looked.dataset.notes,
             *looked.dataset.words_on_empty,
             *filter(None, [looked.pictures.grouping.words]),
+            *looked.in_part,
         ),
         label_errors=looked.label_errors,
         looked=looked,

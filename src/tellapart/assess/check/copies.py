@@ -18,7 +18,6 @@ from ...text import first_few, label_words, percent, several, shown
 from .health import Finding
 from .looked import Looked
 from .mending import drop, walk
-from .same import copies_among
 
 _REFITTED = 3_000  # pictures: of more, a cost is estimated
 _SURE = 0.95  # score of a label that a head is sure of
@@ -32,7 +31,7 @@ _SCORES = {BYTES: 1.0, PIXELS: 0.99, NEAR: 0.9}
 
 def copies(looked: Looked) -> Iterator[Finding]:
     """Duplicates, conflicts and leaks, from one search."""
-    found = copies_among(looked.pictures, looked.embedder)
+    found = looked.copies
     yield from _leaks(looked, found)
     sides = [_Side(looked, one, side) for one in found for side in _sides(looked, one)]
     parted = [side.rows for side in sides if not side.labels[1:]]

@@ -45,10 +45,12 @@ assert _HEADS.keys() == KINDS.keys()
 
 @dataclass(frozen=True)
 class Group:
-    """The findings of one kind, in their order in `Health`."""
+    """The findings of one kind, in their order in `Health`, and how many `more` there are that are
+    not listed."""
 
     kind: str
     findings: tuple[Finding, ...]
+    more: int = 0
 
     @property
     def cost(self) -> float:
@@ -59,10 +61,10 @@ class Group:
     def count(self) -> int:
         """How many there are of what the heading counts."""
         if self.kind == "leak":  # the first of each is a training picture
-            return len({path for one in self.findings for path in one.paths[1:]})
+            return self.more + len({path for one in self.findings for path in one.paths[1:]})
         if self.kind in _OF_PICTURES:
-            return len({path for one in self.findings for path in one.paths})
-        return len(self.findings)
+            return self.more + len({path for one in self.findings for path in one.paths})
+        return self.more + len(self.findings)
 
     @property
     def words(self) -> str:
@@ -75,7 +77,8 @@ class Group:
 def by_kind(health: Health) -> tuple[Group, ...]:
     """The findings by kind, those that cost most first."""
     place = {kind: at for at, kind in enumerate(KINDS)}
-    found = [Group(kind, health.likely(kind)) for kind in KINDS if health.likely(kind)]
+    likely = ((kind, health.likely(kind)) for kind in KINDS)
+    found = [Group(kind, found, health.unlisted(kind)) for kind, found in likely if found]
     return tuple(sorted(found, key=lambda group: (-round(group.cost, 3), place[group.kind])))
 
 

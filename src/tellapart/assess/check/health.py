@@ -103,13 +103,14 @@ class Health:
         pictures: those that could be read.
         accuracy: how many training pictures a head that never saw them gets right.
         bursts: whether they come in bursts, and how accurate a model is apart from them.
-        findings: the dearest first.
+        findings: the dearest first; of a kind with very many, the dearest.
         skipped: files that were passed over, with the reason.
         notes: sentences on what to know.
         label_errors: how likely each label is wrong, and in words what that list is worth.
         looked: what the findings were found in.
         quality: what the pictures were embedded with.
         groups: what was kept together, as it was asked for.
+        more: how many findings of a kind are not listed, where some are not.
     """
 
     dataset: Dataset
@@ -123,6 +124,7 @@ class Health:
     looked: Looked | None = field(default=None, repr=False)
     quality: str = "good"
     groups: str = "auto"
+    more: Mapping[str, int] = field(default_factory=dict)
 
     def walk(self, kind: str) -> str:
         """The command that goes through the findings of a kind, as they were asked for."""
@@ -131,11 +133,13 @@ class Health:
 
     def asked(self, quality: str, groups: str) -> Health:
         """The same, with commands that ask for this quality and these groups again."""
-        findings = tuple(
-            replace(one, mend=mending.asked_again(one.mend, quality=quality, groups=groups))
-            for one in self.findings
-        )
-        return replace(self, findings=findings, quality=quality, groups=groups)
+        asking = replace(self, quality=quality, groups=groups)
+        return replace(asking, findings=tuple(map(asking.asking, self.findings)))
+
+    def asking(self, one: Finding) -> Finding:
+        """A finding with a command that asks for what this check was asked for."""
+        mend = mending.asked_again(one.mend, quality=self.quality, groups=self.groups)
+        return replace(one, mend=mend)
 
     def of(self, *kinds: str) -> tuple[Finding, ...]:
         """The findings of some kinds."""
@@ -146,4 +150,12 @@ class Health:
         every picture is ranked."""
         return tuple(
             one for one in self.of(*kinds) if one.kind != "wrong-label" or one.score >= LIKELY
+        )
+
+    def unlisted(self, kind: str) -> int:
+        """How many likely findings of a kind are not listed."""
+        if kind != "wrong-label" or self.label_errors is None:
+            return self.more.get(kind, 0)
+        return min(
+            self.more.get(kind, 0), max(0, len(self.label_errors.likely) - len(self.likely(kind)))
         )

@@ -4,7 +4,7 @@ answers."""
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from .health import Finding
 
@@ -27,16 +27,23 @@ def not_kept(
             yield one if one.kind in _TOGETHER else replace(one, paths=left)
 
 
-def without_guesses(findings: Iterable[Finding]) -> Iterator[Finding]:
-    """Findings without the labels that are suggested for strangers, which show none of the labels,
-    for copies under several labels, of which the right one stays, and between two labels that
-    nothing tells apart."""
-    every = tuple(findings)
-    answered = {path for one in every if one.kind in ("stranger", "conflict") for path in one.paths}
-    alike = {frozenset((one.label, one.suggested)) for one in every if one.kind == "confusable"}
-    return (
-        one
-        for one in every
-        if one.kind != "wrong-label"
-        or not (one.paths[0] in answered or frozenset((one.label, one.suggested)) in alike)
-    )
+@dataclass
+class Answered:
+    """What findings say of labels so that no other need be suggested: strangers show none of the
+    labels, of copies under several labels the right one stays, and between two labels that nothing
+    tells apart none is likelier."""
+
+    paths: set[str] = field(default_factory=set)
+    alike: set[frozenset[str | None]] = field(default_factory=set)
+
+    def hear(self, one: Finding) -> None:
+        if one.kind in ("stranger", "conflict"):
+            self.paths.update(one.paths)
+        elif one.kind == "confusable":
+            self.alike.add(frozenset((one.label, one.suggested)))
+
+    def answers(self, one: Finding) -> bool:
+        """Whether a finding is on a label that others, which were heard before, have answered."""
+        return one.kind == "wrong-label" and (
+            one.paths[0] in self.paths or frozenset((one.label, one.suggested)) in self.alike
+        )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -13,18 +13,24 @@ from ...dataset.groups import Groups
 from ...dataset.sources import Dataset
 from ...evaluation.metrics import Proportion, grouped
 from ...evaluation.occasions import Bursts
-from ...head.blocks import Vectors
+from ...head.blocks import Vectors, evenly
 from ...head.cross_validation import OutOfFold
 from ...head.kinds import DISCRIMINANT, REGRESSION
 from ...head.linear import mean_of
+from ...health import sample
+from ...health.company import with_company
+from ...health.duplicates import Copies
 from ...health.judges import Judges, Settings
 from ...health.label_errors import LabelErrors, find_label_errors
-from ...health.sample import are_many, parts
+from ...health.sample import are_many, parts, sampled
 from ...health.wrong_of_many import Many, wrong_of_many
 from ..occasions import bursts_of
 from ..pictures import Pictures
 from .logits import OutOfFoldLogits
+from .same import MOST_READ, copies_among
 
+_COMPANY = 4  # pictures of its label that each picture drawn brings
+_FOLDS_FOR_HARM = 3  # that have to be ready for more fits
 _MORE_DEALS = (1, 2)  # of the folds, in which labels are judged
 _FEW_LABELS = 50  # of more, regressions take most of the time of a check, and two judges have to do
 _MANY = 50_000_000  # values of embeddings times labels, from which one deal has to do
@@ -165,10 +171,49 @@ class Looked:
         )
 
     @cached_property
+    def copies(self) -> list[Copies]:
+        """Sets of pictures that are copies of each other, among all."""
+        return copies_among(self.pictures, self.embedder)
+
+    @cached_property
     def bursts(self) -> Bursts:
         """Whether they come in bursts."""
-        recipe = self.found.recipe
-        return bursts_of(self.pictures, self.right, self.judged, recipe.roughly if recipe else None)
+        recipe, some = self.found.recipe, self.in_company
+        pictures = self.pictures
+        if self.many:
+            tested = pictures.tested[evenly(len(pictures.tested), sample.MOST // 4)]
+            rows = np.sort(np.concatenate([self.rows[some], tested]))
+            pictures = replace(pictures.only(rows), held_out=pictures.held_out[rows])
+        solver = recipe.roughly if recipe else None
+        return bursts_of(pictures, self.right[some], self.judged[some], solver)
+
+    @cached_property
+    def in_company(self) -> np.ndarray:
+        """Which of them bursts are looked for among, int `[M]`: of very many, some and those that
+        are most like each."""
+        if not self.many:
+            return np.arange(len(self.rows))
+        digests = [self.pictures.digests[row] for row in self.rows.tolist()]
+        drawn = sampled(digests, self.truth, sample.MOST // (1 + _COMPANY))
+        return with_company(self.vectors, self.truth, drawn, _COMPANY)
+
+    @property
+    def in_part(self) -> Iterator[str]:
+        """What was not looked for among all pictures, a sentence each."""
+        if self.many:
+            count, drawn = len(self.rows), sample.MOST // (1 + _COMPANY)
+            yield (
+                f"Bursts were looked for among {len(self.in_company):,} of {count:,} pictures: "
+                f"{min(drawn, count):,} that were drawn, and the {_COMPANY} of its label that are "
+                "most like each."
+            )
+            if len(self.found.prepared) < _FOLDS_FOR_HARM:
+                yield "Of so many pictures it was not looked for which do harm."
+        if are_many(len(self.pictures.names)):
+            yield (
+                f"Near copies were looked for among the pictures most like each, and the pixels of "
+                f"the {MOST_READ:,} nearest were compared; exact copies, among all."
+            )
 
     def name(self, row: int) -> str:
         """The name of picture number `row` of those to learn from."""

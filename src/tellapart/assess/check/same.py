@@ -30,7 +30,7 @@ TRIED = 100  # pictures that copies are made of
 _USUAL = 0.66  # cosine of centred embeddings that copies reach, where none can be made
 _LOWEST, _HIGHEST = 0.4, 0.9  # whatever those made do
 _MISSED = 0.05  # share of the copies made that may be farther
-_MOST = 4_000  # pictures that are read to be held against each other, the nearest first
+MOST_READ = 4_000  # pictures that are read to be held against each other, the nearest first
 _HELD = 20_000  # small pictures that are held at once
 _BATCH = 4  # pictures a thread takes at a time
 _CHANGE = b"cropped, mirrored, saved again 1/"  # raise the number when the change changes
@@ -109,7 +109,7 @@ def _proved(pictures: Pictures, pairs: Iterable[Pair], embedder: Embedder | None
     wanted: set[int] = set()
     for pair in pairs:
         new = set() if pair.tier == BYTES else {pair.one, pair.other} - wanted
-        if pair.tier == NEAR and len(wanted) + len(new) > _MOST:
+        if pair.tier == NEAR and len(wanted) + len(new) > MOST_READ:
             continue
         tried.append(pair)
         wanted |= new

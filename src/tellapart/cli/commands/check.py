@@ -75,8 +75,9 @@ def check(
     changed; tellapart fix goes through what was found.
     """
     from ...assess.check.checking import check as run
+    from ...assess.check.checking import rest_of
     from ...assess.check.health import kinds_of
-    from ...to_json.check import checked
+    from ...to_json.check import checked, in_pieces
     from ...workers.places import working_on
     from ..terminal import console as terminal
     from ..terminal.check import print_health
@@ -102,7 +103,14 @@ def check(
 
             progress.doing("Writing the page")
             write_page(check_page(health), html, "html")
-    show(checked(health, str(html) if html else None), as_json, lambda: print_health(health, html))
+    page = str(html) if html else None
+    if as_json and health.more:
+        for piece in in_pieces(health, rest_of(health), page):
+            typer.echo(piece, nl=False)
+    elif as_json:
+        show(checked(health, page), as_json, lambda: None)
+    else:
+        print_health(health, html)
     if health.likely(*failing):
         raise typer.Exit(1)
     check_strict(strict, health.skipped)

@@ -62,7 +62,7 @@ def _print_group(console: Console, health: Health, group: Group) -> None:
         say(console, f"  {health.label_errors.words}", "  ")
     for one in group.findings[:_FINDINGS]:
         _print_finding(console, one)
-    rest = len(group.findings) - _FINDINGS
+    rest = len(group.findings) - _FINDINGS + group.more
     if rest > 0:
         console.print(f"  and {rest:,} more (all with --json)", style="dim")
     mends = [one.mend for one in group.findings if one.mend]
