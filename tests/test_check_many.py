@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from conftest import draw_scene
+from drawn import run_here
 from tellapart.assess.check import listing
 from tellapart.assess.check.checking import examine, look, rest_of
 from tellapart.assess.check.groups import by_kind
 from tellapart.assess.check.health import Health
 from tellapart.assess.check.logits import OutOfFoldLogits
 from tellapart.assess.check.looked import Looked
+from tellapart.assess.fixing import walk_through
 from tellapart.assess.grouping import Grouping
 from tellapart.assess.pictures import Pictures
 from tellapart.dataset.sources import Dataset
@@ -265,3 +269,25 @@ def test_of_very_many_findings_the_dearest_are_listed_and_all_can_be_had(
     assert streamed.keys() == checked(whole).keys()
     there = [(one["kind"], one["paths"]) for one in streamed["findings"]]
     assert sorted(there) == sorted((one.kind, list(one.paths)) for one in whole.findings)
+
+
+def test_a_walk_through_very_many_begins_and_says_about_what_each_decision_does(
+    many: None, draw_folder: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sample, "MOST", 30)
+    monkeypatch.setattr("tellapart.assess.fixing.MOST_ASKED", 3)
+    photos = draw_folder({"many": 24, "others": 24})
+    for seed in range(500, 505):
+        for name in ("new", "again"):
+            draw_scene(seed=seed).save(photos / "many" / f"{name}-{seed}.png")
+    walk = walk_through(photos, ("duplicate",), quality="fast", groups="none")
+    assert walk.place == (0, 3)
+    assert walk.question
+    assert walk.question.suggestion
+    done = walk.decide(walk.question.suggestion)
+    assert done.about
+    assert done.after
+    assert done.before
+    assert done.after.n == done.before.n - 1
+    found = run_here("check", photos, "--quality", "fast", "-q")
+    assert "Note: Bursts were looked for among" in found.out

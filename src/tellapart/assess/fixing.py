@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ import numpy as np
 from ..dataset.decision import check_has_place
 from ..dataset.sources import read_dataset
 from ..evaluation.metrics import Proportion
+from ..head.blocks import evenly
 from ..health.label_errors import Rest, rest_after
 from .check.checking import check
 from .check.groups import by_kind as findings_by_kind
@@ -59,6 +61,8 @@ FIRST = ("conflict", "stranger")  # then nobody is asked for another label of wh
 SURE = (WRONG, "conflict", "duplicate", "leak")  # that a score alone may mend
 QUICK = 0.7  # seconds of a cross-validation that is done again after each decision
 PATIENCE = 1.0  # seconds that an accuracy may take to be told after each decision
+MOST_ASKED = 10_000  # questions of a kind in one walk
+_COMPARED = 20_000  # pictures of a label that typical ones are chosen from
 _ALIKE = 0.95  # cosine above which two pictures show the same: one of them is typical enough
 
 
@@ -141,13 +145,12 @@ class Walk:
         self.keeper = keeper
         self.steps: list[_Step] = []
         self._before = keeper.decided
-        self._label_of = {item.name: item.label for item in health.dataset.items}
-        group_of = {item.name: item.group for item in health.dataset.items}
-        self._first = [
-            one
-            for one in questions_of(health, only)
-            if is_open(one, self._before) and not is_grouped(one, group_of)
-        ]
+        asked = [one for one in questions_of(health, only) if is_open(one, self._before)]
+        names = {name for one in asked for name in one.finding.paths}
+        items = [item for item in health.dataset.items if item.name in names]
+        self._label_of = {item.name: item.label for item in items}
+        group_of = {item.name: item.group for item in items}
+        self._first = [one for one in asked if not is_grouped(one, group_of)]
         self._seconds = 0.0  # that the last accuracy took
 
     @property
@@ -192,7 +195,7 @@ class Walk:
     @property
     def about(self) -> bool:
         """Whether the accuracy after a decision is about what a check says then, not the same."""
-        return self.looked.seconds > QUICK
+        return self.looked.many or self.looked.seconds > QUICK
 
     @property
     def accuracy(self) -> Proportion:
@@ -261,8 +264,11 @@ class Walk:
             for mend in together(mends):
                 made.append(self.keeper.decide(mend, kind))
                 every.append(mend)
-        after = accuracy_after(self.looked, (*self.mends, *every))
-        return Decided(tuple(every), before, after, places=places_of(made))
+        about = self.looked.many
+        after = (accuracy_about_after if about else accuracy_after)(
+            self.looked, (*self.mends, *every)
+        )
+        return Decided(tuple(every), before, after, about=about, places=places_of(made))
 
     def typical(self, label: str, count: int, without: Collection[str] = ()) -> tuple[str, ...]:
         """See `typical_of`."""
@@ -277,6 +283,7 @@ def typical_of(
     if label not in labels:
         return ()
     own = np.flatnonzero((looked.truth == labels.index(label)) & looked.right)
+    own = own[evenly(len(own), _COMPARED)]
     vectors = looked.vectors[own]
     likest = np.argsort(-(vectors @ vectors.mean(axis=0)), kind="stable") if len(own) else own
     chosen: list[int] = []
@@ -305,14 +312,16 @@ def is_grouped(question: Question, group_of: Mapping[str, str | None]) -> bool:
 
 
 def questions_of(health: Health, only: Collection[str] = ASKED) -> tuple[Question, ...]:
-    """What findings ask: kind by kind, the `FIRST` and then those that cost most."""
+    """What findings ask: kind by kind, the `FIRST` and then those that cost most; of a kind at most
+    `MOST_ASKED`, as what is decided is not asked again in the next walk."""
     groups = findings_by_kind(health)
     return tuple(
         question
         for group in sorted(groups, key=lambda group: group.kind not in FIRST)
         if group.kind in only and group.kind in ASKED
-        for finding in group.findings
-        for question in _questions(finding)
+        for question in islice(
+            (question for finding in group.findings for question in _questions(finding)), MOST_ASKED
+        )
     )
 
 

@@ -22,7 +22,7 @@ from ...health.company import with_company
 from ...health.duplicates import Copies
 from ...health.judges import Judges, Settings
 from ...health.label_errors import LabelErrors, find_label_errors
-from ...health.sample import are_many, parts, sampled
+from ...health.sample import are_many, parts
 from ...health.wrong_of_many import Many, wrong_of_many
 from ..occasions import bursts_of
 from ..pictures import Pictures
@@ -193,9 +193,13 @@ class Looked:
         are most like each."""
         if not self.many:
             return np.arange(len(self.rows))
-        digests = [self.pictures.digests[row] for row in self.rows.tolist()]
-        drawn = sampled(digests, self.truth, sample.MOST // (1 + _COMPANY))
+        drawn = self.sampled(sample.MOST // (1 + _COMPANY))
         return with_company(self.vectors, self.truth, drawn, _COMPANY)
+
+    def sampled(self, most: int | None = None) -> np.ndarray:
+        """At most so many of them, from each label its part, int `[M]`; see `sample.sampled`."""
+        digests = [self.pictures.digests[row] for row in self.rows.tolist()]
+        return sample.sampled(digests, self.truth, most)
 
     @property
     def in_part(self) -> Iterator[str]:
