@@ -24,6 +24,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..head.blocks import Vectors, block
 from ..head.cross_validation import OutOfFold
 from ..head.linear import Head, softmax
 from ..head.prepared import Prepared
@@ -45,7 +46,7 @@ class Harmful:
 
 
 def harmful(
-    vectors: np.ndarray, truth: np.ndarray, fold: np.ndarray, found: OutOfFold
+    vectors: Vectors, truth: np.ndarray, fold: np.ndarray, found: OutOfFold
 ) -> Harmful | None:
     """Pictures without which more would be right by more than luck; None if there are none.
 
@@ -67,7 +68,10 @@ def harmful(
             if len(np.unique(truth[inside[kept]])) < len(np.unique(truth[inside])):
                 return None  # a label would be gone
             head = found.recipe.fit(prepared.among(kept), ROUGH)
-            now = head.logits(vectors[outside]).argmax(axis=1) == truth[outside]
+            now = (
+                head.logits(block(vectors, np.flatnonzero(outside))).argmax(axis=1)
+                == truth[outside]
+            )
             before = found.logits[outside].argmax(axis=1) == truth[outside]
             wins += int((now & ~before).sum())
             losses += int((before & ~now).sum())
@@ -83,7 +87,7 @@ def _worst(push: np.ndarray, share: float) -> np.ndarray:
 
 
 def pushes(
-    vectors: np.ndarray, truth: np.ndarray, fold: np.ndarray, found: OutOfFold
+    vectors: Vectors, truth: np.ndarray, fold: np.ndarray, found: OutOfFold
 ) -> Mapping[int, np.ndarray]:
     """How hard each picture pushes those of each fold towards wrong answers, `[N]`; those of the
     fold itself do not."""
@@ -92,7 +96,9 @@ def pushes(
         outside = fold == number
         wrong = softmax(found.logits[outside].copy())
         wrong[np.arange(len(wrong)), truth[outside]] -= 1
-        summed = wrong.T @ vectors[outside] - np.outer(wrong.sum(axis=0), prepared.mean)
+        summed = wrong.T @ block(vectors, np.flatnonzero(outside)) - np.outer(
+            wrong.sum(axis=0), prepared.mean
+        )
         pull = prepared.axes.along(summed / prepared.deviation)  # [K,R]
         pushed = np.sum(
             _coefficients(prepared, found.heads[number]) * (prepared.inputs[:, :-1] @ pull.T),

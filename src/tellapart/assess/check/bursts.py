@@ -21,7 +21,7 @@ def bursts(looked: Looked) -> Iterator[Finding]:
         return
     some = looked.in_company
     together = first_of_each(looked.groups[some])
-    vectors = block(looked.vectors, some) if looked.many else looked.vectors
+    vectors = block(looked.vectors, some if looked.many else slice(None))
     parted = [some[rows] for rows in parted_bursts(vectors, looked.truth[some], together)]
     after = looked.accuracy.value if found.high is None else found.high
     too_high = 100 * max(0.0, looked.accuracy.value - after)

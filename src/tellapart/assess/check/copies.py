@@ -161,7 +161,8 @@ def _worth(looked: Looked, leaked: Sequence[int]) -> tuple[float, str]:
     pictures, recipe = looked.pictures, looked.found.recipe
     if recipe is None:
         return 0.0, ""
-    head = recipe.roughly(looked.vectors, looked.truth, len(pictures.labels))
+    learnt = looked.sampled() if looked.many else slice(None)
+    head = recipe.roughly(block(looked.vectors, learnt), looked.truth[learnt], len(pictures.labels))
     rows = pictures.tested
     right = np.zeros(len(rows), bool)
     for some in parts(len(rows), len(pictures.labels)):
@@ -199,7 +200,11 @@ def _flattery(looked: Looked, sets: Sequence[Sequence[int]]) -> float:
         better = looked.right[parted].sum() - parted.sum() * looked.right[others].mean()
         return max(0.0, 100 * float(better) / int(looked.judged.sum()))
     kept = out_of_fold(
-        looked.vectors, looked.truth, len(looked.pictures.labels), fold, recipe.roughly
+        block(looked.vectors, slice(None)),
+        looked.truth,
+        len(looked.pictures.labels),
+        fold,
+        recipe.roughly,
     ).logits
     right = np.mean((kept.argmax(axis=1) == looked.truth)[looked.judged])
     return max(0.0, 100 * (looked.accuracy.value - float(right)))

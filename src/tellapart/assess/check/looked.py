@@ -71,8 +71,8 @@ class Looked:
         return np.asarray(self.pictures.truth[self.rows])
 
     @cached_property
-    def vectors(self) -> np.ndarray:
-        """Their embeddings `[R,D]`."""
+    def vectors(self) -> Vectors:
+        """Their embeddings `[R,D]`; very many may lie in a file."""
         return self.pictures.vectors_of(self.rows)
 
     @cached_property
@@ -133,7 +133,7 @@ class Looked:
         known = np.array([name in self.dataset.kept for name in self.pictures.names], dtype=bool)
         if self.many:
             return wrong_of_many(self._every(known), judging)
-        products = self.vectors.size * len(self.pictures.labels)
+        products = len(self.rows) * self.vectors.shape[1] * len(self.pictures.labels)
         judges = Judges(
             self.pictures.vectors,
             self.pictures.groups(every),
