@@ -16,12 +16,13 @@ import argparse
 import json
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
-import threading
 import time
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,29 +70,21 @@ class Once:
         return True
 
 
-class Memory:
-    """The largest anonymous memory of this process from now on, in MB."""
-
-    def __init__(self) -> None:
-        self.peak = 0.0
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-        self._thread.start()
-
-    def _watch(self) -> None:
-        while not self._over.wait(0.01):
-            self._look()
-
-    def _look(self) -> None:
-        with open("/proc/self/status", encoding="ascii") as lines:
-            kilobytes = next(line for line in lines if line.startswith("RssAnon")).split()[1]
-        self.peak = max(self.peak, int(kilobytes) / 1000)
-
-    def end(self) -> float:
-        self._over.set()
-        self._thread.join()
-        self._look()
-        return self.peak
+def measured(command: Sequence[str | Path], source: Path) -> tuple[dict[str, float], float]:
+    """What a step says, and the largest anonymous memory of its process in MB."""
+    environment = {**os.environ, "PYTHONPATH": str(source)}
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+    peak = 0
+    while process.poll() is None:
+        with suppress(OSError, StopIteration), open(f"/proc/{process.pid}/status") as lines:
+            found = next(line for line in lines if line.startswith("RssAnon"))
+            peak = max(peak, int(found.split()[1]))
+        time.sleep(0.01)
+    assert process.stdout is not None
+    if process.returncode:
+        sys.exit(f"{' '.join(map(str, command))} failed")
+    said: dict[str, float] = json.loads(process.stdout.read())
+    return said, peak / 1000
 
 
 def work(step: str, inbox: Path, destination: Path, how: str) -> None:
@@ -100,7 +93,7 @@ def work(step: str, inbox: Path, destination: Path, how: str) -> None:
     from tellapart.sorting.watching import watch
 
     options = SortOptions(how=how, into_folders=True)  # type: ignore[arg-type]
-    memory, begin = Memory(), time.perf_counter()
+    begin = time.perf_counter()
     if step == "plan":
         count = sum(1 for _ in plan(Table(), inbox, destination, options))
     elif step == "watch":
@@ -112,7 +105,7 @@ def work(step: str, inbox: Path, destination: Path, how: str) -> None:
     else:
         count = sort(Table(), inbox, destination, options).total
     seconds = time.perf_counter() - begin
-    print(json.dumps({"count": count, "seconds": seconds, "peak": memory.end()}))
+    print(json.dumps({"count": count, "seconds": seconds}))
 
 
 def fill(inbox: Path, count: int) -> None:
@@ -144,7 +137,7 @@ def main() -> None:
         step, inbox, destination = options.step
         work(step, Path(inbox), Path(destination), options.how)
         return
-    from measure import machine, print_table, run
+    from measure import machine, print_table
 
     here = Path(__file__).resolve().parents[1] / "src"
     versions = {"this": here, **({"other": options.against} if options.against else {})}
@@ -157,11 +150,10 @@ def main() -> None:
                 for step in STEPS:
                     command = [sys.executable, __file__, "--how", options.how, "--step", step]
                     places = [work_in / "inbox", work_in / name]
-                    said = run([*command, *places], {"PYTHONPATH": str(source)}).output
-                    found = json.loads(said)
+                    found, peak = measured([*command, *places], source)
                     assert found["count"] == count, (step, found)
                     rate = count / found["seconds"]
-                    rows.append((f"{count:,}", step, name, f"{rate:,.0f}", f"{found['peak']:.0f}"))
+                    rows.append((f"{count:,}", step, name, f"{rate:,.0f}", f"{peak:.0f}"))
                     print(*rows[-1], file=sys.stderr)
             shutil.rmtree(work_in)
         print_table(("pictures", "step", "version", "pictures a second", "peak MB"), rows)

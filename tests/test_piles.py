@@ -193,11 +193,11 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_piles(
     run(heap, "-o", whole, "-n", "3", "--quality", "fast")
     real, count = Journal.place, Counter[str]()
 
-    def place(self: Journal, entry: Entry) -> None:
+    def place(self: Journal, entry: Entry, part: Path | None = None) -> None:
         count["placed"] += 1
         if count["placed"] > 10:
             raise KeyboardInterrupt
-        real(self, entry)
+        real(self, entry, part)
 
     with monkeypatch.context() as patch:
         patch.setattr("tellapart.files.journal.Journal.place", place)

@@ -25,12 +25,14 @@ from hypothesis import strategies as st
 
 from conftest import mostly_slow, tried
 from tellapart.cli.terminal.sorting import print_sort, print_undo
+from tellapart.dataset import listing
 from tellapart.dataset.filenames import safe_name
 from tellapart.dataset.sources import SkippedFile
 from tellapart.errors import DestinationError, PictureError, UsageError
 from tellapart.files import journal as journal_module
 from tellapart.files import transfer
 from tellapart.files.state import locked as locked_for
+from tellapart.sorting import placed
 from tellapart.sorting.journal import SORTING, STATE
 from tellapart.sorting.sort import SortOptions, SortStep, plan, sort, undo
 from tellapart.to_json.results import planned as planned_
@@ -397,6 +399,21 @@ def test_table(inbox: Path, tmp_path: Path) -> None:
     assert by_path["e.jpg"]["error"] == "damaged: its header cannot be read"
     assert by_path["e.jpg"]["sorted_as"] == by_path["e.jpg"]["elsa"] == ""
     assert b"\r" not in result.results.read_bytes()
+
+
+def test_a_table_of_many_pictures_is_in_the_order_of_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(60):
+        picture(tmp_path / f"in/a{'/' if number % 3 else '.'}{number}.jpg", number / 100)
+        (tmp_path / f"in/a{number}.jpg").write_bytes(b"broken" if number % 4 else b"1 0.5")
+    whole = sort(Reader(), tmp_path / "in", tmp_path / "out").results.read_bytes()
+    monkeypatch.setattr(placed, "_RUN", 7)
+    result = sort(Reader(), tmp_path / "in", tmp_path / "again")
+    assert result.results.read_bytes() == whole
+    rows = [row["path"] for row in table(result.results)]
+    assert rows == sorted(rows)
+    assert len(rows) == 120
 
 
 # What is there already.
@@ -1207,6 +1224,49 @@ def test_sigkill_at_random_moments(tmp_path: Path, seed: int) -> None:
         kill_after(chance.uniform(0.002, 0.05), lambda: undo(tmp_path / "out"))
     with suppress(UsageError):  # nothing is sorted there, and what kills left is cleared away
         undo(tmp_path / "out")
+    assert everything(tmp_path) == start
+
+
+@needs_fork
+@pytest.mark.slow
+@pytest.mark.parametrize("how", HOWS)
+def test_thousands_killed_again_and_again_get_the_names_of_an_undisturbed_sort(
+    tmp_path: Path, how: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(placed, "_RUN", 500)
+    monkeypatch.setattr(listing, "_AT_ONCE", 300)
+    chance = random.Random(how)
+    options = SortOptions(how=how, into_folders=True, unsure_below=0.4)
+    for number in range(3000):
+        score = chance.randrange(300, 600) / 1000
+        picture(tmp_path / f"in/{number % 2}/{number}.jpg", score, number % 2, str(number))
+    start = everything(tmp_path)
+
+    def run() -> None:
+        sort(Reader(), tmp_path / "in", tmp_path / "out", options)
+
+    run()
+    expected = tree(tmp_path)
+    assert undo(tmp_path / "out").taken_back == 3000
+    assert everything(tmp_path) == start
+
+    def killed_after(seconds: float, work: Callable[[], object]) -> None:
+        child = os.fork()
+        if child == 0:
+            work()
+            os._exit(0)
+        time.sleep(seconds)
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+
+    for _ in range(8):
+        killed_after(chance.uniform(0.02, 0.9), run)
+    run()
+    assert tree(tmp_path) == expected
+    for _ in range(6):
+        killed_after(chance.uniform(0.02, 0.3), lambda: undo(tmp_path / "out"))
+    with suppress(UsageError):
+        assert undo(tmp_path / "out").left == ()
     assert everything(tmp_path) == start
 
 

@@ -20,15 +20,16 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable, Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import TextIO
 
 from ..errors import DestinationError, PictureError
 from ..text import shown
-from .atomic import sync
-from .purpose import Purpose
+from .atomic import sync, sync_all
+from .purpose import AT_ONCE, Purpose
 from .record import Entry, Placement, Record
 from .skipped import SkippedFile
 from .transfer import (
@@ -37,6 +38,7 @@ from .transfer import (
     carry,
     changed,
     content_of,
+    copies,
     drop_reservation,
     holds,
     is_as_it_was,
@@ -45,7 +47,8 @@ from .transfer import (
     take_place,
 )
 
-_BATCH = 32  # files between two syncs of the journal; a kill repeats at most so many
+_BATCH = 32  # files between two syncs of the journal, unless `at_once` says more
+_BATCH_SECONDS = 0.5  # for which more than those are waited for
 
 
 class Journal(Record):
@@ -57,9 +60,10 @@ class Journal(Record):
         renamed: Callable[[Placement], Placement] | None = None,
         *,
         patient: bool = False,
+        at_once: int = _BATCH,
     ) -> Iterator[Entry | SkippedFile]:
         """Place files one after another, each written down before; they are asked for as they are
-        needed, a few at a time.
+        needed, a few at a time: `_BATCH`, or `at_once` where they come fast.
 
         Yields the entry of each file that was placed; one that cannot be read, has changed or gone,
         or whose target is taken comes back with the reason, under its source's name, and is left.
@@ -70,7 +74,7 @@ class Journal(Record):
         Raises:
             DestinationError: the folder is full or cannot be written to. No file is lost.
         """
-        for batch in self._batches(placements):
+        for batch in self._batches(placements, at_once):
             ready: list[tuple[Placement, Content]] = []
             for one in batch:
                 try:
@@ -87,15 +91,32 @@ class Journal(Record):
                     else:
                         free.append((found, content))
                 self.intend(free)
-                for one, content in free:
-                    done = self._placed(one, content, renamed, patient)
-                    if isinstance(done, Entry):
-                        placed.append(done)
-                    yield done
+                for start in range(0, len(free), AT_ONCE):
+                    some = free[start : start + AT_ONCE]
+                    made = self._copies(some)
+                    try:
+                        for one, content in some:
+                            done = self._placed(one, content, renamed, patient, made)
+                            if isinstance(done, Entry):
+                                placed.append(done)
+                            yield done
+                    finally:
+                        for part in made.values():
+                            part.unlink(missing_ok=True)
                 self.finish(placed)
 
-    def _batches(self, placements: Iterable[Placement]) -> Iterator[list[Placement]]:
+    def _copies(self, some: Sequence[tuple[Placement, Content]]) -> dict[Path, Path]:
+        """Of files that are to be copied, if there are several: see `transfer.copies`."""
+        copied = [
+            (self.source(one), self.target(one), content)
+            for one, content in some
+            if (one.how or self.how) == "copy"
+        ]
+        return copies(copied, self.errand) if len(copied) > 1 else {}
+
+    def _batches(self, placements: Iterable[Placement], at_once: int) -> Iterator[list[Placement]]:
         """Steps that touch no place twice, so that a kill among them leaves no doubt of any."""
+        begun = time.monotonic()
         batch: list[Placement] = []
         touched: set[str] = set()
         above_of: dict[str, set[str]] = {}  # by folder: most targets are in a few
@@ -106,9 +127,11 @@ class Journal(Record):
                 parents = PurePosixPath(one.target).parents
                 above_of[folder] = {os.path.normpath(self.folder / up) for up in parents}
             above = above_of[folder]
-            if len(batch) >= _BATCH or not touched.isdisjoint({source, target, *above}):
+            is_slow = time.monotonic() - begun > _BATCH_SECONDS
+            is_full = len(batch) >= (_BATCH if is_slow else at_once)
+            if is_full or not touched.isdisjoint({source, target, *above}):
                 yield batch
-                batch, touched = [], set()
+                batch, touched, begun = [], set(), time.monotonic()
             batch.append(one)
             touched |= {source, target}
         if batch:
@@ -176,12 +199,14 @@ class Journal(Record):
         content: Content,
         renamed: Callable[[Placement], Placement] | None,
         patient: bool,
+        made: dict[Path, Path],
     ) -> Entry | SkippedFile:
         while True:
             entry = self.entries.open[one.target]
             try:
                 self._check_seen(one)
-                self.place(entry)
+                part = made.pop(self.target(entry), None)
+                self.place(entry, part)
             except FileExistsError:  # it has appeared since the name was chosen
                 self._forget(entry)
                 if renamed is None:
@@ -216,8 +241,8 @@ class Journal(Record):
         for name in missing:
             (self.folder / name).mkdir(exist_ok=True)
 
-    def place(self, entry: Entry) -> None:
-        """Copy, link or move one file to its target.
+    def place(self, entry: Entry, part: Path | None = None) -> None:
+        """Copy, link or move one file to its target; `part` is a copy that is made already.
 
         Raises:
             FileExistsError: something has appeared there.
@@ -229,13 +254,12 @@ class Journal(Record):
             link(source, target, self.purpose)
         else:
             keep = entry.how == "copy"
-            self._lost |= carry(source, target, entry.content, self.errand, keep=keep)
+            self._lost |= carry(source, target, entry.content, self.errand, keep=keep, part=part)
 
     def finish(self, placed: Iterable[Entry]) -> None:
         """Note what was placed, once the folders themselves are on the disk."""
         targets = [entry.target for entry in placed]
-        for name in {target.rpartition("/")[0] for target in targets}:
-            sync(self.folder / name)
+        sync_all({self.folder / target.rpartition("/")[0] for target in targets})
         if targets:
             self.append([{"done": targets, "lost": sorted(self._lost)}], synced=False)
 
@@ -282,7 +306,7 @@ class Journal(Record):
             source, target = self.source(entry), self.target(entry)
             if self.link_near(entry):
                 continue  # undo says so
-            self.errand.part_beside(target).unlink(missing_ok=True)
+            self.errand.drop_parts_beside(target)
             if self.is_placed(entry) and not self._is_reserved(entry):
                 if entry.how == "move" and holds(source, entry.content):
                     source.unlink()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+AT_ONCE = 8  # files that are written before they get their names
 _AGAIN = "No file was lost. Do the same again to go on, or take back what was done."
 
 
@@ -52,6 +53,12 @@ class Errand:
     purpose: Purpose
     token: str
 
-    def part_beside(self, target: Path) -> Path:
-        """Where a file is written before it gets its name."""
-        return target.with_name(f"{self.purpose.hidden}-{self.token}.part")
+    def part_beside(self, target: Path, number: int = 0) -> Path:
+        """Where a file is written before it gets its name; `number` of those that are at once."""
+        which = f"-{number}" if number else ""
+        return target.with_name(f"{self.purpose.hidden}-{self.token}{which}.part")
+
+    def drop_parts_beside(self, target: Path) -> None:
+        """Delete what a kill left there."""
+        for number in range(AT_ONCE):
+            self.part_beside(target, number).unlink(missing_ok=True)

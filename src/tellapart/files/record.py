@@ -36,6 +36,8 @@ _HOWS: Mapping[str, How] = {"copy": "copy", "link": "link", "move": "move"}
 _OWN = frozenset({"source", "target", "how", "group", "content"})  # of a line; the rest is extra
 _VERSION = 1
 _STRUCK = b"-"  # the first byte of a line that was taken back
+_JSON = json.JSONDecoder()
+_SOURCE, _TARGET = '{"source":', ',"target":'  # how the line of a file begins
 _BLOCK = 2**16  # bytes read at a time from the end
 
 
@@ -63,9 +65,9 @@ def inside(name: str) -> str:
     Raises:
         ValueError: it leads elsewhere.
     """
-    if {"", ".", ".."} & set(name.split("/")) or "\0" in name or PurePath(name).anchor:
+    if "\0" in name or not {"", ".", ".."}.isdisjoint(name.split("/")):
         raise ValueError(name)
-    if WINDOWS and "\\" in name:
+    if WINDOWS and ("\\" in name or PurePath(name).anchor):
         raise ValueError(name)
     return name
 
@@ -263,7 +265,7 @@ class Record:
     def living(self) -> Iterator[Entry]:
         """The files that were placed and whose targets are still there, edited or not."""
         for entry in self.entries:
-            if os.path.lexists(self.target(entry)) and (
+            if os.path.lexists(os.path.join(self.folder, entry.target)) and (
                 self.entries.is_done(entry) or self.is_placed(entry)
             ):
                 yield entry
@@ -281,13 +283,26 @@ class Record:
         values = self.values_at(entry.offset)
         return {name: value for name, value in values.items() if name not in _OWN}
 
+    def names_at(self, offset: int) -> tuple[str, str]:
+        """Source and target of the line at an offset."""
+        line = self._line_at(offset).decode("ascii")
+        if line.startswith(_SOURCE):  # as it is written; to parse all that a line says takes longer
+            source, end = _JSON.raw_decode(line, len(_SOURCE))
+            if line.startswith(_TARGET, end):
+                return source, _JSON.raw_decode(line, end + len(_TARGET))[0]
+        values = json.loads(line)
+        return values["source"], values["target"]
+
     def values_at(self, offset: int) -> dict[str, Any]:
         """All that the line at an offset says."""
+        values: dict[str, Any] = json.loads(self._line_at(offset))
+        return values
+
+    def _line_at(self, offset: int) -> bytes:
         if self._reading is None:
             self._reading = self.path.open("rb")
         self._reading.seek(offset)
-        values: dict[str, Any] = json.loads(self._reading.readline())
-        return values
+        return self._reading.readline()
 
     # Writing. Every line is with the system before this process goes on; `synced`, on the disk.
 

@@ -11,6 +11,7 @@ import hashlib
 import os
 import secrets
 import stat
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ from typing import NamedTuple
 from ..errors import DestinationError, PictureError
 from ..text import shown
 from ..workers.deadlines import NoAnswerError, answered
-from .atomic import sync
+from .atomic import sync, sync_all
 from .attributes import take_along
 from .purpose import Errand, Purpose
 from .reading import read_chunks
@@ -128,12 +129,18 @@ def holds(path: Path, content: Content) -> bool:
 
 
 def carry(
-    source: Path, target: Path, content: Content, errand: Errand, *, keep: bool
+    source: Path,
+    target: Path,
+    content: Content,
+    errand: Errand,
+    *,
+    keep: bool,
+    part: Path | None = None,
 ) -> frozenset[str]:
     """Copy (`keep`) or move a file to a free place, on this disk or another.
 
     Returns what another disk does not keep of a file that is moved. A copy has the time of its
-    original, and is else a new file.
+    original, and is else a new file; `part` is one that is made already (`copies`).
 
     Raises:
         FileExistsError: the place is taken.
@@ -150,14 +157,16 @@ def carry(
         except OSError as error:
             if error.errno != errno.EXDEV:
                 raise
-    part = errand.part_beside(target)
     try:
-        _copy(source, part, content, errand.purpose)
+        if part is None:
+            part = errand.part_beside(target)
+            _copy(source, part, content, errand.purpose)
+            _to_disk(part)
         lost = frozenset[str]() if keep else take_along(source, part)
         take_place(part, target, errand)
     except BaseException:
         with suppress(OSError):
-            part.unlink()
+            errand.part_beside(target).unlink() if part is None else part.unlink()
         raise
     if not keep:
         sync(target.parent)
@@ -166,6 +175,29 @@ def carry(
             raise changed(source, errand.purpose)
         _let_go(source, target, errand.purpose)
     return lost
+
+
+def copies(files: Sequence[tuple[Path, Path, Content]], errand: Errand) -> dict[Path, Path]:
+    """Copies of at most `AT_ONCE` files (source, target, content) under hidden names beside their
+    targets, by target, all of them on the disk. Where one cannot be made, that one and those after
+    it are not: `carry` makes or refuses them."""
+    made: dict[Path, Path] = {}
+    try:
+        with suppress(OSError, PictureError):
+            for number, (source, target, content) in enumerate(files):
+                made[target] = part = errand.part_beside(target, number)
+                try:
+                    _copy(source, part, content, errand.purpose)
+                except BaseException:
+                    del made[target]
+                    part.unlink(missing_ok=True)
+                    raise
+        sync_all(made.values(), _to_disk)
+    except BaseException:
+        for part in made.values():
+            part.unlink(missing_ok=True)
+        raise
+    return made
 
 
 def take_place(path: Path, target: Path, errand: Errand) -> None:
@@ -228,12 +260,15 @@ def _copy(source: Path, part: Path, content: Content, purpose: Purpose) -> None:
         for chunk in read_chunks(source):
             digest.update(chunk)
             out.write(chunk)
-        out.flush()
-        os.fsync(out.fileno())
     if digest.hexdigest() != content.sha256:
         raise changed(source, purpose)
     with suppress(OSError):
         os.utime(part, ns=(content.mtime_ns, content.mtime_ns))
+
+
+def _to_disk(part: Path) -> None:
+    with part.open("r+b") as out:
+        os.fsync(out.fileno())
 
 
 def link(source: Path, target: Path, purpose: Purpose) -> None:

@@ -120,7 +120,7 @@ class _Undoing:
                 return  # what was left is told where the file is now
             done = journal.entries.is_done(entry)
             if not moved_on and not done:
-                journal.errand.part_beside(target).unlink(missing_ok=True)
+                journal.errand.drop_parts_beside(target)
                 if not journal.is_placed(entry):
                     drop_reservation(target, journal.errand.token, begun=True)
             if not os.path.lexists(target):

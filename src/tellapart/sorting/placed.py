@@ -41,7 +41,7 @@ class Placed:
             keys = sorted(
                 (source, target, offset)
                 for offset in self._offsets[start : start + _RUN]
-                for source, target, _ in [self._line(offset)]
+                for source, target in [self.journal.names_at(offset)]
             )
             runs.append(array("Q", (offset for _, _, offset in keys)))
         return heapq.merge(*map(self._lines, runs), key=lambda line: line[:2])

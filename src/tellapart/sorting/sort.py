@@ -44,6 +44,10 @@ __all__ = [
 ]
 
 
+_AT_ONCE = 256  # pictures between two syncs of the journal
+_SCORES_AT_ONCE = 100_000  # and scores, which are in memory then
+
+
 @dataclass(frozen=True)
 class SortResult:
     """What is sorted now, by this run and those before it."""
@@ -164,9 +168,10 @@ class _Sorting:
             if is_settled(journal, entry):
                 self.settled.put(entry)
         self.already = len(self.placed)
+        self._at_once = max(1, min(_AT_ONCE, _SCORES_AT_ONCE // len(work.request.labels)))
 
     def run(self) -> SortResult:
-        for one in self.journal.carry_out(self._placements(), self._renamed):
+        for one in self.journal.carry_out(self._placements(), self._renamed, at_once=self._at_once):
             if isinstance(one, SkippedFile):
                 self._pass_over(one)
             else:
