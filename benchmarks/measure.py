@@ -12,6 +12,7 @@ import platform
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -102,3 +103,29 @@ def print_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
     rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
     print("\n".join([line(heads), line(rule), *map(line, rows)]))
+
+
+def anonymous(process: int | str = "self") -> float:
+    """The memory that a process holds by itself, without what is mapped from files, in MB."""
+    lines = Path(f"/proc/{process}/status").read_text("ascii").splitlines()
+    return next((int(line.split()[1]) / 1e3 for line in lines if line.startswith("RssAnon")), 0.0)
+
+
+class Memory:
+    """The most anonymous memory that this process holds, from here on."""
+
+    def __init__(self) -> None:
+        self._most = anonymous()
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+
+    def end(self) -> float:
+        """In MB."""
+        self._over.set()
+        self._thread.join()
+        return max(self._most, anonymous())
+
+    def _watch(self) -> None:
+        while not self._over.wait(0.01):
+            self._most = max(self._most, anonymous())

@@ -22,8 +22,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
-from measure import machine, print_table, run
-from sorting_at_scale import Memory
+from measure import Memory, machine, print_table, run
 
 FEW = (1_000, 10_000, 100_000)
 SIZE = 4_000  # bytes
