@@ -29,7 +29,7 @@ from ..files.unread import Unread
 from ..images.decode import Picture, each_of, read_picture
 from ..text import first_few, shown
 from ..workers.local import Each, batches_of, local_map
-from ..workers.places import THREADS, check_place_word, place_of
+from ..workers.places import check_place_word, place_of
 from .file import Manifest, check_model, seal_of
 from .folder import (
     LABELS_FILE,
@@ -230,7 +230,7 @@ class Classifier(Verbs):
             UsageError: one picture instead of several.
             PictureError: one cannot be read; `path` says which.
         """
-        check_place_word(on or THREADS)
+        check_place_word(on)
         return self._predict_each(each_of(pictures), errors, evidence, on)
 
     def _predict_each(

@@ -26,7 +26,7 @@ from ..files.addresses import place_of
 from ..head.sgd import SgdSettings
 from ..model.judged import evaluations_of
 from ..workers.pausing import pausing
-from ..workers.places import SETTING, THREADS, working_on
+from ..workers.places import SETTING, THREADS, check_place_word, working_on
 from .assembly import assemble
 from .engines import engine_of
 from .findings import find_out
@@ -82,6 +82,7 @@ def train(
         MissingExtraError: `engine` is given and TensorFlow is not installed, or Ray is not.
         WorkersError: there is no such cluster, or its workers see other files.
     """
+    check_place_word(on)
     if on not in (None, THREADS) and engine:
         raise UsageError(
             f"TensorFlow works on this machine alone: {option('engine')} does not go with "

@@ -46,13 +46,15 @@ HERE = Place()
 _own = threading.local()  # .place: where the work of a thread runs
 
 
-def check_place_word(word: str) -> None:
-    """Refuse a word for no place, before any work is done.
+def check_place_word(word: str | None) -> None:
+    """Refuse a word for no place, before any work is done; None is where the work runs anyway.
 
     Raises:
         UsageError: it is none.
     """
-    if word != THREADS and not _PROCESSES.fullmatch(word) and not _RAY.fullmatch(word):
+    if word in (None, THREADS):
+        return
+    if not (_PROCESSES.fullmatch(word) or _RAY.fullmatch(word)):
         raise UsageError(
             f"{option(SETTING)} {shown(word)} is no place where work can run.",
             hint="Give threads, processes, processes:4, ray, or the address of a cluster such as "

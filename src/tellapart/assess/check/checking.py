@@ -21,7 +21,7 @@ from ...files.addresses import place_of
 from ...head.cross_validation import cross_validate
 from ...text import shown
 from ...workers.local import one_thread_each
-from ...workers.places import working_on
+from ...workers.places import check_place_word, working_on
 from ..pictures import FOLDS, Pictures, gather
 from ..sides import choose_sides
 from .bursts import bursts
@@ -82,6 +82,7 @@ def check(
         DatasetError: fewer than two labels have pictures that can be read.
         UsageError: there is no such quality, pictures cannot be grouped so, or `test` is no folder.
     """
+    check_place_word(on)
     asked = parse(groups)
     if not (test is None or isinstance(test, str | os.PathLike)):
         raise UsageError(
