@@ -166,6 +166,27 @@ def test_no_socket_is_opened_and_no_file_is_left(
     assert watch.strange_files() == []
 
 
+BOUND = re.compile(r'bind\([^\n]*?(?:inet_addr\("([^"]+)"|inet_pton\(AF_INET6, "([^"]+)")')
+
+
+@pytest.mark.slow
+def test_ray_on_this_machine_calls_nobody_and_hears_nobody_else(
+    watch: Watch, heroes: DemoPictures
+) -> None:
+    """By itself it would report to its maker, ask for a way to a name server, listen to the whole
+    network, and leave a token in the home."""
+    pytest.importorskip("ray")
+    watch.variables["TMPDIR"] = tempfile.gettempdir()  # the paths of its sockets have to be short
+    photos = few_of(heroes, watch.folder / "work" / "photos", 6)
+    watch.run(*COMMAND, "train", photos, "-o", "trained", "--quality", "fast", "--on", "ray")
+    logs = "".join(path.read_text(errors="replace") for path in (watch.folder / "calls").iterdir())
+    bound = {four or six for four, six in BOUND.findall(logs)}
+    assert bound
+    assert bound <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
+    assert watch.called() - {"::ffff:127.0.0.1"} == set()
+    assert watch.strange_files() == []
+
+
 BROWSER = """
 import time
 from playwright.sync_api import sync_playwright

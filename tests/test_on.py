@@ -291,7 +291,7 @@ def test_whoever_is_killed_what_comes_out_is_what_threads_give(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_a_cluster_of_this_machine_ends_with_its_command(
     how: signal.Signals, drive: Callable[..., Driver]
 ) -> None:
@@ -302,7 +302,7 @@ def test_a_cluster_of_this_machine_ends_with_its_command(
     assert len(of_ray) >= 3
     driver.process.send_signal(how)
     driver.process.wait(60)
-    until = time.monotonic() + 60
+    until = time.monotonic() + 200  # Ray's own helpers look for their raylet now and then
     while any(is_alive(number) for number in of_ray):
         assert time.monotonic() < until, [
             Path(f"/proc/{number}/cmdline").read_bytes() for number in of_ray if is_alive(number)

@@ -44,7 +44,7 @@ _SAID = {  # before Ray is loaded
 _CLUSTER = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"  # where not, it hears this machine alone
 _STORE = 256 * 2**20  # bytes of its object store on this machine: it holds the unit
 _STEADY = 5.0  # seconds for which the size of a cluster is not looked up again
-_LONGEST = 60  # letters of a folder in which the paths of Ray's sockets are not too long
+_SHORT = 16  # letters of a folder for temporary ones: a socket's path has 107 at most
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -119,30 +119,45 @@ def _connected(module: ModuleType, address: str) -> Iterator[None]:
             module.shutdown()
 
 
-def _begin_here(module: ModuleType, folder: str | None, said: dict[str, Any]) -> None:
+def _begin_here(module: ModuleType, folder: str, said: dict[str, Any]) -> None:
     """A cluster of this machine's cores. Ray lets in whoever knows its token: it is one that nobody
     else knows, and that is not written into the home folder."""
     os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     os.environ[_CLUSTER] = "0"  # for its processes; this one has read it already
     module._private.ray_constants.ENABLE_RAY_CLUSTER = False
-    module.init(
-        "local",
-        num_cpus=cores(),
-        num_gpus=0,
-        include_dashboard=False,
-        object_store_memory=_STORE,
-        _node_ip_address="127.0.0.1",
-        _temp_dir=folder,
-        **said,
-    )
+    with _without_reporter(module._private.services):
+        module.init(
+            "local",
+            num_cpus=cores(),
+            num_gpus=0,
+            include_dashboard=False,
+            object_store_memory=_STORE,
+            _node_ip_address="127.0.0.1",
+            _temp_dir=folder,
+            **said,
+        )
 
 
 @contextmanager
-def _own_folder() -> Iterator[str | None]:
-    """A temporary folder for Ray's sockets and logs; None where its path would be too long."""
-    folder = tempfile.mkdtemp(prefix="tellapart-ray-")
+def _without_reporter(services: ModuleType) -> Iterator[None]:
+    """Without a dashboard Ray begins its process all the same, to report its use alone. Told not to
+    report, that still asks name servers and its neighbours in which cloud it is."""
+    begin = services.start_api_server
+    services.start_api_server = lambda *given, **named: ("", None)  # type: ignore[attr-defined]
     try:
-        yield folder if len(folder) <= _LONGEST else None
+        yield
+    finally:
+        services.start_api_server = begin  # type: ignore[attr-defined]
+
+
+@contextmanager
+def _own_folder() -> Iterator[str]:
+    """A temporary folder for Ray's sockets and logs, with a path that is short enough for them."""
+    usual = tempfile.gettempdir()
+    is_short = len(usual) <= _SHORT or not os.path.isdir("/tmp")
+    folder = tempfile.mkdtemp(prefix="tellapart-ray-", dir=usual if is_short else "/tmp")
+    try:
+        yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
