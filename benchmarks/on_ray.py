@@ -10,7 +10,7 @@ The second has a unit that only sleeps, on 1 to 256 simulated actors: memory for
 not asked for, so 32 of them share one process of Ray's. Each still has its own copy, its own turn,
 and two calls in hand. What they cannot be given in time is the coordinator's limit.
 
-    python benchmarks/on_ray.py [--pictures 1024] [--seconds 0.05]
+    python benchmarks/on_ray.py [--pictures 1024 | 0] [--seconds 0.05]
 """
 
 from __future__ import annotations
@@ -104,6 +104,7 @@ class Simulated(Limited):
 
     def __init__(self, unit: Unit[Any, Any], most: int) -> None:
         super().__init__(unit, most)
+        self._content = self._ray.put(self._ray.cloudpickle.dumps(unit))  # it is of this script
         shared = self._ray.remote(num_cpus=0, max_concurrency=3 * SHARED)(Several)
         self._processes = [shared.remote(self._content) for _ in range(-(-most // SHARED))]
         self._count = 0
@@ -210,7 +211,7 @@ def model(seconds: float) -> None:
         most = max(most, speed)
         print(f"| {actors} | {speed:.0f} | {speed * seconds / actors:.0%} |", flush=True)
     print(
-        f"\nAt most {most:.0f} parts a second: where a part of {SIZE} pictures takes 2.5 s of a core, "
+        f"\nAt most {most:.0f} parts a second: where {SIZE} pictures take 2.5 s of a core, "
         f"that is work for {most * 2.5:,.0f} actors, {most * SIZE:,.0f} pictures a second."
     )
 
@@ -221,7 +222,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=0.05)
     asked = parser.parse_args()
     with machine(), ray_map("", print):
-        scaling(asked.pictures)
+        if asked.pictures:
+            scaling(asked.pictures)
         model(asked.seconds)
 
 
