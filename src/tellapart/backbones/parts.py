@@ -61,6 +61,8 @@ class EmbedParts:
         stamps = Stamps.of(part.pictures)
         key = stamps.key(cache.folder.name)
         record = PartRecord.read(key, self.folder)
+        if record is not None and any(digest not in cache for digest in record.digests):
+            cache.learn(record.shard)
         is_known = (
             record is not None
             and record.is_settled
@@ -76,7 +78,8 @@ class EmbedParts:
                 raise WorkersError(
                     f"A worker cannot write to the cache {shown(self.folder)}: "
                     f"{cache.trouble or 'the system refuses'}.",
-                    hint="Set TELLAPART_CACHE to a folder that all workers can write to.",
+                    hint="Set TELLAPART_CACHE to a folder that all workers can write to, or to an "
+                    "address such as s3://bucket/cache.",
                 )
             caution.over()
         read, count = len(record.digests), len(part.pictures)
@@ -170,7 +173,7 @@ class _Reading:
                     "A worker has written its embeddings to the cache "
                     f"{shown(self._unit.folder)}, and they cannot be seen there from here.",
                     hint="Set TELLAPART_CACHE to a folder on a disk that this machine and all "
-                    "workers share.",
+                    "workers share, or to an address such as s3://bucket/cache.",
                 )
             time.sleep(_STEP)
         return record

@@ -7,6 +7,9 @@ import os
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote, unquote
+
+_COPY = "copy-of-"  # how the folder begins that is a copy of a cache at an address
 
 
 @dataclass(frozen=True)
@@ -21,10 +24,26 @@ class SpaceInfo:
 
 
 def cache_folder() -> Path:
-    """Where the cache is: `$TELLAPART_CACHE`, or the system's place for caches."""
-    chosen = os.environ.get("TELLAPART_CACHE")
-    if chosen:
-        return Path(chosen)
+    """Where the cache is: `$TELLAPART_CACHE`, or the system's place for caches. Of a cache at an
+    address, such as `s3://bucket/cache`, the copy on this machine."""
+    chosen = os.environ.get("TELLAPART_CACHE", "")
+    if "://" in chosen:
+        return _systems_place() / (_COPY + quote(chosen.rstrip("/"), safe=""))
+    return Path(chosen) if chosen else _systems_place()
+
+
+def address_of(folder: Path) -> str:
+    """The address that a folder is a copy of, which its name says; empty if it is none."""
+    address = unquote(folder.name.removeprefix(_COPY))
+    return address if folder.name.startswith(_COPY) and "://" in address else ""
+
+
+def here(folder: Path) -> Path:
+    """The same cache on this machine: a copy may have another place than where it was named."""
+    return _systems_place() / folder.name if address_of(folder) else folder
+
+
+def _systems_place() -> Path:
     from platformdirs import user_cache_path
 
     return user_cache_path("tellapart")

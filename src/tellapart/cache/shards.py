@@ -13,14 +13,17 @@ from __future__ import annotations
 import errno
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
-from .folder import cache_folder
+from ..errors import DestinationError
+from .folder import cache_folder, here
 from .known import Known
 from .merging import has_many_small, rescue, tidy
 from .shardfile import DIGEST, Head, Reader, Shard, by_shard, checksums, read_head, write_shard
+from .shared import shared_space
 
 _ROWS = 256  # a shard is written every so many new embeddings: what a kill can lose
 _TRIES = 5  # while others merge shards
@@ -36,11 +39,14 @@ class MissingEmbeddingsError(KeyError):
 
 
 class EmbeddingCache:
-    """The embeddings of one space. Safe to use from many threads and many processes."""
+    """The embeddings of one space. Safe to use from many threads and many processes. `trouble` is
+    why nothing could be written, in plain words."""
 
     def __init__(self, space: str, folder: Path | None = None) -> None:
-        self.folder = (folder or cache_folder()) / "embeddings" / space
-        self.trouble = ""  # why nothing could be written, in plain words
+        cache = here(folder or cache_folder())
+        self.folder = cache / "embeddings" / space
+        self._shared = shared_space(cache, self.folder)
+        self.trouble = self._shared.trouble if self._shared else ""
         self._reader = Reader(self.folder)
         self._new: dict[bytes, np.ndarray] = {}
         self._lock = threading.Lock()  # of what is new
@@ -110,6 +116,9 @@ class EmbeddingCache:
 
     def learn(self, name: str) -> None:
         """Know a shard that another process has written since, or what it was merged into."""
+        if self._shared:
+            with suppress(DestinationError, OSError):  # it is not there then
+                self._shared.fetch(name)
         with self._looking:
             try:
                 self._known = self._known.with_shard(read_head(self.folder / name))
@@ -134,7 +143,7 @@ class EmbeddingCache:
             due, self._new = self._new, {}
         if due and self.write(due) and has_many_small(self._known):
             with self._looking:
-                self._known = tidy(self.folder, leave=frozenset(self._left), merge=True)
+                self._known = self._tidied()
 
     def write(self, rows: Mapping[bytes, np.ndarray]) -> str:
         """Write one shard of exactly these embeddings, whatever the cache knew; the same ones are
@@ -155,8 +164,15 @@ class EmbeddingCache:
         with self._looking:
             self._known = self._known.with_shard(Head(shard, digests, sums))
             if self._known.is_due:
-                self._known = tidy(self.folder, leave=frozenset(self._left), merge=True)
+                self._known = self._tidied()
+        if self._shared and not self._shared.put(shard.name):
+            self.trouble = self._shared.trouble
+            return ""
         return shard.name
+
+    def _tidied(self) -> Known:
+        """What is known once small shards are merged; those of a copy stay as they were fetched."""
+        return tidy(self.folder, leave=frozenset(self._left), merge=not self._shared)
 
     def _is_mended(self, known: Known, shard: Shard, error: OSError | ValueError) -> bool:
         """Whether what could not be read may be found now: another process has merged the shard, or

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..files.leftovers import TEMPORARY
 from . import index, shardfile
-from .folder import SpaceInfo, cache_folder, delete
+from .folder import SpaceInfo, address_of, cache_folder, delete
 from .known import look
 from .merging import merge_small, rescue
 from .shardfile import Reader, read_head, set_aside
@@ -24,8 +24,9 @@ def spaces_info(folder: Path | None = None, *, check: bool = False) -> list[Spac
 
 
 def merge_spaces(folder: Path | None = None) -> None:
-    """Merge the small shards of every space into large ones."""
-    for space in _spaces(folder):
+    """Merge the small shards of every space into large ones; those of a copy stay as they were
+    fetched."""
+    for space in _spaces(folder) if not address_of(folder or cache_folder()) else ():
         merge_small(space)
 
 

@@ -13,9 +13,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..errors import DestinationError
 from ..files.atomic import write_atomically
+from ..files.destinations import destination_at
 from ..files.leftovers import TEMPORARY
-from .folder import SpaceInfo, cache_folder, delete
+from .folder import SpaceInfo, address_of, cache_folder, delete, here
 from .spaces import clear_spaces, merge_spaces, spaces_info
 
 _CHECKSUM = 4  # bytes
@@ -23,22 +25,35 @@ _CHECKSUM = 4  # bytes
 
 @dataclass(frozen=True)
 class Store:
-    """One folder of the cache. Only files that match `pattern` below it are ours."""
+    """One folder of the cache. Only files that match `pattern` below it are ours. One that is
+    shared is at the address too of which the cache is a copy."""
 
     name: str
     pattern: str
     is_sealed: bool = False
+    is_shared: bool = False
 
     def folder(self, cache: Path | None = None) -> Path:
-        return (cache or cache_folder()) / self.name
+        return here(cache or cache_folder()) / self.name
 
     def read(self, name: str, cache: Path | None = None) -> bytes | None:
         """What was kept under a name; None where that is nothing, or damaged."""
         with suppress(OSError):
-            content = memoryview((self.folder(cache) / name).read_bytes())
+            content = self._sealed(name, cache)
             if content[:_CHECKSUM] == _checksum(content[_CHECKSUM:]):
                 return bytes(content[_CHECKSUM:])
         return None
+
+    def _sealed(self, name: str, cache: Path | None) -> memoryview:
+        """What is in a file, or nothing; what is shared may be newer at the address."""
+        if address := self._address(cache):
+            with suppress(DestinationError):
+                return memoryview(destination_at(address).read(name) or b"")
+        return memoryview((self.folder(cache) / name).read_bytes())
+
+    def _address(self, cache: Path | None) -> str:
+        address = address_of(cache or cache_folder()) if self.is_shared else ""
+        return f"{address}/{self.name}" if address else ""
 
     def keep(
         self, name: str, content: bytes, cache: Path | None = None, *, lightly: bool = False
@@ -46,6 +61,9 @@ class Store:
         """Keep something, sealed; where there is no room, nothing is kept. What is quickly made
         again is kept `lightly`: nothing waits for the disk, and a power cut may lose it."""
         path, sealed = self.folder(cache) / name, _checksum(content) + content
+        if address := self._address(cache):
+            with suppress(DestinationError):
+                destination_at(address).write(name, sealed)
         with suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True)
             if not lightly:
@@ -60,6 +78,9 @@ class Store:
 
     def forget(self, name: str, cache: Path | None = None) -> None:
         """Keep no longer what was kept under a name."""
+        if address := self._address(cache):
+            with suppress(DestinationError):
+                destination_at(address).remove(name)
         delete(self.folder(cache) / name)
 
     def trim(self, most: int) -> int:
@@ -111,7 +132,7 @@ BROWSER_RUNTIME = Store("onnxruntime-web", "*/ort*")  # by version
 FINE_TUNING = Store("fine-tuning", f"{'[0-9a-f]' * 32}/*")  # checkpoints of stopped trainings
 THUMBNAILS = Store("thumbnails", "??/*.thumbnail", is_sealed=True)  # by content
 STUDIO_KEYS = Store("studio-keys", "*.key")  # of pages that are open; without them: the link again
-PARTS = Store("parts", "??/*.part", is_sealed=True)  # by place, size and time of their pictures
+PARTS = Store("parts", "??/*.part", is_sealed=True, is_shared=True)  # by what their pictures are
 STORES = (NETWORKS, COMPILED, BROWSER_RUNTIME, FINE_TUNING, THUMBNAILS, STUDIO_KEYS, PARTS)
 
 

@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 
 
 def cache_dir() -> None:
-    """Print where the cache is. Set TELLAPART_CACHE to put it elsewhere."""
+    """Print where the cache is. Set TELLAPART_CACHE to put it elsewhere.
+
+    It is a folder, or an address such as s3://bucket/cache, for machines that share no disk. Each
+    keeps a copy, which is the folder that this prints, and fetches what others have made.
+    """
     from ...cache.folder import cache_folder
 
     typer.echo(str(cache_folder()))
@@ -41,7 +45,8 @@ def cache_merge(as_json: AsJson = False) -> None:
     """Merge small files of embeddings into large ones, which are read faster.
 
     Commands that add pictures merge a few when they end, so this is never needed. It needs as much
-    free space as the small files take, for a while. Others may use the cache meanwhile.
+    free space as the small files take, for a while. Others may use the cache meanwhile. Files that
+    are copies of those at an address stay as they are.
     """
     from ...cache.stores import merge_cache
 
@@ -51,7 +56,8 @@ def cache_merge(as_json: AsJson = False) -> None:
 def cache_clear() -> None:
     """Empty the cache. You lose time only, and the points where stopped fine-tunings would resume.
 
-    The next export of a web page downloads the browser's runtime again.
+    The next export of a web page downloads the browser's runtime again. If the cache is at an
+    address, what is there stays: this empties the copy on this machine.
     """
     from ...cache.stores import clear_cache
 

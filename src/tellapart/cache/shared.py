@@ -1,0 +1,75 @@
+"""A cache at an address, such as `s3://bucket/cache`, for machines that share no disk.
+
+Each machine works with a copy, a folder like any cache: what is written there is put to the address
+too, and what others have put there is fetched, each file once. The folder's name says which address
+it is a copy of; so it says it on every machine, wherever caches are there.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..errors import DestinationError
+from ..files.atomic import write_atomically
+from ..files.destinations import Destination, destination_at
+from . import shardfile
+from .folder import address_of
+
+_AT_ONCE = 8  # files
+
+
+class SharedSpace:
+    """A space of a cache at an address. It asks there when it is made, and when something is
+    written; whatever goes wrong with that is said in `trouble`, and the copy goes on alone."""
+
+    def __init__(self, address: str, space: Path) -> None:
+        """Fetches what `space`, the folder of the copy, lacks.
+
+        Raises:
+            MissingExtraError: what knows such addresses is not installed.
+        """
+        from concurrent.futures import ThreadPoolExecutor
+
+        self.trouble = ""
+        self._space = space
+        self._there: Destination | None = None
+        try:
+            self._there = destination_at(f"{address}/embeddings/{space.name}")
+            names = [name for name in self._there.names() if name.endswith(shardfile.SUFFIX)]
+            with ThreadPoolExecutor(_AT_ONCE) as pool:
+                list(pool.map(self.fetch, names))
+        except DestinationError as error:
+            self.trouble = error.message.rstrip(".")
+        except OSError as error:
+            self.trouble = (error.strerror or type(error).__name__).lower()
+
+    def fetch(self, name: str) -> None:
+        """Have a shard in the copy, if it is at the address.
+
+        Raises:
+            DestinationError: the address does not answer.
+            OSError: the copy cannot be written.
+        """
+        path = self._space / name
+        if self._there is not None and not path.exists():
+            content = self._there.read(name)
+            if content is not None:
+                self._space.mkdir(parents=True, exist_ok=True)
+                write_atomically(path, content)
+
+    def put(self, name: str) -> bool:
+        """Put a shard of the copy to the address; whether that could be done."""
+        if self._there is None:
+            return False
+        try:
+            self._there.write(name, (self._space / name).read_bytes())
+        except DestinationError as error:
+            self.trouble = error.message.rstrip(".")
+            return False
+        return True
+
+
+def shared_space(cache: Path, space: Path) -> SharedSpace | None:
+    """Where others find what is in a space; None where the cache is of this machine alone."""
+    address = address_of(cache)
+    return SharedSpace(address, space) if address else None
