@@ -18,14 +18,13 @@ import json
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import numpy as np
-from measure import machine, print_table
+from measure import Memory, anonymous, machine, print_table
 
 import tellapart.cache
 from tellapart.cache.shardfile import checksums, write_shard
@@ -70,43 +69,20 @@ def cache_before(commit: str) -> Any:
     return module.EmbeddingCache
 
 
-class Anonymous:
-    """The most memory of its own that this process takes while this is entered, over what it took
-    before, in MB."""
-
-    def __enter__(self) -> Anonymous:
-        self.before, self.most, self._ended = self._now(), 0.0, threading.Event()
-        self._watching = threading.Thread(target=self._watch)
-        self._watching.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        self._watching.join()
-
-    def _watch(self) -> None:
-        while not self._ended.wait(0.01):
-            self.most = max(self.most, self._now() - self.before)
-        self.most = max(self.most, self._now() - self.before)
-
-    def _now(self) -> float:
-        lines = Path("/proc/self/status").read_text("utf-8").splitlines()
-        return next(int(line.split()[1]) for line in lines if line.startswith("RssAnon")) / 1e3
-
-
 def measure(folder: Path, rows: int, commit: str) -> dict[str, float]:
     """What one process sees; `commit` is of the cache before, empty for that of today."""
     kind: Any = cache_before(commit) if commit else EmbeddingCache
     asked = [digest(int(at)) for at in np.random.default_rng(1).integers(0, rows, ASKED)]
     kind("nothing", folder).get(bytes(32))
-    with Anonymous() as memory:
-        began = time.perf_counter()
-        cache = kind(SPACE, folder)
-        start = time.perf_counter() - began
-        began = time.perf_counter()
-        for one in asked:
-            assert cache.get(one) is not None
-        gets = ASKED / (time.perf_counter() - began)
+    before, memory = anonymous(), Memory()
+    began = time.perf_counter()
+    cache = kind(SPACE, folder)
+    start = time.perf_counter() - began
+    began = time.perf_counter()
+    for one in asked:
+        assert cache.get(one) is not None
+    gets = ASKED / (time.perf_counter() - began)
+    own = memory.end() - before
     began = time.perf_counter()
     for first in range(0, ASKED, AT_ONCE):
         some = asked[first : first + AT_ONCE]
@@ -115,7 +91,7 @@ def measure(folder: Path, rows: int, commit: str) -> dict[str, float]:
         else:
             cache.take(some)
     takes = ASKED / (time.perf_counter() - began)
-    return {"start": start, "memory": memory.most, "gets": gets, "takes": takes}
+    return {"start": start, "memory": own, "gets": gets, "takes": takes}
 
 
 def in_a_process(folder: Path, rows: int, commit: str) -> dict[str, float]:
