@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 
 LARGE = 100_000_000  # values in a matrix, above which it is worked on in blocks
-ROWS = 8192  # in a block
+ROWS = 2048  # in a block: what it takes is small enough to be taken again and again
 
 
 class Vectors(Protocol):

@@ -23,7 +23,7 @@ from ..workers.pausing import pause
 from .blocks import ROWS, Rows, Vectors, block, evenly, slices
 from .prepared import ONE_LENGTH
 
-CHUNK = 8 * ROWS  # rows whose sums are made in one go, and then added to those before
+CHUNK = 32 * ROWS  # rows whose sums are made in one go, and then added to those before
 _REFERENCE = 4096  # rows, whose mean is the point that all are seen from
 
 
