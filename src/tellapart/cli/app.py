@@ -80,7 +80,8 @@ app = typer.Typer(
       tellapart sort --undo sorted/
 
     Every command has --help, and --json if it prints results.
-    tellapart sends nothing anywhere. Only collect asks servers: at the addresses that you give it.
+    tellapart sends nothing anywhere. It asks servers only at addresses that you give: collect, at
+    those in its list, and any command that is given s3://, gs://, hf:// or https:// for pictures.
     """,
 )
 cache_app = typer.Typer(

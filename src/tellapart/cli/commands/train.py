@@ -36,7 +36,8 @@ def train(
             metavar="PHOTOS",
             help="A folder that has one folder of pictures per label, or has train/ and test/ with "
             "such folders; a CSV or JSONL file with the columns path and label; a JSON export of "
-            "Label Studio or FiftyOne; or a .zip or .tar.gz of any of these.",
+            "Label Studio or FiftyOne; a .zip or .tar.gz of any of these; tar shards or Parquet "
+            "files, such as 'data-{000..099}.tar'; or an address, such as s3://photos/2026/.",
         ),
     ],
     output: Annotated[
@@ -205,6 +206,8 @@ def train(
     tellapart train photos/ -o heroes
     tellapart train photos/ -o heroes --test photos-i-kept-back/
     tellapart train labels.csv -o heroes --quality best
+    tellapart train 'shards/data-{000..099}.tar' -o heroes
+    tellapart train s3://photos/2026/ -o heroes
     tellapart train photos/ -o heroes --quality auto --within 2m
     tellapart train photos/ -o heroes --no-pictures
     tellapart train photos/ -o heroes --solver sgd --steps 4000
@@ -218,6 +221,11 @@ def train(
     If you train again on the same source, the new model replaces the old one, and tellapart says
     what changed. The old one stays as MODEL.before until the next time. A model of other pictures
     or labels is replaced only with --replace.
+
+    Pictures in tar shards (of WebDataset, or of packed folders), in Parquet files with a column of
+    pictures (as Hugging Face writes them; needs tellapart[parquet]) and at an address that fsspec
+    knows (needs tellapart[cloud]) are read where they lie. Credentials are those of the
+    environment; for a public bucket set FSSPEC_S3_ANON=true.
     """
     from ...model.folder import check_replaceable, replaced_in
     from ...model.replacing import check_before_work
