@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import subprocess
 import sys
@@ -205,6 +206,26 @@ def test_what_the_credentials_do_not_allow_is_said(
     with pytest.raises(DatasetError, match=r"no credentials were found.*FSSPEC_S3_ANON=true"):
         read_dataset(f"s3://{bucket}/")
     fsspec.get_filesystem_class("s3").clear_instance_cache()
+
+
+def test_a_public_bucket_is_read_without_credentials(
+    bucket: str, put: Callable[[str, bytes], None], tmp_path: Path
+) -> None:
+    put("1.png", PICTURE)
+    names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    kept = {name: value for name, value in os.environ.items() if name not in names}
+    script = (
+        "from tellapart.dataset.members import members\n"
+        f"print(*(len(one.content()) for one in members('s3://{bucket}/')))"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**kept, "HOME": str(tmp_path), "FSSPEC_S3_ANON": "true"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.stdout.strip() == str(len(PICTURE)), run.stderr
 
 
 def test_what_passes_is_waited_for_and_what_does_not_is_told(
