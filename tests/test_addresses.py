@@ -208,10 +208,8 @@ def test_what_the_credentials_do_not_allow_is_said(
     fsspec.get_filesystem_class("s3").clear_instance_cache()
 
 
-def test_a_public_bucket_is_read_without_credentials(
-    bucket: str, put: Callable[[str, bytes], None], tmp_path: Path
-) -> None:
-    put("1.png", PICTURE)
+def test_a_public_bucket_is_read_without_credentials(s3: Any, bucket: str, tmp_path: Path) -> None:
+    s3.put_object(Bucket=bucket, Key="1.png", Body=PICTURE, ACL="public-read")
     names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
     kept = {name: value for name, value in os.environ.items() if name not in names}
     script = (
