@@ -60,6 +60,7 @@ def filesystem(address: str) -> tuple[Any, str]:
     Raises:
         MissingExtraError: the packages that know its scheme are not installed.
         UsageError: there is no such scheme.
+        OSError: its server cannot be reached, with the reason in plain words.
     """
     scheme, rest = address.split("://", 1)
     key = (os.getpid(), scheme.lower(), rest.partition("/")[0])
@@ -75,16 +76,20 @@ def _opened_for(address: str, scheme: str) -> Any:
     try:
         import fsspec.core
     except ImportError as error:
-        raise need("cloud", why="fsspec, which reads what is at an address") from error
+        raise need("cloud", why="fsspec") from error
     try:
         return fsspec.core.url_to_fs(address)[0]
     except ImportError as error:
-        raise need("cloud", why=f"the package that reads {scheme}://") from error
+        package = re.search(r"[Ii]nstall (\w+)", str(error))
+        why = package[1] if package else f"what knows {scheme}://"
+        raise need("cloud", why=why) from error
     except ValueError as error:
         raise UsageError(
             f"{shown(address)} is no address that can be read: {_first_line(error)}.",
             hint="Addresses begin with s3://, gs://, hf://, https:// or what else fsspec knows.",
         ) from error
+    except Exception as error:  # some connect at once, and raise whatever they like
+        raise OSError(None, reason_of(error)) from error
 
 
 def asked(address: str, function: Callable[[], Out]) -> Out:

@@ -4,18 +4,17 @@ as `s3://bucket/folder` that fsspec knows."""
 from __future__ import annotations
 
 import os
-import re
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
-from ..errors import DestinationError, need
+from ..errors import DestinationError, UsageError
 from ..text import shown
+from .addresses import filesystem, is_address
 from .atomic import cannot_write, check_writable, chosen_with, sync, write_atomically
 
 SETTING = "to"  # the setting that says where
-_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")  # not `C:`
 # What puts a file in one step; elsewhere it is renamed when it is whole.
 _OBJECTS = frozenset(
     ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "oci", "oss", "hf", "memory")
@@ -56,7 +55,7 @@ def destination_at(place: str | os.PathLike[str]) -> Destination:
         MissingExtraError: an address, and what knows such is not installed.
     """
     text = os.fspath(place)
-    if isinstance(place, str) and _ADDRESS.match(text):
+    if isinstance(place, str) and is_address(text):
         if not text.startswith("file://"):
             return _Address(text)
         text = text.removeprefix("file://")
@@ -131,23 +130,15 @@ class _Address:
 
     def _opened(self) -> tuple[Any, str]:
         """The file system, and the path of this place in it."""
-        protocol = self.name.partition("://")[0]
         try:
-            from fsspec.core import url_to_fs
-        except ImportError:
-            raise need("cloud", why="fsspec") from None
-        try:
-            system, root = url_to_fs(self.name)
-        except ImportError as error:
-            package = re.search(r"[Ii]nstall (\w+)", str(error))
-            raise need("cloud", why=package[1] if package else f"what knows {protocol}") from None
-        except Exception as error:
-            if isinstance(error, ValueError) and "not known" in str(error):
-                raise DestinationError(
-                    f"{shown(self.name)} is no address that can be written to: {protocol}:// is "
-                    "not known.",
-                    hint=f"Choose another place{chosen_with(SETTING)}.",
-                ) from error
+            system, root = filesystem(self.name)
+        except UsageError as error:
+            raise DestinationError(
+                f"{shown(self.name)} is no address that can be written to: "
+                f"{self.name.partition('://')[0]}:// is not known.",
+                hint=f"Choose another place{chosen_with(SETTING)}.",
+            ) from error
+        except OSError as error:
             raise self._cannot(error, "reached") from error
         return system, root.rstrip("/")
 
@@ -207,7 +198,9 @@ class _Address:
 
     def _cannot(self, error: Exception, what: str) -> DestinationError:
         """Of any kind: each service has errors of its own."""
-        said = str(error).partition("\n")[0].rstrip(".") or type(error).__name__
+        said = (getattr(error, "strerror", "") or str(error)).partition("\n")[0].rstrip(
+            "."
+        ) or type(error).__name__
         return DestinationError(
             f"{shown(self.name)} cannot be {what}: {shown(said)}.",
             hint=f"Look at the address and at what you may do there, or choose another "
