@@ -17,8 +17,9 @@ from tellapart.demo.walk import DemoPictures
 from tellapart.errors import PictureError
 from tellapart.images.decode import read_picture
 from tellapart.model.classifier import Classifier
-from tellapart.model.observe import Observation, observe
+from tellapart.model.observe import Observation, Observer, observe
 from tellapart.training.train import train
+from tellapart.workers.local import batches_of
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +64,28 @@ def test_an_observation_is_what_the_whole_model_says(
             assert one.novelty == novelty
             assert one.unknown == classifier.predict(path).unknown
             assert np.allclose(np.exp(one.logits) / np.exp(one.logits).sum(), one.scores, atol=1e-6)
+
+
+def test_pictures_are_seen_alike_alone_and_beside_others(
+    classifier: Classifier, unknown_pictures: list[Path], tmp_path: Path, cache: Path
+) -> None:
+    """Whatever is beside a picture in its batch, unreadable ones too, its answer is the same."""
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"broken")
+    observer = Observer(classifier)
+    observer.start()
+    alone = {path: observer.observe(path) for path in unknown_pictures}
+    for size in (1, 2, 3, 5, 12):
+        for batch in batches_of([broken, *unknown_pictures, broken], size):
+            found = observer.process(batch)
+            assert [isinstance(one, PictureError) for one in found] == [p == broken for p in batch]
+            for path, one in zip(batch, found, strict=True):
+                if isinstance(one, Observation):
+                    assert np.array_equal(one.logits, alone[path].logits)
+                    assert np.array_equal(one.scores, alone[path].scores)
+                    assert np.array_equal(one.embedding, alone[path].embedding)
+                    assert (one.novelty, one.digest) == (alone[path].novelty, alone[path].digest)
+    observer.finish()
 
 
 def test_pixels_are_seen_as_their_file_is(

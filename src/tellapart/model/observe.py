@@ -85,17 +85,21 @@ class Observer:
         self._end = _End(self.classifier)
 
     def process(self, batch: Sequence[Picture]) -> list[Observation | PictureError]:
-        return [self.tried(picture) for picture in batch]
+        """The end of the model sees all of them at once: it is the same to the bit, and quicker."""
+        embedded = [self._embedded(picture) for picture in batch]
+        seen = iter(self._end.observe_all([one for one in embedded if isinstance(one, tuple)]))
+        return [next(seen) if isinstance(one, tuple) else one for one in embedded]
 
     def finish(self) -> None:
         self.embedder.finish()
 
-    def tried(self, picture: Picture) -> Observation | PictureError:
-        """The same, with the error in its place where it cannot be read."""
+    def _embedded(self, picture: Picture) -> tuple[np.ndarray, str] | PictureError:
         try:
-            return self.observe(picture)
+            found = self.embedder.embed(picture)
         except PictureError as error:
             return error
+        assert found.vector is not None
+        return found.vector, found.digest.hex()
 
     def observe(self, picture: Picture) -> Observation:
         """What the model sees in one picture.
@@ -117,16 +121,20 @@ class _End:
         self._unknown_above = classifier.unknown_above
 
     def observe(self, vector: np.ndarray, digest: str) -> Observation:
-        answers = self._session.run(_ANSWERS, vector[None])
-        logits, scores, novelty = checked(_ANSWERS, answers, self._labels)
-        return Observation(
-            digest=digest,
-            embedding=vector,
-            logits=logits,
-            scores=scores,
-            novelty=float(novelty),
-            unknown=bool(novelty > self._unknown_above),
-        )
+        return self.observe_all([(vector, digest)])[0]
+
+    def observe_all(self, embedded: Sequence[tuple[np.ndarray, str]]) -> list[Observation]:
+        """The answers about several pictures, from (embedding float32 `[D]`, digest) of each."""
+        if not embedded:
+            return []
+        answers = self._session.run(_ANSWERS, np.stack([vector for vector, _ in embedded]))
+        seen = []
+        for at, (vector, digest) in enumerate(embedded):
+            of_one = [answer[at : at + 1] for answer in answers]
+            logits, scores, novelty = checked(_ANSWERS, of_one, self._labels)
+            is_unknown = bool(novelty > self._unknown_above)
+            seen.append(Observation(digest, vector, logits, scores, float(novelty), is_unknown))
+        return seen
 
 
 def embedder_of(classifier: Classifier, cache_folder: Path | None = None) -> Embedder:

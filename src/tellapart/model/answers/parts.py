@@ -23,7 +23,7 @@ from ...files.destinations import SETTING, Destination
 from ...images.decode import Picture, Stored
 from ...text import shown
 from ...workers.deadlines import NoAnswerError, answered
-from ...workers.local import Each, batches_of, local_map
+from ...workers.local import batches_of, local_map
 from ...workers.parts import Counts, Part
 from ..classifier import Classifier
 from ..observe import BATCH, Observation, Observer
@@ -144,8 +144,8 @@ class AnswerParts:
         return Counts(read, unreadable, 0, time.monotonic() - began, shard)
 
     def _seen(self, pictures: Sequence[Picture]) -> Iterator[Observation | PictureError]:
-        unit = Each(self._observer.tried)
-        with closing(local_map(unit, batches_of(pictures, BATCH))) as found:
+        every = batches_of(pictures, BATCH)
+        with closing(local_map(_Open(self._observer), every)) as found:
             yield from found
 
     def _known(self, record: str, shard: str, named: str, stamped: str) -> Record | None:
@@ -166,6 +166,22 @@ class AnswerParts:
 
     def _form_of(self, number: int) -> str:
         return f"{name_of(number)}{self._form.suffix}"
+
+
+@dataclass(frozen=True)
+class _Open:
+    """An observer that is open already, and stays so."""
+
+    observer: Observer
+
+    def start(self) -> None:
+        """It has begun."""
+
+    def process(self, batch: Sequence[Picture]) -> list[Observation | PictureError]:
+        return self.observer.process(batch)
+
+    def finish(self) -> None:
+        """It is needed again."""
 
 
 def name_of(number: int) -> str:
