@@ -12,11 +12,14 @@ from PIL import Image
 
 import tellapart
 from drawn import run_here, small_network
+from tellapart.assess import tallying
 from tellapart.assess.gaps import find_gaps
 from tellapart.backbones.foreign import ForeignBackbone
 from tellapart.errors import ModelError
 from tellapart.evaluation.judged import Evaluation
-from tellapart.evaluation.whole import Answers, Whole, areas_of, whole_of
+from tellapart.evaluation.whole import Answers, Whole, areas_of, figures_of
+from tellapart.files import room as rooms
+from tellapart.head import blocks
 from tellapart.model.judged import evaluations_of
 from tellapart.training import keeping
 from tellapart.training.result import TrainResult
@@ -168,7 +171,7 @@ def test_a_whole_is_what_an_evaluation_says(labels: int) -> None:
     known = tuple(f"label {k}" for k in range(labels))
     expected = Evaluation(known, names, truth, scores, groups)
     parts = [Answers.of(scores[at : at + 700], truth[at : at + 700]) for at in range(0, 3_000, 700)]
-    found = whole_of(Answers.joined(parts), labels, areas_of(scores, truth), groups)
+    found = figures_of(Answers.joined(parts), labels, areas_of(scores, truth), groups)
     found = Whole.from_json(json.loads(json.dumps(found.to_json())))
     assert found.accuracy == expected.accuracy
     assert found.brier.value == pytest.approx(expected.brier.value)
@@ -179,3 +182,37 @@ def test_a_whole_is_what_an_evaluation_says(labels: int) -> None:
     for score in (0.2, 0.5, 0.731, 0.99):
         assert found.coverage.above(score) == expected.coverage.above(score)
     assert [n for *_, n in found.pairs.tolist()] == [n for *_, n in expected.confusions]
+
+
+def test_a_training_from_files_gives_the_same_answers(
+    photos: Path, network: ForeignBackbone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = tellapart.train(photos, backbone=network, head="discriminant")
+    for module in (blocks, rooms):  # all is too many for memory
+        monkeypatch.setattr(module, "LARGE", 300)
+    found = tellapart.train(photos, backbone=network, head="discriminant")
+    paths = sorted(photos.rglob("*.png"))[::7]
+    ours, theirs = (one.classifier.predict_scores(paths) for one in (found, expected))
+    np.testing.assert_allclose(ours, theirs, atol=1e-4)
+    assert found.accuracy == expected.accuracy
+    assert found.held_out
+    assert expected.held_out
+    np.testing.assert_allclose(found.held_out.scores, expected.held_out.scores, atol=1e-4)
+
+
+def test_a_test_of_very_many_gives_the_same_figures(
+    whole: TrainResult, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = whole.classifier.test(photos)
+    for name, most in (("MOST_LISTED", 100), ("DRAWN", 60), ("MISTAKES", 5), ("_BLOCK", 7)):
+        monkeypatch.setattr(tallying, name, most)
+    found = whole.classifier.test(photos)
+    ours, theirs = found.evaluation, expected.evaluation
+    assert ours.accuracy.correct == theirs.accuracy.correct
+    assert ours.count == len(theirs.names) == 120
+    assert ours.per_label == theirs.per_label
+    assert ours.brier.value == pytest.approx(theirs.brier.value, abs=1e-6)
+    assert {m.name for m in theirs.mistakes[:5]} <= {*ours.names}
+    assert 60 <= len(ours.names) <= 65
+    assert (found.learnt_from, found.refused) == (expected.learnt_from, expected.refused)
+    assert any("Of 120 pictures the surest mistakes" in note for note in found.notes)

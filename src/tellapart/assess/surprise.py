@@ -20,7 +20,7 @@ from ..model.observe import Observation
 from ..text import percent
 from .occasions import occasions_of
 
-_NAMED = 0.5  # of the pictures have to have a group in the source for that to say enough
+NAMED = 0.5  # of the pictures have to have a group in the source for that to say enough
 
 
 def occasions_of_test(
@@ -32,7 +32,7 @@ def occasions_of_test(
     named = [item.group for item, _ in tested]
     groups = np.unique(tie(digests, named), return_inverse=True)[1]
     vectors = np.stack([seen.embedding for _, seen in tested])
-    known = sum(one is not None for one in named) >= _NAMED * len(tested)
+    known = sum(one is not None for one in named) >= NAMED * len(tested)
     return occasions_of(vectors, truth, groups, known=known)
 
 

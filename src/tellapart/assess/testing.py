@@ -19,8 +19,10 @@ from ..evaluation.sentences import occasions_words
 from ..model.classifier import Classifier
 from ..model.observe import Observation, observe
 from ..text import first_few, several, shown
+from . import tallying
 from .leaks import Known, Leaks, find_leaks, near
-from .surprise import occasions_of_test, surprise_words
+from .surprise import NAMED, occasions_of_test, surprise_words
+from .tallying import Seen, Tally
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class TestResult:
     @property
     def caution(self) -> str:
         """Why the figures are too optimistic, in a sentence; empty if they are not."""
-        count = len(self.evaluation.names)
+        count = self.evaluation.count
         if not self.learnt_from:
             return ""
         which = "all" if self.learnt_from == count else f"{self.learnt_from:,}"
@@ -102,9 +104,8 @@ def evaluate(
     judged = [item for item in items if item.label in known]
     unknown = Counter(item.label for item in items if item.label not in known)
     place = {label: k for k, label in enumerate(classifier.labels)}
-    names, truth, rows, unreadable, refused, learnt_from = [], [], [], [], 0, 0
-    fresh: list[tuple[Item, Observation]] = []  # not learnt from
-    every: list[tuple[Item, Observation]] = []
+    unreadable, refused, learnt_from = [], 0, 0
+    tally = Tally(classifier.labels, many=len(judged) > tallying.MOST_LISTED)
     record = classifier.training_record
     learnt: Container[str] = record.learnt() if record else ()
     observed = observe(classifier, (item.path for item in judged))
@@ -112,18 +113,13 @@ def evaluate(
         if isinstance(seen, PictureError):
             unreadable.append(SkippedFile(item.name, seen.message))
         else:
-            if seen.digest in learnt:
-                learnt_from += 1
-            else:
-                fresh.append((item, seen))
-            every.append((item, seen))
-            names.append(item.name)
-            truth.append(place[known[item.label]])
-            rows.append(seen.scores.astype(np.float64))
+            learnt_from += seen.digest in learnt
+            tally.add(Seen(item, place[known[item.label]], seen))
             refused += seen.unknown
         if progress:
             progress(done, len(judged))
-    if not names:
+    tally.finish()
+    if not tally.count:
         raise DatasetError(
             f"{dataset.subject} has no readable picture of a label that the model knows. "
             f"It has: {first_few(part.labels)}. "
@@ -132,11 +128,17 @@ def evaluate(
         )
     ours = Labels(classifier.labels)
     shut = [(ours.same(label), why) for label, why in dataset.shut]
-    away = {*truth, *(place[label] for label, _ in shut if label is not None)}
+    away = {*tally.truth, *(place[label] for label, _ in shut if label is not None)}
     closed = [f"{why}: {shown(label)} is not tested." for label, why in shut if label is not None]
-    own = np.array(truth, dtype=np.int64)
-    groups = occasions_of_test(every, own)
-    evaluation = Evaluation(classifier.labels, tuple(names), own, np.array(rows), groups)
+    every = [(one.item, one.observed) for one in tally.kept]
+    of_some: tuple[str, ...] = ()
+    if tally.many:  # of pictures drawn by lot it cannot be told which are of one burst
+        groups, of_some = tally.named(NAMED), (_on_many(tally),)
+    else:
+        own = np.array([one.label for one in tally.kept], dtype=np.int64)
+        groups = occasions_of_test(every, own)
+    evaluation = tally.evaluation(groups)
+    fresh = [(item, seen) for item, seen in every if seen.digest not in learnt]
     said = surprise_words(classifier, evaluation)
     return TestResult(
         dataset=dataset,
@@ -144,17 +146,26 @@ def evaluate(
         skipped=(*dataset.skipped, *unreadable),
         other_labels=dict(unknown),
         missing=tuple(label for k, label in enumerate(classifier.labels) if k not in away),
-        refused=Proportion(refused, len(names)),
+        refused=Proportion(refused, tally.count),
         learnt_from=learnt_from,
         notes=(
             *dataset.notes,
             *closed,
             *notes,
             *_leaks(classifier, fresh).words("tested"),
+            *of_some,
             *occasions_words("tested", groups),
             *said,
         ),
         occasions=None if groups is None else len(np.unique(groups)),
+    )
+
+
+def _on_many(tally: Tally) -> str:
+    return (
+        f"Of {several(tally.count, 'picture')} the surest mistakes are listed, up to "
+        f"{tallying.MISTAKES:,}; copies of training pictures were looked for among "
+        f"{len(tally.kept):,}, drawn by their content, and bursts were not. The figures are of all."
     )
 
 
