@@ -6,7 +6,11 @@ pictures. A process of its own goes through each number of pictures, finder by f
 all cores together, and the peak of memory that is not a file's ("anonymous"), above what the
 process had before it began.
 
+A second table: of pictures of the real sets, and of copies that are mirrored and cropped, how many
+of the three nearest of each meet in buckets, by their cosine and by how many buckets there are.
+
     python benchmarks/check_at_scale.py [--pictures 2000 10000 100000] [--values 64] [--labels 100]
+        [--each 150]
 """
 
 from __future__ import annotations
@@ -20,17 +24,24 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from measure import machine, print_table, run
+from measure import arguments, machine, print_table, run
 
 from tellapart.assess.check import checking
 from tellapart.assess.check.looked import Looked
 from tellapart.assess.grouping import Grouping
 from tellapart.assess.pictures import Pictures
+from tellapart.backbones.embed import Embedder
+from tellapart.backbones.graph import network_of
+from tellapart.backbones.rows import quality as quality_row
 from tellapart.dataset.sources import Dataset
+from tellapart.health.buckets import near
+from tellapart.health.copies import unit
+from tellapart.images.decode import read_picture
 from tellapart.images.properties import HASH, PROPERTIES
 from tellapart.report.check_page import check_page
 from tellapart.to_json.check import checked
@@ -38,6 +49,9 @@ from tellapart.workers.local import one_thread_each
 
 WRONG, SAME, AGAIN, BURSTS, STRANGE, DARK = 0.02, 0.005, 0.005, 0.04, 0.001, 0.001
 BLOCK = 10_000
+SETS = ("heroes", "flowers", "clothing", "groceries")
+SIZES = (400, 100, 25)  # pictures of a bucket
+BANDS = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.01)  # of cosines
 
 
 def draw(place: Path, pictures: int, values: int, labels: int) -> Pictures:
@@ -165,8 +179,46 @@ def whole(pictures: int, values: int, labels: int) -> None:
         print(json.dumps({"row": row, "found": found}))
 
 
+def recall(data: Path, each: int) -> None:
+    """What buckets find of what a table of all pairs has."""
+    embedder = Embedder(network_of(quality_row("fast")))
+    embedder.start()
+    found = []
+    for name in SETS:
+        paths = [path for path in sorted((data / name).glob("*/*/*")) if path.is_file()]
+        for path in paths[:: max(1, len(paths) // each)]:
+            pixels = read_picture(path)
+            height, width = pixels.shape[:2]
+            cut = pixels[height // 16 : -height // 20, width // 12 : -width // 10][:, ::-1]
+            pair = [embedder.embed(picture).vector for picture in (pixels, cut.copy())]
+            found += [vector for vector in pair if vector is not None]
+    vectors = np.stack(found)
+    centre = vectors.mean(axis=0)
+    units = unit(vectors - centre)
+    cosines = units @ units.T
+    np.fill_diagonal(cosines, -1)
+    best = np.argpartition(-cosines, 2, axis=1)[:, :3]
+    highest = np.take_along_axis(cosines, best, axis=1)
+    rows = []
+    for size in SIZES:
+        met = near(vectors, centre, 3, BANDS[0], size).rows
+        pairs = {(row, int(other)) for row in range(len(met)) for other in met[row]}
+        cells = []
+        for low, high in pairwise(BANDS):
+            ones, columns = np.nonzero((highest >= low) & (highest < high))
+            there = [
+                (one, other) in pairs or (other, one) in pairs
+                for one, other in zip(ones.tolist(), best[ones, columns].tolist(), strict=True)
+            ]
+            cells.append(f"{sum(there):,} of {len(there):,}")
+        rows.append([f"{len(vectors) // size}", *cells])
+    heads = [f"{low} to {min(high, 1)}" for low, high in pairwise(BANDS)]
+    print_table([f"buckets of {len(vectors):,}", *heads], rows)
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = arguments(__doc__)
+    parser.add_argument("--each", type=int, default=150, help="pictures of each real set")
     parser.add_argument("--pictures", type=int, nargs="+", default=[2_000, 10_000, 100_000])
     parser.add_argument("--values", type=int, default=64)
     parser.add_argument("--labels", type=int, default=100)
@@ -176,6 +228,9 @@ def main() -> None:
         whole(asked.pictures[0], asked.values, asked.labels)
         return
     with machine():
+        if asked.data.is_dir() and asked.each:
+            recall(asked.data, asked.each)
+            print()
         columns = []
         for pictures in asked.pictures:
             sizes = (pictures, asked.values, asked.labels)
