@@ -58,7 +58,7 @@ def in_file(vectors: np.ndarray, folder: Path) -> np.ndarray:
 
 
 @settings(max_examples=8, deadline=None)
-@given(seed=st.integers(0, 10_000), size=st.sampled_from([40, 150]))
+@given(seed=st.integers(0, 10_000), size=st.sampled_from([40, 150, 400]))
 def test_near_pictures_meet_in_buckets(seed: int, size: int) -> None:
     """Nearly all of the nearest are found that lie as close as copies do, and nothing else."""
     lot = np.random.default_rng(seed)
@@ -236,6 +236,22 @@ def test_what_is_exact_is_the_same_in_blocks_and_what_is_not_is_said(
     assert "Bursts were looked for among" in said
     assert f"of {len(pictures.learnt):,} pictures" in said
     assert "Near copies were looked for among the pictures most like each" in said
+
+
+def test_embeddings_that_lie_in_a_file_are_checked_without_their_logits(
+    many: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictures, _ = drawn(tmp_path)
+    before = examine(looked_at(pictures))
+    monkeypatch.setattr("tellapart.head.blocks.LARGE", 1000)
+    looked = looked_at(pictures)
+    assert looked.found.logits.shape == (0, 5)
+    found = examine(looked)
+    assert abs(found.accuracy.value - before.accuracy.value) < 0.02
+    assert by_content(found, ("duplicate", "conflict", "dark")) == by_content(
+        before, ("duplicate", "conflict", "dark")
+    )
+    assert any("it was not looked for which do harm" in note for note in found.notes)
 
 
 def test_bursts_are_found_whole_among_a_few_drawn(many: None, tmp_path: Path) -> None:

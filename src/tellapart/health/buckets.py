@@ -56,7 +56,7 @@ def near(vectors: Vectors, centre: np.ndarray, count: int, bound: float, size: i
     buckets = min(_MOST, max(2, len(vectors) // size))
     places = _places(vectors, centre, _points(vectors, centre, buckets))
     own = rows_by_label(places[:, 0], buckets)
-    every = [found // PLACES for found in rows_by_label(places.ravel(), buckets)]
+    every = [found // places.shape[1] for found in rows_by_label(places.ravel(), buckets)]
 
     def search(bucket: int) -> None:
         for ones, others in _held(vectors, centre, own[bucket], every[bucket], size):
@@ -92,13 +92,13 @@ def _points(vectors: Vectors, centre: np.ndarray, count: int) -> np.ndarray:
 
 
 def _places(vectors: Vectors, centre: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """The nearest points of each picture, the nearest first, int32 `[N,PLACES]`; of two points,
-    one is named twice."""
-    places = np.empty((len(vectors), PLACES), np.int32)
+    """The nearest points of each picture, the nearest first, int32 `[N,PLACES]`, or as many as
+    there are."""
+    places = np.empty((len(vectors), min(PLACES, len(points))), np.int32)
 
     def place(some: slice) -> None:
         likeness = _units(vectors, centre, some) @ points.T
-        for number in range(PLACES):
+        for number in range(places.shape[1]):
             places[some, number] = likeness.argmax(axis=1)
             likeness[np.arange(len(likeness)), places[some, number]] = -2
 

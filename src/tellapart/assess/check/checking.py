@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
+
 from ...backbones.embed import Embedder, embed_all
 from ...backbones.graph import network_of
 from ...backbones.rows import quality as quality_row
@@ -18,6 +20,7 @@ from ...dataset.in_python import Source, read_source
 from ...dataset.sources import Dataset
 from ...errors import UsageError, option
 from ...files.addresses import place_of
+from ...head.blocks import are_large
 from ...head.cross_validation import cross_validate
 from ...text import shown
 from ...workers.local import one_thread_each
@@ -136,12 +139,14 @@ def look(
     rows = pictures.learnt
     many = rows.size * pictures.vectors.shape[1] > _MANY
     fold = pictures.folds(rows, count=_FEWER if many else FOLDS)
+    vectors, count = pictures.vectors_of(rows), len(pictures.labels)
     found = cross_validate(
-        pictures.vectors_of(rows),
+        vectors,
         pictures.truth[rows],
-        len(pictures.labels),
+        count,
         fold,
         groups=pictures.groups(rows),
+        into=np.zeros((0, count), np.float32) if are_large(vectors) else None,  # not kept
     )
     seconds = time.monotonic() - begun
     return Looked(dataset, pictures, fold, found, every, embedder, asked, seconds)
