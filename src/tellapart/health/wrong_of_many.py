@@ -20,7 +20,7 @@ from .judges import NEIGHBOURS, Judges, Settings, trust, voted
 from .label_errors import CERTAIN, EACH, FEWEST, LabelErrors, Trial, in_order, ranked, try_planted
 from .label_noise import Noise, label_noise, label_rate
 from .neighbours import nearest_of, unit
-from .sample import parts, sampled
+from .sample import MOST, parts, sampled
 
 _BELIEVED = 0.95  # the score of its own label from which a picture's neighbours are not asked
 _DIRECTIONS = 256  # along which pictures of the sample differ most, in which neighbours are near
@@ -71,7 +71,7 @@ def wrong_of_many(many: Many, settings: Settings) -> LabelErrors:
         other[some] = judged.mixture[each, suggested[some]]
         agreed[some] = judged.all_say(suggested[some])
     odds = np.where(doubtful, odds.astype(np.float64), CERTAIN)
-    trial, tried = _trial(many, sample, settings, doubtful)
+    trial, tried = _trial(many, learnt, sample, settings, doubtful)
     order = in_order(odds, own.astype(np.float64), other.astype(np.float64))
     return ranked(order, odds, suggested, agreed, trial, tried)
 
@@ -150,15 +150,24 @@ def _widest(points: np.ndarray) -> np.ndarray:
 
 
 def _trial(
-    many: Many, sample: np.ndarray, settings: Settings, doubtful: np.ndarray
+    many: Many,
+    learnt: np.ndarray,
+    sample: np.ndarray,
+    settings: Settings,
+    doubtful: np.ndarray,
 ) -> tuple[Trial, int]:
-    """What comes of labels planted wrong in the sample, or in a part of it with fewer labels, and
-    among how many pictures that was."""
-    present = np.unique(many.labels[sample])
-    chosen = present[evenly(len(present), _LABELS)]
-    rows = np.concatenate(
-        [sample[own] for own in rows_by_label(_places(many.labels[sample], chosen), len(chosen))]
-    )
+    """What comes of labels planted wrong in the sample, or where its labels are too many, among
+    pictures of some of them; and among how many pictures that was."""
+    chosen, rows = np.unique(many.labels[sample]), sample
+    if len(chosen) > _LABELS:
+        counts = np.bincount(many.labels[learnt])
+        able = np.flatnonzero(counts >= FEWEST)
+        if len(able) < 2:
+            return Trial(), 0
+        chosen = able[evenly(len(able), _LABELS)]
+        of_chosen = rows_by_label(_places(many.labels[learnt], chosen), len(chosen))
+        each = max(FEWEST, MOST // _LABELS)
+        rows = learnt[np.concatenate([own[evenly(len(own), each)] for own in of_chosen])]
     labels = np.searchsorted(chosen, many.labels[rows])
     judges = Judges(
         block(many.vectors, rows),
