@@ -19,7 +19,6 @@ import argparse
 import json
 import sys
 import tempfile
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -29,7 +28,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from measure import arguments, machine, print_table, run
+from measure import Memory, anonymous, arguments, machine, print_table, run
 
 from tellapart.assess.check import checking
 from tellapart.assess.check.looked import Looked
@@ -118,30 +117,13 @@ def drawn_properties(pictures: int, lot: np.random.Generator) -> np.ndarray:
     return found
 
 
-def anonymous() -> float:
-    """Of this process now, in MB."""
-    text = Path("/proc/self/status").read_text()
-    return int(text.split("RssAnon:")[1].split()[0]) / 1e3
-
-
 @contextmanager
 def watched(row: dict[str, Any], name: str) -> Iterator[None]:
-    """Puts seconds and the peak of memory of what is done inside into a row."""
-    peak, over = anonymous(), threading.Event()
-
-    def look() -> None:
-        nonlocal peak
-        while not over.wait(0.02):
-            peak = max(peak, anonymous())
-
-    thread = threading.Thread(target=look, daemon=True)
-    thread.start()
-    begin = time.process_time()
+    """Puts seconds of all cores and the peak of memory of what is done inside into a row."""
+    memory, begin = Memory(), time.process_time()
     yield
-    row[name] = [time.process_time() - begin, 0.0]
-    over.set()
-    thread.join()
-    row[name][1] = max(peak, anonymous()) - row["before"]
+    seconds = time.process_time() - begin
+    row[name] = [seconds, memory.end() - row["before"]]
 
 
 def whole(pictures: int, values: int, labels: int) -> None:
