@@ -10,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tellapart.files import entries as entries_module
+from tellapart.files import lines as lines_module
 from tellapart.files.compact import HashTable, Packed
 from tellapart.files.entries import Entry
+from tellapart.files.lines import lines_backwards
 from tellapart.files.purpose import Purpose
 from tellapart.files.record import Placement
 from tellapart.files.state import opened
@@ -100,3 +102,17 @@ def test_names_of_one_hash_are_told_apart(
         assert [*journal.backwards()][:-1] == [*reversed(again), *reversed(first[10:])]
         assert len(journal.entries) == 40
     assert undo(tmp_path, COPYING).taken_back == 40
+
+
+@given(lines=st.lists(st.text("ab", max_size=9)), block=st.integers(1, 12))
+def test_lines_come_backwards(
+    tmp_path_factory: pytest.TempPathFactory, lines: list[str], block: int
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "lines.txt"
+    content = b"".join(line.encode() + b"\n" for line in lines)
+    path.write_bytes(content + b"torn")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lines_module, "_BLOCK", block)
+        found = [*lines_backwards(path, len(content))]
+    assert [line.decode().rstrip("\n") for _, line in found] == lines[::-1]
+    assert all(content[at : at + len(line)] == line for at, line in found)

@@ -26,6 +26,7 @@ from .atomic import sync
 from .entries import Entries
 from .entries import Entry as Entry
 from .entries import How as How
+from .lines import lines_backwards
 from .locks import is_still
 from .purpose import Errand, Purpose
 from .system import WINDOWS
@@ -38,7 +39,6 @@ _VERSION = 1
 _STRUCK = b"-"  # the first byte of a line that was taken back
 _JSON = json.JSONDecoder()
 _SOURCE, _TARGET = '{"source":', ',"target":'  # how the line of a file begins
-_BLOCK = 2**16  # bytes read at a time from the end
 
 
 @dataclass(frozen=True)
@@ -225,7 +225,7 @@ class Record:
         """What was placed, the last first, with what was moved on since; and between, each folder
         that was made."""
         moved_on = {entry.offset for entry in self.moved_on}
-        for offset, line in _lines_backwards(self.path, self._length):
+        for offset, line in lines_backwards(self.path, self._length):
             if not offset or line.startswith((_STRUCK, b'{"done"')):
                 continue
             values = json.loads(line)
@@ -383,19 +383,3 @@ class Record:
     @property
     def path(self) -> Path:
         return self.folder / self.purpose.hidden / RECORD
-
-
-def _lines_backwards(path: Path, length: int) -> Iterator[tuple[int, bytes]]:
-    """The lines in the first bytes of a file, the last first, each with its offset."""
-    begun = b""  # of a line, whose beginning lies before
-    with path.open("rb") as stream:
-        while length:
-            start = max(0, length - _BLOCK)
-            stream.seek(start)
-            lines = (stream.read(length - start) + begun).splitlines(keepends=True)
-            length = start
-            begun = lines.pop(0) if start else b""
-            end = start + len(begun) + sum(map(len, lines))
-            for line in reversed(lines):
-                end -= len(line)
-                yield end, line

@@ -148,25 +148,25 @@ def carry(
         OSError, DestinationError: it cannot be written.
         KeptError: it cannot be taken away.
     """
-    if not os.path.lexists(source):
-        raise PictureError("gone before it could be placed", path=source, may_pass=True)
-    if not keep:
-        try:
-            take_place(source, target, errand)
-            return frozenset()
-        except OSError as error:
-            if error.errno != errno.EXDEV:
-                raise
+    copy = part or errand.part_beside(target)
     try:
+        if not os.path.lexists(source):
+            raise PictureError("gone before it could be placed", path=source, may_pass=True)
+        if not keep:
+            try:
+                take_place(source, target, errand)
+                return frozenset()
+            except OSError as error:
+                if error.errno != errno.EXDEV:
+                    raise
         if part is None:
-            part = errand.part_beside(target)
-            _copy(source, part, content, errand.purpose)
-            _to_disk(part)
-        lost = frozenset[str]() if keep else take_along(source, part)
-        take_place(part, target, errand)
+            _copy(source, copy, content, errand.purpose)
+            _to_disk(copy)
+        lost = frozenset[str]() if keep else take_along(source, copy)
+        take_place(copy, target, errand)
     except BaseException:
         with suppress(OSError):
-            errand.part_beside(target).unlink() if part is None else part.unlink()
+            copy.unlink()
         raise
     if not keep:
         sync(target.parent)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from array import array
 from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from ..errors import PictureError, TellapartError, UsageError
 from ..text import shown
+from .entries import Index
 from .folders import make_folders
 from .journal import Journal
 from .purpose import Purpose
@@ -82,7 +84,7 @@ class _Undoing:
         self.journal = journal
         self.count = self.elsewhere = 0
         self.left: list[SkippedFile] = []
-        self.missing: list[Entry] = []
+        self.missing = array("Q")  # offsets of what is not where it was put any more
         self.lost: set[str] = set()
         self.unfinished = False
 
@@ -127,7 +129,7 @@ class _Undoing:
                 journal.strike(entry)  # what an earlier step put there may come back
                 self.elsewhere += not moved_on and done
                 if journal.root and done:
-                    self.missing.append(entry)
+                    self.missing.append(entry.offset)
                 return
             if reason := self._why_kept(entry):
                 self.left.append(SkippedFile(entry.target, reason))
@@ -151,8 +153,8 @@ class _Undoing:
             self.unfinished = True
         back = "; move it back there to have it taken back" if not self.count else ""
         self.left += [
-            SkippedFile(name, f"renamed or moved since it was put at {shown(entry.target)}{back}")
-            for name, entry in moved
+            SkippedFile(name, f"renamed or moved since it was put at {shown(target)}{back}")
+            for name, target in moved
         ]
 
     def _table(self, path: Path) -> None:
@@ -194,18 +196,22 @@ class _Undoing:
         return frozenset()
 
 
-def _moved(journal: Journal, missing: Sequence[Entry]) -> Iterator[tuple[str, Entry]]:
-    """Which of the files that are missing lie elsewhere below the folder, and their names there."""
+def _moved(journal: Journal, missing: Sequence[int]) -> Iterator[tuple[str, str]]:
+    """Which of the files that are missing lie elsewhere below the folder: their names there, and
+    those that they were given. Of the missing ones the offsets are told, of their lines."""
     if not missing:
         return
-    sizes = {entry.content.size for entry in missing}
-    sources = {os.path.normpath(journal.source(entry)) for entry in missing}
+    sources = Index(journal.entry_at, lambda entry: os.path.normpath(journal.source(entry)))
+    sizes = set()
+    for entry in map(journal.entry_at, missing):
+        sizes.add(entry.content.size)
+        sources.put(entry)
     found: dict[object, list[str]] = {}  # names by their file, which links share, or its content
     for above, folders, files in os.walk(journal.folder):
         folders[:] = [name for name in folders if name != journal.purpose.hidden]
         for path in (Path(above, name) for name in files):
             name = path.relative_to(journal.folder).as_posix()
-            if name in journal.entries or str(path) in sources:
+            if name in journal.entries or sources.get(str(path)):
                 continue
             with suppress(OSError, PictureError):
                 state = path.stat()
@@ -213,14 +219,14 @@ def _moved(journal: Journal, missing: Sequence[Entry]) -> Iterator[tuple[str, En
                     found.setdefault((state.st_dev, state.st_ino), []).append(name)
                 elif state.st_size in sizes:
                     found.setdefault(content_of(path).sha256, []).append(name)
-    for entry in missing:
+    for entry in map(journal.entry_at, missing):
         key: object = entry.content.sha256
         with suppress(OSError):
             if journal.how == "link":
                 state = journal.source(entry).stat()
                 key = (state.st_dev, state.st_ino)
         if names := found.get(key):
-            yield names.pop(), entry
+            yield names.pop(), entry.target
 
 
 def _is_safe(source: Path, target: Path, content: Content) -> bool:
