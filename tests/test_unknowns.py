@@ -148,7 +148,7 @@ def test_what_is_said_is_what_a_label_that_was_never_shown_reaches(apart: float)
 
 def test_pictures_held_out_of_another_kind_are_told_of() -> None:
     learnt, alike, other = clouds(5, 30, 0), clouds(5, 10, 1), clouds(5, 10, 2)
-    other = Sample(other.vectors + 0.8, other.truth, other.keys)
+    other = Sample(np.asarray(other.vectors) + 0.8, other.truth, other.keys)
     found = [measured(learnt, 5, tested) for tested in (NONE, alike, other)]
     assert found[0] == found[1]
     assert found[2]

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..errors import PictureError
 from ..files.stored import Place
+from ..head.blocks import Vectors
 from ..health.copies import COPY, SURE, THUMBNAIL, likeness, near_pairs, thumbnail
 from ..images.decode import read_picture
 from ..text import several, shown
@@ -23,7 +24,7 @@ class Known:
     """Pictures by their rows: `vectors` `[N,D]`, names, sha256 digests, and where they are; those
     that cannot be found have no place."""
 
-    vectors: np.ndarray
+    vectors: Vectors
     names: Sequence[str]
     digests: Sequence[str]
     paths: Mapping[int, Place]

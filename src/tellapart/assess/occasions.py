@@ -16,6 +16,7 @@ from ..dataset import split
 from ..dataset.groups import ALIKE
 from ..evaluation.metrics import Proportion, grouped
 from ..evaluation.occasions import Apart, Bursts
+from ..head.blocks import Vectors
 from ..head.cross_validation import out_of_fold
 from ..head.linear import Solver
 from ..health.likeness import first_of_each, linked_at
@@ -81,7 +82,7 @@ def bursts_of(
 
 
 def occasions_of(
-    vectors: np.ndarray, truth: np.ndarray, groups: np.ndarray, *, known: bool
+    vectors: Vectors, truth: np.ndarray, groups: np.ndarray, *, known: bool
 ) -> np.ndarray | None:
     """The occasion of each of N pictures to test on, int `[N]`: where they come in bursts, as alike
     as pictures of one are, and otherwise the `groups`, where these are `known` to be occasions;

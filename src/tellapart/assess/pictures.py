@@ -19,7 +19,9 @@ from ..dataset.groups import Groups
 from ..dataset.labels import ordered
 from ..dataset.sources import Dataset, SkippedFile
 from ..errors import DatasetError
+from ..files.room import room
 from ..files.stored import Place
+from ..head.blocks import Rows, Vectors, are_large, blocks
 from ..health.duplicates import same_pixels
 from ..images.properties import hashes_of
 from ..text import first_few, natural, several, shown
@@ -72,6 +74,11 @@ class Pictures:
         """The positions of the pictures held out."""
         return np.flatnonzero(self.held_out)
 
+    @property
+    def width(self) -> int:
+        """How many values an embedding has."""
+        return int(self.vectors.shape[1])
+
     @cached_property
     def counts(self) -> tuple[int, ...]:
         """Training pictures of each label."""
@@ -86,6 +93,10 @@ class Pictures:
 
     def only(self, rows: Sequence[int] | np.ndarray) -> Pictures:
         """Those in `rows`, in this order, all to learn from."""
+        return replace(self.among(rows), held_out=np.zeros(len(rows), dtype=bool))
+
+    def among(self, rows: Sequence[int] | np.ndarray) -> Pictures:
+        """Those in `rows`, in this order, each on its side."""
         return replace(
             self,
             names=tuple(self.names[i] for i in rows),
@@ -95,13 +106,16 @@ class Pictures:
             digests=tuple(self.digests[i] for i in rows),
             keys=tuple(self.keys[i] for i in rows),
             grouping=replace(self.grouping, groups=tuple(self.grouping.groups[i] for i in rows)),
-            held_out=np.zeros(len(rows), dtype=bool),
+            held_out=self.held_out[rows],
             properties=None if self.properties is None else self.properties[rows],
         )
 
-    def vectors_of(self, rows: np.ndarray) -> np.ndarray:
-        """The embeddings of some of the pictures `[R,D]`, which of all of them are no copy."""
-        return self.vectors if len(rows) == len(self.vectors) else self.vectors[rows]
+    def vectors_of(self, rows: np.ndarray) -> Vectors:
+        """The embeddings of some of the pictures `[R,D]`, which of all of them are no copy; of very
+        many they are read when they are asked for."""
+        if len(rows) == len(self.vectors):
+            return self.vectors
+        return Rows(self.vectors, rows) if are_large(self.vectors) else self.vectors[rows]
 
     def folds(self, rows: np.ndarray, seed: int = 0, count: int = FOLDS) -> np.ndarray:
         """The fold number of each of `rows`, of `count` folds."""
@@ -119,6 +133,18 @@ class Pictures:
 
     def _labels_of(self, rows: np.ndarray) -> list[str]:
         return [self.labels[k] for k in self.truth[rows]]
+
+
+def _rows_of(vectors: np.ndarray, rows: Sequence[int]) -> np.ndarray:
+    """Some rows of embeddings; all of them are no copy, and a copy of very many lies in a file."""
+    if len(rows) == len(vectors):
+        return vectors
+    if not are_large(vectors):
+        return np.asarray(vectors[rows])
+    found = room(len(rows), vectors.shape[1])
+    for some, block in blocks(Rows(vectors, np.array(rows, np.int64))):
+        found[some] = block
+    return found
 
 
 def gather(
@@ -176,7 +202,7 @@ def gather(
         names=tuple(read[row].name for row in rows),
         paths=tuple(read[row].path for row in rows),
         truth=np.array([place[read[row].label] for row in rows], dtype=np.int64),
-        vectors=embeddings.vectors if len(rows) == len(read) else embeddings.vectors[rows],
+        vectors=_rows_of(embeddings.vectors, rows),
         digests=tuple(embeddings.digests[row] for row in rows),
         keys=tuple(keys[row] for row in rows),
         held_out=held_out[rows],

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..dataset.split import position
-from ..head.blocks import evenly
+from ..head.blocks import Vectors, evenly
 from ..head.linear import Solver
 from ..head.novelty import Exemplars, combined, usual_of
 from ..workers.local import side_by_side
@@ -40,7 +40,7 @@ class Sample:
     """Pictures: embeddings float32 `[N,D]`, labels `[N]`, and `keys` that say which are of one
     group."""
 
-    vectors: np.ndarray
+    vectors: Vectors
     truth: np.ndarray
     keys: Sequence[str]
 

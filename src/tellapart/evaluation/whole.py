@@ -169,7 +169,7 @@ def _estimate(values: Any) -> Estimate:
     return Estimate(values["value"], (low, high))
 
 
-def whole_of(
+def figures_of(
     answers: Answers, count: int, roc_auc: Sequence[Estimate | None], groups: np.ndarray | None
 ) -> Whole:
     """The figures of N answers, at least one, with `count` labels; `groups` int `[N]` are equal for

@@ -16,6 +16,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from ..head.blocks import Vectors, are_large, blocks, whole_of
+
 COPY = 0.88  # likeness from which a picture is a copy of another
 NEAR = 0.33  # cosine of centred embeddings from which pixels are compared
 SURE = 0.92  # the same from which they need not be, where there are none to compare
@@ -28,11 +30,15 @@ _ROWS = 1024  # whose cosines are held at once
 _SOFT, _SOFTER = 0.55, 0.8  # detail below which, and below so much of a smaller copy's, is blown up
 
 
-def near_pairs(tested: np.ndarray, learnt: np.ndarray) -> Iterator[tuple[int, int, float]]:
+def near_pairs(tested: Vectors, learnt: Vectors) -> Iterator[tuple[int, int, float]]:
     """(row of `tested` `[M,D]`, row of `learnt` `[N,D]`, cosine) of embeddings that are near, the
     nearest of each first."""
     if not len(tested) or not len(learnt):
         return
+    if are_large(learnt):
+        yield from _near_of_many(tested, learnt)
+        return
+    tested, learnt = whole_of(tested), whole_of(learnt)
     centre = learnt.mean(axis=0)
     others = unit(learnt - centre).T
     for begin in range(0, len(tested), _ROWS):
@@ -43,6 +49,29 @@ def near_pairs(tested: np.ndarray, learnt: np.ndarray) -> Iterator[tuple[int, in
             for column in found[np.argsort(-cosines[row, found], kind="stable")]:
                 if cosines[row, column] >= NEAR:
                     yield begin + row, int(column), float(cosines[row, column])
+
+
+def _near_of_many(tested: Vectors, learnt: Vectors) -> Iterator[tuple[int, int, float]]:
+    """The same where those learnt from are too many for memory: block by block."""
+    centre = np.zeros(learnt.shape[1])
+    for _, held in blocks(learnt):
+        centre += held.sum(axis=0, dtype=np.float64)
+    centre = (centre / len(learnt)).astype(np.float32)
+    for begin in range(0, len(tested), _ROWS):
+        own = unit(tested[begin : begin + _ROWS] - centre)
+        best = np.full((len(own), NEAREST), -np.inf, np.float32)
+        where = np.zeros((len(own), NEAREST), np.int64)
+        for some, held in blocks(learnt):
+            cosines = np.concatenate([best, own @ unit(held - centre).T], axis=1)
+            numbers = np.broadcast_to(np.arange(some.start, some.stop), (len(own), len(held)))
+            columns = np.concatenate([where, numbers], axis=1)
+            few = np.argpartition(-cosines, NEAREST - 1, axis=1)[:, :NEAREST]
+            best = np.take_along_axis(cosines, few, axis=1)
+            where = np.take_along_axis(columns, few, axis=1)
+        for row in range(len(own)):
+            for at in np.argsort(-best[row], kind="stable").tolist():
+                if best[row, at] >= NEAR:
+                    yield begin + row, int(where[row, at]), float(best[row, at])
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:

@@ -88,7 +88,7 @@ def closeness(
     return Closeness(nearest, usual)
 
 
-def one_occasion(vectors: np.ndarray, truth: np.ndarray, groups: np.ndarray) -> np.ndarray:
+def one_occasion(vectors: Vectors, truth: np.ndarray, groups: np.ndarray) -> np.ndarray:
     """The group of each of N pictures that come in bursts, int `[N]`, those of one occasion
     together, and what is of one of the `groups`.
 
@@ -110,7 +110,7 @@ def all_alike(usual: float) -> bool:
     return usual <= 1 - ONE_OCCASION
 
 
-def parted_bursts(vectors: np.ndarray, truth: np.ndarray, groups: np.ndarray) -> list[np.ndarray]:
+def parted_bursts(vectors: Vectors, truth: np.ndarray, groups: np.ndarray) -> list[np.ndarray]:
     """The rows of each burst of which the `groups` int `[N]` keep only parts together, the largest
     first."""
     whole = one_occasion(vectors, truth, groups)
@@ -124,7 +124,7 @@ def parted_bursts(vectors: np.ndarray, truth: np.ndarray, groups: np.ndarray) ->
 
 
 def still_in_bursts(
-    vectors: np.ndarray, truth: np.ndarray, groups: np.ndarray, found: Closeness | None = None
+    vectors: Vectors, truth: np.ndarray, groups: np.ndarray, found: Closeness | None = None
 ) -> bool:
     """Whether pictures come in bursts that the `groups` int `[N]` do not keep together.
 
@@ -146,13 +146,14 @@ def still_in_bursts(
 
 
 def of_same_moments(
-    vectors: np.ndarray, truth: np.ndarray, others: np.ndarray, other_truth: np.ndarray
+    vectors: Vectors, truth: np.ndarray, others: Vectors, other_truth: np.ndarray
 ) -> bool:
     """Whether many pictures `[N,D]` have one among the `others` `[M,D]` of their label that is as
     close as only pictures of one moment mostly are."""
     close = known = 0
     for label in np.unique(truth):
-        own, learnt = unit(vectors[truth == label]), unit(others[other_truth == label])
+        rows, beside = np.flatnonzero(truth == label), np.flatnonzero(other_truth == label)
+        own, learnt = unit(vectors[rows]), unit(others[beside])
         if len(learnt) < 2:
             continue
         away = 1 - own @ learnt.T

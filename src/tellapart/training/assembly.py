@@ -12,7 +12,7 @@ from ..assess.pictures import Pictures
 from ..backbones.graph import HeadTensors, Network
 from ..dataset.sources import Dataset
 from ..evaluation.judged import Evaluation
-from ..evaluation.whole import Answers, Whole, areas_of, whole_of
+from ..evaluation.whole import Answers, Whole, areas_of, figures_of
 from ..head.novelty import ADMITTED, Novelty, fit_novelty
 from ..images.properties import PROPERTIES, PROPERTIES_VERSION
 from ..model.classifier import Classifier
@@ -38,7 +38,8 @@ def assemble(
     options: TrainOptions,
 ) -> Classifier:
     """The classifier, with its sense of what is novel and its training record."""
-    novelty = fit_novelty(pictures.vectors[pictures.learnt], fitted.logits, fitted.fold)
+    learnt = pictures.vectors_of(pictures.learnt)
+    novelty = fit_novelty(learnt, fitted.logits, fitted.fold)
     manifest = _manifest(network, pictures, fitted, novelty, findings)
     tensors = HeadTensors(fitted.head.weights, fitted.head.bias, novelty)
     run = Run(
@@ -98,7 +99,7 @@ def _record(
     together = _together(pictures, fitted)
     rows = slice(None) if kept is None else kept.rows
     every = TrainingRecord(
-        vectors=pictures.vectors[rows],
+        vectors=np.asarray(pictures.vectors[rows]),
         labels=pictures.truth[rows],
         names=pictures.names,
         digests=pictures.digests,
@@ -186,7 +187,7 @@ def _left_out(pictures: Pictures, fitted: Fitted, kept: Kept) -> LeftOut:
 def _whole(found: Evaluation) -> Whole:
     areas = areas_of(found.scores, found.truth)
     answers = Answers.of(found.scores, found.truth)
-    return whole_of(answers, len(found.labels), areas, found.groups)
+    return figures_of(answers, len(found.labels), areas, found.groups)
 
 
 def _together(pictures: Pictures, fitted: Fitted) -> np.ndarray | None:

@@ -16,18 +16,24 @@ import numpy as np
 from ..assess.leaks import Known, Leaks, find_leaks, first_pairs, near
 from ..assess.occasions import bursts_of
 from ..assess.pictures import Pictures
+from ..assess.some import RUN, drawn, runs
 from ..dataset.sources import FEW, Dataset, SkippedFile
 from ..evaluation.learning_curve import LearningCurve, learning_curve, of_occasions
 from ..evaluation.left_out import Sample, unknowns_of
 from ..evaluation.occasions import Bursts
 from ..evaluation.sentences import contradiction_words, occasions_words
 from ..evaluation.unknowns import Unknowns
+from ..head.blocks import whole_of
 from ..health.shortcuts import Shortcut, find_shortcuts
 from ..text import first_few, in_order, natural, several, shown
 from ..workers.local import one_thread_each
 from .fit import Fitted
 from .options import Watch
 from .quality_choice import QualityChoice
+
+MOST_IN_BURSTS = 50_000  # pictures among which bursts are looked for
+MOST_PRODUCTS = 1_500_000_000_000  # of numbers, to find copies of training pictures held out,
+FEWEST_COMPARED = 1_000  # or for so many of these, if that takes more
 
 
 @dataclass(frozen=True)
@@ -61,7 +67,7 @@ def find_out(
     """All of it, in the order in which it is told; `choice` is why this quality, if it was left to
     us."""
     watch.doing("Looking for bursts")
-    bursts = occasions(pictures, fitted)
+    bursts, of_some = occasions(pictures, fitted)
     contradiction = contradiction_words(fitted.cross_validated, fitted.held_out, bursts)
     chosen = (choice.words,) if choice else ()
     notes = (
@@ -70,6 +76,7 @@ def find_out(
         *on_held_out(pictures, fitted, bursts),
         *contradiction,
         *fitted.notes,
+        *of_some,
     )
     watch.doing("Finding out whether more pictures would help")
     learning = would_more_help(pictures, fitted)
@@ -94,19 +101,30 @@ def on_held_out(pictures: Pictures, fitted: Fitted, bursts: Bursts) -> Iterator[
         yield from occasions_words("held-out", fitted.held_out.groups)
 
 
-def occasions(pictures: Pictures, fitted: Fitted) -> Bursts:
-    """Whether the pictures come in bursts."""
-    right = fitted.scores.argmax(axis=1) == pictures.truth[pictures.learnt]
-    return bursts_of(pictures, right, fitted.judged, fitted.refit)
+def occasions(pictures: Pictures, fitted: Fitted) -> tuple[Bursts, tuple[str, ...]]:
+    """Whether the pictures come in bursts, and a sentence where not all were looked at."""
+    learnt, tested = pictures.learnt, pictures.tested
+    right = fitted.scores.argmax(axis=1) == pictures.truth[learnt]
+    judged = fitted.judged
+    if len(learnt) <= MOST_IN_BURSTS:
+        return bursts_of(pictures, right, judged, fitted.refit), ()
+    some = runs(pictures.truth[learnt], MOST_IN_BURSTS)
+    beside = runs(pictures.truth[tested], MOST_IN_BURSTS // 10)
+    part = pictures.among(np.sort(np.concatenate([learnt[some], tested[beside]])))
+    return bursts_of(part, right[some], judged[some], fitted.refit), (
+        f"Bursts were looked for among {several(len(some), 'picture')} of {len(learnt):,}, evenly "
+        f"spread, in runs of {RUN} that follow one another.",
+    )
 
 
 @one_thread_each()
 def would_more_help(pictures: Pictures, fitted: Fitted) -> LearningCurve | None:
-    """The learning curve; None where the head was not chosen by cross-validation of all."""
-    if fitted.found is None or not fitted.judged.all():
+    """The learning curve; None where the head was not chosen by cross-validation of all, or from
+    more pictures than are fitted to in a moment: a hundred more are few then."""
+    if fitted.found is None or not fitted.judged.all() or not fitted.found.prepared:
         return None
     return learning_curve(
-        pictures.vectors[pictures.learnt],
+        whole_of(pictures.vectors_of(pictures.learnt)),
         pictures.truth[pictures.learnt],
         pictures.labels,
         [pictures.keys[i] for i in pictures.learnt],
@@ -141,23 +159,32 @@ def without_a_label(pictures: Pictures, fitted: Fitted) -> Unknowns | None:
 
 def _sample(pictures: Pictures, rows: np.ndarray) -> Sample:
     keys = [pictures.keys[i] for i in rows]
-    return Sample(pictures.vectors[rows], pictures.truth[rows], keys)
+    return Sample(pictures.vectors_of(rows), pictures.truth[rows], keys)
 
 
-def leaks_of(pictures: Pictures) -> Leaks:
-    """Which pictures held out are copies of pictures learnt from."""
+def leaks_of(pictures: Pictures) -> tuple[Leaks, tuple[str, ...]]:
+    """Which pictures held out are copies of pictures learnt from, and a sentence where not all were
+    looked at."""
+    every, rows = pictures.tested, pictures.tested
+    most = max(FEWEST_COMPARED, MOST_PRODUCTS // max(1, len(pictures.learnt) * pictures.width))
+    if len(every) > most:
+        rows = every[drawn([pictures.digests[i] for i in every], most)]
     tested, learnt = (
         Known(
-            pictures.vectors[rows],
-            [pictures.names[i] for i in rows],
-            [pictures.digests[i] for i in rows],
-            {row: pictures.paths[i] for row, i in enumerate(rows)},
+            pictures.vectors_of(of),
+            [pictures.names[i] for i in of],
+            [pictures.digests[i] for i in of],
+            {row: pictures.paths[i] for row, i in enumerate(of)},
         )
-        for rows in (pictures.tested, pictures.learnt)
+        for of in (rows, pictures.learnt)
     )
     with one_thread_each():
         pairs = near(tested, learnt)
-    return find_leaks(tested, learnt, pairs)
+    said = (
+        f"Copies of training pictures were looked for among {several(len(rows), 'picture')} held "
+        f"out of {len(every):,}, drawn by their content.",
+    )
+    return find_leaks(tested, learnt, pairs), said if len(rows) < len(every) else ()
 
 
 def notes_on(dataset: Dataset, pictures: Pictures) -> Iterator[str]:
@@ -184,12 +211,7 @@ def notes_on(dataset: Dataset, pictures: Pictures) -> Iterator[str]:
     if wanted and pictures.untested:
         words = first_few(sorted(pictures.untested, key=natural))
         yield f"Not tested, because none of their pictures is held out: {words}."
-    by_content: dict[str, dict[int, str]] = {}  # one picture of each label
-    for digest, label, name in zip(
-        pictures.digests, pictures.truth.tolist(), pictures.names, strict=True
-    ):
-        by_content.setdefault(digest, {}).setdefault(label, name)
-    torn = [list(names.values()) for names in by_content.values() if len({*names.values()}) > 1]
+    torn = _torn(pictures)
     if torn:  # not by a table, whose notes say so
         yield (
             f"{several(len(torn), 'picture')} found under two labels; one of the two is wrong: "
@@ -203,6 +225,25 @@ def notes_on(dataset: Dataset, pictures: Pictures) -> Iterator[str]:
             f"{several(both, 'test picture')} also among the training pictures, so the test is too "
             f"optimistic."
         )
-    yield from leaks_of(pictures).words("held out")
+    leaks, of_some = leaks_of(pictures)
+    yield from leaks.words("held out")
+    yield from of_some
     if pictures.trouble:
         yield f"The embeddings could not be kept for next time: {pictures.trouble}."
+
+
+def _torn(pictures: Pictures) -> list[list[str]]:
+    """The names of pictures of one content that have several labels, one of each label."""
+    label_of: dict[str, int] = {}
+    truth = pictures.truth.tolist()
+    several_of = {
+        digest
+        for digest, label in zip(pictures.digests, truth, strict=True)
+        if label_of.setdefault(digest, label) != label
+    }
+    by_content: dict[str, dict[int, str]] = {}
+    if several_of:
+        for digest, label, name in zip(pictures.digests, truth, pictures.names, strict=True):
+            if digest in several_of:
+                by_content.setdefault(digest, {}).setdefault(label, name)
+    return [list(names.values()) for names in by_content.values()]

@@ -16,6 +16,8 @@ from ..assess.occasions import occasions_of
 from ..assess.pictures import Pictures
 from ..evaluation.judged import Evaluation
 from ..evaluation.metrics import Proportion
+from ..files.room import room
+from ..head.blocks import Vectors, are_large, blocks, whole_of
 from ..head.calibration import fit_temperature
 from ..head.cross_validation import OutOfFold, cross_validate, out_of_fold
 from ..head.kinds import REGRESSION, Compared, Part
@@ -111,17 +113,18 @@ def fit(
     fold = pictures.folds(rows)
     watching = pictures.watching(rows, sgd.validation) if sgd else None
     deals = [pictures.folds(rows, seed) for seed in range(1, options.repeats)]
-    vectors, truth = pictures.vectors[rows], pictures.truth[rows]
-    many = are_many(len(rows), count)
+    vectors, truth = pictures.vectors_of(rows), pictures.truth[rows]
+    large = are_large(vectors)
+    many = large or are_many(len(rows), count)
     # for the head itself; float32 does for comparing others
-    precise = vectors if many else vectors.astype(np.float64)
+    precise = vectors if many else whole_of(vectors).astype(np.float64)
     if sgd:
         solver: Solver = partial(descent, settings=sgd)
         found = out_of_fold(precise, truth, count, fold, solver)
         walk = last_descent or descent
         temperature = fit_temperature(found.logits, truth)
         found = _calibrated(found, temperature)
-        head = walk(precise, truth, count, sgd, validation=watching, on_step=on_step)
+        head = walk(whole_of(precise), truth, count, sgd, validation=watching, on_step=on_step)
         head = head.calibrated(temperature)
         parts: tuple[Part, ...] = (Part(REGRESSION, None, temperature),)
     else:
@@ -133,12 +136,14 @@ def fit(
             balanced=options.balanced,
             kind=options.head,
             groups=pictures.groups(rows),
+            into=room(len(rows), count) if large else None,
         )
         assert found.recipe
         solver, parts = found.recipe.roughly, found.recipe.parts
-        prepared = Prepared(precise, truth, count, balanced=options.balanced)
-        head = found.recipe.fit(prepared, near=[*found.heads.values()] if many else ())
-        del prepared  # so many numbers again as there are in all embeddings
+        ready = found.whole or Prepared(whole_of(precise), truth, count, balanced=options.balanced)
+        head = found.recipe.fit(ready, near=[*found.heads.values()] if many else ())
+        del ready  # so many numbers again as there are in all embeddings
+        found = replace(found, whole=None)
     scores, known = scores_of(found.logits), _judged(found, fold)
     proportions = [_right(found, fold, truth)]
     for deal in deals:
@@ -186,16 +191,32 @@ def judged_by(head: Head, pictures: Pictures) -> Evaluation | None:
     rows = pictures.tested
     if not len(rows):
         return None
-    vectors, truth = pictures.vectors[rows], pictures.truth[rows]
+    vectors, truth = pictures.vectors_of(rows), pictures.truth[rows]
     known = bool(pictures.grouping.by)
     groups = occasions_of(vectors, truth, pictures.groups(rows), known=known)
     names = tuple(pictures.names[i] for i in rows)
-    return Evaluation(pictures.labels, names, truth, scores_of(head.logits(vectors)), groups)
+    return Evaluation(pictures.labels, names, truth, scores_by(head, vectors), groups)
+
+
+def scores_by(head: Head, vectors: Vectors) -> np.ndarray:
+    """The scores float32 `[N,K]` that a calibrated head gives to embeddings `[N,D]`."""
+    if not are_large(vectors):
+        return scores_of(head.logits(whole_of(vectors)))
+    scores = room(len(vectors), len(head.bias))
+    for some, held in blocks(vectors):
+        scores[some] = softmax(head.logits(held))
+    return scores
 
 
 def scores_of(logits: np.ndarray) -> np.ndarray:
-    """Scores float32 `[N,K]` of calibrated logits: as a model file gives them."""
-    return softmax(logits).astype(np.float32, copy=False)
+    """Scores float32 `[N,K]` of calibrated logits: as a model file gives them. Of very many they
+    lie in a file."""
+    if not are_large(logits):
+        return softmax(logits).astype(np.float32, copy=False)
+    scores = room(*logits.shape)
+    for some, held in blocks(logits):
+        scores[some] = softmax(held)
+    return scores
 
 
 def _calibrated(found: OutOfFold, temperature: float) -> OutOfFold:
