@@ -284,6 +284,8 @@ def test_whoever_is_killed_what_comes_out_is_what_threads_give(
     assert again.until("hash") == expected
     assert done - 32 <= known < COUNT
     assert again.lost() == []
+    words = {line.partition(" ")[0] for line in driver.said + again.said}
+    assert words == {"done", "lost", "known", "hash"}, "Ray prints nothing"
     until = time.monotonic() + 60
     while workers_of(own.address):
         assert time.monotonic() < until, "no actor outlives its driver"

@@ -35,9 +35,11 @@ def test_a_line_says_how_many_are_done_and_how_long_it_takes() -> None:
     lines = Lines("Reading pictures", lambda words: None)
     assert said(lines, 12) == "Reading pictures: 12 seconds so far"
     lines(1_200, 15_000)
-    assert said(lines, 20) == "Reading pictures: 1,200 of 15,000, about 4 minutes left"
+    assert said(lines, 20) == "Reading pictures: 1,200 of 15,000, 60 a second, about 4 minutes left"
     lines(14_900, 15_000)  # 13,700 more in ten seconds: what came last counts
-    assert said(lines, 10) == "Reading pictures: 14,900 of 15,000, about 1 second left"
+    assert (
+        said(lines, 10) == "Reading pictures: 14,900 of 15,000, 1,370 a second, about 1 second left"
+    )
     assert said(lines, 10) == "Reading pictures: 14,900 of 15,000"  # none came: nobody knows
     lines(15_000, 15_000)
     assert said(lines, 10) == "Reading pictures: 15,000 of 15,000"

@@ -19,6 +19,7 @@ import signal
 import tempfile
 import threading
 import time
+import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -39,7 +40,8 @@ _SAID = {  # before Ray is loaded
     "RAY_USAGE_STATS_PROMPT_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # or it warns of a change to come
     "RAY_DISABLE_DOCKER_CPU_WARNING": "1",
-    "RAY_DEDUP_LOGS_SKIP_REGEX": "",  # all that it would print of deaths, to stdout even
+    "RAY_NUM_REDIS_GET_RETRIES": "2",  # to reach a cluster, each of 40 seconds
+    "RAY_DEDUP_LOGS_SKIP_REGEX": "^",  # all that it would print of deaths, on stdout
 }
 _CLUSTER = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"  # where not, it hears this machine alone
 _STORE = 256 * 2**20  # bytes of its object store on this machine: it holds the unit
@@ -90,22 +92,22 @@ def _actors_map(
 @contextmanager
 def _connected(module: ModuleType, address: str) -> Iterator[None]:
     said: dict[str, Any] = {"logging_level": logging.CRITICAL, "log_to_driver": False}
+    logging.getLogger("ray").setLevel(logging.CRITICAL)
     before = signal.getsignal(signal.SIGTERM)
+    address = address or _begun_here(module)
     with _own_folder() as folder:
         try:
-            if address:
-                module.init(address, **said)
-            else:
-                try:
-                    module.init("auto", **said)
-                except ConnectionError:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                if address:
+                    module.init(address, **said)
+                else:
                     _begin_here(module, folder, said)
         except Exception as error:  # of many kinds
             module.shutdown()
             where = f"The Ray cluster {shown(address)} cannot be used" if address else ""
-            line = shown(str(error).strip().splitlines()[0] if str(error).strip() else "")
             raise WorkersError(
-                f"{where or 'Ray cannot begin on this machine'}: {line or type(error).__name__}.",
+                f"{where or 'Ray cannot begin on this machine'}: {_short(error)}.",
                 hint="Is it running, with the same versions of Ray and Python as here?"
                 if address
                 else "",
@@ -117,6 +119,20 @@ def _connected(module: ModuleType, address: str) -> Iterator[None]:
             yield
         finally:
             module.shutdown()
+
+
+def _begun_here(module: ModuleType) -> str:
+    """The address of the cluster that somebody made this machine a part of, with `ray start`; empty
+    if nobody did. Ray's own search takes any that is at work here, such as another command's."""
+    address: str | None = module._private.utils.read_ray_address()
+    return address if address and address in module._private.services.find_gcs_addresses() else ""
+
+
+def _short(error: Exception) -> str:
+    """The line of an error that says most."""
+    lines = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    line = lines[-1] if lines[0].endswith(":") else lines[0]
+    return shown(line.strip().rstrip(".:"))
 
 
 def _begin_here(module: ModuleType, folder: str, said: dict[str, Any]) -> None:

@@ -74,12 +74,13 @@ class Lines:
                 return f"{words}: {duration(now - self._since)} so far"
             self._since, self._before = now, done
         if total is None:  # nobody knows how many there are
-            rate = f", {came / passed:.0f} a second" if came > 0 and passed > 0 else ""
+            rate = f", {_rate(came / passed)}" if came > 0 and passed > 0 else ""
             return f"{words}: {done:,} so far{rate}"
         said = f"{words}: {done:,} of {total:,}"
         if came <= 0 or passed <= 0 or done >= total:
             return said
-        return f"{said}, about {duration((total - done) * passed / came)} left"
+        left = duration((total - done) * passed / came)
+        return f"{said}, {_rate(came / passed)}, about {left} left"
 
     def start(self) -> None:
         self._thread.start()
@@ -94,6 +95,10 @@ class Lines:
 
     def _pause(self) -> float:
         return self._first if time.monotonic() - self._began < 2 * self._later else self._later
+
+
+def _rate(speed: float) -> str:
+    return f"{speed:,.0f} a second" if speed >= 10 else f"{speed:.1f} a second"
 
 
 class _Bar:
@@ -116,7 +121,7 @@ class _Bar:
 
     def __call__(self, done: int, total: int | None) -> None:
         speed = self.live.tasks[0].speed
-        rate = f"{speed:.0f} a second" if speed else ""
+        rate = _rate(speed) if speed else ""
         of_all = "" if total is None else f"/{total:,}"
         count = f"{done:,}{of_all}" if done or of_all else ""
         self.live.update(self._task, completed=done, total=total, count=count, rate=rate)
