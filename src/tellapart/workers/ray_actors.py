@@ -108,7 +108,7 @@ def _connected(module: ModuleType, address: str) -> Iterator[None]:
             where = f"The Ray cluster {shown(address)} cannot be used" if address else ""
             raise WorkersError(
                 f"{where or 'Ray cannot begin on this machine'}: {_short(error)}.",
-                hint="Is it running, with the same versions of Ray and Python as here?"
+                hint="See that it is running, with the same versions of Ray and Python as here."
                 if address
                 else "",
             ) from error
