@@ -21,7 +21,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 from importlib import import_module
 from types import ModuleType
@@ -46,7 +46,7 @@ _SAID = {  # before Ray is loaded
 _CLUSTER = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"  # where not, it hears this machine alone
 _STORE = 256 * 2**20  # bytes of its object store on this machine: it holds the unit
 _STEADY = 5.0  # seconds for which the size of a cluster is not looked up again
-_SHORT = 16  # letters of a folder for temporary ones: a socket's path has 107 at most
+_SHORT = 12  # letters of a folder for temporary ones: a socket's path has 107 at most
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -95,7 +95,7 @@ def _connected(module: ModuleType, address: str) -> Iterator[None]:
     logging.getLogger("ray").setLevel(logging.CRITICAL)
     before = signal.getsignal(signal.SIGTERM)
     address = address or _begun_here(module)
-    with _own_folder() as folder:
+    with nullcontext("") if address else _own_folder() as folder:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -173,7 +173,7 @@ def _own_folder() -> Iterator[str]:
     is_short = len(usual) <= _SHORT or not os.path.isdir("/tmp")
     folder = tempfile.mkdtemp(prefix="tellapart-ray-", dir=usual if is_short else "/tmp")
     try:
-        yield folder
+        yield os.path.join(folder, "ray")  # which Ray opens to everybody, and nobody gets there
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -278,6 +278,6 @@ def _why(said: str) -> str:
         return "has no tellapart: install it on all machines of the cluster"
     if "node has died" in said or "node was terminated" in said or "NodeDied" in said:
         return "was on a machine that has left the cluster"
-    if "memory" in said.lower():
+    if "low on memory" in said or "OutOfMemory" in said:  # Ray names lack of it as likely in any
         return "was ended, as its machine had too little memory left"
     return "was ended by the system, perhaps for lack of memory"
