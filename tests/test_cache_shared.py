@@ -19,7 +19,7 @@ from tellapart.cache.folder import cache_folder
 from tellapart.cache.shards import EmbeddingCache
 from tellapart.cache.spaces import merge_spaces
 from tellapart.cache.stores import cache_info, clear_cache
-from tellapart.errors import MissingExtraError
+from tellapart.errors import DestinationError, MissingExtraError
 from tellapart.files.destinations import destination_at
 from tellapart.workers.local import Unit
 from tellapart.workers.parts import Counts
@@ -167,17 +167,37 @@ def test_merging_and_clearing_are_of_this_machine(address: str, on: On) -> None:
     check(EmbeddingCache(SPACE), content)
 
 
-def test_without_the_address_this_machine_goes_on_alone_and_says_so(
-    tmp_path: Path, on: On, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("address", ["memory"], indirect=True)
+def test_without_an_answer_this_machine_goes_on_alone_and_says_so(
+    address: str, on: On, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "file").touch()
-    monkeypatch.setenv("TELLAPART_CACHE", f"file://{tmp_path.as_posix()}/file")
+    from fsspec.implementations.memory import MemoryFileSystem
+
+    def refuse(*given: object, **more: object) -> None:
+        raise PermissionError("Forbidden")
+
     content = rows(3)
+    monkeypatch.setattr(MemoryFileSystem, "pipe_file", refuse)
     cache = EmbeddingCache(SPACE)
-    assert "file" in cache.trouble
+    assert cache.trouble == ""
     assert cache.write(content) == ""
+    assert "cannot be written: Forbidden" in cache.trouble
     check(cache, content)
-    check(EmbeddingCache(SPACE), content)
+    monkeypatch.setattr(MemoryFileSystem, "ls", refuse)
+    again = EmbeddingCache(SPACE)
+    assert "cannot be read: Forbidden" in again.trouble
+    check(again, content)
+
+
+@pytest.mark.parametrize("wrong", ["nosuch://x", "file:///dev/null"])
+def test_an_address_that_cannot_be_is_refused(
+    wrong: str, on: On, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("fsspec")
+    monkeypatch.setenv("TELLAPART_CACHE", wrong)
+    with pytest.raises(DestinationError, match="cannot be at an address") as caught:
+        EmbeddingCache(SPACE)
+    assert "TELLAPART_CACHE" in caught.value.hint
 
 
 def test_what_knows_the_address_must_be_installed(on: On, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,14 +27,14 @@ class SharedSpace:
 
         Raises:
             MissingExtraError: what knows such addresses is not installed.
+            DestinationError: there is no such address.
         """
         from concurrent.futures import ThreadPoolExecutor
 
         self.trouble = ""
         self._space = space
-        self._there: Destination | None = None
+        self._there = _place_at(f"{address}/embeddings/{space.name}")
         try:
-            self._there = destination_at(f"{address}/embeddings/{space.name}")
             names = [name for name in self._there.names() if name.endswith(shardfile.SUFFIX)]
             with ThreadPoolExecutor(_AT_ONCE) as pool:
                 list(pool.map(self.fetch, names))
@@ -51,7 +51,7 @@ class SharedSpace:
             OSError: the copy cannot be written.
         """
         path = self._space / name
-        if self._there is not None and not path.exists():
+        if not path.exists():
             content = self._there.read(name)
             if content is not None:
                 self._space.mkdir(parents=True, exist_ok=True)
@@ -59,14 +59,22 @@ class SharedSpace:
 
     def put(self, name: str) -> bool:
         """Put a shard of the copy to the address; whether that could be done."""
-        if self._there is None:
-            return False
         try:
             self._there.write(name, (self._space / name).read_bytes())
         except DestinationError as error:
             self.trouble = error.message.rstrip(".")
             return False
         return True
+
+
+def _place_at(address: str) -> Destination:
+    try:
+        return destination_at(address)
+    except DestinationError as error:
+        raise DestinationError(
+            f"The cache cannot be at an address: {error.message}",
+            hint="Set TELLAPART_CACHE to a folder, or to another address.",
+        ) from error
 
 
 def shared_space(cache: Path, space: Path) -> SharedSpace | None:
