@@ -27,9 +27,7 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
-import os
 import tempfile
-import threading
 import time
 from collections.abc import Callable
 from functools import partial
@@ -37,7 +35,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from measure import machine, print_table
+from measure import Memory, machine, print_table
 
 from tellapart.head import block_regression, blocks, prepared
 from tellapart.head.cross_validation import cross_validate
@@ -49,6 +47,7 @@ from tellapart.head.prepared import Prepared
 from tellapart.head.ready import made_ready
 from tellapart.head.recipe import Recipe
 from tellapart.head.regression import Regression
+from tellapart.head.summed import Summed, SummedDiscriminant
 from tellapart.workers.local import one_thread_each
 
 WIDTH = 1280
@@ -188,8 +187,6 @@ def apart(drawn: Drawn, kind: str, found: Found, memory: Found) -> str:
     vectors, _ = drawn.some()
     if kind == "discriminant":  # without temperature
         ready = made_ready(drawn.vectors, drawn.labels, drawn.count)
-        from tellapart.head.summed import Summed, SummedDiscriminant
-
         assert isinstance(ready, Summed)
         exact = Prepared(np.asarray(drawn.vectors, np.float64), drawn.labels, drawn.count)
         one, other = SummedDiscriminant(ready).fit(0.7), Discriminant(exact).fit(0.7)
@@ -225,32 +222,12 @@ def measured(function: Callable[[Drawn], Found], folder: Path, count: int, memor
     """A part in this process: seconds, and the most anonymous memory."""
     blocks.LARGE = 10**12 if memory else 0
     drawn = Drawn(folder, count)
-    most = [0]
-    over = threading.Event()
-
-    def watch() -> None:
-        while not over.wait(0.02):
-            most[0] = max(most[0], _anonymous())
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
+    held = Memory()
     began, busy = time.perf_counter(), time.process_time()
-    try:
-        with one_thread_each():
-            found = function(drawn)
-    finally:
-        over.set()
-        watcher.join()
+    with one_thread_each():
+        found = function(drawn)
     spent = {"seconds": time.perf_counter() - began, "core s": time.process_time() - busy}
-    return {**found, **spent, "MB": most[0] / 1e6}
-
-
-def _anonymous() -> int:
-    """Bytes in memory that belong to no file."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("RssAnon"):
-            return 1024 * int(line.split()[1])
-    return 0
+    return {**found, **spent, "MB": held.end()}
 
 
 def _send(pipe: Any, *arguments: Any) -> None:
@@ -313,5 +290,4 @@ def _figures(found: Found) -> list[str]:
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("OMP_NUM_THREADS", "2")
     main()
