@@ -271,14 +271,21 @@ def _discriminants(folds: Folds) -> _Tried:
     losses: dict[float, float] = {}
     truth = folds.labels[folds.searched]
 
+    def fitted(index: int) -> dict[int, Head]:
+        shrinkage = SHRINKAGES[index]
+        if shrinkage not in heads:
+            if folds.rows is not None:  # of very many labels each takes as much room as embeddings
+                heads.clear()
+            found = side_by_side(
+                lambda one: one.without_priors(shrinkage), discriminants, heavy=folds.heavy
+            )
+            heads[shrinkage] = dict(zip(folds.prepared, found, strict=True))
+        return heads[shrinkage]
+
     def loss(index: int) -> float:
         shrinkage = SHRINKAGES[index]
         if shrinkage not in losses:
-            fitted = side_by_side(
-                lambda one: one.without_priors(shrinkage), discriminants, heavy=folds.heavy
-            )
-            heads[shrinkage] = dict(zip(folds.prepared, fitted, strict=True))
-            own = folds.logits(heads[shrinkage])[folds.searched]
+            own = folds.logits(fitted(index))[folds.searched]
             heat = fit_temperature(own, truth, least=1, priors=usual)
             losses[shrinkage] = log_loss(own / heat + usual.astype(own.dtype), truth)
         return losses[shrinkage]
@@ -286,7 +293,7 @@ def _discriminants(folds: Folds) -> _Tried:
     at = int(np.argmin(np.abs(np.array(SHRINKAGES) - _USUAL_SHRINKAGE)))
     loss(at)  # also where there is no fold to leave out
     at = _downhill(loss, at, len(SHRINKAGES), _GAIN_OF_SHRINKING, (1, -1))
-    return _Tried(DISCRIMINANT, SHRINKAGES[at], losses, heads[SHRINKAGES[at]], priors, np.zeros(0))
+    return _Tried(DISCRIMINANT, SHRINKAGES[at], losses, fitted(at), priors, np.zeros(0))
 
 
 def _downhill(

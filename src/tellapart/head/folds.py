@@ -133,8 +133,9 @@ class LargeFolds(Folds):
         self.whole = Summed(embeddings, labels, count, total(self.sums), self.weights)
         self._whole_fold = fold
         most = min(_JUDGED_VALUES // embeddings.shape[1], _JUDGED_SCORES // count)
-        self.rows = rows = evenly(len(labels), max(enough, most))
+        self.rows = rows = evenly(len(labels), max(2 * enough, most))
         some = block(embeddings, rows)
+        enough = min(enough, len(rows) // len(self.sums))  # of very many labels: one fold's
         super().__init__(some, labels[rows], count, fold[rows], balanced, True, enough)
         self.pictures = len(labels)
 
