@@ -15,7 +15,7 @@ from ..images.kinds import SUFFIXES
 from ..text import shown
 from . import parquet_files, tar_shards
 from .addresses import files_at
-from .listed import Listed
+from .listed import Listed, PassOver
 from .patterns import is_pattern, names_meant
 from .walk import is_hidden
 
@@ -35,7 +35,7 @@ def containers_in(text: str, *, unpacked: bool = False) -> list[Container]:
     if os.path.isdir(text):
         return _only_in(text)
     if not _may_be_several(text):
-        return [_local(text)] if _is_container(text, unpacked) else []
+        return [_local(text)] if _is_read_in_place(text, unpacked) else []
     names = names_meant(text)
     ours = [name for name in names if _kind(name)]
     if not ours:
@@ -55,11 +55,11 @@ def holds_pictures(text: str, *, unpacked: bool = False) -> bool:
 
 
 def contents_of(
-    text: str, skipped: list[SkippedFile], *, unpacked: bool = False
+    text: str, pass_over: PassOver, *, unpacked: bool = False
 ) -> Iterator[tuple[Listed, str]]:
     """The pictures in all that a text means, in a stable order, each with the name of the file
-    that it lies in, or nothing if it is at an address itself. What is none is added to `skipped`,
-    as are files that cannot be read beside others that can.
+    that it lies in, or nothing if it is at an address itself. `pass_over` is told what is none, and
+    files that cannot be read beside others that can.
 
     Raises:
         DatasetError: nothing of it can be read.
@@ -67,42 +67,43 @@ def contents_of(
     """
     refused: list[DatasetError] = []
     empty = True
-    for one in _each(text, skipped, refused, unpacked):
+    for one in _each(text, pass_over, refused, unpacked):
         empty = False
         yield one
     if empty and refused:
         raise refused[0]
-    skipped += (SkippedFile(text, error.message) for error in refused)
+    for error in refused:
+        pass_over(SkippedFile(text, error.message))
 
 
 def _each(
-    text: str, skipped: list[SkippedFile], refused: list[DatasetError], unpacked: bool
+    text: str, pass_over: PassOver, refused: list[DatasetError], unpacked: bool
 ) -> Iterator[tuple[Listed, str]]:
     if not is_address(text):
         for container in containers_in(text, unpacked=unpacked):
-            yield from _listed(container, skipped, refused)
+            yield from _listed(container, pass_over, refused)
         return
     for file, name in files_at(text):
         if _kind(name):
-            yield from _listed(file, skipped, refused)
+            yield from _listed(file, pass_over, refused)
         elif any(map(is_hidden, name.split("/"))):
             continue
         elif _is_picture(name):
             yield Listed(file, name), ""
         else:
             suffix = PurePosixPath(name).suffix
-            skipped.append(SkippedFile(file.name, f"not a picture ({suffix or 'no extension'})"))
+            pass_over(SkippedFile(file.name, f"not a picture ({suffix or 'no extension'})"))
 
 
 def _listed(
-    container: Container, skipped: list[SkippedFile], refused: list[DatasetError]
+    container: Container, pass_over: PassOver, refused: list[DatasetError]
 ) -> Iterator[tuple[Listed, str]]:
     shard = base_of(container.name)
     try:
         if _kind(container.name) == PARQUET:
             found = parquet_files.listed(container)
         else:
-            found = tar_shards.listed(container, skipped)
+            found = tar_shards.listed(container, pass_over)
         for one in found:
             yield one, shard
     except DatasetError as error:
@@ -137,11 +138,16 @@ def _may_be_several(text: str) -> bool:
     return not os.path.exists(text) and is_pattern(text)
 
 
+def is_container(name: str) -> bool:
+    """Whether a name is that of a tar or a Parquet file."""
+    return bool(_kind(name))
+
+
 def _kind(name: str) -> str:
     return next((kind for kind in (TAR, PARQUET) if name.lower().endswith(kind)), "")
 
 
-def _is_container(text: str, unpacked: bool) -> bool:
+def _is_read_in_place(text: str, unpacked: bool) -> bool:
     """Whether a file is read where it lies: a Parquet file, and a tar that is large or that
     WebDataset wrote. Any other is unpacked, as archives are."""
     kind = _kind(text)

@@ -102,7 +102,7 @@ def _is_holder(text: str) -> bool:
 def _stored(text: str, how: _Looking) -> Iterator[Found]:
     """The pictures in a tar, a Parquet file, or at an address."""
     try:
-        yield from members(text)
+        yield from members(text, how.bare)
     except (DatasetError, UsageError) as error:
         how.bare.append(SkippedFile(text, error.message))
         yield error

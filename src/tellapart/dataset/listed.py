@@ -3,9 +3,15 @@ and what is said of it there."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
+from ..files.skipped import SkippedFile
 from ..files.stored import Stored
+
+PassOver: TypeAlias = "Callable[[SkippedFile], None]"
+"""Is told each file that is no picture, and why."""
 
 
 @dataclass(frozen=True)

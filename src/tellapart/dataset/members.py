@@ -1,5 +1,5 @@
 """What is given on a command line -> the pictures that lie in it, one by one, where it is a tar, a
-Parquet file, a pattern of these, or an address. Labels are not asked for.
+Parquet file, a pattern for several, or an address. Labels are not asked for.
 
 They come in a stable order, and memory does not grow with their number.
 """
@@ -12,7 +12,7 @@ from ..errors import UsageError
 from ..files.skipped import SkippedFile
 from ..files.stored import Stored
 from ..text import shown
-from .containers import contents_of, holds_pictures
+from .containers import contents_of, holds_pictures, is_container
 
 
 def holds_members(text: str) -> bool:
@@ -25,18 +25,24 @@ def holds_members(text: str) -> bool:
 
 
 def members(text: str, skipped: list[SkippedFile] | None = None) -> Iterator[Stored]:
-    """The pictures in a tar, in a Parquet file, or in all that a pattern or an address means. What
-    is no picture is added to `skipped`.
+    """The pictures in a tar, in a Parquet file, or in all that a pattern or an address means. Tars
+    and Parquet files that cannot be read to their ends are added to `skipped`.
 
     Raises:
         DatasetError: it cannot be read, or is no tar or Parquet file.
         UsageError: it holds none.
     """
-    passed = [] if skipped is None else skipped
+    first: list[SkippedFile] = []
+
+    def pass_over(one: SkippedFile) -> None:  # of others there may be a million
+        first.extend([one] * (not first))
+        if skipped is not None and (one.name == text or is_container(one.name)):
+            skipped.append(one)
+
     empty = True
-    for one, _ in contents_of(text, passed, unpacked=True):
+    for one, _ in contents_of(text, pass_over, unpacked=True):
         empty = False
         yield one.stored
     if empty:
-        why = f" The first thing passed over: {passed[0].name} ({passed[0].reason})."
-        raise UsageError(f"{shown(text)} has no pictures in it.{why if passed else ''}")
+        why = [f" The first thing passed over: {shown(one.name)} ({one.reason})." for one in first]
+        raise UsageError(f"{shown(text)} has no pictures in it.{''.join(why)}")

@@ -34,7 +34,7 @@ def read_stored(text: str) -> Dataset:
         DatasetError: none of it can be read, or no picture has a label.
     """
     skipped: list[SkippedFile] = []
-    every = list(contents_of(text, skipped))
+    every = list(contents_of(text, skipped.append))
     splits = _splits({shard for _, shard in every})
     if splits:
         every = [

@@ -25,7 +25,7 @@ from ..files.stored import Container
 from ..images.kinds import FORMATS, SUFFIXES, sniff
 from ..text import several, shown
 from .decision import is_table_of_decisions
-from .listed import Listed
+from .listed import Listed, PassOver
 from .tables import COLUMNS
 from .walk import is_hidden
 
@@ -70,19 +70,19 @@ class _Sample:
     said: dict[str, bytes]
 
 
-def listed(tar: Container, skipped: list[SkippedFile]) -> Iterator[Listed]:
-    """The pictures of a tar, in order; what is none is added to `skipped`, and also where the tar
-    is damaged, which ends the listing.
+def listed(tar: Container, pass_over: PassOver) -> Iterator[Listed]:
+    """The pictures of a tar, in order; `pass_over` is told what is none, and where the tar is
+    damaged, which ends the listing.
 
     Raises:
         ArchiveError: it is no tar, or a compressed one.
     """
-    for sample in _samples(tar, skipped):
+    for sample in _samples(tar, pass_over):
         label = _label_of(sample)
         for picture in sample.pictures:
             simple = picture.member.partition(".")[2].lower() in _simple(sample)
             if label is not None and not simple:  # of a sample it is a mask, or another view
-                skipped.append(SkippedFile(picture.name, "beside the picture of its sample"))
+                pass_over(SkippedFile(picture.name, "beside the picture of its sample"))
                 continue
             reason = "has no label" if label == "" else ""
             yield Listed(picture, picture.member, label or None, reason=reason)
@@ -95,7 +95,7 @@ def is_sharded(tar: Container) -> bool:
     Raises:
         ArchiveError: it is no tar.
     """
-    sample = next((one for one in _samples(tar, []) if one.pictures), None)
+    sample = next((one for one in _samples(tar, lambda one: None) if one.pictures), None)
     return sample is not None and _label_of(sample) is not None
 
 
@@ -105,10 +105,10 @@ def _simple(sample: _Sample) -> set[str]:
     return {ending for ending in endings if "." not in ending} or set(endings)
 
 
-def _samples(tar: Container, skipped: list[SkippedFile]) -> Iterator[_Sample]:
+def _samples(tar: Container, pass_over: PassOver) -> Iterator[_Sample]:
     """Members of one key that follow one another."""
     sample = _Sample("", [], {})
-    for member, said in _members(tar, skipped):
+    for member, said in _members(tar, pass_over):
         key = _key(member.member)
         if key != sample.key:
             yield sample
@@ -120,9 +120,7 @@ def _samples(tar: Container, skipped: list[SkippedFile]) -> Iterator[_Sample]:
     yield sample
 
 
-def _members(
-    tar: Container, skipped: list[SkippedFile]
-) -> Iterator[tuple[TarMember, bytes | None]]:
+def _members(tar: Container, pass_over: PassOver) -> Iterator[tuple[TarMember, bytes | None]]:
     """Pictures, and with their bytes the members that may say a label."""
     with tar.open() as stream:
         try:
@@ -152,9 +150,9 @@ def _members(
                     if info.isdir() or _is_nobodys(name):
                         continue
                     if name.startswith("/") or ".." in name.split("/"):
-                        skipped.append(SkippedFile(member.name, "a name that leads elsewhere"))
+                        pass_over(SkippedFile(member.name, "a name that leads elsewhere"))
                     elif not info.isreg() or info.issparse():
-                        skipped.append(SkippedFile(member.name, "a link or a device in a tar"))
+                        pass_over(SkippedFile(member.name, "a link or a device in a tar"))
                     elif info.offset_data + info.size > tar.size:
                         yield member, None  # which says so when it is read
                     elif _suffix(name) in _LABELS_SAID_IN:
@@ -165,13 +163,13 @@ def _members(
                     else:
                         suffix = PurePosixPath(name).suffix
                         reason = f"not a picture ({suffix or 'no extension'})"
-                        skipped.append(SkippedFile(member.name, reason))
+                        pass_over(SkippedFile(member.name, reason))
                 wrong = _wrong_at_end(stream, opened.offset)
             except (tarfile.TarError, EOFError, UnicodeError) as error:
                 wrong = str(error)
         if wrong:
             after = f"damaged or cut short after {several(count, 'member')}: {wrong}"
-            skipped.append(SkippedFile(tar.name, after))
+            pass_over(SkippedFile(tar.name, after))
 
 
 def _wrong_at_end(stream: IO[bytes], offset: int) -> str:
