@@ -75,6 +75,14 @@ def test_shards_teach_the_model_that_files_teach(
     assert tested.learnt_from == int((~theirs.classifier.required_record().held_out).sum())
 
 
+@pytest.mark.slow
+def test_processes_read_shards_as_threads_do(heroes: DemoPictures, tmp_path: Path) -> None:
+    pattern = sharded(tmp_path, heroes.photos, 3, said=True)
+    ours = tellapart.train(heroes.photos, quality="fast", cache=tmp_path / "one")
+    theirs = tellapart.train(pattern, quality="fast", cache=tmp_path / "two", on="processes:2")
+    assert theirs.classifier.digest == ours.classifier.digest
+
+
 def test_a_member_is_small_and_is_read_again_and_again_even_elsewhere(tmp_path: Path) -> None:
     tar = pack(tmp_path / "a.tar", {"x/1.png": PICTURE, "x/2.png": PICTURE[:40]})
     one, two = members(str(tar))
