@@ -14,6 +14,7 @@ import tellapart
 from drawn import contents, model_of, run
 from tellapart.demo.walk import DemoPictures
 from tellapart.errors import DestinationError
+from tellapart.files import addresses
 from tellapart.files.destinations import Destination, destination_at
 
 MARK = "_SUCCESS"
@@ -34,14 +35,23 @@ def server() -> Iterator[str]:
         patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
         _new_bucket("bucket")
         yield address
+    _forget_servers()
     server.stop()
 
 
 def _new_bucket(name: str) -> None:
     import fsspec
 
-    fsspec.get_filesystem_class("s3").clear_instance_cache()  # of other servers
+    _forget_servers()
     fsspec.filesystem("s3").mkdir(name)
+
+
+def _forget_servers() -> None:
+    """Connections are kept for the whole process, and each server of the tests is another one."""
+    import fsspec
+
+    fsspec.get_filesystem_class("s3").clear_instance_cache()
+    addresses._opened.clear()
 
 
 PLACES = ["folder", "file", "memory", "s3"]
@@ -150,6 +160,7 @@ def test_only_an_address_needs_what_knows_addresses(tmp_path: Path) -> None:
     script = f"""
 import sys
 import tellapart.model.answers.writing
+from tellapart.files import addresses
 from tellapart.files.destinations import destination_at
 destination_at({str(tmp_path / "b")!r}).write("a", b"one")
 print({{"fsspec", "pyarrow"}} & set(sys.modules))

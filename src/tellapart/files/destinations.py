@@ -5,13 +5,12 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
 from ..errors import DestinationError, UsageError
 from ..text import shown
-from .addresses import filesystem, is_address
+from .addresses import asked, filesystem, is_address, reason_of
 from .atomic import cannot_write, check_writable, chosen_with, sync, write_atomically
 
 SETTING = "to"  # the setting that says where
@@ -115,67 +114,61 @@ class _Folder:
 
 
 class _Address:
-    """A place that fsspec knows: what it asks for (s3fs, gcsfs) must be installed too."""
+    """A place that fsspec knows."""
 
     def __init__(self, address: str) -> None:
         self.name = address
-        self._opened()
+        self._place()
 
-    def __getstate__(self) -> dict[str, object]:
-        return {"name": self.name}  # a connection stays where it is
-
-    @cached_property
     def _place(self) -> tuple[Any, str]:
-        return self._opened()
-
-    def _opened(self) -> tuple[Any, str]:
         """The file system, and the path of this place in it."""
         try:
             system, root = filesystem(self.name)
         except UsageError as error:
+            protocol = self.name.partition("://")[0]
             raise DestinationError(
-                f"{shown(self.name)} is no address that can be written to: "
-                f"{self.name.partition('://')[0]}:// is not known.",
+                f"{shown(self.name)} is no address that can be written to: {protocol}:// is not "
+                "known.",
                 hint=f"Choose another place{chosen_with(SETTING)}.",
             ) from error
-        except OSError as error:
+        except (OSError, EOFError) as error:
             raise self._cannot(error, "reached") from error
         return system, root.rstrip("/")
 
     def names(self) -> list[str]:
-        system, root = self._place
+        system, root = self._place()
+        system.invalidate_cache()  # another run may have put something there
         try:
-            system.invalidate_cache()  # another run may have put something there
-            found = system.ls(root, detail=False)
+            found = asked(self.name, lambda: system.ls(root, detail=False))
         except FileNotFoundError:
             return []
-        except Exception as error:
+        except OSError as error:
             raise self._cannot(error, "read") from error
         return sorted(path.rstrip("/").rpartition("/")[2] for path in found)
 
     def size(self, name: str) -> int | None:
-        system, root = self._place
+        system, root = self._place()
+        system.invalidate_cache()
         try:
-            system.invalidate_cache()
-            return int(system.info(f"{root}/{name}")["size"])
+            return int(asked(self.name, lambda: system.info(f"{root}/{name}"))["size"])
         except FileNotFoundError:
             return None
-        except Exception as error:
+        except OSError as error:
             raise self._cannot(error, "read") from error
 
     def read(self, name: str) -> bytes | None:
-        system, root = self._place
+        system, root = self._place()
         try:
-            return bytes(system.cat_file(f"{root}/{name}"))
+            return bytes(asked(self.name, lambda: system.cat_file(f"{root}/{name}")))
         except FileNotFoundError:
             return None
-        except Exception as error:
+        except OSError as error:
             raise self._cannot(error, "read") from error
 
     def write(self, name: str, content: bytes) -> None:
-        system, root = self._place
+        system, root = self._place()
         path = f"{root}/{name}"
-        try:
+        try:  # however long it takes: its size alone says nothing of that
             if not _OBJECTS.isdisjoint(_protocols(system)):
                 system.pipe_file(path, content)
                 return
@@ -184,23 +177,20 @@ class _Address:
             system.makedirs(folder, exist_ok=True)
             system.pipe_file(part, content)
             system.mv(part, path)
-        except Exception as error:
-            raise self._cannot(error, "written") from error
+        except Exception as error:  # each service has errors of its own
+            raise self._cannot(OSError(None, reason_of(error)), "written") from error
 
     def remove(self, name: str) -> None:
-        system, root = self._place
+        system, root = self._place()
         try:
-            system.rm_file(f"{root}/{name}")
+            asked(self.name, lambda: system.rm_file(f"{root}/{name}"))
         except FileNotFoundError:
             return
-        except Exception as error:
+        except OSError as error:
             raise self._cannot(error, "written") from error
 
     def _cannot(self, error: Exception, what: str) -> DestinationError:
-        """Of any kind: each service has errors of its own."""
-        said = (getattr(error, "strerror", "") or str(error)).partition("\n")[0].rstrip(
-            "."
-        ) or type(error).__name__
+        said = getattr(error, "strerror", None) or str(error) or type(error).__name__
         return DestinationError(
             f"{shown(self.name)} cannot be {what}: {shown(said)}.",
             hint=f"Look at the address and at what you may do there, or choose another "
