@@ -12,7 +12,7 @@ import pickle
 import shutil
 import sys
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +25,10 @@ import tellapart
 from conftest import draw_scene, encoded, mostly_slow
 from drawn import contents, model_of, run, run_here
 from kills import killed_at, moments
+from tellapart.cache.parts import STOPPED, Caution
 from tellapart.demo.walk import DemoPictures
 from tellapart.errors import DestinationError, MissingExtraError, PictureError, UsageError
+from tellapart.files import addresses
 from tellapart.files.destinations import destination_at
 from tellapart.images.decode import Picture
 from tellapart.model.answers import parts as answer_parts
@@ -34,8 +36,10 @@ from tellapart.model.answers.forms import FORMS, as_csv, as_json, as_parquet
 from tellapart.model.answers.parts import AnswerParts, named
 from tellapart.model.answers.rows import MOST_COLUMNS, Row, Table
 from tellapart.model.classifier import Classifier
+from tellapart.model.observe import Observation, Observer
 from tellapart.workers.local import limit_threads
 from tellapart.workers.parts import parts_of
+from tellapart.workers.places import place_of
 
 FIXED = ["path", "sha256", "label", "score", "novelty", "unknown", "error"]
 
@@ -215,9 +219,9 @@ def test_what_is_done_is_not_done_again(
     asked: list[object] = []
     seen = answer_parts.AnswerParts._seen
 
-    def noted(unit: AnswerParts, pictures: Any) -> Iterator[Any]:
+    def noted(unit: AnswerParts, pictures: Any, caution: Caution) -> Iterator[Any]:
         asked.extend(pictures)
-        return seen(unit, pictures)
+        return seen(unit, pictures, caution)
 
     monkeypatch.setattr(AnswerParts, "_seen", noted)
     written = classifier.predict_to(inbox, out, per_part=4)
@@ -263,6 +267,38 @@ def test_a_kill_at_any_moment_leaves_whole_shards_and_the_next_run_goes_on(
             assert ".part" in name or content == whole[name]
         work(out)
         assert contents(out) == whole
+
+
+class Deadly(Observer):
+    """Reading the picture of this name ends the process."""
+
+    killer = "IMG_0003.jpg"
+
+    def process(self, batch: Sequence[Picture]) -> list[Observation | PictureError]:
+        for picture in batch:
+            assert isinstance(picture, Path)
+            if picture.name == self.killer:
+                os._exit(1)
+        return super().process(batch)
+
+
+@pytest.mark.slow
+def test_a_picture_that_ends_its_worker_is_told_in_its_row_and_the_rest_goes_on(
+    classifier: Classifier, inbox: list[str], tmp_path: Path
+) -> None:
+    classifier.predict_to(inbox[:6], tmp_path / "whole", form="json", per_part=4)
+    unit = AnswerParts(classifier, destination_at(tmp_path / "out"), "json")
+    unit._observer = Deadly(classifier, unit._folder)
+    every = [named(path, number) for number, path in enumerate(inbox[:6])]
+    lost: list[str] = []
+    with place_of("processes:1", lost.append) as place:
+        counts = list(place.map(unit, ([part] for part in parts_of(every, 4))))
+    assert [(one.read, one.unreadable) for one in counts] == [(3, 1), (2, 0)]
+    assert lost == ["ended with code 1"] * 3
+    expected = lines(tmp_path / "whole")
+    expected[2] = {"path": inbox[2], "error": STOPPED}
+    assert lines(tmp_path / "out") == expected
+    assert not [*unit._folder.rglob("*-caution.part")]
 
 
 REFUSED: list[tuple[dict[str, Any], str]] = [
@@ -394,7 +430,7 @@ def test_very_many_labels_are_one_column_of_parquet(count: int) -> None:
     ("form", "to", "package", "said"),
     [
         ("parquet", "out", "pyarrow", "needs pyarrow, which is not installed"),
-        ("csv", "s3://bucket/out", "fsspec", "needs fsspec, which is not installed"),
+        ("csv", "s3://bucket/out", "fsspec", "needs fsspec, which reads what is at an address"),
     ],
 )
 def test_what_is_not_installed_is_said_before_any_work(
@@ -411,6 +447,7 @@ def test_what_is_not_installed_is_said_before_any_work(
         if name.partition(".")[0] == package:
             monkeypatch.setitem(sys.modules, name, None)
     monkeypatch.setitem(sys.modules, package, None)
+    monkeypatch.setattr(addresses, "_opened", {})
     with pytest.raises(MissingExtraError, match=said):
         classifier.predict_to(iter(()), to, form=form)  # type: ignore[arg-type]
     assert contents(tmp_path) == {}

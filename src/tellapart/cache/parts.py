@@ -84,7 +84,7 @@ class Caution:
 
     def __init__(self, key: str, attempt: int, folder: Path) -> None:
         self._name, self._folder = _name(f"{key}-caution"), folder
-        self._is_careful = attempt >= CAREFUL
+        self.is_careful = attempt >= CAREFUL
         self._stopped: list[int] = []
         note = PARTS.read(self._name, folder) if attempt > CAREFUL else None
         if note:  # those before, and the one that was then about to be read
@@ -96,7 +96,7 @@ class Caution:
         Raises:
             PictureError: a worker died at it.
         """
-        if not self._is_careful:
+        if not self.is_careful:
             return
         if position in self._stopped:
             raise PictureError(STOPPED, may_pass=True)
@@ -105,7 +105,7 @@ class Caution:
 
     def over(self) -> None:
         """The part is done."""
-        if self._is_careful:
+        if self.is_careful:
             PARTS.forget(self._name, self._folder)
 
 

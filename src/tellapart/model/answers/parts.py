@@ -18,6 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ...cache.folder import cache_folder as default_folder
+from ...cache.parts import Caution
 from ...errors import DestinationError, PictureError, UsageError, option
 from ...files.destinations import SETTING, Destination
 from ...images.decode import Picture, Stored
@@ -95,7 +97,8 @@ class AnswerParts:
         cache_folder: Path | None = None,
     ) -> None:
         """`was_whole` says that the mark of success is there."""
-        self._observer = Observer(replace(classifier, _record=None), cache_folder)
+        self._folder = (cache_folder or default_folder()).absolute()
+        self._observer = Observer(replace(classifier, _record=None), self._folder)
         self._destination = destination
         self._form = FORMS[form]
         self._embedding = embedding
@@ -128,7 +131,8 @@ class AnswerParts:
             seconds = time.monotonic() - began
             return Counts(known.read, known.unreadable, count, seconds, shard)
         rows, passing = [], 0
-        for name, found in zip(names, self._seen(pictures), strict=True):
+        caution = Caution(stamped, part.attempt, self._folder)
+        for name, found in zip(names, self._seen(pictures, caution), strict=True):
             rows.append(row_of(name, found, embedding=self._embedding))
             passing += isinstance(found, PictureError) and found.may_pass
         content = self._form.encode(rows, self._table)
@@ -141,9 +145,21 @@ class AnswerParts:
         digest = hashlib.sha256(content).hexdigest()
         kept = Record(named, stamped, digest, len(content), read, unreadable, passing)
         self._destination.write(record, kept.to_bytes())
+        caution.over()
         return Counts(read, unreadable, 0, time.monotonic() - began, shard)
 
-    def _seen(self, pictures: Sequence[Picture]) -> Iterator[Observation | PictureError]:
+    def _seen(
+        self, pictures: Sequence[Picture], caution: Caution
+    ) -> Iterator[Observation | PictureError]:
+        if caution.is_careful:
+            for position, picture in enumerate(pictures):
+                try:
+                    caution.check(position)
+                except PictureError as error:
+                    yield error
+                else:
+                    yield from self._observer.process([picture])
+            return
         every = batches_of(pictures, BATCH)
         with closing(local_map(_Open(self._observer), every)) as found:
             yield from found
