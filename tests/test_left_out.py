@@ -21,6 +21,8 @@ from tellapart.evaluation.whole import Answers, Whole, areas_of, figures_of
 from tellapart.files import room as rooms
 from tellapart.head import blocks
 from tellapart.model.judged import evaluations_of
+from tellapart.report import content
+from tellapart.report.page import report_page
 from tellapart.training import keeping
 from tellapart.training.result import TrainResult
 
@@ -216,3 +218,12 @@ def test_a_test_of_very_many_gives_the_same_figures(
     assert 60 <= len(ours.names) <= 65
     assert (found.learnt_from, found.refused) == (expected.learnt_from, expected.refused)
     assert any("Of 120 pictures the surest mistakes" in note for note in found.notes)
+
+
+def test_a_report_of_very_many_labels_lists_the_first(
+    whole: TrainResult, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, most in (("MOST_ROWS", 2), ("WIDEST_MATRIX", 1), ("MOST_FACES", 1)):
+        monkeypatch.setattr(content, name, most)
+    page = report_page(content.content_of_training(whole.classifier, {}))
+    assert page.count("and 1 more labels") == len(whole.evaluations)

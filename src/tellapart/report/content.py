@@ -38,6 +38,7 @@ MOST_EXAMPLES = 120  # of all labels together
 WIDEST_MATRIX = 20  # labels; of more, only the pairs that were confused are shown
 MOST_PAIRS = 60
 FIRST_PAIRS = 12  # seen at once
+MOST_ROWS = 1_000  # labels that a table of all names, and whose pictures are shown
 WEAKEST = 10  # labels seen at once where there are more than `WIDEST_MATRIX`
 FEWEST = 5  # labels with the fewest pictures that are seen beside them
 
@@ -194,6 +195,16 @@ class ReportContent:
         """The labels as a table lists them, by their position in the model."""
         return sorted(range(len(self.labels)), key=lambda k: _natural(self.labels[k]))
 
+    @property
+    def rows(self) -> list[int]:
+        """Those that a table of all labels has a row for: of very many the first."""
+        return self.order[:MOST_ROWS]
+
+    @property
+    def rest(self) -> int:
+        """How many labels have none."""
+        return len(self.labels) - len(self.rows)
+
     def telling(self, evaluation: Evaluation) -> list[int]:
         """The labels that a table of many shows at once, by their position, the weakest first.
 
@@ -286,7 +297,7 @@ class ReportContent:
             label: [
                 shelf[round(at)] for at in np.linspace(0, len(shelf) - 1, min(most, len(shelf)))
             ]
-            for label, shelf in ((self.labels[k], self.shelves[self.labels[k]]) for k in self.order)
+            for label, shelf in ((self.labels[k], self.shelves[self.labels[k]]) for k in self.rows)
         }
 
     @property
