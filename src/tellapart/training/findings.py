@@ -77,6 +77,7 @@ def find_out(
         *contradiction,
         *fitted.notes,
         *of_some,
+        *_on_no_curve(fitted),
     )
     watch.doing("Finding out whether more pictures would help")
     learning = would_more_help(pictures, fitted)
@@ -89,6 +90,12 @@ def find_out(
     unknowns = without_a_label(pictures, fitted)
     skipped = (*dataset.skipped, *pictures.unreadable)
     return Findings(skipped, notes, learning, shortcuts, unknowns, bursts)
+
+
+def _on_no_curve(fitted: Fitted) -> Iterator[str]:
+    """That there is no learning curve, where that is for the number of pictures."""
+    if fitted.found and not fitted.found.prepared:
+        yield "Whether more pictures would help was not measured, as there are so many already."
 
 
 def on_held_out(pictures: Pictures, fitted: Fitted, bursts: Bursts) -> Iterator[str]:
