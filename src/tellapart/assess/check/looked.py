@@ -210,15 +210,16 @@ class Looked:
             count, drawn = len(self.rows), sample.MOST // (1 + _COMPANY)
             yield (
                 f"Bursts were looked for among {len(self.in_company):,} of {count:,} pictures: "
-                f"{min(drawn, count):,} that were drawn, and the {_COMPANY} of its label that are "
-                "most like each."
+                f"{min(drawn, count):,} drawn by their contents, each with the {_COMPANY} of its "
+                "label that are most like it."
             )
             if len(self.found.prepared) < _FOLDS_FOR_HARM:
-                yield "Of so many pictures it was not looked for which do harm."
+                yield "Pictures that do harm were not looked for among so many."
         if are_many(len(self.pictures.names)):
             yield (
-                f"Near copies were looked for among the pictures most like each, and the pixels of "
-                f"the {MOST_READ:,} nearest were compared; exact copies, among all."
+                "Near copies were looked for in groups of pictures that are alike, and the pixels "
+                f"of the {MOST_READ:,} nearest were compared. Exact copies were looked for among "
+                "all."
             )
 
     def name(self, row: int) -> str:
