@@ -53,7 +53,9 @@ def nearest(
     every = among is None or bool(np.all(among))
     chosen = np.arange(len(points)) if among is None else np.flatnonzero(among)
     found = nearest_of(points, points if every else points[chosen], count, groups, groups[chosen])
-    return Neighbours(np.where(found.known, chosen[found.rows], -1), found.cosines)
+    rows = np.full(found.rows.shape, -1, np.int64)
+    rows[found.known] = chosen[found.rows[found.known]]
+    return Neighbours(rows, found.cosines)
 
 
 def nearest_of(
