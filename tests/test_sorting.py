@@ -35,6 +35,7 @@ from tellapart.files.state import locked as locked_for
 from tellapart.sorting import placed
 from tellapart.sorting.journal import SORTING, STATE
 from tellapart.sorting.sort import SortOptions, SortStep, plan, sort, undo
+from tellapart.sorting.watching import watch
 from tellapart.to_json.results import planned as planned_
 
 HOWS = ["copy", "link", "move"]
@@ -499,6 +500,19 @@ def test_refused(
                 what(Reader(), tmp_path / source, tmp_path / target)
     assert inbox.is_dir()
     assert everything(tmp_path) == before
+
+
+@pytest.mark.parametrize("source", ["s3://bucket/photos", "shards.tar", "TABLE.Parquet"])
+def test_pictures_that_are_no_files_are_refused_in_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if "://" not in source:
+        (tmp_path / source).write_bytes(b"")
+    for what in (sort, plan, watch):
+        with pytest.raises(UsageError, match="no files of their own, and only files are sorted"):
+            what(Reader(), source, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("values", [{"how": "delete"}, {"unsure_below": 1.2}])
