@@ -430,7 +430,7 @@ def test_very_many_labels_are_one_column_of_parquet(count: int) -> None:
     ("form", "to", "package", "said"),
     [
         ("parquet", "out", "pyarrow", "needs pyarrow, which is not installed"),
-        ("csv", "s3://bucket/out", "fsspec", "needs fsspec, which reads what is at an address"),
+        ("csv", "s3://bucket/out", "fsspec", "needs fsspec, which is not installed"),
     ],
 )
 def test_what_is_not_installed_is_said_before_any_work(
