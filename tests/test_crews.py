@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from crews import Attempts, Raising, Squares, Stillborn
 from tellapart.errors import WorkersError
+from tellapart.workers import crew as loop
 from tellapart.workers.crew import Died, Done, News, Ready, Worker, crew_map
 from tellapart.workers.local import AHEAD, Each, Map, batches_of, local_map
 from tellapart.workers.parts import parts_of
@@ -63,11 +64,21 @@ def test_nobody_is_hired_where_there_is_no_work(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_waiting_long_for_the_first_worker_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "_LATE", 0.0)
+    said: list[str] = []
+    assert [*two(Squares(tmp_path), batches_of(range(4), 2), say=said.append)] == [0, 1, 4, 9]
+    assert said == ["No worker could begin yet: all cores are in use. Waiting for one."]
+
+
 def test_the_batches_of_a_dead_worker_are_done_by_another(tmp_path: Path) -> None:
     lost: list[str] = []
     unit = Squares(tmp_path, deadly=20, lives=2)
-    assert [*two(unit, batches_of(range(50), 3), lost=lost.append)] == [n * n for n in range(50)]
-    assert lost == ["was ended by the system (SIGKILL, perhaps for lack of memory)"] * 2
+    assert [*two(unit, batches_of(range(50), 3), say=lost.append)] == [n * n for n in range(50)]
+    reason = "was ended by the system (SIGKILL, perhaps for lack of memory)"
+    assert lost == [f"A worker {reason}. Another one does its work."] * 2
 
 
 def test_a_part_is_told_how_many_have_died_at_it() -> None:

@@ -216,7 +216,7 @@ def test_pictures_that_end_their_worker_are_listed_and_the_rest_goes_on(
     assert found.unreadable == {
         2: STOPPED, 3: STOPPED, 9: STOPPED, 5: "an HTML page saved as .png"
     }  # fmt: skip
-    assert lost == ["ended with code 1"] * (4 + 3)
+    assert lost == ["A worker ended with code 1. Another one does its work."] * (4 + 3)
     assert len(found.digests) == COUNT - 4
     assert not [*cache.rglob("*-caution.part")]
     with place_of("processes:2") as place:  # what killed at one time need not at another

@@ -10,6 +10,8 @@ it got. No more than `AHEAD` batches a worker are taken before their results are
 
 from __future__ import annotations
 
+import math
+import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +27,7 @@ _IN_HAND = 2  # batches that one worker has: the one at work, and the next
 _ATTEMPTS = 3  # workers that may die at a batch; at a part, one more for each of its pictures
 _STILLBORN = 3  # workers in a row that die before they are ready
 _LISTEN = 0.5  # seconds after which whoever asked for the work may end it
+_LATE = 20.0  # seconds without any worker that is ready, after which that is said
 
 Batch = Sequence[Any]
 
@@ -83,10 +86,10 @@ def crew_map(
     crew: Crew,
     batches: Iterable[Batch],
     *,
-    lost: Callable[[str], None] = lambda reason: None,
+    say: Callable[[str], None] = lambda sentence: None,
 ) -> Generator[Any, None, None]:
-    """The results of all batches in order, worked on by a crew; `lost` is told of each worker that
-    died, and why.
+    """The results of all batches in order, worked on by a crew; `say` gets a sentence on each
+    worker that died, and on waiting long for the first.
 
     Whatever `process` raises is raised here, after the results before it. Closing the iterator ends
     the workers at once.
@@ -94,7 +97,7 @@ def crew_map(
     Raises:
         WorkersError: they die before they begin, or again and again at the same batch.
     """
-    loop = _Loop(crew, enumerate(batches), lost)
+    loop = _Loop(crew, enumerate(batches), say)
     try:
         yield from loop.results()
         loop.finish()
@@ -114,9 +117,10 @@ class _Loop:
     """One run of it. A batch is `waiting`, in one hand, or `done` until its results are yielded."""
 
     def __init__(
-        self, crew: Crew, rest: Iterator[tuple[int, Batch]], lost: Callable[[str], None]
+        self, crew: Crew, rest: Iterator[tuple[int, Batch]], say: Callable[[str], None]
     ) -> None:
-        self._crew, self._rest, self._lost = crew, rest, lost
+        self._crew, self._rest, self._say = crew, rest, say
+        self._late_at = time.monotonic() + _LATE
         self._hands: dict[Worker, _Hand] = {}
         self._batches: dict[int, Batch] = {}  # those that are waiting or in a hand
         self._waiting: deque[int] = deque()
@@ -139,6 +143,7 @@ class _Loop:
             elif self._is_all and not self._batches:
                 return
             else:
+                self._say_if_late()
                 for worker, news in self._crew.news(_LISTEN):
                     self._hear(worker, news)
 
@@ -150,8 +155,8 @@ class _Loop:
         while left:
             pause()
             for worker, news in self._crew.news(_LISTEN):
-                if isinstance(news, Died):
-                    self._lost(news.reason)
+                if isinstance(news, Died) and worker in left:  # the others have told that they end
+                    self._say(f"A worker {news.reason}. Its work was done.")
                 if isinstance(news, Done) and news.error is not None:
                     raise news.error
                 if not isinstance(news, Ready):
@@ -210,6 +215,12 @@ class _Loop:
         elif news.error is not None:
             raise news.error  # of `start`
 
+    def _say_if_late(self) -> None:
+        if time.monotonic() > self._late_at:
+            self._late_at = math.inf
+            if not any(hand.is_ready for hand in self._hands.values()):
+                self._say("No worker could begin yet: all cores are in use. Waiting for one.")
+
     def _bury(self, hand: _Hand, reason: str) -> None:
         """Have what a dead worker had done by others."""
         if not hand.is_ready:
@@ -218,7 +229,7 @@ class _Loop:
                 raise WorkersError(
                     f"No worker can begin: each of {several(_STILLBORN, 'worker')} {reason}."
                 )
-        self._lost(reason)
+        self._say(_on_death(reason))
         self._waiting = deque(sorted([*self._waiting, *hand.numbers]))
         if not hand.numbers:
             return
@@ -237,3 +248,7 @@ class _Loop:
         self._done[number] = Done(
             error=WorkersError(f"{times} died at the same work. The last one {reason}.")
         )
+
+
+def _on_death(reason: str) -> str:
+    return f"A worker {reason}. Another one does its work."

@@ -63,8 +63,9 @@ def check_place_word(word: str | None) -> None:
 
 
 @contextmanager
-def place_of(word: str, lost: Callable[[str], None] = lambda reason: None) -> Iterator[Place]:
-    """The place that a word is for, ready; `lost` is told of each worker that died, and why.
+def place_of(word: str, say: Callable[[str], None] = lambda sentence: None) -> Iterator[Place]:
+    """The place that a word is for, ready; `say` gets a sentence on each worker that died, and
+    on waiting long for the first.
 
     `ray` alone is the cluster at `$RAY_ADDRESS`, or that this machine is of, or else one that is
     made of this machine's cores for as long as it is in use.
@@ -80,11 +81,11 @@ def place_of(word: str, lost: Callable[[str], None] = lambda reason: None) -> It
     elif found := _PROCESSES.fullmatch(word):
         from .processes import processes_map
 
-        yield Place(word, partial(processes_map, most=int(found[1] or 0), lost=lost), is_far=True)
+        yield Place(word, partial(processes_map, most=int(found[1] or 0), say=say), is_far=True)
     else:
         from .ray_actors import ray_map
 
-        with ray_map(word if "://" in word else "", lost) as spread:
+        with ray_map(word if "://" in word else "", say) as spread:
             yield Place(word, spread, is_far=True)
 
 
@@ -93,7 +94,7 @@ def working_on(
     word: str | None, say: Callable[[str], None] = lambda sentence: None
 ) -> Iterator[None]:
     """Have what this thread does in here run at the place that a word is for, or, of None, where it
-    runs anyway. `say` gets a sentence on each worker that died.
+    runs anyway. `say` gets sentences as in `place_of`.
 
     Raises:
         UsageError, MissingExtraError, WorkersError: as `place_of`.
@@ -101,10 +102,7 @@ def working_on(
     if word is None:
         yield
         return
-    with (
-        place_of(word, lambda reason: say(f"A worker {reason}. Another one does its work.")) as at,
-        working_at(at),
-    ):
+    with place_of(word, say) as at, working_at(at):
         yield
 
 

@@ -104,11 +104,11 @@ def processes_map(
     batches: Iterable[Sequence[In]],
     *,
     most: int = 0,
-    lost: Callable[[str], None] = lambda reason: None,
+    say: Callable[[str], None] = lambda sentence: None,
 ) -> Generator[Out, None, None]:
     """The results of all batches in order, worked on by `most` processes, or as many as there are
     cores; see `crew_map`."""
-    return crew_map(Processes(unit, most or cores()), batches, lost=lost)
+    return crew_map(Processes(unit, most or cores()), batches, say=say)
 
 
 class Processes:

@@ -66,7 +66,7 @@ def ray() -> ModuleType:
 
 
 @contextmanager
-def ray_map(address: str, lost: Callable[[str], None]) -> Iterator[Map[Any, Any]]:
+def ray_map(address: str, say: Callable[[str], None]) -> Iterator[Map[Any, Any]]:
     """What runs a unit on a cluster: at an address such as `ray://head:10001`, or, where that is
     empty, at `$RAY_ADDRESS`, on the cluster that this machine is of, or else on one that is made of
     this machine's cores and ends with the block.
@@ -77,16 +77,16 @@ def ray_map(address: str, lost: Callable[[str], None]) -> Iterator[Map[Any, Any]
     """
     module = ray()
     if module.is_initialized():  # by the program that calls us
-        yield partial(_actors_map, lost=lost)
+        yield partial(_actors_map, say=say)
         return
     with _connected(module, address or os.environ.get(ADDRESS, "")):
-        yield partial(_actors_map, lost=lost)
+        yield partial(_actors_map, say=say)
 
 
 def _actors_map(
-    unit: Unit[In, Out], batches: Iterable[Sequence[In]], *, lost: Callable[[str], None]
+    unit: Unit[In, Out], batches: Iterable[Sequence[In]], *, say: Callable[[str], None]
 ) -> Generator[Out, None, None]:
-    return crew_map(Actors(unit), batches, lost=lost)
+    return crew_map(Actors(unit), batches, say=say)
 
 
 @contextmanager
