@@ -106,16 +106,23 @@ def print_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def anonymous(process: int | str = "self") -> float:
-    """The memory that a process holds by itself, without what is mapped from files, in MB."""
-    lines = Path(f"/proc/{process}/status").read_text("ascii").splitlines()
-    return next((int(line.split()[1]) / 1e3 for line in lines if line.startswith("RssAnon")), 0.0)
+    """The memory that a process holds by itself, without what is mapped from files, in MB; 0 once
+    it has ended, and where this is not Linux."""
+    try:
+        lines = Path(f"/proc/{process}/status").read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return 0.0
+    found = (int(line.split()[1]) for line in lines if line.startswith("RssAnon"))
+    return next(found, 0) * 1024 / 1e6
 
 
 class Memory:
-    """The most anonymous memory that this process holds, from here on."""
+    """The most anonymous memory that a process holds, from here on; this one, if no other is
+    named."""
 
-    def __init__(self) -> None:
-        self._most = anonymous()
+    def __init__(self, process: int | str = "self") -> None:
+        self._process = process
+        self._most = anonymous(process)
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
@@ -124,8 +131,8 @@ class Memory:
         """In MB."""
         self._over.set()
         self._thread.join()
-        return max(self._most, anonymous())
+        return max(self._most, anonymous(self._process))
 
     def _watch(self) -> None:
         while not self._over.wait(0.01):
-            self._most = max(self._most, anonymous())
+            self._most = max(self._most, anonymous(self._process))

@@ -1,11 +1,16 @@
 """Whether memory stays flat from a thousand pictures to a million, and the rate at each.
 
-The pictures are drawn as they are asked for and stored nowhere: PNGs of 32 x 32, all different. The
+What is guessed is drawn as it is asked for and stored nowhere: PNGs of 32 x 32, all different. The
 network is a single convolution, so what is measured is all that is around a network: reading,
-decoding, hashing, the cache, answers, writing. With `--quality fast` it is the usual one. Each row
-is a process of its own with an empty cache. Its peak is read from /proc ten times a second:
-anonymous memory, which is all that a process cannot give back, and the resident memory at most,
-with whatever of files is mapped. Linux only.
+decoding, hashing, the cache, answers, writing. With `--quality fast` it is the usual one. `sort`
+has a folder of links to some hundred drawn pictures, and links them again. `check` gets drawn
+embeddings of `--values` values, with `check_at_scale.py`'s wrong labels, copies and bursts among
+`CHECKED` labels, as they come out of the cache; the page and the JSON of what it finds are made.
+
+Each row is a process of its own, which is given an empty cache or what was prepared for it. Its
+peak is read from /proc a hundred times a second: anonymous memory, which is all that a process
+cannot give back. What may come on top of that of the first number of pictures is `ROOM`, and what
+has to be known of each picture until the end: `Command.bytes`. Linux only.
 """
 
 from __future__ import annotations
@@ -20,18 +25,19 @@ import sys
 import tempfile
 import time
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from measure import machine, print_table
+from measure import Memory, machine, print_table
 
 import tellapart
 
 COUNTS = (1_000, 10_000, 100_000, 1_000_000)
 SIDE = 32
 LABELS = 4
-POLL = 0.1  # seconds
+CHECKED = 100  # labels
+BLOCK = 256  # rows that are put into the cache at once
 # MB that may come on top of those of the first count: what is filled up to a fixed size and no
 # further, such as the rows that the cache knows beside its index on the disk.
 ROOM = 32
@@ -89,29 +95,136 @@ def trained(folder: Path, quality: str) -> Path:
     return result.save(folder / "model")
 
 
-# What is measured: each is called in a process of its own, with a model, how many pictures, and a
-# folder of its own.
+# What is measured: each is called in a process of its own, and so is what prepares it.
 
 
-def guess(model: Path, count: int, folder: Path) -> None:
-    tellapart.load(model).predict_to(drawn(count), folder / "answers", form="parquet")
+@dataclass(frozen=True)
+class Asked:
+    """A model, so many pictures, a folder to work in, and values of an embedding for `check`."""
+
+    model: Path
+    count: int
+    folder: Path
+    values: int
 
 
-def guess_again(model: Path, count: int, folder: Path) -> None:
-    """All embeddings are in the cache."""
-    tellapart.load(model).predict_to(drawn(count), folder / "again", form="parquet")
+def guess(asked: Asked) -> None:
+    answers = asked.folder / "answers"
+    tellapart.load(asked.model).predict_to(drawn(asked.count), answers, form="parquet")
 
 
-def predict_many(model: Path, count: int, folder: Path) -> None:
-    for _ in tellapart.load(model).predict_many(drawn(count, first=10**9)):
+def fill_cache(asked: Asked) -> None:
+    """Drawn embeddings of all pictures, as if they had been guessed before."""
+    import numpy as np
+
+    from tellapart.images.properties import PROPERTIES
+    from tellapart.model.observe import embedder_of
+    from tellapart.workers.local import batches_of
+
+    classifier = tellapart.load(asked.model)
+    width = classifier.embed([png(0)]).shape[1]
+    embedder = embedder_of(classifier)
+    embedder.start()
+    assert embedder.cache is not None
+    lot = np.random.default_rng(0)
+    for some in batches_of(drawn(asked.count), BLOCK):
+        rows = lot.random((len(some), width + len(PROPERTIES)), np.float32)
+        digests = (hashlib.sha256(content).digest() for content in some)
+        embedder.cache.write(dict(zip(digests, rows, strict=True)))
+    embedder.finish()
+
+
+def guess_again(asked: Asked) -> None:
+    again = asked.folder / "again"
+    tellapart.load(asked.model).predict_to(drawn(asked.count), again, form="parquet")
+
+
+def predict_many(asked: Asked) -> None:
+    for _ in tellapart.load(asked.model).predict_many(drawn(asked.count, first=10**9)):
         pass
 
 
-COMMANDS: Mapping[str, Callable[[Path, int, Path], None]] = {
-    "guess to shards": guess,
-    "the same again, with embeddings cached": guess_again,
-    "predict_many": predict_many,
+def fill_inbox(asked: Asked) -> None:
+    from sorting_at_scale import fill
+
+    fill(asked.folder / "inbox", asked.count)
+
+
+def sort(asked: Asked) -> None:
+    from tellapart.sorting.plan import SortOptions
+
+    options = SortOptions(how="link", into_folders=True)
+    tellapart.load(asked.model).sort(asked.folder / "inbox", asked.folder / "sorted", options)
+
+
+def draw_embeddings(asked: Asked) -> None:
+    import numpy as np
+    from check_at_scale import draw
+
+    found = draw(asked.folder / "vectors.npy", asked.count, asked.values, CHECKED)
+    assert found.properties is not None
+    np.save(asked.folder / "properties.npy", found.properties)
+    (asked.folder / "names").write_text("\n".join(found.names), "utf-8")
+    (asked.folder / "digests").write_text("\n".join(found.digests), "utf-8")
+
+
+def check(asked: Asked) -> None:
+    """From the embeddings that a cache gives to the page and the JSON."""
+    import numpy as np
+
+    from tellapart.assess.check import checking
+    from tellapart.assess.pictures import gather
+    from tellapart.backbones.embed import Embeddings
+    from tellapart.dataset.sources import Dataset, Item
+    from tellapart.files.room import room
+    from tellapart.report.check_page import check_page
+    from tellapart.to_json.check import checked
+
+    def lines(name: str) -> Iterable[str]:
+        with (asked.folder / name).open(encoding="utf-8") as stream:
+            yield from (line.removesuffix("\n") for line in stream)
+
+    items = (Item(Path(name), name, name.partition("/")[0]) for name in lines("names"))
+    dataset = Dataset(asked.folder, tuple(items))
+    vectors = room(asked.count, asked.values)
+    vectors[:] = np.load(asked.folder / "vectors.npy", mmap_mode="r")
+    embeddings = Embeddings(
+        vectors,
+        np.load(asked.folder / "properties.npy"),
+        tuple(lines("digests")),
+        np.arange(asked.count),
+        {},
+    )
+    pictures = gather(dataset, embeddings, 0.0)
+    del vectors, embeddings
+    health = checking.examine(checking.look(dataset, pictures))
+    check_page(health)
+    json.dumps(checked(health))
+
+
+@dataclass(frozen=True)
+class Command:
+    """What is measured, what is done before, and how many bytes it may keep of each picture."""
+
+    run: Callable[[Asked], None]
+    prepare: Callable[[Asked], None] | None = None
+    bytes: int = 0
+
+
+COMMANDS: Mapping[str, Command] = {
+    "guess to shards": Command(guess),
+    "the same again, with embeddings cached": Command(guess_again, fill_cache),
+    "predict_many": Command(predict_many),
+    "sort": Command(sort, fill_inbox, bytes=200),
+    "check": Command(check, draw_embeddings, bytes=1500),
 }
+
+
+def trained_apart(folder: Path, quality: str) -> Path:
+    """Trained by a process of its own, as this one has to stay small."""
+    command = [sys.executable, __file__, "--train", str(folder), quality]
+    subprocess.run(command, check=True)
+    return folder / "model"
 
 
 @dataclass(frozen=True)
@@ -120,80 +233,75 @@ class Measured:
 
     seconds: float
     anonymous: float
-    resident: float
 
 
-def watched(name: str, model: Path, count: int, folder: Path) -> Measured:
+def watched(name: str, asked: Asked) -> Measured:
     """Run one of `COMMANDS` in a process of its own."""
-    command = [sys.executable, __file__, "--work", name, str(model), str(count), str(folder)]
-    environment = {**os.environ, "TELLAPART_CACHE": str(folder / "cache")}
-    anonymous = resident = 0.0
+    if COMMANDS[name].prepare is not None:
+        _apart("prepare", name, asked)
+    return _apart("run", name, asked)
+
+
+def _apart(what: str, name: str, asked: Asked) -> Measured:
+    given = (asked.model, asked.count, asked.folder, asked.values)
+    command = [sys.executable, __file__, "--work", what, name, *map(str, given)]
+    environment = {**os.environ, "TELLAPART_CACHE": str(asked.folder / "cache")}
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True) as process:
-        while process.poll() is None:
-            found = memory(process.pid)
-            anonymous = max(anonymous, found.get("RssAnon", 0.0))
-            resident = max(resident, found.get("VmHWM", 0.0))
-            time.sleep(POLL)
-        assert process.stdout is not None
-        said = process.stdout.read()
+        memory = Memory(process.pid)
+        said, _ = process.communicate()
     if process.returncode:
-        sys.exit(f"{name} of {count} failed.")
-    return Measured(json.loads(said)["seconds"], anonymous, resident)
+        sys.exit(f"{name} of {asked.count} failed.")
+    return Measured(json.loads(said)["seconds"], memory.end())
 
 
-def memory(process: int) -> dict[str, float]:
-    """What /proc says of a process's memory, in MB; nothing once it has ended."""
-    try:
-        lines = Path(f"/proc/{process}/status").read_text("ascii").splitlines()
-    except OSError:
-        return {}
-    fields = (line.split() for line in lines if line.endswith(" kB"))
-    return {field[0].rstrip(":"): int(field[1]) * 1024 / 1e6 for field in fields}
-
-
-def work(name: str, model: str, count: str, folder: str) -> None:
+def work(what: str, name: str, model: str, count: str, folder: str, values: str) -> None:
+    asked = Asked(Path(model), int(count), Path(folder), int(values))
     begin = time.perf_counter()
-    COMMANDS[name](Path(model), int(count), Path(folder))
+    command = COMMANDS[name]
+    done = command.prepare if what == "prepare" else command.run
+    assert done is not None
+    done(asked)
     print(json.dumps({"seconds": time.perf_counter() - begin}))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--most", type=int, default=COUNTS[-1], help="leave out larger counts")
+    parser.add_argument("--counts", type=int, nargs="+", default=list(COUNTS))
     parser.add_argument("--quality", default="small", help="small, fast, good or best")
+    parser.add_argument("--values", type=int, default=64, help="of each embedding, for check")
     parser.add_argument("--only", choices=list(COMMANDS), action="append", help="leave out others")
     options = parser.parse_args()
-    counts = [count for count in COUNTS if count <= options.most]
     chosen = options.only or list(COMMANDS)
     rows = []
     with machine(), tempfile.TemporaryDirectory() as work_folder:
-        model = trained(Path(work_folder), options.quality)
-        first: dict[str, float] = {}
-        for count in counts:
-            folder = Path(work_folder, f"{count}")
-            folder.mkdir()
-            for name in chosen:
-                found = watched(name, model, count, folder)
-                before = first.setdefault(name, found.anonymous)
-                more = found.anonymous - before
+        model = trained_apart(Path(work_folder), options.quality)
+        for name in chosen:
+            first: tuple[int, float] | None = None
+            for count in options.counts:
+                with tempfile.TemporaryDirectory(dir=work_folder) as folder:
+                    found = watched(name, Asked(model, count, Path(folder), options.values))
+                first = first or (count, found.anonymous)
+                more, others = found.anonymous - first[1], count - first[0]
                 rows.append(
                     [
                         name,
                         f"{count:,}",
                         f"{count / found.seconds:.0f}",
                         f"{found.anonymous:.0f}",
-                        f"{found.resident:.0f}",
                         f"{more:+.0f}",
-                        "yes" if more <= ROOM else "NO",
+                        f"{1e6 * more / others:.0f}" if others else "",
+                        "yes" if more <= ROOM + COMMANDS[name].bytes * others / 1e6 else "NO",
                     ]
                 )
-                print(" ".join(rows[-1]), file=sys.stderr)
-        heads = ["", "pictures", "a second", "anonymous MB", "resident MB", "more MB", "flat"]
-        print_table(heads, sorted(rows, key=lambda row: chosen.index(row[0])))
+                print(*rows[-1], sep="  ", file=sys.stderr)
+        heads = ["", "pictures", "a second", "MB", "more MB", "bytes each", "within"]
+        print_table(heads, rows)
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--work"]:
         work(*sys.argv[2:])
+    elif sys.argv[1:2] == ["--train"]:
+        trained(Path(sys.argv[2]), sys.argv[3])
     else:
         main()

@@ -22,9 +22,10 @@ import tempfile
 import time
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from measure import Memory, machine, print_table
 
 FEW = (1_000, 10_000, 100_000)
 MILLION = 1_000_000
@@ -74,17 +75,14 @@ def measured(command: Sequence[str | Path], source: Path) -> tuple[dict[str, flo
     """What a step says, and the largest anonymous memory of its process in MB."""
     environment = {**os.environ, "PYTHONPATH": str(source)}
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
-    peak = 0
-    while process.poll() is None:
-        with suppress(OSError, StopIteration), open(f"/proc/{process.pid}/status") as lines:
-            found = next(line for line in lines if line.startswith("RssAnon"))
-            peak = max(peak, int(found.split()[1]))
-        time.sleep(0.01)
+    memory = Memory(process.pid)
+    process.wait()
+    peak = memory.end()
     assert process.stdout is not None
     if process.returncode:
         sys.exit(f"{' '.join(map(str, command))} failed")
     said: dict[str, float] = json.loads(process.stdout.read())
-    return said, peak / 1000
+    return said, peak
 
 
 def work(step: str, inbox: Path, destination: Path, how: str) -> None:
@@ -137,8 +135,6 @@ def main() -> None:
         step, inbox, destination = options.step
         work(step, Path(inbox), Path(destination), options.how)
         return
-    from measure import machine, print_table
-
     here = Path(__file__).resolve().parents[1] / "src"
     versions = {"this": here, **({"other": options.against} if options.against else {})}
     rows = []

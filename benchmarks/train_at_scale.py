@@ -22,7 +22,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-from measure import machine, print_table, run
+from measure import anonymous, machine, print_table, run
 
 BURST = 3  # pictures of a moment
 SHORT = {
@@ -107,22 +107,17 @@ class Steps:
     def begin(self, name: str) -> None:
         now = time.perf_counter()
         if self._name:
-            peak = max(self._peak, _anonymous())
+            peak = max(self._peak, anonymous())
             self.found[self._name] = (now - self._began, peak)
-        self._name, self._began, self._peak = name, now, _anonymous()
+        self._name, self._began, self._peak = name, now, anonymous()
 
     def doing(self, what: str) -> None:
         self.begin(SHORT.get(what, what))
 
     def _watch(self) -> None:
         while True:
-            self._peak = max(self._peak, _anonymous())
+            self._peak = max(self._peak, anonymous())
             time.sleep(0.02)
-
-
-def _anonymous() -> float:
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) / 1e3 for line in lines if line.startswith("RssAnon"))
 
 
 def measured(photos: Path, cache: Path, backbone: Path, model: Path) -> None:
