@@ -36,17 +36,19 @@ def containers_in(text: str, *, unpacked: bool = False) -> list[Container]:
         return _only_in(text)
     if not _may_be_several(text):
         return [_local(text)] if _is_read_in_place(text, unpacked) else []
-    names = names_meant(text)
-    ours = [name for name in names if _kind(name)]
-    if not ours:
-        return []
-    if others := [name for name in names if not _kind(name)]:
-        raise UsageError(
-            f"{shown(text)} means files of several kinds, such as {shown(ours[0])} and "
-            f"{shown(others[0])}.",
-            hint="Give the tars or the Parquet files by a pattern of their own.",
-        )
-    return [_local(name) for name in names]
+    ours: list[str] = []
+    other = ""  # of those that are none there may be a million
+    for name in names_meant(text):
+        if _kind(name):
+            ours.append(name)
+        other = other or ("" if _kind(name) else name)
+        if ours and other:
+            raise UsageError(
+                f"{shown(text)} means files of several kinds, such as {shown(ours[0])} and "
+                f"{shown(other)}.",
+                hint="Give the tars or the Parquet files by a pattern of their own.",
+            )
+    return [_local(name) for name in ours]
 
 
 def holds_pictures(text: str, *, unpacked: bool = False) -> bool:

@@ -16,6 +16,7 @@ from ..workers.deadlines import NoAnswerError, answered
 from .lists import STDIN as STDIN
 from .lists import read_list
 from .members import holds_members, members
+from .patterns import matching
 from .sources import SkippedFile
 from .walk import LINK, SHUT, Walk
 
@@ -144,7 +145,7 @@ class _Noting(Walk):
 
 def _matching(pattern: str, how: _Looking) -> Iterator[Found]:
     empty = True
-    for match in sorted(glob.iglob(pattern, recursive=True)):
+    for match in matching(pattern):
         if not os.path.isdir(match):
             empty = False
             yield match

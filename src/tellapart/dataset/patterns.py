@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import fnmatch
 import glob
 import math
 import os
 import re
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import PurePath
 
 from ..errors import UsageError
 from ..text import shown
+from .listing import ordered
 
 _BRACES = re.compile(r"\{([^{}]*)\}")
 _RANGE = re.compile(r"(\d+)\.\.(\d+)")
@@ -21,15 +25,47 @@ def is_pattern(text: str) -> bool:
     return glob.has_magic(text) or _braced(text) is not None
 
 
-def names_meant(text: str) -> list[str]:
+def names_meant(text: str) -> Iterator[str]:
     """The paths that a text means: itself where it is there, or else what its braces and wildcards
     stand for, in this order. Names in braces are given whether they are there or not."""
     if os.path.exists(text):
-        return [text]
-    found: list[str] = []
+        yield text
+        return
     for name in unbraced(text):
-        found += sorted(glob.glob(name, recursive=True)) if glob.has_magic(name) else [name]
-    return found
+        if glob.has_magic(name):
+            yield from matching(name)
+        else:
+            yield name
+
+
+def matching(wildcards: str) -> Iterator[str]:
+    """The files and folders that wildcards stand for, in order; `**` stands for folders in folders.
+    Those of one folder may be more than memory holds names."""
+    return ordered(_matching(wildcards))
+
+
+def _matching(wildcards: str) -> Iterator[str]:
+    """What `glob.iglob` gives, which lists a folder's names before it looks at the first."""
+    folder, name = os.path.split(wildcards)
+    if name == "**" or not glob.has_magic(name):
+        yield from glob.iglob(wildcards, recursive=True)
+        return
+    fits = re.compile(fnmatch.translate(os.path.normcase(name))).match
+    hidden = name.startswith(".")
+    for one in _folders(folder):
+        with suppress(OSError), os.scandir(one or os.curdir) as entries:
+            for entry in entries:
+                if fits(os.path.normcase(entry.name)) and (hidden or entry.name[0] != "."):
+                    yield os.path.join(one, entry.name)
+
+
+def _folders(folder: str) -> Iterator[str]:
+    if set(PurePath(folder).parts) == {"**"}:
+        yield ""  # the folder one is in, which has no name
+    if glob.has_magic(folder):
+        yield from glob.iglob(os.path.join(folder, ""), recursive=True)
+    else:
+        yield folder
 
 
 def unbraced(text: str) -> list[str]:
