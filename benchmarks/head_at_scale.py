@@ -37,6 +37,7 @@ from typing import Any
 import numpy as np
 from measure import Memory, machine, print_table
 
+from tellapart.files import room
 from tellapart.head import block_regression, blocks, prepared
 from tellapart.head.cross_validation import cross_validate
 from tellapart.head.discriminant import Discriminant
@@ -220,7 +221,7 @@ PARTS: dict[str, Callable[..., Found]] = {
 
 def measured(function: Callable[[Drawn], Found], folder: Path, count: int, memory: bool) -> Found:
     """A part in this process: seconds, and the most anonymous memory."""
-    blocks.LARGE = 10**12 if memory else 0
+    room.LARGE = 10**12 if memory else 0
     drawn = Drawn(folder, count)
     held = Memory()
     began, busy = time.perf_counter(), time.process_time()
@@ -272,7 +273,7 @@ def main() -> None:
                         before = elsewhere(
                             partial(PARTS[other], **steps), Path(name), asked.labels, True
                         )
-                        blocks.LARGE = 0
+                        room.LARGE = 0
                         drawn = Drawn(Path(name), asked.labels)
                         far = apart(drawn, part, found, before) if "weights" in found else "-"
                         row += [*_figures(before), far]

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tellapart.files import room as rooms
 from tellapart.head import blocks
 from tellapart.head.blocks import Rows, are_large
 
@@ -77,7 +78,7 @@ def test_blocks_hold_each_row_once_and_in_order(
 
 
 def test_what_is_large_is_decided_by_its_values(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blocks, "LARGE", 180)
+    monkeypatch.setattr(rooms, "LARGE", 180)
     assert not are_large(matrix(60))
     assert are_large(matrix(61))
     assert are_large(Rows(matrix(10), np.zeros(61, np.int64)))

@@ -243,7 +243,7 @@ def test_embeddings_that_lie_in_a_file_are_checked_without_their_logits(
 ) -> None:
     pictures, _ = drawn(tmp_path)
     before = examine(looked_at(pictures))
-    monkeypatch.setattr("tellapart.head.blocks.LARGE", 1000)
+    monkeypatch.setattr("tellapart.files.room.LARGE", 1000)
     looked = looked_at(pictures)
     assert looked.found.logits.shape == (0, 5)
     found = examine(looked)

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tellapart.files import room as rooms
 from tellapart.head import (
     answers,
     blocks,
@@ -59,7 +60,7 @@ def large(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def make_large(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(blocks, "LARGE", 0)
+    patch.setattr(rooms, "LARGE", 0)
     patch.setattr(blocks, "ROWS", 50)
     patch.setattr(sums, "CHUNK", 150)
     patch.setattr(by_blocks, "_FEWEST", 40)
@@ -192,7 +193,7 @@ def test_every_kind_is_chosen_and_judged(
     assert found.recipe
     assert found.recipe.kind == kind
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(blocks, "LARGE", 10**9)
+        patch.setattr(rooms, "LARGE", 10**9)
         expected = in_memory(vectors, labels, fold, balanced=balanced, kind=kind)
     right, others = ((one.logits.argmax(axis=1) == labels).mean() for one in (found, expected))
     assert right == pytest.approx(others, abs=0.02)
@@ -325,6 +326,6 @@ def test_a_temperature_of_very_many_logits_is_that_of_some(
     labels = np.array([lot.choice(4, p=scores) for scores in softmax(honest)])
     stored: np.ndarray = np.memmap(tmp_path / "logits", np.float32, "w+", shape=honest.shape)
     stored[:] = honest * 2.5
-    monkeypatch.setattr(blocks, "LARGE", 10_000)
+    monkeypatch.setattr(rooms, "LARGE", 10_000)
     monkeypatch.setattr(calibration, "_ENOUGH", 80_000)
     assert fit_temperature(stored, labels) == pytest.approx(2.5, rel=0.05)

@@ -19,7 +19,6 @@ from tellapart.errors import ModelError
 from tellapart.evaluation.judged import Evaluation
 from tellapart.evaluation.whole import Answers, Whole, areas_of, figures_of
 from tellapart.files import room as rooms
-from tellapart.head import blocks
 from tellapart.model.judged import evaluations_of
 from tellapart.report import content
 from tellapart.report.page import report_page
@@ -190,8 +189,7 @@ def test_a_training_from_files_gives_the_same_answers(
     photos: Path, network: ForeignBackbone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = tellapart.train(photos, backbone=network, head="discriminant")
-    for module in (blocks, rooms):  # all is too many for memory
-        monkeypatch.setattr(module, "LARGE", 300)
+    monkeypatch.setattr(rooms, "LARGE", 300)  # all is too many for memory
     found = tellapart.train(photos, backbone=network, head="discriminant")
     paths = sorted(photos.rglob("*.png"))[::7]
     ours, theirs = (one.classifier.predict_scores(paths) for one in (found, expected))

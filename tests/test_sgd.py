@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from tellapart.errors import UsageError
-from tellapart.head import blocks, sgd
+from tellapart.files import room as rooms
+from tellapart.head import sgd
 from tellapart.head.blocks import Rows
 from tellapart.head.linear import Head, log_loss
 from tellapart.head.prepared import Prepared
@@ -125,7 +126,7 @@ def test_what_lies_in_a_file_is_learnt_from_as_in_memory(
     stored: np.ndarray = np.memmap(tmp_path / "vectors", np.float32, "r", shape=vectors.shape)
     settings = SgdSettings(steps=50)
     expected = fit_sgd(vectors, labels, 3, settings, validation=watching)
-    monkeypatch.setattr(blocks, "LARGE", 0)
+    monkeypatch.setattr(rooms, "LARGE", 0)
     monkeypatch.setattr(sgd, "MOST_WATCHING", 7)
     steps: list[SgdStep] = []
     rows = Rows(stored, np.arange(300))

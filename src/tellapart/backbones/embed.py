@@ -125,7 +125,12 @@ class Embedder:
         self.__init__(**state)  # type: ignore[misc]
 
     def start(self) -> None:
-        self.cache = EmbeddingCache(f"{self.network.name}-{self.space()}", self.cache_folder)
+        self.cache = EmbeddingCache(self.folder_name, self.cache_folder)
+
+    @property
+    def folder_name(self) -> str:
+        """The name of its space in the cache."""
+        return f"{self.network.name}-{self.space()}"
 
     def space(self) -> str:
         """A short hash of all that shapes a row: network, weights, views, decoder and image

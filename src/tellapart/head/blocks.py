@@ -13,7 +13,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-LARGE = 100_000_000  # values in a matrix, above which it is worked on in blocks
+from ..files import room
+
 ROWS = 2048  # in a block: what it takes is small enough to be taken again and again
 
 
@@ -96,8 +97,9 @@ def _reopened(
 
 
 def are_large(vectors: Vectors) -> bool:
-    """Whether embeddings `[N,D]`, or other rows, are so many that they are worked on in blocks."""
-    return math.prod(vectors.shape) > LARGE
+    """Whether embeddings `[N,D]`, or other rows, are so many that they are worked on in blocks:
+    as many as would lie in a file."""
+    return math.prod(vectors.shape) > room.LARGE
 
 
 def whole_of(vectors: Vectors) -> np.ndarray:

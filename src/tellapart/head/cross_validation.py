@@ -75,9 +75,11 @@ def out_of_fold(
     fold: np.ndarray,
     solver: Solver,
     only: np.ndarray | None = None,
+    into: np.ndarray | None = None,
 ) -> OutOfFold:
     """The out-of-fold logits of a solver that chooses nothing; of some folds `only`, if said. Of
-    embeddings too many for memory it gets `Rows`, and the logits are as `cross_validate` has them.
+    embeddings too many for memory it gets `Rows`, and the logits are as `cross_validate` has them:
+    written `into` a float32 `[N,K]`, if there is one.
     """
     large = are_large(embeddings)
     logits = np.zeros((0 if large else len(labels), count))
@@ -92,7 +94,7 @@ def out_of_fold(
                 logits[~inside] = head.logits(embeddings[~inside])
     if not large:
         return OutOfFold(logits, heads=heads)
-    logits, answers = told(embeddings, heads, fold, labels, count)
+    logits, answers = told(embeddings, heads, fold, labels, count, into)
     return OutOfFold(logits, heads=heads, answers=answers)
 
 

@@ -135,7 +135,8 @@ class LargeFolds(Folds):
         most = min(_JUDGED_VALUES // embeddings.shape[1], _JUDGED_SCORES // count)
         self.rows = rows = evenly(len(labels), max(2 * enough, most))
         some = block(embeddings, rows)
-        enough = min(enough, len(rows) // len(self.sums))  # of very many labels: one fold's
+        if len(rows) < len(labels):  # of very many labels: one fold's
+            enough = min(enough, len(rows) // len(self.sums))
         super().__init__(some, labels[rows], count, fold[rows], balanced, True, enough)
         self.pictures = len(labels)
 

@@ -12,6 +12,8 @@ from ..backbones.embed import Embedder
 from ..backbones.graph import OWN_VIEWS, Network, network_of
 from ..backbones.rows import Backbone, Quality
 from ..backbones.rows import quality as quality_row
+from ..workers.places import current_place
+from .far_sums import sums_at
 from .fit import Fitted, fit
 from .options import TrainOptions, Watch
 from .tensorflow_settings import KerasBackbone
@@ -52,7 +54,8 @@ class _Plain:
         return Embedder(self.network, self.options.cache)
 
     def fit(self, pictures: Pictures, watch: Watch) -> tuple[Network, Pictures, Fitted]:
-        return self.network, pictures, fit(pictures, self.options, on_step=watch.step)
+        run = sums_at(pictures, self.embedder(), current_place())
+        return self.network, pictures, fit(pictures, self.options, on_step=watch.step, run=run)
 
 
 def build_network(options: TrainOptions) -> Network:

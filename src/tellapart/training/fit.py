@@ -17,7 +17,7 @@ from ..assess.pictures import Pictures
 from ..evaluation.judged import Evaluation
 from ..evaluation.metrics import Proportion
 from ..files.room import room
-from ..head.blocks import Vectors, are_large, blocks, whole_of
+from ..head.blocks import Vectors, are_large, blocks, slices, whole_of
 from ..head.calibration import fit_temperature
 from ..head.cross_validation import OutOfFold, cross_validate, out_of_fold
 from ..head.kinds import REGRESSION, Compared, Part
@@ -25,8 +25,9 @@ from ..head.linear import Head, Solver, softmax
 from ..head.prepared import Prepared, are_many
 from ..head.recipe import Recipe
 from ..head.sgd import SgdSettings, SgdStep, fit_sgd
+from ..head.sums import Chunk, Sums
 from ..text import percent, several
-from ..workers.local import one_thread_each
+from ..workers.local import Map, local_map, one_thread_each
 from .options import TrainOptions
 
 _USUAL = 30  # C times the number of pictures, where nothing chooses it
@@ -83,7 +84,7 @@ class Descent(Protocol):
 
     def __call__(
         self,
-        embeddings: np.ndarray,
+        embeddings: Vectors,
         labels: np.ndarray,
         count: int,
         settings: SgdSettings,
@@ -101,13 +102,14 @@ def fit(
     on_step: Callable[[SgdStep], None] | None = None,
     descent: Descent = fit_sgd,
     last_descent: Descent | None = None,
+    run: Map[Chunk, dict[int, Sums]] = local_map,
 ) -> Fitted:
     """Cross-validate, calibrate on the out-of-fold logits, fit on all training pictures.
 
     With `options.sgd` by gradient descent: `descent` for each fold, `last_descent` for the head
     itself. `TrainOptions.repeats` is how many times the pictures are dealt into folds; settings and
     calibration come from the first time, the others say how much of the accuracy is the luck of
-    the deal.
+    the deal. Of embeddings too many for memory, `run` says where their sums are made.
     """
     rows, count, sgd = pictures.learnt, len(pictures.labels), options.sgd
     fold = pictures.folds(rows)
@@ -118,13 +120,14 @@ def fit(
     many = large or are_many(len(rows), count)
     # for the head itself; float32 does for comparing others
     precise = vectors if many else whole_of(vectors).astype(np.float64)
+    into = room(len(rows), count) if large else None
     if sgd:
         solver: Solver = partial(descent, settings=sgd)
-        found = out_of_fold(precise, truth, count, fold, solver)
+        found = out_of_fold(precise, truth, count, fold, solver, into=into)
         walk = last_descent or descent
         temperature = fit_temperature(found.logits, truth)
         found = _calibrated(found, temperature)
-        head = walk(whole_of(precise), truth, count, sgd, validation=watching, on_step=on_step)
+        head = walk(precise, truth, count, sgd, validation=watching, on_step=on_step)
         head = head.calibrated(temperature)
         parts: tuple[Part, ...] = (Part(REGRESSION, None, temperature),)
     else:
@@ -136,7 +139,8 @@ def fit(
             balanced=options.balanced,
             kind=options.head,
             groups=pictures.groups(rows),
-            into=room(len(rows), count) if large else None,
+            run=run,
+            into=into,
         )
         assert found.recipe
         solver, parts = found.recipe.roughly, found.recipe.parts
@@ -221,7 +225,9 @@ def scores_of(logits: np.ndarray) -> np.ndarray:
 
 def _calibrated(found: OutOfFold, temperature: float) -> OutOfFold:
     heads = {number: head.calibrated(temperature) for number, head in found.heads.items()}
-    return replace(found, logits=found.logits / temperature, heads=heads)
+    for some in slices(len(found.logits)):  # in place, as they may lie in a file
+        found.logits[some] /= temperature
+    return replace(found, heads=heads)
 
 
 def _judged(found: OutOfFold, fold: np.ndarray) -> np.ndarray:
@@ -231,7 +237,8 @@ def _judged(found: OutOfFold, fold: np.ndarray) -> np.ndarray:
 
 def _right(found: OutOfFold, fold: np.ndarray, truth: np.ndarray) -> Proportion:
     known = _judged(found, fold)
-    return Proportion(int((found.logits.argmax(axis=1) == truth)[known].sum()), int(known.sum()))
+    given = found.answers.given if found.answers else found.logits.argmax(axis=1)
+    return Proportion(int((given == truth)[known].sum()), int(known.sum()))
 
 
 def _on_unjudged(unjudged: np.ndarray) -> Iterator[str]:

@@ -74,7 +74,8 @@ def train(
     the qualities are compared first, and `result.choice.words` says what each brings and costs.
     `groups` says which pictures are kept together, in split and folds: "none", "folder",
     "time:60s", "name:REGEX", "alike:0.9", or "auto", which takes what is known. `on` says where the
-    pictures are embedded: "threads", "processes", "processes:4", "ray" or "ray://head:10001".
+    pictures are embedded, and very many embeddings summed up: "threads", "processes",
+    "processes:4", "ray" or "ray://head:10001".
 
     Raises:
         DatasetError: fewer than two labels have pictures that can be read.
@@ -116,9 +117,9 @@ def train(
                 trainer.embedder(),
                 progress=lambda done: watch.pictures(done, len(dataset.items)),
             )
-        pictures = gather(dataset, embeddings, options.share, options.groups)
-        watch.doing(trainer.doing)
-        network, pictures, fitted = trainer.fit(pictures, watch)
+            pictures = gather(dataset, embeddings, options.share, options.groups)
+            watch.doing(trainer.doing)
+            network, pictures, fitted = trainer.fit(pictures, watch)
         return completed(dataset, options, network, pictures, fitted, choice, watch)
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...errors import UsageError
+from ...head.blocks import Rows, Vectors, whole_of
 from ...head.linear import Head
 from ...head.sgd import SgdSettings, SgdStep, stretch
 from .checkpoints import Checkpoints
@@ -99,7 +100,7 @@ class Layer:
 
 
 def fit_softmax_layer(
-    embeddings: np.ndarray,
+    embeddings: Vectors,
     labels: np.ndarray,
     count: int,
     settings: SgdSettings,
@@ -129,8 +130,8 @@ def fit_softmax_layer(
     keeper = checkpoints([layer.weights, layer.bias, done]) if checkpoints else None
     if keeper:
         keeper.restore()
-    by = stretch(embeddings[learn_from])
-    inputs = tf.constant(embeddings * by, tf.float32)
+    by = stretch(Rows(embeddings, learn_from))
+    inputs = tf.constant(whole_of(embeddings) * by, tf.float32)
     targets = tf.constant(labels, tf.int64)
     watched = tf.boolean_mask(inputs, watching), tf.boolean_mask(targets, watching)
     summaries = summaries or Summaries(None)
