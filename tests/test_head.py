@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
 from conftest import mostly_slow
-from tellapart.head import cross_validation, prepared, regression
+from tellapart.head import calibration, cross_validation, prepared, regression
 from tellapart.head.calibration import COLDEST, HOTTEST, fit_temperature
 from tellapart.head.cross_validation import (
     STRENGTHS,
@@ -18,7 +18,7 @@ from tellapart.head.cross_validation import (
     out_of_fold,
 )
 from tellapart.head.kinds import KINDS, Part
-from tellapart.head.linear import Head, balanced_weights, log_loss, softmax
+from tellapart.head.linear import Head, balanced_weights, log_loss, losses_of, softmax
 from tellapart.head.prepared import Prepared
 from tellapart.head.regression import Regression
 from tellapart.workers import local as pool
@@ -436,6 +436,41 @@ def test_a_temperature_stays_above_the_least() -> None:
     wrong = 3.0 * np.eye(3)[(labels + 1) % 3]
     hottest = fit_temperature(wrong, labels)
     assert fit_temperature(wrong, labels, least=1) == pytest.approx(hottest, rel=1e-3)
+
+
+def plainly_fitted(logits: np.ndarray, labels: np.ndarray) -> float:
+    """All logits at once, and both places of every step tried anew."""
+    golden = (np.sqrt(5) - 1) / 2
+    low, high = np.log(COLDEST), np.log(HOTTEST)
+    own = logits[np.arange(len(labels)), labels]
+    others = (logits.sum(axis=1, dtype=np.float64) - own) / (logits.shape[1] - 1)
+    doubted = 0.1 / (len(labels) + 2) * float(np.mean(own - others))
+
+    def loss(at: float) -> float:
+        heat = float(np.exp(at))
+        return float(np.mean(losses_of(logits / heat, labels))) + doubted / heat
+
+    while high - low > 1e-4:
+        left, right = high - golden * (high - low), low + golden * (high - low)
+        if loss(left) <= loss(right):
+            high = right
+        else:
+            low = left
+    return float(np.exp((low + high) / 2))
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+@pytest.mark.parametrize(("pictures", "count"), [(7, 2), (400, 3), (900, 100)])
+def test_a_temperature_is_the_same_however_few_logits_are_cooled_at_once(
+    pictures: int, count: int, kind: type[np.floating], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lot = np.random.default_rng([pictures, count])
+    labels = lot.integers(0, count, pictures)
+    logits = (4 * lot.normal(size=(pictures, count)) + 6 * np.eye(count)[labels]).astype(kind)
+    expected = plainly_fitted(logits, labels)
+    for at_once in (1, 1_000, 10_000_000):
+        monkeypatch.setattr(calibration, "_AT_ONCE", at_once)
+        assert fit_temperature(logits, labels) == expected
 
 
 def test_a_cooled_head_has_its_logits_divided() -> None:
