@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 from sklearn.metrics import log_loss as sklearn_log_loss
 
@@ -40,6 +42,27 @@ def test_the_area_counts_ties_as_half() -> None:
     scores, positive = np.array([0.5, 0.5, 0.1, 0.9]), np.array([True, False, False, True])
     area = metrics.roc_auc(scores, positive)
     assert area.value == pytest.approx(roc_auc_score(positive, scores))
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.booleans()), min_size=2, max_size=40))
+def test_an_area_is_the_share_of_pairs_in_order(drawn: list[tuple[int, bool]]) -> None:
+    scores, positive = (np.array(column) for column in zip(*drawn, strict=True))
+    own, other = scores[positive], scores[~positive]
+    assume(len(own) and len(other))
+    pairs = (own[:, None] > other).mean() + (own[:, None] == other).mean() / 2
+    assert metrics.roc_auc(scores, positive).value == pytest.approx(pairs)
+    again = np.random.default_rng(0).permutation(len(scores))
+    width = np.diff(metrics.roc_auc(scores[again], positive[again]).interval)
+    assert width == pytest.approx(np.diff(metrics.roc_auc(scores, positive).interval))
+
+
+def test_areas_of_very_many_labels_are_those_of_each() -> None:
+    lot = np.random.default_rng(0)
+    scores, truth = lot.dirichlet(np.ones(150), 400), lot.integers(0, 140, 400)
+    found = Evaluation(tuple(map(str, range(150))), ("",) * 400, truth, scores).roc_auc
+    for k, area in enumerate(found):
+        own = truth == k
+        assert area == (metrics.roc_auc(scores[:, k], own) if own.any() else None)
 
 
 def test_the_interval_of_an_area_covers_what_an_endless_sample_would_give() -> None:

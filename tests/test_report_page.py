@@ -38,6 +38,7 @@ from tellapart.pages.contents import with_contents
 from tellapart.pages.render import Name, joined
 from tellapart.report.content import (
     FIRST_MISTAKES,
+    MOST_CERTAIN,
     MOST_MISTAKES,
     MOST_NAMED,
     WEAKEST,
@@ -362,6 +363,16 @@ def test_a_page_of_many_pictures_stays_below_5_mb(tmp_path: Path, labels: int) -
     assert len(content.mistakes) < MOST_NAMED
     for name, mistake in content.mistakes[MOST_MISTAKES:]:
         assert f"{mistake.name}: " in named, name
+
+
+def test_the_surest_right_ones_are_of_each_label_in_turn(tmp_path: Path) -> None:
+    content = large_story(tmp_path, 10)
+    main, shown = content.main, content.surest
+    right = np.flatnonzero(main.predicted == main.truth)
+    best = {k: main.highest[right[main.truth[right] == k]].max() for k in {*main.truth[right]}}
+    assert len({one.label for one in shown}) == len(shown) == min(MOST_CERTAIN, len(best))
+    found = [one.score for one in shown]
+    assert found == pytest.approx(sorted(best.values(), reverse=True)[: len(found)])
 
 
 @pytest.fixture(scope="module")

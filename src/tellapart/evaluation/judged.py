@@ -15,6 +15,8 @@ from .coverage import Coverage, Covered, coverage_of
 from .metrics import CALIBRATED, CalibrationBin, Estimate, LabelScore, Proportion
 from .whole import Whole
 
+_COLUMNS = 64  # labels whose scores are put side by side at once
+
 
 @dataclass(frozen=True)
 class Mistake:
@@ -69,6 +71,11 @@ class Evaluation:
         return np.asarray(self.scores.argmax(axis=1))
 
     @cached_property
+    def highest(self) -> np.ndarray:
+        """The score of each predicted label, `[N]`."""
+        return np.asarray(self.scores.max(axis=1))
+
+    @cached_property
     def accuracy(self) -> Proportion:
         right = self.predicted == self.truth
         if self.groups is None:
@@ -102,13 +109,13 @@ class Evaluation:
     def mistakes(self) -> tuple[Mistake, ...]:
         """The wrong ones, the surest first."""
         wrong = np.flatnonzero(self.predicted != self.truth)
-        order = wrong[np.argsort(-self.scores[wrong].max(axis=1), kind="stable")]
+        order = wrong[np.argsort(-self.highest[wrong], kind="stable")]
         return tuple(
             Mistake(
                 self.names[i],
                 self.labels[self.truth[i]],
                 self.labels[self.predicted[i]],
-                float(self.scores[i].max()),
+                float(self.highest[i]),
                 self.labels,
                 self.scores[i],
             )
@@ -192,12 +199,12 @@ class Evaluation:
     def roc_auc(self) -> tuple[Estimate | None, ...]:
         """For each label, how well its score ranks its own pictures first; None without any."""
         areas: list[Estimate | None] = []
-        for k in range(len(self.labels)):
-            own = self.truth == k
-            if own.all() or not own.any():
-                areas.append(None)
-                continue
-            areas.append(metrics.roc_auc(self.scores[:, k], own))
+        for start in range(0, len(self.labels), _COLUMNS):
+            columns = np.ascontiguousarray(self.scores[:, start : start + _COLUMNS].T)
+            for k, scores in enumerate(columns, start):
+                own = self.truth == k
+                apart = own.any() and not own.all()
+                areas.append(metrics.roc_auc(scores, own) if apart else None)
         return tuple(areas)
 
     @cached_property
@@ -215,7 +222,7 @@ class Evaluation:
         the order of their scores, so that intervals are the same in whatever order they come."""
         own = self.scores[np.arange(len(self.truth)), self.truth]
         drawn = np.empty((metrics.RESAMPLES, len(self.truth)))
-        order = np.lexsort((self.scores.max(axis=1), own))
+        order = np.lexsort((self.highest, own))
         drawn[:, order] = metrics.resampled(len(self.truth))
         return np.ones((1, len(self.truth))), drawn
 

@@ -121,7 +121,8 @@ class ReportContent:
         provenance: how to do it again.
         reasons: explanations of mistakes, by the pictures' names.
         private: whether no picture is shown.
-        mends: the command that mends the label of each mistake, by its name, where that is wrong.
+        mends: the command that mends the label of each mistake that has its picture shown, by its
+            name, where that is wrong.
     """
 
     what: str
@@ -157,8 +158,7 @@ class ReportContent:
     @cached_property
     def mistakes(self) -> list[tuple[str, Mistake]]:
         """(name of the evaluation, mistake), the surest first."""
-        found = [(name, m) for name, e in self.evaluations.items() for m in e.mistakes]
-        return sorted(found, key=lambda pair: -pair[1].score)
+        return mistakes_of(self.evaluations)
 
     @property
     def wrong(self) -> int:
@@ -272,7 +272,7 @@ class ReportContent:
         return {at: filled[at] for at in sorted(pairs, key=lambda at: -filled[at])[:MOST_PAIRS]}
 
     def _cell(self, evaluation: Evaluation, i: int, j: int, n: int, most: int) -> Cell:
-        sure = evaluation.scores.max(axis=1)
+        sure = evaluation.highest
         rows = np.flatnonzero((evaluation.truth == i) & (evaluation.predicted == j))
         rows = rows[np.argsort(sure[rows] if i == j else -sure[rows], kind="stable")]
         part = n / evaluation.per_label[i].n
@@ -310,15 +310,21 @@ class ReportContent:
         """The right ones by their score; `in_turn` one of each label, then a second of each."""
         main = self.main
         right = np.flatnonzero(main.predicted == main.truth)
-        sure = main.scores.max(axis=1)[right] * (-1 if descending else 1)
+        sure = main.highest[right] * (-1 if descending else 1)
         order = right[np.argsort(sure, kind="stable")]
         if in_turn:
-            place = np.zeros(len(order), dtype=np.int64)
-            for k in range(len(self.labels)):
-                own = main.truth[order] == k
-                place[own] = np.arange(own.sum())
+            by_label = np.argsort(main.truth[order], kind="stable")
+            sizes = np.bincount(main.truth[order], minlength=len(self.labels))
+            place = np.empty(len(order), np.int64)
+            place[by_label] = np.arange(len(order)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
             order = order[np.argsort(place, kind="stable")]
         return [_judged(main, row) for row in order]
+
+
+def mistakes_of(evaluations: Mapping[str, Evaluation]) -> list[tuple[str, Mistake]]:
+    """(name of the evaluation, mistake), the surest first."""
+    found = [(name, m) for name, e in evaluations.items() for m in e.mistakes]
+    return sorted(found, key=lambda pair: -pair[1].score)
 
 
 def shade(part: float) -> int:
@@ -331,7 +337,7 @@ def _judged(evaluation: Evaluation, row: int) -> Judged:
         evaluation.names[row],
         evaluation.labels[evaluation.truth[row]],
         evaluation.labels[evaluation.predicted[row]],
-        float(evaluation.scores[row].max()),
+        float(evaluation.highest[row]),
     )
 
 
@@ -370,8 +376,7 @@ def content_of_training(classifier: Classifier, paths: Mapping[int, Place]) -> R
         private=run.private and not paths,
         mends={
             m.name: relabel_recorded(run.command, m.name, m.predicted, held_out=name == "held out")
-            for name, evaluation in evaluations.items()
-            for m in evaluation.mistakes
+            for name, m in mistakes_of(evaluations)[:MOST_MISTAKES]
             if run.command
         },
     )
@@ -412,7 +417,7 @@ def content_of_test(
         provenance=provenance_of_test(classifier, result, model),
         mends={
             m.name: relabel_in(str(result.dataset.source), m.name, m.predicted)
-            for m in evaluation.mistakes
+            for m in evaluation.mistakes[:MOST_MISTAKES]
             if not (result.dataset.given or result.dataset.address)
         },
     )
