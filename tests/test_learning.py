@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tellapart.dataset.split import folds
-from tellapart.evaluation.learning_curve import LearningCurve, _forecast, learning_curve
+from tellapart.evaluation.learning_curve import MORE, LearningCurve, _forecast, learning_curve
 from tellapart.head import cross_validation, prepared
 from tellapart.head.cross_validation import cross_validate
 
@@ -64,7 +64,7 @@ def test_a_label_is_named_neediest_only_where_it_surely_is(
     place = (np.arange(500) // 2 * 137 % 250) / 250  # evenly dealt, alike for both labels
     odds = np.where(truth == hard, 2.0, 1.0)
     right = np.stack([place > odds * 25 / size for size in sizes])
-    gain, neediest = _forecast(sizes, right, truth, ["a", "b"])
+    gain, neediest = _forecast(sizes, right, truth, ["a", "b"], len(truth), MORE)
     assert gain is not None
     assert neediest == expected
 

@@ -7,9 +7,9 @@ What it goes by, the first that holds:
 1. A label with fewer than `FEWEST_PICTURES` pictures to learn from: nothing can be said of it.
 2. Pictures that come in bursts, and were judged by others of the same moments: no figure of theirs
    says anything of new pictures. Pictures of another occasion do.
-3. The learning curve says what `MORE` pictures would bring, and that is more than nothing by more
-   than luck: worth it from `WORTH` on. Below, labelling a hundred pictures mends less than one in a
-   hundred answers, and looking at the mistakes mends more.
+3. The learning curve says what so many more pictures would bring, and that is more than nothing by
+   more than luck: worth it from `WORTH` on. Below, labelling them mends less than one in a hundred
+   answers, and looking at the mistakes mends more.
 4. It says nothing because there are hardly any mistakes. That is enough if the share that is right
    is `SAFE` even at the lower end of its interval, as when all of 73 are right.
 5. Of fewer than `TELLS` pictures a learning curve seldom says anything, and an interval is wide:

@@ -40,18 +40,25 @@ class CurvePoint:
 
 @dataclass(frozen=True)
 class LearningCurve:
-    """The points, and what `MORE` pictures would bring: a gain in accuracy, or None: cannot tell.
+    """Accuracy after learning from ever more pictures, and what some more would bring.
 
-    `neediest` is the label with most mistakes to mend, or None: several may be. Of pictures that
-    come in bursts, `occasions` is how many they are of, and the gain is what so many more of new
-    occasions bring; it is None where the pictures of one occasion were not kept together.
+    Attributes:
+        points: the fewest pictures first.
+        gain: in accuracy, that so many `more` pictures would bring; of pictures that come in
+            bursts, so many more of new occasions. None: that cannot be told, as where the pictures
+            of one occasion were not kept together.
+        neediest: the label with most mistakes to mend, or None: several may be.
+        occasions: how many the pictures are of, where they come in bursts.
+        pictures: of those occasions.
+        more: the pictures that the forecast adds.
     """
 
     points: tuple[CurvePoint, ...]
     gain: Estimate | None
     neediest: str | None
     occasions: int | None = None
-    pictures: int = 0  # of those occasions
+    pictures: int = 0
+    more: int = MORE
 
     @property
     def words(self) -> str:
@@ -69,10 +76,10 @@ class LearningCurve:
             if self.neediest
             else "no label needs them more than the others, as far as these can tell"
         )
-        more = f"{MORE} more pictures"
+        more = f"{self.more:,} more pictures"
         if self.occasions is not None:
-            new = max(1, round(MORE * self.occasions / max(1, self.pictures)))
-            more = f"{several(new, 'more occasion')}, with {several(MORE, 'picture')},"
+            new = max(1, round(self.more * self.occasions / max(1, self.pictures)))
+            more = f"{several(new, 'more occasion')}, with {several(self.more, 'picture')},"
         return (
             f"{more} would bring about {100 * self.gain.value:+.1f} points "
             f"({low:.1f} to {high:.1f}); {needs}."
@@ -115,8 +122,24 @@ def learning_curve(
     folds = len(found.heads)
     sizes.append(round(len(truth) * (folds - 1) / folds))
     own = truth[known]
-    points = tuple(_point(n, hits, own, len(labels)) for n, hits in zip(sizes, right, strict=True))
-    return LearningCurve(points, *_forecast(np.array(sizes), np.stack(right), own, labels))
+    return curve_of(sizes, np.stack(right), own, labels, len(own), MORE)
+
+
+def curve_of(
+    sizes: Sequence[int],
+    right: np.ndarray,
+    truth: np.ndarray,
+    labels: Sequence[str],
+    pictures: int,
+    more: int,
+) -> LearningCurve:
+    """The curve of heads that learnt from so many pictures each, and were `right` bool `[S,R]`
+    about others with labels int `[R]`; `more` are forecast to those that there are in all."""
+    points = tuple(
+        _point(n, hits, truth, len(labels)) for n, hits in zip(sizes, right, strict=True)
+    )
+    gain, neediest = _forecast(np.array(sizes), right, truth, labels, pictures, more)
+    return LearningCurve(points, gain, neediest, more=more)
 
 
 def of_occasions(curve: LearningCurve, bursts: Bursts, pictures: int) -> LearningCurve:
@@ -155,16 +178,23 @@ def _point(n: int, right: np.ndarray, truth: np.ndarray, count: int) -> CurvePoi
 
 
 def _forecast(
-    sizes: np.ndarray, right: np.ndarray, truth: np.ndarray, labels: Sequence[str]
+    sizes: np.ndarray,
+    right: np.ndarray,
+    truth: np.ndarray,
+    labels: Sequence[str],
+    pictures: int,
+    more: int,
 ) -> tuple[Estimate | None, str | None]:
     near = sizes >= _NEAR * sizes[-1]
     sizes, wrong = sizes[near], (~right[near]).astype(np.float64)
     if len(sizes) < 3 or wrong[-1].sum() < _FEW_MISTAKES:
         return None, None
     counts = resampled(len(truth))
-    whole = _gain(sizes, wrong @ np.ones((len(truth), 1)), len(truth))
+    whole = _gain(sizes, wrong @ np.ones((len(truth), 1)), len(truth), pictures, more)
     law = 1 + _LAW * np.random.default_rng(0).standard_normal(len(counts))
-    gain = estimate(float(whole[0]), law * _gain(sizes, wrong @ counts.T, len(truth)))
+    gain = estimate(
+        float(whole[0]), law * _gain(sizes, wrong @ counts.T, len(truth), pictures, more)
+    )
     if gain.interval[0] <= 0:
         return None, None
     mistakes = counts @ (wrong[-1][:, None] * (truth[:, None] == np.arange(len(labels))))
@@ -172,8 +202,8 @@ def _forecast(
     return gain, labels[int(most.argmax())] if most.max() >= _SURE else None
 
 
-def _gain(sizes: np.ndarray, mistakes: np.ndarray, n: int) -> np.ndarray:
-    """What `MORE` pictures bring to a head that learnt from all n, by the power law through
+def _gain(sizes: np.ndarray, mistakes: np.ndarray, n: int, pictures: int, more: int) -> np.ndarray:
+    """What so many `more` bring to a head that learnt from all `pictures`, by the power law through
     `mistakes` `[S,R]` of n: `[R]`.
 
     Weighted least squares on logarithms; the weight of a point is its number of mistakes, the
@@ -186,6 +216,6 @@ def _gain(sizes: np.ndarray, mistakes: np.ndarray, n: int) -> np.ndarray:
     slope = (weights * (across - mean_x) * (logs - mean_y)).sum(axis=0) / (
         weights * (across - mean_x) ** 2
     ).sum(axis=0)
-    now = np.exp(mean_y + slope * (np.log(n) - mean_x))
-    later = np.exp(mean_y + slope * (np.log(n + MORE) - mean_x))
+    now = np.exp(mean_y + slope * (np.log(pictures) - mean_x))
+    later = np.exp(mean_y + slope * (np.log(pictures + more) - mean_x))
     return np.asarray(np.where(slope < 0, now - later, 0.0))

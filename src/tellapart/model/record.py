@@ -14,7 +14,7 @@ import numpy as np
 
 from ..dataset.sources import SkippedFile, pictures_below
 from ..errors import ModelError, PictureError
-from ..evaluation.learning_curve import CurvePoint, LearningCurve
+from ..evaluation.learning_curve import MORE, CurvePoint, LearningCurve
 from ..evaluation.metrics import Estimate, Proportion
 from ..evaluation.occasions import Apart, Bursts
 from ..files.reading import read_content
@@ -97,6 +97,7 @@ def _curve(values: Any) -> LearningCurve:
         values["neediest"],
         values.get("occasions"),
         values.get("pictures", 0),
+        values.get("more", MORE),  # earlier releases forecast so many
     )
 
 

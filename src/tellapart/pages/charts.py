@@ -14,7 +14,7 @@ from html import escape
 import numpy as np
 
 from ..evaluation.coverage import Coverage, Covered
-from ..evaluation.learning_curve import MORE, LearningCurve
+from ..evaluation.learning_curve import LearningCurve
 from ..evaluation.metrics import CalibrationBin, wilson
 
 DOT, CAP = 3.5, 6.5  # units; half the width of a point, and of a whisker's ends
@@ -102,7 +102,7 @@ def learning_chart(curve: LearningCurve) -> str:
         whiskers += [min(1.0, known + bound) for bound in curve.gain.interval]
     marks = ticks(min(whiskers), min(1.0, max(whiskers)))
     sizes = [n for n, _, _ in points]
-    furthest = last + MORE if curve.gain else last
+    furthest = last + curve.more if curve.gain else last
     frame = Frame(48, 26, 340, 256, (0, furthest * 1.02), (marks[0], marks[-1]))
     parts = [
         *_y_axis(frame, marks),

@@ -29,7 +29,7 @@ def verdict(result: TrainResult) -> dict[str, object]:
     return {
         **asdict(found),
         "enough": found.is_enough,
-        "more": MORE,
+        "more": result.learning.more if result.learning else MORE,
         "gain": _estimate(result.learning.gain if result.learning else None),
         "occasions": result.learning.occasions if result.learning else None,
         **_proportion(judged),
@@ -92,7 +92,7 @@ def _learning(curve: LearningCurve | None) -> dict[str, object] | None:
     return {
         "words": curve.words,
         "points": [{"pictures": one.n, **_proportion(one.accuracy)} for one in curve.points],
-        "more": MORE,
+        "more": curve.more,
         "gain": _estimate(curve.gain),
         "neediest": curve.neediest,
         "occasions": curve.occasions,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from ..evaluation.learning_curve import MORE
 from .results import Json, bursts, estimate, if_any, judged, passed_over, proportion, unknowns
 
 if TYPE_CHECKING:
@@ -105,7 +104,7 @@ def _curve(curve: LearningCurve) -> Json:
             }
             for point in curve.points
         ],
-        "more": MORE,
+        "more": curve.more,
         "gain": estimate(curve.gain) if curve.gain else None,
         "neediest": curve.neediest,
         "occasions": curve.occasions,

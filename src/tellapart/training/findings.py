@@ -18,12 +18,13 @@ from ..assess.occasions import bursts_of
 from ..assess.pictures import Pictures
 from ..assess.some import RUN, drawn, runs
 from ..dataset.sources import FEW, Dataset, SkippedFile
+from ..evaluation.curve_of_many import curve_of_many
 from ..evaluation.learning_curve import LearningCurve, learning_curve, of_occasions
 from ..evaluation.left_out import Sample, unknowns_of
 from ..evaluation.occasions import Bursts
 from ..evaluation.sentences import contradiction_words, occasions_words
 from ..evaluation.unknowns import Unknowns
-from ..head.blocks import whole_of
+from ..head.blocks import are_large, whole_of
 from ..health.shortcuts import Shortcut, find_shortcuts
 from ..text import first_few, in_order, natural, several, shown
 from ..workers.local import one_thread_each
@@ -77,10 +78,10 @@ def find_out(
         *contradiction,
         *fitted.notes,
         *of_some,
-        *_on_no_curve(fitted),
     )
     watch.doing("Finding out whether more pictures would help")
     learning = would_more_help(pictures, fitted)
+    notes = (*notes, *_on_no_curve(fitted, learning))
     if learning:
         learning = of_occasions(learning, bursts, len(pictures.learnt))
     watch.doing("Looking for shortcuts")
@@ -92,9 +93,9 @@ def find_out(
     return Findings(skipped, notes, learning, shortcuts, unknowns, bursts)
 
 
-def _on_no_curve(fitted: Fitted) -> Iterator[str]:
+def _on_no_curve(fitted: Fitted, learning: LearningCurve | None) -> Iterator[str]:
     """That there is no learning curve, where that is for the number of pictures."""
-    if fitted.found and not fitted.found.prepared:
+    if fitted.found and fitted.judged.all() and not fitted.found.prepared and not learning:
         yield "Whether more pictures would help was not measured, as there are so many already."
 
 
@@ -126,18 +127,16 @@ def occasions(pictures: Pictures, fitted: Fitted) -> tuple[Bursts, tuple[str, ..
 
 @one_thread_each()
 def would_more_help(pictures: Pictures, fitted: Fitted) -> LearningCurve | None:
-    """The learning curve; None where the head was not chosen by cross-validation of all, or from
-    more pictures than are fitted to in a moment: a hundred more are few then."""
-    if fitted.found is None or not fitted.judged.all() or not fitted.found.prepared:
+    """The learning curve; None where the head was not chosen by cross-validation of all, or where
+    it is a regression on more pictures than are fitted to in a moment."""
+    if fitted.found is None or not fitted.judged.all():
         return None
-    return learning_curve(
-        whole_of(pictures.vectors_of(pictures.learnt)),
-        pictures.truth[pictures.learnt],
-        pictures.labels,
-        [pictures.keys[i] for i in pictures.learnt],
-        fitted.fold,
-        fitted.found,
-    )
+    vectors, truth = pictures.vectors_of(pictures.learnt), pictures.truth[pictures.learnt]
+    keys = [pictures.keys[i] for i in pictures.learnt]
+    rest = (pictures.labels, keys, fitted.fold, fitted.found)
+    if are_large(vectors):
+        return curve_of_many(vectors, truth, *rest)
+    return learning_curve(whole_of(vectors), truth, *rest) if fitted.found.prepared else None
 
 
 @one_thread_each()
