@@ -35,8 +35,8 @@ from .prepared import standardisation
 NEIGHBOURS = 3  # training pictures whose mean distance is a radius, or a score in radii
 SOFTENING = 0.05  # of the median radius, added to each: a duplicate does not make one of zero
 MOST_EXEMPLARS = 3000  # training pictures kept in the model to measure distances from
-MOST_MEASURED = 100_000  # training pictures, of very many, that say what is usual
-_AT_ONCE = 2048  # of those that are measured
+MOST_MEASURED = 50_000  # training pictures, of very many, that say what is usual
+_AT_ONCE = 2048  # pictures that are measured at once
 FAR = (1.75, 2.25)  # the last two count above so many deviations, and then so many times
 TAIL = (0.8, 0.99)  # the part of what is usual that thresholds are fitted to
 _IN_TAIL = 30  # pictures that it shall hold: of few, it begins sooner, but at the middle at most
@@ -132,8 +132,8 @@ def fit_novelty(vectors: Vectors, logits: np.ndarray, fold: np.ndarray) -> Novel
     the logarithms of the sums of these logits' powers `[N,1]`.
 
     Each picture is measured against the pictures of the other folds, as many as are kept at most,
-    as a new one would be against all that are kept. Of embeddings too many for memory at most
-    `MOST_MEASURED` are, evenly spread, a few at a time.
+    as a new one would be against all that are kept; a few at a time. Of embeddings too many for
+    memory at most `MOST_MEASURED` are, evenly spread.
     """
     large = are_large(vectors)
     rows = evenly(len(vectors), MOST_MEASURED) if large else np.arange(len(vectors))
@@ -144,7 +144,7 @@ def fit_novelty(vectors: Vectors, logits: np.ndarray, fold: np.ndarray) -> Novel
         others = np.flatnonzero(inside) if inside.any() else np.arange(len(fold))  # copies of one
         exemplars = Exemplars.among(Rows(vectors, others))
         own = rows[fold[rows] == number]
-        few = slices(len(own), _AT_ONCE if large else len(own))
+        few = slices(len(own), _AT_ONCE)  # each takes a dozen numbers for each exemplar
         return np.concatenate(
             [exemplars.scores(vectors[own[some]], logits[own[some]]) for some in few]
         )
