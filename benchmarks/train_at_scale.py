@@ -6,7 +6,10 @@ for the report's small pictures. Each number of pictures is a process of its own
 and the largest anonymous memory in it (RssAnon, without what is mapped from files), in MB.
 
     python benchmarks/train_at_scale.py [--pictures 1000 10000 50000] [--labels 100] [--values 1280]
+                                        [--on processes:2]
 
+With `--on`, the embeddings are looked up, and of very many summed up, by such workers, whose own
+memory is not counted.
 A million of 1,280 values takes 5 GB in the cache and 5 GB in TMPDIR.
 """
 
@@ -120,7 +123,7 @@ class Steps:
             time.sleep(0.02)
 
 
-def measured(photos: Path, cache: Path, backbone: Path, model: Path) -> None:
+def measured(photos: Path, cache: Path, backbone: Path, model: Path, on: str) -> None:
     """Train as `training.train` does, and print the figures of each step."""
     import tellapart
     from tellapart.assess.pictures import gather
@@ -131,6 +134,7 @@ def measured(photos: Path, cache: Path, backbone: Path, model: Path) -> None:
     from tellapart.training.engines import engine_of
     from tellapart.training.options import TrainOptions, Watch
     from tellapart.training.train import completed
+    from tellapart.workers.places import working_on
 
     steps, options = Steps(), TrainOptions(backbone=ForeignBackbone(backbone), cache=cache)
     watch = Watch(doing=steps.doing)
@@ -138,11 +142,12 @@ def measured(photos: Path, cache: Path, backbone: Path, model: Path) -> None:
     dataset = choose_sides(read_source(photos), None)
     steps.begin("embeddings")
     trainer = engine_of(options)
-    embeddings = embed_all([item.path for item in dataset.items], trainer.embedder())
-    steps.begin("gather")
-    pictures = gather(dataset, embeddings, options.share, options.groups)
-    steps.begin("head")
-    network, pictures, fitted = trainer.fit(pictures, watch)
+    with working_on(on):
+        embeddings = embed_all([item.path for item in dataset.items], trainer.embedder())
+        steps.begin("gather")
+        pictures = gather(dataset, embeddings, options.share, options.groups)
+        steps.begin("head")
+        network, pictures, fitted = trainer.fit(pictures, watch)
     result = completed(dataset, options, network, pictures, fitted, None, watch)
     steps.begin("save")
     result.save(model)
@@ -160,10 +165,11 @@ def main() -> None:
     parser.add_argument("--labels", type=int, default=100)
     parser.add_argument("--values", type=int, default=1_280)
     parser.add_argument("--apart", type=float, default=0.3, help="how far labels lie apart")
+    parser.add_argument("--on", default="threads", help="where embeddings are summed up")
     parser.add_argument("--here", type=Path, nargs=4, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.here:
-        measured(*asked.here)
+        measured(*asked.here, asked.on)
         return
     rows = []
     with machine():
@@ -172,8 +178,8 @@ def main() -> None:
                 folder = Path(name)
                 places = [folder / "photos", folder / "cache", network(folder, asked.values)]
                 draw(places[0], places[1], places[2], asked, count)
-                command: list[str | Path] = [sys.executable, __file__, "--here", *places]
-                found = json.loads(run([*command, folder / "model"]).output)
+                command: list[str | Path] = [sys.executable, __file__, "--on", asked.on, "--here"]
+                found = json.loads(run([*command, *places, folder / "model"]).output)
             cells = [f"{seconds:.1f} s, {peak:.0f}" for seconds, peak in found["steps"].values()]
             rows.append(
                 [f"{count:,}", *cells, f"{found['size']:.1f} MB", f"{found['page']:.1f} MB"]
