@@ -169,7 +169,8 @@ def main() -> None:
     parser.add_argument("--here", type=Path, nargs=4, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.here:
-        measured(*asked.here, asked.on)
+        photos, cache, backbone, model = asked.here
+        measured(photos, cache, backbone, model, asked.on)
         return
     rows = []
     with machine():

@@ -17,6 +17,8 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from ..head.blocks import Vectors, are_large, blocks, whole_of
+from ..workers.local import side_by_side
+from ..workers.pausing import pause
 
 COPY = 0.88  # likeness from which a picture is a copy of another
 NEAR = 0.33  # cosine of centred embeddings from which pixels are compared
@@ -57,18 +59,28 @@ def _near_of_many(tested: Vectors, learnt: Vectors) -> Iterator[tuple[int, int, 
     for _, held in blocks(learnt):
         centre += held.sum(axis=0, dtype=np.float64)
     centre = (centre / len(learnt)).astype(np.float32)
-    for begin in range(0, len(tested), _ROWS):
+
+    def nearest(begin: int) -> tuple[np.ndarray, np.ndarray]:
         own = unit(tested[begin : begin + _ROWS] - centre)
         best = np.full((len(own), NEAREST), -np.inf, np.float32)
         where = np.zeros((len(own), NEAREST), np.int64)
         for some, held in blocks(learnt):
-            cosines = np.concatenate([best, own @ unit(held - centre).T], axis=1)
-            numbers = np.broadcast_to(np.arange(some.start, some.stop), (len(own), len(held)))
-            columns = np.concatenate([where, numbers], axis=1)
+            pause()
+            found = own @ unit(held - centre).T
+            rows = np.flatnonzero(found.max(axis=1) >= np.maximum(best.min(axis=1), NEAR))
+            if not len(rows):  # as in most blocks
+                continue
+            cosines = np.concatenate([best[rows], found[rows]], axis=1)
+            numbers = np.broadcast_to(np.arange(some.start, some.stop), (len(rows), len(held)))
+            columns = np.concatenate([where[rows], numbers], axis=1)
             few = np.argpartition(-cosines, NEAREST - 1, axis=1)[:, :NEAREST]
-            best = np.take_along_axis(cosines, few, axis=1)
-            where = np.take_along_axis(columns, few, axis=1)
-        for row in range(len(own)):
+            best[rows] = np.take_along_axis(cosines, few, axis=1)
+            where[rows] = np.take_along_axis(columns, few, axis=1)
+        return best, where
+
+    begins = range(0, len(tested), _ROWS)
+    for begin, (best, where) in zip(begins, side_by_side(nearest, begins), strict=True):
+        for row in range(len(best)):
             for at in np.argsort(-best[row], kind="stable").tolist():
                 if best[row, at] >= NEAR:
                     yield begin + row, int(where[row, at]), float(best[row, at])
