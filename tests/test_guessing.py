@@ -15,7 +15,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tellapart.cli.answers import Answer, Line, csv_lines, json_lines, text_lines, write
+from tellapart.cli.answers import (
+    Answer,
+    Line,
+    csv_lines,
+    json_lines,
+    pictures_at,
+    text_lines,
+    write,
+)
 from tellapart.dataset.given import expand
 from tellapart.dataset.lists import read_list
 from tellapart.dataset.sources import SkippedFile
@@ -211,6 +219,7 @@ def test_links_to_folders_are_followed_when_asked(
         (b"empty\n", UsageError("empty has no pictures in it.")),
         (b"a.jpg\n" * 20_000 + b"b\0", UsageError("list.txt is no list of pictures.")),
         (b"a" * 200_000, UsageError("list.txt is no list of pictures.")),
+        (b"\x08\0\0/\0a.jpg\0", UsageError("list.txt is no list of pictures.")),
         (None, UsageError("The list list.txt cannot be read: no such file or directory.")),
     ],
 )
@@ -226,6 +235,13 @@ def test_a_list_names_pictures(
         assert caught.value.message == expected.message
     else:
         assert list(found) == expected
+
+
+def test_closed_standard_input_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    for read in (lambda: read_list("-"), lambda: pictures_at(["-"])):
+        with pytest.raises(UsageError, match="Standard input is closed"):
+            next(read())
 
 
 @given(st.lists(st.text(st.characters(exclude_characters="\0\n\r", codec="utf-8"), min_size=1)))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from ..dataset.given import STDIN
+from ..dataset.lists import STDIN, standard_input
 from ..errors import PictureError
 from ..images.decode import Picture, Stored
 from ..model.classifier import Classifier, Prediction
@@ -44,7 +43,7 @@ def pictures_at(paths: Iterable[str | Stored]) -> Iterator[Picture]:
     """What is at each path, for `-` what comes on standard input, and what is stored elsewhere."""
     for path in paths:
         if isinstance(path, str):
-            yield sys.stdin.buffer.read() if path == STDIN else Path(path)
+            yield standard_input().read() if path == STDIN else Path(path)
         else:
             yield path
 

@@ -18,6 +18,17 @@ _LONGEST = 2**16  # bytes of a name: no system has longer ones
 _MARK = b"\xef\xbb\xbf"  # what some editors begin a text with
 
 
+def standard_input() -> BinaryIO:
+    """Standard input, as bytes.
+
+    Raises:
+        UsageError: whoever started this program has closed it.
+    """
+    if sys.stdin is None:
+        raise UsageError("Standard input is closed.", hint="Give a file instead of -.")
+    return sys.stdin.buffer
+
+
 def read_list(path: str) -> Iterator[str]:
     """The names in a file, or on standard input for `-`, in order, without empty lines.
 
@@ -28,7 +39,7 @@ def read_list(path: str) -> Iterator[str]:
         UsageError: it cannot be read, or is no text.
     """
     try:
-        with nullcontext(sys.stdin.buffer) if path == STDIN else open(path, "rb") as stream:
+        with nullcontext(standard_input()) if path == STDIN else open(path, "rb") as stream:
             yield from map(os.fsdecode, _names(stream, path))
     except OSError as error:
         reason = (error.strerror or type(error).__name__).lower()
@@ -46,7 +57,9 @@ def _names(stream: BinaryIO, path: str) -> Iterator[bytes]:
     chunk = rest
     while True:
         *whole, rest = rest.split(end)
-        if len(rest) > _LONGEST or (end == b"\n" and b"\0" in chunk):
+        # Between two NULs there is always a name: other files have several in a row.
+        is_other = b"\0" in chunk if end == b"\n" else b"" in whole
+        if is_other or len(rest) > _LONGEST:
             raise UsageError(
                 f"{shown(path)} is no list of pictures.",
                 hint="Give a file with the path of one picture a line.",

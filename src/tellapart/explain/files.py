@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
@@ -14,8 +13,8 @@ import numpy as np
 
 from ..assess.check.mending import relabel_recorded
 from ..dataset.filenames import safe_name
-from ..dataset.given import STDIN
 from ..dataset.labels import Labels
+from ..dataset.lists import STDIN, standard_input
 from ..dataset.sources import SkippedFile
 from ..errors import PictureError
 from ..files.atomic import cannot_write
@@ -97,7 +96,7 @@ def _asked(classifier: Classifier, names: Sequence[str]) -> Iterator[Asked]:
     """The pictures of these paths, `-` being stdin, with what is known about them."""
     known = Known(classifier)
     for name in names:
-        picture = sys.stdin.buffer.read() if name == STDIN else Path(name)
+        picture = standard_input().read() if name == STDIN else Path(name)
         folder = "" if name == STDIN else Path(os.path.abspath(name)).parent.name
         yield known.asked(picture, name, _digest(picture) if known else "", folder)
 
