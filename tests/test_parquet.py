@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import pickle
 import threading
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pyarrow.parquet.encryption as encryption
 import pytest
 
 import tellapart
@@ -223,3 +225,29 @@ def test_row_groups_are_not_kept_for_ever(tmp_path: Path) -> None:
         assert one.content() == content
         most = max(most, pa.total_allocated_bytes() - before)
     assert most < 3 * 2**20
+
+
+class Keys(encryption.KmsClient):  # type: ignore[misc]
+    """Whoever keeps keys; the test needs no secret."""
+
+    def wrap_key(self, key_bytes: bytes, master_key_identifier: str) -> bytes:
+        return base64.b64encode(key_bytes)
+
+
+@pytest.mark.parametrize("plaintext_footer", [True, False])
+def test_an_encrypted_table_is_refused_in_a_sentence(
+    plaintext_footer: bool, tmp_path: Path
+) -> None:
+    """pyarrow ends the process if it is asked where such a column lies."""
+    asked = encryption.EncryptionConfiguration(
+        footer_key="k", column_keys={"c": ["image"]}, plaintext_footer=plaintext_footer
+    )
+    with_keys = encryption.CryptoFactory(lambda given: Keys())
+    properties = with_keys.file_encryption_properties(encryption.KmsConnectionConfig(), asked)
+    table = pa.table({"image": [PICTURE] * 2, "label": ["a", "b"]})
+    path = tmp_path / "a.parquet"
+    with pq.ParquetWriter(path, table.schema, encryption_properties=properties) as writer:
+        writer.write_table(table)
+    with pytest.raises(DatasetError, match=r"cannot be read: it is encrypted\.") as caught:
+        read_dataset(path)
+    assert "Write it anew" in str(caught.value.hint)

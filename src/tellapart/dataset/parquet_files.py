@@ -57,7 +57,12 @@ def listed(file: Container) -> Iterator[Listed]:
                     yield _listed(cell, values, shape)
                     row, at = row + 1, at + 1
     except (OSError, ValueError, PictureError) as error:  # ArrowInvalid is a ValueError
-        why = getattr(error, "strerror", "") or str(error).partition("\n")[0]
+        why = (getattr(error, "strerror", "") or str(error).partition("\n")[0]).rstrip(".")
+        if "encrypted" in why:
+            raise DatasetError(
+                f"{shown(file.name)} cannot be read: it is encrypted.",
+                hint="Write it anew without encryption.",
+            ) from error
         raise DatasetError(
             f"{shown(file.name)} is damaged, or no Parquet file: {why}.",
             hint="Copy or download it again.",
