@@ -343,6 +343,11 @@ def test_a_folder_that_holds_something_else_is_left_alone(
         classifier.predict_to(inbox, tmp_path)
     with pytest.raises(DestinationError, match="is no folder"):
         classifier.predict_to(inbox, tmp_path / "notes.txt")
+    with pytest.raises(DestinationError, match=r"notes\.txt.in cannot be .*: .* is no folder"):
+        classifier.predict_to(inbox, tmp_path / "notes.txt" / "in")
+    for nothing in ("", "-"):
+        with pytest.raises(DestinationError, match=f"'{nothing}' is no folder"):
+            classifier.predict_to(inbox, nothing)
     assert contents(tmp_path) == {"notes.txt": b"mine"}
 
 

@@ -157,13 +157,16 @@ def write_new(path: Path, content: bytes) -> None:
         raise cannot_write(path, error) from error
 
 
-def check_writable(path: Path, setting: str = DESTINATION) -> None:
+def check_writable(path: Path, setting: str = DESTINATION, *, inside: bool = False) -> None:
     """Whether the nearest folder above that exists lets us write: better said before any work.
+    Of a folder into which files are put, `inside`, that may be itself.
 
     Raises:
         DestinationError: it does not; `setting` is what chooses another place.
     """
-    above = next(up for up in Path(os.path.realpath(path)).parents if os.path.lexists(up))
+    real = Path(os.path.realpath(path))
+    nearest = [real, *real.parents] if inside else real.parents
+    above = next(up for up in nearest if os.path.lexists(up))
     if not os.path.isdir(above):
         reason = "no folder"
     elif not os.access(above, os.W_OK | os.X_OK):

@@ -54,6 +54,10 @@ def destination_at(place: str | os.PathLike[str]) -> Destination:
         MissingExtraError: an address, and what knows such is not installed.
     """
     text = os.fspath(place)
+    if text in ("", "-"):  # of a variable that is not set, or what means standard output elsewhere
+        raise DestinationError(
+            f"{shown(text)!r} is no folder.", hint=f"Name the folder{chosen_with(SETTING)}."
+        )
     if isinstance(place, str) and is_address(text):
         if not text.startswith("file://"):
             return _Address(text)
@@ -71,7 +75,7 @@ class _Folder:
             raise DestinationError(
                 f"{shown(path)} is no folder.", hint=f"Choose another place{chosen_with(SETTING)}."
             )
-        check_writable(self._path / "any", SETTING)
+        check_writable(self._path, SETTING, inside=True)
 
     def names(self) -> list[str]:
         try:
