@@ -239,9 +239,9 @@ def test_a_list_names_pictures(
 
 def test_closed_standard_input_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", None)
-    for read in (lambda: read_list("-"), lambda: pictures_at(["-"])):
+    for found in (read_list("-"), pictures_at(["-"])):
         with pytest.raises(UsageError, match="Standard input is closed"):
-            next(read())
+            list(found)
 
 
 @given(st.lists(st.text(st.characters(exclude_characters="\0\n\r", codec="utf-8"), min_size=1)))
