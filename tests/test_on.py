@@ -304,11 +304,40 @@ def test_a_cluster_of_this_machine_ends_with_its_command(
     assert len(of_ray) >= 3
     driver.process.send_signal(how)
     driver.process.wait(60)
-    until = time.monotonic() + 200  # Ray's own helpers look for their raylet now and then
+    # A killed command ends none of Ray's own helpers, which look for their raylet now and then.
+    until = time.monotonic() + (200 if how == signal.SIGKILL else 10)
     while any(is_alive(number) for number in of_ray):
         assert time.monotonic() < until, [
             Path(f"/proc/{number}/cmdline").read_bytes() for number in of_ray if is_alive(number)
         ]
+        time.sleep(0.2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_a_cluster_of_this_machine_that_only_begins_ends_with_its_command(
+    how: signal.Signals, heroes: DemoPictures, tmp_path: Path
+) -> None:
+    pytest.importorskip("ray")
+    words = ["guess", model_of(heroes), heroes.inbox, "--to", tmp_path / "out", "--on", "ray"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "tellapart", *map(str, words)],
+        env={**os.environ, "RAY_ADDRESS": ""},
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    ) as command:
+        until = time.monotonic() + 60
+        while len(of_ray := children_of(command.pid)) < 2:  # its store of names, and its raylet
+            assert time.monotonic() < until
+            assert command.poll() is None
+            time.sleep(0.05)
+        command.send_signal(how)
+        _, said = command.communicate(timeout=60)
+    assert command.returncode == 130
+    assert said.startswith(b"Stopped.")
+    until = time.monotonic() + 10
+    while any(is_alive(number) for number in of_ray):
+        assert time.monotonic() < until
         time.sleep(0.2)
 
 

@@ -15,9 +15,7 @@ import os
 import pickle
 import secrets
 import shutil
-import signal
 import tempfile
-import threading
 import time
 import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -93,18 +91,17 @@ def _actors_map(
 def _connected(module: ModuleType, address: str) -> Iterator[None]:
     said: dict[str, Any] = {"logging_level": logging.CRITICAL, "log_to_driver": False}
     logging.getLogger("ray").setLevel(logging.CRITICAL)
-    before = signal.getsignal(signal.SIGTERM)
     address = address or _begun_here(module)
-    with nullcontext("") if address else _own_folder() as folder:
+    own = nullcontext("") if address else _own_folder()
+    with own as folder, _ended(module, folder):
         try:
-            with warnings.catch_warnings():
+            with warnings.catch_warnings(), _deaf_to_signals(module._private.utils):
                 warnings.simplefilter("ignore")
                 if address:
                     module.init(address, **said)
                 else:
                     _begin_here(module, folder, said)
         except Exception as error:  # of many kinds
-            module.shutdown()
             where = f"The Ray cluster {shown(address)} cannot be used" if address else ""
             raise WorkersError(
                 f"{where or 'Ray cannot begin on this machine'}: {_short(error)}.",
@@ -112,13 +109,44 @@ def _connected(module: ModuleType, address: str) -> Iterator[None]:
                 if address
                 else "",
             ) from error
-        finally:
-            if threading.current_thread() is threading.main_thread() and before is not None:
-                signal.signal(signal.SIGTERM, before)  # Ray takes it
-        try:
-            yield
-        finally:
-            module.shutdown()
+        yield
+
+
+@contextmanager
+def _ended(module: ModuleType, folder: str) -> Iterator[None]:
+    """Leave Ray at the end, however far it had come, and end all processes of the cluster that has
+    its files in `folder`: some of them would look for the others only minutes later."""
+    try:
+        yield
+    finally:
+        own = _processes_of(folder) if folder else []
+        module.shutdown()
+        for one in own:
+            with suppress(Exception):  # it has ended
+                one.kill()
+
+
+def _processes_of(folder: str) -> list[Any]:
+    """Those that this process has begun with the name of a folder, and all below them."""
+    processes = import_module("psutil")  # Ray brings it along
+    found: list[Any] = []
+    for one in processes.Process().children():
+        with suppress(processes.Error):
+            if any(folder in word for word in one.cmdline()):
+                found += [one, *one.children(recursive=True)]
+    return found
+
+
+@contextmanager
+def _deaf_to_signals(utils: ModuleType) -> Iterator[None]:
+    """Whoever calls us says what SIGTERM does: with Ray's way, the program would end in the middle
+    of its start, without a word."""
+    take = utils.set_sigterm_handler
+    utils.set_sigterm_handler = lambda handler: None  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        utils.set_sigterm_handler = take  # type: ignore[attr-defined]
 
 
 def _begun_here(module: ModuleType) -> str:
