@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -105,6 +106,15 @@ def test_copies_are_those_that_all_pairs_give(many: None, tmp_path: Path) -> Non
     assert {(p.one, p.other, p.tier) for p in by_blocks} == {
         (p.one, p.other, p.tier) for p in exactly
     }
+
+
+def test_groups_are_numbered_in_the_order_of_their_keys(tmp_path: Path) -> None:
+    pictures, _ = drawn(tmp_path)
+    keys = [f"0/\u00e9{row // 3}" if row % 2 else key for row, key in enumerate(pictures.keys)]
+    tied = replace(pictures, keys=tuple(keys))
+    rows = np.random.default_rng(0).permutation(len(keys))[: len(keys) // 2]
+    wanted = np.unique([keys[row] for row in rows.tolist()], return_inverse=True)[1]
+    np.testing.assert_array_equal(tied.groups(rows), wanted)
 
 
 def test_what_one_camera_sees_is_no_million_pairs(many: None) -> None:
@@ -238,12 +248,13 @@ def test_what_is_exact_is_the_same_in_blocks_and_what_is_not_is_said(
     assert "Near copies were looked for in groups" in said
 
 
-def test_embeddings_that_lie_in_a_file_are_checked_without_their_logits(
-    many: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("limit", ["files.room.LARGE", "assess.check.checking._MOST_SCORES"])
+def test_very_many_embeddings_or_scores_are_checked_without_keeping_logits(
+    many: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str
 ) -> None:
     pictures, _ = drawn(tmp_path)
     before = examine(looked_at(pictures))
-    monkeypatch.setattr("tellapart.files.room.LARGE", 1000)
+    monkeypatch.setattr(f"tellapart.{limit}", 1000)
     looked = looked_at(pictures)
     assert looked.found.logits.shape == (0, 5)
     found = examine(looked)

@@ -124,7 +124,14 @@ class Pictures:
 
     def groups(self, rows: np.ndarray) -> np.ndarray:
         """A number for each of `rows`, equal for pictures that may not be parted."""
-        return np.unique([self.keys[i] for i in rows], return_inverse=True)[1]
+        return np.unique(self._places[rows], return_inverse=True)[1]
+
+    @cached_property
+    def _places(self) -> np.ndarray:
+        """Where the key of each is among all different ones, in their order, int `[N]`. A table of
+        so many texts, as numpy keeps them, would take several times the memory."""
+        place = {key: at for at, key in enumerate(sorted(set(self.keys)))}
+        return np.fromiter((place[key] for key in self.keys), np.int64, len(self.keys))
 
     def watching(self, rows: np.ndarray, share: float) -> np.ndarray:
         """Which of `rows` only watch while the others are learnt from, bool."""

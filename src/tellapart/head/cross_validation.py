@@ -126,9 +126,10 @@ def cross_validate(
     Embeddings that are too many for memory, in a file or `Rows` of it, are read a block at a time.
     Their heads are fitted to all of them, without each fold, and settings, temperatures and the
     kind are chosen on some, evenly spread. `sums` of each fold may be given, or else `run` says
-    where they are made; all logits are written `into` a float32 `[N,K]`, if there is one.
+    where they are made; all logits are written `into` a float32 `[N,K]`, if there is one. Of a
+    `[0,K]` none is kept, and embeddings in memory too are gone through like this.
     """
-    large = are_large(embeddings)
+    large = are_large(embeddings) or (into is not None and len(into) < len(labels))
     many = large or are_many(len(labels), count)
     step = len(labels) * count * min(embeddings.shape)  # what one step of a regression multiplies
     asked = (kind,) if kind else (DISCRIMINANT,) if many or step > _LONG else KINDS

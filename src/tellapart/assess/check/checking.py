@@ -40,6 +40,7 @@ from .structure import confusable, strangers, two_in_one
 
 _MANY = 15_000_000  # values of embeddings, from which there are fewer folds
 _FEWER = 3
+_MOST_SCORES = 20_000_000  # of pictures and labels, that are kept; more are said again when needed
 
 FINDERS: tuple[Finder, ...] = (
     unreadable,
@@ -140,13 +141,14 @@ def look(
     many = rows.size * pictures.vectors.shape[1] > _MANY
     fold = pictures.folds(rows, count=_FEWER if many else FOLDS)
     vectors, count = pictures.vectors_of(rows), len(pictures.labels)
+    not_kept = are_large(vectors) or rows.size * count > _MOST_SCORES
     found = cross_validate(
         vectors,
         pictures.truth[rows],
         count,
         fold,
         groups=pictures.groups(rows),
-        into=np.zeros((0, count), np.float32) if are_large(vectors) else None,  # not kept
+        into=np.zeros((0, count), np.float32) if not_kept else None,
     )
     seconds = time.monotonic() - begun
     return Looked(dataset, pictures, fold, found, every, embedder, asked, seconds)
