@@ -75,6 +75,8 @@ def kept_back(
     to have `TO_SPARE` keys, or where its lowest key was kept back and it gets a lower one: then
     that one key is learnt from.
     """
+    if fraction <= 0:
+        return np.zeros(len(keys), bool)
     pairs = set(zip(keys, labels, strict=True))
     different = Counter(label for _, label in pairs)
     needed = {key for key, label in pairs if different[label] < TO_SPARE}
@@ -84,8 +86,7 @@ def kept_back(
     for key, label in sorted(pairs, key=lambda pair: place[pair[0]], reverse=True):
         if key not in needed:
             lowest[label] = key
-    if fraction > 0:
-        chosen |= set(lowest.values())  # of most labels it is below the fraction already
+    chosen |= set(lowest.values())  # of most labels it is below the fraction already
     return np.array([key in chosen for key in keys], dtype=bool)
 
 
