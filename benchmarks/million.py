@@ -161,8 +161,12 @@ def draw_embeddings(asked: Asked) -> None:
     import numpy as np
     from check_at_scale import draw
 
+    from tellapart.images.properties import PROPERTIES
+
     found = draw(asked.folder / "vectors.npy", asked.count, asked.values, CHECKED)
     assert found.properties is not None
+    times = [PROPERTIES.index(name) for name in ("day", "second")]
+    found.properties[:, times] = np.nan  # nothing is known of when they were taken
     np.save(asked.folder / "properties.npy", found.properties)
     (asked.folder / "names").write_text("\n".join(found.names), "utf-8")
     (asked.folder / "digests").write_text("\n".join(found.digests), "utf-8")

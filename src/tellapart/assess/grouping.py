@@ -178,7 +178,8 @@ class _Part:
         members: dict[int, list[str]] = {}
         for root, digest in zip(group.tolist(), self.digests, strict=True):
             members.setdefault(root, []).append(digest)
-        return [min(members[root]) if len(members[root]) > 1 else None for root in group.tolist()]
+        name = {root: min(own) if len(own) > 1 else None for root, own in members.items()}
+        return [name[root] for root in group.tolist()]
 
     def joins(self, found: Sequence[str | None]) -> bool:
         """Whether enough pictures are of one group with others, in labels of several groups."""
