@@ -9,8 +9,9 @@ embeddings of `--values` values, with `check_at_scale.py`'s wrong labels, copies
 
 Each row is a process of its own, which is given an empty cache or what was prepared for it. Its
 peak is read from /proc a hundred times a second: anonymous memory, which is all that a process
-cannot give back. What may come on top of that of the first number of pictures is `ROOM`, and what
-has to be known of each picture until the end: `Command.bytes`. Linux only.
+cannot give back. What may come on top of that of the first number of pictures is what is filled up
+to a fixed size and no further (`Command.room`), and what has to be known of each picture until the
+end (`Command.bytes`). Linux only.
 """
 
 from __future__ import annotations
@@ -38,9 +39,6 @@ SIDE = 32
 LABELS = 4
 CHECKED = 100  # labels
 BLOCK = 256  # rows that are put into the cache at once
-# MB that may come on top of those of the first count: what is filled up to a fixed size and no
-# further, such as the rows that the cache knows beside its index on the disk.
-ROOM = 32
 
 
 def png(number: int) -> bytes:
@@ -208,10 +206,19 @@ def check(asked: Asked) -> None:
 
 @dataclass(frozen=True)
 class Command:
-    """What is measured, what is done before, and how many bytes it may keep of each picture."""
+    """What is measured, and how much memory it may take.
+
+    Attributes:
+        run: what is measured.
+        prepare: what is done before.
+        room: MB that are filled up to a fixed size and no further, such as the rows that the cache
+            knows beside its index on the disk, or the pictures that are compared with each other.
+        bytes: that are kept of each picture, such as where it is and what it is called.
+    """
 
     run: Callable[[Asked], None]
     prepare: Callable[[Asked], None] | None = None
+    room: int = 32
     bytes: int = 0
 
 
@@ -220,7 +227,7 @@ COMMANDS: Mapping[str, Command] = {
     "the same again, with embeddings cached": Command(guess_again, fill_cache),
     "predict_many": Command(predict_many),
     "sort": Command(sort, fill_inbox, bytes=200),
-    "check": Command(check, draw_embeddings, bytes=1500),
+    "check": Command(check, draw_embeddings, room=450, bytes=1200),
 }
 
 
@@ -280,6 +287,7 @@ def main() -> None:
     with machine(), tempfile.TemporaryDirectory() as work_folder:
         model = trained_apart(Path(work_folder), options.quality)
         for name in chosen:
+            command = COMMANDS[name]
             first: tuple[int, float] | None = None
             for count in options.counts:
                 with tempfile.TemporaryDirectory(dir=work_folder) as folder:
@@ -294,7 +302,7 @@ def main() -> None:
                         f"{found.anonymous:.0f}",
                         f"{more:+.0f}",
                         f"{1e6 * more / others:.0f}" if others else "",
-                        "yes" if more <= ROOM + COMMANDS[name].bytes * others / 1e6 else "NO",
+                        "yes" if more <= command.room + command.bytes * others / 1e6 else "NO",
                     ]
                 )
                 print(*rows[-1], sep="  ", file=sys.stderr)
