@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -54,7 +55,7 @@ class Sample:
             self.known,
         )
 
-    @property
+    @cached_property
     def errors(self) -> np.ndarray:
         """For each picture 1 where it was judged, and wrong, else 0, `[N]`; of unknown labels how
         likely that is by a calibrated model: 1 minus its highest score."""
