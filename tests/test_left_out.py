@@ -15,13 +15,17 @@ from drawn import run_here, small_network
 from tellapart.assess import tallying
 from tellapart.assess.gaps import find_gaps
 from tellapart.backbones.foreign import ForeignBackbone
+from tellapart.cli.terminal import console
+from tellapart.cli.terminal.models import print_info
 from tellapart.errors import ModelError
 from tellapart.evaluation.judged import Evaluation
 from tellapart.evaluation.whole import Answers, Whole, areas_of, figures_of
 from tellapart.files import room as rooms
 from tellapart.model.judged import evaluations_of
-from tellapart.report import content
+from tellapart.report import card, content
+from tellapart.report.card import model_card
 from tellapart.report.page import report_page
+from tellapart.text import in_order
 from tellapart.training import keeping
 from tellapart.training.result import TrainResult
 
@@ -229,3 +233,30 @@ def test_a_report_of_very_many_labels_lists_the_first(
         monkeypatch.setattr(content, name, most)
     page = report_page(content.content_of_training(whole.classifier, {}))
     assert page.count("and 1 more labels") == len(whole.evaluations)
+
+
+def test_a_card_of_very_many_labels_lists_the_first(
+    whole: TrainResult, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = model_card(whole.classifier, whole.evaluations)
+    assert "more label" not in text
+    monkeypatch.setattr(card, "MOST_ROWS", 2)
+    first, second, last = in_order(whole.classifier.labels)
+    text = model_card(whole.classifier, whole.evaluations)
+    labels = whole.classifier.labels
+    for k in (first, second):
+        assert f"\n| {labels[k]} |" in text
+    assert f"\n| {labels[last]} |" not in text
+    assert "- and 1 more label, which `labels.txt` names\n" in text
+    assert "\nand 1 more label, whose figures `tellapart info . --json` gives\n" in text
+
+
+def test_info_of_very_many_labels_lists_those_learnt_from_the_fewest_pictures(
+    whole: TrainResult, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(console, "MOST_LABELS", 2)
+    print_info(whole.classifier)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[3] == "  and 1 more, none learnt from fewer pictures (all with --json)"
+    listed = [int(line.split()[-1]) for line in lines[1:3]]
+    assert sorted(listed) == sorted(whole.classifier.manifest.counts)[:2]

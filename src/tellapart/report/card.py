@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     import jinja2
 
 HELD_OUT = "held out"
+MOST_ROWS = 1_000  # labels that are listed
 OWN = "own"  # the quality of a model on the user's own backbone, whose licence nobody told us
 _MARKS = str.maketrans({mark: f"\\{mark}" for mark in "\\`*[]|"})
 
@@ -52,7 +53,7 @@ def model_card(classifier: Classifier, evaluations: Mapping[str, Evaluation]) ->
             manifest=manifest,
             rooted=is_rooted(classifier.content),
             whole_numbers=in_whole_numbers(classifier.content),
-            order=in_order(manifest.labels),
+            order=in_order(manifest.labels)[:MOST_ROWS],
             run=record.run if record else None,
             evaluations=evaluations,
             name=name,

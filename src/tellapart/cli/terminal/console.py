@@ -208,9 +208,14 @@ def print_rest(console: Console, count: int) -> None:
 
 
 def print_labels(
-    console: Console, heads: Sequence[str], rows: Sequence[Sequence[str]], scores: Sequence[float]
+    console: Console,
+    heads: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    scores: Sequence[float],
+    lower: str = "with a lower F1",
 ) -> None:
-    """Print one row per label, in natural order; of very many, those with the lowest `scores`."""
+    """Print one row per label, in natural order; of very many, those with the lowest `scores`, so
+    that none of the others is one `lower`."""
     chosen = set(range(len(rows)))
     if len(rows) > MOST_LABELS:
         low = sorted(chosen, key=lambda k: (math.isnan(scores[k]), scores[k]))
@@ -218,7 +223,8 @@ def print_labels(
     order = [k for k in in_order([row[0] for row in rows]) if k in chosen]
     print_figures(console, heads, [rows[k] for k in order], LEAST)
     if len(rows) > MOST_LABELS:
-        console.print(f"  and {len(rows) - MOST_LABELS:,} more with a higher F1 (all with --json)")
+        rest = len(rows) - MOST_LABELS
+        console.print(f"  and {rest:,} more, none {lower} (all with --json)", soft_wrap=True)
 
 
 def table_of(first: str, *others: str) -> Table:

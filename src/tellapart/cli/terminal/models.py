@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from ...evaluation.sentences import absence_words, compared_words, head_words, unknown_words
 from ...exporters.npm import LONGEST
 from ...model.judged import evaluations_of
-from ...text import in_order, label_words, several, shown
+from ...text import label_words, several, shown
 from .console import (
     megabytes,
+    print_labels,
     print_occasions,
     print_proportion,
     print_sure,
@@ -21,7 +22,7 @@ from .console import (
     stdout,
     table_of,
 )
-from .layout import bare_table, print_figures, print_table, say
+from .layout import bare_table, print_table, say
 
 if TYPE_CHECKING:
     from rich.status import Status
@@ -102,9 +103,10 @@ def print_info(classifier: Classifier) -> None:
     console, manifest = stdout(), classifier.manifest
     rows = [
         (label_words(manifest.labels[k]), f"{manifest.counts[k]:,}")
-        for k in in_order(manifest.labels)
+        for k in range(len(manifest.labels))
     ]
-    print_figures(console, ("label", "learnt from"), rows)
+    lower = "learnt from fewer pictures"
+    print_labels(console, ("label", "learnt from"), rows, manifest.counts, lower)
     console.print()
     if classifier.training_record:
         evaluations = evaluations_of(classifier)
