@@ -70,6 +70,19 @@ def test_text_is_the_originals_format(
     assert joined(text_lines(answers, top, alone=alone)) == expected
 
 
+@pytest.mark.parametrize(
+    ("labels", "top", "told"), [(100, None, 100), (101, None, 10), (101, 60, 60)]
+)
+def test_text_of_very_many_labels_tells_the_likeliest(
+    labels: int, top: int | None, told: int
+) -> None:
+    scores = {f"label {k}": (labels - k) / labels for k in range(labels)}
+    lines = joined(text_lines([answer("a.jpg", scores)], top, alone=True)).splitlines()
+    last = "and 91 less likely labels (all with --top 101)"
+    assert lines[told:] == ([last] if told == 10 else [])
+    assert lines[told - 1].startswith(f"label {told - 1} (score = ")
+
+
 def test_json_is_an_object_a_line() -> None:
     first, second = joined(json_lines([ELSA, BROKEN], None)).splitlines()
     assert json.loads(first) == {

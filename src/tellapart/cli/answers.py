@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TextIO
 
@@ -13,6 +14,9 @@ from ..errors import PictureError
 from ..images.decode import Picture, Stored
 from ..model.classifier import Classifier, Prediction
 from ..text import csv_row, label_words, shown
+
+MOST_LABELS = 100  # of which text tells all scores
+LIKELIEST = 10  # of more
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,8 @@ def guess(
 
 
 def text_lines(answers: Iterable[Answer], top: int | None, *, alone: bool) -> Iterator[Line]:
-    """The format of 2016, `elsa (score = 0.99621)`; several pictures each under its path."""
+    """The format of 2016, `elsa (score = 0.99621)`; several pictures each under its path. Of more
+    than `MOST_LABELS` labels the `LIKELIEST` are told, if `top` does not say how many."""
     for number, answer in enumerate(answers):
         outcome = answer.outcome
         gap = "\n" if number else ""
@@ -76,8 +81,12 @@ def text_lines(answers: Iterable[Answer], top: int | None, *, alone: bool) -> It
             closest = f"{label_words(outcome.label)}, score = {outcome.score:.2f}"
             words = [f"none of these (closest: {closest})\n"]
         else:
-            rows = list(outcome.scores.items())[:top]
+            every = len(outcome.scores)
+            most = top or (every if every <= MOST_LABELS else LIKELIEST)
+            rows = islice(outcome.scores.items(), most)
             words = [f"{label_words(label)} (score = {score:.5f})\n" for label, score in rows]
+            if most < every and not top:
+                words.append(f"and {every - most:,} less likely labels (all with --top {every})\n")
         head = "" if alone else f"{gap}{shown(answer.path)}\n"
         yield Line(head + "".join(words), True)
 

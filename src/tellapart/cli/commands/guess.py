@@ -48,7 +48,12 @@ def guess(
         ),
     ] = None,
     top: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Show only the N likeliest labels.")
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Show only the N likeliest labels. As text, 10 of more than 100.",
+        ),
     ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object per line.")
