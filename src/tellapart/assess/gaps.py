@@ -245,17 +245,18 @@ def _on_left_out(record: TrainingRecord) -> tuple[str, ...]:
 
 def _examples(labels: tuple[str, ...], side: Side, rows: np.ndarray, tested: bool) -> list[Example]:
     sample = side.sample
-    given = np.where(sample.errors >= 1, sample.scores.argmax(axis=1), sample.labels)
+    wrong = sample.errors[rows] >= 1
+    given = np.where(wrong, sample.scores[rows].argmax(axis=1), sample.labels[rows])
     return [
         Example(
             name=side.names[i],
             path=side.paths[i],
             label=labels[int(sample.labels[i])],
-            predicted=labels[int(given[i])],
+            predicted=labels[int(guess)],
             tested=tested,
             unknown=bool(side.unknown[i]),
         )
-        for i in rows
+        for i, guess in zip(rows, given, strict=True)
     ]
 
 
