@@ -324,5 +324,5 @@ def title(labels: tuple[str, ...]) -> str:
     """`daisy, rose or tulip?`; of very many, the first."""
     words = [label_words(label) for label in labels]
     if len(words) > 6:
-        return ", ".join(words[:5]) + f" or {len(words) - 5} others?"
+        return ", ".join(words[:5]) + f" or {len(words) - 5:,} others?"
     return ", ".join(words[:-1]) + f" or {words[-1]}?"
