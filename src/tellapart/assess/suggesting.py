@@ -19,6 +19,7 @@ import numpy as np
 from ..dataset.sources import SkippedFile, pictures_below
 from ..errors import DatasetError, PictureError, UsageError
 from ..files.atomic import cannot_write, sync
+from ..files.on_disk import check_written_here
 from ..files.purpose import Errand, Purpose
 from ..files.transfer import carry, content_of, holds
 from ..health.selection import choose, doubts
@@ -257,6 +258,7 @@ def copy_to(folder: Path, suggestions: Sequence[Suggestion]) -> Copied:
     Raises:
         DestinationError: the folder cannot be written.
     """
+    check_written_here(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -50,6 +50,7 @@ from .commands import (
 )
 from .commands.options import complain
 from .flags import in_flags
+from .on_disk import OnDisk
 
 app = typer.Typer(
     name="tellapart",
@@ -104,34 +105,38 @@ def _summary(function: Callable[..., None]) -> str:
     return (function.__doc__ or "").split("\n", 1)[0]
 
 
+def _add(function: Callable[..., None]) -> None:
+    app.command(cls=OnDisk, short_help=_summary(function))(function)
+
+
 app.add_typer(
     cache_app,
     name="cache",
     short_help="Look after what is kept between runs: embeddings and networks.",
 )
-app.command(short_help=_summary(studio.studio))(studio.studio)
-app.command(short_help=_summary(train.train))(train.train)
-app.command(short_help=_summary(guess.guess))(guess.guess)
-app.command(short_help=_summary(test.test))(test.test)
-app.command(short_help=_summary(explain.explain))(explain.explain)
+_add(studio.studio)
+_add(train.train)
+_add(guess.guess)
+_add(test.test)
+_add(explain.explain)
 app.command(cls=what_if.InOrder, short_help=_summary(what_if.what_if))(what_if.what_if)
-app.command(short_help=_summary(sort.sort))(sort.sort)
-app.command(short_help=_summary(watch.watch))(watch.watch)
-app.command(short_help=_summary(add.add))(add.add)
-app.command(short_help=_summary(split.split))(split.split)
-app.command(short_help=_summary(labels.labels))(labels.labels)
-app.command(short_help=_summary(check.check))(check.check)
-app.command(short_help=_summary(fix.fix))(fix.fix)
-app.command(short_help=_summary(collect.collect))(collect.collect)
-app.command(short_help=_summary(compare.compare))(compare.compare)
-app.command(short_help=_summary(suggest.suggest))(suggest.suggest)
-app.command(short_help=_summary(piles.piles))(piles.piles)
-app.command(short_help=_summary(gaps.gaps))(gaps.gaps)
-app.command(short_help=_summary(report.report))(report.report)
-app.command(short_help=_summary(export.export))(export.export)
-app.command(short_help=_summary(serve.serve))(serve.serve)
-app.command(short_help=_summary(info.info))(info.info)
-app.command(short_help=_summary(demo.demo))(demo.demo)
+_add(sort.sort)
+_add(watch.watch)
+_add(add.add)
+_add(split.split)
+_add(labels.labels)
+_add(check.check)
+_add(fix.fix)
+_add(collect.collect)
+_add(compare.compare)
+_add(suggest.suggest)
+_add(piles.piles)
+_add(gaps.gaps)
+_add(report.report)
+_add(export.export)
+_add(serve.serve)
+_add(info.info)
+_add(demo.demo)
 app.command(
     context_settings={"ignore_unknown_options": True}, short_help=_summary(retrain.retrain)
 )(retrain.retrain)

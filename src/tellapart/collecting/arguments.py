@@ -9,6 +9,7 @@ from ..dataset.layout import layout_of
 from ..dataset.splits import split_of
 from ..dataset.walk import Walk
 from ..errors import DatasetError, DestinationError, UsageError, option
+from ..files.on_disk import check_written_here
 from ..text import first_few, shown
 
 
@@ -50,6 +51,7 @@ def check_folders(source: Path, into: Path) -> None:
         UsageError: the source is in the folder, or the folder is a data set with parts.
         DestinationError: the folder is a file.
     """
+    check_written_here(into)
     folder, given = Path(os.path.realpath(into)), Path(os.path.realpath(source))
     if os.path.exists(folder) and not os.path.isdir(folder):
         raise DestinationError(

@@ -28,6 +28,7 @@ from ..dataset.labels import ordered
 from ..dataset.sources import Dataset, Item, SkippedFile
 from ..errors import DestinationError, PictureError, UsageError, option
 from ..files.journal import Journal, writing
+from ..files.on_disk import check_written_here
 from ..files.purpose import Purpose
 from ..files.reading import read_head
 from ..files.record import Entry, Placement
@@ -114,6 +115,7 @@ def split(
         DestinationError: the destination cannot be written to, is in use, or holds a split that
             was asked for something else. No picture is lost.
     """
+    check_written_here(destination)
     dataset = read_source(source, follow_links=follow_links, at_least=1)
     folder = Path(os.path.realpath(destination))
     _check_places(dataset, folder)

@@ -19,6 +19,7 @@ from types import ModuleType
 from ..errors import DestinationError, PictureError, UsageError, option
 from ..files.atomic import chosen_with
 from ..files.folders import check_may_be_replaced, folder_written_atomically
+from ..files.on_disk import check_written_here
 from ..files.reading import read_content
 from ..images.decode import read_picture
 from ..images.opening import read_by_pillow_alone
@@ -260,6 +261,7 @@ def export(
         ModelError: its answers differ by more than the target admits; nothing is left.
         DestinationError: it cannot be written, or something else is there.
     """
+    check_written_here(folder)
     row, destination = _row(target), Path(folder)
     if destination.exists() and (not destination.is_dir() or any(destination.iterdir())):
         raise DestinationError(

@@ -15,6 +15,7 @@ from typing import Any
 from ..errors import DestinationError, option
 from ..text import shown
 from .leftovers import PART, clear_leftovers, new_lock
+from .on_disk import check_written_here
 from .system import WINDOWS
 
 _SIDE_BY_SIDE = 8  # files and folders that are brought to the disk at once
@@ -108,6 +109,7 @@ def check_free(path: Path) -> None:
     Raises:
         DestinationError: something is there already.
     """
+    check_written_here(path)
     if os.path.lexists(path):
         raise DestinationError(
             f"{shown(path)} is there already.",
@@ -122,6 +124,7 @@ def check_file_writable(path: Path, setting: str = DESTINATION) -> None:
         DestinationError: its folder is missing or read-only, or it is a folder itself; `setting` is
             what chooses another place.
     """
+    check_written_here(path)
     folder = path.parent
     if os.path.isdir(path):
         reason = "it is a folder"
@@ -164,6 +167,7 @@ def check_writable(path: Path, setting: str = DESTINATION, *, inside: bool = Fal
     Raises:
         DestinationError: it does not; `setting` is what chooses another place.
     """
+    check_written_here(path)
     real = Path(os.path.realpath(path))
     nearest = [real, *real.parents] if inside else real.parents
     above = next(up for up in nearest if os.path.lexists(up))

@@ -21,6 +21,7 @@ from .leftovers import (
     note_to_keep,
     put_in_place,
 )
+from .on_disk import check_written_here
 from .system import WINDOWS
 
 
@@ -67,6 +68,7 @@ def folder_written_atomically(
     Raises:
         DestinationError: it cannot be written, or the disk is full; `target` is as it was.
     """
+    check_written_here(target)
     target = Path(os.path.realpath(target))
     lock = None
     try:

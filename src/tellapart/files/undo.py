@@ -14,6 +14,7 @@ from ..text import shown
 from .entries import Index
 from .folders import make_folders
 from .journal import Journal
+from .on_disk import check_written_here
 from .purpose import Purpose
 from .record import Entry
 from .skipped import SkippedFile
@@ -56,6 +57,7 @@ def undo(destination: str | os.PathLike[str], purpose: Purpose) -> UndoResult:
         UsageError: nothing was done there.
         DestinationError: the journal is damaged, or another run is at work.
     """
+    check_written_here(destination)
     folder = Path(os.path.realpath(destination))
     finish_leftovers(folder, purpose)
     if not (folder / purpose.hidden).is_dir():

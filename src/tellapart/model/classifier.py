@@ -25,6 +25,7 @@ from ..errors import ModelError, PictureError
 from ..evaluation.judged import ranked
 from ..evaluation.notebook import prediction_html
 from ..files.folders import folder_written_atomically
+from ..files.on_disk import check_model_here, check_written_here
 from ..files.unread import Unread
 from ..images.decode import Picture, each_of, read_picture
 from ..text import first_few, shown
@@ -310,6 +311,7 @@ class Classifier(Verbs):
         Raises:
             DestinationError: it cannot be written, or something else is there.
         """
+        check_written_here(folder)
         target = Path(folder)
         old, new = self.check_place(target, replace=replace, private=private)
         files = {
@@ -363,8 +365,10 @@ def load(path: str | os.PathLike[str]) -> Classifier:
     """Load a model folder, or a model file alone.
 
     Raises:
+        UsageError: it is at an address.
         ModelError: there is none, or it is damaged, foreign, hostile, or from a newer release.
     """
+    check_model_here(path)
     given = Path(path)
     if not os.path.exists(given):  # where no two folders can be exchanged in one step, a model that
         time.sleep(_GAP)  # is being replaced is away for a moment

@@ -20,6 +20,7 @@ from ..dataset.filenames import folded, kept_stem, longest_name, named, suffix_o
 from ..dataset.walk import SET_ASIDE
 from ..errors import DestinationError, UsageError, option
 from ..files.journal import Journal, writing
+from ..files.on_disk import check_written_here
 from ..files.purpose import Purpose
 from ..files.record import Placement
 from ..files.skipped import SkippedFile
@@ -79,6 +80,7 @@ def piles(
             cache=cache,
             progress=progress,
         )
+    check_written_here(destination)
     root, folder = Path(os.path.realpath(heap)), Path(os.path.realpath(destination))
     if folder == root:
         raise UsageError(

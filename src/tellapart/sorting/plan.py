@@ -16,6 +16,7 @@ from ..dataset.walk import Walk
 from ..errors import DestinationError, PictureError, UsageError, option
 from ..files.addresses import is_address
 from ..files.compact import HashTable, Packed
+from ..files.on_disk import check_written_here
 from ..files.record import Entry
 from ..files.skipped import SkippedFile
 from ..files.transfer import NO_FILE, Stamp, content_of, stamp_of
@@ -106,6 +107,7 @@ class Work:
         destination: str | os.PathLike[str],
         options: SortOptions,
     ) -> None:
+        check_written_here(destination)
         given = Path(inbox)
         text = os.fspath(inbox)
         if is_address(text) or (text.lower().endswith(_NO_FILES) and os.path.isfile(text)):

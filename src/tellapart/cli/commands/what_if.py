@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from typer.core import TyperCommand
 
 from ...errors import PictureError, UsageError
+from ..on_disk import OnDisk
 from .options import AsJson, Model, show
 
 _KINDS = ("blank", "blur", "paint", "brightness", "crop", "paste")
@@ -17,7 +17,7 @@ _ORDER = "order of the changes"
 _Texts = list[str] | None
 
 
-class InOrder(TyperCommand):
+class InOrder(OnDisk):
     """A command that knows in which order its changes were given, whatever their kinds."""
 
     def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]

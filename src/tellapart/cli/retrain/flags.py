@@ -18,6 +18,7 @@ from typing import NoReturn
 
 from ...backbones.rows import QUALITIES
 from ...errors import UsageError
+from ...files.on_disk import check_written_here
 from ...head.sgd import SgdSettings
 from ...text import shown
 from ...training.tensorflow_settings import Distortions, TensorFlow
@@ -166,6 +167,8 @@ def read_flags(arguments: Sequence[str]) -> Retraining:
     given = vars(_parser().parse_args(arguments))
     flags = Flags(**given)
     _check(flags)
+    for name in _WRITTEN:
+        check_written_here(getattr(flags, name), f"--{name}")
     quality, notes = _network(flags)
     notes += [
         f"--{name} {getattr(flags, name)}: {remark}"
@@ -204,6 +207,17 @@ def read_flags(arguments: Sequence[str]) -> Retraining:
         notes=tuple(notes),
     )
 
+
+_WRITTEN = (
+    "output_graph",
+    "intermediate_output_graphs_dir",
+    "output_labels",
+    "summaries_dir",
+    "bottleneck_dir",
+    "saved_model_dir",
+    "checkpoint_path",
+    "output_model",
+)
 
 _REMARKS = {
     "model_dir": "ignored, because nothing is downloaded.",

@@ -1,0 +1,71 @@
+"""Places that are on this machine, and no addresses: of models, and of all that is written but the
+answers of `guess --to` and the cache."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from ..errors import UsageError, option
+from ..text import shown
+from .addresses import is_address
+
+# A `Path` has one slash of two left. A drive of Windows has one letter.
+_AS_PATH = re.compile(r"([a-z][a-z0-9+.-]+:)[\\/]+(?=[^\\/]|$)", re.IGNORECASE)
+_TAKEN = (
+    "Addresses are taken for pictures by train, add, test, check, compare, gaps and guess, for the "
+    f"answers that guess writes{option('to', lead=' with ')}, and for the cache as TELLAPART_CACHE."
+)
+
+
+def address_in(place: str | os.PathLike[str]) -> str:
+    """The address that was given where a path belongs, or empty."""
+    text = os.fspath(place)
+    if isinstance(place, str) and is_address(text):
+        return text
+    found = _AS_PATH.match(text)
+    if not found or os.path.isdir(found[1]):
+        return ""
+    return f"{found[1]}//{text[found.end() :]}"
+
+
+def check_written_here(place: str | os.PathLike[str], name: str = "") -> None:
+    """Refuse an address where something is to be written; `name` is the option's or argument's.
+
+    Raises:
+        UsageError: it is one.
+    """
+    if address := address_in(place):
+        raise UsageError(
+            f"{name}{name and ' '}{shown(address)} is an address, and what is written there can be "
+            "written to a folder of this machine only.",
+            hint=_TAKEN,
+        )
+
+
+def check_read_here(place: str | os.PathLike[str], name: str = "") -> None:
+    """Refuse an address where something of this machine's is read.
+
+    Raises:
+        UsageError: it is one.
+    """
+    if address := address_in(place):
+        raise UsageError(
+            f"{name}{name and ' '}{shown(address)} is an address, and this is read from the disks "
+            "of this machine only.",
+            hint=_TAKEN,
+        )
+
+
+def check_model_here(place: str | os.PathLike[str]) -> None:
+    """Refuse an address for a model.
+
+    Raises:
+        UsageError: it is one.
+    """
+    if address := address_in(place):
+        raise UsageError(
+            f"{shown(address)} is an address, and models are read from the disks of this machine "
+            "only.",
+            hint="Download the model's folder, and give that.",
+        )
