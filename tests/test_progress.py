@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from drawn import few_of, model_of
+from drawn import few_of, model_of, run_here
 from tellapart.cli.terminal.progress import Lines, shown_on
+from tellapart.dataset.counting import Counting
 from tellapart.demo.walk import DemoPictures
 
 
@@ -124,3 +125,49 @@ def test_a_command_is_heard_on_stderr_unless_it_is_quiet(
     )
     assert ("Testing: " in run.stderr) == heard
     assert "Testing: " not in run.stdout
+
+
+def counted(given: list[str], lists: list[str]) -> int | None:
+    with Counting(given, lists, follow_links=False, after=0) as counting:
+        if counting._thread.ident is not None:
+            counting._thread.join()
+        return counting.of(0)
+
+
+def test_what_is_given_is_counted_beside_the_work(few: Path, tmp_path: Path) -> None:
+    folder = next(path for path in few.iterdir() if path.is_dir())
+    count = len([*folder.iterdir()])
+    names = tmp_path / "names.txt"
+    names.write_text(f"a.jpg\r\n\nb.PNG\n{folder}\nmissing\n{tmp_path / 'nowhere.tar'}\n")
+    assert counted([str(folder)], []) == count
+    assert counted([f"{folder}/*"], []) == count
+    assert counted(["no.jpg", "-"], [str(names)]) == 2 + 2 + count + 2
+    assert counted([str(folder)], ["-"]) is None  # a list that can be read once only
+    assert counted([], [str(tmp_path / "no list")]) is None
+    assert counted(["s3://bucket/folder"], []) is None
+    with Counting([str(folder)], [], follow_links=False, after=0) as counting:
+        counting._thread.join()
+        assert counting.of(count) == count
+        assert counting.of(count + 1) is None  # more have come since
+
+
+def test_guess_says_how_many_of_how_many(
+    model: Path, few: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tellapart.cli.terminal import progress
+    from tellapart.dataset import counting
+
+    monkeypatch.setattr(progress, "FIRST", 0.05)
+    monkeypatch.setattr(progress, "LATER", 0.05)
+    made = counting.Counting
+    monkeypatch.setattr(
+        counting, "Counting", lambda *given, **options: made(*given, **options, after=0)
+    )
+    pictures = [path for path in sorted(few.rglob("*")) if path.is_file()] * 60
+    names = tmp_path / "names.txt"
+    names.write_text("".join(f"{path}\n" for path in pictures))
+    to = ["--to", str(tmp_path / "answers"), "--per-part", "20"]
+    for asked in (["--json"], to):
+        found = run_here("guess", model, "--list", names, *asked)
+        assert re.search(rf"Guessing: [\d,]+ of {len(pictures):,}", found.err), found.err
+    assert not run_here("guess", model, "--list", names, "--json", "--quiet").err

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,9 +25,11 @@ from .options import (
 )
 
 if TYPE_CHECKING:
+    from ...dataset.counting import Counting
     from ...images.decode import Stored
     from ...model.answers.writing import AnswerOptions, AnswersWritten
     from ...model.classifier import Classifier
+    from ..answers import Line
 
 
 def guess(
@@ -121,12 +123,14 @@ def guess(
     model learnt from. The score beside it only compares the labels with each other: the closest
     label is elsa.
     """
+    from ...dataset.counting import Counting
     from ...dataset.given import expand
     from ...dataset.sources import SkippedFile
     from ...model.answers.writing import PER_PART, AnswerOptions
     from ...model.classifier import load
     from ...workers.places import THREADS, working_on
     from .. import answers as guessing
+    from ..terminal.console import progress_beside_output
 
     given, listed = pictures or [], lists or []
     if not given and not listed:
@@ -159,10 +163,11 @@ def guess(
     classifier = admitting(load(model), admit, always_choose)
     shut: list[SkippedFile] = []
     found = expand(given, follow_links=follow_links, lists=listed, shut=shut)
-    with working_on(on, lambda sentence: complain(sentence, "")):
+    counting = Counting(given, listed, follow_links=follow_links)
+    with working_on(on, lambda sentence: complain(sentence, "")), counting:
         if to is not None:
             options = AnswerOptions(form, embedding, top, per_part or PER_PART)
-            written = _write(classifier, found, to, options, quiet)
+            written = _write(classifier, found, to, options, quiet, counting)
             read, unreadable = written.read, written.unreadable
         else:
             first = [*islice(found, 1 if listed else 2)]  # a list may come slowly
@@ -174,7 +179,9 @@ def guess(
                 lines = guessing.csv_lines(answers, classifier.labels)
             else:
                 lines = guessing.text_lines(answers, top, alone=alone)
-            counts = guessing.write(lines, sys.stdout)
+            with progress_beside_output("Guessing", quiet or alone) as progress:
+                told = _telling(lines, lambda done: progress(done, counting.of(done)))
+                counts = guessing.write(told, sys.stdout)
             read, unreadable = counts.read, counts.unreadable
     complain_of(shut)
     check_strict(strict, shut)
@@ -197,12 +204,23 @@ def _of_shards(as_parquet: bool, embedding: bool, per_part: int | None) -> list[
     return [flag for flag, on in given.items() if on]
 
 
+def _telling(lines: Iterable[Line], progress: Callable[[int], None]) -> Iterator[Line]:
+    """The same lines; `progress` gets how many pictures they have been about."""
+    done = 0
+    for line in lines:
+        yield line
+        if line.read is not None:
+            done += 1
+            progress(done)
+
+
 def _write(
     classifier: Classifier,
     paths: Iterable[str | Stored],
     to: str,
     options: AnswerOptions,
     quiet: bool,
+    counting: Counting,
 ) -> AnswersWritten:
     """Write the answers in shards, and say what was done."""
     from ...model.answers.writing import write_answers
@@ -211,7 +229,11 @@ def _write(
 
     with terminal.progress_bar("Guessing", quiet) as progress:
         written = write_answers(
-            classifier, pictures_at(paths), to, options, progress=lambda done: progress(done, None)
+            classifier,
+            pictures_at(paths),
+            to,
+            options,
+            progress=lambda done: progress(done, counting.of(done)),
         )
     terminal.print_answers(written)
     return written
