@@ -21,8 +21,15 @@ from drawn import run_here
 from tellapart.dataset.members import members
 from tellapart.dataset.sources import SkippedFile, read_dataset
 from tellapart.demo.walk import DemoPictures
-from tellapart.errors import DatasetError, MissingExtraError, PictureError, UsageError
+from tellapart.errors import (
+    DatasetError,
+    DestinationError,
+    MissingExtraError,
+    PictureError,
+    UsageError,
+)
 from tellapart.files import addresses
+from tellapart.files.destinations import destination_at
 from tellapart.images.decode import Stored, read_picture
 from test_parquet import write
 from test_tar_shards import known, pack
@@ -164,6 +171,11 @@ def test_places_that_are_none_say_so(
     run = run_here("train", f"s3://{bucket}/empty/", "-o", tmp_path / "m")
     assert run.code == 2
     assert f"s3://{bucket}/empty/ holds nothing" in run.err
+
+
+def test_a_bucket_that_is_not_there_is_told_where_one_writes(s3: Any) -> None:
+    with pytest.raises(DestinationError, match="cannot be written: there is no such bucket"):
+        destination_at("s3://no-such-bucket-of-ours/answers").write("a", b"content")
 
 
 def test_commands_that_need_files_say_so(s3: Any, served: Path, tmp_path: Path) -> None:

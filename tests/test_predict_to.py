@@ -308,8 +308,11 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"always": True}, "with another threshold for unknown pictures."),
     ({"other": True}, "were begun with another model."),
     ({"take": slice(0, 8)}, "about more pictures than are given now: there is part-00002.csv too."),
-    ({"take": slice(0, 11)}, "holds answers about other pictures: part-00002.csv is of other ones"),
-    ({"take": slice(None, None, -1)}, "part-00000.csv is of other ones than are given now, or in"),
+    (
+        {"take": slice(0, 11)},
+        "holds answers about other pictures, or in another order: those in part-00002.csv",
+    ),
+    ({"take": slice(None, None, -1)}, "those in part-00000.csv are not those that are given now."),
 ]
 
 

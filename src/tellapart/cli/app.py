@@ -81,8 +81,9 @@ app = typer.Typer(
       tellapart sort --undo sorted/
 
     Every command has --help, and --json if it prints results.
-    tellapart sends nothing anywhere. It asks servers only at addresses that you give: collect, at
-    those in its list, and any command that is given s3://, gs://, hf:// or https:// for pictures.
+    tellapart sends nothing anywhere but to addresses that you give. collect asks servers at those
+    in its list; any command, those that you give for pictures (s3://, gs://, hf:// or https://).
+    guess --to writes answers to one, and a cache at one (TELLAPART_CACHE) is read and written.
     """,
 )
 cache_app = typer.Typer(

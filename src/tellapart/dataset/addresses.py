@@ -40,8 +40,8 @@ def files_at(address: str) -> Iterator[tuple[RemoteFile, str]]:
 
 def _files(address: str) -> Iterator[tuple[RemoteFile, str]]:
     system, path = filesystem(address)
-    scheme = address.partition("://")[0]
-    web = scheme.lower() in ("http", "https")
+    scheme = address.partition("://")[0].lower()
+    web = scheme in ("http", "https")
     if is_pattern(address) and not web:
         for one in unbraced(address):
             yield from _matching(system, scheme, system._strip_protocol(one), one)
@@ -49,13 +49,15 @@ def _files(address: str) -> Iterator[tuple[RemoteFile, str]]:
     if not address.endswith("/"):
         try:
             info = asked(address, lambda: system.info(path))
-        except FileNotFoundError:
+        except FileNotFoundError as error:
+            if web:
+                raise OSError(None, "nothing is there: the server answers with 404") from error
             info = {}
         if info.get("type") == "file":
             yield _file(scheme, info), path.rpartition("/")[2]
             return
     if web:
-        raise OSError(None, "it is no file, and a server on the web does not tell what it has")
+        raise OSError(None, "a server on the web does not tell what it has, so give a file")
     top = path.rstrip("/") + "/"
     for info in _below(system, address, path):
         yield _file(scheme, info), info["name"].removeprefix(top).lstrip("/")

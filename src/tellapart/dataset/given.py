@@ -14,7 +14,7 @@ from ..files.stored import Stored
 from ..text import shown
 from ..workers.deadlines import NoAnswerError, answered
 from .lists import STDIN as STDIN
-from .lists import read_list
+from .lists import called, read_list
 from .members import holds_members, members
 from .patterns import matching
 from .sources import SkippedFile
@@ -50,7 +50,7 @@ def expand(
             empty = False
             yield found
     if empty and not errors:
-        errors.append(UsageError(f"{shown(lists[0])} names no pictures."))
+        errors.append(UsageError(f"{called(lists[0])} names no pictures."))
     if len(errors) == 1 and empty:
         raise errors[0]
     if empty:

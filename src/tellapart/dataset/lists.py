@@ -44,9 +44,14 @@ def read_list(path: str) -> Iterator[str]:
     except OSError as error:
         reason = (error.strerror or type(error).__name__).lower()
         raise UsageError(
-            f"The list {shown(path)} cannot be read: {reason}.",
+            f"{called(path)} cannot be read: {reason}.",
             hint="Give a file with the path of one picture a line, or - for standard input.",
         ) from error
+
+
+def called(path: str) -> str:
+    """A list, at the beginning of a sentence."""
+    return "The list on standard input" if path == STDIN else f"The list {shown(path)}"
 
 
 def _names(stream: BinaryIO, path: str) -> Iterator[bytes]:
@@ -61,7 +66,7 @@ def _names(stream: BinaryIO, path: str) -> Iterator[bytes]:
         is_other = b"\0" in chunk if end == b"\n" else b"" in whole
         if is_other or len(rest) > _LONGEST:
             raise UsageError(
-                f"{shown(path)} is no list of pictures.",
+                f"{called(path)} is no list of pictures.",
                 hint="Give a file with the path of one picture a line.",
             )
         yield from filter(None, (_trimmed(name, end) for name in whole))

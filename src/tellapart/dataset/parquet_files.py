@@ -16,6 +16,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from ..errors import DatasetError, PictureError, UsageError
+from ..files.addresses import NO_PARTS
 from ..files.stored import Container
 from ..text import first_few, shown
 from .cells import is_missing, label_text
@@ -62,6 +63,11 @@ def listed(file: Container) -> Iterator[Listed]:
             raise DatasetError(
                 f"{shown(file.name)} cannot be read: it is encrypted.",
                 hint="Write it anew without encryption.",
+            ) from error
+        if NO_PARTS in why:
+            raise DatasetError(
+                f"{shown(file.name)} cannot be read: {NO_PARTS}.",
+                hint="Download it, and give that.",
             ) from error
         raise DatasetError(
             f"{shown(file.name)} is damaged, or no Parquet file: {why}.",

@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 import os
 import re
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -29,11 +30,13 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 _ADDRESS = re.compile(r"([a-z][a-z0-9+.-]+)://", re.IGNORECASE)
+NO_PARTS = "the server does not send parts of files"
 _WAITS = (0.5, 2.0)  # seconds before a second and a third try
 _PART = 8 * 2**20  # bytes that are asked for at once, and come within `deadlines.PATIENCE`
 _BUFFER = 2 * 2**20  # bytes
 _VERSIONS = ("ETag", "etag", "blob_id", "md5Hash", "mtime", "LastModified", "updated", "created")
 _LASTING = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError, ValueError)
+_ENDPOINT = re.compile(r"endpoint URL: \"(?:https?://)?([^/\"]+)")  # as botocore says it
 _NO_CREDENTIALS = re.compile(r"credential|profile|token", re.IGNORECASE)  # in an error's name
 
 Out = TypeVar("Out")
@@ -63,6 +66,7 @@ def filesystem(address: str) -> tuple[Any, str]:
         OSError: its server cannot be reached, with the reason in plain words.
     """
     scheme, rest = address.split("://", 1)
+    address = f"{scheme.lower()}://{rest}"
     key = (os.getpid(), scheme.lower(), rest.partition("/")[0])
     with _lock:
         if key not in _opened:
@@ -102,22 +106,36 @@ def asked(address: str, function: Callable[[], Out]) -> Out:
     for wait in (*_WAITS, None):
         try:
             return answered(lambda call: function(), address.split("/")[2])
-        except FileNotFoundError as error:
-            raise FileNotFoundError(None, "nothing is there") from error
-        except Exception as error:  # whatever a service's package raises
+        except Exception as raised:  # whatever a service's package raises
+            error = _of_the_web(raised)
+            if isinstance(error, FileNotFoundError):
+                raise FileNotFoundError(None, "nothing is there") from raised
             if wait is None or not _may_pass(error):
-                raise OSError(None, reason_of(error)) from error
+                raise OSError(None, reason_of(error)) from raised
         pause()
         time.sleep(wait)
     raise AssertionError("the last try returns or raises")
 
 
-def _may_pass(error: Exception) -> bool:
+def _of_the_web(error: Exception) -> BaseException:
+    """What a server on the web said: fsspec says of anything that nothing is there."""
+    cause = error.__cause__
+    is_other = getattr(cause, "status", 0) not in (0, 404) or hasattr(cause, "os_error")
+    return cause if isinstance(error, FileNotFoundError) and cause and is_other else error
+
+
+def _may_pass(error: BaseException) -> bool:
+    if 400 <= getattr(error, "status", 0) < 500 or _is_unknown_host(error):
+        return False
     return not isinstance(error, _LASTING) and not _NO_CREDENTIALS.search(type(error).__name__)
 
 
-def reason_of(error: Exception) -> str:
-    """Why nothing came, in plain words."""
+def _is_unknown_host(error: BaseException) -> bool:
+    return isinstance(getattr(error, "os_error", None), socket.gaierror)
+
+
+def reason_of(error: BaseException, verb: str = "give") -> str:
+    """Why nothing came, or with another verb was not taken, in plain words."""
     if isinstance(error, NoAnswerError):
         return error.reason
     if isinstance(error, PermissionError):
@@ -127,10 +145,30 @@ def reason_of(error: Exception) -> str:
             "no credentials were found in the environment (for a public bucket, set "
             "FSSPEC_S3_ANON=true)"
         )
-    return f"the server does not give it: {_first_line(error)}"
+    if isinstance(error, FileNotFoundError) and "bucket" in str(error).lower():
+        return "there is no such bucket"
+    return _reason_of_the_web(error) or f"the server does not {verb} it: {_first_line(error)}"
 
 
-def _first_line(error: Exception) -> str:
+def _reason_of_the_web(error: BaseException) -> str:
+    """What went wrong between us and a server, or the number that it answers with; or nothing."""
+    if endpoint := _ENDPOINT.search(str(error)):
+        return f"{shown(endpoint[1])} cannot be reached"
+    if isinstance(said := getattr(error, "os_error", None), OSError):
+        host = shown(str(getattr(error, "host", "its server")))
+        if _is_unknown_host(error):
+            return f"there is no server called {host}, or no way to it"
+        reason = os.strerror(said.errno).lower() if (said.errno or 0) > 0 else _first_line(said)
+        return f"{host}:{getattr(error, 'port', '')} cannot be reached: {reason}"
+    status = getattr(error, "status", None)
+    if status in (401, 403):
+        return f"access denied: the server answers with {status}"
+    if isinstance(status, int) and status >= 300:
+        return f"the server answers with {status} ({shown(str(getattr(error, 'message', '')))})"
+    return ""
+
+
+def _first_line(error: BaseException) -> str:
     text = str(error).strip().partition("\n")[0]
     return (text or type(error).__name__).rstrip(".")
 
@@ -185,7 +223,10 @@ class RemoteFile:
         system, path = filesystem(self.name)
         for at in range(start, end, _PART):
             part = {"start": at, "end": min(at + _PART, end)}
-            yield asked(self.name, partial(system.cat_file, path, **part))
+            content = asked(self.name, partial(system.cat_file, path, **part))
+            if len(content) > part["end"] - at:
+                raise OSError(None, NO_PARTS)
+            yield content
 
     def open(self) -> IO[bytes]:
         return io.BufferedReader(_Ranges(self), _BUFFER)
@@ -217,7 +258,7 @@ class _Ranges(io.RawIOBase):
         try:
             content = self._file.read(self._at, min(len(view), _PART))
         except PictureError as error:
-            raise OSError(None, error.message) from error
+            raise OSError(None, error.message.removeprefix("cannot be read: ")) from error
         view[: len(content)] = content
         self._at += len(content)
         return len(content)

@@ -182,7 +182,7 @@ class _Address:
             system.pipe_file(part, content)
             system.mv(part, path)
         except Exception as error:  # each service has errors of its own
-            raise self._cannot(OSError(None, reason_of(error)), "written") from error
+            raise self._cannot(OSError(None, reason_of(error, "take")), "written") from error
 
     def remove(self, name: str) -> None:
         system, root = self._place()

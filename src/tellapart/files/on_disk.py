@@ -37,7 +37,7 @@ def check_written_here(place: str | os.PathLike[str], name: str = "") -> None:
     """
     if address := address_in(place):
         raise UsageError(
-            f"{name}{name and ' '}{shown(address)} is an address, and what is written there can be "
+            f"{name}{name and ' '}{shown(address)} is an address, and this can be "
             "written to a folder of this machine only.",
             hint=_TAKEN,
         )

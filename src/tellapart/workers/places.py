@@ -23,6 +23,7 @@ from .local import Map, local_map
 SETTING = "on"
 THREADS = "threads"
 _PROCESSES = re.compile(r"processes(?::([1-9][0-9]{0,3}))?")
+_NOTHING = "''"
 _RAY = re.compile(r"ray(?:://\S+)?")
 
 
@@ -56,7 +57,7 @@ def check_place_word(word: str | None) -> None:
         return
     if not (_PROCESSES.fullmatch(word) or _RAY.fullmatch(word)):
         raise UsageError(
-            f"{option(SETTING)} {shown(word)} is no place where work can run.",
+            f"{option(SETTING)} {shown(word) or _NOTHING} is no place where work can run.",
             hint="Give threads, processes, processes:4, ray, or the address of a cluster such as "
             "ray://head:10001.",
         )

@@ -172,8 +172,8 @@ class AnswerParts:
             return None
         if found.named != named:
             raise DestinationError(
-                f"{shown(self._destination.name)} holds answers about other pictures: {shard} is "
-                "of other ones than are given now, or in another order.",
+                f"{shown(self._destination.name)} holds answers about other pictures, or in "
+                f"another order: those in {shard} are not those that are given now.",
                 hint=f"Give the same pictures to go on, or choose another "
                 f"place{option(SETTING, lead=' with ')}.",
             )

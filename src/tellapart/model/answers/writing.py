@@ -180,7 +180,7 @@ _OTHERWISE: Mapping[str, str] = {
     "labels": "with another model",
     "unknown_above": "with another threshold for unknown pictures",
     "form": "in another form",
-    "embedding": "with other columns: embeddings are in one of both alone",
+    "embedding": "with other columns: only one of the two has embeddings",
     "top": "with another number of labels",
     "pictures_per_part": "with another number of pictures a part",
 }
