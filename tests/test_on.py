@@ -359,7 +359,7 @@ def is_alive(number: int) -> bool:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("word", ["ray://127.0.0.1:9", "ray"])
+@pytest.mark.parametrize("word", ["ray://127.0.0.1:9", "ray", "ray://nohost.invalid:10001"])
 def test_a_cluster_that_is_not_there_is_told(word: str, heroes: DemoPictures, photos: Path) -> None:
     pytest.importorskip("ray")
     refused = run(
@@ -368,7 +368,11 @@ def test_a_cluster_that_is_not_there_is_told(word: str, heroes: DemoPictures, ph
     )  # fmt: skip
     assert refused.code == 2
     assert only_sentences(refused.err)
-    assert "127.0.0.1:9" in refused.err
+    place = word if "://" in word else "127.0.0.1:9"
+    why = "there is no machine called" if "nohost" in word else "connection refused"
+    first, then, *_ = refused.err.splitlines()
+    assert first == f"Connecting to the Ray cluster {place}."
+    assert then.startswith(f"The Ray cluster {place} cannot be used: {why}")
 
 
 def test_places_do_no_harm_where_nothing_is_far() -> None:

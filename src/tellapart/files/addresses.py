@@ -158,7 +158,8 @@ def _reason_of_the_web(error: BaseException) -> str:
         host = shown(str(getattr(error, "host", "its server")))
         if _is_unknown_host(error):
             return f"there is no server called {host}, or no way to it"
-        reason = os.strerror(said.errno).lower() if (said.errno or 0) > 0 else _first_line(said)
+        number = said.errno or 0
+        reason = os.strerror(number).lower() if number > 0 else _first_line(said)
         return f"{host}:{getattr(error, 'port', '')} cannot be reached: {reason}"
     status = getattr(error, "status", None)
     if status in (401, 403):

@@ -65,8 +65,8 @@ def check_place_word(word: str | None) -> None:
 
 @contextmanager
 def place_of(word: str, say: Callable[[str], None] = lambda sentence: None) -> Iterator[Place]:
-    """The place that a word is for, ready; `say` gets a sentence on each worker that died, and
-    on waiting long for the first.
+    """The place that a word is for, ready; `say` gets a sentence on each worker that died, on
+    a cluster that is being reached, and on waiting long for the first worker.
 
     `ray` alone is the cluster at `$RAY_ADDRESS`, or that this machine is of, or else one that is
     made of this machine's cores for as long as it is in use.

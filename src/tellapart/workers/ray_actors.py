@@ -30,6 +30,7 @@ from ..text import shown
 from ..version import __version__
 from .copies import Copy
 from .crew import Batch, Died, Done, News, crew_map
+from .heard import cannot_be_used, check_heard
 from .local import Map, Unit, cores
 
 ADDRESS = "RAY_ADDRESS"
@@ -77,7 +78,7 @@ def ray_map(address: str, say: Callable[[str], None]) -> Iterator[Map[Any, Any]]
     if module.is_initialized():  # by the program that calls us
         yield partial(_actors_map, say=say)
         return
-    with _connected(module, address or os.environ.get(ADDRESS, "")):
+    with _connected(module, address or os.environ.get(ADDRESS, ""), say):
         yield partial(_actors_map, say=say)
 
 
@@ -88,10 +89,13 @@ def _actors_map(
 
 
 @contextmanager
-def _connected(module: ModuleType, address: str) -> Iterator[None]:
+def _connected(module: ModuleType, address: str, say: Callable[[str], None]) -> Iterator[None]:
     said: dict[str, Any] = {"logging_level": logging.CRITICAL, "log_to_driver": False}
     logging.getLogger("ray").setLevel(logging.CRITICAL)
     address = address or _begun_here(module)
+    if address:
+        say(f"Connecting to the Ray cluster {shown(address)}.")
+        check_heard(address)
     own = nullcontext("") if address else _own_folder()
     with own as folder, _ended(module, folder):
         try:
@@ -102,13 +106,9 @@ def _connected(module: ModuleType, address: str) -> Iterator[None]:
                 else:
                     _begin_here(module, folder, said)
         except Exception as error:  # of many kinds
-            where = f"The Ray cluster {shown(address)} cannot be used" if address else ""
-            raise WorkersError(
-                f"{where or 'Ray cannot begin on this machine'}: {_short(error)}.",
-                hint="See that it is running, with the same versions of Ray and Python as here."
-                if address
-                else "",
-            ) from error
+            if address:
+                raise cannot_be_used(address, _short(error)) from error
+            raise WorkersError(f"Ray cannot begin on this machine: {_short(error)}.") from error
         yield
 
 

@@ -16,6 +16,7 @@ from .options import (
     Quiet,
     Strict,
     Together,
+    aside,
     check_place,
     check_strict,
     show,
@@ -87,7 +88,7 @@ def check(
     failing = kinds_of(fail_on, "fail_on") if fail_on is not None else ()
     check_place(html, "html")
     with terminal.progress_bar("Reading pictures", quiet) as progress:
-        with working_on(on, terminal.print_aside):
+        with working_on(on, aside(quiet)):
             health = run(
                 source,
                 quality=quality.value,

@@ -19,8 +19,8 @@ from .options import (
     Quiet,
     Strict,
     admitting,
+    aside,
     check_strict,
-    complain,
     complain_of,
 )
 
@@ -164,7 +164,7 @@ def guess(
     shut: list[SkippedFile] = []
     found = expand(given, follow_links=follow_links, lists=listed, shut=shut)
     counting = Counting(given, listed, follow_links=follow_links)
-    with working_on(on, lambda sentence: complain(sentence, "")), counting:
+    with working_on(on, aside(quiet)), counting:
         if to is not None:
             options = AnswerOptions(form, embedding, top, per_part or PER_PART)
             written = _write(classifier, found, to, options, quiet, counting)

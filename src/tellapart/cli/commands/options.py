@@ -237,6 +237,13 @@ def complain(message: str, hint: str) -> None:
     sys.stderr.write(f"{message}\n" + (f"{hint}\n" if hint else ""))
 
 
+def aside(quiet: bool) -> Callable[[str], None]:
+    """What prints a sentence on stderr while something is under way, or drops it."""
+    from ..terminal.console import print_aside
+
+    return (lambda sentence: None) if quiet else print_aside
+
+
 def complain_of(shut: Sequence[SkippedFile]) -> None:
     """Name the folders that could not be opened, with the reason for each."""
     for folder in shut:

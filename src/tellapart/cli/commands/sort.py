@@ -23,6 +23,7 @@ from .options import (
     Strict,
     UnsureBelow,
     admitting,
+    aside,
     check_strict,
     files_on_disk,
     show,
@@ -124,7 +125,7 @@ def sort(
     if dry_run:
         skipped = []
         print_step = step_printer(inbox)
-        with working_on(on, terminal.print_aside):
+        with working_on(on, aside(quiet)):
             for step in sorting.plan(classifier, inbox, destination, options):
                 show(to_json.planned(step), as_json, partial(print_step, step), in_lines=True)
                 if isinstance(step, SkippedFile):
@@ -133,7 +134,7 @@ def sort(
         return
     with (
         terminal.progress_bar("Sorting", quiet) as progress,
-        working_on(on, terminal.print_aside),
+        working_on(on, aside(quiet)),
     ):
         result = sorting.sort(
             classifier,

@@ -17,6 +17,7 @@ from .options import (
     Quiet,
     Strict,
     admitting,
+    aside,
     check_place,
     check_strict,
     fraction,
@@ -76,7 +77,7 @@ def test(
     classifier = admitting(load(model), admit, always_choose=False)
     with (
         terminal.progress_bar("Testing", quiet) as progress,
-        working_on(on, terminal.print_aside),
+        working_on(on, aside(quiet)),
     ):
         result = evaluate(classifier, source, follow_links=follow_links, progress=progress)
     show(to_json.tested(result), as_json, lambda: print_test(result, report))
