@@ -8,6 +8,7 @@ import pytest
 import typer
 
 import tellapart
+from conftest import draw_scene, encoded
 from drawn import few_of, model_of, run_here
 from tellapart.cli.app import app
 from tellapart.cli.retrain.flags import read_flags
@@ -61,7 +62,7 @@ def test_in_python_too(heroes: DemoPictures, tmp_path: Path) -> None:
         lambda: classifier.export("onnx", PLACE),
         lambda: classifier.export("onnx", Path(PLACE)),
     ):
-        with pytest.raises(UsageError, match="s3://answers/here is an address, and what is"):
+        with pytest.raises(UsageError, match="s3://answers/here is an address, and this can be"):
             write()
     with pytest.raises(UsageError, match="--saved_model_dir s3://answers/here is an address"):
         read_flags(["--image_dir", "x", "--saved_model_dir", PLACE])
@@ -75,3 +76,19 @@ def test_a_path_is_no_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.chdir(tmp_path)
     (tmp_path / "s3:").mkdir()
     assert address_in(Path("s3:/a/b")) == ""
+
+
+@pytest.mark.parametrize("slip", ["s3:/photos/archive/", "s3//photos/archive/"])
+def test_a_slip_in_an_address_is_seen(slip: str, heroes: DemoPictures, tmp_path: Path) -> None:
+    for words in (
+        ("guess", model_of(heroes), slip),
+        ("guess", model_of(heroes), f"{slip}*.png"),
+        ("train", slip, "-o", "model"),
+        ("test", model_of(heroes), slip),
+    ):
+        refused = run_here(*words, cwd=tmp_path)
+        assert refused.code == 2
+        assert "id you mean s3://photos/archive/" in refused.err
+    (tmp_path / "s3").mkdir()
+    (tmp_path / "s3" / "a.png").write_bytes(encoded(draw_scene()))
+    assert run_here("guess", model_of(heroes), "s3//a.png", cwd=tmp_path).code == 0

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import DatasetError, TellapartError, UsageError, option
+from ..files.on_disk import address_meant
 from ..files.stored import Stored
 from ..text import shown
 from ..workers.deadlines import NoAnswerError, answered
@@ -74,6 +75,10 @@ def _each(given: Sequence[str], lists: Sequence[str], how: _Looking) -> Iterator
     for text in given:
         if text == STDIN:
             yield text
+        elif meant := address_meant(text):
+            reason = f"no such file: did you mean {shown(meant)}?"
+            how.bare.append(SkippedFile(text, reason))
+            yield UsageError(f"{shown(text)}: {reason}")
         elif _is_folder(text):
             yield from _below(text, how)
         elif not how.files_only and _is_holder(text):

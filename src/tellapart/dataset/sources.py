@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..errors import DatasetError
+from ..files.on_disk import address_meant
 from ..files.workspaces import Workspace
 from ..text import several, shown
 from .archives import is_archive, unpack
@@ -54,6 +55,8 @@ def read_dataset(
             of decisions is none.
     """
     path = Path(source)
+    if meant := address_meant(source):
+        raise DatasetError(f"{shown(path)} does not exist.", hint=f"Did you mean {shown(meant)}?")
     is_stored = holds_pictures(os.fspath(source))
     if not is_stored and not os.path.exists(path):
         raise DatasetError(

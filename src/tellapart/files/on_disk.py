@@ -12,6 +12,9 @@ from .addresses import is_address
 
 # A `Path` has one slash of two left. A drive of Windows has one letter.
 _AS_PATH = re.compile(r"([a-z][a-z0-9+.-]+:)[\\/]+(?=[^\\/]|$)", re.IGNORECASE)
+_SLIP = re.compile(  # in what people know; a folder may have the name of a scheme
+    r"(s3|gs|gcs|hf|az|abfss?|https?)(?::/|//|:(?=[^\\/]))(?=[^\\/])", re.IGNORECASE
+)
 _TAKEN = (
     "Addresses are taken for pictures by train, add, test, check, compare, gaps and guess, for the "
     f"answers that guess writes{option('to', lead=' with ')}, and for the cache as TELLAPART_CACHE."
@@ -27,6 +30,18 @@ def address_in(place: str | os.PathLike[str]) -> str:
     if not found or os.path.isdir(found[1]):
         return ""
     return f"{found[1]}//{text[found.end() :]}"
+
+
+def address_meant(path: str | os.PathLike[str]) -> str:
+    """The address that a path is a slip of, such as `s3:/photos/` or `s3//photos/`; empty where
+    there is such a file, or it is no slip."""
+    text = os.fspath(path)
+    if is_address(text):
+        return ""
+    found = _SLIP.match(text)
+    if not found or os.path.lexists(text):
+        return ""
+    return f"{found[1].lower()}://{text[found.end() :]}"
 
 
 def check_written_here(place: str | os.PathLike[str], name: str = "") -> None:

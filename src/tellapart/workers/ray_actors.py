@@ -39,7 +39,7 @@ _SAID = {  # before Ray is loaded
     "RAY_USAGE_STATS_PROMPT_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # or it warns of a change to come
     "RAY_DISABLE_DOCKER_CPU_WARNING": "1",
-    "RAY_NUM_REDIS_GET_RETRIES": "2",  # to reach a cluster, each of 40 seconds
+    "RAY_NUM_REDIS_GET_RETRIES": "1",  # tries to reach a cluster, each of 40 seconds
     "RAY_DEDUP_LOGS_SKIP_REGEX": "^",  # all that it would print of deaths, on stdout
 }
 _CLUSTER = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"  # where not, it hears this machine alone
