@@ -368,7 +368,7 @@ def test_three_rooms_alone_can_open_a_connection_and_two_take_them() -> None:
         ):
             connects.add(room)
     assert found.keys() == {"client", "collecting", "files", "server", "studio", "workers"}
-    assert found["files"] == {"fsspec.core"}
+    assert found["files"] == {"fsspec.core", "socket"}
     assert found["server"] | found["studio"] <= {"asyncio", "socket"}
     assert connects.isdisjoint({"server", "studio"})
 
