@@ -109,7 +109,7 @@ def test_csv_and_parquet_have_the_same_columns(
         assert cells["score"] == np.float32(answer.score)
         assert (cells["unknown"], row["unknown"]) == (
             answer.unknown,
-            "yes" if answer.unknown else "no",
+            "true" if answer.unknown else "false",  # which readers of tables take for booleans
         )
         assert cells["novelty"] == answer.novelty
         for label, score in answer.scores.items():
@@ -300,6 +300,51 @@ def test_a_picture_that_ends_its_worker_is_told_in_its_row_and_the_rest_goes_on(
     expected[2] = {"path": inbox[2], "error": STOPPED}
     assert lines(tmp_path / "out") == expected
     assert not [*unit._folder.rglob("*-caution.part")]
+
+
+@pytest.mark.parametrize(("before", "after"), [(6, 7), (6, 8), (6, 13), (3, 13), (8, 13)])
+def test_a_list_that_grew_at_its_end_goes_on(
+    before: int, after: int, classifier: Classifier, inbox: list[str], tmp_path: Path
+) -> None:
+    out, whole = tmp_path / "out", tmp_path / "whole"
+    classifier.predict_to(inbox[:before], out, per_part=4)
+    written = classifier.predict_to(inbox[:after], out, per_part=4)
+    assert (written.total, written.already_done) == (after, before - before % 4)
+    classifier.predict_to(inbox[:after], whole, per_part=4)
+    assert contents(out) == contents(whole)
+
+
+def test_the_mark_of_success_is_away_while_what_came_later_is_answered(
+    classifier: Classifier,
+    inbox: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    out = tmp_path / "out"
+    classifier.predict_to(inbox[:6], out, per_part=4)
+    assert (out / "_SUCCESS").exists()
+    seen = answer_parts.AnswerParts._seen
+
+    def watched(unit: AnswerParts, pictures: Any, caution: Caution) -> Iterator[Any]:
+        for one in seen(unit, pictures, caution):
+            assert not (out / "_SUCCESS").exists()
+            yield one
+
+    monkeypatch.setattr(AnswerParts, "_seen", watched)
+    classifier.predict_to(inbox, out, per_part=4)
+    assert (out / "_SUCCESS").exists()
+
+
+@pytest.mark.parametrize("last", [[3, 5], [5, 4, 6], [4, 6, 5]])
+def test_a_last_part_of_other_pictures_is_refused(
+    last: list[int], classifier: Classifier, inbox: list[str], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    classifier.predict_to(inbox[:6], out, per_part=4)
+    before = contents(out)
+    with pytest.raises(DestinationError, match=r"part-00001\.csv is of other ones"):
+        classifier.predict_to([*inbox[:4], *(inbox[n] for n in last)], out, per_part=4)
+    assert contents(out) == before
 
 
 REFUSED: list[tuple[dict[str, Any], str]] = [

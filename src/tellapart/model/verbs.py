@@ -59,7 +59,8 @@ class Verbs:
     ) -> AnswersWritten:
         """Write the answers about any number of pictures into a folder, or to an address such as
         `s3://bucket/answers`, in shards of `per_part` pictures: `part-00000.csv` and so on, and
-        `_SUCCESS` when all are there. A kill loses nothing: the same call goes on from there.
+        `_SUCCESS` when all are there. A kill loses nothing: the same call goes on from there, also
+        with more pictures after the others.
 
         A row has path, sha256, label, score, novelty, unknown, error, and the score of each label;
         an unreadable picture has path and error alone. A picture is a path, bytes or an array.

@@ -111,10 +111,10 @@ def guess(
     tellapart guess heroes --list names.txt --to answers/ --parquet --embedding   (after a kill)
 
     DEST then has part-00000.parquet and so on, each of 1024 pictures and each whole, and _SUCCESS
-    once all are there. The same command goes on where the last one ended; another model, list or
-    form is refused. A row has path, sha256, label, score, novelty, unknown, error, score_LABEL of
-    every label (over 256 labels: one list, scores), and embedding. Without --json and --parquet it
-    is CSV, and with --embedding Parquet.
+    once all are there. The same command goes on where the last one ended, also with a list that
+    has grown at its end since; another model, list or form is refused. A row has path, sha256,
+    label, score, novelty, unknown, error, score_LABEL of every label (over 256 labels: one list,
+    scores), and embedding. Without --json and --parquet it is CSV, and with --embedding Parquet.
 
     --csv is for programs: it leaves a name that begins with = + - or @ as it is, and a spreadsheet
     may read such a name as a formula. The results.csv that sort writes is for spreadsheets.

@@ -39,7 +39,7 @@ def as_csv(rows: Sequence[Row], table: Table) -> bytes:
             lines.append(csv_row([row.path, "", "", "", "", "", row.error, *[""] * len(scores)]))
             continue
         ((label, score),) = best_of(table.labels, row.scores, 1).items()
-        unknown = "yes" if row.unknown else "no"
+        unknown = "true" if row.unknown else "false"  # as pandas, Spark and DuckDB read booleans
         said = [row.path, row.digest, label, f"{score:.6f}", f"{row.novelty:.6f}", unknown, ""]
         lines.append(csv_row([*said, *(f"{one:.6f}" for one in row.scores)]))
     return "".join(lines).encode()

@@ -125,11 +125,14 @@ class AnswerParts:
         pictures = [one.picture for one in part.pictures]
         named = _hashed(names)
         stamped = _hashed([named, *map(_stamp, pictures)])
-        known = self._known(record, shard, named, stamped)
+        known = self._known(record, shard, names, stamped)
         if known:
             count = known.read + known.unreadable
             seconds = time.monotonic() - began
             return Counts(known.read, known.unreadable, count, seconds, shard)
+        if self._was_whole:
+            self._destination.remove(SUCCESS)
+            self._was_whole = False
         rows, passing = [], 0
         caution = Caution(stamped, part.attempt, self._folder)
         for name, found in zip(names, self._seen(pictures, caution), strict=True):
@@ -138,9 +141,6 @@ class AnswerParts:
         content = self._form.encode(rows, self._table)
         unreadable = sum(row.scores is None for row in rows)
         read = len(rows) - unreadable
-        if self._was_whole:
-            self._destination.remove(SUCCESS)
-            self._was_whole = False
         self._destination.write(shard, content)
         digest = hashlib.sha256(content).hexdigest()
         kept = Record(named, stamped, digest, len(content), read, unreadable, passing)
@@ -164,13 +164,17 @@ class AnswerParts:
         with closing(local_map(_Open(self._observer), every)) as found:
             yield from found
 
-    def _known(self, record: str, shard: str, named: str, stamped: str) -> Record | None:
-        """The record of a part that need not be done again."""
+    def _known(self, record: str, shard: str, names: Sequence[str], stamped: str) -> Record | None:
+        """The record of a part that need not be done again. One that held fewer pictures has grown
+        at its end if it begins with these: then it is done again, whole."""
         content = self._destination.read(record)
         found = Record.from_bytes(content) if content else None
         if found is None:
             return None
-        if found.named != named:
+        before = found.read + found.unreadable
+        if before < len(names) and found.named == _hashed(names[:before]):
+            return None
+        if found.named != _hashed(names):
             raise DestinationError(
                 f"{shown(self._destination.name)} holds answers about other pictures, or in "
                 f"another order: those in {shard} are not those that are given now.",
