@@ -23,7 +23,7 @@ from tellapart.errors import WorkersError
 from tellapart.workers import crew as loop
 from tellapart.workers.crew import Died, Done, News, Ready, Worker, crew_map
 from tellapart.workers.local import AHEAD, Each, Map, batches_of, local_map
-from tellapart.workers.parts import parts_of
+from tellapart.workers.parts import growing_batches, parts_of
 from tellapart.workers.pausing import pausing
 from tellapart.workers.processes import processes_map
 
@@ -251,3 +251,14 @@ def test_whoever_dies_all_is_done_in_order(
 
 def test_a_function_of_ours_is_a_unit_too() -> None:
     assert list(two(Each(abs), [[-1, 2], [-3]])) == [1, 2, 3]
+
+
+def test_the_first_parts_are_small_and_what_comes_later_changes_none_before() -> None:
+    few = [*growing_batches(range(158))]
+    assert [len(one) for one in few] == [16] * 9 + [14]
+    many = [*growing_batches(range(5_000))]
+    assert many[:9] == few[:9]
+    assert [len(one) for one in many] == [16] * 64 + [64] * 48 + [256] * 3 + [136]
+    assert [number for one in many for number in one] == [*range(5_000)]
+    assert [len(one) for one in growing_batches(range(10), 4)] == [4, 4, 2]
+    assert [*growing_batches(())] == []

@@ -27,7 +27,7 @@ from ..images.properties import PROPERTIES
 from ..text import shown
 from ..workers.deadlines import answered
 from ..workers.local import Each, Map, batches_of, local_map
-from ..workers.parts import SIZE, Counts, Part
+from ..workers.parts import SIZE, Counts, Part, growing_batches
 from ..workers.pausing import pause
 from .embed import Embedded, Embedder
 
@@ -116,7 +116,7 @@ def embedded_far(
     reading = _Reading(embedder, spread)
     embedder.start()
     try:
-        chunks = batches_of(pictures, SIZE)
+        chunks = growing_batches(pictures, SIZE)
         for is_far, run in groupby(chunks, lambda chunk: any(map(_travels, chunk))):
             how = reading.far if is_far else reading.here
             yield from how(run)

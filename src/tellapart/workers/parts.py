@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Generic, TypeVar
 
 from .local import batches_of
 
 SIZE = 256  # pictures a part, where its source does not say otherwise
+_FIRST = ((64, 16), (48, 64))  # how many parts before these, and of how many pictures
 
 In = TypeVar("In")
 
@@ -47,6 +49,19 @@ class Counts:
     known: int
     seconds: float
     key: str
+
+
+def growing_batches(pictures: Iterable[In], size: int = SIZE) -> Iterator[list[In]]:
+    """The pictures in batches of `size`, but the first of them in smaller ones, so that several
+    workers have some of few pictures. Where a batch ends depends on nothing else: not on how many
+    work, so that each goes on with what others have done, nor on how many come."""
+    rest = iter(pictures)
+    for count, least in _FIRST if size > _FIRST[0][1] else ():
+        for _ in range(count):
+            if not (batch := list(islice(rest, min(least, size)))):
+                return
+            yield batch
+    yield from batches_of(rest, size)
 
 
 def parts_of(pictures: Iterable[In], size: int = SIZE) -> Iterator[Part[In]]:
