@@ -18,9 +18,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from conftest import flipped
+from drawn import run_here
 from tellapart.cache.folder import SpaceInfo, cache_folder
 from tellapart.cache.shards import EmbeddingCache
-from tellapart.cache.stores import cache_info, clear_cache, verify_cache
+from tellapart.cache.stores import NETWORKS, cache_info, clear_cache, verify_cache
 
 SPACE = "fast-0123"
 WIDTH = 8
@@ -402,3 +403,30 @@ print(sum(float(cache.get(bytes([row]) * 32)[0]) for row in range(40)))
         check=False,
     )
     assert run.stdout.strip() == str(float(sum(range(40)))), run.stderr
+
+
+def test_verify_names_what_is_damaged_and_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TELLAPART_CACHE", str(tmp_path))
+    network = tmp_path / "networks" / "one.network"
+    for number in range(6):
+        NETWORKS.keep(f"{number}.network", b"content")
+    NETWORKS.keep(network.name, b"content")
+    assert run_here("cache", "verify").code == 0
+    network.write_bytes(b"content")
+    found = run_here("cache", "verify")
+    assert found.code == 1
+    assert f"Damaged: {network}\n" in found.out
+    assert "Nothing is lost: what is damaged is never used" in found.out
+    assert run_here("cache", "verify", "--json").json()[0]["damaged_files"] == [str(network)]
+    assert NETWORKS.read(network.name) is None  # as if it were not there: it is built again
+    for path in network.parent.iterdir():
+        path.write_bytes(b"")
+    assert "And 2 more." in run_here("cache", "verify").out
+    cache = EmbeddingCache(SPACE, tmp_path)
+    name = cache.write({bytes([n]) * 32: np.ones(4, np.float32) for n in range(3)})
+    (cache.folder / name).write_bytes(b"cut")
+    (row,) = [one for one in verify_cache(tmp_path) if one.space == SPACE]
+    assert row.damaged == len(row.damaged_files) == 1
+    assert Path(row.damaged_files[0]).exists()

@@ -21,6 +21,7 @@ class SpaceInfo:
     pictures: int
     size: int  # bytes
     damaged: int = 0  # files
+    damaged_files: tuple[str, ...] = ()  # where they are now
 
 
 def cache_folder() -> Path:

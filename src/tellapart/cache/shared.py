@@ -11,9 +11,9 @@ from pathlib import Path
 
 from ..errors import DestinationError
 from ..files.atomic import write_atomically
-from ..files.destinations import Destination, destination_at
+from ..files.destinations import Destination, check_reached, destination_at
 from . import shardfile
-from .folder import address_of
+from .folder import address_of, cache_folder
 
 _AT_ONCE = 8  # files
 
@@ -75,6 +75,23 @@ def _place_at(address: str) -> Destination:
             f"The cache cannot be at an address: {error.message}",
             hint="Set TELLAPART_CACHE to a folder, or to another address.",
         ) from error
+
+
+def sharing_trouble(cache: Path | None = None) -> str:
+    """Why nothing can be shared at the address that a cache is at, without a full stop; empty if it
+    answers, and where the cache is of this machine alone.
+
+    Raises:
+        MissingExtraError: what knows such addresses is not installed.
+        DestinationError: there is no such address.
+    """
+    if address := address_of(cache or cache_folder()):
+        _place_at(address)
+        try:
+            check_reached(address)
+        except DestinationError as error:
+            return error.message.rstrip(".")
+    return ""
 
 
 def shared_space(cache: Path, space: Path) -> SharedSpace | None:

@@ -55,7 +55,7 @@ def _spaces(folder: Path | None) -> list[Path]:
 
 
 def _space_info(space: Path, *, check: bool) -> SpaceInfo:
-    damaged = _set_damaged_aside(space) if check else 0
+    damaged = _set_damaged_aside(space) if check else []
     known = look(space, mend=False)
     indexes = []
     for path in space.glob(f"*{index.SUFFIX}"):
@@ -67,13 +67,20 @@ def _space_info(space: Path, *, check: bool) -> SpaceInfo:
         len(known.shards) + len(indexes),
         known.pictures(),
         size,
-        damaged + len(known.damaged),
+        len(damaged) + len(known.damaged),
+        tuple(str(_now_at(path)) for path in [*damaged, *known.damaged]),
     )
 
 
-def _set_damaged_aside(space: Path) -> int:
-    """Hold every row against its checksum; returns how many files are damaged."""
-    damaged = 0
+def _now_at(path: Path) -> Path:
+    """Where a damaged file is, which may have been set aside."""
+    aside = path.with_suffix(shardfile.ASIDE)
+    return aside if aside.exists() else path
+
+
+def _set_damaged_aside(space: Path) -> list[Path]:
+    """Hold every row against its checksum; returns where the damaged files were."""
+    damaged = []
     reader = Reader(space)
     for path in sorted(space.glob(f"*{shardfile.SUFFIX}")):
         try:
@@ -84,13 +91,13 @@ def _set_damaged_aside(space: Path) -> int:
         except FileNotFoundError:  # merged by another process
             continue
         except (OSError, ValueError):
-            damaged += 1
+            damaged.append(path)
             rescue(path)
     for path in space.glob(f"*{index.SUFFIX}"):
         try:
             index.read_index(path)
         except ValueError:
-            damaged += 1
+            damaged.append(path)
             set_aside(path)
         except OSError:
             continue

@@ -104,9 +104,10 @@ class Store:
     def info(self, cache: Path | None = None, *, check: bool = False) -> list[SpaceInfo]:
         """One row if it holds anything; with `check` damaged files are counted."""
         files = [path for path in self._files(cache) if not path.name.startswith(TEMPORARY)]
-        damaged = sum(map(_is_damaged, files)) if check and self.is_sealed else 0
+        damaged = [str(path) for path in files if check and self.is_sealed and _is_damaged(path)]
         size = sum(path.stat().st_size for path in files)
-        return [SpaceInfo(self.name, len(files), 0, size, damaged)] if files else []
+        told = SpaceInfo(self.name, len(files), 0, size, len(damaged), tuple(damaged))
+        return [told] if files else []
 
     def clear(self, cache: Path | None = None) -> int:
         """Delete what is kept, and nothing else; returns the bytes freed."""

@@ -65,6 +65,18 @@ def destination_at(place: str | os.PathLike[str]) -> Destination:
     return _Folder(Path(text))
 
 
+def check_reached(address: str) -> None:
+    """See that an address answers, before anything is put there.
+
+    Raises:
+        DestinationError: it does not, or there is no such bucket, or no such scheme.
+        MissingExtraError: what knows such addresses is not installed.
+    """
+    place = destination_at(address)
+    if not place.names() and isinstance(place, _Address):
+        place.check_bucket()
+
+
 class _Folder:
     """A folder of this machine, which is made when the first file is put there."""
 
@@ -192,6 +204,20 @@ class _Address:
             return
         except OSError as error:
             raise self._cannot(error, "written") from error
+
+    def check_bucket(self) -> None:
+        """Raises DestinationError where nothing can be put, since there is no such bucket."""
+        system, root = self._place()
+        bucket = root.lstrip("/").partition("/")[0]
+        if _protocols(system).isdisjoint(_OBJECTS - {"memory"}):
+            return  # where folders are made as they are needed
+        try:
+            asked(self.name, lambda: system.ls(bucket, detail=False))
+        except FileNotFoundError as error:
+            there_is_none = OSError(None, f"there is no bucket {bucket}")
+            raise self._cannot(there_is_none, "reached") from error
+        except OSError:
+            return  # who may not list it may still write into it
 
     def _cannot(self, error: Exception, what: str) -> DestinationError:
         said = getattr(error, "strerror", None) or str(error) or type(error).__name__

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from ...errors import DestinationError
 from .options import AsJson, show
 
 if TYPE_CHECKING:
@@ -17,24 +18,29 @@ def cache_dir() -> None:
     """Print where the cache is. Set TELLAPART_CACHE to put it elsewhere.
 
     It is a folder, or an address such as s3://bucket/cache, for machines that share no disk. Each
-    keeps a copy, which is the folder that this prints, and fetches what others have made.
+    keeps a copy and fetches what others have made: then this prints the address, and below it the
+    folder of the copy.
     """
-    from ...cache.folder import cache_folder
+    from ...cache.folder import address_of, cache_folder
 
+    if address := address_of(cache_folder()):
+        typer.echo(address)
     typer.echo(str(cache_folder()))
 
 
 def cache_info(as_json: AsJson = False) -> None:
-    """Show what the cache holds."""
+    """Show what the cache holds; of one at an address, what the copy on this machine holds."""
     from ...cache.stores import cache_info as info
 
+    _check_address()
     _print_spaces(info(), as_json)
 
 
 def cache_verify(as_json: AsJson = False) -> None:
-    """Check every file of the cache. Damaged ones are counted, never used; then exits with 1."""
+    """Check every file of the cache. Damaged ones are named, never used; then exits with 1."""
     from ...cache.stores import verify_cache
 
+    _check_address()
     spaces = verify_cache()
     _print_spaces(spaces, as_json)
     if any(space.damaged for space in spaces):
@@ -50,6 +56,7 @@ def cache_merge(as_json: AsJson = False) -> None:
     """
     from ...cache.stores import merge_cache
 
+    _check_address()
     _print_spaces(merge_cache(), as_json)
 
 
@@ -62,6 +69,21 @@ def cache_clear() -> None:
     from ...cache.stores import clear_cache
 
     typer.echo(f"Freed {clear_cache() / 1e6:.1f} MB.")
+
+
+def _check_address() -> None:
+    """Refuse an address that does not answer: nothing that is told of the copy would be shared.
+
+    Raises:
+        DestinationError: the cache is at such a one.
+    """
+    from ...cache.shared import sharing_trouble
+
+    if trouble := sharing_trouble():
+        raise DestinationError(
+            f"The cache is at an address that does not answer: {trouble}.",
+            hint="Set TELLAPART_CACHE to a folder, or to another address.",
+        )
 
 
 def _print_spaces(spaces: Sequence[SpaceInfo], as_json: bool) -> None:

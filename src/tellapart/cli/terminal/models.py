@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ...cache.folder import address_of, cache_folder
 from ...evaluation.sentences import absence_words, compared_words, head_words, unknown_words
 from ...exporters.npm import LONGEST
 from ...model.judged import evaluations_of
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from ...report.content import ReportContent
 
 _A_LINE_EVERY = 5  # seconds
+_FEW = 5  # damaged files that are named
 
 
 def print_report(path: Path, content: ReportContent, no_pictures: bool) -> None:
@@ -140,8 +142,14 @@ def _kept(record: TrainingRecord) -> str:
 
 
 def print_spaces(spaces: Sequence[SpaceInfo]) -> None:
-    """Print what the cache holds."""
+    """Print what the cache holds, which files are damaged, and of which copy all that is."""
     console = stdout()
+    if address := address_of(cache_folder()):
+        console.print(
+            f"The cache is at {shown(address)}. These are the figures of this machine's copy, "
+            f"{shown(cache_folder())}:",
+            soft_wrap=True,
+        )
     table = table_of("kept for", "pictures", "files", "size", "damaged")
     for space in spaces:
         table.add_row(
@@ -154,4 +162,15 @@ def print_spaces(spaces: Sequence[SpaceInfo]) -> None:
     if spaces:
         print_table(console, table)
     else:
-        console.print("The cache is empty.")
+        console.print("The copy is empty." if address else "The cache is empty.")
+    damaged = [path for space in spaces for path in space.damaged_files]
+    for path in damaged[:_FEW]:
+        console.print(f"Damaged: {shown(path)}", soft_wrap=True)
+    if len(damaged) > _FEW:
+        console.print(f"And {len(damaged) - _FEW:,} more.")
+    if damaged:
+        console.print(
+            "Nothing is lost: what is damaged is never used, and is made again when it is needed. "
+            "Delete these files, or leave them.",
+            soft_wrap=True,
+        )
