@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from conftest import draw_scene
+from drawn import model_of, run_here
 from tellapart.backbones.embed import Embedder, embed_all
 from tellapart.backbones.graph import Network
 from tellapart.cache import folder
@@ -19,6 +20,7 @@ from tellapart.cache.folder import cache_folder
 from tellapart.cache.shards import EmbeddingCache
 from tellapart.cache.spaces import merge_spaces
 from tellapart.cache.stores import cache_info, clear_cache
+from tellapart.demo.walk import DemoPictures
 from tellapart.errors import DestinationError, MissingExtraError
 from tellapart.files.destinations import destination_at
 from tellapart.workers.local import Unit
@@ -213,3 +215,50 @@ def test_any_other_folder_is_a_copy_of_nothing(name: str, tmp_path: Path) -> Non
     cache = EmbeddingCache(SPACE, tmp_path / name)
     cache.write(rows(3))
     assert cache.folder.parent.parent == tmp_path / name
+
+
+def test_the_commands_say_of_which_copy_they_tell(address: str, on: On) -> None:
+    copy = str(cache_folder())
+    assert run_here("cache", "dir").out.splitlines() == [address, copy]
+    said = f"The cache is at {address}. These are the figures of this machine's copy, {copy}:"
+    empty = run_here("cache", "info")
+    assert empty.out.splitlines() == [said, "The copy is empty."]
+    EmbeddingCache(SPACE).write(rows(3))
+    for what in ("info", "verify", "merge"):
+        found = run_here("cache", what)
+        assert (found.code, found.out.splitlines()[0]) == (0, said)
+        assert SPACE in found.out
+
+
+def wrong_addresses(bucket: str) -> dict[str, str]:
+    return {"s3://no-such-bucket/x": "there is no bucket no-such-bucket", "s4://x/y": "s4://"}
+
+
+@pytest.mark.parametrize("what", ["info", "verify", "merge"])
+def test_an_address_that_does_not_answer_is_told_instead_of_a_copy(
+    what: str, bucket: str, on: On, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for address, said in wrong_addresses(bucket).items():
+        monkeypatch.setenv("TELLAPART_CACHE", address)
+        found = run_here("cache", what)
+        assert found.code != 0
+        assert said in found.err
+        assert "TELLAPART_CACHE" in found.err
+        assert found.out == ""
+
+
+def test_guess_says_that_nothing_is_shared_and_elsewhere_stops(
+    bucket: str, on: On, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, heroes: DemoPictures
+) -> None:
+    monkeypatch.setenv("TELLAPART_CACHE", "s3://no-such-bucket/x")
+    picture, to = next(heroes.inbox.glob("*.jpg")), tmp_path / "answers"
+    model = model_of(heroes)
+    for asked in ([], ["--to", str(to)]):
+        found = run_here("guess", model, picture, *asked)
+        assert found.code == 0
+        assert found.err.count("is kept on this machine alone: s3://no-such-bucket/x") == 1
+    far = run_here("guess", model, picture, "--to", tmp_path / "more", "--on", "processes:1")
+    assert far.code != 0
+    assert "A worker cannot write to the cache s3://no-such-bucket/x: " in far.err
+    assert "there is no bucket no-such-bucket" in far.err
+    assert not (tmp_path / "more").exists()

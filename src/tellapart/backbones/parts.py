@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..cache.folder import cache_folder
+from ..cache.folder import address_of, cache_folder
 from ..cache.parts import STOPPED, Caution, PartRecord, Stamps, now
 from ..cache.shards import MissingEmbeddingsError
 from ..errors import PictureError, WorkersError
@@ -75,12 +75,7 @@ class EmbedParts:
             may_pass = any(isinstance(one, PictureError) and one.may_pass for one in entries)
             record = PartRecord(entries, shard, stamps.are_old(began) and not may_pass)
             if (rows and not shard) or not record.keep(key, self.folder):
-                raise WorkersError(
-                    f"A worker cannot write to the cache {shown(self.folder)}: "
-                    f"{cache.trouble or 'the system refuses'}.",
-                    hint="Set TELLAPART_CACHE to a folder that all workers can write to, or to an "
-                    "address such as s3://bucket/cache.",
-                )
+                raise cannot_share(self.folder, cache.trouble or "the system refuses")
             caution.over()
         read, count = len(record.digests), len(part.pictures)
         known = count if is_known else 0
@@ -100,6 +95,15 @@ class EmbedParts:
             except PictureError as error:
                 entries.append(error)
         return tuple(entries), rows
+
+
+def cannot_share(cache: Path, trouble: str) -> WorkersError:
+    """The error where workers cannot write to the cache."""
+    return WorkersError(
+        f"A worker cannot write to the cache {shown(address_of(cache) or cache)}: {trouble}.",
+        hint="Set TELLAPART_CACHE to a folder that all workers can write to, or to an address such "
+        "as s3://bucket/cache.",
+    )
 
 
 def embedded_far(

@@ -123,6 +123,7 @@ def guess(
     model learnt from. The score beside it only compares the labels with each other: the closest
     label is elsa.
     """
+    from ...cache.shared import sharing_trouble
     from ...dataset.counting import Counting
     from ...dataset.given import expand
     from ...dataset.sources import SkippedFile
@@ -160,6 +161,8 @@ def guess(
             "--top does not go with --csv, which has a column for every label.",
             hint="Leave out one of them.",
         )
+    if on == THREADS and (trouble := sharing_trouble()):
+        complain(f"What is made here is kept on this machine alone: {trouble}.", "")
     classifier = admitting(load(model), admit, always_choose)
     shut: list[SkippedFile] = []
     found = expand(given, follow_links=follow_links, lists=listed, shut=shut)

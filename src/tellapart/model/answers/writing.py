@@ -16,6 +16,9 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
+from ...backbones.parts import cannot_share
+from ...cache.folder import cache_folder
+from ...cache.shared import sharing_trouble
 from ...errors import DestinationError, UsageError, option
 from ...files.atomic import CLUTTER
 from ...files.destinations import SETTING, Destination, destination_at
@@ -124,6 +127,8 @@ def write_answers(
         DestinationError: it cannot be written, or holds something else, such as the answers of
             another model.
         MissingExtraError: what writes such a form, or to such an address, is not installed.
+        WorkersError: workers elsewhere could not share what they make: the cache is at an address
+            that does not answer.
     """
     asked = options or AnswerOptions()
     destination = destination_at(to)
@@ -132,6 +137,9 @@ def write_answers(
     first = next(rest, None)
     if first is None:
         raise UsageError("There are no pictures to answer.", hint="Give one or more.")
+    where = current_place()
+    if where.is_far and (trouble := sharing_trouble()):
+        raise cannot_share(cache_folder(), trouble)
     _begin(destination, _request(classifier, asked))
     unit = AnswerParts(
         classifier,
@@ -144,7 +152,6 @@ def write_answers(
     parts = read = unreadable = known = 0
     every = (named(picture, number) for number, picture in enumerate(chain([first], rest)))
     batches = ([part] for part in parts_of(every, asked.per_part))
-    where = current_place()
     spread = map or (where.map if where.is_far else in_turn)
     with closing(spread(unit, batches)) as results:
         for counts in results:
