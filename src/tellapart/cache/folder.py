@@ -16,9 +16,9 @@ _COPY = "copy-of-"  # how the folder begins that is a copy of a cache at an addr
 class SpaceInfo:
     """What one space or store of the cache holds."""
 
-    space: str
+    space: str  # its name
     shards: int  # files
-    pictures: int
+    pictures: int  # different ones
     size: int  # bytes
     damaged: int = 0  # files
     damaged_files: tuple[str, ...] = ()  # where they are now
