@@ -183,11 +183,11 @@ def test_without_an_answer_this_machine_goes_on_alone_and_says_so(
     cache = EmbeddingCache(SPACE)
     assert cache.trouble == ""
     assert cache.write(content) == ""
-    assert "cannot be written: Forbidden" in cache.trouble
+    assert "cannot be written: access denied" in cache.trouble
     check(cache, content)
     monkeypatch.setattr(MemoryFileSystem, "ls", refuse)
     again = EmbeddingCache(SPACE)
-    assert "cannot be read: Forbidden" in again.trouble
+    assert "cannot be read: access denied" in again.trouble
     check(again, content)
 
 
