@@ -10,7 +10,7 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from conftest import tried
 from tellapart.errors import UsageError
-from tellapart.head import cross_validation
+from tellapart.head import cross_validation, discriminant
 from tellapart.head.calibration import fit_temperature
 from tellapart.head.cross_validation import cross_validate
 from tellapart.head.discriminant import SHRINKAGES, Discriminant
@@ -54,6 +54,23 @@ def solved(
     shrunk = (1 - shrinkage) * within + shrinkage * np.trace(within) / size * np.eye(size)
     weights = np.linalg.solve(shrunk, means.T).T
     return weights, np.log(priors) - np.sum(weights * means, axis=1) / 2
+
+
+@pytest.mark.parametrize("balanced", [False, True])
+@pytest.mark.parametrize("some", [False, True])
+def test_of_thousands_of_labels_the_discriminant_is_the_same(
+    balanced: bool, some: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    embeddings, labels = clouds(200, 6, 30)
+    ready = Prepared(embeddings, labels, 30, balanced=balanced)
+    if some:  # their axes are others, and one label is without pictures
+        ready = ready.among((np.arange(200) % 7 > 0) & (labels != 3))
+    expected = Discriminant(ready).fit(0.3, 2.0)
+    monkeypatch.setattr(discriminant, "MOST_SOLVED", 29)  # and more than the six axes
+    monkeypatch.setattr(Discriminant, "_by_labels", None)
+    found = Discriminant(ready).fit(0.3, 2.0)
+    assert np.allclose(found.weights, expected.weights, rtol=1e-8, atol=1e-10)
+    assert np.allclose(found.bias, expected.bias, rtol=1e-8, atol=1e-10)
 
 
 @settings(max_examples=tried(25))

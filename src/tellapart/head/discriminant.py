@@ -16,7 +16,8 @@ A = (1 - s) T + s v I, and G = M A^-1 M':
     W = (I - (1 - s) G P)^-1 M A^-1
 
 Along the principal axes A is a diagonal, so that any number of shrinkages takes no more than the
-one eigendecomposition that made the axes, which the regression needs as well.
+one eigendecomposition that made the axes, which the regression needs as well. That solves for as
+many unknowns as there are labels; of thousands, more than there are axes, S itself takes less.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from .linear import Head
 from .prepared import Prepared
 
 SHRINKAGES = tuple(float(1 / (1 + np.exp(-odds / 2))) for odds in range(-8, 10))  # 0.02 to 0.99
+MOST_SOLVED = 2_000  # labels, above which S is solved instead, if it is smaller
 _COLUMNS = 128  # whose weighted sums are taken at once
 LEAST_SCALE = 1e-5  # in the frame, where the whole spread is about 1: float32 tells no less apart
 
@@ -62,18 +64,33 @@ class Discriminant:
     def without_priors(self, shrinkage: float) -> Head:
         """As if every label were as likely; not calibrated. One without pictures, as a fold can
         leave it, gets the mean of the others' logits, so that it is never the answer."""
-        assert self.spread is not None
         kept, added = 1 - shrinkage, shrinkage * self.scale
+        if len(self.means) > max(MOST_SOLVED, self.means.shape[1]):
+            weights = np.linalg.solve(self._shrunk(kept, added), self.means.T).T
+        else:
+            weights = self._by_labels(kept, added)
+        bias = -np.sum(weights * self.means, axis=1) / 2
+        bias = np.where(self.present, bias, self.priors @ bias)
+        return self.prepared.head(weights, bias - weights @ self.mean)
+
+    def _shrunk(self, kept: float, added: float) -> np.ndarray:
+        """S, `[R,R]`."""
+        assert self.spread is not None
+        whole = np.diag(self.spread) if self.spread.ndim == 1 else self.spread
+        within = whole - (self.means.T * self.priors) @ self.means
+        return np.asarray(kept * within + added * np.eye(len(within)))
+
+    def _by_labels(self, kept: float, added: float) -> np.ndarray:
+        """The weights along the axes `[K,R]`, of so many equations as there are labels."""
+        assert self.spread is not None
         if self.spread.ndim == 1:
             across = self.means / (kept * self.spread + added)
         else:
             shrunk = kept * self.spread + added * np.eye(len(self.spread))
             across = np.linalg.solve(shrunk, self.means.T).T
         between = across @ self.means.T
-        weights = np.linalg.solve(np.eye(len(between)) - kept * between * self.priors, across)
-        bias = -np.sum(weights * self.means, axis=1) / 2
-        bias = np.where(self.present, bias, self.priors @ bias)
-        return self.prepared.head(weights, bias - weights @ self.mean)
+        solved = np.linalg.solve(np.eye(len(between)) - kept * between * self.priors, across)
+        return np.asarray(solved)
 
     @property
     def log_priors(self) -> np.ndarray:
