@@ -162,7 +162,7 @@ def guess(
             hint="Leave out one of them.",
         )
     if on == THREADS and (trouble := sharing_trouble()):
-        complain(f"What is made here is kept on this machine alone: {trouble}.", "")
+        aside(quiet)(f"What is made here is kept on this machine alone: {trouble}.")
     classifier = admitting(load(model), admit, always_choose)
     shut: list[SkippedFile] = []
     found = expand(given, follow_links=follow_links, lists=listed, shut=shut)
