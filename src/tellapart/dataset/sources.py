@@ -73,6 +73,11 @@ def read_dataset(
         dataset, unpacked = read_unpacked(workspace.folder, path)
         dataset = replace(dataset, notes=(*said, *dataset.notes), _workspaces=(workspace,))
     elif path.is_dir():
+        if not os.access(path, os.R_OK | os.X_OK):
+            raise DatasetError(
+                f"{shown(path)} cannot be opened: permission denied.",
+                hint="Give yourself permission to read it, or name another place.",
+            )
         dataset = _read_folder(path, follow_links)
     elif path.suffix.lower() in TABLE_SUFFIXES and path.is_file():
         dataset = _read_table(path)
