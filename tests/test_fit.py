@@ -8,12 +8,15 @@ import numpy as np
 import pytest
 
 from tellapart.assess.pictures import Pictures
+from tellapart.files import room
+from tellapart.head import cross_validation, prepared
 from tellapart.head.calibration import fit_temperature
 from tellapart.head.cross_validation import out_of_fold
 from tellapart.head.linear import log_loss
 from tellapart.head.prepared import Prepared
 from tellapart.head.regression import Regression
 from tellapart.head.sgd import SgdSettings, fit_sgd
+from tellapart.training.findings import occasions, would_more_help
 from tellapart.training.fit import fit
 from tellapart.training.options import TrainOptions
 
@@ -88,3 +91,54 @@ def test_scores_are_cooled_by_the_temperature_that_was_found(pictures: Pictures)
     for number, head in fitted.fold_heads.items():
         outside = fitted.fold == number
         np.testing.assert_allclose(head.logits(vectors[outside]), fitted.logits[outside])
+
+
+def of_many_labels(count: int, each: int) -> Pictures:
+    """So many labels, more than an embedding has values."""
+    lot = np.random.default_rng(0)
+    truth = np.repeat(np.arange(count), each)
+    vectors = 3 * lot.normal(size=(count, 8))[truth] + lot.normal(size=(len(truth), 8))
+    names = tuple(f"{number}.jpg" for number in range(len(truth)))
+    return Pictures(
+        labels=tuple(f"label {number}" for number in range(count)),
+        names=names,
+        paths=tuple(map(Path, names)),
+        truth=truth,
+        vectors=vectors.astype(np.float32),
+        digests=names,
+        keys=names,
+        held_out=np.arange(len(truth)) % each == 0,
+        unknown=(),
+    )
+
+
+def test_of_so_many_labels_that_their_scores_are_too_many_no_matrix_is_made_in_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pictures = of_many_labels(40, 6)
+    with monkeypatch.context() as patch:
+        patch.setattr(prepared, "_MANY", 1)  # both are of float32
+        patch.setattr(cross_validation, "_LONG", 1)
+        expected = fit(pictures, TrainOptions())
+    assert expected.found
+    assert expected.found.prepared
+    monkeypatch.setattr(room, "LARGE", 2_000)  # values of all embeddings are fewer, scores more
+    found = fit(pictures, TrainOptions())
+    assert isinstance(found.logits, np.memmap)
+    assert isinstance(found.scores, np.memmap)
+    assert found.found
+    assert found.found.answers
+    assert not found.found.prepared
+    assert found.parts[0].setting == expected.parts[0].setting
+    np.testing.assert_allclose(found.logits, expected.logits, rtol=1e-3, atol=1e-2)
+    np.testing.assert_allclose(found.head.weights, expected.head.weights, rtol=1e-3, atol=1e-2)
+    for one, other in (
+        (found.cross_validated, expected.cross_validated),
+        (found.held_out, expected.held_out),
+    ):
+        assert one
+        assert other
+        assert abs(one.accuracy.value - other.accuracy.value) < 0.011
+    assert would_more_help(pictures, found)
+    bursts, _ = occasions(pictures, found)
+    assert bursts.found == occasions(pictures, expected)[0].found

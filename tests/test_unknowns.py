@@ -146,6 +146,17 @@ def test_what_is_said_is_what_a_label_that_was_never_shown_reaches(apart: float)
     assert said.area.value == pytest.approx(reached, abs=0.12)
 
 
+def test_a_few_pictures_at_a_time_say_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    learnt, tested = clouds(5, 20, 1), clouds(5, 6, 2)
+    whole = measured(learnt, 5, tested)
+    monkeypatch.setattr(left_out, "_SCORES", 30)
+    few = measured(learnt, 5, tested)
+    assert whole
+    assert few
+    assert few.labels == whole.labels
+    assert few.area.value == pytest.approx(whole.area.value)
+
+
 def test_pictures_held_out_of_another_kind_are_told_of() -> None:
     learnt, alike, other = clouds(5, 30, 0), clouds(5, 10, 1), clouds(5, 10, 2)
     other = Sample(np.asarray(other.vectors) + 0.8, other.truth, other.keys)

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..dataset.split import position
-from ..head.blocks import Vectors, evenly
-from ..head.linear import Solver
+from ..head.blocks import Vectors, evenly, slices
+from ..head.linear import Head, Solver
 from ..head.novelty import Exemplars, combined, usual_of
 from ..workers.local import side_by_side
 from .metrics import roc_auc
@@ -29,6 +29,7 @@ from .unknowns import FEWEST_LABELS, FEWEST_PICTURES, LeftOut, Unknowns, of_anot
 MOST_LABELS = 10  # that are left out, one in ten at once: of more, those first by a hash
 MOST_PICTURES = 1_000  # that are learnt from and measured, or `_OF_EACH` of each label
 _OF_EACH = 10
+_SCORES = 20_000_000  # of pictures and labels, that are held at once
 _FITS = 25  # of a head, at most
 _WORK = 10_000  # pictures that all fits together learn from, about
 _UNLIKE = 3.0  # standard errors by which pictures held out have to be less familiar
@@ -144,9 +145,9 @@ def _measure(
         head = solver(learnt.vectors[inside], truth, len(names))
         exemplars = Exemplars.among(learnt.vectors[inside])
         rows.append(own)
-        scores.append(exemplars.scores(learnt.vectors[own], head.logits(learnt.vectors[own])))
+        scores.append(_scores(exemplars, head, learnt.vectors[own]))
         turned = tested.vectors[held[turn :: len(numbers)]]
-        scores_held[turn :: len(numbers)] = exemplars.scores(turned, head.logits(turned))
+        scores_held[turn :: len(numbers)] = _scores(exemplars, head, turned)
     seen, found = np.concatenate(rows), np.concatenate(scores)
     of_known = ~strange[seen]
     if not of_known.any() or of_known.all():
@@ -161,6 +162,14 @@ def _measure(
         tested=combined(scores_held, *scale),
         tested_keys=[tested.keys[i] for i in held.tolist()],
     )
+
+
+def _scores(exemplars: Exemplars, head: Head, vectors: np.ndarray) -> np.ndarray:
+    """What novelty is made of, `[N,5]`, of embeddings `[N,D]`; of very many labels a few at a
+    time."""
+    most = max(1, _SCORES // len(head.bias))
+    some = [vectors[few] for few in slices(len(vectors), most)] or [vectors]
+    return np.concatenate([exemplars.scores(few, head.logits(few)) for few in some])
 
 
 def _area(known: np.ndarray, strangers: np.ndarray) -> float:

@@ -102,6 +102,12 @@ def are_large(vectors: Vectors) -> bool:
     return math.prod(vectors.shape) > room.LARGE
 
 
+def scores_are_large(pictures: int, count: int) -> bool:
+    """Whether the scores of so many pictures for so many labels would lie in a file, however short
+    the embeddings are."""
+    return pictures * count > room.LARGE
+
+
 def whole_of(vectors: Vectors) -> np.ndarray:
     """All of them, in memory."""
     return vectors if isinstance(vectors, np.ndarray) else np.asarray(vectors[:])

@@ -16,7 +16,7 @@ import numpy as np
 from ..workers.local import Map, local_map, side_by_side
 from ..workers.pausing import pause
 from .answers import Answers, told
-from .blocks import Rows, Vectors, are_large, whole_of
+from .blocks import Rows, Vectors, are_large, scores_are_large, whole_of
 from .calibration import fit_temperature
 from .discriminant import SHRINKAGES
 from .folds import Folds, LargeFolds
@@ -46,15 +46,16 @@ class OutOfFold:
     """For every picture the logits `[N,K]` of a head that was fitted without its fold.
 
     Attributes:
-        logits: calibrated, if there is a recipe; of embeddings too many for memory float32, and
-            `[0,K]` where the logits too would be more than `MOST_SCORES` and have no place.
+        logits: calibrated, if there is a recipe; of embeddings, or logits, too many for memory
+            float32, and `[0,K]` where the logits would be more than `MOST_SCORES` and have no
+            place.
         recipe: of the head that was chosen; None where nothing was to choose.
         compared: the kinds of head that were tried.
         heads: the heads by the number of the fold that they never saw, calibrated likewise.
         prepared: what they were fitted on, ready for more fits; of very many scores, some; none of
             embeddings too many for memory.
         losses: (setting, log loss) of all that were tried, by the kind of head.
-        answers: of embeddings too many for memory, what those logits come to.
+        answers: of what is too many for memory, what those logits come to.
         whole: of such, all of them, ready for the last fit.
     """
 
@@ -81,7 +82,7 @@ def out_of_fold(
     embeddings too many for memory it gets `Rows`, and the logits are as `cross_validate` has them:
     written `into` a float32 `[N,K]`, if there is one.
     """
-    large = are_large(embeddings)
+    large = are_large(embeddings) or scores_are_large(len(labels), count)
     logits = np.zeros((0 if large else len(labels), count))
     heads = {}
     for number in np.unique(fold) if only is None else only:
@@ -123,13 +124,15 @@ def cross_validate(
     for. Of very many scores, settings are chosen on as many folds as judge enough pictures, which
     hardly depend on it.
 
-    Embeddings that are too many for memory, in a file or `Rows` of it, are read a block at a time.
+    Embeddings that are too many for memory, in a file or `Rows` of it, are read a block at a time,
+    and so are those whose logits are too many.
     Their heads are fitted to all of them, without each fold, and settings, temperatures and the
     kind are chosen on some, evenly spread. `sums` of each fold may be given, or else `run` says
     where they are made; all logits are written `into` a float32 `[N,K]`, if there is one. Of a
     `[0,K]` none is kept, and embeddings in memory too are gone through like this.
     """
-    large = are_large(embeddings) or (into is not None and len(into) < len(labels))
+    none_kept = into is not None and len(into) < len(labels)
+    large = are_large(embeddings) or scores_are_large(len(labels), count) or none_kept
     many = large or are_many(len(labels), count)
     step = len(labels) * count * min(embeddings.shape)  # what one step of a regression multiplies
     asked = (kind,) if kind else (DISCRIMINANT,) if many or step > _LONG else KINDS

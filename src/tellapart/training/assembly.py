@@ -39,7 +39,9 @@ def assemble(
 ) -> Classifier:
     """The classifier, with its sense of what is novel and its training record."""
     learnt = pictures.vectors_of(pictures.learnt)
-    novelty = fit_novelty(learnt, fitted.logits, fitted.fold)
+    told = fitted.found and fitted.found.answers  # of very many: their sums need not be made again
+    logits = told.total[:, None] if told else fitted.logits
+    novelty = fit_novelty(learnt, logits, fitted.fold)
     manifest = _manifest(network, pictures, fitted, novelty, findings)
     tensors = HeadTensors(fitted.head.weights, fitted.head.bias, novelty)
     run = Run(
@@ -159,7 +161,7 @@ def _kept(pictures: Pictures, fitted: Fitted) -> Kept | None:
     for rows, found in _sides(pictures, fitted).values():
         at = np.flatnonzero(found.predicted != found.truth)
         wrong.append(rows[at])
-        sure.append(found.scores[at].max(axis=1))
+        sure.append(found.highest[at])
     none = np.zeros(0, np.int64)
     return kept_of(
         pictures.digests,

@@ -24,7 +24,7 @@ from ..evaluation.left_out import Sample, unknowns_of
 from ..evaluation.occasions import Bursts
 from ..evaluation.sentences import contradiction_words, occasions_words
 from ..evaluation.unknowns import Unknowns
-from ..head.blocks import are_large, whole_of
+from ..head.blocks import whole_of
 from ..health.shortcuts import Shortcut, find_shortcuts
 from ..text import first_few, in_order, natural, several, shown
 from ..workers.local import one_thread_each
@@ -134,7 +134,7 @@ def would_more_help(pictures: Pictures, fitted: Fitted) -> LearningCurve | None:
     vectors, truth = pictures.vectors_of(pictures.learnt), pictures.truth[pictures.learnt]
     keys = [pictures.keys[i] for i in pictures.learnt]
     rest = (pictures.labels, keys, fitted.fold, fitted.found)
-    if are_large(vectors):
+    if fitted.found.answers:  # they are, or their scores are, too many for memory
         return curve_of_many(vectors, truth, *rest)
     return learning_curve(whole_of(vectors), truth, *rest) if fitted.found.prepared else None
 

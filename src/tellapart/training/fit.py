@@ -17,7 +17,7 @@ from ..assess.pictures import Pictures
 from ..evaluation.judged import Evaluation
 from ..evaluation.metrics import Proportion
 from ..files.room import room
-from ..head.blocks import Vectors, are_large, blocks, slices, whole_of
+from ..head.blocks import Vectors, are_large, blocks, scores_are_large, slices, whole_of
 from ..head.calibration import fit_temperature
 from ..head.cross_validation import OutOfFold, cross_validate, out_of_fold
 from ..head.kinds import REGRESSION, Compared, Part
@@ -116,7 +116,7 @@ def fit(
     watching = pictures.watching(rows, sgd.validation) if sgd else None
     deals = [pictures.folds(rows, seed) for seed in range(1, options.repeats)]
     vectors, truth = pictures.vectors_of(rows), pictures.truth[rows]
-    large = are_large(vectors)
+    large = are_large(vectors) or scores_are_large(len(rows), count)
     many = large or are_many(len(rows), count)
     # for the head itself; float32 does for comparing others
     precise = vectors if many else whole_of(vectors).astype(np.float64)
@@ -204,7 +204,7 @@ def judged_by(head: Head, pictures: Pictures) -> Evaluation | None:
 
 def scores_by(head: Head, vectors: Vectors) -> np.ndarray:
     """The scores float32 `[N,K]` that a calibrated head gives to embeddings `[N,D]`."""
-    if not are_large(vectors):
+    if not (are_large(vectors) or scores_are_large(len(vectors), len(head.bias))):
         return scores_of(head.logits(whole_of(vectors)))
     scores = room(len(vectors), len(head.bias))
     for some, held in blocks(vectors):
