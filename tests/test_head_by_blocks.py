@@ -134,6 +134,7 @@ def test_logits_that_are_too_many_are_written_where_there_is_a_place(
     none = cross_validate(vectors, labels, COUNT, dealt())
     assert none.logits.shape == (0, COUNT)
     assert none.answers
+    assert (none.given == expected.logits.argmax(axis=1)).all()
     assert expected.answers
     assert (none.answers.total == expected.answers.total).all()
     place: np.ndarray = np.memmap(tmp_path / "logits", np.float32, "w+", shape=(SAMPLES, COUNT))

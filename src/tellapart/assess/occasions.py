@@ -168,8 +168,7 @@ class _Curve:
         some = np.unique(fold)[: 1 + int(_ENOUGH * (int(fold.max()) + 1) // (len(fold) + 1))]
         found = out_of_fold(self.vectors, self.truth, self.count, fold, self.solver, some)
         judged = several & np.isin(fold, list(found.heads))
-        given = found.answers.given if found.answers else found.logits.argmax(axis=1)
-        right = given == self.truth
+        right = found.given == self.truth
         if not judged.any():
             return None
         return Apart(name, len(smallest), grouped(right[judged], group[judged]))

@@ -68,6 +68,11 @@ class OutOfFold:
     answers: Answers | None = None
     whole: Summed | None = field(default=None, repr=False)
 
+    @property
+    def given(self) -> np.ndarray:
+        """The number of the label that each picture was taken for, `[N]`."""
+        return self.answers.given if self.answers else np.asarray(self.logits.argmax(axis=1))
+
 
 def out_of_fold(
     embeddings: Vectors,

@@ -237,8 +237,7 @@ def _judged(found: OutOfFold, fold: np.ndarray) -> np.ndarray:
 
 def _right(found: OutOfFold, fold: np.ndarray, truth: np.ndarray) -> Proportion:
     known = _judged(found, fold)
-    given = found.answers.given if found.answers else found.logits.argmax(axis=1)
-    return Proportion(int((given == truth)[known].sum()), int(known.sum()))
+    return Proportion(int((found.given == truth)[known].sum()), int(known.sum()))
 
 
 def _on_unjudged(unjudged: np.ndarray) -> Iterator[str]:

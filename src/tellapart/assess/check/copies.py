@@ -205,6 +205,6 @@ def _flattery(looked: Looked, sets: Sequence[Sequence[int]]) -> float:
         len(looked.pictures.labels),
         fold,
         recipe.roughly,
-    ).logits
-    right = np.mean((kept.argmax(axis=1) == looked.truth)[looked.judged])
+    ).given
+    right = np.mean((kept == looked.truth)[looked.judged])
     return max(0.0, 100 * (looked.accuracy.value - float(right)))

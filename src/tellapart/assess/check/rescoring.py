@@ -103,7 +103,7 @@ def _roughly(looked: Looked, mends: Sequence[Mend], rows: np.ndarray) -> Proport
     vectors = looked.vectors[rows[left_in]]
     found = out_of_fold(vectors, truth, len(labels), fold, looked.found.recipe.roughly)
     judged = np.isin(fold, list(found.heads))
-    right = (found.logits.argmax(axis=1) == truth) & judged
+    right = (found.given == truth) & judged
     return Proportion(int(right.sum()), int(judged.sum()))
 
 

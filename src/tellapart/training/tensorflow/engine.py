@@ -19,6 +19,8 @@ from ...assess.pictures import Pictures
 from ...backbones.embed import Embedder
 from ...backbones.graph import OWN_VIEWS, Network
 from ...cache.stores import FINE_TUNING
+from ...files.room import room
+from ...head.blocks import scores_are_large
 from ...head.calibration import fit_temperature
 from ...head.cross_validation import out_of_fold
 from ...head.kinds import REGRESSION, Part
@@ -134,10 +136,12 @@ class TensorFlowEngine:
             checkpoints=self._checkpoints(pictures, self.settings.checkpoints),
         )
         solver = partial(fit_softmax_layer, settings=sgd)
+        shape = len(truth), count
         with one_thread_each():
             logits = head.logits(vectors[watching])
             temperature = fit_temperature(logits, truth[watching])
-            plain = out_of_fold(vectors, truth, count, fold, solver).logits
+            into = room(*shape) if scores_are_large(*shape) else None
+            plain = out_of_fold(vectors, truth, count, fold, solver, into=into).logits
             unseen = plain / fit_temperature(plain, truth)
         unseen[watching] = logits / temperature
         head = head.calibrated(temperature)

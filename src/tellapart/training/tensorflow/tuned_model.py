@@ -18,7 +18,9 @@ from ...assess.pictures import Pictures
 from ...backbones.embed import Embedder, embed_all
 from ...backbones.graph import VIEWS, Network
 from ...errors import DatasetError, ModelError, option
+from ...files.room import room
 from ...files.workspaces import temporary_folder
+from ...head.blocks import scores_are_large
 from ...head.calibration import fit_temperature
 from ...head.cross_validation import cross_validate
 from ...head.kinds import REGRESSION, Part
@@ -164,6 +166,7 @@ class Tuner:
         to begin with, and its recipe."""
         rows, learn = pictures.learnt, ~watching
         truth, count = pictures.truth[rows], len(pictures.labels)
+        shape = len(rows[learn]), count
         found = cross_validate(
             pictures.vectors[rows[learn]],
             truth[learn],
@@ -172,6 +175,7 @@ class Tuner:
             balanced=self.options.balanced,
             kind=self.options.head,
             groups=pictures.groups(rows[learn]),
+            into=room(*shape) if scores_are_large(*shape) else None,
         )
         assert found.recipe
         unseen = np.zeros((len(rows), count))
