@@ -342,7 +342,7 @@ def test_a_last_part_of_other_pictures_is_refused(
     out = tmp_path / "out"
     classifier.predict_to(inbox[:6], out, per_part=4)
     before = contents(out)
-    with pytest.raises(DestinationError, match=r"part-00001\.csv is of other ones"):
+    with pytest.raises(DestinationError, match=r"those in part-00001\.csv are not those"):
         classifier.predict_to([*inbox[:4], *(inbox[n] for n in last)], out, per_part=4)
     assert contents(out) == before
 

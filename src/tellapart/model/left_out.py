@@ -93,6 +93,14 @@ class Remembered:
     def __init__(self, digests: Iterable[str], marks: np.ndarray) -> None:
         self._digests, self._marks = frozenset(digests), marks
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Remembered):
+            return NotImplemented
+        return self._digests == other._digests and np.array_equal(self._marks, other._marks)
+
+    def __hash__(self) -> int:
+        return hash(self._digests)
+
     def __len__(self) -> int:
         return len(self._digests) + len(self._marks)
 
