@@ -25,10 +25,15 @@ def say(*words: object) -> None:
     sys.stdout.flush()
 
 
+def tell(sentence: str) -> None:
+    if sentence.startswith("A worker "):
+        say("lost", sentence)
+
+
 def main(folder: str, cache: str, word: str) -> None:
     vars(parts)["SIZE"] = 32
     known = 0
-    with place_of(word, lambda reason: say("lost", reason)) as place:
+    with place_of(word, tell) as place:
 
         def counted(
             unit: Unit[Any, Any], batches: Iterable[Sequence[Any]]

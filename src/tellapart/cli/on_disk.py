@@ -19,6 +19,8 @@ class OnDisk(TyperCommand):
             text = ctx.params.get(parameter.name or "")
             if not isinstance(parameter, TyperArgument | TyperOption) or not isinstance(text, str):
                 continue
+            if self.name == "collect" and text.startswith(("http://", "https://")):
+                continue  # it says itself what to do with one
             if parameter.type.name in _PATHS and ":" in text:
                 _check(parameter, text, is_written=self.name == "demo")
         return rest

@@ -128,9 +128,12 @@ class _End:
         if not embedded:
             return []
         answers = self._session.run(_ANSWERS, np.stack([vector for vector, _ in embedded]))
+        count = len(embedded)
+        if count > 1 and any(np.shape(answer)[:1] != (count,) for answer in answers):
+            return [self.observe(*one) for one in embedded]  # which says what is wrong with it
         seen = []
         for at, (vector, digest) in enumerate(embedded):
-            of_one = [answer[at : at + 1] for answer in answers]
+            of_one = answers if count == 1 else [answer[at : at + 1] for answer in answers]
             logits, scores, novelty = checked(_ANSWERS, of_one, self._labels)
             is_unknown = bool(novelty > self._unknown_above)
             seen.append(Observation(digest, vector, logits, scores, float(novelty), is_unknown))
