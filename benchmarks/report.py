@@ -54,7 +54,7 @@ def draw(folder: Path, data: Path) -> Path:
 def measure(photos: Path, runs: int) -> Round:
     """Medians of a training whose embeddings are all in the cache, cross-validation and every
     figure of `--json` included, and of the report as `train` writes it, reasons and all."""
-    from tellapart.report.content import content_of_training
+    from tellapart.report.gathering import content_of_training
     from tellapart.report.page import report_page
     from tellapart.report.reasons import with_reasons
     from tellapart.to_json.training import trained

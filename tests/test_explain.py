@@ -39,7 +39,7 @@ from tellapart.head.sgd import SgdSettings
 from tellapart.images.decode import read_picture
 from tellapart.model.classifier import Classifier
 from tellapart.pages.overlays import laid_over, layer
-from tellapart.report.content import content_of_test, content_of_training
+from tellapart.report.gathering import content_of_test, content_of_training
 from tellapart.report.reasons import with_reasons
 
 KNIGHT, QUEEN = "dark_knight", "ice_queen"

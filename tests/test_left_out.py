@@ -22,7 +22,7 @@ from tellapart.evaluation.judged import Evaluation
 from tellapart.evaluation.whole import Answers, Whole, areas_of, figures_of
 from tellapart.files import room as rooms
 from tellapart.model.judged import evaluations_of
-from tellapart.report import card, content
+from tellapart.report import card, content, gathering
 from tellapart.report.card import model_card
 from tellapart.report.page import report_page
 from tellapart.text import in_order
@@ -231,7 +231,7 @@ def test_a_report_of_very_many_labels_lists_the_first(
 ) -> None:
     for name, most in (("MOST_ROWS", 2), ("WIDEST_MATRIX", 1), ("MOST_FACES", 1)):
         monkeypatch.setattr(content, name, most)
-    page = report_page(content.content_of_training(whole.classifier, {}))
+    page = report_page(gathering.content_of_training(whole.classifier, {}))
     assert page.count("and 1 more labels") == len(whole.evaluations)
 
 

@@ -275,7 +275,7 @@ def test_without_memory_there_is_no_report(model: Path, tmp_path: Path) -> None:
     shutil.copy(model / "model.onnx", tmp_path)
     classifier = tellapart.load(tmp_path)
     from tellapart.errors import ModelError
-    from tellapart.report.content import content_of_training
+    from tellapart.report.gathering import content_of_training
 
     with pytest.raises(ModelError, match="has no training record"):
         content_of_training(classifier, {})

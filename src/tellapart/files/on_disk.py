@@ -50,12 +50,7 @@ def check_written_here(place: str | os.PathLike[str], name: str = "") -> None:
     Raises:
         UsageError: it is one.
     """
-    if address := address_in(place):
-        raise UsageError(
-            f"{name}{name and ' '}{shown(address)} is an address, and this can be "
-            "written to a folder of this machine only.",
-            hint=_TAKEN,
-        )
+    _check(place, "this can be written to a folder of this machine only", name=name)
 
 
 def check_read_here(place: str | os.PathLike[str], name: str = "") -> None:
@@ -64,12 +59,7 @@ def check_read_here(place: str | os.PathLike[str], name: str = "") -> None:
     Raises:
         UsageError: it is one.
     """
-    if address := address_in(place):
-        raise UsageError(
-            f"{name}{name and ' '}{shown(address)} is an address, and this is read from the disks "
-            "of this machine only.",
-            hint=_TAKEN,
-        )
+    _check(place, "this is read from the disks of this machine only", name=name)
 
 
 def check_model_here(place: str | os.PathLike[str]) -> None:
@@ -78,9 +68,14 @@ def check_model_here(place: str | os.PathLike[str]) -> None:
     Raises:
         UsageError: it is one.
     """
+    _check(
+        place,
+        "models are read from the disks of this machine only",
+        hint="Download the model's folder, and give that.",
+    )
+
+
+def _check(place: str | os.PathLike[str], only: str, *, name: str = "", hint: str = _TAKEN) -> None:
     if address := address_in(place):
-        raise UsageError(
-            f"{shown(address)} is an address, and models are read from the disks of this machine "
-            "only.",
-            hint="Download the model's folder, and give that.",
-        )
+        called = f"{name} {shown(address)}".lstrip()
+        raise UsageError(f"{called} is an address, and {only}.", hint=hint)

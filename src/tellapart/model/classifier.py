@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Literal, overload
 
 import numpy as np
 
-from ..backbones.untrusted import read_network
 from ..errors import ModelError, PictureError
 from ..evaluation.judged import ranked
 from ..evaluation.notebook import prediction_html
@@ -39,6 +38,7 @@ from .folder import (
     check_before,
     check_replaceable,
     labels_text,
+    read_whole,
     replaced_in,
 )
 from .outputs import checked
@@ -50,7 +50,6 @@ if TYPE_CHECKING:
     from .replacing import Known
 
 ADMIT = 0.99  # of the model's own kind; what is stranger than these is none of them
-_TRIES = 50  # to read a model that is being replaced
 _GAP = 0.02  # seconds
 _MANY = 4  # pictures from which on all cores and the cache are worth their opening
 
@@ -375,7 +374,7 @@ def load(path: str | os.PathLike[str]) -> Classifier:
     is_folder = os.path.isdir(given)  # unlike Path's, never raises
     file = given / MODEL_FILE if is_folder else given
     try:
-        content, record = _read(file)
+        content, record = read_whole(file)
         manifest = check_model(content)
     except FileNotFoundError:
         raise ModelError(
@@ -391,15 +390,3 @@ def load(path: str | os.PathLike[str]) -> Classifier:
     except ModelError as error:
         raise error.about(shown(file)) from error
     return Classifier(content, manifest, record)
-
-
-def _read(file: Path) -> tuple[bytes, Unread | None]:
-    """A model file, and the training record beside it: both of one folder, also where another
-    takes its place meanwhile."""
-    for _ in range(_TRIES):
-        before = os.stat(file.parent)
-        record = Unread.open(file.parent.absolute() / TRAINING_FILE)
-        content = read_network(file)
-        if os.path.samestat(before, os.stat(file.parent)):
-            return content, record
-    raise ModelError("This model keeps being replaced while it is read.", hint="Try again later.")

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import DestinationError
+from ..backbones.untrusted import read_network
+from ..errors import DestinationError, ModelError
 from ..files.atomic import CLUTTER, cannot_write, check_writable, chosen_with
 from ..files.folders import check_may_be_replaced
 from ..files.leftovers import kept_beside
+from ..files.unread import Unread
 from ..text import one_line, shown
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ LABELS_FILE = "labels.txt"
 TRAINING_FILE = "training.npz"
 REPORT_FILE = "report.html"
 CARD_FILE = "README.md"
+_TRIES = 50  # to read a model that is being replaced
 FOLDER_FILES = frozenset({MODEL_FILE, LABELS_FILE, TRAINING_FILE, REPORT_FILE, CARD_FILE})
 
 
@@ -103,3 +106,15 @@ def _is_ours(file: Path) -> bool:
     """Whether a model file, however damaged, was written by us: its maker's name comes first."""
     with file.open("rb") as stream:
         return b"tellapart" in stream.read(64)
+
+
+def read_whole(file: Path) -> tuple[bytes, Unread | None]:
+    """A model file, and the training record beside it: both of one folder, also where another
+    takes its place meanwhile."""
+    for _ in range(_TRIES):
+        before = os.stat(file.parent)
+        record = Unread.open(file.parent.absolute() / TRAINING_FILE)
+        content = read_network(file)
+        if os.path.samestat(before, os.stat(file.parent)):
+            return content, record
+    raise ModelError("This model keeps being replaced while it is read.", hint="Try again later.")

@@ -16,7 +16,7 @@ from ..exporters.export import TARGETS, ExportResult, export, readiness
 from ..exporters.npm import Fetching
 from ..files.workspaces import Workspace
 from ..files.zipped import zipped
-from ..report.content import content_of_training, without_pictures
+from ..report.gathering import content_of_training, without_pictures
 from ..report.page import report_page
 from ..report.reasons import with_reasons
 from ..text import label_words, shown

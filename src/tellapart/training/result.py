@@ -20,7 +20,7 @@ from ..model.classifier import Classifier, Prediction
 from ..model.folder import CARD_FILE, REPORT_FILE
 from ..model.replacing import Change, change
 from ..report.card import model_card
-from ..report.content import content_of_training, without_pictures
+from ..report.gathering import content_of_training, without_pictures
 from ..report.page import report_page
 from ..report.reasons import with_reasons
 from ..text import percent

@@ -44,7 +44,7 @@ def report(
     from ...model.classifier import load
     from ...model.folder import REPORT_FILE
     from ...pages.render import write_page
-    from ...report.content import content_of_training, without_pictures
+    from ...report.gathering import content_of_training, without_pictures
     from ...report.page import report_page
     from ...report.reasons import with_reasons
     from ...to_json import results as to_json

@@ -83,7 +83,7 @@ def test(
     show(to_json.tested(result), as_json, lambda: print_test(result, report))
     if report:
         from ...pages.render import write_page
-        from ...report.content import content_of_test
+        from ...report.gathering import content_of_test
         from ...report.page import report_page
         from ...report.reasons import with_reasons
 
