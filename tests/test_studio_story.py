@@ -15,7 +15,7 @@ from faults import faults, faults_everywhere
 from hands import Finger, Hand, Keys, Mouse, until
 from story import FLAGS, KNIGHT, NARROW, QUEEN, WIDE, Story, files, labelled, lay_out, tell
 from studio import Opened, browser, page_of, studio
-from tellapart.demo.walk import DemoPictures
+from tellapart.demo.walk import DemoPictures, draw_demo
 
 
 @pytest.fixture(scope="module")
@@ -26,6 +26,12 @@ def chromium(heroes: DemoPictures, tmp_path_factory: pytest.TempPathFactory) -> 
         yield found
 
 
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> DemoPictures:
+    """So many that a wrong label is found whatever the camera adds."""
+    return draw_demo(tmp_path_factory.mktemp("many") / "demo", pictures=120)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "seen"),
@@ -33,9 +39,9 @@ def chromium(heroes: DemoPictures, tmp_path_factory: pytest.TempPathFactory) -> 
     ids=["mouse", "keys", "finger"],
 )
 def test_the_whole_story(
-    kind: type[Hand], seen: dict[str, Any], heroes: DemoPictures, chromium: Any, tmp_path: Path
+    kind: type[Hand], seen: dict[str, Any], many: DemoPictures, chromium: Any, tmp_path: Path
 ) -> None:
-    scene = lay_out(heroes, tmp_path, 60)
+    scene = lay_out(many, tmp_path, 120)
     with studio(scene.folder) as opened:
         page = page_of(chromium, opened.link, **seen)
         errors: list[str] = []
