@@ -6,6 +6,7 @@ import os
 import pickle
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import boto3
 import fsspec
 import pytest
+from botocore.exceptions import EndpointConnectionError
 from moto.server import ThreadedMotoServer
 
 import tellapart
@@ -31,6 +33,7 @@ from tellapart.errors import (
 from tellapart.files import addresses
 from tellapart.files.destinations import destination_at
 from tellapart.images.decode import Stored, read_picture
+from tellapart.workers import deadlines
 from test_parquet import write
 from test_tar_shards import known, pack
 
@@ -264,6 +267,28 @@ def test_what_passes_is_waited_for_and_what_does_not_is_told(
     with pytest.raises(PictureError, match="access denied"):
         one.content()
     assert len(left) == 1
+
+
+def test_a_server_that_cannot_be_reached_is_not_asked_by_us_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(addresses, "_WAITS", (0.0, 0.0))
+    monkeypatch.setattr(deadlines, "PATIENCE", 0.2)
+    asked = []
+
+    def refused() -> None:  # botocore, which has asked five times
+        asked.append("refused")
+        raise EndpointConnectionError(endpoint_url="http://127.0.0.1:9/photos")
+
+    def silent() -> None:
+        asked.append("silent")
+        time.sleep(0.5)
+
+    with pytest.raises(OSError, match=r"127\.0\.0\.1:9 cannot be reached"):
+        addresses.asked("s3://photos/", refused)
+    with pytest.raises(OSError, match=r"did not answer within 0\.2 seconds"):
+        addresses.asked("s3://photos/", silent)
+    assert asked == ["refused", "silent"]
 
 
 def test_a_damaged_shard_does_not_stop_the_others(tmp_path: Path) -> None:

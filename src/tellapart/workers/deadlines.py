@@ -22,11 +22,13 @@ Out = TypeVar("Out")
 
 
 class NoAnswerError(OSError):
-    """The system did not answer in time; `reason` says so in plain words."""
+    """The system did not answer in time; `reason` says so in plain words. `was_long` says that it
+    had as long as anything has, and no shorter time since something else hung there."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, *, was_long: bool = False) -> None:
         super().__init__(None, reason)
         self.reason = reason
+        self.was_long = was_long
 
 
 class Stop:
@@ -112,7 +114,10 @@ class Call(Generic[Out]):
 
     def no_answer(self) -> NoAnswerError:
         several = "" if self._patience == 1 else "s"
-        return NoAnswerError(f"did not answer within {self._patience:g} second{several}")
+        return NoAnswerError(
+            f"did not answer within {self._patience:g} second{several}",
+            was_long=self._patience == PATIENCE,
+        )
 
 
 _own = threading.local()  # .stop: the one that a thread is under

@@ -24,7 +24,7 @@ from ...errors import DestinationError, PictureError, UsageError, option
 from ...files.destinations import SETTING, Destination
 from ...images.decode import Picture, Stored
 from ...text import shown
-from ...workers.deadlines import NoAnswerError, answered
+from ...workers.deadlines import answered
 from ...workers.local import batches_of, local_map
 from ...workers.parts import Counts, Part
 from ..classifier import Classifier
@@ -224,7 +224,7 @@ def _stamp(picture: Picture) -> str:
         path = os.fspath(picture)
         try:
             found = answered(lambda call: os.stat(path), os.path.dirname(path))
-        except (OSError, ValueError, NoAnswerError):
+        except (OSError, ValueError):
             return ""
         return f"{found.st_size}+{found.st_mtime_ns}"
     if isinstance(picture, Stored):
