@@ -127,7 +127,7 @@ def _of_the_web(error: Exception) -> BaseException:
 def _may_pass(error: BaseException) -> bool:
     """Whether another try may help: not where one took as long as a try may take, nor where
     botocore has tried five times to reach a server."""
-    if isinstance(error, NoAnswerError) and error.was_long or _ENDPOINT.search(str(error)):
+    if (isinstance(error, NoAnswerError) and error.was_long) or _ENDPOINT.search(str(error)):
         return False
     if 400 <= getattr(error, "status", 0) < 500 or _is_unknown_host(error):
         return False
