@@ -8,7 +8,7 @@ import sys
 from importlib import import_module
 from typing import Any
 
-from tellapart.workers.ray_actors import ray
+from tellapart.workers.ray_cluster import ray
 
 STORE = 80 * 2**20  # bytes
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -293,15 +296,17 @@ def test_whoever_is_killed_what_comes_out_is_what_threads_give(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize(("how", "address"), [(signal.SIGINT, ""), (signal.SIGKILL, "local")])
 def test_a_cluster_of_this_machine_ends_with_its_command(
-    how: signal.Signals, drive: Callable[..., Driver]
+    how: signal.Signals, address: str, drive: Callable[..., Driver]
 ) -> None:
     pytest.importorskip("ray")
-    driver = drive("ray", "far", RAY_ADDRESS="")
+    driver = drive("ray", "far", RAY_ADDRESS=address)
     driver.until("done", 1)
     of_ray = children_of(driver.process.pid)
     assert len(of_ray) >= 3
+    (folder,) = {folder for number in of_ray for folder in folders_of(number)}
+    assert folder.is_dir()
     driver.process.send_signal(how)
     driver.process.wait(60)
     # A killed command ends none of Ray's own helpers, which look for their raylet now and then.
@@ -311,6 +316,9 @@ def test_a_cluster_of_this_machine_ends_with_its_command(
             Path(f"/proc/{number}/cmdline").read_bytes() for number in of_ray if is_alive(number)
         ]
         time.sleep(0.2)
+    if how == signal.SIGKILL:  # what it has left is deleted by the next
+        drive("ray", "far", RAY_ADDRESS="").until("hash")
+    assert not folder.exists()
 
 
 @pytest.mark.slow
@@ -350,6 +358,12 @@ def children_of(number: int) -> list[int]:
     return found
 
 
+def folders_of(number: int) -> list[Path]:
+    """The temporary folders of Ray that a process was begun with."""
+    words = Path(f"/proc/{number}/cmdline").read_text()
+    return [Path(found) for found in re.findall(r"/[\w/.-]*?/tellapart-ray-\w+", words)]
+
+
 def is_alive(number: int) -> bool:
     try:
         state = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0]
@@ -373,6 +387,33 @@ def test_a_cluster_that_is_not_there_is_told(word: str, heroes: DemoPictures, ph
     first, then, *_ = refused.err.splitlines()
     assert first == f"Connecting to the Ray cluster {place}."
     assert then.startswith(f"The Ray cluster {place} cannot be used: {why}")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("says", "why"),
+    [
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "who listens there is no Ray."),
+        (b"", "it did not answer within 5 seconds."),
+    ],
+)
+def test_who_listens_and_is_no_cluster_is_told(
+    says: bytes, why: str, heroes: DemoPictures, photos: Path
+) -> None:
+    pytest.importorskip("ray")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"ray://127.0.0.1:{server.getsockname()[1]}"
+        talking: list[socket.socket] = []
+
+        def talk() -> None:
+            talking.append(server.accept()[0])
+            talking[0].sendall(says)
+
+        threading.Thread(target=talk, daemon=True).start()
+        refused = run("guess", model_of(heroes), photos, "--on", address)
+        talking[0].close()
+    assert (refused.code, only_sentences(refused.err)) == (2, True)
+    assert refused.err.splitlines()[1] == f"The Ray cluster {address} cannot be used: {why}"
 
 
 def test_places_do_no_harm_where_nothing_is_far() -> None:
