@@ -3,6 +3,7 @@ that another program is still writing to."""
 
 from __future__ import annotations
 
+import codecs
 import os
 import sys
 from collections.abc import Iterator
@@ -11,11 +12,11 @@ from typing import BinaryIO
 
 from ..errors import UsageError
 from ..text import shown
+from .tables import encoding_of
 
 STDIN = "-"
 _CHUNK = 2**16  # bytes
 _LONGEST = 2**16  # bytes of a name: no system has longer ones
-_MARK = b"\xef\xbb\xbf"  # what some editors begin a text with
 
 
 def standard_input() -> BinaryIO:
@@ -33,7 +34,8 @@ def read_list(path: str) -> Iterator[str]:
     """The names in a file, or on standard input for `-`, in order, without empty lines.
 
     Lines end as on any system. Where a NUL is in what comes first, names end with these, as `find
-    -print0` writes them, and may hold anything else.
+    -print0` writes them, and may hold anything else. The bytes of a name are those of the disk; a
+    list in UTF-16, as PowerShell's `>` writes it, is read as such.
 
     Raises:
         UsageError: it cannot be read, or is no text.
@@ -55,11 +57,9 @@ def called(path: str) -> str:
 
 
 def _names(stream: BinaryIO, path: str) -> Iterator[bytes]:
-    rest, end = _next(stream), b"\n"
-    if b"\0" in rest:
-        end = b"\0"
-    rest = rest.removeprefix(_MARK)
-    chunk = rest
+    chunks = _chunks(stream)
+    chunk = rest = next(chunks, b"")
+    end = b"\0" if b"\0" in rest else b"\n"
     while True:
         *whole, rest = rest.split(end)
         # Between two NULs there is always a name: other files have several in a row.
@@ -70,15 +70,32 @@ def _names(stream: BinaryIO, path: str) -> Iterator[bytes]:
                 hint="Give a file with the path of one picture a line.",
             )
         yield from filter(None, (_trimmed(name, end) for name in whole))
-        if not (chunk := _next(stream)):
+        if not (chunk := next(chunks, b"")):
             break
         rest += chunk
     if name := _trimmed(rest, end):
         yield name
 
 
+def _chunks(stream: BinaryIO) -> Iterator[bytes]:
+    """What is there already, and then what comes next: nobody waits for more of a pipe. A mark of
+    the order of bytes is left out, and UTF-16 becomes UTF-8."""
+    chunk = _next(stream)
+    # One-letter names between NULs would look like UTF-16, but for the end of a line.
+    encoding = encoding_of(chunk) if b"\n" in chunk else "utf-8"
+    if encoding.startswith("utf-8"):
+        chunk = chunk.removeprefix(codecs.BOM_UTF8)
+        while chunk:
+            yield chunk
+            chunk = _next(stream)
+        return
+    decoder = codecs.getincrementaldecoder(encoding)("surrogatepass")
+    while chunk:
+        yield decoder.decode(chunk).encode("utf-8", "surrogatepass")
+        chunk = _next(stream)
+
+
 def _next(stream: BinaryIO) -> bytes:
-    """What is there already, and otherwise what comes next: nobody waits for more of a pipe."""
     read: bytes = stream.read1(_CHUNK)  # type: ignore[attr-defined]  # of what is buffered
     return read
 
