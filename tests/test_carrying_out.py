@@ -29,6 +29,7 @@ from tellapart.errors import UsageError
 
 PLAIN = tuple(f"{label}/{number}.png" for label in ("elsa", "vader") for number in range(3))
 PARTS = tuple(f"{part}/{name}" for part in ("train", "test") for name in PLAIN)
+BESIDE = PLAIN + tuple(f"test/{name}" for name in PLAIN)
 TURNED = tuple(
     f"{label}/{part}/{n}.png"
     for label in ("elsa", "vader")
@@ -55,11 +56,11 @@ def seen(photos: Path) -> Counter[tuple[str, str, str | None, str | None]]:
     return Counter((item.file.read_text(), item.label, item.split, item.group) for item in items)
 
 
-@settings(max_examples=15)
+@settings(max_examples=20)
 @given(
-    layout=st.sampled_from([PLAIN, PARTS, TURNED]),
-    steps=st.lists(st.tuples(st.integers(0, 5), HOW), max_size=7),
-    later=st.lists(st.tuples(st.integers(0, 5), HOW), max_size=2),
+    layout=st.sampled_from([PLAIN, PARTS, BESIDE, TURNED]),
+    steps=st.lists(st.tuples(st.integers(-3, 5), HOW), max_size=7),
+    later=st.lists(st.tuples(st.integers(-3, 5), HOW), max_size=2),
 )
 def test_the_data_set_reads_the_same_before_and_after_and_all_comes_back(
     layout: tuple[str, ...],
@@ -156,6 +157,28 @@ def test_what_cannot_be_moved_is_left_with_its_decision(tmp_path: Path) -> None:
         "elsa/2.png": "no folder can be called test: it is read as a part of a data set",
     }
     assert (contents(photos), seen(photos)) == (tree, was)
+
+
+def test_a_label_that_only_test_pictures_have_leaves_the_folder_readable(tmp_path: Path) -> None:
+    """A part beside the labels is known by those that it shares with them."""
+    photos = files(tmp_path / "photos", BESIDE)
+    decide(photos, "test/elsa/0.png", relabel="anna")
+    was = seen(photos)
+    assert carry_out(photos).moved == (("test/elsa/0.png", "test/anna/0.png"),)
+    assert seen(photos) == was
+    undo_carried_out(photos)
+    shutil.rmtree(photos / "test" / "vader")
+    tree, was = contents(photos), seen(photos)
+    done = carry_out(photos)
+    assert (done.moved, seen(photos)) == ((), was)
+    assert [(one.name, one.reason) for one in done.left] == [
+        (
+            "test/elsa/0.png",
+            "test/ has no folder vader, so with one for anna, which is not learnt, it would not "
+            "be read as pictures to test on",
+        )
+    ]
+    assert contents(photos) == tree
 
 
 def test_a_file_of_the_users_at_its_old_place_is_not_touched_by_undo(tmp_path: Path) -> None:

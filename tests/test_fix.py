@@ -330,6 +330,25 @@ def test_files_are_moved_only_if_that_is_asked_for_and_come_back(mixed: Path) ->
     )
 
 
+def test_a_label_that_only_a_test_picture_has_can_be_carried_out(
+    heroes: DemoPictures, tmp_path: Path
+) -> None:
+    photos = few_of(heroes, tmp_path / "photos", 6)
+    for label in ("dark_knight", "ice_queen"):
+        (photos / "test" / label).mkdir(parents=True)
+        for at in (4, 5):
+            (photos / label / f"{at:03d}.jpg").rename(photos / "test" / label / f"{at:03d}.jpg")
+    before = pictures(photos)
+    run_here("fix", photos, "test/ice_queen/004.jpg", "--relabel", "snow", "--new-label", *FAST)
+    assert run_here("fix", photos, "--carry-out").code == 0
+    assert (photos / "test" / "snow" / "004.jpg").is_file()
+    trained = run_here("train", photos, "-o", tmp_path / "model", *FAST)
+    assert (trained.code, trained.err) == (0, "")
+    assert "Not judged, because they have no training pictures: snow." in trained.out
+    assert run_here("fix", photos, "--undo", "carried-out").code == 0
+    assert pictures(photos) == before
+
+
 # The commands that reports name
 
 

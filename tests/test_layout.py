@@ -147,6 +147,19 @@ def test_a_split_beside_the_labels_is_no_label(
     assert (split, f"{held.split('/')[0]}/") in dataset.parts
 
 
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_split_beside_all_its_labels_may_have_more(packed: bool, tmp_path: Path) -> None:
+    tree = beside("test", "cats", "dogs", "birds") + beside("val")[2:]
+    source = build(tmp_path / "photos", tree)
+    dataset = read_dataset(pack(source, tmp_path / "a.tar", "photos/") if packed else source)
+    assert {item.name: item.split for item in dataset.items} == {
+        "cats/1.jpg": "train",
+        "dogs/1.jpg": "train",
+        **{f"test/{label}/2.jpg": "test" for label in ("cats", "dogs", "birds")},
+        **{f"val/{label}/2.jpg": "validation" for label in ("cats", "dogs")},
+    }
+
+
 def test_splits_beside_the_labels_of_a_split(tmp_path: Path) -> None:
     tree = [f"train/{name}" for name in beside("val")] + ["test/cats/3.jpg", "test/dogs/3.jpg"]
     dataset = read_dataset(build(tmp_path / "root", tree))

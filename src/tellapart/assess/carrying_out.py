@@ -219,6 +219,13 @@ class _Plan:
         place, is_new = self._place(own, label)
         if is_new and (why := _no_folder(label, self.root)):
             return SkippedFile(item.name, f"no folder can be called {shown(label)}: {why}")
+        if is_new and (lacks := self._lacking_beside(place.parent, label)):
+            part = shown(place.parent.relative_to(self.root).as_posix())
+            return SkippedFile(
+                item.name,
+                f"{part}/ has no folder {shown(lacks)}, so with one for {shown(label)}, which is "
+                "not learnt, it would not be read as pictures to test on",
+            )
         target = place / item.file.relative_to(own.folder)
         return _placement(item, target.relative_to(self.root).as_posix(), one)
 
@@ -232,6 +239,15 @@ class _Plan:
             if place.parent == above and Labels([one.label]).same(label) is not None:
                 return (place / own.folder.name if below else place), False
         return (above / label / own.folder.name if below else above / label), True
+
+    def _lacking_beside(self, part: Path, label: str) -> str:
+        """A label to learn that a part beside it lacks, if a label that is not learnt would go
+        there: it is known for a part by the labels that it shares. Empty where all is well."""
+        learnt = [one.label for one in self.folders if one.folder.parent in part.parents]
+        held = Labels(one.label for one in self.folders if one.folder.parent == part)
+        if Labels(learnt).same(label) is not None:
+            return ""
+        return next((one for one in learnt if held.same(one) is None), "")
 
 
 def _no_folder(label: str, root: Path) -> str:

@@ -127,11 +127,12 @@ def _doubled(walk: Folders, folder: Path) -> Path:
 
 def _splits_beside_labels(walk: Folders, above: Path, folders: Sequence[Path]) -> dict[Path, str]:
     """The splits among the labels directly in `above`: what is named as one, and holds folders that
-    are named as those beside it.
+    are named as those beside it. It may hold labels that are not beside it, and are tested without
+    being learnt, if it holds all that are.
 
     Raises:
-        DatasetError: it is to learn from as those beside it are, holds other labels too, or is
-            beside folders that hold the labels.
+        DatasetError: it is to learn from as those beside it are, holds some of their labels and
+            some others, or is beside folders that hold the labels.
     """
     found = {}
     for folder in folders:
@@ -143,7 +144,7 @@ def _splits_beside_labels(walk: Folders, above: Path, folders: Sequence[Path]) -
         beside = Labels(other.name for other in others)
         shared = [name for name in inside if beside.near(name) is not None]
         if len(shared) > bool(rest):
-            if split == "train" or len(shared) < len(inside):
+            if split == "train" or not (len(shared) == len(inside) or _holds_all(inside, others)):
                 raise _torn(walk, above, folder, inside, others)
             found[folder] = split
         elif not rest and not shared:
@@ -152,6 +153,13 @@ def _splits_beside_labels(walk: Folders, above: Path, folders: Sequence[Path]) -
                 if sum(same.near(name) is not None for name in inside) > 1:
                     raise _torn(walk, above, folder, inside, others)
     return found
+
+
+def _holds_all(inside: Sequence[str], others: Sequence[Path]) -> bool:
+    """Whether all labels beside a split are in it too, several at least; other splits are none."""
+    labels = [other.name for other in others if not split_within(other.name)[0]]
+    within = Labels(inside)
+    return len(labels) > 1 and all(within.near(label) is not None for label in labels)
 
 
 def _torn(
