@@ -27,6 +27,7 @@ from conftest import draw_scene, encoded, flipped
 from tellapart.dataset import archives
 from tellapart.dataset.archives import is_archive, unpack
 from tellapart.dataset.encodings import ENCODINGS, decoded
+from tellapart.dataset.sources import read_dataset
 from tellapart.errors import ArchiveError, DestinationError
 
 GOOD = {"photos/cat/a.jpg": b"first", "photos/dog/b.jpg": b"second", "photos/empty.txt": b""}
@@ -465,3 +466,17 @@ def test_a_zip_of_such_names_trains_and_says_so(tmp_path: Path) -> None:
     result = tellapart.train(archive, quality="fast", test=0)
     assert result.classifier.labels == ("Gänse", "Öl")
     assert any("They were read as cp1252" in note for note in result.notes)
+
+
+def test_a_tar_that_ends_before_its_time_is_not_taken_for_a_smaller_one(tmp_path: Path) -> None:
+    archive = tmp_path / "a.tar"
+    with tarfile.open(archive, "w") as opened:
+        for name in ("a/1.jpg", "b/1.jpg", "b/2.jpg"):
+            member = tarfile.TarInfo(name)
+            member.size = 512
+            opened.addfile(member, io.BytesIO(bytes(range(256)) * 2))
+    content = archive.read_bytes()
+    for other in (content[: 4 * 512 + 100], content[: 4 * 512] + b"x" * 512):
+        archive.write_bytes(other)
+        with pytest.raises(ArchiveError, match="is damaged"):
+            read_dataset(archive)

@@ -121,6 +121,15 @@ def test_labels_are_said_beside_pictures_in_several_ways(tmp_path: Path) -> None
         "003.json": b'{"label": null}',
         "004.png": PICTURE,
         "004.cls": b"",
+        "006.png": PICTURE,
+        "006.json": b'\xef\xbb\xbf{"Label": ["dog"]}',  # as some editors begin a text
+        "007.png": PICTURE,
+        "007.json": b'{"label": 7.0}',
+        "008.png": PICTURE,
+        "008.cls": b"\xef\xbb\xbfdog\r\n",
+        "009.png": PICTURE,
+        "009.json": b'{"labels": ["dog", "cat"]}',
+        "010.cls": b"dog",
         "._004.png": b"junk",
         "005.mp3": b"ID3",
     }
@@ -129,6 +138,9 @@ def test_labels_are_said_beside_pictures_in_several_ways(tmp_path: Path) -> None
         ("000.jpg", "7"),
         ("001.png", "dog"),
         ("002.webp", "cat"),
+        ("006.png", "dog"),
+        ("007.png", "7"),
+        ("008.png", "dog"),
     ]
     passed = {os.path.basename(one.name): one.reason for one in dataset.skipped}
     assert passed == {
@@ -136,7 +148,28 @@ def test_labels_are_said_beside_pictures_in_several_ways(tmp_path: Path) -> None
         "003.png": "has no label",
         "004.png": "has no label",
         "005.mp3": "not a picture (.mp3)",
+        "009.png": "has 2 labels",
+        "010.cls": "next to no picture of the same name",
     }
+
+
+def test_a_shard_may_begin_with_a_picture_without_a_label(tmp_path: Path) -> None:
+    contents = {"0.png": PICTURE, "1.png": PICTURE, "1.cls": b"a", "2.png": PICTURE, "2.cls": b"b"}
+    dataset = read_dataset(pack(tmp_path / "a.tar", contents))
+    assert [(item.name, item.label) for item in dataset.items] == [("1.png", "a"), ("2.png", "b")]
+
+
+def test_what_a_tar_names_is_taken_as_where_it_is_unpacked(tmp_path: Path) -> None:
+    pictures = ["./a/1.png", "b\\2.png", "../c/3.png", "/d/4.png"]
+    contents = {**dict.fromkeys(pictures, PICTURE), "labels.csv": b"path,label"}
+    dataset = read_dataset(str(pack(tmp_path / "a-0.tar", contents).with_name("a-*.tar")))
+    assert [item.name for item in dataset.items] == ["a/1.png", "b/2.png"]
+    assert dataset.labels == ("a", "b")
+    assert [one.reason for one in dataset.skipped] == [
+        "a name that leads elsewhere",
+        "a name that leads elsewhere",
+        "a table, which is not read in a tar that is read where it lies: unpack it",
+    ]
 
 
 def test_a_text_beside_a_picture_in_a_folder_describes_it(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ from ..files.system import WINDOWS
 from ..text import several, shown
 from .encodings import decoded, words_on
 from .filenames import DEVICES
+from .tar_shards import wrong_at_end
 
 MAX_MEMBERS = 200_000
 MAX_BYTES = 20 * 2**30
@@ -191,6 +192,7 @@ class _Metered:
         self._stream = stream
         self._budget = budget
         self._archive = archive
+        self.last = b""  # what was read last
         self.allow(0)
 
     def allow(self, size: int) -> None:
@@ -208,7 +210,8 @@ class _Metered:
 
     def read(self, size: int) -> bytes:
         self._check(self._stream.tell() + size)
-        return self._stream.read(size)
+        self.last = self._stream.read(size)
+        return self.last
 
     def seek(self, place: int) -> int:
         self._check(place)
@@ -238,6 +241,8 @@ def _tar_members(archive: Path, budget: int) -> Generator[_Member, None, None]:
                 metered.allow(info.size)
                 yield _Member(_tar_name(info.name), content)
                 metered.allow(0)
+            if wrong := wrong_at_end(metered.last, opened.offset):
+                raise tarfile.ReadError(wrong)
         stream.read(_CHUNK)  # to the end, where a compressed file's checksum is
 
 

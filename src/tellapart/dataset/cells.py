@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ..errors import UsageError
@@ -30,3 +32,22 @@ def is_missing(value: object) -> bool:
     if isinstance(value, str):
         return not value.strip()
     return value is None or type(value).__name__ in ("NAType", "NaTType")
+
+
+def one_label(value: object, names: Sequence[str] = ()) -> tuple[str | None, str]:
+    """The label that a value says, also where it is the only one of a list; or None, and why there
+    is none. `names` are those of labels that are numbers from 0 on, and -1 for none."""
+    if isinstance(value, list):
+        if len(value) > 1:
+            return None, f"has {len(value)} labels"
+        value = value[0] if value else None
+    if names and isinstance(value, int) and value != -1:
+        if value in range(len(names)):
+            return names[value], ""
+        return None, f"has the label {value}, and there are names for {len(names)}"
+    if is_missing(value) or (names and value == -1):
+        return None, "has no label"
+    try:
+        return label_text(value) or None, "has no label"
+    except UsageError as error:
+        return None, error.message

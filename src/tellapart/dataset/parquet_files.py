@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-from ..errors import DatasetError, PictureError, UsageError
+from ..errors import DatasetError, PictureError
 from ..files.addresses import NO_PARTS
 from ..files.stored import Container
 from ..text import first_few, shown
-from .cells import is_missing, label_text
+from .cells import is_missing, label_text, one_label
 from .listed import Listed
 from .parquet_cells import Column, ParquetCell, opened
 from .splits import SPLITS, split_of
@@ -107,30 +107,12 @@ def _listed(cell: ParquetCell, values: Mapping[str, Any], shape: _Shape) -> List
             hint="Write one of these; if that column says something else, rename it.",
         )
     group = None if is_missing(values.get("group")) else label_text(values["group"])
-    label, reason = _label_of(values.get("label"), shape)
-    if "label" not in shape.said and "/" not in own:
+    label, reason = None, ""
+    if "label" in shape.said:
+        label, reason = one_label(values["label"], shape.names)
+    elif "/" not in own:
         reason = f"no column says its label; the columns are {first_few(shape.columns)}"
     return Listed(cell, name, label, split, group, f"what is marked {written}", reason)
-
-
-def _label_of(value: object, shape: _Shape) -> tuple[str | None, str]:
-    """A label as text, or why there is none."""
-    if "label" not in shape.said:
-        return None, ""
-    if isinstance(value, list):
-        if len(value) > 1:
-            return None, f"has {len(value)} labels"
-        value = value[0] if value else None
-    if is_missing(value) or (shape.names and value == -1):
-        return None, "has no label"
-    try:
-        if shape.names and isinstance(value, int):
-            return shape.names[value], ""
-        return label_text(value) or None, "has no label"
-    except UsageError as error:
-        return None, error.message
-    except IndexError:
-        return None, f"has the label {value}, and there are names for {len(shape.names)}"
 
 
 def _own_name(path: object) -> str:

@@ -15,6 +15,7 @@ import json
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import PurePosixPath
 from typing import IO
 
@@ -24,14 +25,16 @@ from ..files.skipped import SkippedFile
 from ..files.stored import Container
 from ..images.kinds import FORMATS, SUFFIXES, sniff
 from ..text import several, shown
+from .cells import one_label
 from .decision import is_table_of_decisions
 from .listed import Listed, PassOver
-from .tables import COLUMNS
+from .tables import COLUMNS, TABLE_SUFFIXES
 from .walk import is_hidden
 
 _BLOCK = 512  # bytes, of which a tar is made
 _LONGEST_LABEL = 64  # letters: a text that is longer describes a picture
 _LABELS_SAID_IN = ("cls", "json", "txt")  # the first of these that says one
+_FIRST = 100  # samples of a tar that tell whether it is a shard of WebDataset
 _LARGEST_SAYING = 2**20  # bytes of a member that says a label
 COMPRESSED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd")
 
@@ -78,14 +81,18 @@ def listed(tar: Container, pass_over: PassOver) -> Iterator[Listed]:
         ArchiveError: it is no tar, or a compressed one.
     """
     for sample in _samples(tar, pass_over):
-        label = _label_of(sample)
+        label, reason = _label_of(sample)
+        simple = _simple(sample)
         for picture in sample.pictures:
-            simple = picture.member.partition(".")[2].lower() in _simple(sample)
-            if label is not None and not simple:  # of a sample it is a mask, or another view
+            if (label or reason) and picture.member.partition(".")[2].lower() not in simple:
+                # of a sample it is a mask, or another view
                 pass_over(SkippedFile(picture.name, "beside the picture of its sample"))
-                continue
-            reason = "has no label" if label == "" else ""
-            yield Listed(picture, picture.member, label or None, reason=reason)
+            else:
+                yield Listed(picture, picture.member, label, reason=reason)
+        if not sample.pictures:
+            for ending in sample.said:
+                name = f"{tar.name}/{sample.key}.{ending}"
+                pass_over(SkippedFile(name, "next to no picture of the same name"))
 
 
 def is_sharded(tar: Container) -> bool:
@@ -95,8 +102,8 @@ def is_sharded(tar: Container) -> bool:
     Raises:
         ArchiveError: it is no tar.
     """
-    sample = next((one for one in _samples(tar, lambda one: None) if one.pictures), None)
-    return sample is not None and _label_of(sample) is not None
+    samples = (one for one in _samples(tar, lambda one: None) if one.pictures)
+    return any(_label_of(one) != (None, "") for one in islice(samples, _FIRST))
 
 
 def _simple(sample: _Sample) -> set[str]:
@@ -122,63 +129,77 @@ def _samples(tar: Container, pass_over: PassOver) -> Iterator[_Sample]:
 
 def _members(tar: Container, pass_over: PassOver) -> Iterator[tuple[TarMember, bytes | None]]:
     """Pictures, and with their bytes the members that may say a label."""
-    with tar.open() as stream:
-        try:
-            head = stream.read(len(COMPRESSED[2]))
-            if head.startswith(COMPRESSED):
-                raise ArchiveError(
-                    f"{shown(tar.name)} is compressed, so its pictures cannot be read where they "
-                    f"lie.",
-                    hint="Unpack the compression (gunzip, unxz), or pack it without: pictures "
-                    "hardly get smaller.",
-                )
-            stream.seek(0)
-            opened = tarfile.TarFile(fileobj=stream, encoding="utf-8", errors="surrogateescape")
-        except (tarfile.TarError, EOFError) as error:
-            raise ArchiveError(
-                f"{shown(tar.name)} is damaged, or no tar: {error}.",
-                hint="Copy or download it again.",
-            ) from error
+    with tar.open() as stream, _opened(tar, stream) as opened:
         count = 0
-        with opened:
-            try:
-                while info := opened.next():
-                    opened.members = []  # type: ignore[attr-defined]  # or all would be kept
-                    count += 1
-                    name = PurePosixPath(info.name).as_posix()
-                    member = TarMember(tar, name, info.offset_data, info.size)
-                    if info.isdir() or _is_nobodys(name):
-                        continue
-                    if name.startswith("/") or ".." in name.split("/"):
-                        pass_over(SkippedFile(member.name, "a name that leads elsewhere"))
-                    elif not info.isreg() or info.issparse():
-                        pass_over(SkippedFile(member.name, "a link or a device in a tar"))
-                    elif info.offset_data + info.size > tar.size:
-                        yield member, None  # which says so when it is read
-                    elif _suffix(name) in _LABELS_SAID_IN:
-                        stream.seek(info.offset_data)
-                        yield member, stream.read(min(info.size, _LARGEST_SAYING))
-                    elif _may_be_picture(name, stream, info.offset_data):
-                        yield member, None
-                    else:
-                        suffix = PurePosixPath(name).suffix
-                        reason = f"not a picture ({suffix or 'no extension'})"
-                        pass_over(SkippedFile(member.name, reason))
-                wrong = _wrong_at_end(stream, opened.offset)
-            except (tarfile.TarError, EOFError, UnicodeError) as error:
-                wrong = str(error)
+        try:
+            while info := opened.next():
+                opened.members = []  # type: ignore[attr-defined]  # or all would be kept
+                count += 1
+                name = PurePosixPath(info.name.replace("\\", "/")).as_posix()
+                if info.isdir():
+                    continue
+                member = TarMember(tar, name, info.offset_data, info.size)
+                if reason := _why_none(info, name):
+                    pass_over(SkippedFile(member.name, reason))
+                elif _is_nobodys(name):
+                    continue
+                elif info.offset_data + info.size > tar.size:
+                    yield member, None  # which says so when it is read
+                elif _suffix(name) in _LABELS_SAID_IN:
+                    stream.seek(info.offset_data)
+                    yield member, stream.read(min(info.size, _LARGEST_SAYING))
+                elif _may_be_picture(name, stream, info.offset_data):
+                    yield member, None
+                else:
+                    pass_over(SkippedFile(member.name, _no_picture(name)))
+            stream.seek(opened.offset)
+            wrong = wrong_at_end(stream.read(_BLOCK), opened.offset)
+        except (tarfile.TarError, EOFError, UnicodeError) as error:
+            wrong = str(error)
         if wrong:
             after = f"damaged or cut short after {several(count, 'member')}: {wrong}"
             pass_over(SkippedFile(tar.name, after))
 
 
-def _wrong_at_end(stream: IO[bytes], offset: int) -> str:
-    """What is wrong where no further member begins; nothing where a tar may end."""
-    stream.seek(offset)
-    block = stream.read(_BLOCK)
-    if not any(block):
-        return "" if len(block) in (0, _BLOCK) else "its end is missing"
-    return f"what begins at byte {offset:,} is no member"
+def _opened(tar: Container, stream: IO[bytes]) -> tarfile.TarFile:
+    try:
+        if stream.read(len(COMPRESSED[2])).startswith(COMPRESSED):
+            raise ArchiveError(
+                f"{shown(tar.name)} is compressed, so its pictures cannot be read where they lie.",
+                hint="Unpack the compression (gunzip, unxz), or pack it without: pictures hardly "
+                "get smaller.",
+            )
+        stream.seek(0)
+        return tarfile.TarFile(fileobj=stream, encoding="utf-8", errors="surrogateescape")
+    except (tarfile.TarError, EOFError) as error:
+        raise ArchiveError(
+            f"{shown(tar.name)} is damaged, or no tar: {error}.",
+            hint="Copy or download it again.",
+        ) from error
+
+
+def wrong_at_end(block: bytes, offset: int) -> str:
+    """What is wrong where no further member begins, by what is read there; nothing where a tar may
+    end."""
+    if any(block):
+        return f"what begins at byte {offset:,} is no member"
+    return "" if len(block) in (0, _BLOCK) else "its end is missing"
+
+
+def _why_none(info: tarfile.TarInfo, name: str) -> str:
+    """Why a member is not looked at."""
+    if name.startswith("/") or ".." in name.split("/"):
+        return "a name that leads elsewhere"
+    if info.issparse():
+        return "packed with its gaps left out: pack it without --sparse"
+    return "" if info.isreg() else "a link or a device in a tar"
+
+
+def _no_picture(name: str) -> str:
+    suffix = PurePosixPath(name).suffix
+    if suffix.lower() in TABLE_SUFFIXES:
+        return "a table, which is not read in a tar that is read where it lies: unpack it"
+    return f"not a picture ({suffix or 'no extension'})"
 
 
 def _may_be_picture(name: str, stream: IO[bytes], offset: int) -> bool:
@@ -208,27 +229,32 @@ def _base(tar: Container) -> str:
     return PurePosixPath(tar.name.replace("\\", "/")).name
 
 
-def _label_of(sample: _Sample) -> str | None:
-    """What the members beside a picture say is in it; empty where they leave that open; None where
-    none is about it."""
+def _label_of(sample: _Sample) -> tuple[str | None, str]:
+    """What the members beside a picture say is in it, or None, and why they leave that open; no
+    reason where none is about it."""
     kinds = _LABELS_SAID_IN[:-1] if "/" in sample.key else _LABELS_SAID_IN
-    ways = (_label_in(kind, sample.said[kind]) for kind in kinds if kind in sample.said)
-    said = [label for label in ways if label is not None]
-    return next(filter(None, said), "") if said else None
+    reasons = []
+    for kind in kinds:
+        if kind in sample.said:
+            label, reason = _label_in(kind, sample.said[kind])
+            if label:
+                return label, ""
+            reasons.append(reason)
+    return None, next(filter(None, reasons), "")
 
 
-def _label_in(kind: str, content: bytes) -> str | None:
-    text = content.decode("utf-8", "replace").strip()
+def _label_in(kind: str, content: bytes) -> tuple[str | None, str]:
+    """The same, of one member."""
+    text = content.decode("utf-8-sig", "replace").strip()
     if kind == "json":
         try:
             values = json.loads(text)
         except (ValueError, RecursionError):
-            return None
-        known = COLUMNS["label"] if isinstance(values, dict) else ()
-        found = next((values[name] for name in known if name in values), ...)
-        if found is ...:
-            return None
-        return str(found).strip() if isinstance(found, str | int) else ""
+            return None, ""
+        every = values.items() if isinstance(values, dict) else ()
+        said = {name.lower(): value for name, value in every}
+        found = next((name for name in COLUMNS["label"] if name in said), None)
+        return one_label(said[found]) if found else (None, "")
     if kind == "txt" and (len(text) > _LONGEST_LABEL or "\n" in text):
-        return None  # it describes the picture
-    return text
+        return None, ""  # it describes the picture
+    return one_label(text)
