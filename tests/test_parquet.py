@@ -39,15 +39,15 @@ def write(
         {
             name: pa.array(values, STRUCT)
             if isinstance(values[0], dict)
-            else pa.array(list(values))
+            else (values if isinstance(values, pa.Array) else pa.array(list(values)))
             for name, values in columns.items()
         }
     )
     if labels:
-        features = {
-            "image": {"_type": "Image"},
-            "label": {"names": list(labels), "_type": "ClassLabel"},
-        }
+        label: dict[str, object] = {"names": list(labels), "_type": "ClassLabel"}
+        if isinstance(columns["label"][0], list):
+            label = {"feature": label, "_type": "List"}
+        features = {"image": {"_type": "Image"}, "label": label}
         said = json.dumps({"info": {"features": features}})
         table = table.replace_schema_metadata({"huggingface": said})
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -91,6 +91,8 @@ def test_a_table_teaches_the_model_that_files_teach(heroes: DemoPictures, tmp_pa
             ["a", "b"],
         ),
         ({"image": [{"bytes": PICTURE, "path": f"{n}/1.png"} for n in "ab"]}, (), ["a", "b"]),
+        ({"image": pa.array([PICTURE] * 2, pa.binary_view()), "label": [1, 0]}, "xy", ["y", "x"]),
+        ({"image": [PICTURE] * 2, "label": [[1], [0]]}, "xy", ["y", "x"]),
     ],
 )
 def test_columns_are_known_by_what_they_hold(
@@ -137,13 +139,13 @@ def test_splits_and_groups_are_columns_or_the_names_of_files(tmp_path: Path) -> 
 def test_rows_without_a_label_or_a_picture_are_told(tmp_path: Path) -> None:
     columns = {
         "image": [PICTURE] * 4 + [None],
-        "label": [0, None, -1, 7, 1],
+        "label": [0, None, -1, -2, 1],
     }
     dataset = read_dataset(write(tmp_path / "a.parquet", columns, "xy"))
     assert [(one.name.rpartition("/")[2], one.reason) for one in dataset.skipped] == [
         ("1", "has no label"),
         ("2", "has no label"),
-        ("3", "has the label 7, and there are names for 2"),
+        ("3", "has the label -2, and there are names for 2"),
     ]
     with pytest.raises(PictureError, match="an empty cell"):
         read_picture(dataset.items[-1].path)

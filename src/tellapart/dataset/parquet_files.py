@@ -141,9 +141,16 @@ def _shape_of(schema: Any, file: Container) -> _Shape:
         for what in ("label", "split", "group")
         if (column := next((by_name[n] for n in COLUMNS[what] if n in by_name), None))
     }
-    names = features.get(said.get("label", ""), {}).get("names") or []
+    names = _names_of_labels(features.get(said.get("label", ""), {}))
     has_path = "path" in pictures.parts or _is_text(columns[pictures.name])
-    return _Shape(pictures, has_path, said, [str(name) for name in names], list(columns))
+    return _Shape(pictures, has_path, said, names, list(columns))
+
+
+def _names_of_labels(feature: Mapping[str, Any]) -> list[str]:
+    """The names of a `ClassLabel`, also where it is a list of these."""
+    inner = feature.get("feature")
+    names = feature.get("names") or (inner.get("names") if isinstance(inner, dict) else None)
+    return [str(name) for name in names or ()]
 
 
 def _features(schema: Any) -> Mapping[str, Mapping[str, Any]]:
@@ -172,11 +179,11 @@ def _as_pictures(name: str, kind: Any, named: bool) -> Column | None:
         inner = {field.name for field in kind}
         parts = tuple(part for part in ("bytes", "path") if part in inner)
         return Column(name, parts) if "bytes" in parts or (parts and named) else None
-    holds = types.is_binary(kind) or types.is_large_binary(kind)
+    holds = types.is_binary(kind) or types.is_large_binary(kind) or types.is_binary_view(kind)
     return Column(name) if holds or (named and _is_text(kind)) else None
 
 
 def _is_text(kind: Any) -> bool:
     from pyarrow import types
 
-    return bool(types.is_string(kind) or types.is_large_string(kind))
+    return bool(types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind))

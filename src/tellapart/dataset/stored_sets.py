@@ -50,8 +50,8 @@ def read_stored(text: str) -> Dataset:
         raise DatasetError(
             f"{shown(text)} has no labelled pictures: {several(len(skipped), 'file')} were passed "
             f"over{first}.",
-            hint="Say the label of each picture beside it (0001.jpg, 0001.cls), or pack folders "
-            "that are named by labels.",
+            hint="Say the label of each picture beside it (0001.jpg, 0001.cls), in a column called "
+            "label, or by the folders in the names.",
         )
     return replace(dataset, address=text) if is_address(text) else dataset
 
