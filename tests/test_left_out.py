@@ -208,11 +208,12 @@ def test_a_training_from_files_gives_the_same_answers(
     np.testing.assert_allclose(found.held_out.scores, expected.held_out.scores, atol=1e-4)
 
 
+@pytest.mark.parametrize(("limit", "value"), [("MOST_LISTED", 100), ("MOST_SCORES", 300)])
 def test_a_test_of_very_many_gives_the_same_figures(
-    whole: TrainResult, photos: Path, monkeypatch: pytest.MonkeyPatch
+    limit: str, value: int, whole: TrainResult, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = whole.classifier.test(photos)
-    for name, most in (("MOST_LISTED", 100), ("DRAWN", 60), ("MISTAKES", 5), ("_BLOCK", 7)):
+    for name, most in ((limit, value), ("DRAWN", 0.6), ("MISTAKES", 0.05), ("_BLOCK", 7)):
         monkeypatch.setattr(tallying, name, most)
     found = whole.classifier.test(photos)
     ours, theirs = found.evaluation, expected.evaluation

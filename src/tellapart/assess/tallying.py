@@ -1,13 +1,15 @@
 """What is kept of the answers of a test, however many pictures there are.
 
-Up to `MOST_LISTED` pictures all of it. Of more, a few numbers of each picture, from which all
-figures follow; and of the surest mistakes, and of pictures drawn by their content, everything.
+Up to `MOST_LISTED` pictures, or `MOST_SCORES` of pictures times labels, all of it. Of more, a few
+numbers of each picture, from which all figures follow; and of the surest mistakes, and of pictures
+drawn by their content, everything.
 """
 
 from __future__ import annotations
 
 import heapq
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -19,10 +21,16 @@ from ..evaluation.whole import Answers, areas_of, figures_of
 from ..model.left_out import marks_of
 from ..model.observe import Observation
 
-MOST_LISTED = 50_000
-DRAWN = 20_000  # of more, by their content
-MISTAKES = 10_000  # the surest, beside those
+MOST_LISTED = 50_000  # pictures
+MOST_SCORES = 50_000_000  # of pictures times labels
+DRAWN = 0.4  # of as many as that, where there are more, by their content
+MISTAKES = 0.2  # of as many, the surest, beside those
 _BLOCK = 1_000  # answers that become a few numbers each at once
+
+
+def most_listed(labels: int) -> int:
+    """Of how many pictures of so many labels everything is kept at most."""
+    return min(MOST_LISTED, MOST_SCORES // labels)
 
 
 @dataclass(frozen=True)
@@ -36,19 +44,18 @@ class Seen:
 
 @dataclass
 class Tally:
-    """Gathers answers about pictures of K `labels`, one after the other; `many` says that not all
-    can be kept.
+    """Gathers answers about pictures of K `labels`, one after the other.
 
     Attributes:
         labels: the model's.
-        many: whether only some pictures are kept.
+        expected: how many pictures there are to come, at most.
         kept: those of which everything is kept: all, or those drawn.
         count: how many were added.
         truth: the labels of all, by number.
     """
 
     labels: tuple[str, ...]
-    many: bool
+    expected: int
     kept: list[Seen] = field(default_factory=list)
     count: int = 0
     truth: set[int] = field(default_factory=set)
@@ -59,6 +66,21 @@ class Tally:
     _digests: list[str] = field(default_factory=list)
     _groups: list[str | None] = field(default_factory=list)
 
+    @cached_property
+    def many(self) -> bool:
+        """Whether only some pictures are kept."""
+        return self.expected > most_listed(len(self.labels))
+
+    @cached_property
+    def drawn(self) -> int:
+        """How many are kept of very many because they are drawn."""
+        return int(DRAWN * most_listed(len(self.labels)))
+
+    @cached_property
+    def mistakes(self) -> int:
+        """How many are kept of very many because the model is wrong about them, at most."""
+        return int(MISTAKES * most_listed(len(self.labels)))
+
     def add(self, seen: Seen) -> None:
         self.count += 1
         self.truth.add(seen.label)
@@ -68,10 +90,10 @@ class Tally:
         self._digests.append(seen.observed.digest)
         self._groups.append(seen.item.group)
         mark = -int(marks_of([seen.observed.digest or "0"])[0])
-        _keep(self._drawn, (mark, -self.count, seen), DRAWN)
+        _keep(self._drawn, (mark, -self.count, seen), self.drawn)
         scores = seen.observed.scores
         if int(scores.argmax()) != seen.label:
-            _keep(self._wrong, (float(scores.max()), -self.count, seen), MISTAKES)
+            _keep(self._wrong, (float(scores.max()), -self.count, seen), self.mistakes)
         self._block.append(seen)
         if len(self._block) == _BLOCK:
             self._shorten()

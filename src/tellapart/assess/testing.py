@@ -19,7 +19,6 @@ from ..evaluation.sentences import occasions_words
 from ..model.classifier import Classifier
 from ..model.observe import Observation, observe
 from ..text import first_few, several, shown
-from . import tallying
 from .leaks import Known, Leaks, find_leaks, near
 from .surprise import NAMED, occasions_of_test, surprise_words
 from .tallying import Seen, Tally
@@ -105,7 +104,7 @@ def evaluate(
     unknown = Counter(item.label for item in items if item.label not in known)
     place = {label: k for k, label in enumerate(classifier.labels)}
     unreadable, refused, learnt_from = [], 0, 0
-    tally = Tally(classifier.labels, many=len(judged) > tallying.MOST_LISTED)
+    tally = Tally(classifier.labels, len(judged))
     record = classifier.training_record
     learnt: Container[str] = record.learnt() if record else ()
     observed = observe(classifier, (item.path for item in judged))
@@ -164,7 +163,7 @@ def evaluate(
 def _on_many(tally: Tally) -> str:
     return (
         f"Of {several(tally.count, 'picture')} the surest mistakes are listed, up to "
-        f"{tallying.MISTAKES:,}; copies of training pictures were looked for among "
+        f"{tally.mistakes:,}; copies of training pictures were looked for among "
         f"{len(tally.kept):,}, drawn by their content, and bursts were not. The figures are of all."
     )
 
