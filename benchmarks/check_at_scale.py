@@ -39,7 +39,7 @@ from tellapart.backbones.graph import network_of
 from tellapart.backbones.rows import quality as quality_row
 from tellapart.dataset.sources import Dataset
 from tellapart.health.buckets import near
-from tellapart.health.copies import unit
+from tellapart.health.directions import unit
 from tellapart.images.decode import read_picture
 from tellapart.images.properties import HASH, PROPERTIES
 from tellapart.report.check_page import check_page

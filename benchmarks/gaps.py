@@ -34,7 +34,8 @@ from tellapart.dataset.sources import read_dataset
 from tellapart.evaluation.metrics import Proportion, roc_auc
 from tellapart.head.linear import softmax
 from tellapart.head.novelty import ADMITTED, fit_novelty
-from tellapart.health.grouping import scarcity, subgroups, unit
+from tellapart.health.directions import unit
+from tellapart.health.grouping import scarcity, subgroups
 from tellapart.health.subgroups import FEWEST, Sample, Subgroup, find_subgroups
 from tellapart.model.classifier import ADMIT
 from tellapart.training.engines import build_network

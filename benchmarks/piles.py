@@ -21,7 +21,7 @@ from novelty import Pictures
 from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 
-from tellapart.health.grouping import unit
+from tellapart.health.directions import unit
 from tellapart.health.piles import number_of, pile_up
 
 SETS = ("heroes", "flowers", "clothing", "groceries")

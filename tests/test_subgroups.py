@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.cluster import AgglomerativeClustering
 
+from tellapart.health.directions import unit
 from tellapart.health.grouping import (
     MOST_MERGED,
     MOST_SUBGROUPS,
@@ -17,7 +18,6 @@ from tellapart.health.grouping import (
     central,
     scarcity,
     subgroups,
-    unit,
 )
 
 
@@ -68,7 +68,9 @@ def test_they_are_those_of_wards_method(count: int) -> None:
     sizes = np.bincount(found)
     assert (np.diff(sizes) <= 0).all()
     if count > 1:
-        theirs = AgglomerativeClustering(number, linkage="ward").fit_predict(unit(vectors))
+        theirs = AgglomerativeClustering(number, linkage="ward").fit_predict(
+            unit(vectors, kind=np.float64)
+        )
         assert ((found[:, None] == found) == (theirs[:, None] == theirs)).all()
 
 

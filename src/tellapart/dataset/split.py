@@ -14,6 +14,8 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from .joining import Joining
+
 TO_SPARE = 10  # with fewer pictures of a label, or groups of them, none is kept back for testing
 
 
@@ -24,38 +26,19 @@ def tie(digests: Sequence[str], groups: Sequence[str | None]) -> list[str]:
     """
     if not any(groups):
         return [f"1/{digest}" for digest in digests]
-    parent: dict[str, str] = {}
-
-    def root(node: str) -> str:
-        parent.setdefault(node, node)
-        while parent[node] != node:
-            parent[node] = parent[parent[node]]
-            node = parent[node]
-        return node
-
+    joining = Joining[str]()
     for digest, group in zip(digests, groups, strict=True):
-        ends = [root(f"1/{digest}")] + ([root(f"0/{group}")] if group else [])
-        parent[max(ends)] = min(ends)
-    return [root(f"1/{digest}") for digest in digests]
+        if group:
+            joining.join(f"1/{digest}", f"0/{group}")
+    return [joining.first(f"1/{digest}") for digest in digests]
 
 
 def bind(keys: Sequence[str], pairs: Iterable[tuple[int, int]]) -> list[str]:
     """The same keys, but one for both pictures of each pair: the smaller."""
-    pairs = list(pairs)
-    if not pairs:
-        return list(keys)
-    parent = {key: key for one in pairs for key in (keys[one[0]], keys[one[1]])}
-
-    def root(key: str) -> str:
-        while parent[key] != key:
-            parent[key] = parent[parent[key]]
-            key = parent[key]
-        return key
-
+    joining = Joining[str]()
     for one, other in pairs:
-        ends = root(keys[one]), root(keys[other])
-        parent[max(ends)] = min(ends)
-    return [root(key) if key in parent else key for key in keys]
+        joining.join(keys[one], keys[other])
+    return [joining.first(key) for key in keys]
 
 
 def position(key: str, salt: str = "") -> float:

@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from ..head.linear import Head
+from ..health.directions import unit
 from ..model.file import Manifest
 from ..model.record import TrainingRecord
 from .explanation import Argument, Case, Neighbour
@@ -66,7 +67,7 @@ class Background:
 
     def nearest(self, embedding: np.ndarray) -> tuple[Neighbour, ...]:
         """The nearest training pictures of an embedding `[D]`, the closest first."""
-        direction = unit(embedding[None])[0].astype(np.float32)
+        direction = unit(embedding[None])[0]
         distances = 1 - np.einsum("nd,d->n", self.units, direction)  # BLAS would start threads
         order = np.argsort(distances, kind="stable")[:NEAREST]
         return tuple(Neighbour(*self._picture(at), max(0.0, float(distances[at]))) for at in order)
@@ -173,7 +174,7 @@ class Backgrounds:
 
     @cached_property
     def _units(self) -> np.ndarray:
-        return unit(self.record.vectors.astype(np.float32))
+        return unit(self.record.vectors)
 
     @cached_property
     def _usual(self) -> np.ndarray:
@@ -190,9 +191,3 @@ class Backgrounds:
         alike = self._units[rows[measured]] @ self._units[rows].T
         alike[together[rows[measured]][:, None] == together[rows][None]] = -1
         return np.sort(1 - alike.max(axis=1))
-
-
-def unit(vectors: np.ndarray) -> np.ndarray:
-    """Embeddings `[N,D]` at length 1."""
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.asarray(vectors / np.maximum(lengths, 1e-12))

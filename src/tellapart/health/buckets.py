@@ -16,7 +16,7 @@ import numpy as np
 from ..head.blocks import Vectors, block, evenly, slices
 from ..workers.local import side_by_side
 from .by_label import label_sums, rows_by_label
-from .copies import unit
+from .directions import unit
 
 SIZE = 1000  # pictures of a bucket, about
 PLACES = 4  # buckets that each picture is found in
@@ -74,7 +74,7 @@ def near(vectors: Vectors, centre: np.ndarray, count: int, bound: float, size: i
 
 
 def _units(vectors: Vectors, centre: np.ndarray, rows: np.ndarray | slice) -> np.ndarray:
-    return unit(block(vectors, rows) - centre)
+    return unit(block(vectors, rows), centre)
 
 
 def _points(vectors: Vectors, centre: np.ndarray, count: int) -> np.ndarray:

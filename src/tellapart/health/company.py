@@ -11,7 +11,7 @@ import numpy as np
 from ..head.blocks import Vectors, block, slices
 from ..workers.pausing import pause
 from .by_label import rows_by_label
-from .neighbours import unit
+from .directions import unit
 
 
 def with_company(

@@ -19,6 +19,7 @@ import numpy as np
 from ..head.blocks import Vectors, are_large, blocks, whole_of
 from ..workers.local import side_by_side
 from ..workers.pausing import pause
+from .directions import unit
 
 COPY = 0.88  # likeness from which a picture is a copy of another
 NEAR = 0.33  # cosine of centred embeddings from which pixels are compared
@@ -42,9 +43,9 @@ def near_pairs(tested: Vectors, learnt: Vectors) -> Iterator[tuple[int, int, flo
         return
     tested, learnt = whole_of(tested), whole_of(learnt)
     centre = learnt.mean(axis=0)
-    others = unit(learnt - centre).T
+    others = unit(learnt, centre).T
     for begin in range(0, len(tested), _ROWS):
-        cosines = unit(tested[begin : begin + _ROWS] - centre) @ others
+        cosines = unit(tested[begin : begin + _ROWS], centre) @ others
         few = min(NEAREST, cosines.shape[1])
         columns = np.argpartition(-cosines, few - 1, axis=1)[:, :few]
         for row, found in enumerate(columns):
@@ -61,12 +62,12 @@ def _near_of_many(tested: Vectors, learnt: Vectors) -> Iterator[tuple[int, int, 
     centre = (centre / len(learnt)).astype(np.float32)
 
     def nearest(begin: int) -> tuple[np.ndarray, np.ndarray]:
-        own = unit(tested[begin : begin + _ROWS] - centre)
+        own = unit(tested[begin : begin + _ROWS], centre)
         best = np.full((len(own), NEAREST), -np.inf, np.float32)
         where = np.zeros((len(own), NEAREST), np.int64)
         for some, held in blocks(learnt):
             pause()
-            found = own @ unit(held - centre).T
+            found = own @ unit(held, centre).T
             rows = np.flatnonzero(found.max(axis=1) >= np.maximum(best.min(axis=1), NEAR))
             if not len(rows):  # as in most blocks
                 continue
@@ -84,12 +85,6 @@ def _near_of_many(tested: Vectors, learnt: Vectors) -> Iterator[tuple[int, int, 
             for at in np.argsort(-best[row], kind="stable").tolist():
                 if best[row, at] >= NEAR:
                     yield begin + row, int(where[row, at]), float(best[row, at])
-
-
-def unit(vectors: np.ndarray) -> np.ndarray:
-    """Embeddings `[N,D]` at length 1, float32."""
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.asarray(vectors / np.maximum(lengths, 1e-12), np.float32)
 
 
 def thumbnail(pixels: np.ndarray) -> np.ndarray:

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..dataset.joining import Joining
 from ..head.blocks import Rows, Vectors, blocks, slices
 from ..images.properties import MIRRORED
 from ..workers.local import side_by_side
 from .buckets import near
-from .copies import unit
+from .directions import unit
 from .sample import are_many
 
 BYTES, PIXELS, NEAR = "bytes", "pixels", "near"
@@ -120,7 +121,7 @@ def _cosines(points: Vectors, pairs: np.ndarray, centre: np.ndarray | None = Non
     for some in slices(len(pairs), _ROWS):
         ones, others = (points[side] for side in pairs[some].T)
         if centre is not None:
-            ones, others = unit(ones - centre), unit(others - centre)
+            ones, others = unit(ones, centre), unit(others, centre)
         found[some] = np.einsum("nd,nd->n", ones, others)
     return found
 
@@ -188,23 +189,15 @@ def _is_scene(one: Copies, counts: np.ndarray) -> bool:
 
 
 def _sets(pairs: Sequence[Pair]) -> list[Copies]:
-    parent: dict[int, int] = {row: row for pair in pairs for row in (pair.one, pair.other)}
-    tier_of = dict.fromkeys(parent, 0)
-
-    def root(row: int) -> int:
-        while parent[row] != row:
-            parent[row] = parent[parent[row]]
-            row = parent[row]
-        return row
-
+    tier_of = dict.fromkeys((row for pair in pairs for row in (pair.one, pair.other)), 0)
+    joining = Joining[int]()
     for pair in pairs:
-        one, other = sorted((root(pair.one), root(pair.other)))
-        worst = max(tier_of[one], tier_of[other], TIERS.index(pair.tier))
+        one, other = joining.join(pair.one, pair.other)
         if one != other:  # otherwise they are joined by surer pairs
-            parent[other], tier_of[one] = one, worst
+            tier_of[one] = max(tier_of[one], tier_of[other], TIERS.index(pair.tier))
     sets: dict[int, list[int]] = {}
-    for row in sorted(parent):
-        sets.setdefault(root(row), []).append(row)
+    for row in sorted(tier_of):
+        sets.setdefault(joining.first(row), []).append(row)
     return [Copies(tuple(rows), TIERS[tier_of[first]]) for first, rows in sets.items()]
 
 

@@ -11,18 +11,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..dataset.joining import Joining
+from .directions import unit
+
 USUAL = 12  # pictures of a subgroup, on average
 MOST_SUBGROUPS = 24  # of one label
 MOST_MERGED = 2500  # pictures that are merged pair by pair; the rest join the nearest subgroup
 SHARPNESS = 10.0  # of the kernel: pictures 0.1 of cosine nearer weigh e times as much
 _BLOCK = 1024
 _ROUNDS = 10  # in which points are moved to the nearest mean
-
-
-def unit(vectors: np.ndarray) -> np.ndarray:
-    """Embeddings `[N,D]` at length 1."""
-    found = vectors.astype(np.float64)
-    return np.asarray(found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-12))
 
 
 def subgroups(vectors: np.ndarray, digests: Sequence[str]) -> np.ndarray:
@@ -34,7 +31,7 @@ def subgroups(vectors: np.ndarray, digests: Sequence[str]) -> np.ndarray:
     """
     kept, copies = np.unique(np.asarray(digests, dtype=np.str_), return_index=True)
     copy_of = np.searchsorted(kept, np.asarray(digests, dtype=np.str_))
-    points = unit(vectors[copies])
+    points = unit(vectors[copies], kind=np.float64)
     count = int(np.clip(round(len(points) / USUAL), 1, MOST_SUBGROUPS))
     merged = points[:MOST_MERGED]  # a fair sample: digests are as good as random
     found = _cut(_ward(merged), len(merged), count)
@@ -87,7 +84,7 @@ def _nearest(points: np.ndarray, centres: np.ndarray) -> np.ndarray:
 
 def central(vectors: np.ndarray) -> np.ndarray:
     """The order of a subgroup's pictures, the most central first, int `[N]`."""
-    points = unit(vectors)
+    points = unit(vectors, kind=np.float64)
     return np.argsort(-(points @ points.mean(axis=0)).round(9), kind="stable")
 
 
@@ -101,7 +98,7 @@ def scarcity(pictures: np.ndarray, learnt: np.ndarray) -> np.ndarray:
     """
     if len(pictures) < 2 or not len(learnt):
         return np.zeros(len(pictures))
-    ours, theirs = unit(pictures), unit(learnt)
+    ours, theirs = (unit(some, kind=np.float64) for some in (pictures, learnt))
     ratio = np.empty(len(ours))
     for start in range(0, len(ours), _BLOCK):  # in blocks, so that memory stays small
         block = ours[start : start + _BLOCK]
@@ -152,17 +149,11 @@ def _ward(points: np.ndarray) -> list[tuple[float, int, int]]:
 
 def _cut(merges: Sequence[tuple[float, int, int]], n: int, count: int) -> np.ndarray:
     """The `count` groups that are left before the highest merges, as numbers `[N]`."""
-    parent = list(range(n))
-
-    def root(row: int) -> int:
-        while parent[row] != row:
-            parent[row] = parent[parent[row]]
-            row = parent[row]
-        return row
-
+    joining = Joining[int]()
     for _, first, second in sorted(merges, key=lambda merge: merge[0])[: n - count]:
-        parent[root(second)] = root(first)
-    return np.unique([root(row) for row in range(n)], return_inverse=True)[1].astype(np.int64)
+        joining.join(first, second)
+    firsts = [joining.first(row) for row in range(n)]
+    return np.unique(firsts, return_inverse=True)[1].astype(np.int64)
 
 
 def by_size(found: np.ndarray, order: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..head.blocks import Vectors, evenly
 from ..workers.pausing import pause
-from .copies import unit
+from .directions import unit
 
 _HELD = 4_000_000  # cosines that are held at once
 

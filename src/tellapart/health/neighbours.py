@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..workers.local import side_by_side
+from .directions import unit
 
 _HELD = 4_000_000  # cosines that a thread holds at once
 _HEAVY = 100_000_000  # products, from which on several threads are worth it
@@ -108,12 +109,3 @@ def _largest(values: np.ndarray, count: int) -> np.ndarray:
         columns = np.flatnonzero(values[row] >= edge)  # more than `count`, if some are equally near
         found[row] = columns[np.argsort(-values[row, columns], kind="stable")[:count]]
     return found
-
-
-def unit(vectors: np.ndarray, centre: np.ndarray | None = None) -> np.ndarray:
-    """Embeddings `[N,D]`, from their `centre`, at length 1: float32."""
-    points = vectors.astype(np.float32)  # ours: it may be large
-    if centre is not None:
-        points -= centre.astype(np.float32)
-    points /= np.maximum(np.sqrt(np.einsum("nd,nd->n", points, points)), 1e-12)[:, None]
-    return points

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..head.blocks import Vectors, slices
-from .copies import unit
+from .directions import unit
 from .likeness import linked_at, own_blocks
 
 FAR_CLOSER = 0.4  # of the usual distance within a label: as only pictures of one moment mostly are

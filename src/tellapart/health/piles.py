@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .grouping import MOST_MERGED, Grouping, by_size, unit
+from .directions import unit
+from .grouping import MOST_MERGED, Grouping, by_size
 
 MOST_PILES = 200  # that may be asked for
 _MOST_CHOSEN = 24  # piles, where their number is chosen: more than a person names at once
@@ -43,7 +44,7 @@ def pile_up(vectors: np.ndarray, digests: Sequence[str], count: int | None = Non
     """
     kept, copies = np.unique(np.asarray(digests, dtype=np.str_), return_index=True)
     copy_of = np.searchsorted(kept, np.asarray(digests, dtype=np.str_))
-    points = unit(vectors[copies])
+    points = unit(vectors[copies], kind=np.float64)
     grouping = Grouping(points)
     found = grouping.cut(number_of(points) if count is None else count)
     typical = _typical(points, found)
@@ -51,7 +52,9 @@ def pile_up(vectors: np.ndarray, digests: Sequence[str], count: int | None = Non
     if apart.any() and not apart.all():  # means, once more, without what is in no pile
         found[apart] = -1
         present = np.unique(found[~apart])
-        centres = unit(np.stack([points[found == pile].mean(axis=0) for pile in present]))
+        centres = unit(
+            np.stack([points[found == pile].mean(axis=0) for pile in present]), kind=np.float64
+        )
         typical[apart] = (points[apart] @ centres.T).max(axis=1)
     every = found[copy_of]
     kept_in = every >= 0
@@ -81,7 +84,7 @@ def _leading(points: np.ndarray) -> np.ndarray:
     apart = points - points.mean(axis=0)
     values, vectors = np.linalg.eigh(apart @ apart.T)
     few = min(_DIRECTIONS, len(points) - 1)
-    return unit(vectors[:, -few:] * np.sqrt(np.maximum(values[-few:], 0)))
+    return unit(vectors[:, -few:] * np.sqrt(np.maximum(values[-few:], 0)), kind=np.float64)
 
 
 def _silhouette(apart: np.ndarray, found: np.ndarray) -> float:
@@ -102,7 +105,8 @@ def _silhouette(apart: np.ndarray, found: np.ndarray) -> float:
 
 def _typical(points: np.ndarray, found: np.ndarray) -> np.ndarray:
     """The cosine of each point with the mean of its group."""
-    centres = unit(np.stack([points[found == group].mean(axis=0) for group in np.unique(found)]))
+    means = np.stack([points[found == group].mean(axis=0) for group in np.unique(found)])
+    centres = unit(means, kind=np.float64)
     return np.asarray(np.einsum("nd,nd->n", points, centres[found]))
 
 

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .directions import unit
+
 NOISE = 0.3  # variance of a label's noise, where a picture's own variance is 1
 
 
@@ -44,7 +46,7 @@ def choose(vectors: np.ndarray, doubt: np.ndarray, known: np.ndarray, count: int
     memory for N x N and the smaller of M x M and D x D numbers.
     """
     centre = np.concatenate([vectors, known]).mean(axis=0, dtype=np.float64)
-    pool, learnt = _directions(vectors - centre), _directions(known - centre)
+    pool, learnt = unit(vectors, centre), unit(known, centre)
     left = _unexplained(pool, learnt)
     weights = doubt.astype(np.float32)
     count = min(count, len(pool))
@@ -60,12 +62,6 @@ def choose(vectors: np.ndarray, doubt: np.ndarray, known: np.ndarray, count: int
         left -= np.outer(column, column / spread[best])
     fraction = settled / total if total > 0 else settled
     return Chosen(rows, fraction, _followers(pool, rows, free))
-
-
-def _directions(vectors: np.ndarray) -> np.ndarray:
-    """Rows of length 1, float32; one without a length stays as it is."""
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.asarray(vectors / np.maximum(lengths, 1e-12), dtype=np.float32)
 
 
 def _unexplained(pool: np.ndarray, learnt: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ import numpy as np
 from ..head.blocks import Vectors, block
 from ..head.linear import softmax
 from .by_label import label_sums
-from .neighbours import unit
+from .directions import unit
 from .sample import parts
 
 FAR = 3.0  # robust deviations from the middle of all distances, from which a picture is far away

@@ -14,8 +14,8 @@ from ..evaluation.metrics import Z_95
 from ..head.blocks import Vectors, block, evenly
 from ..head.linear import softmax
 from .by_label import label_sums, rows_by_label
+from .directions import unit
 from .grouping import in_groups
-from .neighbours import unit
 from .sample import parts
 
 _FEWEST = 20  # pictures that may be split in two

@@ -16,10 +16,11 @@ import numpy as np
 from ..head.blocks import Vectors, block, evenly
 from ..head.linear import softmax
 from .by_label import rows_by_label
+from .directions import unit
 from .judges import NEIGHBOURS, Judges, Settings, trust, voted
 from .label_errors import CERTAIN, EACH, FEWEST, LabelErrors, Trial, in_order, ranked, try_planted
 from .label_noise import Noise, label_noise, label_rate
-from .neighbours import nearest_of, unit
+from .neighbours import nearest_of
 from .sample import MOST, parts, sampled
 
 _BELIEVED = 0.95  # the score of its own label from which a picture's neighbours are not asked

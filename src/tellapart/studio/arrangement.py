@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from ..errors import UsageError
-from ..health.grouping import central, in_groups, unit
+from ..health.directions import unit
+from ..health.grouping import central, in_groups
 from ..health.piles import pile_up
 from ..text import several
 
@@ -100,7 +101,7 @@ def split(arrangement: Arrangement, number: int, into: int, looks: Looks) -> Arr
             f"A pile of {several(len(pile.pictures), 'picture')} cannot be split into {into}.",
             hint="Split it into 2.",
         )
-    vectors = unit(_vectors(pile.pictures, looks))
+    vectors = unit(_vectors(pile.pictures, looks), kind=np.float64)
     groups = in_groups(vectors, into) if len(pile.pictures) > 1 else np.zeros(1, np.int64)
     parts = [np.flatnonzero(groups == k) for k in np.unique(groups)]
     if len(parts) < 2:
@@ -144,7 +145,7 @@ def joined(arrangement: Arrangement, new: Sequence[int], looks: Looks) -> Arrang
     if not arrangement.piles:
         return arranged([*arrangement.apart, *new], looks, arrangement.next)
     centres = np.stack([pile.centre for pile in arrangement.piles])
-    nearest = (unit(_vectors(new, looks)) @ centres.T).argmax(axis=1)
+    nearest = (unit(_vectors(new, looks), kind=np.float64) @ centres.T).argmax(axis=1)
     added: dict[int, list[int]] = {}
     for picture, at in zip(new, nearest.tolist(), strict=True):
         added.setdefault(at, []).append(picture)
@@ -168,8 +169,8 @@ def most_alike(piles: Sequence[Pile]) -> dict[int, int]:
 
 
 def _pile(number: int, pictures: Sequence[int], looks: Looks) -> Pile:
-    mean = unit(_vectors(pictures, looks)).mean(axis=0)
-    return Pile(number, tuple(pictures), unit(mean[None])[0])
+    mean = unit(_vectors(pictures, looks), kind=np.float64).mean(axis=0)
+    return Pile(number, tuple(pictures), unit(mean[None], kind=np.float64)[0])
 
 
 def _vectors(pictures: Sequence[int], looks: Looks) -> np.ndarray:

@@ -18,7 +18,8 @@ import numpy as np
 from ...backbones.embed import Embedder
 from ...cache.shards import EmbeddingCache
 from ...errors import PictureError
-from ...health.copies import COPY, SURE, THUMBNAIL, likenesses, thumbnail, unit
+from ...health.copies import COPY, SURE, THUMBNAIL, likenesses, thumbnail
+from ...health.directions import unit
 from ...health.duplicates import BYTES, NEAR, Copies, Pair, joined, may_be_same, mean_of
 from ...health.sample import are_many
 from ...images.decode import read_picture
@@ -60,8 +61,8 @@ def copies_begin_at(pictures: Pictures, embedder: Embedder | None) -> float:
     if not known:
         return _USUAL
     centre = mean_of(pictures.vectors)
-    there = unit(np.stack([vector for _, vector in known]) - centre)
-    here = unit(pictures.vectors[[row for row, _ in known]] - centre)
+    there = unit(np.stack([vector for _, vector in known]), centre)
+    here = unit(pictures.vectors[[row for row, _ in known]], centre)
     cosines = np.einsum("nd,nd->n", here, there)
     return float(np.clip(np.quantile(cosines, _MISSED), _LOWEST, _HIGHEST))
 
