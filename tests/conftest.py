@@ -14,6 +14,10 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+# One thread for numpy, as on the command line: processes that test side by side have a core each,
+# and its threads would wait for one another many times longer than they work.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import numpy as np
 import pytest
 from hypothesis import settings
@@ -37,7 +41,9 @@ SAVE_AS = "which cannot be read: save it as JPEG or PNG first"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Laws are tried on fewer examples where the slow tests are left out."""
+    """Laws are tried on fewer examples where the slow tests are left out; garbage is searched for
+    less often than is usual, as tests make little of it and keep much."""
+    gc.set_threshold(50_000, 20, 20)
     quick = config.option.markexpr == "not slow"
     settings.load_profile("quick" if quick else "tellapart")
 

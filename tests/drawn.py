@@ -96,6 +96,27 @@ def run_here(
     return Run(result.exit_code, result.stdout, result.stderr)
 
 
+def on_two_threads(script: str) -> Any:
+    """What a script prints as JSON where numpy has two threads, of which `threads()` tells; in the
+    tests it has one."""
+    begin = """
+import json
+from threadpoolctl import threadpool_info
+def threads():
+    return [one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"]
+"""
+    found = subprocess.check_output(
+        [sys.executable, "-c", begin + script],
+        env={
+            **os.environ,
+            "OPENBLAS_NUM_THREADS": "2",
+            "PYTHONPATH": os.pathsep.join(sys.path),
+        },
+        timeout=300,
+    )
+    return json.loads(found)
+
+
 def only_sentences(text: str) -> bool:
     """Whether an error is said in whole sentences, a line each."""
     lines = text.strip().splitlines()

@@ -5,6 +5,8 @@ Few count as very many here.
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import pytest
 
@@ -33,6 +35,7 @@ def drawn(pictures: int = PICTURES) -> tuple[np.ndarray, np.ndarray, list[str], 
     return vectors.astype(np.float32), truth, keys, lot.integers(0, 5, pictures)
 
 
+@cache
 def validated(kind: str, *, balanced: bool = False, pictures: int = PICTURES) -> OutOfFold:
     vectors, truth, _, fold = drawn(pictures)
     return cross_validate(vectors, truth, len(LABELS), fold, kind=kind, balanced=balanced)
@@ -71,6 +74,6 @@ def test_it_says_what_a_tenth_more_would_bring() -> None:
 
 
 def test_a_regression_has_none() -> None:
-    vectors, truth, keys, fold = drawn(600)
-    found = validated(REGRESSION, pictures=600)
+    vectors, truth, keys, fold = drawn(150)
+    found = validated(REGRESSION, pictures=150)
     assert curve_of_many(vectors, truth, LABELS, keys, fold, found) is None

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from threadpoolctl import threadpool_info
 
+from drawn import on_two_threads
 from tellapart.workers import local as pool
 from tellapart.workers.local import (
     AHEAD,
@@ -21,7 +21,6 @@ from tellapart.workers.local import (
     batches_of,
     cores,
     local_map,
-    one_thread_each,
     side_by_side,
 )
 
@@ -172,15 +171,19 @@ def test_a_forked_child_has_threads_of_its_own() -> None:
 
 
 def test_numpy_has_its_threads_again_when_the_last_has_left() -> None:
-    def threads() -> list[int]:
-        return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+    before, both, one, after = on_two_threads("""
+import numpy
+from tellapart.workers.local import one_thread_each
 
-    before = threads()
+found = [threads()]
+with one_thread_each():
     with one_thread_each():
-        with one_thread_each():
-            assert set(threads()) <= {1}
-        assert set(threads()) <= {1}
-    assert threads() == before
+        found.append(threads())
+    found.append(threads())
+print(json.dumps([*found, threads()]))
+""")
+    assert {*both, *one} <= {1}
+    assert after == before
 
 
 def test_cores_are_not_looked_up_for_every_piece_of_work(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,11 +15,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from threadpoolctl import threadpool_info
 
 import tellapart
 from conftest import draw_scene, mostly_slow
-from drawn import contents, few_of, model_of, only_sentences, run, run_here
+from drawn import contents, few_of, model_of, on_two_threads, only_sentences, run, run_here
 from tellapart.demo.walk import DemoPictures, draw_demo
 from tellapart.errors import DatasetError, DestinationError, UsageError
 from tellapart.head.sgd import SgdSettings, SgdStep
@@ -98,19 +97,21 @@ print(tellapart.train(sys.argv[1], quality="fast").classifier.digest)
 
 def test_numpy_is_held_to_one_thread_for_arithmetic_alone(heroes: DemoPictures) -> None:
     """The limit is the whole process's: while pictures are looked at, it is not set."""
+    before, looking, fitting, after = on_two_threads(f"""
+import tellapart
+from tellapart.head.sgd import SgdSettings
+from tellapart.training.options import Watch
 
-    def threads() -> list[int]:
-        return [one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"]
-
-    before, looking, fitting = threads(), [], []
-    watch = Watch(
-        pictures=lambda done, total: looking.append(threads()),
-        step=lambda step: fitting.append(threads()),
-    )
-    tellapart.train(heroes.photos, quality="fast", sgd=SgdSettings(steps=3), watch=watch)
-    assert looking[0] == before
-    assert set(fitting[0]) == {1}
-    assert threads() == before
+before, looking, fitting = threads(), [], []
+watch = Watch(
+    pictures=lambda done, total: looking.append(threads()),
+    step=lambda step: fitting.append(threads()),
+)
+tellapart.train({str(heroes.photos)!r}, quality="fast", sgd=SgdSettings(steps=3), watch=watch)
+print(json.dumps([before, looking[0], fitting[0], threads()]))
+""")
+    assert looking == after == before
+    assert set(fitting) == {1}
 
 
 def test_embeddings_are_kept_where_the_caller_says(
