@@ -20,8 +20,11 @@ from tellapart.cli.terminal.models import print_info
 from tellapart.errors import ModelError
 from tellapart.evaluation.judged import Evaluation
 from tellapart.evaluation.whole import Answers, Whole, areas_of, figures_of
+from tellapart.explain import explain_recorded
 from tellapart.files import room as rooms
+from tellapart.model.classifier import Classifier
 from tellapart.model.judged import evaluations_of
+from tellapart.model.record import TrainingRecord
 from tellapart.report import card, content, gathering
 from tellapart.report.card import model_card
 from tellapart.report.page import report_page
@@ -128,11 +131,84 @@ def test_nothing_is_added_to_a_part(folder: Path, photos: Path) -> None:
     assert "Train again, on the old pictures and the new ones" in done.err.replace("\n", " ")
 
 
-def test_explaining_names_the_nearest_of_those_kept(folder: Path, photos: Path) -> None:
-    found = tellapart.load(folder).explain(photos / "blue" / "3.png")
-    assert found.nearest
-    assert "of the 120 pictures" in found.missing
-    assert not found.cases
+@pytest.mark.parametrize("by_blocks", [False, True])
+@pytest.mark.parametrize(
+    ("head", "balanced"),
+    [("discriminant", False), ("discriminant", True), ("regression", False), ("regression", True)],
+)
+def test_logits_split_into_the_shares_of_those_kept_and_a_rest(
+    head: str,
+    balanced: bool,
+    by_blocks: bool,
+    photos: Path,
+    network: ForeignBackbone,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if by_blocks:
+        monkeypatch.setattr(rooms, "LARGE", 300)
+
+    def trained() -> Classifier:
+        model = tellapart.train(photos, backbone=network, head=head, balanced=balanced)
+        return tellapart.load(model.save(tmp_path / "model", replace=True))
+
+    whole = trained()
+    monkeypatch.setattr(keeping, "MOST_PICTURES", KEPT)
+    in_part = trained()
+    every, some = whole.required_record(), in_part.required_record()
+    number = int(np.flatnonzero(~some.held_out)[0])
+    learnt = some.names[number]
+    asked: list[tuple[Path, int | None, int | None]] = [
+        (photos / "blue" / "3.png", None, None),
+        (photos / learnt, every.names.index(learnt), number),
+    ]
+    for path, in_all, in_some in asked:
+        expected, found = (
+            classifier.explain(path) if row is None else explain_recorded(classifier, row, path)
+            for classifier, row in ((whole, in_all), (in_part, in_some))
+        )
+        if balanced and not by_blocks and in_some is not None:
+            assert "of the 120 pictures" in found.missing  # each fold weighs its labels otherwise
+            continue
+        assert expected.by_fold == found.by_fold == (in_some is not None)
+        names = [every.names[i] for i in _learnt_rows(every, in_all)]
+        kept = [names.index(some.names[i]) for i in _learnt_rows(some, in_some)]
+        near = 2e-4  # where both are exact
+        if head == "regression":  # rough, without a fold: then the rest has what it lacks
+            near = (0.02 if in_some is None else 0.1) * float(np.abs(expected.logits).max())
+        elif balanced and in_some is not None:
+            near = 0.02
+        for k, label in enumerate(whole.labels):
+            ours, theirs = found.cases[label], expected.cases[label]
+            total = ours.constant + ours.shares.sum() + ours.rest
+            assert total == pytest.approx(found.logits[k], abs=1e-4)
+            assert len(ours.shares) + ours.unkept == len(theirs.shares)
+            assert ours.shares == pytest.approx(theirs.shares[kept], abs=near)
+            assert ours.rest == pytest.approx(
+                theirs.shares.sum() - theirs.shares[kept].sum(), abs=near
+            )
+        assert f"and the {found.unkept:,} others {found.rest:+.2f}." in found.sentences[-1]
+
+
+def _learnt_rows(record: TrainingRecord, index: int | None) -> list[int]:
+    """The rows of the pictures that the head which explained had learnt from."""
+    assert record.fold is not None
+    own = -2 if index is None else record.fold[index]
+    rows: list[int] = np.flatnonzero(~record.held_out & (record.fold != own)).tolist()
+    return rows
+
+
+def test_explain_says_what_the_pictures_that_are_not_kept_add(folder: Path, photos: Path) -> None:
+    told = json.loads(run_here("explain", folder, photos / "blue" / "3.png", "--json").out)
+    (picture,) = told["pictures"]
+    if len(tellapart.load(folder).manifest.parts) > 1:
+        assert "of the 120 pictures" in picture["note"]
+        assert picture["nearest"]
+        assert not picture["shares"]
+        return
+    for label, logit in picture["logits"].items():
+        case = picture["shares"][label]
+        assert case["constant"] + case["sum"] + case["rest"] == pytest.approx(logit, abs=1e-4)
 
 
 def test_gaps_suggest_and_report_say_what_they_looked_at(

@@ -12,9 +12,10 @@ import numpy as np
 from ..head.linear import Head
 from ..health.directions import unit
 from ..model.file import Manifest
+from ..model.left_out import WHOLE
 from ..model.record import TrainingRecord
 from .explanation import Argument, Case, Neighbour
-from .shares import Split, Splitter
+from .shares import PartSplitter, Split, Splitter
 
 NEAREST = 4  # neighbours that are told of
 MOST_ARGUMENTS = 4  # training pictures named for a label, and as many against
@@ -38,7 +39,7 @@ PART_KEPT = (
 
 @dataclass(frozen=True)
 class Background:
-    """The n training pictures that a head was fitted on.
+    """The n training pictures that a head was fitted on, or those of them that are kept.
 
     Attributes:
         labels: the model's labels.
@@ -50,6 +51,7 @@ class Background:
         usual: distances of training pictures to the nearest picture that a head of the
             cross-validation saw, in order.
         missing: why `splits` is None, in a sentence.
+        unkept: how many more the head was fitted on, which the training record does not keep.
     """
 
     labels: tuple[str, ...]
@@ -59,6 +61,7 @@ class Background:
     splits: _Splits | None = field(repr=False)
     usual: np.ndarray = field(repr=False)
     missing: str = ""
+    unkept: int = 0
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -84,13 +87,15 @@ class Background:
         chosen, split = self.splits.of(asked)
         if split is None:
             return {}
-        shares = split.shares(embedding)
+        shares, rest = split.shares(embedding), split.rest(embedding)
         return {
-            self.labels[k]: self._case(self.labels[k], float(split.constants[at]), shares[:, at])
+            self.labels[k]: self._case(
+                self.labels[k], float(split.constants[at]), shares[:, at], float(rest[at])
+            )
             for at, k in enumerate(chosen)
         }
 
-    def _case(self, label: str, constant: float, shares: np.ndarray) -> Case:
+    def _case(self, label: str, constant: float, shares: np.ndarray, rest: float) -> Case:
         order = np.argsort(-shares, kind="stable")
         most_for = [at for at in order[:MOST_ARGUMENTS] if shares[at] > 0]
         most_against = [at for at in order[: -MOST_ARGUMENTS - 1 : -1] if shares[at] < 0]
@@ -100,6 +105,8 @@ class Background:
             shares,
             tuple(Argument(*self._picture(at), float(shares[at])) for at in most_for),
             tuple(Argument(*self._picture(at), float(shares[at])) for at in most_against),
+            rest,
+            self.unkept,
         )
 
     def _picture(self, at: int) -> tuple[int, str, str]:
@@ -111,7 +118,7 @@ class Background:
 class _Splits:
     """How a head's logits split: of all labels once, of very many those that are asked about."""
 
-    def __init__(self, splitter: Splitter) -> None:
+    def __init__(self, splitter: Splitter | PartSplitter) -> None:
         self._splitter = splitter
         self._all = range(len(splitter.constants))
         self._lock = threading.Lock()
@@ -141,7 +148,7 @@ class Backgrounds:
 
     @cached_property
     def own(self) -> Background:
-        return self._background(np.flatnonzero(~self.record.held_out), self.head)
+        return self._background(np.flatnonzero(~self.record.held_out), self.head, WHOLE)
 
     def of_fold(self, number: int) -> Background:
         """Of the head that never saw a fold; there must be one."""
@@ -149,16 +156,22 @@ class Backgrounds:
             fold = self.record.fold
             assert fold is not None
             rows = np.flatnonzero(~self.record.held_out & (fold != number))
-            self._of_folds[number] = self._background(rows, self.record.fold_heads[number])
+            self._of_folds[number] = self._background(rows, self.record.fold_heads[number], number)
         return self._of_folds[number]
 
-    def _background(self, rows: np.ndarray, head: Head) -> Background:
+    def _background(self, rows: np.ndarray, head: Head, number: int) -> Background:
         record, manifest = self.record, self.manifest
-        splits, missing = None, ""
+        splits, missing, unkept = None, "", 0
+        left_out = record.left_out
+        moments = left_out.moments.get(number) if left_out else None
         exact = manifest.solver == "exact" and all(part.setting for part in manifest.parts)
         if self.shares and not exact:
             missing = NOT_EXACT
-        elif self.shares and record.left_out:
+        elif self.shares and moments and len(manifest.parts) == 1:
+            vectors, labels = record.vectors[rows], record.labels[rows]
+            splits = _Splits(PartSplitter(head, vectors, labels, manifest.parts[0], moments))
+            unkept = int(moments.counts.sum()) - len(rows)
+        elif self.shares and left_out:
             missing = PART_KEPT.format(kept=len(record.names), count=record.count)
         elif self.shares:
             splitter = Splitter(
@@ -170,7 +183,9 @@ class Backgrounds:
             )
             splits = _Splits(splitter)
         units = self._units[rows]
-        return Background(manifest.labels, record, rows, units, splits, self._usual, missing)
+        return Background(
+            manifest.labels, record, rows, units, splits, self._usual, missing, unkept
+        )
 
     @cached_property
     def _units(self) -> np.ndarray:

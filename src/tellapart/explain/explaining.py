@@ -290,5 +290,7 @@ def _put_together(
         margin=bare.margin,
         names=background.names if background else (),
         by_fold=by_fold,
+        rest=bare.rest,
+        unkept=bare.unkept,
     )
     return replace(bare, sentences=sentences(said))

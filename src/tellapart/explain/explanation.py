@@ -42,9 +42,17 @@ class Argument:
 
 @dataclass(frozen=True)
 class Case:
-    """How one label's logit splits: `constant` plus the sum of `shares` `[N]` is the logit.
+    """How one label's logit splits: `constant` plus the sum of `shares` `[N]` and `rest` is the
+    logit.
 
-    The shares are of all N training pictures; `most_for` and `most_against` are the weightiest.
+    Attributes:
+        label: the label.
+        constant: what is of no picture.
+        shares: of the training pictures that the record keeps, `[N]`.
+        most_for: the weightiest of them that argue for the label.
+        most_against: likewise, against it.
+        rest: what all others add together.
+        unkept: how many these are; mostly 0.
     """
 
     label: str
@@ -52,6 +60,8 @@ class Case:
     shares: np.ndarray = field(repr=False)
     most_for: tuple[Argument, ...]
     most_against: tuple[Argument, ...]
+    rest: float = 0.0
+    unkept: int = 0
 
 
 @dataclass(frozen=True)
@@ -138,10 +148,23 @@ class Explanation:
 
     @property
     def margin(self) -> np.ndarray:
-        """What each training picture adds to the winner's lead over its rival, `[N]` or empty."""
+        """What each training picture that the record keeps adds to the winner's lead over its
+        rival, `[N]` or empty."""
         if not self.cases:
             return np.zeros(0)
         return np.asarray(self.cases[self.label].shares - self.cases[self.rival].shares)
+
+    @property
+    def rest(self) -> float:
+        """What the training pictures that the record does not keep add to that lead together."""
+        if not self.cases:
+            return 0.0
+        return self.cases[self.label].rest - self.cases[self.rival].rest
+
+    @property
+    def unkept(self) -> int:
+        """How many of these there are, where the logits split."""
+        return self.cases[self.label].unkept if self.cases else 0
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the picture, its map, and the sentences."""

@@ -18,6 +18,11 @@ coefficients of a mean of heads are the mean of theirs, and the logit of any pic
 plus sum_i a_ik <z_i, z>. A solver stops a little before the minimum, and weights are rounded; what
 a head then lacks of that sum lies in the span of the z_i as well, and is shared out by least
 squares, so that the split is of the head as it is.
+
+Of very many pictures only some are at hand. What a coefficient depends on beside its own picture
+are means of all (`moments.py`), so that the shares of those at hand are known all the same, and
+what the others add together is what is left of the logit. Nothing can be shared out then: what a
+regression lacks that was fitted roughly counts with the others.
 """
 
 from __future__ import annotations
@@ -30,6 +35,7 @@ import numpy as np
 from ..head.discriminant import LEAST_SCALE, log_priors
 from ..head.kinds import REGRESSION, Part
 from ..head.linear import Head, balanced_weights
+from ..head.moments import Moments
 from ..head.prepared import frame_of
 
 _FITTED = 0.1  # of the weights: a head further than this from the minimum was fitted otherwise
@@ -42,11 +48,16 @@ _ENOUGH = 1e-12  # of the weights' square: a round that brings less is the last
 
 @dataclass(frozen=True)
 class Split:
-    """How the logits of A of a head's labels come from the N pictures it was fitted on.
+    """How the logits of A of a head's labels come from the N pictures it was fitted on, or from N
+    of these and the others together.
 
-    `coefficients` `[N,A]` are above 0 for what a label was learnt from; `standard` `[N,D]` are the
-    pictures' standardised embeddings, with the `mean` and `deviation` `[D]` they were made by;
-    `constants` `[A]` are of no picture.
+    Attributes:
+        coefficients: above 0 for what a label was learnt from, `[N,A]`.
+        standard: the pictures' standardised embeddings, `[N,D]`.
+        mean: what they are standardised by, `[D]`.
+        deviation: likewise, `[D]`.
+        constants: what is of no picture, `[A]`.
+        weights: the head's own in that frame, `[A,D]`, where there are others; else None.
     """
 
     coefficients: np.ndarray
@@ -54,6 +65,7 @@ class Split:
     mean: np.ndarray
     deviation: np.ndarray
     constants: np.ndarray
+    weights: np.ndarray | None = None
 
     def likeness(self, embedding: np.ndarray) -> np.ndarray:
         """`[D]` -> the inner products `[N]` of the standardised embeddings."""
@@ -63,9 +75,16 @@ class Split:
     def shares(self, embedding: np.ndarray) -> np.ndarray:
         """`[D]` -> what each picture adds to each logit, `[N,A]`.
 
-        Their sum over the pictures plus `constants` are the logits.
+        Their sum over the pictures plus `constants` and `rest` are the logits.
         """
         return np.asarray(self.coefficients * self.likeness(embedding)[:, None])
+
+    def rest(self, embedding: np.ndarray) -> np.ndarray:
+        """`[D]` -> what the pictures that are not among these add to each logit together, `[A]`."""
+        if self.weights is None:
+            return np.zeros(len(self.constants))
+        of_all = np.einsum("ad,d->a", self.weights, (embedding - self.mean) / self.deviation)
+        return np.asarray(of_all - self.shares(embedding).sum(axis=0))
 
 
 class Splitter:
@@ -142,6 +161,52 @@ class Splitter:
         )
 
 
+class PartSplitter:
+    """The same of a head that was fitted on more pictures than the M at hand, with embeddings
+    `[M,D]` and labels `[M]`; `moments` are of all. It is no mean of two."""
+
+    def __init__(
+        self,
+        head: Head,
+        embeddings: np.ndarray,
+        labels: np.ndarray,
+        part: Part,
+        moments: Moments,
+    ) -> None:
+        self.moments = moments
+        self.standard = np.float32((embeddings - moments.mean) / moments.deviation)
+        self.weights = head.weights * moments.deviation
+        self.constants = head.bias + head.weights @ moments.mean
+        heat, weights = part.temperature, part.temperature * self.weights
+        each = moments.weights[labels]
+        if part.kind == REGRESSION:
+            constants = heat * self.constants
+            self.pull = _regression_pull(part, weights, constants, self.standard, labels, each)
+            return
+        whole = float(moments.weights @ moments.counts)
+        own, shares = moments.counts, moments.shares[labels]
+
+        def beyond(asked: np.ndarray) -> np.ndarray:
+            of_means = moments.means @ weights[asked].T
+            return np.asarray(self.standard @ weights[asked].T - of_means[labels])
+
+        self.pull = _discriminant_pull(
+            part, moments.scale, labels, own, shares, each / whole, beyond
+        )
+
+    def split(self, asked: Sequence[int] | None = None) -> Split:
+        """The split of the logits of A labels `asked`, or of all."""
+        chosen = np.arange(len(self.constants)) if asked is None else np.array(asked)
+        return Split(
+            coefficients=self.pull(chosen),
+            standard=self.standard,
+            mean=self.moments.mean,
+            deviation=self.moments.deviation,
+            constants=self.constants[chosen],
+            weights=self.weights[chosen],
+        )
+
+
 Pull = Callable[[np.ndarray], np.ndarray]
 """Labels `[A]` -> the coefficients of the pictures in their logits, `[N,A]`."""
 
@@ -172,6 +237,31 @@ def _regression_pull(
     return pull
 
 
+def _discriminant_pull(
+    part: Part,
+    scale: float,
+    labels: np.ndarray,
+    counts: np.ndarray,
+    shares: np.ndarray,
+    weights: np.ndarray,
+    beyond: Pull,
+) -> Pull:
+    """(y_ik / n_k - p_i - (1 - s) q_i t_ik) / (s v), calibrated: n_k are the pictures of a label,
+    `counts` `[K]`, p_i a picture's part of the mean, `shares` `[N]`, and q_i its part of the
+    covariance, `weights` `[N]`, which is another only where labels are balanced in all folds
+    together. `beyond` gives t_ik."""
+    assert part.setting is not None
+    size, kept = 1 / (part.setting * scale * part.temperature), 1 - part.setting
+
+    def pull(asked: np.ndarray) -> np.ndarray:
+        there = counts[asked] > 0  # the weights of others are 0
+        own = (labels[:, None] == asked) / np.maximum(counts[asked], 1)
+        others = shares[:, None] * there + kept * weights[:, None] * beyond(asked)
+        return np.asarray(size * (own - others))
+
+    return pull
+
+
 class _Within:
     """How pictures differ from the mean of their label: what a discriminant's covariance is of.
 
@@ -193,18 +283,17 @@ class _Within:
         self.scale = scale if scale > LEAST_SCALE else 1.0
 
     def pull(self, part: Part, weights: np.ndarray) -> Pull:
-        """p_i (y_ik / p_k - 1 - (1 - s) t_ik) / (s v), calibrated; `weights` `[K,D]` are not."""
-        assert part.setting is not None
-        size = self.shares / (part.setting * self.scale * part.temperature)
-        kept = 1 - part.setting
-
-        def pull(asked: np.ndarray) -> np.ndarray:
-            present = self.priors[asked] > 0  # the weights of others are 0
-            own = (self.labels[:, None] == asked) / np.where(present, self.priors[asked], 1)
-            beyond = self.apart @ weights[asked].T
-            return np.asarray(size[:, None] * (own - present - kept * beyond))
-
-        return pull
+        """Of the discriminant with these weights `[K,D]`, which are not calibrated."""
+        counts = np.bincount(self.labels, minlength=len(self.priors))
+        return _discriminant_pull(
+            part,
+            self.scale,
+            self.labels,
+            counts,
+            self.shares,
+            self.shares,
+            lambda asked: self.apart @ weights[asked].T,
+        )
 
     def solved(self, shrinkage: float) -> tuple[np.ndarray, np.ndarray]:
         """The discriminant's weights `[K,D]` and constants `[K]`, without priors and not

@@ -44,6 +44,8 @@ class Facts:
         margin: the training pictures' shares in the winner's logit minus those in its rival's,
             `[N]`; empty if the logits do not split.
         names: the names of these training pictures.
+        rest: what training pictures that the record does not keep add to that lead together.
+        unkept: how many these are.
         by_fold: whether a head of the cross-validation judged, which never saw the picture.
     """
 
@@ -59,6 +61,8 @@ class Facts:
     margin: np.ndarray
     names: Sequence[str]
     by_fold: bool = False
+    rest: float = 0.0
+    unkept: int = 0
 
 
 def sentences(facts: Facts) -> tuple[str, ...]:
@@ -68,7 +72,7 @@ def sentences(facts: Facts) -> tuple[str, ...]:
         *([BY_FOLD] if facts.by_fold else []),
         *where(facts.lead, facts.rival, facts.appearance),
         *neighbourhood(facts.nearest, facts.remoteness),
-        *weightiest(facts.margin, facts.names),
+        *(together(facts) if facts.unkept else weightiest(facts.margin, facts.names)),
     )
 
 
@@ -153,6 +157,15 @@ def _how_far(remoteness: float | None) -> str:
         closer = min(99, int(100 * remoteness))
         return f", but far away: {closer} % of the training pictures have a closer one"
     return ", and near" if remoteness <= NEAR else ""
+
+
+def together(facts: Facts) -> Iterator[str]:
+    """What the training pictures that are kept add to the winner's lead, and what the others do."""
+    kept = f"the {len(facts.margin):,} training pictures that the record keeps"
+    yield (
+        f"To its lead over {label_words(facts.rival)}, {kept} add {facts.margin.sum():+.2f} "
+        f"together, and the {facts.unkept:,} others {facts.rest:+.2f}."
+    )
 
 
 def weightiest(margin: np.ndarray, names: Sequence[str]) -> Iterator[str]:

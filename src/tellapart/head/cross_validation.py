@@ -57,6 +57,7 @@ class OutOfFold:
         losses: (setting, log loss) of all that were tried, by the kind of head.
         answers: of what is too many for memory, what those logits come to.
         whole: of such, all of them, ready for the last fit.
+        sums: of such, those of each fold.
     """
 
     logits: np.ndarray
@@ -67,6 +68,7 @@ class OutOfFold:
     losses: Mapping[str, Mapping[float, float]] = field(default_factory=dict)
     answers: Answers | None = None
     whole: Summed | None = field(default=None, repr=False)
+    sums: Mapping[int, Sums] = field(default_factory=dict, repr=False)
 
     @property
     def given(self) -> np.ndarray:
@@ -169,6 +171,7 @@ def cross_validate(
         {name: dict(sorted(one.losses.items())) for name, one in tried.items()},
         answers,
         folds.whole if isinstance(folds, LargeFolds) else None,
+        folds.sums if isinstance(folds, LargeFolds) else {},
     )
 
 

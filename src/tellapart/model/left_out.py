@@ -1,22 +1,24 @@
 """What a training record says of the pictures that it does not keep.
 
 Of very many pictures a record keeps some: the surest mistakes, and others that a hash of their
-content draws. Of all of them it keeps how good the model is, and a mark of eight bytes each, by
-which a picture that was learnt from is known again.
+content draws. Of all of them it keeps how good the model is, what they have together, and a mark of
+eight bytes each, by which a picture that was learnt from is known again.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from ..evaluation.whole import Whole
+from ..head.moments import Moments
 from ..text import several
 
+WHOLE = -1  # the number of the finished head among those of the folds
 _DIGITS = 16  # of a digest in hex, whose first bytes are its mark
 
 
@@ -31,6 +33,8 @@ class LeftOut:
         held_out: the marks of pictures held out that are not kept, uint64, rising.
         held_counts: of each label how many pictures were held out in all, int `[K]`.
         whole: how good the model is about all pictures, by the name of the evaluation.
+        moments: of all pictures that a head was fitted on, by the number of the fold that it never
+            saw, or `WHOLE`; of some heads, or none.
     """
 
     drawn: np.ndarray
@@ -38,6 +42,7 @@ class LeftOut:
     held_out: np.ndarray
     held_counts: np.ndarray
     whole: Mapping[str, Whole]
+    moments: Mapping[int, Moments] = field(default_factory=dict)
 
     @property
     def count(self) -> int:
@@ -64,6 +69,7 @@ class LeftOut:
             "left_out_held_out": self.held_out,
             "left_out_held_counts": self.held_counts.astype(np.int64),
             "left_out_whole": np.array([json.dumps(figures)], dtype=np.str_),
+            **_moments_to_arrays(self.moments),
         }
 
     @classmethod
@@ -83,7 +89,45 @@ class LeftOut:
             held_out=arrays.pop("left_out_held_out").astype(np.uint64),
             held_counts=arrays.pop("left_out_held_counts").astype(np.int64),
             whole={name: Whole.from_json(values) for name, values in figures.items()},
+            moments=_moments_from_arrays(arrays),
         )
+
+
+def _moments_to_arrays(moments: Mapping[int, Moments]) -> dict[str, np.ndarray]:
+    """The label's means as a float32 keeps them: there are as many values as a head has weights."""
+    if not moments:
+        return {}
+    each = [*moments.values()]
+    return {
+        "moments_numbers": np.array([*moments], np.int32),
+        "moments_counts": np.array([one.counts for one in each], np.int64),
+        "moments_weights": np.array([one.weights for one in each]),
+        "moments_mean": np.array([one.mean for one in each]),
+        "moments_deviation": np.array([one.deviation for one in each]),
+        "moments_means": np.array([one.means for one in each], np.float32),
+        "moments_scale": np.array([one.scale for one in each]),
+    }
+
+
+def _moments_from_arrays(arrays: dict[str, np.ndarray]) -> dict[int, Moments]:
+    if "moments_numbers" not in arrays:  # the head's logits do not split
+        return {}
+    numbers = arrays.pop("moments_numbers").tolist()
+    names = ("counts", "weights", "mean", "deviation", "means", "scale")
+    counts, weights, mean, deviation, means, scale = (arrays.pop(f"moments_{of}") for of in names)
+    heads, labels, values = means.shape
+    if not (
+        counts.shape == weights.shape == (len(numbers), labels)
+        and mean.shape == deviation.shape == (len(numbers), values)
+        and scale.shape == (heads,) == (len(numbers),)
+    ):
+        raise ValueError("its moments are of another model")
+    if not all(np.isfinite(one).all() for one in (weights, mean, means)):
+        raise ValueError("its moments are no numbers")
+    if not ((counts >= 0).all() and (deviation > 0).all() and (scale > 0).all()):
+        raise ValueError("its moments cannot be")
+    each = zip(counts, weights, mean, deviation, means, scale.tolist(), strict=True)
+    return {number: Moments(*one) for number, one in zip(numbers, each, strict=True)}
 
 
 class Remembered:

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
 def explained(told: Explained) -> dict[str, Json]:
     """A picture of `explain --json`. The mean of a label's `evidence` plus its `bias` is its logit;
-    so is `constant` plus the sum of all training pictures' shares, of which the largest are here,
-    or null where there are none. `own` is the picture's label where that is known, `by_fold` says
+    so is `constant` plus the `sum` of the training pictures' shares, of which the largest are here,
+    plus the `rest`, what those add that the training record does not keep; null where there are
+    none. `own` is the picture's label where that is known, `by_fold` says
     that the model has learnt from it, so that a head judged which never saw it; `mend` is the
     command for a training picture whose own label is wrong."""
     found = told.explanation
@@ -114,6 +115,7 @@ def _case(case: Case) -> Json:
     return {
         "constant": case.constant,
         "sum": float(case.shares.sum()),
+        "rest": case.rest,
         "most_for": _arguments(case.most_for),
         "most_against": _arguments(case.most_against),
     }
