@@ -134,3 +134,19 @@ def test_what_lies_in_a_file_is_learnt_from_as_in_memory(
     assert found.weights.tobytes() == expected.weights.tobytes()
     sevenths = [7 * step.validation_accuracy for step in steps]
     assert sevenths == pytest.approx(np.round(sevenths))
+
+
+def test_of_very_many_weights_the_steps_are_of_float32_and_few_pictures_watch(
+    clouds: tuple[np.ndarray, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watching = np.arange(300) % 10 == 0
+    expected = fit_sgd(*clouds, 3, SgdSettings(steps=200), validation=watching)
+    monkeypatch.setattr(sgd, "MANY_WEIGHTS", 5)
+    monkeypatch.setattr(sgd, "MOST_WATCHED", 3 * 7)
+    steps: list[SgdStep] = []
+    settings = SgdSettings(steps=200)
+    found = fit_sgd(*clouds, 3, settings, validation=watching, on_step=steps.append)
+    assert (found.weights == np.float32(found.weights)).all()
+    np.testing.assert_allclose(found.weights, expected.weights, atol=1e-4)
+    sevenths = [7 * step.validation_accuracy for step in steps]
+    assert sevenths == pytest.approx(np.round(sevenths))

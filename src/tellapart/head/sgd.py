@@ -19,6 +19,8 @@ from .linear import Head, softmax
 
 LARGEST_BATCH = 10_000  # pictures: their embeddings are copied in every step
 MOST_WATCHING = 10_000  # pictures, of very many, that validate without being learnt from
+MOST_WATCHED = 10_000_000  # scores of theirs: they are computed every few steps
+MANY_WEIGHTS = 2_000_000  # from which on they are of float32, as the original's were
 LENGTH = 16.0  # of embeddings that have length 1, while they are learnt from
 _ROUNDING = 1e-3  # by which a length of 1 may be more
 _LARGEST_WEIGHT = 1e9  # beyond it logits come near what a float32 holds, and nothing is learnt
@@ -81,7 +83,7 @@ def fit_sgd(
 
     Batches are drawn with replacement by a generator seeded with `settings.seed`. Embeddings of
     length 1 are learnt from at `LENGTH` (see `stretch`). Of embeddings too many for memory at most
-    `MOST_WATCHING` watch.
+    `MOST_WATCHING` watch, and of very many labels so few as have `MOST_WATCHED` scores.
 
     Raises:
         UsageError: there is nothing to learn from, or the weights ran away.
@@ -96,14 +98,18 @@ def fit_sgd(
         )
     by = stretch(Rows(embeddings, learn_from))
     watched = np.flatnonzero(watching)
+    most = max(1, MOST_WATCHED // count)
     if are_large(embeddings):
-        watched = watched[evenly(len(watched), MOST_WATCHING)]
+        most = min(most, MOST_WATCHING)
+    if len(watched) > most:
+        watched = watched[evenly(len(watched), most)]
+    kind = np.float32 if count * embeddings.shape[1] > MANY_WEIGHTS else np.float64
     seen = embeddings[watched] * by
-    layer = random.normal(0.0, 0.001, (count, embeddings.shape[1]))
-    bias = np.zeros(count)
+    layer = random.normal(0.0, 0.001, (count, embeddings.shape[1])).astype(kind)
+    bias = np.zeros(count, kind)
     for step in range(settings.steps):
         batch = random.choice(learn_from, settings.batch_size)
-        inputs, targets = embeddings[batch] * by, labels[batch]
+        inputs, targets = (embeddings[batch] * by).astype(kind), labels[batch]
         scores = softmax(inputs @ layer.T + bias)
         last = step == settings.steps - 1
         if on_step and (step % settings.eval_every == 0 or last):
@@ -119,17 +125,18 @@ def fit_sgd(
                 )
             )
         scores[np.arange(len(batch)), targets] -= 1
-        slope = scores / len(batch)
+        scores *= settings.learning_rate / len(batch)
         with np.errstate(over="ignore", invalid="ignore"):
-            layer = layer - settings.learning_rate * (slope.T @ inputs)
-            bias = bias - settings.learning_rate * slope.sum(axis=0)
-        if not max(np.abs(layer).max(), np.abs(bias).max()) < _LARGEST_WEIGHT:  # nan too
+            layer -= scores.T @ inputs
+            bias -= scores.sum(axis=0)
+            edges = np.array([layer.min(), layer.max(), bias.min(), bias.max()])
+        if not np.abs(edges).max() < _LARGEST_WEIGHT:  # nan too
             raise UsageError(
                 f"Gradient descent ran away in step {step}: a learning rate of "
                 f"{settings.learning_rate:g} is too large.",
                 hint=f"Give a smaller one, such as {option('learning_rate=0.01')}.",
             )
-    return Head(layer * by, bias)
+    return Head(np.float64(layer) * by, np.float64(bias))
 
 
 def stretch(embeddings: Vectors) -> float:
