@@ -51,7 +51,10 @@ def test_its_points_are_heads_of_ever_more_pictures(balanced: bool) -> None:
     place = np.array([position(key, "curve/") for key in keys])
     assert found.recipe
     for fraction, point in zip((1 / 8, 1 / 4, 1 / 2, 3 / 4), curve.points, strict=False):
-        some = ~outside & (place < fraction)
+        some = np.zeros(len(truth), bool)
+        for label in range(len(LABELS)):  # a part of each
+            own = np.flatnonzero(~outside & (truth == label))
+            some[own[np.argsort(place[own])][: round(fraction * len(own))]] = True
         head = found.recipe.roughly(vectors[some], truth[some], len(LABELS))
         right = int((head.logits(vectors[outside]).argmax(axis=1) == truth[outside]).sum())
         assert (point.n, point.accuracy.n) == (some.sum(), outside.sum())
@@ -60,6 +63,20 @@ def test_its_points_are_heads_of_ever_more_pictures(balanced: bool) -> None:
     assert curve.points[-1].n == (~outside).sum()
     given = found.heads[0].logits(vectors[outside]).argmax(axis=1)
     assert curve.points[-1].accuracy.correct == int((given == truth[outside]).sum())
+
+
+def test_of_few_pictures_of_each_of_very_many_labels_there_is_one() -> None:
+    truth = np.repeat(np.arange(300), 5)
+    lot = np.random.default_rng(0)
+    vectors = (lot.normal(size=(300, 40))[truth] + lot.normal(size=(1_500, 40))).astype(np.float32)
+    fold, labels = np.arange(1_500) % 5, [f"label {k}" for k in range(300)]
+    found = cross_validate(vectors, truth, 300, fold, kind=DISCRIMINANT)
+    keys = [f"picture {number}" for number in range(1_500)]
+    curve = curve_of_many(vectors, truth, labels, keys, fold, found)
+    assert curve is not None
+    assert [point.n for point in curve.points] == [300, 600, 900, 1_200]
+    assert curve.points[0].accuracy.value < curve.points[-1].accuracy.value
+    assert curve.gain
 
 
 def test_it_says_what_a_tenth_more_would_bring() -> None:

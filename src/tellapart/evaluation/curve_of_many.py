@@ -20,7 +20,7 @@ from ..head.ready import label_weights
 from ..head.summed import Summed
 from ..head.sums import Chunk, Sums, sums_by_fold
 from ..workers.local import Map, local_map
-from .learning_curve import FRACTIONS, MORE, LearningCurve, curve_of
+from .learning_curve import FRACTIONS, MORE, LearningCurve, curve_of, first_fraction
 
 _JUDGED = 5_000  # pictures: a share of one in a hundred that is wrong is known to a seventh then
 _JUDGED_VALUES = 50_000_000  # of these pictures times labels, that are held
@@ -38,7 +38,7 @@ def curve_of_many(
 ) -> LearningCurve | None:
     """The learning curve of embeddings `[N,D]` too many for memory, as `learning_curve` gives that
     of fewer; the forecast is of a tenth more. `run` says where sums are made. None of a head that
-    is not made of sums alone, or where a label is in none of the smaller fractions.
+    is not made of sums alone, or where a label is in one fold alone.
     """
     recipe = found.recipe
     if recipe is None or recipe.kind != DISCRIMINANT or not found.heads:
@@ -46,11 +46,11 @@ def curve_of_many(
     number, whole = next(iter(found.heads.items()))
     inside = np.flatnonzero(fold != number)
     place = np.array([position(keys[i], "curve/") for i in inside.tolist()])
-    share = np.searchsorted(FRACTIONS, place, side="right")
-    some = np.flatnonzero(share < len(FRACTIONS))  # the whole is known
+    first = first_fraction(place, truth[inside])
+    some = np.flatnonzero(first < len(FRACTIONS))  # the whole is known
     rows = inside[some]
     weights = label_weights(truth, len(labels)) if recipe.balanced else None
-    added = sums_by_fold(Rows(vectors, rows), truth[rows], share[some], weights, run)
+    added = sums_by_fold(Rows(vectors, rows), truth[rows], first[some], weights, run)
 
     outside = np.flatnonzero(fold == number)
     most = min(_JUDGED, max(_FEWEST_JUDGED, _JUDGED_VALUES // len(labels)))
@@ -61,8 +61,8 @@ def curve_of_many(
     for at, part in added.items():
         sums = part if sums is None else sums + part
         if len(sums.labels) < len(labels):
-            continue  # too few pictures for a fraction so small
-        learnt = rows[share[some] <= at]
+            continue  # a label is in no other fold
+        learnt = rows[first[some] <= at]
         ready = Summed(Rows(vectors, learnt), truth[learnt], len(labels), sums, weights)
         sizes.append(len(learnt))
         right.append(recipe.fit(ready).logits(judged).argmax(axis=1) == own)

@@ -105,10 +105,11 @@ def learning_curve(
     known = np.isin(fold, list(found.prepared))
 
     right, sizes = [], []
-    for fraction in FRACTIONS:
-        chosen = {
-            n: _fraction_of_each_label(fold != n, place, truth, fraction) for n in found.prepared
-        }
+    first = {n: np.full(len(truth), len(FRACTIONS) + 1) for n in found.prepared}
+    for n, of in first.items():
+        of[fold != n] = first_fraction(place[fold != n], truth[fold != n])
+    for at in range(len(FRACTIONS)):
+        chosen = {n: of <= at for n, of in first.items()}
         if any(len(np.unique(truth[part])) < len(labels) for part in chosen.values()):
             continue  # too few pictures for a fraction so small
         hits = np.zeros(len(truth), bool)
@@ -157,18 +158,19 @@ def of_occasions(curve: LearningCurve, bursts: Bursts, pictures: int) -> Learnin
     )
 
 
-def _fraction_of_each_label(
-    among: np.ndarray, place: np.ndarray, truth: np.ndarray, fraction: float
-) -> np.ndarray:
-    """A fraction of each label's pictures `among` all, those first in place: larger fractions hold
-    it."""
-    chosen = np.zeros(len(truth), bool)
-    for k in np.unique(truth[among]):
-        own = np.flatnonzero(among & (truth == k))
-        chosen[own[np.argsort(place[own], kind="stable")][: max(1, round(fraction * len(own)))]] = (
-            True
-        )
-    return chosen
+def first_fraction(place: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """The smallest of `FRACTIONS` that each picture is in, by its number, int `[N]`; as many as
+    there are where it is in none. Each takes its part of every label, one picture at least: those
+    that come first by their `place` `[N]`."""
+    order = np.lexsort((place, truth))
+    _, begins, of, sizes = np.unique(
+        truth[order], return_index=True, return_inverse=True, return_counts=True
+    )
+    rank = np.arange(len(order)) - begins[of]
+    most = np.maximum(1, np.rint(np.outer(FRACTIONS, sizes)))[:, of]
+    found = np.empty(len(order), np.int64)
+    found[order] = (rank >= most).sum(axis=0)
+    return found
 
 
 def _point(n: int, right: np.ndarray, truth: np.ndarray, count: int) -> CurvePoint:
@@ -197,9 +199,11 @@ def _forecast(
     )
     if gain.interval[0] <= 0:
         return None, None
-    mistakes = counts @ (wrong[-1][:, None] * (truth[:, None] == np.arange(len(labels))))
-    most = np.bincount(mistakes.argmax(axis=1), minlength=len(labels)) / len(counts)
-    return gain, labels[int(most.argmax())] if most.max() >= _SURE else None
+    order = np.argsort(truth, kind="stable")
+    present, begins = np.unique(truth[order], return_index=True)
+    mistakes = np.add.reduceat((counts * wrong[-1])[:, order], begins, axis=1)
+    most = np.bincount(mistakes.argmax(axis=1), minlength=len(present)) / len(counts)
+    return gain, labels[int(present[most.argmax()])] if most.max() >= _SURE else None
 
 
 def _gain(sizes: np.ndarray, mistakes: np.ndarray, n: int, pictures: int, more: int) -> np.ndarray:

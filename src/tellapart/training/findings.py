@@ -94,9 +94,12 @@ def find_out(
 
 
 def _on_no_curve(fitted: Fitted, learning: LearningCurve | None) -> Iterator[str]:
-    """That there is no learning curve, where that is for the number of pictures."""
+    """That there is no learning curve, where that is for how many pictures or labels there are."""
     if fitted.found and fitted.judged.all() and not fitted.found.prepared and not learning:
-        yield "Whether more pictures would help was not measured, as there are so many already."
+        yield (
+            "Whether more pictures would help was not measured: of so many pictures or labels that "
+            "takes too long with this head."
+        )
 
 
 def on_held_out(pictures: Pictures, fitted: Fitted, bursts: Bursts) -> Iterator[str]:
