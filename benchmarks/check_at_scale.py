@@ -37,7 +37,7 @@ from tellapart.assess.pictures import Pictures
 from tellapart.backbones.embed import Embedder
 from tellapart.backbones.graph import network_of
 from tellapart.backbones.rows import quality as quality_row
-from tellapart.dataset.sources import Dataset
+from tellapart.dataset.sources import Dataset, Items
 from tellapart.health.buckets import near
 from tellapart.health.directions import unit
 from tellapart.images.decode import read_picture
@@ -130,7 +130,7 @@ def whole(pictures: int, values: int, labels: int) -> None:
     """In a process of its own."""
     with tempfile.TemporaryDirectory() as folder:
         drawn = draw(Path(folder, "drawn.npy"), pictures, values, labels)
-        dataset = Dataset(Path("drawn"), ())
+        dataset = Dataset(Path("drawn"), Items())
         row: dict[str, Any] = {"before": anonymous()}
         found: Counter[str] = Counter()
         with watched(row, "cross-validation"):

@@ -177,7 +177,7 @@ def check(asked: Asked) -> None:
     from tellapart.assess.check import checking
     from tellapart.assess.pictures import gather
     from tellapart.backbones.embed import Embeddings
-    from tellapart.dataset.sources import Dataset, Item
+    from tellapart.dataset.sources import Dataset, Item, Items
     from tellapart.files.room import room
     from tellapart.report.check_page import check_page
     from tellapart.to_json.check import checked
@@ -187,7 +187,7 @@ def check(asked: Asked) -> None:
             yield from (line.removesuffix("\n") for line in stream)
 
     items = (Item(Path(name), name, name.partition("/")[0]) for name in lines("names"))
-    dataset = Dataset(asked.folder, tuple(items))
+    dataset = Dataset(asked.folder, Items(items))
     vectors = room(asked.count, asked.values)
     vectors[:] = np.load(asked.folder / "vectors.npy", mmap_mode="r")
     embeddings = Embeddings(

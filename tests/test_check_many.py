@@ -23,7 +23,7 @@ from tellapart.assess.check.looked import Looked
 from tellapart.assess.fixing import walk_through
 from tellapart.assess.grouping import Grouping
 from tellapart.assess.pictures import Pictures
-from tellapart.dataset.sources import Dataset
+from tellapart.dataset.sources import Dataset, Items
 from tellapart.head.blocks import Rows
 from tellapart.head.cross_validation import cross_validate
 from tellapart.health import buckets, sample
@@ -196,7 +196,7 @@ def drawn(folder: Path, seed: int = 0, each: int = 160) -> tuple[Pictures, set[i
 
 
 def looked_at(pictures: Pictures, *, every: bool = False) -> Looked:
-    return look(Dataset(Path("drawn"), ()), pictures, every=every)
+    return look(Dataset(Path("drawn"), Items()), pictures, every=every)
 
 
 def test_wrong_labels_are_found_in_all_pictures(many: None, tmp_path: Path) -> None:

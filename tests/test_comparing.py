@@ -10,7 +10,7 @@ import pytest
 from tellapart.assess.comparing import compare, may_be_luck
 from tellapart.assess.testing import TestResult
 from tellapart.cli.terminal.testing import print_comparison
-from tellapart.dataset.sources import Dataset
+from tellapart.dataset.sources import Dataset, Items
 from tellapart.errors import UsageError
 from tellapart.evaluation.judged import Evaluation
 from tellapart.evaluation.metrics import Proportion, mcnemar, paired_difference
@@ -22,7 +22,7 @@ def result(right: str, first: int = 0) -> TestResult:
     scores = np.where(hits[:, None], [0.9, 0.1], [0.1, 0.9])
     names = tuple(f"{first + i}.jpg" for i in range(len(right)))
     evaluation = Evaluation(("a", "b"), names, np.zeros(len(right), dtype=np.int64), scores)
-    return TestResult(Dataset(Path(), ()), evaluation, (), {}, (), Proportion(0, len(right)))
+    return TestResult(Dataset(Path(), Items()), evaluation, (), {}, (), Proportion(0, len(right)))
 
 
 @pytest.mark.parametrize(

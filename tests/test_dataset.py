@@ -565,7 +565,7 @@ Pictures = list[tuple[str, str | None, str]]
 
 
 def keys_of(drawn: Pictures) -> list[str]:
-    return tie([digest for digest, _, _ in drawn], [group for _, group, _ in drawn])
+    return [*tie([digest for digest, _, _ in drawn], [group for _, group, _ in drawn])]
 
 
 def labels_of(drawn: Pictures) -> list[str]:

@@ -274,7 +274,8 @@ DATA = st.lists(
 def of(data: list[tuple[str, str | None]], count: int) -> tuple[list[str], list[str]]:
     """Keys and labels of the first pictures; each has a content of its own."""
     some = data[:count]
-    return tie([f"{i:064x}" for i in range(len(some))], [g for _, g in some]), [a for a, _ in some]
+    keys = tie([f"{i:064x}" for i in range(len(some))], [g for _, g in some])
+    return [*keys], [a for a, _ in some]
 
 
 @given(DATA, st.integers(1, 120))

@@ -13,7 +13,7 @@ from drawn import model_of, run, run_here
 from tellapart import Classifier
 from tellapart.assess.testing import TestResult, evaluate
 from tellapart.cli.terminal.testing import print_test
-from tellapart.dataset.sources import Dataset
+from tellapart.dataset.sources import Dataset, Items
 from tellapart.demo.walk import DemoPictures
 from tellapart.errors import DatasetError
 from tellapart.evaluation.judged import Evaluation
@@ -147,7 +147,7 @@ def test_a_confusion_table_too_wide_to_read_is_a_list(capsys: pytest.CaptureFixt
     scores[:2] = np.eye(12)[5]
     scores[35] = np.eye(12)[0]
     evaluation = Evaluation(labels, tuple(map(str, range(36))), truth, scores)
-    print_test(TestResult(Dataset(Path(), ()), evaluation, (), {}, (), Proportion(0, 36)))
+    print_test(TestResult(Dataset(Path(), Items()), evaluation, (), {}, (), Proportion(0, 36)))
     words = capsys.readouterr().out
     assert "is \\ taken for" not in words
     assert "  a kind of flower 0 taken for a kind of flower 5: 2\n" in words

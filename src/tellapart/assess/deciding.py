@@ -114,7 +114,7 @@ class Keeper:
         return f"{self.test.source.name}/" if self.test else ""
 
     def _by_source(self, names: Sequence[str]) -> Iterator[tuple[Dataset, list[str]]]:
-        own = {item.name for item in self.dataset.as_found.items}
+        own = set(self.dataset.as_found.items.names)
         others = [
             name
             for name in names

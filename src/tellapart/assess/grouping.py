@@ -59,7 +59,7 @@ class Grouping:
         words: what was done and why, as a sentence; empty where there is nothing to say.
     """
 
-    groups: tuple[str | None, ...]
+    groups: Sequence[str | None]
     by: str = ""
     alone: tuple[str, ...] = ()
     words: str = ""

@@ -19,6 +19,7 @@ from ..dataset.groups import Groups
 from ..dataset.labels import ordered
 from ..dataset.sources import Dataset, SkippedFile
 from ..errors import DatasetError
+from ..files.columns import Numbered, numbered, taken
 from ..files.room import room
 from ..files.stored import Place
 from ..head.blocks import Rows, Vectors, are_large, blocks
@@ -51,12 +52,12 @@ class Pictures:
     """
 
     labels: tuple[str, ...]
-    names: tuple[str, ...]
-    paths: tuple[Place, ...]
+    names: Sequence[str]
+    paths: Sequence[Place]
     truth: np.ndarray
     vectors: np.ndarray
-    digests: tuple[str, ...]
-    keys: tuple[str, ...]
+    digests: Sequence[str]
+    keys: Sequence[str]
     held_out: np.ndarray
     unknown: tuple[str, ...]
     properties: np.ndarray | None = None
@@ -99,13 +100,13 @@ class Pictures:
         """Those in `rows`, in this order, each on its side."""
         return replace(
             self,
-            names=tuple(self.names[i] for i in rows),
-            paths=tuple(self.paths[i] for i in rows),
+            names=taken(self.names, rows),
+            paths=taken(self.paths, rows),
             truth=self.truth[rows],
             vectors=self.vectors[rows],
-            digests=tuple(self.digests[i] for i in rows),
-            keys=tuple(self.keys[i] for i in rows),
-            grouping=replace(self.grouping, groups=tuple(self.grouping.groups[i] for i in rows)),
+            digests=taken(self.digests, rows),
+            keys=self._keys.among(rows),
+            grouping=replace(self.grouping, groups=taken(self.grouping.groups, rows)),
             held_out=self.held_out[rows],
             properties=None if self.properties is None else self.properties[rows],
         )
@@ -119,37 +120,39 @@ class Pictures:
 
     def folds(self, rows: np.ndarray, seed: int = 0, count: int = FOLDS) -> np.ndarray:
         """The fold number of each of `rows`, of `count` folds."""
-        keys = [self.keys[i] for i in rows]
-        return split.folds(keys, self._labels_of(rows), min(count, len(set(keys))), seed)
+        keys = self.keys_of(rows)
+        most = min(count, len(keys.used()[0]))
+        return split.folds(keys, self._labels_of(rows), most, seed)
 
     def groups(self, rows: np.ndarray) -> np.ndarray:
         """A number for each of `rows`, equal for pictures that may not be parted."""
-        return np.unique(self._places[rows], return_inverse=True)[1]
+        return self.keys_of(rows).used()[1]
+
+    def keys_of(self, rows: np.ndarray) -> Numbered:
+        """The keys of some of the pictures."""
+        return self._keys.among(rows)
 
     @cached_property
-    def _places(self) -> np.ndarray:
-        """Where the key of each is among all different ones, in their order, int `[N]`. A table of
-        so many texts, as numpy keeps them, would take several times the memory."""
-        place = {key: at for at, key in enumerate(sorted(set(self.keys)))}
-        return np.fromiter((place[key] for key in self.keys), np.int64, len(self.keys))
+    def _keys(self) -> Numbered:
+        return numbered(self.keys)
 
     def watching(self, rows: np.ndarray, share: float) -> np.ndarray:
         """Which of `rows` only watch while the others are learnt from, bool."""
-        keys = [self.keys[i] for i in rows]
-        return split.kept_back(keys, self._labels_of(rows), share, salt="validation/")
+        keys, labels = self.keys_of(rows), self._labels_of(rows)
+        return split.kept_back(keys, labels, share, salt="validation/")
 
-    def _labels_of(self, rows: np.ndarray) -> list[str]:
-        return [self.labels[k] for k in self.truth[rows]]
+    def _labels_of(self, rows: np.ndarray) -> Numbered:
+        return Numbered(self.labels, self.truth[rows])
 
 
-def _rows_of(vectors: np.ndarray, rows: Sequence[int]) -> np.ndarray:
+def _rows_of(vectors: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """Some rows of embeddings; all of them are no copy, and a copy of very many lies in a file."""
     if len(rows) == len(vectors):
         return vectors
     if not are_large(vectors):
         return np.asarray(vectors[rows])
     found = room(len(rows), vectors.shape[1])
-    for some, block in blocks(Rows(vectors, np.array(rows, np.int64))):
+    for some, block in blocks(Rows(vectors, rows)):
         found[some] = block
     return found
 
@@ -165,28 +168,25 @@ def gather(
         DatasetError: fewer than two labels have pictures to train on.
     """
     unreadable = tuple(
-        SkippedFile(dataset.items[at].name, why) for at, why in embeddings.unreadable.items()
+        SkippedFile(dataset.items.names[at], why) for at, why in embeddings.unreadable.items()
     )
-    read = [dataset.items[position] for position in embeddings.positions]
+    read = dataset.items.among(embeddings.positions)
     grouping = grouping_of(
         read, embeddings.vectors, embeddings.digests, embeddings.properties, asked or Groups()
     )
-    groups = [item.group for item in read]
-    if grouping.by not in ("", SOURCE):
-        twice = split.tie([*embeddings.digests] * 2, [*groups, *grouping.groups])
-        keys = twice[: len(read)]
-    else:
-        keys = split.tie(embeddings.digests, groups)
-    numbers = np.unique([item.label for item in read], return_inverse=True)[1]
-    same = same_pixels(embeddings.vectors, hashes_of(embeddings.properties), numbers)
+    of_source = grouping.by in ("", SOURCE)
+    known_groups = (read.groups,) if of_source else (read.groups, grouping.groups)
+    keys = split.tie(embeddings.digests, *known_groups)
+    label_of = numbered(read.labels)
+    same = same_pixels(embeddings.vectors, hashes_of(embeddings.properties), label_of.numbers)
     keys = split.bind(keys, same)
-    by_hash = split.kept_back(keys, [item.label for item in read], share)
-    said = np.array([item.split == "test" for item in read], dtype=bool)
-    unsaid = np.array([item.split is None for item in read], dtype=bool)
+    by_hash = split.kept_back(keys, label_of, share)
+    said = np.fromiter((side == "test" for side in read.splits), bool, len(read))
+    unsaid = np.fromiter((side is None for side in read.splits), bool, len(read))
     held_out = said | (unsaid & by_hash)
-    trained = {item.label for item, held in zip(read, held_out, strict=True) if not held}
+    trained = set(label_of.among(np.flatnonzero(~held_out)))
     labels = ordered(trained)
-    unsaid_labels = {item.label for item in read if item.split is None}
+    unsaid_labels = set(label_of.among(np.flatnonzero(unsaid)))
     if len(labels) < 2 <= len(unsaid_labels):
         raise DatasetError(
             f"Only {len(labels)} of {several(len(unsaid_labels), 'label')} would have pictures "
@@ -202,20 +202,21 @@ def gather(
             + (f" Not read: {several(len(unreadable), 'file')} ({reasons})." if unreadable else ""),
             hint="Add pictures of another label, or save the unreadable ones as JPEG.",
         )
-    rows = [row for row, item in enumerate(read) if item.label in trained]
     place = {label: k for k, label in enumerate(labels)}
+    truth = np.array([place.get(label, -1) for label in label_of.names])[label_of.numbers]
+    rows = np.flatnonzero(truth >= 0)
     return Pictures(
         labels=labels,
-        names=tuple(read[row].name for row in rows),
-        paths=tuple(read[row].path for row in rows),
-        truth=np.array([place[read[row].label] for row in rows], dtype=np.int64),
+        names=taken(read.names, rows),
+        paths=taken(read.paths, rows),
+        truth=truth[rows],
         vectors=_rows_of(embeddings.vectors, rows),
-        digests=tuple(embeddings.digests[row] for row in rows),
-        keys=tuple(keys[row] for row in rows),
+        digests=taken(embeddings.digests, rows),
+        keys=keys.among(rows),
         held_out=held_out[rows],
-        unknown=tuple(sorted({item.label for item in read} - trained)),
+        unknown=tuple(sorted({*label_of.names} - trained)),
         properties=embeddings.properties[rows],
         unreadable=unreadable,
         trouble=embeddings.trouble,
-        grouping=replace(grouping, groups=tuple(grouping.groups[row] for row in rows)),
+        grouping=replace(grouping, groups=taken(grouping.groups, rows)),
     )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 from ..dataset.labels import Labels
-from ..dataset.sources import Dataset, Item, read_dataset
+from ..dataset.sources import Dataset, Item, Items, read_dataset
 from ..errors import DatasetError, UsageError, option
 from ..text import first_few, shown
 
@@ -27,7 +28,7 @@ def choose_sides(
             differs from one of them only in what few would see.
         UsageError: a fraction is asked for, and the source says itself what is for testing.
     """
-    said = {item.split for item in dataset.items}
+    said = set(dataset.items.splits)
     if isinstance(test, Path | str):
         other = read_dataset(test, follow_links=follow_links, at_least=1)
         part, notes = other.to_test()
@@ -36,6 +37,8 @@ def choose_sides(
     if test == 0:
         return _all_to_learn(dataset)
     if said <= {None, "train"}:
+        if said <= {None}:
+            return dataset
         return _with_items(dataset, (_on_side(item, None) for item in dataset.items))
     if test is not None:
         raise UsageError(
@@ -92,7 +95,7 @@ def _joined(learn: Dataset, test: Dataset) -> Dataset:
     )
     return replace(
         learn,
-        items=(*learn.items, *items),
+        items=Items(chain(learn.items, items)),
         skipped=learn.skipped
         + tuple(replace(file, name=f"{name}/{file.name}") for file in test.skipped),
         hidden=learn.hidden + test.hidden,
@@ -104,7 +107,7 @@ def _joined(learn: Dataset, test: Dataset) -> Dataset:
 
 
 def _with_items(dataset: Dataset, items: Iterable[Item]) -> Dataset:
-    return replace(dataset, items=tuple(items))
+    return replace(dataset, items=Items(items))
 
 
 def _on_side(item: Item, side: str | None) -> Item:

@@ -30,7 +30,7 @@ def occasions_of_test(
     where the source says so of most; None where each stands alone."""
     digests = [seen.digest for _, seen in tested]
     named = [item.group for item, _ in tested]
-    groups = np.unique(tie(digests, named), return_inverse=True)[1]
+    groups = tie(digests, named).used()[1]
     vectors = np.stack([seen.embedding for _, seen in tested])
     known = sum(one is not None for one in named) >= NAMED * len(tested)
     return occasions_of(vectors, truth, groups, known=known)

@@ -109,7 +109,7 @@ class Tally:
         `share` of them; None where it does not."""
         if sum(one is not None for one in self._groups) < share * self.count:
             return None
-        return np.unique(tie(self._digests, self._groups), return_inverse=True)[1]
+        return tie(self._digests, self._groups).used()[1]
 
     def evaluation(self, groups: np.ndarray | None) -> Evaluation:
         """How right all answers are; `groups` are of all pictures."""

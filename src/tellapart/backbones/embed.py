@@ -14,6 +14,7 @@ import numpy as np
 
 from ..cache.shards import EmbeddingCache
 from ..errors import BackboneError, PictureError, option
+from ..files.columns import Digests
 from ..files.room import room
 from ..images.decode import (
     DECODER_VERSION,
@@ -58,7 +59,7 @@ class Embeddings:
 
     vectors: np.ndarray
     properties: np.ndarray
-    digests: tuple[str, ...]
+    digests: Sequence[str]
     positions: np.ndarray
     unreadable: dict[int, str]
     trouble: str = ""
@@ -243,27 +244,29 @@ def embed_all(
     """
     vectors = np.zeros((0, 0), np.float32)  # until it is known how long they are
     properties = np.zeros((len(paths), len(PROPERTIES)), np.float32)
-    digests: list[str] = []
-    positions: list[int] = []
+    digests = Digests.room(len(paths))
+    positions = np.zeros(len(paths), np.int64)
+    count = 0
     unreadable = {}
     with closing(_embedded(paths, embedder, place or current_place())) as results:
         for position, result in enumerate(results):
             if result.vector is None or result.properties is None:
                 unreadable[position] = result.reason
             else:
-                if not digests:
+                if not count:
                     vectors = room(len(paths), len(result.vector))
-                vectors[len(digests)] = result.vector
-                properties[len(digests)] = result.properties
-                digests.append(result.digest.hex())
-                positions.append(position)
+                vectors[count] = result.vector
+                properties[count] = result.properties
+                digests.rows[count] = np.frombuffer(result.digest, np.uint8)
+                positions[count] = position
+                count += 1
             if progress:
                 progress(position + 1)
     return Embeddings(
-        vectors=vectors[: len(digests)],
-        properties=properties[: len(digests)],
-        digests=tuple(digests),
-        positions=np.array(positions, dtype=np.int64),
+        vectors=vectors[:count],
+        properties=properties[:count],
+        digests=Digests(digests.rows[:count]),
+        positions=positions[:count],
         unreadable=unreadable,
         trouble=embedder.cache.trouble if embedder.cache else "",
     )

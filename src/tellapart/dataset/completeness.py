@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ..errors import DatasetError, option
 from ..text import first_few, several, shown
 from .decision import FILE
+from .items import Items
 from .labels import check_not_ours, distinct
 from .walk import LINK
 
@@ -26,13 +27,15 @@ def finished(dataset: Dataset, at_least: int) -> Dataset:
     if at_least > 1:
         check_not_ours(dataset.labels)
     written = distinct(dataset.labels)
+    if all(label == way for label, way in written.items()):
+        return dataset
     items = (replace(i, label=written[i.label]) for i in dataset.items)
-    return replace(dataset, items=tuple(items))
+    return replace(dataset, items=Items(items))
 
 
 def _check_labels(dataset: Dataset, at_least: int) -> None:
     """Enough labels with pictures to learn from."""
-    said = {item.split for item in dataset.items}
+    said = set(dataset.items.splits)
     named = first_few([name for _, name in dataset.parts])
     if at_least > 1 and said and not said & {None, "train"}:
         raise DatasetError(
@@ -67,7 +70,7 @@ def _check_labels(dataset: Dataset, at_least: int) -> None:
 def _folders_of_the_only(dataset: Dataset) -> Path | None:
     """The only label's folder, where its pictures are all in folders of it."""
     folder = dataset.source / dataset.items[0].label
-    deep = all(len(Path(item.name).parts) > 2 for item in dataset.items)
+    deep = all(len(Path(name).parts) > 2 for name in dataset.items.names)
     return folder if deep and folder.is_dir() else None
 
 

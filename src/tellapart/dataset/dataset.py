@@ -13,39 +13,14 @@ from typing import Any
 from ..errors import DatasetError
 from ..files.reading import read_content
 from ..files.skipped import SkippedFile
-from ..files.stored import Place, suffix_of_place
+from ..files.stored import suffix_of_place
 from ..files.workspaces import Workspace
 from ..text import first_few, several, shown
+from .items import Item as Item
+from .items import Items
 from .labels import ordered
 
 FEW = 20  # the original warned below this many pictures of a label
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One picture, as it is said to be one: where it is, its name below the source, and its
-    label."""
-
-    path: Place
-    name: str
-    label: str
-    split: str | None = None  # "train", "test", "validation", or None: not said
-    group: str | None = None  # pictures of one group are never parted
-
-    @property
-    def file(self) -> Path:
-        """Its own file, for who moves, links or renames it.
-
-        Raises:
-            DatasetError: it lies inside something else, and has none.
-        """
-        if isinstance(self.path, Path):
-            return self.path
-        raise DatasetError(
-            f"{shown(self.path.name)} has no file of its own: it lies in a tar, in a Parquet file "
-            f"or at an address, and stays there.",
-            hint="Unpack or download the pictures into a folder, and give that.",
-        )
 
 
 @dataclass(frozen=True)
@@ -71,7 +46,7 @@ class Dataset:
     """
 
     source: Path
-    items: tuple[Item, ...]
+    items: Items
     skipped: tuple[SkippedFile, ...] = ()
     hidden: int = 0
     empty: tuple[str, ...] = ()
@@ -81,13 +56,13 @@ class Dataset:
     given: str = ""
     address: str = ""
     test_source: Path | None = None
-    unmended: tuple[Item, ...] = field(default=(), repr=False)
+    unmended: Items = field(default_factory=Items, repr=False)
     kept: frozenset[str] = frozenset()
     _workspaces: tuple[Workspace, ...] = field(default=(), repr=False, compare=False)
 
     @property
     def labels(self) -> tuple[str, ...]:
-        return ordered({item.label for item in self.items})
+        return ordered(set(self.items.labels))
 
     @property
     def called(self) -> str:
@@ -121,7 +96,7 @@ class Dataset:
     @property
     def counts(self) -> dict[str, int]:
         """Pictures per label, in the order of `labels`."""
-        counts = Counter(item.label for item in self.items)
+        counts = Counter(self.items.labels)
         return {label: counts[label] for label in self.labels}
 
     def place_of(self, name: str) -> Path:
@@ -136,10 +111,11 @@ class Dataset:
     @cached_property
     def _paths(self) -> dict[str, Path]:
         """Those in an unpacked archive have none that lasts."""
+        places = zip(self.items.names, self.items.paths, strict=True)
         return {
-            item.name: item.path
-            for item in self.items
-            if isinstance(item.path, Path) and not self._is_unpacked(item.path)
+            name: path
+            for name, path in places
+            if isinstance(path, Path) and not self._is_unpacked(path)
         }
 
     def _is_unpacked(self, path: Path) -> bool:
@@ -155,9 +131,9 @@ class Dataset:
         state = {**self.__dict__, "_workspaces": ()}
         state.pop("_paths", None)
         state["_contents"] = {
-            at: read_content(item.path)
-            for at, item in enumerate(self.items)
-            if isinstance(item.path, Path) and self._is_unpacked(item.path)
+            at: read_content(path)
+            for at, path in enumerate(self.items.paths)
+            if isinstance(path, Path) and self._is_unpacked(path)
         }
         return state
 
@@ -171,7 +147,7 @@ class Dataset:
                     path = folder / f"{at}{suffix_of_place(items[at].path)}"
                     path.write_bytes(content)
                     items[at] = replace(items[at], path=path)
-            state = {**state, "items": tuple(items), "_workspaces": (workspace,)}
+            state = {**state, "items": Items(items), "_workspaces": (workspace,)}
         self.__dict__.update(state)
 
     @property
@@ -181,17 +157,17 @@ class Dataset:
 
     def only(self, *splits: str | None) -> Dataset:
         """The part whose items are said to be in one of `splits`."""
-        return replace(self, items=tuple(i for i in self.items if i.split in splits))
+        return replace(self, items=Items(i for i in self.items if i.split in splits))
 
     @property
     def held(self) -> str | None:
         """The split that is to be tested on: validation only where nothing is for testing."""
-        said = {item.split for item in self.items}
+        said = set(self.items.splits)
         return next((split for split in ("test", "validation") if split in said), None)
 
     def to_test(self) -> tuple[Dataset, tuple[str, ...]]:
         """What of it a model is tested on, and a note where that is not all."""
-        if self.held is None or {item.split for item in self.items} == {self.held}:
+        if self.held is None or set(self.items.splits) == {self.held}:
             return self, ()
         part = self.only(self.held)
         names = [name for split, name in self.parts if split == self.held]

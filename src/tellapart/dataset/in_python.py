@@ -22,7 +22,8 @@ from ..text import first_few, several, shown
 from ..workers.local import Each, batches_of, local_map
 from .cells import is_missing, label_text
 from .completeness import finished
-from .dataset import Dataset, Item, marked, on_torn
+from .dataset import Dataset, marked, on_torn
+from .items import Item, Items
 from .paths import missing
 from .sources import SkippedFile, read_dataset
 from .splits import SPLITS, split_of
@@ -111,7 +112,7 @@ def read_source(source: Source, *, follow_links: bool = False, at_least: int = 2
     torn = [(str(path), list(labels)) for path, labels in labels_of.items() if len(labels) > 1]
     dataset = Dataset(
         Path(),
-        tuple(sorted(items, key=lambda item: item.name)),
+        Items(sorted(items, key=lambda item: item.name)),
         tuple(skipped),
         parts=marked(parts),
         notes=tuple(on_torn(torn, given)),

@@ -23,10 +23,11 @@ from ..files.stored import Place, place_text
 from ..text import csv_text, first_few, several
 from ..workers.local import Each, batches_of, local_map
 from .decision import BETWEEN, FILE, MANY, Decision
+from .items import Item, Items
 from .labels import Labels
 
 if TYPE_CHECKING:
-    from .sources import Dataset, Item
+    from .sources import Dataset
 
 _BATCH = 16  # files a thread hashes at a time
 _NAMED = 5
@@ -89,25 +90,26 @@ def apply(dataset: Dataset, decisions: Iterable[Decision], found: Found | None =
         if (item.path, label) not in seen:  # a table may name a file under two labels
             seen.add((item.path, label))
             items.append(replace(item, label=label, group=group))
-    mended_set = replace(dataset, items=tuple(items), unmended=dataset.items, kept=frozenset(kept))
+    mended_set = replace(dataset, items=Items(items), unmended=dataset.items, kept=frozenset(kept))
     return replace(
         mended_set,
         notes=(*dataset.notes, *_words(dataset, mended_set, found, counts)),
     )
 
 
-def locate(items: Sequence[Item], decisions: Sequence[Decision]) -> Found:
+def locate(items: Items, decisions: Sequence[Decision]) -> Found:
     """Which pictures decisions are about: by content, first at their own paths."""
-    at: dict[str, list[Item]] = {}
-    for item in items:
-        at.setdefault(_written(item.name), []).append(item)
     paths = [_written(one.path) for one in decisions]
-    digests = _digests({item.path for path in paths for item in at.get(path, ())})
+    at: dict[str, list[Item]] = {path: [] for path in paths}
+    for row, name in enumerate(items.names):
+        if (written := _written(name)) in at:
+            at[written].append(items[row])
+    digests = _digests({item.path for path in paths for item in at[path]})
     of: dict[str, list[Decision]] = {}  # by name, what is about each picture
     moved: list[Decision] = []
     settled: dict[tuple[str, str], set[str]] = {}  # where those of a content are at their paths
     for one, path in zip(decisions, paths, strict=True):
-        there = [item.name for item in at.get(path, ()) if digests[item.path] == one.digest]
+        there = [item.name for item in at[path] if digests[item.path] == one.digest]
         if there:  # of two names that are written alike, the one that is meant
             exact = next((name for name in there if csv_text(name) == one.path), there[0])
             of.setdefault(exact, []).append(one)
@@ -132,7 +134,7 @@ def locate(items: Sequence[Item], decisions: Sequence[Decision]) -> Found:
                     of.setdefault(name, []).append(one)
                 elif is_unclear:
                     unclear.append(one)
-                elif one.decision != "drop" or _written(one.path) in at:  # else it is done
+                elif one.decision != "drop" or at[_written(one.path)]:  # else it is done
                     stale.append(one)
     held, conflicts = {}, []
     for name, about in of.items():

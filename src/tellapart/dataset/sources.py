@@ -7,6 +7,7 @@ over and why.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,9 +20,10 @@ from .completeness import finished
 from .containers import holds_pictures
 from .dataset import FEW as FEW
 from .dataset import Dataset as Dataset
-from .dataset import Item as Item
 from .dataset import labelled, marked, nohash_group, on_torn
 from .decided import decisions_about
+from .items import Item as Item
+from .items import Items as Items
 from .layout import layout_of
 from .mended import apply
 from .paths import Finder, missing
@@ -99,25 +101,27 @@ def _read_folder(root: Path, follow_links: bool) -> Dataset:
     notes = layout.notes
     if os.path.isdir(root / SET_ASIDE):
         notes += (f"{SET_ASIDE}/ is no label: it holds pictures that were dropped.",)
-    items: list[Item] = []
     bare: list[str] = []
     shut: dict[str, str] = {}
-    for place in layout.labels:
-        label = labelled(place.label)
-        above = frozenset({identity(root), identity(place.folder.parent)})
-        found = [
-            Item(path, name, label, place.split, nohash_group(label, path.name))
-            for path, name in walk.pictures(place.folder, above)
-        ]
-        items += found
-        if not found:
-            why = walk.shut(place.folder)
-            bare += [] if why else [label]
-            shut |= {label: why} if why else {}
-    filled = {item.label for item in items}
+
+    def found() -> Iterator[Item]:
+        for place in layout.labels:
+            label = labelled(place.label)
+            above = frozenset({identity(root), identity(place.folder.parent)})
+            is_bare = True
+            for path, name in walk.pictures(place.folder, above):
+                is_bare = False
+                yield Item(path, name, label, place.split, nohash_group(label, path.name))
+            if is_bare:
+                why = walk.shut(place.folder)
+                bare.extend([] if why else [label])
+                shut.update({label: why} if why else {})
+
+    items = Items(found())
+    filled = set(items.labels)
     return Dataset(
         root,
-        tuple(items),
+        items,
         tuple(walk.skipped),
         walk.hidden,
         empty=tuple(dict.fromkeys(label for label in bare if label not in filled)),
@@ -132,7 +136,8 @@ def _read_table(path: Path, inside: Path | None = None, called: Path | None = No
 
     `called` is what an error calls it, if not by its path.
     """
-    items, skipped = [], []
+    items: list[Item] = []
+    skipped = []
     labels_of: dict[Path, dict[str, None]] = {}
     finder = Finder(path.parent)
     rows, faults = read_table(path, called)
@@ -167,7 +172,7 @@ def _read_table(path: Path, inside: Path | None = None, called: Path | None = No
     parts = dict.fromkeys((r.split, r.part) for r in rows if r.split)
     return Dataset(
         path,
-        tuple(items),
+        Items(items),
         tuple(skipped),
         parts=marked(parts),
         notes=tuple(on_torn(torn, shown(path.name))),

@@ -9,36 +9,57 @@ but where pictures are copies, so anyone can repeat it from the files.
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from ..files.columns import Column, Numbered, numbered
 from .joining import Joining
 
 TO_SPARE = 10  # with fewer pictures of a label, or groups of them, none is kept back for testing
 
 
-def tie(digests: Sequence[str], groups: Sequence[str | None]) -> list[str]:
+def tie(digests: Sequence[str], *groups: Sequence[str | None]) -> Numbered:
     """A key for each picture; pictures of equal content or of one group get the same key.
 
     The key is the smallest name of all that is tied together: group names before digests.
     """
-    if not any(groups):
-        return [f"1/{digest}" for digest in digests]
-    joining = Joining[str]()
-    for digest, group in zip(digests, groups, strict=True):
-        if group:
-            joining.join(f"1/{digest}", f"0/{group}")
-    return [joining.first(f"1/{digest}") for digest in digests]
+    own = numbered(digests)
+    named = sorted({group for column in groups for group in column if group})
+    nodes = _Nodes(named, own.names)
+    if not named:
+        return Numbered(nodes, own.numbers)
+    joining = Joining[int]()
+    place = {group: at for at, group in enumerate(named)}
+    for column in groups:
+        for number, group in zip(own.numbers, column, strict=True):
+            if group:
+                joining.join(len(named) + int(number), place[group])
+    firsts = np.fromiter(map(joining.first, range(len(nodes))), np.int32, len(nodes))
+    return Numbered(nodes, firsts[len(named) :][own.numbers])
 
 
-def bind(keys: Sequence[str], pairs: Iterable[tuple[int, int]]) -> list[str]:
+class _Nodes(Column[str]):
+    """What can be tied together, in the order of the keys: groups, and then contents."""
+
+    def __init__(self, groups: Sequence[str], digests: Sequence[str]) -> None:
+        self._groups, self._digests = groups, digests
+
+    def __len__(self) -> int:
+        return len(self._groups) + len(self._digests)
+
+    def _row(self, at: int) -> str:
+        content = at - len(self._groups)
+        return f"1/{self._digests[content]}" if content >= 0 else f"0/{self._groups[at]}"
+
+
+def bind(keys: Numbered, pairs: Iterable[tuple[int, int]]) -> Numbered:
     """The same keys, but one for both pictures of each pair: the smaller."""
-    joining = Joining[str]()
+    joining = Joining[int]()
     for one, other in pairs:
-        joining.join(keys[one], keys[other])
-    return [joining.first(key) for key in keys]
+        joining.join(int(keys.numbers[one]), int(keys.numbers[other]))
+    bound = np.fromiter(map(joining.first, range(len(keys.names))), np.int32, len(keys.names))
+    return Numbered(keys.names, bound[keys.numbers])
 
 
 def position(key: str, salt: str = "") -> float:
@@ -60,17 +81,17 @@ def kept_back(
     """
     if fraction <= 0:
         return np.zeros(len(keys), bool)
-    pairs = set(zip(keys, labels, strict=True))
-    different = Counter(label for _, label in pairs)
-    needed = {key for key, label in pairs if different[label] < TO_SPARE}
-    place = {key: position(key, salt) for key in keys}
-    chosen = {key for key, at in place.items() if at < fraction and key not in needed}
-    lowest: dict[str, str] = {}
-    for key, label in sorted(pairs, key=lambda pair: place[pair[0]], reverse=True):
-        if key not in needed:
-            lowest[label] = key
-    chosen |= set(lowest.values())  # of most labels it is below the fraction already
-    return np.array([key in chosen for key in keys], dtype=bool)
+    place, key, label = _placed(keys, labels, salt)
+    pairs = np.unique(np.stack([key, label]), axis=1)
+    different = np.bincount(pairs[1])
+    needed = np.zeros(len(place), bool)
+    needed[pairs[0, different[pairs[1]] < TO_SPARE]] = True
+    chosen = (place < fraction) & ~needed
+    spared = pairs[:, ~needed[pairs[0]]]
+    spared = spared[:, np.lexsort((place[spared[0]], spared[1]))]
+    lowest = np.unique(spared[1], return_index=True)[1]
+    chosen[spared[0, lowest]] = True  # of most labels it is below the fraction already
+    return np.asarray(chosen[key])
 
 
 def folds(keys: Sequence[str], labels: Sequence[str], count: int, seed: int = 0) -> np.ndarray:
@@ -78,17 +99,24 @@ def folds(keys: Sequence[str], labels: Sequence[str], count: int, seed: int = 0)
 
     Within each label the keys are dealt out in turn, in the order of their salted hashes.
     """
-    own: dict[str, set[str]] = {}
-    for key, label in zip(keys, labels, strict=True):
-        own.setdefault(label, set()).add(key)
-    fold_of: dict[str, int] = {}
-    dealt = 0
-    for label in sorted(own):
-        others = own[label] - fold_of.keys()
-        for key in sorted(others, key=lambda key: position(key, f"{seed}/")):
-            fold_of[key] = dealt % count
-            dealt += 1
-    return np.array([fold_of[key] for key in keys], dtype=np.int64)
+    place, key, label = _placed(keys, labels, f"{seed}/")
+    first = np.full(len(place), len(labels))
+    np.minimum.at(first, key, label)
+    fold = np.empty(len(place), np.int64)
+    fold[np.lexsort((place, first))] = np.arange(len(place)) % count
+    return np.asarray(fold[key])
+
+
+def _placed(
+    keys: Sequence[str], labels: Sequence[str], salt: str
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The position of each different key, in their order; and of each picture which key it has, and
+    which label, among the different ones in order."""
+    known = numbered(keys)
+    numbers, own = known.used()
+    places = (position(known.names[number], salt) for number in numbers)
+    found = np.fromiter(places, np.float64, len(numbers))
+    return found, own, numbered(labels).used()[1]
 
 
 def in_sample_order(keys: Sequence[str], labels: Sequence[str]) -> np.ndarray:

@@ -20,7 +20,8 @@ from ..files.addresses import is_address
 from ..files.skipped import SkippedFile
 from ..text import several, shown
 from .containers import contents_of
-from .dataset import Dataset, Item, labelled, nohash_group
+from .dataset import Dataset, labelled, nohash_group
+from .items import Item, Items
 from .layout import layout_of
 from .listed import Listed
 from .splits import named_as_splits
@@ -72,7 +73,7 @@ def _said(source: Path, every: Sequence[tuple[Listed, str]], skipped: list[Skipp
         if one.split:
             parts.setdefault((one.split, one.part))
     items.sort(key=lambda item: item.name.split("/"))
-    return Dataset(source, tuple(items), tuple(skipped), parts=_parts(parts))
+    return Dataset(source, Items(items), tuple(skipped), parts=_parts(parts))
 
 
 def _by_folders(
@@ -104,7 +105,7 @@ def _by_folders(
             said.setdefault((one.split, one.part))
     return Dataset(
         source,
-        tuple(items),
+        Items(items),
         (*skipped, *tree.skipped),
         parts=(*parts, *_parts(said)),
         notes=layout.notes,

@@ -337,7 +337,7 @@ def _source(item: Item, journal: Journal) -> str:
 
 def _shares(dataset: Dataset, test: float | None, validation: float | None) -> tuple[float, float]:
     """The shares that were asked for, or a tenth each."""
-    said = {item.split for item in dataset.items}
+    said = set(dataset.items.splits)
     for share, part in ((test, "test"), (validation, "validation")):
         if share is not None and part in said:
             raise UsageError(

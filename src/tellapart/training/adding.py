@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from ..dataset import split
 from ..dataset.groups import NONE, parse
 from ..dataset.in_python import Source, read_source
 from ..dataset.labels import Labels, check_not_ours
-from ..dataset.sources import Dataset, Item
+from ..dataset.sources import Dataset, Item, Items
 from ..errors import DatasetError, ModelError
 from ..head.sgd import SgdSettings
 from ..images.properties import PROPERTIES, PROPERTIES_VERSION
@@ -70,10 +71,10 @@ def add(
             "so that takes no longer than the new ones do.",
         )
     new = _with_labels_of(classifier, read_source(source, follow_links=follow_links, at_least=1))
-    if {item.split for item in new.items} & {"test", "validation"}:
+    if set(new.items.splits) & {"test", "validation"}:
         new = choose_sides(new)
     found = embed_all(
-        [item.path for item in new.items],
+        new.items.paths,
         embedder_of(classifier, None if cache is None else Path(cache)),
         progress=lambda done: watch.pictures(done, len(new.items)),
     )
@@ -162,7 +163,7 @@ def _join(
     count = len(everything)
     dataset = Dataset(
         new.source,
-        (*(item for item, *_ in everything), *lost),
+        Items(chain((item for item, *_ in everything), lost)),
         new.skipped,
         new.hidden,
         empty=new.empty,
@@ -206,7 +207,7 @@ def _with_labels_of(classifier: Classifier, new: Dataset) -> Dataset:
     """The same pictures, with labels written as the model writes those that it knows."""
     check_not_ours(new.labels)
     known = Labels(classifier.labels).known(new.labels, new.called, "the model's")
-    items = tuple(replace(i, label=known.get(i.label, i.label)) for i in new.items)
+    items = Items(replace(i, label=known.get(i.label, i.label)) for i in new.items)
     return replace(new, items=items)
 
 

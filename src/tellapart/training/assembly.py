@@ -107,8 +107,8 @@ def _record(
     every = TrainingRecord(
         vectors=np.asarray(pictures.vectors[rows]),
         labels=pictures.truth[rows],
-        names=pictures.names,
-        digests=pictures.digests,
+        names=tuple(pictures.names),
+        digests=tuple(pictures.digests),
         held_out=pictures.held_out[rows],
         scores=_scores(pictures, fitted, kept),
         roots=roots,

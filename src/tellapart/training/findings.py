@@ -135,7 +135,7 @@ def would_more_help(pictures: Pictures, fitted: Fitted) -> LearningCurve | None:
     if fitted.found is None or not fitted.judged.all():
         return None
     vectors, truth = pictures.vectors_of(pictures.learnt), pictures.truth[pictures.learnt]
-    keys = [pictures.keys[i] for i in pictures.learnt]
+    keys = pictures.keys_of(pictures.learnt)
     rest = (pictures.labels, keys, fitted.fold, fitted.found)
     if fitted.found.answers:  # they are, or their scores are, too many for memory
         return curve_of_many(vectors, truth, *rest)
@@ -167,8 +167,7 @@ def without_a_label(pictures: Pictures, fitted: Fitted) -> Unknowns | None:
 
 
 def _sample(pictures: Pictures, rows: np.ndarray) -> Sample:
-    keys = [pictures.keys[i] for i in rows]
-    return Sample(pictures.vectors_of(rows), pictures.truth[rows], keys)
+    return Sample(pictures.vectors_of(rows), pictures.truth[rows], pictures.keys_of(rows))
 
 
 def leaks_of(pictures: Pictures) -> tuple[Leaks, tuple[str, ...]]:
@@ -209,14 +208,18 @@ def notes_on(dataset: Dataset, pictures: Pictures) -> Iterator[str]:
     ]
     if few:
         yield f"Fewer than {FEW} training pictures: {first_few(few)}. Expect mistakes."
-    to_learn = {item.label for item in dataset.items if item.split != "test"}
+    to_learn = {
+        label
+        for label, split in zip(dataset.items.labels, dataset.items.splits, strict=True)
+        if split != "test"
+    }
     if gone := sorted(to_learn - {*pictures.labels, *pictures.unknown}):
         words = first_few(sorted(gone, key=natural))
         yield f"Left out, because none of their training pictures can be read: {words}."
     if pictures.unknown:
         words = first_few(sorted(pictures.unknown, key=natural))
         yield f"Not judged, because they have no training pictures: {words}."
-    wanted = any(item.split != "train" for item in dataset.items)
+    wanted = any(split != "train" for split in dataset.items.splits)
     if wanted and pictures.untested:
         words = first_few(sorted(pictures.untested, key=natural))
         yield f"Not tested, because none of their pictures is held out: {words}."

@@ -157,7 +157,7 @@ class _Comparison:
     def of(self, dataset: Dataset) -> QualityChoice:
         self.watch.doing(f"Embedding with {self.quickest.name}")
         embeddings = embed_all(
-            [item.path for item in dataset.items],
+            dataset.items.paths,
             self.quickest.embedder,
             progress=lambda done: self.watch.pictures(done, len(dataset.items)),
         )
@@ -273,7 +273,7 @@ class _Comparison:
 
     def judge(
         self, sample: Pictures, names: Sequence[str]
-    ) -> tuple[dict[str, np.ndarray], list[str]]:
+    ) -> tuple[dict[str, np.ndarray], Sequence[str]]:
         """Which pictures each quality has right when cross-validated, bool `[S]`; their keys."""
         vectors = {name: self.all[name].vectors[: len(sample.names)] for name in names[1:]}
         same = np.all([np.isfinite(found[:, 0]) for found in vectors.values()], axis=0)
@@ -285,14 +285,14 @@ class _Comparison:
             own = replace(sample, vectors=vectors[name][rows]) if name in vectors else sample
             right[name], known = self.all[name].right(own)
             judged &= known
-        keys = [sample.keys[i] for i in np.flatnonzero(judged)]
+        keys = sample.keys_of(np.flatnonzero(judged))
         return {name: hits[judged] for name, hits in right.items()}, keys
 
 
 def _in_order(pictures: Pictures) -> Pictures:
     """The pictures to learn from, in an order of which any beginning can be compared on."""
     rows = pictures.learnt
-    keys = [pictures.keys[i] for i in rows]
+    keys = pictures.keys_of(rows)
     labels = [pictures.labels[k] for k in pictures.truth[rows]]
     return pictures.only(rows[in_sample_order(keys, labels)])
 

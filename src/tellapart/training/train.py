@@ -113,7 +113,7 @@ def train(
             options, choice = choose_quality(dataset, options, watch)
             trainer = engine_of(options)
             embeddings = embed_all(
-                [item.path for item in dataset.items],
+                dataset.items.paths,
                 trainer.embedder(),
                 progress=lambda done: watch.pictures(done, len(dataset.items)),
             )

@@ -116,7 +116,7 @@ def looked_at(
     """Embed the pictures, and cross-validate those to learn from."""
     embedder = Embedder(network_of(quality_row(quality)), None if cache is None else Path(cache))
     embeddings = embed_all(
-        [item.path for item in dataset.items],
+        dataset.items.paths,
         embedder,
         progress=(lambda done: progress(done, len(dataset.items))) if progress else None,
     )

@@ -10,8 +10,10 @@ from dataclasses import replace
 import numpy as np
 
 from ...backbones.embed import Embeddings
+from ...dataset.sources import Items
 from ...errors import DatasetError
 from ...evaluation.metrics import Proportion
+from ...files.columns import taken
 from ...head.cross_validation import out_of_fold
 from ...workers.local import one_thread_each
 from ..pictures import gather
@@ -43,11 +45,11 @@ def accuracy_after(looked: Looked, mends: Sequence[Mend]) -> Proportion:
     embeddings = Embeddings(
         pictures.vectors[rows],
         pictures.properties[rows] if pictures.properties is not None else np.zeros((len(rows), 0)),
-        tuple(pictures.digests[row] for row in rows),
+        taken(pictures.digests, rows),
         np.arange(len(rows)),
         {},
     )
-    dataset = replace(looked.dataset, items=tuple(items))
+    dataset = replace(looked.dataset, items=Items(items))
     try:
         return look(dataset, gather(dataset, embeddings, 0.0, looked.asked)).accuracy
     except DatasetError:

@@ -102,7 +102,7 @@ class TensorFlowEngine:
             self.options.balanced,
         )
         return training_key(
-            pictures.digests,
+            tuple(pictures.digests),
             pictures.labels,
             pictures.truth,
             pictures.held_out,
