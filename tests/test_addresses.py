@@ -20,10 +20,12 @@ from moto.server import ThreadedMotoServer
 import tellapart
 from conftest import draw_scene, encoded
 from drawn import run_here
+from tellapart.dataset.given import expand
 from tellapart.dataset.members import members
 from tellapart.dataset.sources import SkippedFile, read_dataset
 from tellapart.demo.walk import DemoPictures
 from tellapart.errors import (
+    ArchiveError,
     DatasetError,
     DestinationError,
     MissingExtraError,
@@ -131,6 +133,27 @@ def test_objects_tars_and_tables_in_a_bucket_are_read_alike(
             ] == expected
 
 
+def test_an_object_may_be_called_as_a_pattern_is(
+    bucket: str, put: Callable[[str, bytes], None], tmp_path: Path
+) -> None:
+    names = [
+        "a b.png",
+        "a#b.png",
+        "a [3].png",
+        "a*.png",
+        "a{x,y}.png",
+        "what?.png",
+        "e\u0301%25.png",
+    ]
+    for at, name in enumerate(names):
+        put(f"odd/{name}", PICTURE + bytes([at]))
+    places = [f"s3://{bucket}/odd/{name}" for name in names]
+    assert sorted(one.name for one in members(f"s3://{bucket}/odd/")) == sorted(places)
+    (tmp_path / "list").write_text("\n".join(places))
+    found = list(expand([], follow_links=False, lists=[str(tmp_path / "list")]))
+    assert [one.content()[-1] for one in found if isinstance(one, Stored)] == [*range(len(names))]
+
+
 def test_a_long_prefix_comes_page_by_page(
     bucket: str, put: Callable[[str, bytes], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -162,6 +185,8 @@ def test_places_that_are_none_say_so(
 ) -> None:
     put("notes.txt", b"none")
     put("broken.tar", b"no tar " * 200)
+    put("packed/a.tar.gz", b"\x1f\x8b\x08")
+    put("table/labels.csv", b"path,label")
     for source in (f"s3://{bucket}/empty/", "s3://no-such-bucket-of-ours/"):
         with pytest.raises(DatasetError, match="holds nothing, or is not there"):
             read_dataset(source)
@@ -169,8 +194,17 @@ def test_places_that_are_none_say_so(
         list(members(f"s3://{bucket}/broken.tar"))
     with pytest.raises(UsageError, match=r"no pictures in it.*notes\.txt"):
         list(members(f"s3://{bucket}/notes.txt"))
+    with pytest.raises(ArchiveError, match=r"a\.tar\.gz is compressed, so"):
+        list(members(f"s3://{bucket}/packed/"))
+    with pytest.raises(UsageError, match=r"labels\.csv \(a table, which is read only as a file on"):
+        list(members(f"s3://{bucket}/table/"))
     with pytest.raises(UsageError, match="is no address that can be read"):
         list(members("nowhere://at/all"))
+    for nowhere in ("s3://", "s3:///photos/"):
+        with pytest.raises(DatasetError, match="cannot be read: it names no bucket"):
+            list(members(nowhere))
+        with pytest.raises(DestinationError, match="cannot be reached: it names no bucket"):
+            destination_at(nowhere)
     run = run_here("train", f"s3://{bucket}/empty/", "-o", tmp_path / "m")
     assert run.code == 2
     assert f"s3://{bucket}/empty/ holds nothing" in run.err

@@ -168,7 +168,7 @@ def test_what_a_tar_names_is_taken_as_where_it_is_unpacked(tmp_path: Path) -> No
     assert [one.reason for one in dataset.skipped] == [
         "a name that leads elsewhere",
         "a name that leads elsewhere",
-        "a table, which is not read in a tar that is read where it lies: unpack it",
+        "a table, which is read only as a file on a disk",
     ]
 
 
@@ -226,6 +226,9 @@ def test_a_folder_of_nothing_but_shards_is_all_of_them(tmp_path: Path) -> None:
     decide(folder, "a/0.png", drop=True)
     assert (folder / "tellapart.csv").exists()
     assert read_dataset(folder).counts == {"a": 1, "b": 2}
+    (folder / "d-2.tar.gz").write_bytes(b"\x1f\x8b\x08")
+    (passed,) = read_dataset(folder).skipped
+    assert "d-2.tar.gz is compressed" in passed.reason
     for label in "xy":
         (folder / label).mkdir()
         (folder / label / "1.png").write_bytes(PICTURE)

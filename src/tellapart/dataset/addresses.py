@@ -33,8 +33,8 @@ def files_at(address: str) -> Iterator[tuple[RemoteFile, str]]:
     if empty:
         raise DatasetError(
             f"{shown(address)} holds nothing, or is not there.",
-            hint="An address is a bucket and what the names of its objects begin with, such as "
-            "s3://photos/2026/.",
+            hint="An address is that of an object, or of a bucket or a folder in it, such as "
+            "s3://photos/2026/; a pattern means objects, such as s3://photos/2026-*.tar.",
         )
 
 
@@ -42,11 +42,7 @@ def _files(address: str) -> Iterator[tuple[RemoteFile, str]]:
     system, path = filesystem(address)
     scheme = address.partition("://")[0].lower()
     web = scheme in ("http", "https")
-    if is_pattern(address) and not web:
-        for one in unbraced(address):
-            yield from _matching(system, scheme, system._strip_protocol(one), one)
-        return
-    if not address.endswith("/"):
+    if not address.endswith("/"):  # an object may be called as a pattern is: it comes first
         try:
             info = asked(address, lambda: system.info(path))
         except FileNotFoundError as error:
@@ -58,6 +54,10 @@ def _files(address: str) -> Iterator[tuple[RemoteFile, str]]:
             return
     if web:
         raise OSError(None, "a server on the web does not tell what it has, so give a file")
+    if is_pattern(address):
+        for one in unbraced(address):
+            yield from _matching(system, scheme, system._strip_protocol(one), one)
+        return
     top = path.rstrip("/") + "/"
     for info in _below(system, address, path):
         yield _file(scheme, info), info["name"].removeprefix(top).lstrip("/")

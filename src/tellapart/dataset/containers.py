@@ -15,11 +15,12 @@ from ..images.kinds import SUFFIXES
 from ..text import shown
 from . import parquet_files, tar_shards
 from .addresses import files_at
-from .listed import Listed, PassOver
+from .listed import Listed, PassOver, why_no_picture
 from .patterns import is_pattern, names_meant
 from .walk import is_hidden
 
 TAR, PARQUET = ".tar", ".parquet"
+_COMPRESSED = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst")
 _UNPACKED = 2**30  # bytes of the largest tar that is unpacked, as a .zip is
 
 
@@ -93,8 +94,7 @@ def _each(
         elif _is_picture(name):
             yield Listed(file, name), ""
         else:
-            suffix = PurePosixPath(name).suffix
-            pass_over(SkippedFile(file.name, f"not a picture ({suffix or 'no extension'})"))
+            pass_over(SkippedFile(file.name, why_no_picture(name)))
 
 
 def _listed(
@@ -121,15 +121,19 @@ def base_of(name: str) -> str:
 
 def _only_in(folder: str) -> list[Container]:
     """The shards in a folder that holds nothing else that could be pictures or labels."""
+    names = []
     try:
         with os.scandir(folder) as found:
-            entries = [entry for entry in found if not is_hidden(entry.name)]
-            names = sorted(entry.name for entry in entries if _kind(entry.name))
-            if not names or any(entry.is_dir() or _is_picture(entry.name) for entry in entries):
-                return []
+            for entry in found:  # of pictures there may be a million: it ends at the first
+                if is_hidden(entry.name):
+                    continue
+                if entry.is_dir() or _is_picture(entry.name):
+                    return []
+                if _kind(entry.name):
+                    names.append(entry.name)
     except OSError:  # whoever reads the folder says so
         return []
-    return [_local(os.path.join(folder, name)) for name in names]
+    return [_local(os.path.join(folder, name)) for name in sorted(names)]
 
 
 def _is_picture(name: str) -> bool:
@@ -146,7 +150,11 @@ def is_container(name: str) -> bool:
 
 
 def _kind(name: str) -> str:
-    return next((kind for kind in (TAR, PARQUET) if name.lower().endswith(kind)), "")
+    """Of a name: `TAR`, also of a compressed one, whose reading says why it is refused."""
+    name = name.lower()
+    if name.endswith((TAR, *_COMPRESSED)):
+        return TAR
+    return PARQUET if name.endswith(PARQUET) else ""
 
 
 def _is_read_in_place(text: str, unpacked: bool) -> bool:

@@ -5,13 +5,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import TypeAlias
 
 from ..files.skipped import SkippedFile
 from ..files.stored import Stored
+from .tables import TABLE_SUFFIXES
 
 PassOver: TypeAlias = "Callable[[SkippedFile], None]"
 """Is told each file that is no picture, and why."""
+
+
+def why_no_picture(name: str) -> str:
+    """Why what has this name, and is no picture, is passed over."""
+    suffix = PurePosixPath(name).suffix
+    if suffix.lower() in TABLE_SUFFIXES:
+        return "a table, which is read only as a file on a disk"
+    return f"not a picture ({suffix or 'no extension'})"
 
 
 @dataclass(frozen=True)

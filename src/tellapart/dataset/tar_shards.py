@@ -27,8 +27,8 @@ from ..images.kinds import FORMATS, SUFFIXES, sniff
 from ..text import several, shown
 from .cells import one_label
 from .decision import is_table_of_decisions
-from .listed import Listed, PassOver
-from .tables import COLUMNS, TABLE_SUFFIXES
+from .listed import Listed, PassOver, why_no_picture
+from .tables import COLUMNS
 from .walk import is_hidden
 
 _BLOCK = 512  # bytes, of which a tar is made
@@ -151,7 +151,7 @@ def _members(tar: Container, pass_over: PassOver) -> Iterator[tuple[TarMember, b
                 elif _may_be_picture(name, stream, info.offset_data):
                     yield member, None
                 else:
-                    pass_over(SkippedFile(member.name, _no_picture(name)))
+                    pass_over(SkippedFile(member.name, why_no_picture(name)))
             stream.seek(opened.offset)
             wrong = wrong_at_end(stream.read(_BLOCK), opened.offset)
         except (tarfile.TarError, EOFError, UnicodeError) as error:
@@ -193,13 +193,6 @@ def _why_none(info: tarfile.TarInfo, name: str) -> str:
     if info.issparse():
         return "packed with its gaps left out: pack it without --sparse"
     return "" if info.isreg() else "a link or a device in a tar"
-
-
-def _no_picture(name: str) -> str:
-    suffix = PurePosixPath(name).suffix
-    if suffix.lower() in TABLE_SUFFIXES:
-        return "a table, which is not read in a tar that is read where it lies: unpack it"
-    return f"not a picture ({suffix or 'no extension'})"
 
 
 def _may_be_picture(name: str, stream: IO[bytes], offset: int) -> bool:

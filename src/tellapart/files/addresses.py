@@ -37,6 +37,10 @@ _BUFFER = 2 * 2**20  # bytes
 _VERSIONS = ("ETag", "etag", "blob_id", "md5Hash", "mtime", "LastModified", "updated", "created")
 _LASTING = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError, ValueError)
 _ENDPOINT = re.compile(r"endpoint URL: \"(?:https?://)?([^/\"]+)")  # as botocore says it
+_HOSTS = {
+    **dict.fromkeys(("s3", "s3a", "gs", "gcs"), "bucket"),
+    **dict.fromkeys(("http", "https"), "server"),
+}
 _NO_CREDENTIALS = re.compile(r"credential|profile|token", re.IGNORECASE)  # in an error's name
 
 Out = TypeVar("Out")
@@ -63,11 +67,15 @@ def filesystem(address: str) -> tuple[Any, str]:
     Raises:
         MissingExtraError: the packages that know its scheme are not installed.
         UsageError: there is no such scheme.
-        OSError: its server cannot be reached, with the reason in plain words.
+        OSError: it names no server, or its server cannot be reached, with the reason in plain
+            words.
     """
     scheme, rest = address.split("://", 1)
     address = f"{scheme.lower()}://{rest}"
-    key = (os.getpid(), scheme.lower(), rest.partition("/")[0])
+    host = rest.partition("/")[0]
+    if not host and (what := _HOSTS.get(scheme.lower())):
+        raise OSError(None, f"it names no {what}")
+    key = (os.getpid(), scheme.lower(), host)
     with _lock:
         if key not in _opened:
             _opened[key] = _opened_for(address, scheme)
