@@ -11,6 +11,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ import numpy as np
 import pytest
 from hypothesis import settings
 from PIL import Image
+from typer.main import get_command
 
 import tellapart
 from tellapart.backbones.graph import Network
@@ -83,6 +85,15 @@ def no_waiting_for_the_disk() -> Iterator[None]:
     their own is."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", os.fstat)  # which refuses what is no file too
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def commands_are_built_once() -> Iterator[None]:
+    """Commands called in this process share what typer reads from their functions: all of them are
+    read before any is called, which takes longer than many a command."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("typer.testing._get_command", cache(get_command), raising=False)
         yield
 
 
