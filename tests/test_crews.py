@@ -18,6 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from conftest import tried
 from crews import Attempts, Raising, Squares, Stillborn
 from tellapart.errors import WorkersError
 from tellapart.workers import crew as loop
@@ -224,7 +225,7 @@ class FeignedCrew:
 FATE = st.lists(st.tuples(st.integers(0, 9), st.sampled_from([False, False, False, True])))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=tried(200), deadline=None)
 @given(st.integers(1, 5), st.integers(0, 60), FATE)
 def test_whoever_dies_all_is_done_in_order(
     most: int, count: int, fate: list[tuple[int, bool]]

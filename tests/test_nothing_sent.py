@@ -360,8 +360,8 @@ def test_three_rooms_alone_can_open_a_connection_and_two_take_them() -> None:
     for path in SOURCE.rglob("*.py"):
         room = path.relative_to(SOURCE).parts[0]
         tree = ast.parse(path.read_text("utf-8"))
-        if opening(tree) and not path.is_relative_to(CARRIED):
-            found[room] = found.get(room, set()) | opening(tree)
+        if not path.is_relative_to(CARRIED) and (opened := opening(tree)):
+            found[room] = found.get(room, set()) | opened
         if any(
             isinstance(node, ast.Attribute) and CONNECTS.fullmatch(node.attr)
             for node in ast.walk(tree)

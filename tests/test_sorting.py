@@ -1089,7 +1089,7 @@ class Scene:
 
 
 STRIDES = [
-    pytest.param(7, id="every 7th step"),
+    pytest.param(13, id="every 13th step"),
     pytest.param(1, id="every step", marks=pytest.mark.slow),
 ]
 

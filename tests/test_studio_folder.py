@@ -19,7 +19,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from conftest import encoded, mostly_slow
+from conftest import encoded, mostly_slow, tried
 from kills import killed_at, moments
 from studio import Opened, studio
 from tellapart.assess.carrying_out import carry_out
@@ -207,7 +207,7 @@ deeds = st.lists(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=tried(60))
 @example([("part", 59, 39), ("decide", 35, 30), ("carry out", 0, 0)])  # a new label, to test on
 @given(deeds)
 def test_undo_gives_the_very_same_folder_and_redo_is_its_opposite(
