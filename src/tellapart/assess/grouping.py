@@ -30,7 +30,8 @@ from ..dataset.groups import (
     by_time,
     successive,
 )
-from ..dataset.sources import Item
+from ..dataset.sources import Items
+from ..files.columns import numbered, taken
 from ..head.blocks import Rows, Vectors, are_large
 from ..health.likeness import join, linked
 from ..health.occasions import alike_in_turn, by_chance, closeness
@@ -66,7 +67,7 @@ class Grouping:
 
 
 def grouping_of(
-    items: Sequence[Item],
+    items: Items,
     vectors: np.ndarray,
     digests: Sequence[str],
     properties: np.ndarray,
@@ -74,15 +75,16 @@ def grouping_of(
 ) -> Grouping:
     """The groups of N pictures with embeddings `[N,D]` and properties `[N,P]`, beside those that
     the source says; pictures that are marked for testing have none."""
-    rows = np.array([i for i, item in enumerate(items) if item.split != "test"], dtype=np.int64)
+    to_learn = (split != "test" for split in items.splits)
+    rows = np.flatnonzero(np.fromiter(to_learn, bool, len(items)))
     nothing = Grouping((None,) * len(items))
     if asked.by == NONE or len(rows) < 2:
         return nothing
     own: Vectors = Rows(vectors, rows) if are_large(vectors) else vectors[rows]
-    part = _Part([items[i] for i in rows], own, [digests[i] for i in rows], rows)
+    part = _Part(items.among(rows), own, taken(digests, rows), rows)
     if asked.by != AUTO:
         return _told(part, part.found(asked, properties[rows]), asked, len(items), chosen=True)
-    named = [item.group for item in part.items]
+    named = list(part.items.groups)
     said = _said(part, named)
     if _share(name is not None for name in named) >= _KNOWN:
         return replace(said, groups=nothing.groups, by=SOURCE)
@@ -121,12 +123,11 @@ class _Part:
     """The pictures that are grouped, and how each measure groups them."""
 
     def __init__(
-        self, items: Sequence[Item], vectors: Vectors, digests: Sequence[str], rows: np.ndarray
+        self, items: Items, vectors: Vectors, digests: Sequence[str], rows: np.ndarray
     ) -> None:
         self.items, self.vectors, self.digests, self.rows = items, vectors, digests, rows
-        self.names = [item.name for item in items]
-        self.labels = [item.label for item in items]
-        self.truth = np.unique(self.labels, return_inverse=True)[1]
+        self.names, self.labels = items.names, items.labels
+        self.truth = numbered(items.labels).used()[1]
 
     def found(
         self, asked: Groups, properties: np.ndarray, *, auto: bool = False
@@ -175,11 +176,12 @@ class _Part:
         rarely change that."""
         group = np.arange(len(self.items))
         join(group, ones, others)
-        members: dict[int, list[str]] = {}
-        for root, digest in zip(group.tolist(), self.digests, strict=True):
-            members.setdefault(root, []).append(digest)
-        name = {root: min(own) if len(own) > 1 else None for root, own in members.items()}
-        return [name[root] for root in group.tolist()]
+        joined = np.flatnonzero(np.bincount(group, minlength=len(group))[group] > 1)
+        name: dict[int, str] = {}
+        for root, row in zip(group[joined].tolist(), joined.tolist(), strict=True):
+            digest = self.digests[row]
+            name[root] = min(digest, name.get(root, digest))
+        return [name.get(root) for root in group.tolist()]
 
     def joins(self, found: Sequence[str | None]) -> bool:
         """Whether enough pictures are of one group with others, in labels of several groups."""
@@ -189,11 +191,12 @@ class _Part:
 
     def testable(self, found: Sequence[str | None]) -> tuple[list[str | None], tuple[str, ...]]:
         """The groups without those of labels which have one alone, and these labels."""
-        of_label: dict[str, set[str]] = {}
-        sizes = Counter(self.labels)
-        for row, (label, name) in enumerate(zip(self.labels, found, strict=True)):
-            of_label.setdefault(label, set()).add(name or f"/{row}")
-        alone = {one for one, names in of_label.items() if len(names) < 2 <= sizes[one]}
+        first: dict[str, str | None] = {}  # the group of the first picture of each label
+        parted = {label for label, count in Counter(self.labels).items() if count < 2}
+        for label, name in zip(self.labels, found, strict=True):
+            if not name or name != first.setdefault(label, name):
+                parted.add(label)
+        alone = first.keys() - parted
         pairs = zip(self.labels, found, strict=True)
         return [None if label in alone else name for label, name in pairs], (*sorted(alone),)
 

@@ -7,6 +7,7 @@ is found here goes by what is beside a picture; what it shows is looked at in `a
 from __future__ import annotations
 
 import re
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -95,10 +96,12 @@ def by_folder(names: Sequence[str], labels: Sequence[str]) -> list[str | None]:
     One name is one group, whatever the label: folders of equal names are of one day or place.
     """
     found: list[str | None] = []
+    known: dict[str, str] = {}  # one text for all that lie in one folder
     for name, label in zip(names, labels, strict=True):
         above = PurePosixPath(name).parts[:-1]
         below = above[len(above) - above[::-1].index(label) :] if label in above else ()
-        found.append("/".join(below) or None)
+        folder = "/".join(below)
+        found.append(known.setdefault(folder, folder) or None)
     return found
 
 
@@ -142,18 +145,16 @@ def successive(
     """Pairs of pictures of one label and folder whose names differ by their last number and follow
     one another, such as `IMG_0007.jpg` and `IMG_0008.jpg`, or the next but one with a `step` of 2:
     two int `[E]` of rows."""
-    rows: dict[tuple[str, str, str], list[tuple[int, int]]] = {}
+    series: dict[tuple[str, str, str], int] = {}
+    found = array("q")  # of each picture with a number: its series, its number, its row
     for row, (name, label) in enumerate(zip(names, labels, strict=True)):
         above, _, file = name.rpartition("/")
         match = _NUMBERED.fullmatch(file.rpartition(".")[0] or file)
         if match and len(match[2]) < 19:  # a whole number that numpy has
-            stem = f"{above}/{match[1]}"
-            rows.setdefault((label, stem, match[3]), []).append((int(match[2]), row))
-    pairs = []
-    for numbered in rows.values():
-        numbered.sort()
-        for (number, row), (after, following) in zip(numbered, numbered[step:], strict=False):
-            if after - number <= _NEXT:
-                pairs.append((row, following))
-    found = np.array(pairs, dtype=np.int64).reshape(-1, 2)
-    return found[:, 0], found[:, 1]
+            key = (label, f"{above}/{match[1]}", match[3])
+            found.extend((series.setdefault(key, len(series)), int(match[2]), row))
+    of, number, rows = np.array(found, dtype=np.int64).reshape(-1, 3).T
+    order = np.lexsort((rows, number, of))
+    first, second = order[:-step], order[step:]
+    near = (of[first] == of[second]) & (number[second] - number[first] <= _NEXT)
+    return rows[first[near]], rows[second[near]]

@@ -71,6 +71,8 @@ def taken(of: Sequence[_Row], rows: Sequence[int] | np.ndarray) -> Sequence[_Row
     rows = np.asarray(rows, np.int64)
     if len(rows) == len(of) and bool((rows == np.arange(len(of))).all()):
         return of
+    if isinstance(of, Digests):
+        return Digests(of.rows[rows])  # type: ignore[return-value]  # a row is a str
     return Taken(of, rows)
 
 

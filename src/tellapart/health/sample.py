@@ -38,7 +38,8 @@ def sampled(digests: Sequence[str], truth: np.ndarray, most: int | None = None) 
     most = most or MOST
     if len(truth) <= most:
         return np.arange(len(truth))
-    lot = np.array([int(digest[:15] or "0", 16) for digest in digests], np.int64)
+    marks = (int(digest[:15] or "0", 16) for digest in digests)
+    lot = np.fromiter(marks, np.int64, len(truth))
     order = np.lexsort((lot, truth))
     counts = np.bincount(truth)
     rank = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)

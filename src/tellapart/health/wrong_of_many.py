@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..files.columns import taken
 from ..head.blocks import Vectors, block, evenly
 from ..head.linear import softmax
 from .by_label import rows_by_label
@@ -54,8 +55,7 @@ class Many:
 def wrong_of_many(many: Many, settings: Settings) -> LabelErrors:
     """Rank all pictures by how likely their labels are wrong; see `find_label_errors`."""
     learnt = np.flatnonzero(many.fold >= 0)
-    digests = [many.digests[row] for row in learnt.tolist()]
-    sample = learnt[sampled(digests, many.labels[learnt])]
+    sample = learnt[sampled(taken(many.digests, learnt), many.labels[learnt])]
     panel = _Panel(many, sample)
     doubtful = _doubtful(many, learnt) & ~many.certain
     noise = panel.noise()

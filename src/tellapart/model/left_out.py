@@ -160,4 +160,5 @@ class Remembered:
 
 def marks_of(digests: Sequence[str]) -> np.ndarray:
     """The mark of each sha256 in hex: its first eight bytes, uint64 `[N]`."""
-    return np.array([int(digest[:_DIGITS], 16) for digest in digests], dtype=np.uint64)
+    marks = (int(digest[:_DIGITS], 16) for digest in digests)
+    return np.fromiter(marks, np.uint64, len(digests))

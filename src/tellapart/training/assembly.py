@@ -13,6 +13,7 @@ from ..backbones.graph import HeadTensors, Network
 from ..dataset.sources import Dataset
 from ..evaluation.judged import Evaluation
 from ..evaluation.whole import Answers, Whole, areas_of, figures_of
+from ..files.columns import taken
 from ..head.moments import Moments
 from ..head.novelty import ADMITTED, Novelty, fit_novelty
 from ..head.ready import label_weights
@@ -104,11 +105,12 @@ def _record(
     fold[learnt] = fitted.fold
     together = _together(pictures, fitted)
     rows = slice(None) if kept is None else kept.rows
+    of = np.arange(len(pictures.names)) if kept is None else kept.rows
     every = TrainingRecord(
         vectors=np.asarray(pictures.vectors[rows]),
         labels=pictures.truth[rows],
-        names=tuple(pictures.names),
-        digests=tuple(pictures.digests),
+        names=tuple(taken(pictures.names, of)),
+        digests=tuple(taken(pictures.digests, of)),
         held_out=pictures.held_out[rows],
         scores=_scores(pictures, fitted, kept),
         roots=roots,
@@ -124,8 +126,6 @@ def _record(
     left_out = _left_out(pictures, fitted, run, kept)
     return replace(
         every,
-        names=tuple(pictures.names[i] for i in kept.rows),
-        digests=tuple(pictures.digests[i] for i in kept.rows),
         left_out=left_out,
         run=replace(run, notes=(*run.notes, left_out.words)),
     )

@@ -19,6 +19,7 @@ from ..backbones.embed import Embedder
 from ..cache.folder import cache_folder
 from ..cache.shards import EmbeddingCache, MissingEmbeddingsError
 from ..errors import WorkersError
+from ..files.columns import Digests
 from ..head.blocks import Rows
 from ..head.sums import Chunk, Sums
 from ..text import several, shown
@@ -99,11 +100,11 @@ def _folder(embedder: Embedder) -> Path:
 
 def _kept(pictures: Pictures, embedder: Embedder) -> np.ndarray | None:
     """The digests of all pictures, uint8 `[N,32]`; None where one is not in the cache."""
-    digests = [bytes.fromhex(digest) for digest in pictures.digests]
-    cache = EmbeddingCache(embedder.folder_name, _folder(embedder))
-    if not all(len(digest) == _DIGEST and digest in cache for digest in digests):
+    if any(len(digest) != 2 * _DIGEST for digest in pictures.digests):
         return None
-    return np.frombuffer(b"".join(digests), np.uint8).reshape(len(digests), _DIGEST)
+    digests = Digests.of(pictures.digests).rows
+    cache = EmbeddingCache(embedder.folder_name, _folder(embedder))
+    return digests if all(row.tobytes() in cache for row in digests) else None
 
 
 def _named(chunk: Chunk, digests: np.ndarray) -> NamedChunk:

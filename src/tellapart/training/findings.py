@@ -9,7 +9,7 @@ learnt from: those are read again.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from ..evaluation.left_out import Sample, unknowns_of
 from ..evaluation.occasions import Bursts
 from ..evaluation.sentences import contradiction_words, occasions_words
 from ..evaluation.unknowns import Unknowns
+from ..files.columns import numbered, taken
 from ..head.blocks import whole_of
 from ..health.shortcuts import Shortcut, find_shortcuts
 from ..text import first_few, in_order, natural, several, shown
@@ -149,7 +150,7 @@ def shortcuts_of(pictures: Pictures, fitted: Fitted) -> tuple[Shortcut, ...]:
         return ()
     return find_shortcuts(
         pictures.properties[pictures.learnt],
-        [pictures.names[i] for i in pictures.learnt],
+        taken(pictures.names, pictures.learnt),
         pictures.truth[pictures.learnt],
         pictures.labels,
         fitted.fold,
@@ -176,18 +177,25 @@ def leaks_of(pictures: Pictures) -> tuple[Leaks, tuple[str, ...]]:
     every, rows = pictures.tested, pictures.tested
     most = max(FEWEST_COMPARED, MOST_PRODUCTS // max(1, len(pictures.learnt) * pictures.width))
     if len(every) > most:
-        rows = every[drawn([pictures.digests[i] for i in every], most)]
+        rows = every[drawn(taken(pictures.digests, every), most)]
     tested, learnt = (
         Known(
             pictures.vectors_of(of),
-            [pictures.names[i] for i in of],
-            [pictures.digests[i] for i in of],
-            {row: pictures.paths[i] for row, i in enumerate(of)},
+            taken(pictures.names, of),
+            taken(pictures.digests, of),
+            {},
         )
         for of in (rows, pictures.learnt)
     )
     with one_thread_each():
         pairs = near(tested, learnt)
+    tested, learnt = (
+        replace(known, paths={row: pictures.paths[of[row]] for row in found})
+        for known, of, found in (
+            (tested, rows, {pair.tested for pair in pairs}),
+            (learnt, pictures.learnt, {pair.learnt for pair in pairs}),
+        )
+    )
     said = (
         f"Copies of training pictures were looked for among {several(len(rows), 'picture')} held "
         f"out of {len(every):,}, drawn by their content.",
@@ -229,10 +237,8 @@ def notes_on(dataset: Dataset, pictures: Pictures) -> Iterator[str]:
             f"{several(len(torn), 'picture')} found under two labels; one of the two is wrong: "
             f"{first_pairs([' and '.join(map(shown, names)) for names in torn])}."
         )
-    tested, learnt = (
-        {pictures.digests[i] for i in rows} for rows in (pictures.tested, pictures.learnt)
-    )
-    if both := len(tested & learnt):
+    content = numbered(pictures.digests).numbers
+    if both := len(np.intersect1d(content[pictures.tested], content[pictures.learnt])):
         yield (
             f"{several(both, 'test picture')} also among the training pictures, so the test is too "
             f"optimistic."
@@ -246,16 +252,12 @@ def notes_on(dataset: Dataset, pictures: Pictures) -> Iterator[str]:
 
 def _torn(pictures: Pictures) -> list[list[str]]:
     """The names of pictures of one content that have several labels, one of each label."""
-    label_of: dict[str, int] = {}
-    truth = pictures.truth.tolist()
-    several_of = {
-        digest
-        for digest, label in zip(pictures.digests, truth, strict=True)
-        if label_of.setdefault(digest, label) != label
-    }
-    by_content: dict[str, dict[int, str]] = {}
-    if several_of:
-        for digest, label, name in zip(pictures.digests, truth, pictures.names, strict=True):
-            if digest in several_of:
-                by_content.setdefault(digest, {}).setdefault(label, name)
+    content = numbered(pictures.digests).numbers
+    of_first = np.empty(len(pictures.names), np.int64)
+    of_first[content[::-1]] = pictures.truth[::-1]  # the label of each content's first picture
+    several_of = np.unique(content[of_first[content] != pictures.truth])
+    by_content: dict[int, dict[int, str]] = {}
+    for row in np.flatnonzero(np.isin(content, several_of)).tolist():
+        label = int(pictures.truth[row])
+        by_content.setdefault(int(content[row]), {}).setdefault(label, pictures.names[row])
     return [list(names.values()) for names in by_content.values()]

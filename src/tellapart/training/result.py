@@ -14,6 +14,7 @@ from ..evaluation.metrics import Proportion
 from ..evaluation.notebook import evaluations_html
 from ..evaluation.occasions import Bursts
 from ..evaluation.unknowns import Unknowns
+from ..files.stored import Place
 from ..health.shortcuts import Shortcut
 from ..images.decode import Picture
 from ..model.classifier import Classifier, Prediction
@@ -112,14 +113,14 @@ class TrainResult:
         """
         record = self.classifier.training_record
         assert record
-        where = {item.name: item.path for item in self.dataset.items}
+        items, remembered = self.dataset.items, set(record.names)
         there = {
-            name: place
-            for name, place in where.items()
-            if not isinstance(place, Path) or os.path.exists(place)
+            name: items.paths[at]
+            for at, name in enumerate(items.names)
+            if name in remembered and _is_there(items.paths[at])
         }
         paths = {i: there[name] for i, name in enumerate(record.names) if name in there}
-        classifier = self.classifier.private(where) if private else self.classifier
+        classifier = self.classifier.private(items.names) if private else self.classifier
         also = {CARD_FILE: model_card(classifier, self.evaluations).encode()}
         if report:
             content = with_reasons(content_of_training(classifier, paths), of_training=True)
@@ -151,3 +152,7 @@ class TrainResult:
         *others, last = [one.accuracy for one in self.evaluations.values()]
         lower = [one for one in others if one.interval[1] < last.interval[0]]
         return lower[0] if lower else last
+
+
+def _is_there(place: Place) -> bool:
+    return not isinstance(place, Path) or os.path.exists(place)

@@ -13,6 +13,7 @@ from ...dataset.groups import Groups
 from ...dataset.sources import Dataset
 from ...evaluation.metrics import Proportion, grouped
 from ...evaluation.occasions import Bursts
+from ...files.columns import taken
 from ...head.blocks import Vectors, evenly
 from ...head.cross_validation import OutOfFold
 from ...head.kinds import DISCRIMINANT, REGRESSION
@@ -132,7 +133,8 @@ class Looked:
         regression = settings.get(REGRESSION) if len(self.pictures.labels) <= _FEW_LABELS else None
         judging = Settings(regression, settings[DISCRIMINANT])
         every = np.arange(len(self.pictures.names))
-        known = np.array([name in self.dataset.kept for name in self.pictures.names], dtype=bool)
+        kept = (name in self.dataset.kept for name in self.pictures.names)
+        known = np.fromiter(kept, bool, len(self.pictures.names))
         if self.many:
             return wrong_of_many(self._every(known), judging)
         products = len(self.rows) * self.vectors.shape[1] * len(self.pictures.labels)
@@ -200,8 +202,7 @@ class Looked:
 
     def sampled(self, most: int | None = None) -> np.ndarray:
         """At most so many of them, from each label its part, int `[M]`; see `sample.sampled`."""
-        digests = [self.pictures.digests[row] for row in self.rows.tolist()]
-        return sample.sampled(digests, self.truth, most)
+        return sample.sampled(taken(self.pictures.digests, self.rows), self.truth, most)
 
     @property
     def in_part(self) -> Iterator[str]:
