@@ -97,7 +97,7 @@ def test_work_that_always_kills_ends_with_an_error_after_the_results_before_it(
 
 
 def test_workers_that_die_before_they_begin_end_the_work() -> None:
-    with pytest.raises(WorkersError, match=r"each of 3 workers ended with code 7\.$"):
+    with pytest.raises(WorkersError, match=r"each of 4 workers ended with code 7\.$"):
         list(two(Stillborn(dies=True), batches_of(range(9), 2)))
 
 
@@ -248,6 +248,35 @@ def test_whoever_dies_all_is_done_in_order(
     except WorkersError:  # three deaths at one batch, or before anybody was ready
         assert sum(dies for _, dies in fate) >= 3
     assert crew.ended
+
+
+class HalfACrew(FeignedCrew):
+    """A crew of which all but the first few workers die before they are ready."""
+
+    def __init__(self, most: int, good: int) -> None:
+        super().__init__(most, [])
+        self.good, self.hired = good, 0
+
+    def hire(self) -> Feigned:
+        self.hired += 1
+        return super().hire()
+
+    def news(self, seconds: float) -> Iterator[tuple[Worker, News]]:
+        for worker in self.alive[self.good :]:
+            self.alive.remove(worker)
+            yield worker, Died("has no tellapart")
+        if self.alive:
+            yield from super().news(seconds)
+
+
+def test_where_some_can_never_begin_the_others_do_the_work() -> None:
+    crew, said = HalfACrew(5, good=2), list[str]()
+    batches = ([number] for number in range(60))
+    assert [*crew_map(crew, batches, say=said.append)] == [number**2 for number in range(60)]
+    assert crew.hired <= 5 + 2 * 3  # whoever is ready gives others another chance
+    assert any(line.endswith("The others go on alone.") for line in said)
+    with pytest.raises(WorkersError, match="each of 4 workers has no tellapart"):
+        list(crew_map(HalfACrew(5, good=0), [[1], [2]]))
 
 
 def test_a_function_of_ours_is_a_unit_too() -> None:

@@ -25,7 +25,7 @@ from .pausing import pause
 
 _IN_HAND = 2  # batches that one worker has: the one at work, and the next
 _ATTEMPTS = 3  # workers that may die at a batch; at a part, one more for each of its pictures
-_STILLBORN = 3  # workers in a row that die before they are ready
+_STILLBORN = 3  # workers in a row that die before they are ready, after which no more are hired
 _LISTEN = 0.5  # seconds after which whoever asked for the work may end it
 _LATE = 20.0  # seconds without any worker that is ready, after which that is said
 
@@ -171,7 +171,7 @@ class _Loop:
             idle = self._with(0)
             if not self._have(1 if idle else starting + 1, AHEAD * size):
                 return
-            if idle is None and len(self._hands) < size:
+            if idle is None and len(self._hands) < size and self._may_hire():
                 self._hands[self._crew.hire()] = _Hand()
                 continue
             worker = idle or self._with(_IN_HAND - 1)
@@ -180,6 +180,10 @@ class _Loop:
             number = self._waiting.popleft()
             self._hands[worker].numbers.append(number)
             worker.give(self._batches[number])
+
+    def _may_hire(self) -> bool:
+        """Whether another worker is of use: a machine may have none that can begin, or no room."""
+        return self._stillborn < _STILLBORN or not self._hands
 
     def _with(self, count: int) -> Worker | None:
         """A worker that is ready and has so many batches."""
@@ -223,13 +227,17 @@ class _Loop:
 
     def _bury(self, hand: _Hand, reason: str) -> None:
         """Have what a dead worker had done by others."""
-        if not hand.is_ready:
+        if hand.is_ready:
+            self._say(f"A worker {reason}. Another one does its work.")
+        else:
             self._stillborn += 1
-            if self._stillborn == _STILLBORN:
-                raise WorkersError(
-                    f"No worker can begin: each of {several(_STILLBORN, 'worker')} {reason}."
-                )
-        self._say(_on_death(reason))
+            if not self._may_hire():
+                self._say(f"A worker {reason}, before it could begin. The others go on alone.")
+            elif self._stillborn < _STILLBORN:
+                self._say(f"A worker {reason}, before it could begin.")
+            else:
+                times = several(self._stillborn, "worker")
+                raise WorkersError(f"No worker can begin: each of {times} {reason}.")
         self._waiting = deque(sorted([*self._waiting, *hand.numbers]))
         if not hand.numbers:
             return
@@ -248,7 +256,3 @@ class _Loop:
         self._done[number] = Done(
             error=WorkersError(f"{times} died at the same work. The last one {reason}.")
         )
-
-
-def _on_death(reason: str) -> str:
-    return f"A worker {reason}. Another one does its work."
