@@ -349,6 +349,29 @@ def test_a_cluster_of_this_machine_that_only_begins_ends_with_its_command(
         time.sleep(0.2)
 
 
+class Interrupting:
+    """Its end is where Ctrl-C comes, and Python ignores what is raised there, as while it forks."""
+
+    def __del__(self) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_ctrl_c_that_python_ignores_while_ray_begins_is_not_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ray = pytest.importorskip("ray")
+    monkeypatch.setenv("RAY_ADDRESS", "local")
+    monkeypatch.setattr(ray, "init", lambda *given, **named: Interrupting())
+    monkeypatch.setattr(sys, "unraisablehook", lambda ignored: None)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt), place_of("ray"):
+            raise AssertionError("it was lost")
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def children_of(number: int) -> list[int]:
     """All processes below one."""
     found = []

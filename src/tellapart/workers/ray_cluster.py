@@ -10,11 +10,13 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+import signal
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from importlib import import_module
-from types import ModuleType
+from types import FrameType, ModuleType
 from typing import Any
 
 from ..errors import WorkersError, need
@@ -76,7 +78,11 @@ def cluster_at(address: str, say: Callable[[str], None]) -> Iterator[None]:
     own = nullcontext("") if address else own_folder()
     with own as folder, _left_at_the_end(module, folder):
         try:
-            with warnings.catch_warnings(), _deaf_to_signals(module._private.utils):
+            with (
+                warnings.catch_warnings(),
+                _signals_left_alone(module._private.utils),
+                _no_interrupt_lost(),
+            ):
                 warnings.simplefilter("ignore")
                 logging.getLogger("ray").setLevel(logging.CRITICAL)
                 if address:
@@ -116,7 +122,33 @@ def _processes_of(folder: str) -> list[Any]:
 
 
 @contextmanager
-def _deaf_to_signals(utils: ModuleType) -> Iterator[None]:
+def _no_interrupt_lost() -> Iterator[None]:
+    """Ctrl-C while Python forks is raised in the release of a lock, where nobody hears it: it is
+    raised once more at the end."""
+    before, is_lost = signal.getsignal(signal.SIGINT), False
+    if not callable(before) or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def noted(number: int, frame: FrameType | None) -> None:
+        nonlocal is_lost
+        try:
+            before(number, frame)
+        except KeyboardInterrupt:
+            is_lost = True  # unless it leaves the block
+            raise
+
+    signal.signal(signal.SIGINT, noted)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if is_lost:
+        raise KeyboardInterrupt
+
+
+@contextmanager
+def _signals_left_alone(utils: ModuleType) -> Iterator[None]:
     """Whoever calls us says what SIGTERM does: with Ray's way, the program would end in the middle
     of its start, without a word."""
     take = utils.set_sigterm_handler
