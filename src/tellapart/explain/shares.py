@@ -32,7 +32,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..head.discriminant import LEAST_SCALE, log_priors
+from ..head.discriminant import log_priors, scale_of
 from ..head.kinds import REGRESSION, Part
 from ..head.linear import Head, balanced_weights
 from ..head.moments import Moments
@@ -279,8 +279,7 @@ class _Within:
         self.mean = shares @ standard
         self.means = np.where(self.priors[:, None] > 0, means - self.mean, 0)
         self.apart = standard - self.mean - self.means[labels]
-        scale = float(shares @ np.sum(self.apart**2, axis=1)) / standard.shape[1]
-        self.scale = scale if scale > LEAST_SCALE else 1.0
+        self.scale = scale_of(float(shares @ np.sum(self.apart**2, axis=1)) / standard.shape[1])
 
     def pull(self, part: Part, weights: np.ndarray) -> Pull:
         """Of the discriminant with these weights `[K,D]`, which are not calibrated."""

@@ -9,9 +9,9 @@ by Ledoit & Wolf 2004). With T = 1 it equals scikit-learn's LinearDiscriminantAn
 "lsqr". The temperature T says how much more a network's values hang together than S knows: it
 widens the covariance, and leaves the labels' shares as they are.
 
-V is the spread T of all embeddings without that of the means,
-V = T - sum_k p_k (m_k - m)(m_k - m)', so with M the means `[K,R]` as rows, P their shares,
-A = (1 - s) T + s v I, and G = M A^-1 M':
+V is U, the spread of all embeddings, without that of the means,
+V = U - sum_k p_k (m_k - m)(m_k - m)', so with M the means m_k - m `[K,R]` as rows, P their shares,
+A = (1 - s) U + s v I, and G = M A^-1 M':
 
     W = (I - (1 - s) G P)^-1 M A^-1
 
@@ -21,6 +21,8 @@ many unknowns as there are labels; of thousands, more than there are axes, S its
 """
 
 from __future__ import annotations
+
+from typing import Protocol
 
 import numpy as np
 
@@ -33,29 +35,30 @@ _COLUMNS = 128  # whose weighted sums are taken at once
 LEAST_SCALE = 1e-5  # in the frame, where the whole spread is about 1: float32 tells no less apart
 
 
-class Discriminant:
-    """One data set made ready for fits at many shrinkages."""
+class Framed(Protocol):
+    """`Prepared`, or what stands for it."""
 
-    def __init__(self, prepared: Prepared) -> None:
-        self.prepared = prepared
-        weights = prepared.sample_weights / prepared.sample_weights.sum()
-        inputs, labels, count = prepared.inputs[:, :-1], prepared.labels, prepared.count
-        self.priors = np.bincount(labels, weights, minlength=count)
-        sums = _sums(inputs, weights, labels, count)
-        self.present = self.priors > 0
-        self.mean = sums.sum(axis=0)
-        means = sums / np.where(self.present, self.priors, 1)[:, None] - self.mean
-        self.means = np.where(self.present[:, None], means, 0)
-        self.spread = prepared.spread
-        if self.spread is None:
-            rooted = inputs - self.mean.astype(inputs.dtype)
-            rooted *= np.sqrt(weights)[:, None].astype(inputs.dtype)
-            self.spread = rooted.T @ rooted
-        total = self.spread.sum() if self.spread.ndim == 1 else np.trace(self.spread)
-        within = float(total - self.priors @ np.sum(self.means**2, axis=1))
-        self.scale = within / len(prepared.mean)
-        if not self.scale > LEAST_SCALE:  # one picture a label: all that differs is the means
-            self.scale = 1.0
+    def head(self, weights: np.ndarray, bias: np.ndarray) -> Head: ...
+
+
+class Discriminants:
+    """One data set made ready for fits at many shrinkages, however it is held.
+
+    Attributes:
+        frame: what makes weights in the frame a head on embeddings.
+        priors: p_k `[K]`.
+        mean: m, in the frame along R axes `[R]`.
+        means: m_k - m `[K,R]`; 0 where a label has no pictures.
+        scale: v.
+        pictures: how many there are.
+    """
+
+    frame: Framed
+    priors: np.ndarray
+    mean: np.ndarray
+    means: np.ndarray
+    scale: float
+    pictures: int
 
     def fit(self, shrinkage: float, temperature: float = 1.0) -> Head:
         """The calibrated head at a shrinkage above 0 and up to 1."""
@@ -64,21 +67,50 @@ class Discriminant:
     def without_priors(self, shrinkage: float) -> Head:
         """As if every label were as likely; not calibrated. One without pictures, as a fold can
         leave it, gets the mean of the others' logits, so that it is never the answer."""
-        kept, added = 1 - shrinkage, shrinkage * self.scale
-        if len(self.means) > max(MOST_SOLVED, self.means.shape[1]):
-            weights = np.linalg.solve(self._shrunk(kept, added), self.means.T).T
-        else:
-            weights = self._by_labels(kept, added)
+        weights = self.weights(1 - shrinkage, shrinkage * self.scale)
         bias = -np.sum(weights * self.means, axis=1) / 2
-        bias = np.where(self.present, bias, self.priors @ bias)
-        return self.prepared.head(weights, bias - weights @ self.mean)
+        bias = np.where(self.priors > 0, bias, self.priors @ bias)
+        return self.frame.head(weights, bias - weights @ self.mean)
 
-    def _shrunk(self, kept: float, added: float) -> np.ndarray:
-        """S, `[R,R]`."""
+    def weights(self, kept: float, added: float) -> np.ndarray:
+        """W `[K,R]` with S = `kept` V + `added` I."""
+        raise NotImplementedError
+
+    @property
+    def log_priors(self) -> np.ndarray:
+        """`[K]`."""
+        return log_priors(self.priors, self.pictures)
+
+
+class Discriminant(Discriminants):
+    """Those of pictures in memory, along their principal axes."""
+
+    def __init__(self, prepared: Prepared) -> None:
+        self.frame, self.pictures = prepared, len(prepared.labels)
+        weights = prepared.sample_weights / prepared.sample_weights.sum()
+        inputs, labels, count = prepared.inputs[:, :-1], prepared.labels, prepared.count
+        self.priors = np.bincount(labels, weights, minlength=count)
+        sums = _sums(inputs, weights, labels, count)
+        present = self.priors > 0
+        self.mean = sums.sum(axis=0)
+        means = sums / np.where(present, self.priors, 1)[:, None] - self.mean
+        self.means = np.where(present[:, None], means, 0)
+        self.spread = prepared.spread
+        if self.spread is None:
+            rooted = inputs - self.mean.astype(inputs.dtype)
+            rooted *= np.sqrt(weights)[:, None].astype(inputs.dtype)
+            self.spread = rooted.T @ rooted
+        total = self.spread.sum() if self.spread.ndim == 1 else np.trace(self.spread)
+        within = float(total - self.priors @ np.sum(self.means**2, axis=1))
+        self.scale = scale_of(within / len(prepared.mean))
+
+    def weights(self, kept: float, added: float) -> np.ndarray:
         assert self.spread is not None
+        if len(self.means) <= max(MOST_SOLVED, self.means.shape[1]):
+            return self._by_labels(kept, added)
         whole = np.diag(self.spread) if self.spread.ndim == 1 else self.spread
         within = whole - (self.means.T * self.priors) @ self.means
-        return np.asarray(kept * within + added * np.eye(len(within)))
+        return solved(within, self.means, kept, added)
 
     def _by_labels(self, kept: float, added: float) -> np.ndarray:
         """The weights along the axes `[K,R]`, of so many equations as there are labels."""
@@ -89,13 +121,20 @@ class Discriminant:
             shrunk = kept * self.spread + added * np.eye(len(self.spread))
             across = np.linalg.solve(shrunk, self.means.T).T
         between = across @ self.means.T
-        solved = np.linalg.solve(np.eye(len(between)) - kept * between * self.priors, across)
-        return np.asarray(solved)
+        left = np.eye(len(between)) - kept * between * self.priors
+        return np.asarray(np.linalg.solve(left, across))
 
-    @property
-    def log_priors(self) -> np.ndarray:
-        """`[K]`."""
-        return log_priors(self.priors, len(self.prepared.labels))
+
+def solved(within: np.ndarray, means: np.ndarray, kept: float, added: float) -> np.ndarray:
+    """W `[K,R]` of S W' = `means`' by as many equations as there are axes, from V = `within`."""
+    shrunk = kept * within
+    shrunk[np.diag_indices_from(shrunk)] += added
+    return np.asarray(np.linalg.solve(shrunk, means.T).T)
+
+
+def scale_of(scale: float) -> float:
+    """v, which is 1 where each label has one picture, so that all that differs is the means."""
+    return scale if scale > LEAST_SCALE else 1.0
 
 
 def log_priors(priors: np.ndarray, pictures: int) -> np.ndarray:

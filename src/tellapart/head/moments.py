@@ -34,11 +34,10 @@ class Moments:
 
     @classmethod
     def of(cls, ready: Summed) -> Moments:
-        found, present = SummedDiscriminant(ready), ready.sums.labels
+        found = SummedDiscriminant(ready)
         counts = np.zeros(ready.count, np.int64)
-        counts[present] = ready.sums.counts
-        means = np.zeros((ready.count, len(ready.mean)))
-        means[present] = found.means + found.mean
+        counts[ready.sums.labels] = ready.sums.counts
+        means = np.where(counts[:, None] > 0, found.means + found.mean, 0)
         weights = np.ones(ready.count) if ready.weights is None else ready.weights
         return cls(counts, weights, ready.mean, ready.deviation, means, found.scale)
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from .block_regression import BlockRegression
 from .blocks import Vectors, are_large, whole_of
-from .discriminant import Discriminant
+from .discriminant import Discriminant, Discriminants
 from .linear import balanced_weights
 from .prepared import Prepared
 from .regression import Regression
@@ -42,7 +42,7 @@ def label_weights(labels: np.ndarray, count: int) -> np.ndarray:
     return weights
 
 
-def discriminant_of(ready: Ready) -> Discriminant | SummedDiscriminant:
+def discriminant_of(ready: Ready) -> Discriminants:
     return SummedDiscriminant(ready) if isinstance(ready, Summed) else Discriminant(ready)
 
 

@@ -1,11 +1,8 @@
 """Labelled embeddings that are too many for memory, made ready for fits by their sums.
 
 The frame, the spread and the means of the labels all come from `Sums`, so that a discriminant
-touches no embedding at all: with the covariance within labels V `[D,D]` at hand, its weights solve
-
-    S W' = (M - m)'      with   S = (1 - s) V + s v I
-
-in the notation of `discriminant.py`, which gets to the same along the axes of few embeddings.
+touches no embedding at all: the covariance within labels, V `[D,D]` in the notation of
+`discriminant.py`, is what the products are without those of the means.
 """
 
 from __future__ import annotations
@@ -15,7 +12,7 @@ from functools import cached_property
 import numpy as np
 
 from .blocks import Vectors
-from .discriminant import LEAST_SCALE, log_priors
+from .discriminant import Discriminants, scale_of, solved
 from .linear import Head
 from .prepared import deviation_of
 from .sums import Sums
@@ -105,46 +102,21 @@ class Summed:
         return head.weights * self.deviation, head.bias + head.weights @ self.mean
 
 
-class SummedDiscriminant:
-    """The discriminants of one data set at any shrinkage, as `Discriminant` has them."""
+class SummedDiscriminant(Discriminants):
+    """Those of sums: no embedding is touched."""
 
     def __init__(self, ready: Summed) -> None:
-        self.ready = ready
-        sums = ready.sums
-        shares = (
-            np.full(len(sums.labels), 1 / len(sums.labels))
-            if ready.balanced
-            else sums.counts / sums.count
-        )
+        self.frame, sums = ready, ready.sums
+        self.pictures = sums.count
+        present = sums.labels
         self.priors = np.zeros(ready.count)
-        self.priors[sums.labels] = shares
+        self.priors[present] = 1 / len(present) if ready.balanced else sums.counts / sums.count
         means = (sums.sums / sums.counts[:, None] - ready.own_mean) / ready.deviation
-        self.mean = shares @ means
-        self.means = means - self.mean
+        self.mean = self.priors[present] @ means
+        self.means = np.zeros((ready.count, means.shape[1]))
+        self.means[present] = means - self.mean
         self.within = ready.within()
-        self.scale = float(np.trace(self.within)) / len(self.within)
-        if not self.scale > LEAST_SCALE:  # one picture a label: all that differs is the means
-            self.scale = 1.0
+        self.scale = scale_of(float(np.trace(self.within)) / len(self.within))
 
-    def fit(self, shrinkage: float, temperature: float = 1.0) -> Head:
-        """The calibrated head at a shrinkage above 0 and up to 1."""
-        return self.without_priors(shrinkage).calibrated(temperature).shifted(self.log_priors)
-
-    def without_priors(self, shrinkage: float) -> Head:
-        """As if every label were as likely; not calibrated. One without pictures gets the mean of
-        the others' logits."""
-        shrunk = (1 - shrinkage) * self.within
-        shrunk[np.diag_indices_from(shrunk)] += shrinkage * self.scale
-        present = self.ready.sums.labels
-        found = np.linalg.solve(shrunk, self.means.T).T
-        own = -np.sum(found * self.means, axis=1) / 2
-        bias = np.full(self.ready.count, self.priors[present] @ own)
-        bias[present] = own
-        weights = np.zeros((self.ready.count, found.shape[1]))
-        weights[present] = found
-        return self.ready.head(weights, bias - weights @ self.mean)
-
-    @property
-    def log_priors(self) -> np.ndarray:
-        """`[K]`."""
-        return log_priors(self.priors, self.ready.sums.count)
+    def weights(self, kept: float, added: float) -> np.ndarray:
+        return solved(self.within, self.means, kept, added)
