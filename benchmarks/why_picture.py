@@ -20,7 +20,8 @@ import tellapart
 from tellapart.demo.walk import DemoPictures, draw_demo
 from tellapart.explain import Brightness, Change, Oval, Paint, Region, explain, sweep, what_if
 from tellapart.explain.sweeping import hidden
-from tellapart.model.classifier import Classifier, Prediction
+from tellapart.model.classifier import Classifier
+from tellapart.model.prediction import Prediction
 from tellapart.pages.outlines import outlined
 from tellapart.pages.overlays import laid_over
 from tellapart.text import label_words

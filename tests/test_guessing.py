@@ -28,7 +28,7 @@ from tellapart.dataset.given import expand
 from tellapart.dataset.lists import read_list
 from tellapart.dataset.sources import SkippedFile
 from tellapart.errors import PictureError, UsageError
-from tellapart.model.classifier import Prediction
+from tellapart.model.prediction import Prediction
 from tellapart.text import csv_cell
 
 

@@ -58,7 +58,8 @@ if TYPE_CHECKING:
     from .head.sgd import SgdSettings, SgdStep
     from .images.decode import Picture
     from .model.answers.writing import AnswersWritten
-    from .model.classifier import Classifier, Prediction, load
+    from .model.classifier import Classifier, load
+    from .model.prediction import Prediction
     from .sorting.piles import piles
     from .sorting.plan import SortOptions, SortStep
     from .sorting.sort import SortResult
@@ -105,7 +106,7 @@ _HOMES = {
     "Pile": "assess.piling",
     "PiledPicture": "assess.piling",
     "Piles": "assess.piling",
-    "Prediction": "model.classifier",
+    "Prediction": "model.prediction",
     "ServerError": "errors",
     "SgdSettings": "head.sgd",
     "SgdStep": "head.sgd",

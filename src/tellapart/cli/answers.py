@@ -12,7 +12,8 @@ from typing import TextIO
 from ..dataset.lists import STDIN, standard_input
 from ..errors import PictureError
 from ..images.decode import Picture, Stored
-from ..model.classifier import Classifier, Prediction
+from ..model.classifier import Classifier
+from ..model.prediction import Prediction
 from ..text import csv_row, label_words, shown
 
 MOST_LABELS = 100  # of which text tells all scores

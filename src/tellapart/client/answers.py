@@ -13,7 +13,7 @@ import numpy as np
 
 from ..errors import PictureError, ServerError, TellapartError, UsageError
 from ..images.kinds import sniff
-from ..model.classifier import Prediction
+from ..model.prediction import Prediction
 from ..text import shown
 from ..to_json.results import Json
 from ..to_json.shapes import Served

@@ -14,7 +14,7 @@ import httpx
 
 from ..errors import PictureError, ServerError, TellapartError, UsageError
 from ..images.decode import Picture, naming
-from ..model.classifier import Prediction
+from ..model.prediction import Prediction
 from ..text import shown
 from ..to_json.shapes import Served
 from ..version import __version__

@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeVar, overload
 
 from ..errors import PictureError
 from ..images.decode import Picture, each_of
-from ..model.classifier import Prediction
+from ..model.prediction import Prediction
 from ..to_json.shapes import Served
 from .asking import AT_ONCE, RETRIES, TIMEOUT, Asked, Asking
 

@@ -19,7 +19,8 @@ import numpy as np
 
 from ..errors import UsageError
 from ..images.decode import Picture, read_picture
-from ..model.classifier import Classifier, Prediction
+from ..model.classifier import Classifier
+from ..model.prediction import Prediction
 from ..text import label_words
 from .regions import Color, Place, Region, color_text
 

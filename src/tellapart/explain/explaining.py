@@ -14,7 +14,8 @@ from ..errors import ModelError, PictureError, UsageError
 from ..evaluation.judged import ranked
 from ..head.linear import Head, softmax
 from ..images.decode import Picture, each_of, read_picture
-from ..model.classifier import Classifier, Prediction
+from ..model.classifier import Classifier
+from ..model.prediction import Prediction
 from ..model.record import TrainingRecord
 from ..text import shown
 from ..workers.local import Each, batches_of, local_map

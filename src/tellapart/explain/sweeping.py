@@ -16,8 +16,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..images.decode import Picture, read_picture
-from ..model.classifier import Classifier, Prediction
+from ..model.classifier import Classifier
 from ..model.observe import BATCH, Observation, Observer
+from ..model.prediction import Prediction
 from ..text import label_words, percent
 from ..workers.local import Each, batches_of, local_map
 from ..workers.pausing import pause

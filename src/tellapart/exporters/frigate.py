@@ -19,7 +19,8 @@ from pathlib import Path
 import numpy as np
 
 from ..images.decode import read_picture
-from ..model.classifier import Classifier, Prediction
+from ..model.classifier import Classifier
+from ..model.prediction import Prediction
 from ..text import one_line, several
 from . import frigate_feed
 from .frigate_feed import squashed

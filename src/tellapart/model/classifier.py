@@ -22,7 +22,6 @@ import numpy as np
 
 from ..errors import ModelError, PictureError
 from ..evaluation.judged import ranked
-from ..evaluation.notebook import prediction_html
 from ..files.folders import folder_written_atomically
 from ..files.on_disk import check_model_here, check_written_here
 from ..files.unread import Unread
@@ -42,6 +41,7 @@ from .folder import (
     replaced_in,
 )
 from .outputs import checked
+from .prediction import Prediction
 from .sessions import ANSWER, Sessions
 from .verbs import Verbs
 
@@ -52,35 +52,6 @@ if TYPE_CHECKING:
 ADMIT = 0.99  # of the model's own kind; what is stranger than these is none of them
 _GAP = 0.02  # seconds
 _MANY = 4  # pictures from which on all cores and the cache are worth their opening
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """The answer for one picture: `scores` of all labels, highest first.
-
-    `novelty` is how unlike all training pictures it is; where it is `unknown`, the picture is none
-    of these, and `label` only the closest. If asked for, `evidence` is a map `[h,w]` of each label,
-    whose mean plus the label's `bias` in the manifest is the label's logit, and `embedding` is the
-    picture's, `[D]`.
-    """
-
-    scores: dict[str, float]
-    novelty: float
-    unknown: bool
-    evidence: Mapping[str, np.ndarray] | None = field(default=None, repr=False, compare=False)
-    embedding: np.ndarray | None = field(default=None, repr=False, compare=False)
-
-    @property
-    def label(self) -> str:
-        return next(iter(self.scores))
-
-    @property
-    def score(self) -> float:
-        return self.scores[self.label]
-
-    def _repr_html_(self) -> str:
-        """What a notebook shows."""
-        return prediction_html(self.scores, self.unknown)
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,8 @@ from ..explain import Asked, Explainer, Explanation, Sweep, sweep
 from ..explain.files import Known
 from ..files.reading import read_content
 from ..images.decode import ENOUGH, read_picture
-from ..model.classifier import Classifier, Prediction
+from ..model.classifier import Classifier
+from ..model.prediction import Prediction
 from ..pages.overlays import common_scale, layer, png
 from ..server.problems import HttpError
 from .latest import Latest

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ..dataset.sources import SkippedFile
     from ..explain import Argument, Case, Finding, Sweep, WhatIf
     from ..explain.files import Explained
-    from ..model.classifier import Prediction
+    from ..model.prediction import Prediction
 
 
 def explained(told: Explained) -> dict[str, Json]:

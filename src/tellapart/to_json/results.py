@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from ..evaluation.occasions import Bursts
     from ..evaluation.unknowns import Unknowns
     from ..exporters.export import ExportResult, Target
-    from ..model.classifier import Classifier, Prediction
+    from ..model.classifier import Classifier
+    from ..model.prediction import Prediction
     from ..report.content import ReportContent
     from ..sorting.sort import SortResult, SortStep, UndoResult
 

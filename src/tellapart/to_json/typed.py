@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ..evaluation.coverage import Covered
     from ..evaluation.judged import Evaluation
     from ..evaluation.unknowns import Unknowns as Found
-    from ..model.classifier import Prediction
+    from ..model.prediction import Prediction
 
 
 def number(value: float) -> float | None:

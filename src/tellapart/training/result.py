@@ -17,8 +17,9 @@ from ..evaluation.unknowns import Unknowns
 from ..files.stored import Place
 from ..health.shortcuts import Shortcut
 from ..images.decode import Picture
-from ..model.classifier import Classifier, Prediction
+from ..model.classifier import Classifier
 from ..model.folder import CARD_FILE, REPORT_FILE
+from ..model.prediction import Prediction
 from ..model.replacing import Change, change
 from ..report.card import model_card
 from ..report.gathering import content_of_training, without_pictures

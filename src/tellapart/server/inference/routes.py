@@ -19,7 +19,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from ...errors import PictureError, UsageError
-from ...model.classifier import Classifier, Prediction
+from ...model.classifier import Classifier
+from ...model.prediction import Prediction
 from ...text import shown
 from ...to_json.results import Json
 from ...version import __version__
