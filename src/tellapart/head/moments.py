@@ -21,7 +21,7 @@ class Moments:
         weights: what each picture of a label counts, `[K]`.
         mean: of the embeddings, `[D]`.
         deviation: what their values are divided by in the frame, `[D]`.
-        means: of each label's embeddings in the frame, `[K,D]`; 0 where it has none.
+        means: of each label's embeddings in the frame, float32 `[K,D]`; 0 where it has none.
         scale: the variance of a value within labels, in the frame.
     """
 
@@ -37,7 +37,7 @@ class Moments:
         found = SummedDiscriminant(ready)
         counts = np.zeros(ready.count, np.int64)
         counts[ready.sums.labels] = ready.sums.counts
-        means = np.where(counts[:, None] > 0, found.means + found.mean, 0)
+        means = np.where(counts[:, None] > 0, found.means + found.mean, 0).astype(np.float32)
         weights = np.ones(ready.count) if ready.weights is None else ready.weights
         return cls(counts, weights, ready.mean, ready.deviation, means, found.scale)
 

@@ -94,7 +94,6 @@ class LeftOut:
 
 
 def _moments_to_arrays(moments: Mapping[int, Moments]) -> dict[str, np.ndarray]:
-    """The label's means as a float32 keeps them: there are as many values as a head has weights."""
     if not moments:
         return {}
     each = [*moments.values()]
@@ -104,7 +103,7 @@ def _moments_to_arrays(moments: Mapping[int, Moments]) -> dict[str, np.ndarray]:
         "moments_weights": np.array([one.weights for one in each]),
         "moments_mean": np.array([one.mean for one in each]),
         "moments_deviation": np.array([one.deviation for one in each]),
-        "moments_means": np.array([one.means for one in each], np.float32),
+        "moments_means": np.array([one.means for one in each]),
         "moments_scale": np.array([one.scale for one in each]),
     }
 

@@ -14,22 +14,18 @@ from ..dataset.sources import Dataset
 from ..evaluation.judged import Evaluation
 from ..evaluation.whole import Answers, Whole, areas_of, figures_of
 from ..files.columns import taken
-from ..head.moments import Moments
 from ..head.novelty import ADMITTED, Novelty, fit_novelty
-from ..head.ready import label_weights
-from ..head.summed import Summed
-from ..head.sums import sums_by_fold, total
 from ..images.properties import PROPERTIES, PROPERTIES_VERSION
 from ..model.classifier import Classifier
 from ..model.file import Manifest, build_model
-from ..model.left_out import WHOLE, LeftOut
+from ..model.left_out import LeftOut
 from ..model.record import Run, TrainingRecord
 from ..version import __version__
 from ..workers.local import one_thread_each
 from .command import train_command, versions
 from .findings import Findings
 from .fit import Fitted
-from .keeping import MOST_SCORES, Kept, kept_of, most_kept
+from .keeping import Kept, kept_of, most_kept
 from .options import TrainOptions
 
 
@@ -123,7 +119,7 @@ def _record(
     )
     if kept is None:
         return every
-    left_out = _left_out(pictures, fitted, run, kept)
+    left_out = _left_out(pictures, fitted, kept)
     return replace(
         every,
         left_out=left_out,
@@ -176,7 +172,7 @@ def _kept(pictures: Pictures, fitted: Fitted) -> Kept | None:
     )
 
 
-def _left_out(pictures: Pictures, fitted: Fitted, run: Run, kept: Kept) -> LeftOut:
+def _left_out(pictures: Pictures, fitted: Fitted, kept: Kept) -> LeftOut:
     """What is remembered of the others."""
     others = np.ones(len(pictures.names), bool)
     others[kept.rows] = False
@@ -187,30 +183,8 @@ def _left_out(pictures: Pictures, fitted: Fitted, run: Run, kept: Kept) -> LeftO
         held_out=np.sort(kept.marks[others & held]),
         held_counts=np.bincount(pictures.truth[held], minlength=len(pictures.labels)),
         whole={name: _whole(found) for name, (_, found) in _sides(pictures, fitted).items()},
-        moments=_moments(pictures, fitted, balanced=run.balanced),
+        moments=fitted.moments,
     )
-
-
-def _moments(pictures: Pictures, fitted: Fitted, *, balanced: bool) -> dict[int, Moments]:
-    """Of all pictures that the head was fitted on, and, unless these are too many values, of those
-    that the head of each fold was, if labels were weighed likewise; none of a mean of two heads, or
-    of one that was not fitted exactly."""
-    found = fitted.found
-    if found is None or len(fitted.parts) > 1:
-        return {}
-    rows, count = pictures.learnt, len(pictures.labels)
-    vectors, truth = pictures.vectors_of(rows), pictures.truth[rows]
-    weights = label_weights(truth, count) if balanced else None
-    sums = found.sums or sums_by_fold(vectors, truth, fitted.fold, weights)
-    whole = total(sums)
-    each = {WHOLE: whole}
-    values = len(fitted.fold_heads) * count * vectors.shape[1]
-    if values <= MOST_SCORES and (found.sums or not balanced):
-        each |= {number: whole - sums[number] for number in fitted.fold_heads}
-    return {
-        number: Moments.of(Summed(vectors, truth, count, one, weights))
-        for number, one in each.items()
-    }
 
 
 def _whole(found: Evaluation) -> Whole:

@@ -22,12 +22,14 @@ from ..head.calibration import fit_temperature
 from ..head.cross_validation import OutOfFold, cross_validate, out_of_fold
 from ..head.kinds import REGRESSION, Compared, Part
 from ..head.linear import Head, Solver, softmax
+from ..head.moments import Moments
 from ..head.prepared import Prepared, are_many
 from ..head.recipe import Recipe
 from ..head.sgd import SgdSettings, SgdStep, fit_sgd
 from ..head.sums import Chunk, Sums
 from ..text import percent, several
 from ..workers.local import Map, local_map, one_thread_each
+from .keeping import moments_of, most_kept
 from .options import TrainOptions
 
 _USUAL = 30  # C times the number of pictures, where nothing chooses it
@@ -56,6 +58,8 @@ class Fitted:
             asked for, the first one first.
         found: what cross-validation left, for the learning curve.
         after_saving: is called once the model is safe in its folder.
+        moments: where the training record keeps only some pictures, what all have together; see
+            `keeping.moments_of`.
         refit: fits such a head anew, calibrated, to pictures of some of the labels; None where the
             network itself has learnt from all of them.
     """
@@ -76,6 +80,7 @@ class Fitted:
     repeated: tuple[Proportion, ...] = ()
     found: OutOfFold | None = field(default=None, repr=False)
     after_saving: Callable[[], None] | None = None
+    moments: Mapping[int, Moments] = field(default_factory=dict, repr=False)
     refit: Solver | None = field(default=None, repr=False)
 
 
@@ -147,7 +152,9 @@ def fit(
         ready = found.whole or Prepared(whole_of(precise), truth, count, balanced=options.balanced)
         head = found.recipe.fit(ready, near=[*found.heads.values()] if many else ())
         del ready  # so many numbers again as there are in all embeddings
-        found = replace(found, whole=None)
+    in_part = len(pictures.names) > most_kept(count)
+    moments = moments_of(vectors, truth, count, fold, found) if in_part else {}
+    found = replace(found, whole=None, sums={})  # of very many labels much room
     scores, known = scores_of(found.logits), _judged(found, fold)
     proportions = [_right(found, fold, truth)]
     for deal in deals:
@@ -167,6 +174,7 @@ def fit(
         notes=(*_on_unjudged(~known), *_on_repeats(proportions)),
         repeated=tuple(proportions) if deals else (),
         found=found if found.recipe else None,
+        moments=moments,
         refit=found.recipe.roughly if found.recipe else stand_in(len(rows)),
     )
 
