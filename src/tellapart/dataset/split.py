@@ -16,6 +16,7 @@ import numpy as np
 from ..files.columns import Column, Numbered, numbered
 from .joining import Joining
 
+OF_EACH = 2  # pictures of a label, or keys, come before all others in a sample
 TO_SPARE = 10  # with fewer pictures of a label, or groups of them, none is kept back for testing
 
 
@@ -136,6 +137,17 @@ def in_sample_order(keys: Sequence[str], labels: Sequence[str]) -> np.ndarray:
     for label in own:
         ranked = sorted((position(key, "sample/"), key) for key in own[label])
         for rank, (at, key) in enumerate(ranked):
-            place[key] = (-1.0 if rank < 2 else (rank + 0.5) / len(ranked), at)
+            place[key] = (-1.0 if rank < OF_EACH else (rank + 0.5) / len(ranked), at)
     order = sorted(range(len(keys)), key=lambda i: (place[keys[i]], keys[i], i))
     return np.array(order, dtype=np.int64)
+
+
+def sample_order_by_lot(lot: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """Likewise of very many pictures that are not tied, with labels int `[N]`, each drawn by its
+    number, `lot` `[N]`."""
+    order = np.lexsort((lot, truth))
+    sizes = np.bincount(truth)
+    rank = np.empty(len(order), np.int64)
+    rank[order] = np.arange(len(order)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    place = np.where(rank < OF_EACH, -1.0, (rank + 0.5) / sizes[truth])
+    return np.lexsort((lot, place))

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..dataset.split import sample_order_by_lot
 from ..head.blocks import ROWS, slices
 
 MOST = 20_000
@@ -40,9 +41,4 @@ def sampled(digests: Sequence[str], truth: np.ndarray, most: int | None = None) 
         return np.arange(len(truth))
     marks = (int(digest[:15] or "0", 16) for digest in digests)
     lot = np.fromiter(marks, np.int64, len(truth))
-    order = np.lexsort((lot, truth))
-    counts = np.bincount(truth)
-    rank = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)
-    place = np.where(rank < 2, -1.0, (rank + 0.5) / np.repeat(counts, counts))
-    chosen = order[np.lexsort((lot[order], place))[:most]]
-    return np.sort(chosen)
+    return np.sort(sample_order_by_lot(lot, truth)[:most])

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..dataset.split import sample_order_by_lot
 from ..head.blocks import Vectors
 from ..head.cross_validation import OutOfFold
 from ..head.moments import Moments
@@ -25,7 +26,6 @@ MOST_PICTURES = 50_000
 MOST_SCORES = 50_000_000  # of pictures times labels
 MOST_MEANS = 50_000_000  # values of the labels' means, of all folds
 _DRAWN = 0.8
-_OF_EACH = 2  # pictures of a label come before all others
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def kept_of(
     marks = marks_of(digests)
     surest = wrong[np.argsort(-sure, kind="stable")][: most - int(_DRAWN * most)]
     drawn = np.zeros(len(digests), bool)
-    drawn[_drawn_first(marks, truth, labels)[: int(_DRAWN * most)]] = True
+    drawn[sample_order_by_lot(marks, truth)[: int(_DRAWN * most)]] = True
     kept = drawn.copy()
     kept[surest] = True
     rows = np.flatnonzero(kept)
@@ -82,13 +82,3 @@ def moments_of(
     if few and (found.sums or not recipe.balanced):
         moments |= {number: of(whole - sums[number]) for number in found.heads}
     return moments
-
-
-def _drawn_first(marks: np.ndarray, truth: np.ndarray, labels: int) -> np.ndarray:
-    """An order of the pictures, whose every beginning has its part of each label."""
-    sizes = np.bincount(truth, minlength=labels)
-    order = np.lexsort((marks, truth))
-    rank = np.empty(len(marks), np.int64)
-    rank[order] = np.arange(len(marks)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    place = np.where(rank < _OF_EACH, -1.0, (rank + 0.5) / sizes[truth])
-    return np.lexsort((marks, place))
