@@ -216,12 +216,13 @@ def test_a_bucket_that_is_not_there_is_told_where_one_writes(s3: Any) -> None:
 
 
 def test_commands_that_need_files_say_so(s3: Any, served: Path, tmp_path: Path) -> None:
-    tar = pack(tmp_path / "photos.tar", {"a/1.png": PICTURE, "b/1.png": PICTURE})
+    tar = pack(tmp_path / "in" / "photos.tar", {"a/1.png": PICTURE, "b/1.png": PICTURE})
     commands: tuple[tuple[str | Path, ...], ...] = (
         ("sort", served, "s3://photos/inbox/", tmp_path / "sorted"),
         ("piles", "s3://photos/heap/", "-o", tmp_path / "piles"),
         ("suggest", served, "s3://photos/heap/"),
         ("split", "s3://photos/", tmp_path / "parts"),
+        ("explain", served, "s3://photos/1.jpg"),
         ("fix", "s3://photos/", "a/1.png", "--drop"),
     )
     for command in commands:
@@ -230,8 +231,15 @@ def test_commands_that_need_files_say_so(s3: Any, served: Path, tmp_path: Path) 
         assert "is an address, and this needs files on a disk" in run.err
     commands = (
         ("sort", served, tar, tmp_path / "sorted"),
+        ("sort", served, tar.parent / "p*.tar", tmp_path / "sorted"),
+        ("watch", served, tar, tmp_path / "sorted"),
+        ("piles", tar.parent, "-o", tmp_path / "piles"),
         ("suggest", served, tar),
+        ("suggest", served, tar.parent / "photos.{tar,tar}"),
+        ("explain", served, tar),
+        ("explain", served, "--follow-links", tar.parent / "p*.tar"),
         ("split", tar, tmp_path / "parts"),
+        ("studio", tar.parent),
     )
     for command in commands:
         run = run_here(*command)

@@ -16,6 +16,7 @@ import numpy as np
 from ..backbones.embed import Embedder, embed_all
 from ..backbones.graph import network_of
 from ..backbones.rows import quality as quality_row
+from ..dataset.containers import check_are_files
 from ..dataset.sources import SkippedFile, pictures_below
 from ..errors import DatasetError, PictureError, UsageError
 from ..files.reading import read_head
@@ -123,7 +124,8 @@ def in_piles(
     """Group the pictures below a folder by look; what is below `without` is left out.
 
     Raises:
-        UsageError: a count that is not from 1 to `MOST_PILES`, or larger than the heap.
+        UsageError: a count that is not from 1 to `MOST_PILES`, or larger than the heap; or pictures
+            that are no files.
         DatasetError: the folder is none, or holds no two pictures that can be read.
     """
     if count is not None and not 1 <= count <= MOST_PILES:
@@ -131,6 +133,7 @@ def in_piles(
             f"The count must be 1 to {MOST_PILES:,}, not {count:,}.",
             hint="Leave it out to have it chosen.",
         )
+    check_are_files(heap)
     root = Path(heap)
     if not os.path.isdir(root):
         raise DatasetError(

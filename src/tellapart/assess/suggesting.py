@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..dataset.containers import check_are_files
 from ..dataset.sources import SkippedFile, pictures_below
 from ..errors import DatasetError, PictureError, UsageError
 from ..files.atomic import cannot_write, sync
@@ -95,7 +96,7 @@ def suggest(
     The same pictures give the same answer, whatever they are called and in whatever order.
 
     Raises:
-        UsageError: a count that is not from 1 to `MOST_CHOSEN`.
+        UsageError: a count that is not from 1 to `MOST_CHOSEN`, or pictures that are no files.
         DatasetError: the folder is none, or holds no picture that can be read.
     """
     if not 1 <= count <= MOST_CHOSEN:
@@ -103,6 +104,7 @@ def suggest(
             f"The count must be 1 to {MOST_CHOSEN:,}, not {count:,}.",
             hint="Label some pictures, train again, and ask again: the answer changes.",
         )
+    check_are_files(folder)
     root = Path(folder)
     if not os.path.isdir(root):
         raise DatasetError(

@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 
 from ..errors import DatasetError, UsageError
 from ..files.addresses import is_address
+from ..files.on_disk import check_pictures_here
 from ..files.skipped import SkippedFile
 from ..files.stored import Container, LocalFile
 from ..images.kinds import SUFFIXES
@@ -55,6 +56,27 @@ def containers_in(text: str, *, unpacked: bool = False) -> list[Container]:
 def holds_pictures(text: str, *, unpacked: bool = False) -> bool:
     """Whether a text means pictures that lie in something else; see `contents_of`."""
     return is_address(text) or bool(containers_in(text, unpacked=unpacked))
+
+
+def check_are_files(place: str | os.PathLike[str]) -> None:
+    """Refuse pictures that are no files of their own, where each has to be one.
+
+    Raises:
+        UsageError: they lie at an address, in a tar or a Parquet file, in what a pattern means of
+            these, or in a folder of nothing else.
+    """
+    check_pictures_here(place)
+    text = os.fspath(place)
+    try:
+        is_refused = bool(containers_in(text, unpacked=True))
+    except DatasetError:  # whoever reads it says so
+        is_refused = False
+    if is_refused:
+        raise UsageError(
+            f"The pictures in {shown(text)} are no files of their own, which this needs.",
+            hint="Unpack them into a folder, and give that. What is in them as they are, "
+            "tellapart guess says.",
+        )
 
 
 def contents_of(

@@ -14,6 +14,7 @@ from ..files.on_disk import address_meant
 from ..files.stored import Stored
 from ..text import shown
 from ..workers.deadlines import NoAnswerError, answered
+from .containers import check_are_files
 from .lists import STDIN as STDIN
 from .lists import called, read_list
 from .members import holds_members, members
@@ -34,7 +35,7 @@ def expand(
 ) -> Iterator[str | Stored]:
     """All pictures meant by files, folders, patterns and `-`, and then by each line of `lists`,
     where a name is no pattern: each a path, or where it is stored in a tar, a Parquet file or at an
-    address, unless `files_only`. A folder's are in order of their names.
+    address, which is refused with `files_only`. A folder's are in order of their names.
 
     What holds none, and folders below these that cannot be opened, are added to `shut` on the way.
 
@@ -81,7 +82,7 @@ def _each(given: Sequence[str], lists: Sequence[str], how: _Looking) -> Iterator
             yield UsageError(f"{shown(text)}: {reason}")
         elif _is_folder(text):
             yield from _below(text, how)
-        elif not how.files_only and _is_holder(text):
+        elif _is_holder(text):
             yield from _stored(text, how)
         elif glob.has_magic(text) and not os.path.exists(text):
             yield from _matching(text, how)
@@ -91,7 +92,7 @@ def _each(given: Sequence[str], lists: Sequence[str], how: _Looking) -> Iterator
         for name in read_list(one):
             if _is_folder(name):
                 yield from _below(name, how)
-            elif not how.files_only and _is_holder(name):
+            elif _is_holder(name):
                 yield from _stored(name, how)
             else:
                 yield os.path.join(os.curdir, name) if name == STDIN else name
@@ -106,8 +107,10 @@ def _is_holder(text: str) -> bool:
 
 
 def _stored(text: str, how: _Looking) -> Iterator[Found]:
-    """The pictures in a tar, a Parquet file, or at an address."""
+    """The pictures in a tar, a Parquet file, or at an address, unless only files are meant."""
     try:
+        if how.files_only:
+            check_are_files(text)
         yield from members(text, how.bare)
     except (DatasetError, UsageError) as error:
         how.bare.append(SkippedFile(text, error.message))

@@ -62,6 +62,19 @@ def check_read_here(place: str | os.PathLike[str], name: str = "") -> None:
     _check(place, "this is read from the disks of this machine only", name=name)
 
 
+def check_pictures_here(place: str | os.PathLike[str]) -> None:
+    """Refuse an address where pictures are moved, linked or decided about.
+
+    Raises:
+        UsageError: it is one.
+    """
+    _check(
+        place,
+        "this needs files on a disk",
+        hint=f"Download the pictures into a folder, and give that. {_TAKEN}",
+    )
+
+
 def check_model_here(place: str | os.PathLike[str]) -> None:
     """Refuse an address for a model.
 

@@ -11,12 +11,12 @@ from hashlib import blake2b
 from pathlib import Path, PurePosixPath
 from typing import Literal, Protocol
 
+from ..dataset.containers import check_are_files
 from ..dataset.filenames import folded, kept_stem, longest_name, named, safe_name, suffix_of
 from ..dataset.walk import Walk
 from ..errors import DestinationError, PictureError, UsageError, option
-from ..files.addresses import is_address
 from ..files.compact import HashTable, Packed
-from ..files.on_disk import check_written_here
+from ..files.on_disk import check_pictures_here, check_written_here
 from ..files.record import Entry
 from ..files.skipped import SkippedFile
 from ..files.transfer import NO_FILE, Stamp, content_of, stamp_of
@@ -26,7 +26,6 @@ from .journal import STATE, Request
 
 UNSURE = "unsure"
 NONE_OF_THESE = "none-of-these"
-_NO_FILES = (".tar", ".parquet")  # they hold pictures that nobody can copy, link or move
 NOT_MOVED = "a link; only files themselves are moved"
 
 
@@ -108,15 +107,10 @@ class Work:
         options: SortOptions,
     ) -> None:
         check_written_here(destination)
+        check_pictures_here(inbox)
         given = Path(inbox)
-        text = os.fspath(inbox)
-        if is_address(text) or (text.lower().endswith(_NO_FILES) and os.path.isfile(text)):
-            raise UsageError(
-                f"The pictures in {shown(text)} are no files of their own, and only files are "
-                "sorted.",
-                hint="Give a folder on a disk. What is in pictures that lie elsewhere, "
-                "`tellapart guess MODEL PICTURES --to DEST` writes down.",
-            )
+        if not os.path.isdir(given):  # pictures may come yet into a folder of nothing but tars
+            check_are_files(inbox)
         if not os.path.exists(given):
             raise UsageError(
                 f"{shown(given)} does not exist.", hint="Give a folder of pictures, or one picture."

@@ -19,6 +19,7 @@ from socket import socket
 from types import FrameType
 
 from ..dataset.archives import is_archive
+from ..dataset.containers import check_are_files
 from ..errors import DatasetError, UsageError
 from ..files.workspaces import Workspace
 from ..model.folder import MODEL_FILE
@@ -89,9 +90,12 @@ def check_studio_folder(given: Path) -> None:
     """Whether a studio can be opened on what was named.
 
     Raises:
+        UsageError: what it holds are tars or Parquet files.
         DatasetError: it is no folder, cannot be read, or is a model's.
         DestinationError: it cannot be written to.
     """
+    if not given.is_file():
+        check_are_files(given)
     name = shown(given)
     try:
         is_folder, is_there = given.is_dir(), os.path.lexists(given)

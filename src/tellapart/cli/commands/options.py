@@ -119,31 +119,10 @@ def on_disk(text: str) -> Path:
     Raises:
         UsageError: it is an address.
     """
-    from ...files.addresses import is_address
+    from ...files.on_disk import check_pictures_here
 
-    if is_address(text):
-        raise UsageError(
-            f"{shown(text)} is an address, and this needs files on a disk.",
-            hint="Download the pictures into a folder, and give that. An address can be given to "
-            "train, add, test, check, compare, gaps and guess.",
-        )
+    check_pictures_here(text)
     return Path(text)
-
-
-def files_on_disk(text: str) -> Path:
-    """The same, for what needs each picture as a file of its own.
-
-    Raises:
-        UsageError: it is an address, a tar or a Parquet file.
-    """
-    place = on_disk(text)
-    if place.name.lower().endswith((".tar", ".parquet")) and place.is_file():
-        raise UsageError(
-            f"The pictures in {shown(place)} are no files of their own, which this needs.",
-            hint="Unpack them into a folder, and give that. To have them answered as they are: "
-            "tellapart guess.",
-        )
-    return place
 
 
 def fraction(text: str, option: str, *, whole: bool = False) -> float:

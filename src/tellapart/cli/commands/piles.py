@@ -8,15 +8,13 @@ from typing import Annotated
 import typer
 
 from ...errors import UsageError
-from .options import AsJson, Links, Quality, Quiet, Strict, check_strict, files_on_disk, show
+from .options import AsJson, Links, Quality, Quiet, Strict, check_strict, on_disk, show
 
 
 def piles(
     heap: Annotated[
         Path | None,
-        typer.Argument(
-            parser=files_on_disk, metavar="HEAP", help="A folder of pictures without labels."
-        ),
+        typer.Argument(parser=on_disk, metavar="HEAP", help="A folder of pictures without labels."),
     ] = None,
     destination: Annotated[
         Path | None,

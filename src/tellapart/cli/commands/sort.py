@@ -25,7 +25,7 @@ from .options import (
     admitting,
     aside,
     check_strict,
-    files_on_disk,
+    on_disk,
     show,
     sort_options,
 )
@@ -37,9 +37,7 @@ def sort(
     ] = None,
     inbox: Annotated[
         Path | None,
-        typer.Argument(
-            parser=files_on_disk, metavar="INBOX", help="The folder of pictures to sort."
-        ),
+        typer.Argument(parser=on_disk, metavar="INBOX", help="The folder of pictures to sort."),
     ] = None,
     destination: Annotated[
         Path | None, typer.Argument(metavar="DEST", help="The folder to sort them into.")

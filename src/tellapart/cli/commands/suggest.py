@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .options import AsJson, Links, Model, Quiet, Strict, check_strict, files_on_disk, show
+from .options import AsJson, Links, Model, Quiet, Strict, check_strict, on_disk, show
 
 
 def suggest(
@@ -15,7 +15,7 @@ def suggest(
     folder: Annotated[
         Path,
         typer.Argument(
-            parser=files_on_disk, metavar="UNLABELLED", help="A folder of pictures without labels."
+            parser=on_disk, metavar="UNLABELLED", help="A folder of pictures without labels."
         ),
     ],
     count: Annotated[

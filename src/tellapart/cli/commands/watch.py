@@ -21,7 +21,7 @@ from .options import (
     Model,
     UnsureBelow,
     admitting,
-    files_on_disk,
+    on_disk,
     seconds,
     show,
     sort_options,
@@ -31,7 +31,7 @@ from .options import (
 def watch(
     model: Model,
     inbox: Annotated[
-        Path, typer.Argument(parser=files_on_disk, metavar="INBOX", help="The folder to watch.")
+        Path, typer.Argument(parser=on_disk, metavar="INBOX", help="The folder to watch.")
     ],
     destination: Annotated[
         Path, typer.Argument(metavar="DEST", help="The folder to sort its pictures into.")
@@ -87,8 +87,8 @@ def watch(
         unsure_below=unsure_below,
         follow_links=follow_links,
     )
-    on_disk = ModelOnDisk(model, lambda path: admitting(load(path), admit, always_choose))
-    classifier = on_disk.load()
+    loaded = ModelOnDisk(model, lambda path: admitting(load(path), admit, always_choose))
+    classifier = loaded.load()
     quiet = seconds(quiet_time, "--quiet-time")
     print_step = step_printer(inbox)
 
@@ -108,7 +108,7 @@ def watch(
             options,
             quiet_time=quiet,
             stop=ending,
-            renewed=on_disk.newer,
+            renewed=loaded.newer,
         ):
             try:
                 tell(told)
