@@ -20,6 +20,7 @@ import tellapart
 from conftest import draw_scene, encoded
 from tellapart.dataset.decision import place_of_decisions
 from tellapart.dataset.decisions import decide
+from tellapart.dataset.given import expand
 from tellapart.dataset.members import holds_members, members
 from tellapart.dataset.patterns import unbraced
 from tellapart.dataset.sources import Dataset, SkippedFile, read_dataset
@@ -223,6 +224,7 @@ def test_a_folder_of_nothing_but_shards_is_all_of_them(tmp_path: Path) -> None:
         pack(folder / f"d-{number}.tar", {f"{label}/{number}.png": PICTURE for label in "ab"})
     (folder / "README.md").touch()
     assert read_dataset(folder).counts == {"a": 2, "b": 2}
+    assert len(list(expand([str(folder)], follow_links=False))) == 4
     decide(folder, "a/0.png", drop=True)
     assert (folder / "tellapart.csv").exists()
     assert read_dataset(folder).counts == {"a": 1, "b": 2}

@@ -14,6 +14,7 @@ from ..files.skipped import SkippedFile
 from ..files.stored import Container, LocalFile
 from ..images.kinds import SUFFIXES
 from ..text import shown
+from ..workers.deadlines import answered
 from . import parquet_files, tar_shards
 from .addresses import files_at
 from .listed import Listed, PassOver, why_no_picture
@@ -143,19 +144,24 @@ def base_of(name: str) -> str:
 
 def _only_in(folder: str) -> list[Container]:
     """The shards in a folder that holds nothing else that could be pictures or labels."""
-    names = []
     try:
-        with os.scandir(folder) as found:
-            for entry in found:  # of pictures there may be a million: it ends at the first
-                if is_hidden(entry.name):
-                    continue
-                if entry.is_dir() or _is_picture(entry.name):
-                    return []
-                if _kind(entry.name):
-                    names.append(entry.name)
+        names = answered(lambda call: _names_of_shards(folder), folder)
     except OSError:  # whoever reads the folder says so
         return []
     return [_local(os.path.join(folder, name)) for name in sorted(names)]
+
+
+def _names_of_shards(folder: str) -> list[str]:
+    names = []
+    with os.scandir(folder) as found:
+        for entry in found:  # of pictures there may be a million: it ends at the first
+            if is_hidden(entry.name):
+                continue
+            if entry.is_dir() or _is_picture(entry.name):
+                return []
+            if _kind(entry.name):
+                names.append(entry.name)
+    return names
 
 
 def _is_picture(name: str) -> bool:

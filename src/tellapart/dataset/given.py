@@ -80,22 +80,29 @@ def _each(given: Sequence[str], lists: Sequence[str], how: _Looking) -> Iterator
             reason = f"no such file: did you mean {shown(meant)}?"
             how.bare.append(SkippedFile(text, reason))
             yield UsageError(f"{shown(text)}: {reason}")
-        elif _is_folder(text):
-            yield from _below(text, how)
-        elif _is_holder(text):
-            yield from _stored(text, how)
+        elif (inside := _inside(text, how)) is not None:
+            yield from inside
         elif glob.has_magic(text) and not os.path.exists(text):
             yield from _matching(text, how)
         else:
             yield text
     for one in lists:
         for name in read_list(one):
-            if _is_folder(name):
-                yield from _below(name, how)
-            elif _is_holder(name):
-                yield from _stored(name, how)
+            if (inside := _inside(name, how)) is not None:
+                yield from inside
             else:
                 yield os.path.join(os.curdir, name) if name == STDIN else name
+
+
+def _inside(text: str, how: _Looking) -> Iterator[Found] | None:
+    """The pictures in a folder, or stored in something; None where a text is neither."""
+    try:  # unlike Path's, os.path's never raise
+        is_folder = answered(lambda call: os.path.isdir(text), text)
+    except NoAnswerError:
+        return None  # reading it will say so
+    if _is_holder(text):
+        return _stored(text, how)
+    return _below(text, how) if is_folder else None
 
 
 def _is_holder(text: str) -> bool:
@@ -160,10 +167,3 @@ def _matching(pattern: str, how: _Looking) -> Iterator[Found]:
     if empty:
         how.bare.append(SkippedFile(pattern, "a pattern that no file matches"))
         yield UsageError(f"No file matches {shown(pattern)}.")
-
-
-def _is_folder(text: str) -> bool:
-    try:  # unlike Path's, os.path's never raise
-        return answered(lambda call: os.path.isdir(text), text)
-    except NoAnswerError:
-        return False  # reading it will say so
