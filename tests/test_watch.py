@@ -36,7 +36,7 @@ from tellapart.cli.terminal.sorting import print_sort, step_printer
 from tellapart.demo.walk import DemoPictures
 from tellapart.files import transfer
 from tellapart.files.journal import Journal
-from tellapart.sorting import arrivals
+from tellapart.sorting import arrivals, looking
 from tellapart.sorting.sort import plan, sort, undo
 from tellapart.sorting.watching import Told, watch
 from tellapart.to_json.results import sorted_
@@ -714,7 +714,7 @@ def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_more_pictures_than_are_waited_for_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(arrivals, "_MOST", 7)
+    monkeypatch.setattr(looking, "_MOST", 7)
     for number in range(40):
         picture(tmp_path / f"in/{number % 3}/{number}.jpg", more=str(number))
     told = watched(tmp_path / "in", tmp_path / "out")
