@@ -32,8 +32,9 @@ from tellapart.studio import disk, labelling
 from tellapart.studio.carrying import carried_out
 from tellapart.studio.changes import Decide, TakeBack, Wish
 from tellapart.studio.folder import LEARN, TEST, Folder
+from tellapart.studio.incoming import Incoming, Wanted
 from tellapart.studio.studio import Studio
-from tellapart.studio.uploads import Brought, Incoming, Wanted
+from tellapart.studio.uploads import Brought
 
 NAMES = (
     "cat/1.jpg",

@@ -19,6 +19,7 @@ from .disk import check_there
 from .events import Events
 from .folder import Folder
 from .heap import Heap
+from .incoming import Incoming, Wanted
 from .labelling import Plan
 from .mending import Mending
 from .tested import LastTested
@@ -26,8 +27,6 @@ from .training import Trainer
 from .uploads import (
     Brought,
     Copies,
-    Incoming,
-    Wanted,
     look_through,
     looked_at,
     place_many,

@@ -9,8 +9,9 @@ from starlette.routing import Route
 from ...server.bodies.pictures import counted
 from ...text import csv_text
 from ..folder import LEARN, TEST
+from ..incoming import LARGEST, LARGEST_ARCHIVE, Incoming, Wanted
 from ..studio import Studio
-from ..uploads import LARGEST, LARGEST_ARCHIVE, Brought, Incoming, Wanted
+from ..uploads import Brought
 from .requests import in_thread
 
 _AT_ONCE = 2**20  # bytes that are written at a time
