@@ -51,10 +51,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 LONGEST = (
-    *("watch", "report_page", "export_web", "explain", "sorting", "doctests", "add"),
-    *("studio_webcam", "serve_running", "docstrings", "replacing", "studio_why", "pickling"),
-    *("studio_train", "studio_safety", "studio_share", "studio_mend", "studio_test"),
-    *("serve_safety", "serve_replacing", "walk", "studio_folder", "images_tiff", "public_api"),
+    *("training", "export", "cli", "report_page", "bad_input", "quality_auto", "export_web"),
+    *("explain", "sorting", "doctests", "fix", "replacing", "studio_label", "studio_story", "add"),
+    *("head", "studio_why", "studio_webcam", "studio_folder", "serve_running", "graph", "watch"),
+    *("portable", "nothing_sent", "studio_collect", "studio_share", "predict_to", "sweep"),
+    *("studio_mend", "studio_safety", "studio_test", "studio_train", "occasions", "docstrings"),
 )
 
 

@@ -293,6 +293,7 @@ HIDE = """() => {
 SHOW = "() => { window.out = false; document.dispatchEvent(new Event('visibilitychange')); }"
 
 
+@pytest.mark.slow
 def test_more_pages_are_left_open_than_a_browser_has_connections(opened: Opened) -> None:
     with browser() as chromium:
         first = page_of(chromium, opened.link)

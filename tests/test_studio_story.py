@@ -268,6 +268,7 @@ def test_no_state_of_a_filled_folder_has_a_serious_fault(
     assert {state: of for state, of in found.items() if of} == {}
 
 
+@pytest.mark.slow
 def test_a_heap_gets_its_labels_by_keys_alone(
     heroes: DemoPictures, chromium: Any, tmp_path: Path
 ) -> None:
