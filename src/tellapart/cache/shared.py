@@ -8,6 +8,7 @@ it is a copy of; so it says it on every machine, wherever caches are there.
 from __future__ import annotations
 
 from pathlib import Path
+from random import shuffle
 
 from ..errors import DestinationError
 from ..files.atomic import write_atomically
@@ -36,6 +37,7 @@ class SharedSpace:
         self._there = _place_at(f"{address}/embeddings/{space.name}")
         try:
             names = [name for name in self._there.names() if name.endswith(shardfile.SUFFIX)]
+            shuffle(names)  # the workers of a machine fetch at once, and each what no other has
             with ThreadPoolExecutor(_AT_ONCE) as pool:
                 list(pool.map(self.fetch, names))
         except DestinationError as error:
