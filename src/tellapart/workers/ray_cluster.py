@@ -10,13 +10,12 @@ from __future__ import annotations
 import logging
 import os
 import secrets
-import signal
-import threading
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from importlib import import_module
-from types import FrameType, ModuleType
+from types import ModuleType
 from typing import Any
 
 from ..errors import WorkersError, need
@@ -123,26 +122,22 @@ def _processes_of(folder: str) -> list[Any]:
 
 @contextmanager
 def _no_interrupt_lost() -> Iterator[None]:
-    """Ctrl-C while Python forks is raised in the release of a lock, where nobody hears it: it is
-    raised once more at the end."""
-    before, is_lost = signal.getsignal(signal.SIGINT), False
-    if not callable(before) or threading.current_thread() is not threading.main_thread():
-        yield
-        return
+    """Ctrl-C while Python forks is raised in the release of a lock, where Python ignores it with a
+    traceback: it is raised once more at the end."""
+    before, is_lost = sys.unraisablehook, False
 
-    def noted(number: int, frame: FrameType | None) -> None:
+    def note(ignored: Any) -> None:
         nonlocal is_lost
-        try:
-            before(number, frame)
-        except KeyboardInterrupt:
-            is_lost = True  # unless it leaves the block
-            raise
+        if issubclass(ignored.exc_type, KeyboardInterrupt):
+            is_lost = True
+        else:
+            before(ignored)
 
-    signal.signal(signal.SIGINT, noted)
+    sys.unraisablehook = note
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        sys.unraisablehook = before
     if is_lost:
         raise KeyboardInterrupt
 
