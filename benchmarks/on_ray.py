@@ -3,14 +3,16 @@ them their parts saturates.
 
 The first table embeds drawn pictures with 1, 2 and 4 actors, all of this machine, with the network
 of `fast` and an empty cache each time, beside the threads of one process; the threads run before
-and after, and ratios are to their mean. The rate leaves out the actors' start: it counts from the
-first part that was done. The last row reads all back from a cache that knows it.
+and after, and ratios are to their mean. The rate is that of the second half, when all actors have
+begun. Rates mean little where others are at work on the machine; processor time says there too
+whether work is wasted: milliseconds a picture of all actors, with what it takes them to begin, and
+of this process, which reads back what they made. The last row reads all from a cache that knows it.
 
 The second has a unit that only sleeps, on 1 to 256 simulated actors: memory for 256 processes is
 not asked for, so 32 of them share one process of Ray's. Each still has its own copy, its own turn,
 and two calls in hand. What they cannot be given in time is the coordinator's limit.
 
-    python benchmarks/on_ray.py [--pictures 1024 | 0] [--seconds 0.05]
+    python benchmarks/on_ray.py [--pictures 1024 | 0] [--seconds 0.05 | 0]
 """
 
 from __future__ import annotations
@@ -21,6 +23,8 @@ import threading
 import time
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +38,12 @@ from tellapart.backbones.graph import network_of
 from tellapart.backbones.rows import quality
 from tellapart.workers.copies import Copy
 from tellapart.workers.crew import crew_map
-from tellapart.workers.local import Unit
+from tellapart.workers.local import Unit, cores
 from tellapart.workers.parts import SIZE, Counts, Part
 from tellapart.workers.places import Place
 from tellapart.workers.ray_actors import Actors, ray_map
 
-PART = 32  # pictures a part in the first table, so that few pictures are many parts
+PART = 16  # pictures a part in the first table, so that few pictures are many parts
 SHARED = 32  # simulated actors a process
 PARTS = 4_000  # at most, for each number of simulated actors
 LONG = 12.0  # seconds for each
@@ -51,9 +55,28 @@ class Limited(Actors):
     def __init__(self, unit: Unit[Any, Any], most: int) -> None:
         super().__init__(unit)
         self._most = most
+        self.seconds = 0.0  # of processor time, once they have ended
+        if most > cores():  # where they take turns
+            self._made = self._made.options(num_cpus=cores() / most)
 
     def size(self) -> int:
         return self._most
+
+    def end(self) -> None:
+        self.seconds = _seconds_of_actors()
+        super().end()
+
+
+def _seconds_of_actors() -> float:
+    """The processor time of the actors that are at work below this process."""
+    processes = import_module("psutil")  # Ray brings it along
+    found = 0.0
+    for one in processes.Process().children(recursive=True):
+        with suppress(processes.Error, IndexError):
+            if one.cmdline()[0].startswith("ray::_Actor"):
+                used = one.cpu_times()
+                found += used.user + used.system
+    return found
 
 
 class Several:
@@ -152,23 +175,39 @@ def draw(folder: Path, count: int) -> list[Path]:
     return paths
 
 
-def rate(paths: list[Path], cache: Path, actors: int) -> float:
-    """Pictures a second with so many actors, or with the threads of this process if none."""
-    times: list[tuple[int, float]] = []
+@dataclass(frozen=True)
+class Run:
+    """Pictures a second, and milliseconds of processor time a picture: of actors, and here."""
+
+    rate: float
+    of_actors: float
+    here: float
+
+
+def run(paths: list[Path], cache: Path, actors: int) -> Run:
+    """Embed with so many actors, or with the threads of this process if none."""
+    times: list[float] = []
+    crews: list[Limited] = []
 
     def spread(
         unit: Unit[Any, Any], batches: Iterable[Sequence[Any]]
     ) -> Generator[Any, None, None]:
-        return crew_map(Limited(unit, actors), batches)
+        crews.append(Limited(unit, actors))
+        return crew_map(crews[0], batches)
 
+    began = time.process_time()
     embed_all(
         paths,
         Embedder(network_of(quality("fast")), cache),
         place=Place("ray", spread, is_far=True) if actors else None,
-        progress=lambda done: times.append((done, time.monotonic())),
+        progress=lambda done: times.append(time.monotonic()),
     )
-    first = min(PART, len(times) - 1)  # of the first part all come at once
-    return (times[-1][0] - times[first][0]) / (times[-1][1] - times[first][1])
+    half, count = len(times) // 2, len(times)
+    return Run(
+        (count - 1 - half) / (times[-1] - times[half]),
+        1000 * sum(crew.seconds for crew in crews) / count,
+        1000 * (time.process_time() - began) / count,
+    )
 
 
 def scaling(count: int) -> None:
@@ -178,18 +217,21 @@ def scaling(count: int) -> None:
         pictures.mkdir()
         paths = draw(pictures, count)
         caches = (Path(folder) / f"cache-{number}" for number in range(99))
-        before = rate(paths, next(caches), 0)
-        found = {actors: rate(paths, next(caches), actors) for actors in (1, 2, 4)}
+        before = run(paths, next(caches), 0)
+        found = {f"{number} actors": run(paths, next(caches), number) for number in (1, 2, 4)}
         known = Path(folder) / "known"
-        rate(paths, known, 2)
-        again = rate(paths, known, 2)
-        threads = (before + rate(paths, next(caches), 0)) / 2
-    print("\n| where | pictures a second | of threads | of 1 actor |\n|---|---:|---:|---:|")
-    print(f"| threads | {threads:.0f} | 1.00 | {threads / found[1]:.2f} |")
-    for actors, speed in found.items():
-        name = f"{actors} actor{'s' if actors > 1 else ''}"
-        print(f"| {name} | {speed:.0f} | {speed / threads:.2f} | {speed / found[1]:.2f} |")
-    print(f"| 2 actors, all known | {again:.0f} | {again / threads:.1f} | {again / found[1]:.1f} |")
+        run(paths, known, 2)
+        found["2 actors, all known"] = run(paths, known, 2)
+        after = run(paths, next(caches), 0)
+    threads = (before.rate + after.rate) / 2
+    one = found["1 actors"].rate
+    print("\n| where | pictures a second | of threads | of 1 actor | ms of actors | ms here |")
+    print("|---|---:|---:|---:|---:|---:|")
+    for name, made in {"threads": before, "threads again": after, **found}.items():
+        print(
+            f"| {name} | {made.rate:.0f} | {made.rate / threads:.2f} | {made.rate / one:.2f} | "
+            f"{made.of_actors:.1f} | {made.here:.1f} |"
+        )
 
 
 def model(seconds: float) -> None:
@@ -224,7 +266,8 @@ def main() -> None:
     with machine(), ray_map("", print):
         if asked.pictures:
             scaling(asked.pictures)
-        model(asked.seconds)
+        if asked.seconds:
+            model(asked.seconds)
 
 
 if __name__ == "__main__":
