@@ -22,7 +22,7 @@ MOST_SCORES = 250_000_000  # that are kept in memory
 
 
 @dataclass(frozen=True)
-class Answers:
+class LogitSummary:
     """Of the logits of N pictures what is kept, however many labels there are: each `[N]`.
 
     Attributes:
@@ -56,7 +56,7 @@ def told(
     labels: np.ndarray,
     count: int,
     into: np.ndarray | None = None,
-) -> tuple[np.ndarray, Answers]:
+) -> tuple[np.ndarray, LogitSummary]:
     """What `heads` say of embeddings `[N,D]` with labels int `[N]`, each of the fold of its number:
     all logits, and what they come to.
 
@@ -91,4 +91,4 @@ def told(
     rows = max(1, min(blocks.ROWS, SCORES // count))
     for _ in local_map(Each(answer), ([some] for some in slices(len(labels), rows))):
         pass
-    return into, Answers(given, largest, own, total)
+    return into, LogitSummary(given, largest, own, total)

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..workers.local import Map, local_map, side_by_side
 from ..workers.pausing import pause
-from .answers import Answers, told
+from .answers import LogitSummary, told
 from .blocks import Rows, Vectors, are_large, scores_are_large, whole_of
 from .calibration import fit_temperature
 from .discriminant import SHRINKAGES
@@ -66,7 +66,7 @@ class OutOfFold:
     heads: Mapping[int, Head] = field(default_factory=dict)
     prepared: Mapping[int, Prepared] = field(default_factory=dict, repr=False)
     losses: Mapping[str, Mapping[float, float]] = field(default_factory=dict)
-    answers: Answers | None = None
+    answers: LogitSummary | None = None
     whole: Summed | None = field(default=None, repr=False)
     sums: Mapping[int, Sums] = field(default_factory=dict, repr=False)
 

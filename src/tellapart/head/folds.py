@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from ..workers.local import Map, local_map, side_by_side
-from .answers import Answers, told
+from .answers import LogitSummary, told
 from .blocks import Rows, Vectors, block, evenly
 from .discriminant import log_priors
 from .linear import Head, balanced_weights
@@ -97,7 +97,7 @@ class Folds:
 
     def told(
         self, heads: Mapping[int, Head], into: np.ndarray | None
-    ) -> tuple[np.ndarray, Answers | None]:
+    ) -> tuple[np.ndarray, LogitSummary | None]:
         """The logits of all pictures, and what is kept of them if they are not."""
         logits = self.logits(heads)
         if into is None:
@@ -166,6 +166,6 @@ class LargeFolds(Folds):
 
     def told(
         self, heads: Mapping[int, Head], into: np.ndarray | None
-    ) -> tuple[np.ndarray, Answers | None]:
+    ) -> tuple[np.ndarray, LogitSummary | None]:
         of = self.whole
         return told(of.vectors, heads, self._whole_fold, of.labels, self.count, into)
