@@ -198,17 +198,29 @@ def _learnt_rows(record: TrainingRecord, index: int | None) -> list[int]:
     return rows
 
 
-def test_explain_says_what_the_pictures_that_are_not_kept_add(folder: Path, photos: Path) -> None:
-    told = json.loads(run_here("explain", folder, photos / "blue" / "3.png", "--json").out)
+@pytest.mark.parametrize("head", ["discriminant", "mean"])
+def test_explain_says_what_the_pictures_that_are_not_kept_add_or_why_not(
+    head: str,
+    photos: Path,
+    network: ForeignBackbone,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(keeping, "MOST_PICTURES", KEPT)
+    model = tellapart.train(photos, backbone=network, head=head).save(tmp_path / "model")
+    told = json.loads(run_here("explain", model, photos / "blue" / "3.png", "--json").out)
     (picture,) = told["pictures"]
-    if len(tellapart.load(folder).manifest.parts) > 1:
-        assert "of the 120 pictures" in picture["note"]
-        assert picture["nearest"]
+    assert picture["nearest"]
+    if head == "mean":
         assert not picture["shares"]
+        assert "of the 120 pictures" in picture["note"]
         return
+    assert not picture["note"]
     for label, logit in picture["logits"].items():
         case = picture["shares"][label]
+        assert case["rest"]
         assert case["constant"] + case["sum"] + case["rest"] == pytest.approx(logit, abs=1e-4)
+    assert "training pictures that the record keeps add" in picture["sentences"][-1]
 
 
 def test_gaps_suggest_and_report_say_what_they_looked_at(

@@ -51,7 +51,7 @@ class Judged:
 
 @dataclass(frozen=True)
 class Near:
-    """A training picture near a mistake, with its own label; `key` finds its path in the content."""
+    """A training picture near a mistake, with its own label; `key` finds it among the paths."""
 
     key: str
     label: str
