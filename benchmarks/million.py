@@ -178,6 +178,7 @@ def check(asked: Asked) -> None:
     from tellapart.assess.pictures import gather
     from tellapart.backbones.embed import Embeddings
     from tellapart.dataset.sources import Dataset, Item, Items
+    from tellapart.files.columns import Digests
     from tellapart.files.room import room
     from tellapart.report.check_page import check_page
     from tellapart.to_json.check import checked
@@ -193,7 +194,7 @@ def check(asked: Asked) -> None:
     embeddings = Embeddings(
         vectors,
         np.load(asked.folder / "properties.npy"),
-        tuple(lines("digests")),
+        Digests.of(lines("digests")),
         np.arange(asked.count),
         {},
     )
