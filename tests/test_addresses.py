@@ -244,7 +244,7 @@ def test_commands_that_need_files_say_so(s3: Any, served: Path, tmp_path: Path) 
     for command in commands:
         run = run_here(*command)
         assert run.code == 2
-        assert "no files of their own" in run.err
+        assert "a file for each picture" in run.err
     assert not (tmp_path / "sorted").exists()
     with pytest.raises(UsageError, match="s3://photos/ is an address"):
         tellapart.decide("s3://photos/", "a/1.png", drop=True)

@@ -102,7 +102,7 @@ def test_answers_are_the_same_wherever_they_are_written(
     place.remove(MARK)
     assert classifier.predict_to(pictures, address, per_part=4).already_done == 4
     assert {name: place.read(name) for name in expected} == expected
-    with pytest.raises(DestinationError, match="in another form"):
+    with pytest.raises(DestinationError, match="as csv, and now json is asked for"):
         classifier.predict_to(pictures, address, form="json", per_part=4)
 
 

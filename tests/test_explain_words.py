@@ -175,7 +175,11 @@ def near(*labels: str, distance: float = 0.3) -> list[Neighbour]:
 @pytest.mark.parametrize(
     ("nearest", "remoteness", "expected"),
     [
-        (near("a", "a", "a", "a"), 0.5, "The 4 closest training pictures are all a, and near."),
+        (
+            near("a", "a", "a", "a"),
+            0.5,
+            "The 4 closest training pictures are all a, and they are near.",
+        ),
         (near("a", "a", "a", "a"), 0.51, "The 4 closest training pictures are all a."),
         (near("a", "b", "a", "a"), 0.94, "Of the 4 closest training pictures 3 are a and 1 is b."),
         (
@@ -187,8 +191,8 @@ def near(*labels: str, distance: float = 0.3) -> list[Neighbour]:
         (
             near("a", "a"),
             0.95,
-            "The 2 closest training pictures are all a, but far away: 95 % of the training "
-            "pictures have a closer one.",
+            "The 2 closest training pictures are all a, but they are far away: 95 % of the "
+            "training pictures have a closer one.",
         ),
     ],
 )

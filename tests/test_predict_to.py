@@ -348,8 +348,8 @@ def test_a_last_part_of_other_pictures_is_refused(
 
 
 REFUSED: list[tuple[dict[str, Any], str]] = [
-    ({"form": "json"}, "were begun in another form."),
-    ({"per_part": 5}, "with another number of pictures a part."),
+    ({"form": "json"}, "were begun as csv, and now json is asked for."),
+    ({"per_part": 5}, " pictures a part, and now it is 5."),
     ({"always": True}, "with another threshold for unknown pictures."),
     ({"other": True}, "were begun with another model."),
     ({"take": slice(0, 8)}, "about more pictures than are given now: there is part-00002.csv too."),

@@ -509,7 +509,7 @@ def test_pictures_that_are_no_files_are_refused_in_a_sentence(
     monkeypatch.chdir(tmp_path)
     if "://" not in source:
         (tmp_path / source.replace("*", "ards")).write_bytes(b"")
-    words = "this needs files on a disk" if "://" in source else "no files of their own, which this"
+    words = "this needs files on a disk" if "://" in source else "a file for each picture"
     for what in (sort, plan, watch):
         with pytest.raises(UsageError, match=words):
             what(Reader(), source, tmp_path / "out")

@@ -226,7 +226,7 @@ def test_another_split_is_refused(draw_folder: Callable[..., Path], tmp_path: Pa
     draw_folder({"cat": 12, "dog": 12}, tmp_path / "others")
     with pytest.raises(DestinationError, match="already holds pictures of"):
         tellapart.split(tmp_path / "others", tmp_path / "parts")
-    with pytest.raises(UsageError, match="no files of their own"):
+    with pytest.raises(UsageError, match="needs a file for each picture"):
         tellapart.split([(draw_scene(), "cat")], tmp_path / "c")
 
 

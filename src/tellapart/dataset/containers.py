@@ -74,9 +74,8 @@ def check_are_files(place: str | os.PathLike[str]) -> None:
         is_refused = False
     if is_refused:
         raise UsageError(
-            f"The pictures in {shown(text)} are no files of their own, which this needs.",
-            hint="Unpack them into a folder, and give that. What is in them as they are, "
-            "tellapart guess says.",
+            f"This needs a file for each picture, and {shown(text)} holds many pictures in one.",
+            hint="Unpack it into a folder, and give that. As it is, tellapart guess can read it.",
         )
 
 

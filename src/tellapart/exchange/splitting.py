@@ -360,7 +360,7 @@ def _check_places(dataset: Dataset, folder: Path) -> None:
     first = dataset.items[0]
     if dataset.place_of(first.name) != first.path:
         raise UsageError(
-            f"{dataset.subject} cannot be split: its pictures are no files of their own.",
+            f"{dataset.subject} cannot be split: that needs a file for each picture.",
             hint="Unpack it, or save the pictures as files, and give the folder.",
         )
     for root in (Path(dataset.place),) if dataset.place else ():

@@ -155,8 +155,8 @@ def _how_far(remoteness: float | None) -> str:
         return ""
     if remoteness >= FAR:
         closer = min(99, int(100 * remoteness))
-        return f", but far away: {closer} % of the training pictures have a closer one"
-    return ", and near" if remoteness <= NEAR else ""
+        return f", but they are far away: {closer} % of the training pictures have a closer one"
+    return ", and they are near" if remoteness <= NEAR else ""
 
 
 def together(facts: Facts) -> Iterator[str]:

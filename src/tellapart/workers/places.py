@@ -58,8 +58,8 @@ def check_place_word(word: str | None) -> None:
     if not (_PROCESSES.fullmatch(word) or _RAY.fullmatch(word)):
         raise UsageError(
             f"{option(SETTING)} {shown(word) or _NOTHING} is no place where work can run.",
-            hint="Give threads, processes, processes:4, ray, or the address of a cluster such as "
-            "ray://head:10001.",
+            hint="Give threads (all cores of this machine), processes, processes:4, ray, or the "
+            "address of a cluster such as ray://head:10001.",
         )
 
 

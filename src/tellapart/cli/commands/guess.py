@@ -104,11 +104,11 @@ def guess(
     curl -s https://example.org/p.jpg | tellapart guess heroes -
     find /archive -name '*.jpg' -print0 | tellapart guess heroes --list - --json
 
-    Of a million pictures the answers go into shards, with what you type first and what next:
+    With --to the answers about a million pictures go into many files, each of them whole. If it is
+    killed, type the same again, and it goes on:
 
     \b
     tellapart guess heroes --list names.txt --to answers/ --parquet --embedding
-    tellapart guess heroes --list names.txt --to answers/ --parquet --embedding   (after a kill)
 
     DEST then has part-00000.parquet and so on, each of 1024 pictures and each whole, and _SUCCESS
     once all are there. The same command goes on where the last one ended, also with a list that

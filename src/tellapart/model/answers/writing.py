@@ -186,10 +186,10 @@ _OTHERWISE: Mapping[str, str] = {
     "model": "with another model",
     "labels": "with another model",
     "unknown_above": "with another threshold for unknown pictures",
-    "form": "in another form",
+    "form": "as {before}, and now {now} is asked for",
     "embedding": "with other columns: only one of the two has embeddings",
     "top": "with another number of labels",
-    "pictures_per_part": "with another number of pictures a part",
+    "pictures_per_part": "with {before} pictures a part, and now it is {now}",
 }
 
 
@@ -211,8 +211,9 @@ def _begin(destination: Destination, request: Mapping[str, Any]) -> None:
         before = {}
     for key, words in _OTHERWISE.items():
         if before.get(key) != request[key]:
+            said = words.format(before=before.get(key), now=request[key])
             raise DestinationError(
-                f"The answers in {shown(destination.name)} were begun {words}.",
+                f"The answers in {shown(destination.name)} were begun {said}.",
                 hint=f"Ask for the same to go on, or choose another "
                 f"place{option(SETTING, lead=' with ')}.",
             )
