@@ -230,6 +230,8 @@ def test_links_to_folders_are_followed_when_asked(
         (b"a.jpg\r\0", ["a.jpg\r"]),
         ("in/\xe9.jpg\r\nin/b.jpg\r\n".encode("utf-16"), ["in/\xe9.jpg", "in/b.jpg"]),
         ("in/a.jpg\n/x.jpg\n".encode("utf-16-le"), ["in/a.jpg", "/x.jpg"]),
+        ("/in/a.jpg".encode("utf-16"), ["/in/a.jpg"]),
+        (b"\xfe\xff" + "/in/a.jpg".encode("utf-16-be"), ["/in/a.jpg"]),
         (b"a\0b\0c\0", ["a", "b", "c"]),
         (b"\n\n", UsageError("The list list.txt names no pictures.")),
         (b"empty\n", UsageError("empty has no pictures in it.")),

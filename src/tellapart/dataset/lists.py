@@ -81,8 +81,9 @@ def _chunks(stream: BinaryIO) -> Iterator[bytes]:
     """What is there already, and then what comes next: nobody waits for more of a pipe. A mark of
     the order of bytes is left out, and UTF-16 becomes UTF-8."""
     chunk = _next(stream)
-    # One-letter names between NULs would look like UTF-16, but for the end of a line.
-    encoding = encoding_of(chunk) if b"\n" in chunk else "utf-8"
+    # One-letter names between NULs would look like UTF-16, but for the mark or the end of a line.
+    is_told = chunk.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\n" in chunk
+    encoding = encoding_of(chunk) if is_told else "utf-8"
     if encoding.startswith("utf-8"):
         chunk = chunk.removeprefix(codecs.BOM_UTF8)
         while chunk:
