@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import os
 import pickle
 import tarfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -267,6 +269,39 @@ def test_what_is_left_of_a_tar_that_is_cut_short_is_read(tmp_path: Path) -> None
     whole.write_bytes(middle)
     assert len(list(members(str(whole), skipped))) == 1
     assert "is no member" in skipped[-1].reason
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"GNU.sparse.size": "x", "GNU.sparse.name": "c/3.png"},
+        {"GNU.sparse.map": "0,b"},
+        {"size": "9" * 30},
+    ],
+)
+@pytest.mark.parametrize("first", [False, True])
+def test_numbers_in_a_tar_that_are_none_are_damage(
+    said: dict[str, str], first: bool, tmp_path: Path
+) -> None:
+    path = tmp_path / "a-0.tar"
+    with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as tar:
+        for number in range(1 if first else 0, 2):
+            member = tarfile.TarInfo(f"a/{number}.png")
+            member.size = len(PICTURE)
+            member.pax_headers = said if number else {}
+            tar.addfile(member, io.BytesIO(PICTURE))
+    skipped: list[SkippedFile] = []
+    if first:
+        with suppress(ArchiveError, UsageError):
+            list(members(str(path), skipped))
+    else:
+        assert next(members(str(path), skipped)).name.endswith("a/0.png")
+        list(members(str(path), skipped))
+        assert "damaged or cut short after" in skipped[-1].reason
+    packed = tmp_path / "b.tar.gz"
+    packed.write_bytes(gzip.compress(path.read_bytes()))
+    with pytest.raises(ArchiveError, match="damaged"):
+        read_dataset(packed, at_least=1)
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ _DAMAGES = (
     zlib.error,
     lzma.LZMAError,
     struct.error,
-    UnicodeError,  # a name that is said to be UTF-8, and is not
+    ValueError,  # a number that is none, or a name that is said to be UTF-8, and is not
     OverflowError,
 )
 _UTF8 = 0x800  # the flag of a zip's member whose name is UTF-8

@@ -36,6 +36,8 @@ _LONGEST_LABEL = 64  # letters: a text that is longer describes a picture
 _LABELS_SAID_IN = ("cls", "json", "txt")  # the first of these that says one
 _FIRST = 100  # samples of a tar that tell whether it is a shard of WebDataset
 _LARGEST_SAYING = 2**20  # bytes of a member that says a label
+# What tarfile raises of a damaged header; of its numbers, what int() and seeking do.
+DAMAGES = (tarfile.TarError, EOFError, ValueError, OverflowError)
 COMPRESSED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd")
 
 
@@ -154,7 +156,7 @@ def _members(tar: Container, pass_over: PassOver) -> Iterator[tuple[TarMember, b
                     pass_over(SkippedFile(member.name, why_no_picture(name)))
             stream.seek(opened.offset)
             wrong = wrong_at_end(stream.read(_BLOCK), opened.offset)
-        except (tarfile.TarError, EOFError, UnicodeError) as error:
+        except DAMAGES as error:
             wrong = str(error)
         if wrong:
             after = f"damaged or cut short after {several(count, 'member')}: {wrong}"
@@ -171,7 +173,7 @@ def _opened(tar: Container, stream: IO[bytes]) -> tarfile.TarFile:
             )
         stream.seek(0)
         return tarfile.TarFile(fileobj=stream, encoding="utf-8", errors="surrogateescape")
-    except (tarfile.TarError, EOFError) as error:
+    except DAMAGES as error:
         raise ArchiveError(
             f"{shown(tar.name)} is damaged, or no tar: {error}.",
             hint="Copy or download it again.",
