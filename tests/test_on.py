@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -22,6 +24,7 @@ from drawn import contents, few_of, model_of, only_sentences, run, run_here
 from tellapart.demo.walk import DemoPictures
 from tellapart.errors import MissingExtraError, UsageError
 from tellapart.workers.places import current_place, place_of, working_on
+from tellapart.workers.ray_folder import own_folder
 
 HERE = Path(__file__).parent
 FEW = 6
@@ -440,3 +443,16 @@ def test_who_listens_and_is_no_cluster_is_told(
 def test_places_do_no_harm_where_nothing_is_far() -> None:
     with place_of("threads") as place:
         assert not place.is_far
+
+
+def test_only_what_a_killed_command_left_is_deleted() -> None:
+    pytest.importorskip("fcntl")
+    with own_folder() as first:  # names a folder for temporary ones
+        place = Path(first).parents[1]
+    left, other = (Path(tempfile.mkdtemp(prefix="tellapart-ray-", dir=place)) for _ in range(2))
+    (left / "ray" / "session").mkdir(parents=True)
+    (other / "results.csv").write_text("path,label\n")
+    with own_folder():
+        assert not left.exists()
+        assert (other / "results.csv").exists()
+    shutil.rmtree(other)

@@ -20,6 +20,7 @@ except ImportError:  # of systems with POSIX calls; elsewhere nothing of another
 
 _NAME = "tellapart-ray-"
 _BEGUN = "tellapart-new-"  # until it is locked
+_INSIDE = "ray"  # all that is in one
 _SHORT = 12  # letters of a folder for temporary ones: a socket's path has 107 at most
 
 
@@ -35,7 +36,7 @@ def own_folder() -> Iterator[str]:
     folder = begun.with_name(begun.name.replace(_BEGUN, _NAME, 1))
     try:
         begun.rename(folder)
-        yield os.fspath(folder / "ray")  # which Ray opens to everybody, and nobody gets there
+        yield os.fspath(folder / _INSIDE)  # which Ray opens to everybody, and nobody gets there
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         if lock is not None:
@@ -47,9 +48,11 @@ def _clear_left(place: Path) -> None:
     for folder in place.glob(f"{_NAME}*") if fcntl else ():
         with suppress(OSError):
             lock = _locked(folder)
-            if lock is not None:
+            if lock is None:
+                continue
+            if os.listdir(folder) in ([], [_INSIDE]):  # somebody's own may be called so
                 shutil.rmtree(folder, ignore_errors=True)
-                os.close(lock)
+            os.close(lock)
 
 
 def _locked(folder: Path) -> int | None:
