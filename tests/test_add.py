@@ -103,6 +103,7 @@ SETTINGS: list[dict[str, Any]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", mostly_slow(SETTINGS, 2), ids="-".join)
 def test_it_is_trained_as_it_was(
     options: dict[str, Any], three: tuple[Path, Path, Path], tmp_path: Path
@@ -167,6 +168,7 @@ def test_what_is_marked_keeps_its_side(draw_folder: Callable[..., Path], tmp_pat
     assert far(added.classifier, whole, photos / "train") < 1e-6
 
 
+@pytest.mark.slow
 def test_a_private_model_stays_private(three: tuple[Path, Path, Path], tmp_path: Path) -> None:
     photos, older, newer = three
     for picture in [*older.glob("*/*_nohash_*"), *newer.glob("*/*_nohash_*")]:
@@ -201,6 +203,7 @@ def test_a_private_model_stays_private(three: tuple[Path, Path, Path], tmp_path:
     assert far(added, whole, photos) < 1e-6
 
 
+@pytest.mark.slow
 def test_a_record_of_an_earlier_release_does(
     three: tuple[Path, Path, Path], tmp_path: Path
 ) -> None:
@@ -221,6 +224,7 @@ def test_a_record_of_an_earlier_release_does(
     assert far(added.classifier, whole, photos) < 1e-6
 
 
+@pytest.mark.slow
 def test_groups_are_kept_together_with_old_pictures(tmp_path: Path) -> None:
     for label in ("rose", "tulip"):
         for index in range(24):
@@ -254,6 +258,7 @@ def test_names_may_be_the_same(draw_folder: Callable[..., Path], tmp_path: Path)
     assert len(record.locate()) == 30  # all are found again, by their content
 
 
+@pytest.mark.slow
 def test_into_another_folder(draw_folder: Callable[..., Path], tmp_path: Path) -> None:
     photos = draw_folder({"cat": 12, "dog": 12})
     tellapart.train(photos, quality="fast").save(tmp_path / "model")
@@ -335,6 +340,7 @@ def test_the_errors_in_python(small: Path) -> None:
         classifier.add([(b"nothing", "cat")])
 
 
+@pytest.mark.slow
 def test_the_mistakes_are_named_as_paths_were_given(
     draw_folder: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -104,6 +104,7 @@ def test_a_bucket_teaches_the_model_that_files_teach(
     assert tested.json()["accuracy"] > 0.9
 
 
+@pytest.mark.slow
 def test_objects_tars_and_tables_in_a_bucket_are_read_alike(
     bucket: str, put: Callable[[str, bytes], None], tmp_path: Path
 ) -> None:
@@ -265,6 +266,7 @@ def test_what_the_credentials_do_not_allow_is_said(
     fsspec.get_filesystem_class("s3").clear_instance_cache()
 
 
+@pytest.mark.slow
 def test_a_public_bucket_is_read_without_credentials(s3: Any, bucket: str, tmp_path: Path) -> None:
     s3.put_object(Bucket=bucket, Key="1.png", Body=PICTURE, ACL="public-read")
     names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")

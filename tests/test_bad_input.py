@@ -366,6 +366,7 @@ def test_a_folder_or_file_that_cannot_be_opened_is_listed(few: Path, tmp_path: P
     }
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("permissions")
 @pytest.mark.parametrize("inner", ["", "/deep"])
 def test_a_label_whose_folder_cannot_be_opened_is_not_called_empty(
@@ -394,20 +395,27 @@ def test_a_label_whose_folder_cannot_be_opened_is_not_called_empty(
 @pytest.mark.usefixtures("permissions")
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
-    [
-        (["train", "photos"], 2, "photos cannot be opened: permission denied."),
-        (["test", "model", "photos"], 2, "photos cannot be opened: permission denied."),
-        (["guess", "model", "photos/ice_queen/000.jpg"], 3, "cannot be opened: permission denied"),
-        (
-            ["guess", "model", "photos"],
-            2,
-            "a folder that cannot be opened: permission denied.",
-        ),
-        (["guess", "shut", "other/ice_queen"], 2, "shut cannot be opened: permission denied."),
-        (["train", "other", "-o", "shut"], 2, "shut cannot be opened: permission denied."),
-        (["train", "other", "-o", "shut/model"], 2, "shut/model cannot be written"),
-        (["train", "other", "-o", "locked/deeper/m"], 2, "locked/deeper/m cannot be written"),
-    ],
+    mostly_slow(
+        [
+            (["train", "photos"], 2, "photos cannot be opened: permission denied."),
+            (["test", "model", "photos"], 2, "photos cannot be opened: permission denied."),
+            (
+                ["guess", "model", "photos/ice_queen/000.jpg"],
+                3,
+                "cannot be opened: permission denied",
+            ),
+            (
+                ["guess", "model", "photos"],
+                2,
+                "a folder that cannot be opened: permission denied.",
+            ),
+            (["guess", "shut", "other/ice_queen"], 2, "shut cannot be opened: permission denied."),
+            (["train", "other", "-o", "shut"], 2, "shut cannot be opened: permission denied."),
+            (["train", "other", "-o", "shut/model"], 2, "shut/model cannot be written"),
+            (["train", "other", "-o", "locked/deeper/m"], 2, "locked/deeper/m cannot be written"),
+        ],
+        1,
+    ),
 )
 def test_what_is_shut_is_said_before_any_work(
     arguments: list[str], code: int, said: str, few: Path, model: Path, tmp_path: Path
@@ -466,6 +474,7 @@ def at_most(size: int) -> Callable[[], None]:
     return limit
 
 
+@pytest.mark.slow
 def test_a_disk_too_full_for_the_cache_costs_only_the_cache(few: Path, tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     cache.mkdir()
@@ -480,6 +489,7 @@ def test_a_disk_too_full_for_the_cache_costs_only_the_cache(few: Path, tmp_path:
     assert (tmp_path / "model" / "model.onnx").is_file()
 
 
+@pytest.mark.slow
 @needs_limits
 @pytest.mark.parametrize("exists", mostly_slow([True, False], 1))
 def test_a_disk_too_full_for_the_model_leaves_what_was_there(

@@ -151,6 +151,7 @@ fill(Path(sys.argv[1]), rows(400, int(sys.argv[2])))
 """
 
 
+@pytest.mark.slow
 def test_two_processes_at_once(tmp_path: Path) -> None:
     running = [
         subprocess.Popen([sys.executable, "-c", FILLING, str(tmp_path), first, *sys.path])

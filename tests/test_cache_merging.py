@@ -185,6 +185,7 @@ check(EmbeddingCache(SPACE, Path(sys.argv[1])), rows(200, first))
 """
 
 
+@pytest.mark.slow
 def test_processes_that_write_merge_and_read_at_once(tmp_path: Path) -> None:
     running = [
         subprocess.Popen([sys.executable, "-c", WRITING, str(tmp_path), first, *sys.path])
@@ -232,6 +233,7 @@ check(EmbeddingCache(SPACE, place), content)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks open files up in /proc")
 def test_on_windows_as_far_as_linux_can_tell(tmp_path: Path) -> None:
     script = [sys.executable, "-c", WITHOUT_POSIX, str(tmp_path), *sys.path]
@@ -244,6 +246,7 @@ def test_on_windows_as_far_as_linux_can_tell(tmp_path: Path) -> None:
 # Kills and damage
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
 def test_a_kill_at_any_moment_loses_nothing(tmp_path: Path) -> None:
     content = many_parts(tmp_path / "whole", 14)

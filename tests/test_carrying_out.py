@@ -235,6 +235,7 @@ def test_what_was_carried_out_stays_where_all_else_is_taken_back(tmp_path: Path)
     assert contents(photos) == {name: name.encode() for name in PLAIN}
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="kills a forked process")
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 @pytest.mark.parametrize("every", mostly_slow([5, 1], 1))

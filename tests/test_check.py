@@ -129,6 +129,7 @@ def test_what_holds_no_pictures_is_a_sentence(tmp_path: Path) -> None:
     assert only_sentences(refused.err)
 
 
+@pytest.mark.slow
 def test_commands_ask_for_what_was_asked_for(draw_folder: Draw, tmp_path: Path) -> None:
     photos = draw_folder({"many": 14, "others": 14})
     draw_scene(seed=500).save(photos / "many" / "new.png")
@@ -144,6 +145,7 @@ def test_commands_ask_for_what_was_asked_for(draw_folder: Draw, tmp_path: Path) 
     assert health.walk("leak").endswith(f"--test {tested} --quality fast --groups none")
 
 
+@pytest.mark.slow
 def test_what_python_gives_has_no_commands() -> None:
     scenes = [(draw_scene(seed=seed), "ab"[seed % 2]) for seed in range(16)]
     dark = [(draw_scene(seed=seed).point(lambda value: value // 40), "a") for seed in range(20, 22)]

@@ -228,6 +228,7 @@ def by_content(health: Health, kinds: tuple[str, ...]) -> list[tuple[str, tuple[
     return sorted((one.kind, one.paths) for one in health.of(*kinds))
 
 
+@pytest.mark.slow
 def test_what_is_exact_is_the_same_in_blocks_and_what_is_not_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -248,6 +249,7 @@ def test_what_is_exact_is_the_same_in_blocks_and_what_is_not_is_said(
     assert "Near copies were looked for in groups" in said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limit", ["files.room.LARGE", "assess.check.checking._MOST_SCORES"])
 def test_very_many_embeddings_or_scores_are_checked_without_keeping_logits(
     many: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str
@@ -298,6 +300,7 @@ def test_of_very_many_findings_the_dearest_are_listed_and_all_can_be_had(
     assert sorted(there) == sorted((one.kind, list(one.paths)) for one in whole.findings)
 
 
+@pytest.mark.slow
 def test_a_walk_through_very_many_begins_and_says_about_what_each_decision_does(
     many: None, draw_folder: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -94,6 +94,7 @@ def test_guess_takes_files_folders_patterns_and_stdin_in_the_order_given(
     assert labels == ["ice_queen"] * 3 + ["dark_knight"] + ["ice_queen"] * 3
 
 
+@pytest.mark.slow
 def test_guess_takes_a_list_from_another_program(
     model: Path, heroes: DemoPictures, tmp_path: Path
 ) -> None:
@@ -128,6 +129,7 @@ def test_guess_csv_has_a_row_a_picture_and_names_as_they_are(
     assert rows[1]["error"] == "an HTML page saved as .jpg"
 
 
+@pytest.mark.slow
 @needs_terminals
 @pytest.mark.parametrize("options", mostly_slow([["guess"], ["guess", "--json"], ["info"]], 1))
 def test_a_reader_that_has_seen_enough_is_no_error(
@@ -144,6 +146,7 @@ def test_a_reader_that_has_seen_enough_is_no_error(
     assert process.returncode == 0
 
 
+@pytest.mark.slow
 @needs_terminals
 @pytest.mark.parametrize("closed", mostly_slow([">&- 2>&-", ">&-", "2>&-"], 1))
 def test_a_stream_that_was_closed_before_is_no_error(
@@ -169,7 +172,7 @@ def test_test_json_has_the_promised_keys(model: Path, heroes: DemoPictures) -> N
     assert [row["label"] for row in value["labels"]] == sorted(LABELS)
 
 
-@pytest.mark.parametrize("test", ["10%", "none"])
+@pytest.mark.parametrize("test", mostly_slow(["10%", "none"], 1))
 def test_train_json_has_the_promised_keys(test: str, heroes: DemoPictures, tmp_path: Path) -> None:
     found = run_here(
         *("train", heroes.photos, "-o", "heroes", "--quality", "fast", "--test", test, "--json"),
@@ -215,6 +218,7 @@ def test_train_says_what_it_did_and_what_to_type_next(
     assert (tmp_path / "my photos-model" / "report.html").is_file()
 
 
+@pytest.mark.slow
 def test_train_tells_its_answer_before_it_draws_the_report(
     few: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -310,6 +314,7 @@ def test_exit_codes(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_table_with_a_broken_line_is_trained_on_without_it(few: Path, tmp_path: Path) -> None:
     names = sorted(path.relative_to(few) for path in few.glob("*/*"))
     rows = [f"{few / name},{name.parent}" for name in names]
@@ -369,6 +374,7 @@ def test_colour_is_for_terminals_that_want_it(no_color: str, plain: bool, model:
     assert (ESCAPE not in seen) == plain
 
 
+@pytest.mark.slow
 @needs_terminals
 def test_sort_on_a_narrow_terminal_shows_how_far_it_is_and_breaks_no_command(
     model: Path, heroes: DemoPictures, tmp_path: Path
@@ -380,6 +386,7 @@ def test_sort_on_a_narrow_terminal_shows_how_far_it_is_and_breaks_no_command(
     assert f"tellapart sort --undo {shlex.quote(str(out.resolve()))}" in seen
 
 
+@pytest.mark.slow
 @needs_terminals
 def test_progress_goes_to_stderr_and_data_to_stdout(few: Path, tmp_path: Path) -> None:
     target = str(tmp_path / "model")
@@ -388,6 +395,7 @@ def test_progress_goes_to_stderr_and_data_to_stdout(few: Path, tmp_path: Path) -
     assert _on_a_terminal([*arguments, "--quiet"], streams={2}) == ""
 
 
+@pytest.mark.slow
 def test_labels_of_any_script_go_through_any_encoding(tmp_path: Path) -> None:
     for number, label in enumerate(("Эльза", "達斯·維達 🖤")):
         shelf = tmp_path / "photos" / label
@@ -437,6 +445,7 @@ def _trained_into(stdout: int, few: Path, target: Path) -> tuple[int, str]:
     return found.returncode, found.stderr
 
 
+@pytest.mark.slow
 def test_a_reader_that_has_seen_enough_does_not_cost_the_model(few: Path, tmp_path: Path) -> None:
     reading, writing = os.pipe()
     os.close(reading)  # as `| head -1` does
@@ -445,6 +454,7 @@ def test_a_reader_that_has_seen_enough_does_not_cost_the_model(few: Path, tmp_pa
     assert tellapart.load(tmp_path / "model").labels == tuple(sorted(LABELS))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
 def test_a_full_disk_behind_stdout_does_not_cost_the_model(few: Path, tmp_path: Path) -> None:
     with Path("/dev/full").open("wb") as full:

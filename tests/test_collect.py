@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import tellapart
-from conftest import draw_scene, encoded
+from conftest import draw_scene, encoded, mostly_slow
 from drawn import COMMAND, contents, run, run_here
 from misbehaving import Misbehaving, misbehaving
 from tellapart.collecting import addresses
@@ -324,7 +324,7 @@ def test_undo_leaves_no_folder_of_its_own_and_what_was_edited(
     assert not photos.exists()
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize("number", mostly_slow([signal.SIGKILL, signal.SIGINT], 1))
 def test_a_run_that_is_stopped_leaves_whole_pictures_and_goes_on(
     server: Misbehaving, tmp_path: Path, number: signal.Signals
 ) -> None:
@@ -360,6 +360,7 @@ def test_a_run_that_is_stopped_leaves_whole_pictures_and_goes_on(
     assert contents(photos / "rose") == there
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such limit")
 def test_where_nothing_more_can_be_written_it_says_so_and_loses_nothing(
     server: Misbehaving, tmp_path: Path
@@ -611,6 +612,7 @@ NEVER = {
 }
 
 
+@pytest.mark.slow
 def test_no_label_is_collected_that_is_never_read(server: Misbehaving, tmp_path: Path) -> None:
     photos, outside = tmp_path / "photos", tmp_path / "outside"
     photos.mkdir()

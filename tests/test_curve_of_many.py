@@ -10,6 +10,7 @@ from functools import cache
 import numpy as np
 import pytest
 
+from conftest import mostly_slow
 from tellapart.dataset.split import position
 from tellapart.evaluation.curve_of_many import curve_of_many
 from tellapart.files import room
@@ -41,7 +42,7 @@ def validated(kind: str, *, balanced: bool = False, pictures: int = PICTURES) ->
     return cross_validate(vectors, truth, len(LABELS), fold, kind=kind, balanced=balanced)
 
 
-@pytest.mark.parametrize("balanced", [False, True])
+@pytest.mark.parametrize("balanced", mostly_slow([False, True], 1))
 def test_its_points_are_heads_of_ever_more_pictures(balanced: bool) -> None:
     vectors, truth, keys, fold = drawn()
     found = validated(DISCRIMINANT, balanced=balanced)
@@ -79,6 +80,7 @@ def test_of_few_pictures_of_each_of_very_many_labels_there_is_one() -> None:
     assert curve.gain
 
 
+@pytest.mark.slow
 def test_it_says_what_a_tenth_more_would_bring() -> None:
     vectors, truth, keys, fold = drawn()
     curve = curve_of_many(vectors, truth, LABELS, keys, fold, validated(DISCRIMINANT))
@@ -90,6 +92,7 @@ def test_it_says_what_a_tenth_more_would_bring() -> None:
     assert curve.words.startswith("300 more pictures would bring about +0.")
 
 
+@pytest.mark.slow
 def test_a_regression_has_none() -> None:
     vectors, truth, keys, fold = drawn(150)
     found = validated(REGRESSION, pictures=150)

@@ -178,6 +178,7 @@ def ignore_ctrl_c() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
+@pytest.mark.slow
 @linux
 @pytest.mark.parametrize(
     ("number", "background"),

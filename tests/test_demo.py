@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 import tellapart
+from conftest import mostly_slow
 from drawn import contents, only_sentences, run, run_here
 from tellapart.dataset.sources import pictures_below, read_dataset
 from tellapart.demo.walk import INBOX_PICTURES, LABELS, DemoPictures, check_own, draw_demo
@@ -68,6 +69,7 @@ def test_brightness_does_not_give_the_label_away(heroes: DemoPictures) -> None:
     assert ((dark < threshold).mean() + (ice >= threshold).mean()) / 2 < 0.9
 
 
+@pytest.mark.slow
 def test_the_same_seed_draws_the_same_files(tmp_path: Path) -> None:
     one, two, other = (
         contents(draw_demo(tmp_path / str(n), 4, seed).folder) for n, seed in enumerate((7, 7, 8))
@@ -77,6 +79,7 @@ def test_the_same_seed_draws_the_same_files(tmp_path: Path) -> None:
     assert sum(one[name] == other[name] for name in one) == 1  # the broken one
 
 
+@pytest.mark.slow
 def test_drawing_again_changes_nothing_and_more_adds(tmp_path: Path) -> None:
     folder = tmp_path / "demo"
     before = contents(draw_demo(folder, 4).folder)
@@ -138,6 +141,7 @@ def test_too_few_pictures(pictures: int, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
 def test_a_drawing_that_was_killed_is_drawn_to_its_end(tmp_path: Path) -> None:
     whole = contents(draw_demo(tmp_path / "whole", 4).folder)
@@ -175,7 +179,7 @@ def work(draw_folder: Callable[..., Path], tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("kept", ["model", "sorted"])
+@pytest.mark.parametrize("kept", mostly_slow(["model", "sorted"], 1))
 def test_a_users_own_work_is_refused_and_left_alone(kept: str, work: Path) -> None:
     shutil.rmtree(work / ({"model", "sorted"} - {kept}).pop())
     before = contents(work)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import tellapart
+from conftest import mostly_slow
 from drawn import contents, model_of, run
 from tellapart.demo.walk import DemoPictures
 from tellapart.errors import DestinationError
@@ -54,7 +55,7 @@ def _forget_servers() -> None:
     addresses._opened.clear()
 
 
-PLACES = ["folder", "file", "memory", "s3"]
+PLACES = mostly_slow(["folder", "file", "memory", "s3"], 3)
 
 
 @pytest.fixture(params=PLACES)

@@ -108,6 +108,7 @@ def trained(
     return here
 
 
+@pytest.mark.slow
 def test_training_without_tensorflow_leaves_the_model_and_nothing_half_done(trained: Path) -> None:
     assert {path.name for path in (trained / "my heroes").iterdir()} == {"data", "model"}
     assert (trained / "my heroes" / "model" / "model.onnx").is_file()
@@ -138,6 +139,7 @@ def test_guess_prints_the_originals_lines(trained: Path, tools: Path, folder: st
     assert [bool(LINE.fullmatch(line)) for line in run.stdout.splitlines()] == [True, True]
 
 
+@pytest.mark.slow
 def test_guess_takes_absolute_paths_and_pictures_in_the_current_folder(
     trained: Path,
     tools: Path,
@@ -151,6 +153,7 @@ def test_guess_takes_absolute_paths_and_pictures_in_the_current_folder(
     assert one.stdout == other.stdout != ""
 
 
+@pytest.mark.slow
 def test_sorting_makes_the_folder_and_names_the_copies(
     trained: Path,
     tools: Path,
@@ -196,6 +199,7 @@ def test_wrong_arguments_are_told_in_a_line(
     assert not (trained / "out").exists()
 
 
+@pytest.mark.slow
 def test_what_tellapart_refuses_is_passed_on(trained: Path, tools: Path) -> None:
     environment = {"PATH": str(tools)}
     run = call("guessDir.sh", "my heroes", "in", "in", where=trained, environment=environment)
@@ -233,6 +237,7 @@ def test_what_is_missing_is_told_before_anything_is_done(
         assert "TELLAPART" in run.stderr  # how to do without
 
 
+@pytest.mark.slow
 def test_a_container_has_no_network_and_sees_what_it_needs(
     trained: Path, with_docker: dict[str, str], tmp_path: Path
 ) -> None:
@@ -318,6 +323,7 @@ def test_what_is_served_is_not_root_and_writes_nowhere(name: str) -> None:
     assert all(port.startswith("127.0.0.1:") for port in service["ports"])
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="a container runs Linux")
 def test_the_container_serves_a_model_and_its_health_check_says_so(
     served: Path, tmp_path: Path

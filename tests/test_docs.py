@@ -16,6 +16,7 @@ import tellapart
 ROOT = Path(__file__).parents[1]
 
 
+@pytest.mark.slow
 def test_the_command_line_page_is_what_help_prints() -> None:
     script = ROOT / "scripts" / "write_docs.py"
     run = subprocess.run([sys.executable, script, "--check"], capture_output=True, text=True)
@@ -87,6 +88,7 @@ def test_commands_in_the_readme_exist() -> None:
         assert option in known, option
 
 
+@pytest.mark.slow
 def test_the_docs_are_a_site(tmp_path: Path) -> None:
     """Every page is in the menu, every link leads somewhere, and nothing comes from elsewhere."""
     for name in ("docs", "mkdocs.yml"):

@@ -138,6 +138,7 @@ def files() -> set[str]:
     return found | {path.relative_to(SOURCE).as_posix() for path in MODULES}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(SOURCE)))
 def test_what_docstrings_and_comments_name_exists(
     path: Path, names: set[str], tops: dict[str, set[str]], files: set[str]

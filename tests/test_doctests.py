@@ -21,7 +21,12 @@ from tellapart.demo.walk import DemoPictures
 SOURCE = Path(tellapart.__file__).parent
 ROOT = Path(__file__).parents[1]
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-WITH_EXAMPLES = sorted(path for path in SOURCE.rglob("*.py") if ">>> " in path.read_text("utf-8"))
+HEAVY = {"__init__.py", "assess/check/checking.py", "model/verbs.py", "sorting/piles.py"}
+WITH_EXAMPLES = [
+    pytest.param(path, id=name, marks=[pytest.mark.slow] * (name in HEAVY))
+    for path in sorted(SOURCE.rglob("*.py"))
+    if ">>> " in path.read_text("utf-8") and (name := path.relative_to(SOURCE).as_posix())
+]
 
 
 @pytest.fixture
@@ -61,7 +66,7 @@ def wrong(test: doctest.DocTest) -> str:
     return "".join(said)
 
 
-@pytest.mark.parametrize("path", WITH_EXAMPLES, ids=lambda p: p.relative_to(SOURCE).as_posix())
+@pytest.mark.parametrize("path", WITH_EXAMPLES)
 def test_examples_in_docstrings_are_true(path: Path, names: dict[str, Any]) -> None:
     parts = path.relative_to(SOURCE).with_suffix("").parts
     name = ".".join(("tellapart", *(part for part in parts if part != "__init__")))

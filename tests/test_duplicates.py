@@ -65,6 +65,7 @@ def test_equal_files_are_found_however_many() -> None:
     assert joined(pairs, np.zeros(30, int)) == [Copies((2, 5, 9, 20), BYTES)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("some", [10, 10_000])
 def test_near_pictures_are_found_in_all_directions_and_in_a_few(
     some: int, monkeypatch: pytest.MonkeyPatch

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from conftest import draw_scene, encoded, flipped
+from conftest import draw_scene, encoded, flipped, mostly_slow
 from tellapart.backbones import embed as embeddings
 from tellapart.backbones.embed import BATCH, Embedded, Embedder, embed_all
 from tellapart.backbones.graph import Network
@@ -200,7 +200,7 @@ def by_processes(
             yield from rows
 
 
-@pytest.mark.parametrize("map_", [pickled_for_each_batch, by_processes])
+@pytest.mark.parametrize("map_", mostly_slow([pickled_for_each_batch, by_processes], 1))
 def test_any_mapping_gives_the_same_bits_and_a_full_cache(
     folder: Path,
     cache: Path,

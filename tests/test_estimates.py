@@ -65,6 +65,7 @@ def test_areas_of_very_many_labels_are_those_of_each() -> None:
         assert area == (metrics.roc_auc(scores[:, k], own) if own.any() else None)
 
 
+@pytest.mark.slow
 def test_the_interval_of_an_area_covers_what_an_endless_sample_would_give() -> None:
     """And is as wide as resampling says."""
     held, widths = [], []
@@ -172,6 +173,7 @@ def covers(figure: str, truth: float, n: int, times: int = 60) -> float:
     return float(np.mean([one.interval[0] <= truth <= one.interval[1] for one in found]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("figure", mostly_slow(["balanced_accuracy", "brier", "log_loss"], 2))
 def test_intervals_cover_what_an_endless_sample_would_give(figure: str) -> None:
     endless = getattr(an_evaluation(20_000, 3, seed=1000), figure).value

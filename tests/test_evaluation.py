@@ -82,6 +82,7 @@ def test_without_one_of_the_two_there_is_no_contradiction() -> None:
     assert not list(contradiction_words(some, judged(0, 0)))
 
 
+@pytest.mark.slow
 def test_bursts_on_both_sides_of_the_cross_validation_are_spoken_of(
     heroes: DemoPictures, tmp_path: Path
 ) -> None:

@@ -196,6 +196,7 @@ def test_compared_with_its_own_label(classifier: Classifier, heroes: DemoPicture
         explain(classifier, picture, own="penguin")
 
 
+@pytest.mark.slow
 def test_what_was_judged_out_of_fold_is_explained_by_its_judge(classifier: Classifier) -> None:
     record = classifier.training_record
     assert record
@@ -341,6 +342,7 @@ def test_a_page_that_needs_nothing_else(heroes: DemoPictures, tmp_path: Path) ->
     assert "not found" not in text
 
 
+@pytest.mark.slow
 def test_training_pictures_are_found_where_they_were_moved(
     few: Path, heroes: DemoPictures, tmp_path: Path
 ) -> None:
@@ -371,6 +373,7 @@ def test_maps_as_png_files_over_nothing(heroes: DemoPictures, tmp_path: Path) ->
     assert len(list((tmp_path / "maps").iterdir())) == 6
 
 
+@pytest.mark.slow
 def test_unreadable_pictures_are_listed_with_their_reasons(
     heroes: DemoPictures, tmp_path: Path
 ) -> None:
@@ -388,6 +391,7 @@ def test_unreadable_pictures_are_listed_with_their_reasons(
     assert value["skipped"] == [{"path": str(bad), "reason": "an HTML page saved as .jpg"}]
 
 
+@pytest.mark.slow
 def test_mistakes_that_train_lists_are_explained_as_train_judged_them(
     few: Path, tmp_path: Path
 ) -> None:
@@ -417,6 +421,7 @@ def test_mistakes_that_train_lists_are_explained_as_train_judged_them(
         assert told["score"] == pytest.approx(row[0], abs=1e-5)
 
 
+@pytest.mark.slow
 def test_a_folder_called_after_a_label_says_what_its_pictures_are(
     heroes: DemoPictures, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -432,6 +437,7 @@ def test_a_folder_called_after_a_label_says_what_its_pictures_are(
         assert told["wrong"] == (True if own else None)
 
 
+@pytest.mark.slow
 def test_a_page_shows_a_hundred_and_says_so(
     heroes: DemoPictures, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -547,6 +553,7 @@ def test_mistakes_of_a_test_carry_their_reasons(
     assert page.read_text("utf-8").count('<ul class="near"') == 2
 
 
+@pytest.mark.slow
 def test_a_model_without_roots_still_loads_guesses_and_explains(
     few: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

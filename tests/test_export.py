@@ -23,7 +23,7 @@ from onnx import helper, numpy_helper
 from PIL import Image
 
 import icc
-from conftest import draw_scene, encoded
+from conftest import draw_scene, encoded, mostly_slow
 from drawn import only_sentences, run_here
 from tellapart.backbones.nodes import IR_VERSION, OPSET
 from tellapart.backbones.rows import BACKBONES
@@ -156,7 +156,7 @@ def test_a_label_is_one_line_to_every_program(
     assert ("are escaped" in readme) == (labels != lines)
 
 
-@pytest.mark.parametrize("target", BASE)
+@pytest.mark.parametrize("target", mostly_slow(BASE, 1))
 def test_every_form_takes_labels_with_line_breaks(
     target: str, classifier: Classifier, pictures: list[Path], tmp_path: Path
 ) -> None:
@@ -211,6 +211,7 @@ def test_integers_do_not_overflow(
         assert np.corrcoef(expected[0], found[0])[0, 1] > 0.998
 
 
+@pytest.mark.slow
 def test_integers_take_pictures_of_any_size(precise: Classifier, quantised: bytes) -> None:
     session = open_session(quantised)
     for height, width in ((1, 1), (40, 300), (224, 224), (900, 500)):
@@ -220,6 +221,7 @@ def test_integers_take_pictures_of_any_size(precise: Classifier, quantised: byte
         assert scores.sum(1) == pytest.approx([1, 1], abs=1e-5)
 
 
+@pytest.mark.slow
 def test_only_the_networks_are_in_integers(quantised: bytes) -> None:
     graph = onnx.load_model_from_string(quantised).graph
     made = {name: node for node in graph.node for name in node.output}
@@ -232,6 +234,7 @@ def test_only_the_networks_are_in_integers(quantised: bytes) -> None:
     assert len(of_integers) > 40
 
 
+@pytest.mark.slow
 def test_integers_need_a_picture_that_can_be_read(precise: Classifier, tmp_path: Path) -> None:
     (tmp_path / "page.jpg").write_text("<html>")
     with pytest.raises(ModelError, match="None of the pictures"):
@@ -290,6 +293,7 @@ def server(classifier: Classifier) -> Iterator[str]:
         running.shutdown()
 
 
+@pytest.mark.slow
 def test_the_program_for_a_server_asks_it(
     server: str,
     classifier: Classifier,
@@ -329,6 +333,7 @@ def test_what_is_refused_before_anything_is_written(
     assert [path.name for path in full.iterdir()] == ["mine.txt"]
 
 
+@pytest.mark.slow
 def test_an_export_with_other_answers_leaves_nothing(
     precise: Classifier,
     quantised: bytes,
@@ -401,6 +406,7 @@ def test_files_that_are_no_pictures_are_left_out_of_the_proof(
         export(classifier, "onnx", tmp_path / "other", [page])
 
 
+@pytest.mark.slow
 def test_a_proof_on_pictures_that_pillow_does_not_read(
     classifier: Classifier, pictures: list[Path], tmp_path: Path
 ) -> None:
@@ -434,6 +440,7 @@ def test_pictures_that_are_none_are_refused(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_one_picture_is_enough_for_a_proof(
     classifier: Classifier, pictures: list[Path], tmp_path: Path
 ) -> None:
@@ -442,6 +449,7 @@ def test_one_picture_is_enough_for_a_proof(
     assert run_here(*command, "--pictures", pictures[0], "--json").json()["pictures"] == 1
 
 
+@pytest.mark.slow
 def test_what_phones_and_cameras_write_is_read_as_the_model_reads_it(
     classifier: Classifier, tmp_path: Path
 ) -> None:
@@ -571,6 +579,7 @@ def test_odd_files_have_the_same_answer_in_the_program_or_none(
     assert read & refused == set()
 
 
+@pytest.mark.slow
 def test_the_program_ends_with_a_sentence(
     classifier: Classifier, pictures: list[Path], tmp_path: Path
 ) -> None:

@@ -150,6 +150,7 @@ def test_a_picture_of_none_of_the_labels_gets_none(exported: Path, classifier: C
     assert program.shown(thumbnail(noise), confidence=2) == []
 
 
+@pytest.mark.slow
 def test_a_model_that_admits_all_labels_all(
     classifier: Classifier, pictures: list[Path], tmp_path: Path
 ) -> None:
@@ -159,7 +160,12 @@ def test_a_model_that_admits_all_labels_all(
 
 
 @pytest.mark.parametrize(
-    "labels", [("daisy", "ball"), ("background", "воздушный шар"), ("כלב", "a b_c")]
+    "labels",
+    [
+        ("daisy", "ball"),
+        pytest.param(("background", "воздушный шар"), marks=pytest.mark.slow),
+        pytest.param(("כלב", "a b_c"), marks=pytest.mark.slow),
+    ],
 )
 def test_no_rule_renames_a_label(
     labels: tuple[str, str], classifier: Classifier, pictures: list[Path], tmp_path: Path
@@ -202,6 +208,7 @@ def taking_off() -> Session:
     return open_session(model.SerializeToString())
 
 
+@pytest.mark.slow
 def test_the_graph_takes_off_what_the_rule_says() -> None:
     session = taking_off()
     generator = np.random.default_rng(3)
@@ -226,6 +233,7 @@ def test_a_thumbnail_fits_and_is_never_larger(height: int, width: int) -> None:
     assert max(small.shape[:2]) == min(max(height, width), SIDE)
 
 
+@pytest.mark.slow
 def test_the_program_beside_it_answers_for_a_picture_of_any_size(
     exported: Path, tmp_path: Path
 ) -> None:
@@ -260,6 +268,7 @@ def test_without_pictures_it_says_which_will_do(classifier: Classifier, tmp_path
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_an_export_with_other_answers_leaves_nothing(
     classifier: Classifier,
     pictures: list[Path],

@@ -108,6 +108,7 @@ def python(script: str, *arguments: object, cwd: Path) -> str:
 # The parts of a model file, and what needs no TensorFlow.
 
 
+@pytest.mark.slow
 def test_a_model_file_is_taken_apart(photos: Path, trunks: dict[str, Trunk]) -> None:
     classifier = tellapart.train(photos, quality="best").classifier
     anatomy = read_anatomy(classifier.content)

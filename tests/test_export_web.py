@@ -178,6 +178,7 @@ def read_by_the_page(
     return dict(zip(KINDS, zip(paths, answers, strict=True), strict=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if not kind.startswith("big jpeg")])
 def test_every_kind_of_picture_is_read_as_the_model_reads_it(
     kind: str,
@@ -188,6 +189,7 @@ def test_every_kind_of_picture_is_read_as_the_model_reads_it(
     assert answer == pytest.approx(classifier.predict(path).scores, abs=5e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.startswith("big jpeg")])
 def test_a_big_jpeg_is_made_smaller_as_pixels_are(
     kind: str,
@@ -202,6 +204,7 @@ def test_a_big_jpeg_is_made_smaller_as_pixels_are(
     assert answer == pytest.approx(classifier.predict(path).scores, abs=0.05)
 
 
+@pytest.mark.slow
 def test_dropping_files_makes_cards_and_what_is_no_picture_is_told(
     page: Page, classifier: Classifier, pictures: list[Path]
 ) -> None:
@@ -227,6 +230,7 @@ def test_dropping_files_makes_cards_and_what_is_no_picture_is_told(
     assert page.locator("body.dragging").count() == 0
 
 
+@pytest.mark.slow
 def test_an_unknown_picture_is_called_none_of_these_as_guess_does(
     browser: Browser, classifier: Classifier, pictures: list[Path], tmp_path: Path
 ) -> None:
@@ -260,6 +264,7 @@ def test_a_page_that_calls_no_picture_unknown_is_found_out(
         export(strict, "web-page", tmp_path / "out", pictures[:2])
 
 
+@pytest.mark.slow
 def test_the_evidence_can_be_shown(page: Page, pictures: list[Path]) -> None:
     page_answers(page, pictures[:1])
     assert page.locator(".evidence").evaluate("(map) => getComputedStyle(map).opacity") == "0"
@@ -270,6 +275,7 @@ def test_the_evidence_can_be_shown(page: Page, pictures: list[Path]) -> None:
     assert sides == [7, 7]
 
 
+@pytest.mark.slow
 def test_the_camera_is_guessed_until_it_is_stopped(page: Page) -> None:
     page.click("#camera")
     page.locator(".live .verdict").wait_for()
@@ -280,6 +286,7 @@ def test_the_camera_is_guessed_until_it_is_stopped(page: Page) -> None:
     assert page.evaluate("camera") is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", mostly_slow(["web", "web-page"], 1))
 def test_labels_are_text_whatever_they_say(
     form: str, browser: Browser, classifier: Classifier, pictures: list[Path], tmp_path: Path
@@ -298,12 +305,14 @@ def test_labels_are_text_whatever_they_say(
     assert shown == set(renamed.labels)
 
 
+@pytest.mark.slow
 def test_a_page_that_asks_the_network_is_found_out(browser: Browser, folder: Path) -> None:
     found = pytest.raises(ModelError, match=r"http://example\.invalid/")
     with found, opened(browser, folder) as page, page.expect_event("requestfailed"):
         page.evaluate("location.href = 'http://example.invalid/'")
 
 
+@pytest.mark.slow
 def test_a_page_that_cannot_start_its_model_is_found_out_at_once(
     browser: Browser, classifier: Classifier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -316,6 +325,7 @@ def test_a_page_that_cannot_start_its_model_is_found_out_at_once(
         pytest.fail("the page called itself ready")
 
 
+@pytest.mark.slow
 def test_the_policy_stops_what_a_page_may_not_do(browser: Browser, folder: Path) -> None:
     with (
         pytest.raises(ModelError, match="Content Security Policy"),
@@ -357,6 +367,7 @@ def test_another_package_than_the_pinned_one_is_refused(monkeypatch: pytest.Monk
         web_runtime.runtime_files()
 
 
+@pytest.mark.slow
 def test_offline_a_page_that_links_is_written_and_not_called_proved(
     browser: Browser,
     classifier: Classifier,
@@ -402,6 +413,7 @@ def with_manifest(classifier: Classifier, **changed: Any) -> Classifier:
     return Classifier(sealed(model.SerializeToString()), manifest)
 
 
+@pytest.mark.slow
 def test_pictures_for_the_proof_keep_their_pixels(tmp_path: Path) -> None:
     from tellapart.exporters.web_proof import _as_png
 

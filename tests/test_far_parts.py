@@ -78,6 +78,7 @@ def shards(cache: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in cache.rglob("*.shard")}
 
 
+@pytest.mark.slow
 def test_processes_give_the_bits_that_threads_give_and_always_the_same_files(
     paths: list[Path], cache: Path, network: Network
 ) -> None:
@@ -129,6 +130,7 @@ def test_a_part_that_is_done_is_skipped_until_a_picture_changes(
     assert known() == [0, 0, 2]  # these two are copies of pictures of the first part
 
 
+@pytest.mark.slow
 def test_damage_costs_no_more_than_making_it_again(
     paths: list[Path], cache: Path, network: Network
 ) -> None:
@@ -274,6 +276,7 @@ def test_the_unit_runs_on_threads_too(paths: list[Path], cache: Path, network: N
     assert [one.key for one in again] == [one.key for one in counts]
 
 
+@pytest.mark.slow
 def test_closing_early_leaves_nothing_open(
     paths: list[Path], cache: Path, network: Network
 ) -> None:

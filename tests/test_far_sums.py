@@ -66,6 +66,7 @@ def here_alone(*_: object) -> Generator[Any, None, None]:
     yield
 
 
+@pytest.mark.slow
 def test_processes_take_the_embeddings_from_the_cache(
     photos: Path, asked: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -79,6 +80,7 @@ def test_processes_take_the_embeddings_from_the_cache(
         np.testing.assert_array_equal(head.weights, theirs[number].weights)
 
 
+@pytest.mark.slow
 def test_pictures_that_no_cache_knows_are_summed_up_here(asked: dict[str, Any]) -> None:
     expected = tellapart.train(drawn(), **asked)
     found = tellapart.train(drawn(), on="processes:2", **asked)

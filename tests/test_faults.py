@@ -87,6 +87,7 @@ TWICE: tuple[tuple[Change, int], ...] = (
 )
 
 
+@pytest.mark.slow
 def test_copies_of_three_tiers_within_labels_across_them_and_across_the_test(
     photos: Path, tmp_path: Path
 ) -> None:
@@ -149,6 +150,7 @@ def test_of_a_conflict_that_no_head_judged_nothing_is_guessed(photos: Path, tmp_
     assert " --only conflict " in conflict.mend
 
 
+@pytest.mark.slow
 def test_copies_stay_together_in_folds(photos: Path, tmp_path: Path) -> None:
     root = planted(photos, tmp_path / "photos")
     for number in range(6, 16):
@@ -236,6 +238,7 @@ def test_each_way_of_looking_bad_is_named(photos: Path, tmp_path: Path) -> None:
     assert {one["kind"] for one in asked if one["kind"] in LOOKS} == LOOKS
 
 
+@pytest.mark.slow
 def test_what_a_label_is_like_is_no_fault(photos: Path, tmp_path: Path) -> None:
     """Pictures of the night are dark."""
     root = planted(photos, tmp_path / "photos")

@@ -306,6 +306,7 @@ def test_what_may_not_be_taken_away_stops_it(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
 @pytest.mark.parametrize("how", ["exchange", "rename"])
 def test_killed_at_any_step_of_replacing_nothing_is_lost(how: str, tmp_path: Path) -> None:

@@ -45,6 +45,7 @@ def test_a_test_with_a_report_says_where_it_is(heroes: DemoPictures, tmp_path: P
     assert run_here("test", model_of(heroes), few, "--report", page, "--json").json()
 
 
+@pytest.mark.slow
 def test_a_model_without_pictures_does_not_promise_them(
     heroes: DemoPictures, tmp_path: Path
 ) -> None:

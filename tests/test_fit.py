@@ -69,6 +69,7 @@ def test_scores_of_labels_that_are_easily_told_are_not_sharpened() -> None:
     assert fitted.parts[0].temperature > 1 - 1e-3
 
 
+@pytest.mark.slow
 def test_scores_are_cooled_by_the_temperature_that_was_found(pictures: Pictures) -> None:
     settings = SgdSettings(steps=2000, learning_rate=0.5, validation=0)
     fitted = fit(pictures, TrainOptions(sgd=settings))

@@ -161,6 +161,7 @@ def test_the_accuracy_is_what_check_says_then(mixed: Path) -> None:
     assert abs(rough.value - going.accuracy.value) < 0.1
 
 
+@pytest.mark.slow
 def test_decisions_are_listed_and_taken_back_by_their_number(mixed: Path) -> None:
     chosen = dict(list(WRONG.items())[1:5])
     for name, label in chosen.items():
@@ -271,6 +272,7 @@ def test_the_commands_that_check_prints_can_be_typed(
     } <= tried
 
 
+@pytest.mark.slow
 def test_copies_under_several_labels_are_left_out_and_none_is_relabelled(mixed: Path) -> None:
     for at in (0, 1, 2):
         picture = mixed / "ice_queen" / f"{at:03d}.jpg"
@@ -352,6 +354,7 @@ def test_a_label_that_only_a_test_picture_has_can_be_carried_out(
 # The commands that reports name
 
 
+@pytest.mark.slow
 def test_report_and_explain_name_the_command_that_mends_a_mistake(
     mixed: Path, tmp_path: Path
 ) -> None:
@@ -373,6 +376,7 @@ def test_report_and_explain_name_the_command_that_mends_a_mistake(
     assert decided(mixed) == {name: ("relabel", label)}
 
 
+@pytest.mark.slow
 def test_the_report_of_a_private_model_names_no_picture(mixed: Path, tmp_path: Path) -> None:
     model = tmp_path / "model"
     tellapart.train(mixed, quality="fast").save(model, private=True)
@@ -557,6 +561,7 @@ def test_one_key_each_and_it_goes_on_where_it_stopped(mixed: Path) -> None:
     assert pictures(mixed) == before
 
 
+@pytest.mark.slow
 @needs_terminals
 def test_each_key_has_an_answer(mixed: Path) -> None:
     for seed in (1, 2):
@@ -598,6 +603,7 @@ def test_a_lower_figure_is_told_to_be_fairer() -> None:
     assert "-> about 80.0 %" in accuracy_words(before, after, about=True)
 
 
+@pytest.mark.slow
 @needs_terminals
 def test_copies_are_decided_together(heroes: DemoPictures, tmp_path: Path) -> None:
     photos = few_of(heroes, tmp_path / "photos", 12)
@@ -630,6 +636,7 @@ def test_copies_are_decided_together(heroes: DemoPictures, tmp_path: Path) -> No
         assert "There is nothing to decide." in terminal.close()[1]
 
 
+@pytest.mark.slow
 @needs_terminals
 def test_a_terminal_with_colours_shows_the_picture_and_typical_ones(mixed: Path) -> None:
     with Terminal(mixed, TERM="xterm-256color", COLORTERM="truecolor") as terminal:

@@ -14,7 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
 import tellapart
-from conftest import draw_scene
+from conftest import draw_scene, mostly_slow
 from drawn import model_of, run_here, small_network
 from tellapart.backbones.foreign import ForeignBackbone
 from tellapart.backbones.runtime import open_session
@@ -286,7 +286,7 @@ def test_a_model_of_our_own_is_no_backbone(photos: Path, heroes: DemoPictures) -
     assert "a tellapart model" in caught.value.hint
 
 
-@pytest.mark.parametrize("row", ["lite0", "lite1", "lite2"])
+@pytest.mark.parametrize("row", mostly_slow(["lite0", "lite1", "lite2"], 1))
 def test_a_row_of_the_table_is_named(row: str, photos: Path, tmp_path: Path) -> None:
     found = run_here("train", photos, "--backbone", row, "-o", tmp_path / "m", "--json")
     assert found.code == 0, found.err

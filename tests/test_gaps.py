@@ -259,6 +259,7 @@ def test_a_folder_without_labels_will_do(model: Path, with_scenes: Path, tmp_pat
     assert contents(tmp_path) == before
 
 
+@pytest.mark.slow
 def test_unknown_pictures_without_labels_are_in_no_subgroup_and_nobody_is_told_to_add_them(
     heroes: DemoPictures, model: Path, tmp_path: Path
 ) -> None:
@@ -295,6 +296,7 @@ def test_it_says_so_where_all_pictures_are_unknown(model: Path, tmp_path: Path) 
     assert "This used only the training pictures" not in text
 
 
+@pytest.mark.slow
 def test_unknown_pictures_with_a_label_stay_in_their_subgroup_and_are_marked(
     model: Path, with_scenes: Path, tmp_path: Path
 ) -> None:
@@ -312,6 +314,7 @@ def test_unknown_pictures_with_a_label_stay_in_their_subgroup_and_are_marked(
     assert "<strong>unlike everything learnt</strong>" in page
 
 
+@pytest.mark.slow
 def test_a_hard_look_is_to_be_checked_before_more_is_added(
     heroes: DemoPictures, tmp_path: Path
 ) -> None:
@@ -339,6 +342,7 @@ def test_without_photos_it_goes_by_those_kept_back(model: Path) -> None:
     assert found["learnt"] == (~record.held_out).sum()
 
 
+@pytest.mark.slow
 def test_a_model_with_none_kept_back_says_what_it_cannot_tell(
     heroes: DemoPictures, tmp_path: Path
 ) -> None:
@@ -363,6 +367,7 @@ def test_the_page_stands_alone_and_names_are_no_markup(
     assert "What to photograph next" in bare
 
 
+@pytest.mark.slow
 def test_pictures_that_were_moved_are_found_again(
     heroes: DemoPictures, draw_folder: Callable[..., Path], tmp_path: Path
 ) -> None:

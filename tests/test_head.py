@@ -211,6 +211,7 @@ def at_strength(
     )
 
 
+@pytest.mark.slow
 def test_the_chosen_strength_is_the_best_of_those_tried() -> None:
     embeddings, labels = data(120, 60, 3, apart=0.2)
     found = cross_validate(embeddings, labels, 3, dealt(120, 5), kind="regression")
@@ -308,6 +309,7 @@ def many(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cross_validation, "_ENOUGH", 50)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("many")
 @pytest.mark.parametrize("balanced", [False, True])
 @pytest.mark.parametrize("strength", [0.01, 0.3])
@@ -341,7 +343,7 @@ def test_of_many_scores_the_bits_do_not_depend_on_the_cores(
 
 
 @pytest.mark.usefixtures("many")
-@pytest.mark.parametrize("kind", [None, *KINDS])
+@pytest.mark.parametrize("kind", mostly_slow([None, *KINDS], 1))
 def test_of_many_scores_settings_are_chosen_on_as_many_folds_as_judge_enough(
     kind: str | None,
 ) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from conftest import mostly_slow
 from tellapart.files import room as rooms
 from tellapart.head import (
     answers,
@@ -143,6 +144,7 @@ def test_logits_that_are_too_many_are_written_where_there_is_a_place(
     assert (place == expected.logits).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("balanced", [False, True])
 @pytest.mark.parametrize("unit", [False, True])
 @pytest.mark.parametrize("strength", [0.01, 1.0])
@@ -298,7 +300,7 @@ def test_a_head_says_the_same_by_blocks(monkeypatch: pytest.MonkeyPatch, tmp_pat
     assert np.allclose(head.logits(stored), expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("measured", [SAMPLES, 400])
+@pytest.mark.parametrize("measured", mostly_slow([SAMPLES, 400], 1))
 def test_novelty_is_learnt_by_blocks(
     measured: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -175,6 +175,7 @@ def one_colour_gif(width: int, height: int) -> bytes:
     return file.getvalue()
 
 
+@pytest.mark.slow
 @needs_proc
 @pytest.mark.parametrize("kind", ["GIF", "PNG", "TIFF"])
 def test_a_large_picture_takes_few_bytes_a_pixel_and_gives_them_back(
@@ -195,6 +196,7 @@ def test_a_large_picture_takes_few_bytes_a_pixel_and_gives_them_back(
     assert kept < 12
 
 
+@pytest.mark.slow
 @needs_proc
 def test_a_jpeg_of_108_megapixels_is_read_at_an_eighth(tmp_path: Path) -> None:
     path = tmp_path / "large.jpg"
@@ -206,6 +208,7 @@ def test_a_jpeg_of_108_megapixels_is_read_at_an_eighth(tmp_path: Path) -> None:
     assert np.abs(read_picture(path).reshape(-1, 3).mean(axis=0) - (30, 120, 200)).max() < 3
 
 
+@pytest.mark.slow
 def test_another_picture_above_the_old_limit_is_reduced() -> None:
     side = 9_460
     assert side * side > HUGE

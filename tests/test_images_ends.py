@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from conftest import CUT_SHORT, draw_scene, encoded
+from conftest import CUT_SHORT, draw_scene, encoded, mostly_slow
 from tellapart.errors import PictureError
 from tellapart.images.decode import read_picture
 
@@ -35,7 +35,9 @@ JPEGS: Mapping[str, Mapping[str, object]] = {
 
 
 @pytest.mark.parametrize("kind", JPEGS)
-@pytest.mark.parametrize("size", [(96, 64), (250, 167), (1301, 1103)])
+@pytest.mark.parametrize(
+    "size", [(96, 64), (250, 167), pytest.param((1301, 1103), marks=pytest.mark.slow)]
+)
 def test_a_jpeg_without_its_end_is_read(kind: str, size: tuple[int, int]) -> None:
     content = encoded(noisy(*size), "JPEG", **JPEGS[kind])
     whole = read_picture(content)
@@ -156,8 +158,8 @@ COMPRESSED: Mapping[str, tuple[str, Mapping[str, object]]] = {
 
 
 @pytest.mark.parametrize("kind", COMPRESSED)
-@pytest.mark.parametrize("share", [0.1, 0.3, 0.6])
-@pytest.mark.parametrize("filler", [b"\0", b"\xff"], ids=["zeros", "ones"])
+@pytest.mark.parametrize("share", mostly_slow([0.1, 0.3, 0.6], 1))
+@pytest.mark.parametrize("filler", mostly_slow([b"\0", b"\xff"], 1), ids=["zeros", "ones"])
 def test_a_file_of_which_only_a_part_was_written_is_refused(
     kind: str, share: float, filler: bytes
 ) -> None:
@@ -168,7 +170,7 @@ def test_a_file_of_which_only_a_part_was_written_is_refused(
         read_picture(content[:kept] + filler * (len(content) - kept))
 
 
-@pytest.mark.parametrize("kind", COMPRESSED)
+@pytest.mark.parametrize("kind", mostly_slow(COMPRESSED, 1))
 @pytest.mark.parametrize("colour", ["black", "white", "teal"])
 def test_a_picture_that_is_mostly_one_colour_is_read(kind: str, colour: str) -> None:
     """Its data may end in zeros, or a file with what belongs to no picture."""

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as drawn_arrays
 from PIL import Image
 
-from conftest import CUT_SHORT, draw_scene, encoded, tried
+from conftest import CUT_SHORT, draw_scene, encoded, mostly_slow, tried
 from tellapart.errors import PictureError
 from tellapart.images.decode import read_picture
 from tellapart.images.deep import scaled
@@ -60,7 +60,7 @@ def off(content: bytes, expected: np.ndarray) -> float:
     return float(np.abs(pixels - expected).max())
 
 
-@pytest.mark.parametrize("compression", [None, "zlib", "lzma"])
+@pytest.mark.parametrize("compression", mostly_slow([None, "zlib", "lzma"], 1))
 @pytest.mark.parametrize("order", "<>")
 @pytest.mark.parametrize("stored", STORED)
 def test_every_kind_of_number_is_the_same_picture(
@@ -410,6 +410,7 @@ def test_a_part_that_would_unpack_to_gigabytes_is_refused() -> None:
         read_picture(tiff(tags, bytes(9)))
 
 
+@pytest.mark.slow
 def test_a_strip_never_unpacks_to_more_than_it_should() -> None:
     bomb = zlib.compress(bytes(2**28), 9)  # 256 MB in 260 KB
     pixels = read_picture(tiff({258: 16, 262: 0, 259: 8}, bomb))

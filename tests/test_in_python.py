@@ -158,6 +158,7 @@ def test_labels_of_any_type_are_texts_in_a_natural_order(
     assert found.labels == expected
 
 
+@pytest.mark.slow
 def test_more_than_ten_numbered_labels_are_in_the_order_of_their_numbers() -> None:
     numbers = [number % 12 for number in range(24)]
     pictures = [np.asarray(draw_scene(30, 30, seed=number)) for number in numbers]
@@ -309,6 +310,7 @@ def test_a_model_from_memory_is_saved_replaced_and_says_where_it_is_from(
         assert b"picture-0000" not in file.read_bytes()
 
 
+@pytest.mark.slow
 def test_a_result_goes_to_another_process_with_its_pictures(
     result: TrainResult, tmp_path: Path
 ) -> None:

@@ -172,6 +172,7 @@ def test_an_unpacked_archive_does_not_outlast_a_request_to_end(
     assert not list(temporary.glob("tellapart-*"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", mostly_slow(range(2), 1))
 def test_a_kill_at_any_moment_and_then_again_gives_the_same_bytes(
     seed: int, undisturbed: Undisturbed, tmp_path: Path
@@ -203,6 +204,7 @@ def test_ctrl_c_right_away_says_one_sentence_and_writes_nothing(
     assert list((tmp_path / "work").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_ctrl_c_while_a_model_is_replaced_keeps_the_old_or_has_the_new(
     undisturbed: Undisturbed, tmp_path: Path
 ) -> None:
@@ -250,6 +252,7 @@ def warm(undisturbed: Undisturbed, tmp_path: Path) -> Path:
     return work
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at", mostly_slow([0.3, 0.05, 0.9], 0))
 def test_a_flipped_bit_in_the_cache_changes_nothing(
     at: float, undisturbed: Undisturbed, warm: Path

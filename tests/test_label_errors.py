@@ -151,6 +151,7 @@ def ranked(
     return find_label_errors(judges, labels, digests)
 
 
+@pytest.mark.slow
 @settings(max_examples=6)
 @given(seed=st.integers(0, 1000), count=st.integers(2, 5))
 def test_neither_the_order_of_pictures_nor_that_of_labels_matters(seed: int, count: int) -> None:
@@ -169,6 +170,7 @@ def test_neither_the_order_of_pictures_nor_that_of_labels_matters(seed: int, cou
     assert again.planted == found.planted
 
 
+@pytest.mark.slow
 @settings(max_examples=6)
 @given(seed=st.integers(0, 1000), count=st.integers(3, 6))
 def test_sure_ones_are_wrong_and_what_is_suggested_is_right(seed: int, count: int) -> None:

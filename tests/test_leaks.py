@@ -143,6 +143,7 @@ def test_training_says_which_test_pictures_are_copies(leaking: tuple[Path, Path]
     assert "the test is too optimistic" in note
 
 
+@pytest.mark.slow
 def test_a_test_says_which_pictures_are_copies(leaking: tuple[Path, Path], tmp_path: Path) -> None:
     learn, kept = leaking
     there = Path(shutil.copytree(learn, tmp_path / "photos"))

@@ -81,6 +81,7 @@ def test_of_noise_alone_it_hardly_ever_tells() -> None:
     assert sum(told) <= 2
 
 
+@pytest.mark.slow
 def test_the_forecast_is_about_what_comes_true() -> None:
     """The gain told at 400 pictures, against accuracy at 500 of the same kind."""
     told, came = [], []

@@ -215,6 +215,7 @@ def test_the_browser_that_proves_a_page_calls_nobody(watch: Watch) -> None:
     assert watch.called() <= {"2001:4860:4860::8888"}
 
 
+@pytest.mark.slow
 def test_an_address_is_asked_for_what_it_has_and_nobody_else(
     watch: Watch, served: Path, tmp_path: Path
 ) -> None:
@@ -293,6 +294,7 @@ def test_a_server_calls_nobody_and_a_client_its_server_alone(
     assert watch.strange_files() == []
 
 
+@pytest.mark.slow
 def test_a_studio_calls_nobody_though_it_shares_with_a_phone(
     watch: Watch, heroes: DemoPictures
 ) -> None:

@@ -64,6 +64,7 @@ def nobody() -> Iterator[tuple[str, list[str]]]:
         yield f"http://127.0.0.1:{taken.getsockname()[1]}/", []
 
 
+@pytest.mark.slow
 @needs_npm
 @pytest.mark.parametrize(
     ("registry", "why"),

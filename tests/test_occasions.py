@@ -83,6 +83,7 @@ def test_bursts_are_found_in_known_number(result: TrainResult) -> None:
     assert counts == sorted(counts, reverse=True)
 
 
+@pytest.mark.slow
 def test_pictures_taken_one_by_one_are_no_bursts(tmp_path: Path) -> None:
     alone = draw(tmp_path / "photos", of_no_order, occasions=40, steps=1)
     result = tellapart.train(alone, quality="fast")
@@ -150,6 +151,7 @@ def test_check_finds_each_burst_and_says_how_to_keep_it_together(bursts: Path) -
     assert not together.of("burst")
 
 
+@pytest.mark.slow
 def test_what_stays_in_bursts_is_found_while_others_are_kept_together(tmp_path: Path) -> None:
     photos = draw(tmp_path / "photos", of_no_order, steps=5)
     first, *others = tellapart.check(photos, quality="fast").of("burst")
@@ -200,6 +202,7 @@ def test_a_large_burst_can_be_kept_together_in_one_step(tmp_path: Path) -> None:
     assert found[0].mend not in page
 
 
+@pytest.mark.slow
 def test_the_interval_of_pictures_held_out_goes_by_occasions(bursts: Path, tmp_path: Path) -> None:
     others = draw(tmp_path / "other", lambda o, s: of_no_order(o + 99, s), occasions=8, steps=4)
     for path in sorted(others.rglob("*.jpg"))[::9]:

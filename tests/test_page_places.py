@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import draw_scene, encoded
+from conftest import draw_scene, encoded, mostly_slow
 from drawn import contents, few_of, model_of, run_here
 from tellapart.demo.walk import DemoPictures
 from tellapart.errors import DestinationError
@@ -96,7 +96,7 @@ def test_a_report_that_the_user_has_written_in_its_place_stays(
     assert (model / "report.html").read_text() == "my own"
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", mostly_slow(COMMANDS, 1))
 def test_a_page_of_ours_and_an_empty_file_are_replaced(
     heroes: DemoPictures, few: Path, tmp_path: Path, command: str
 ) -> None:

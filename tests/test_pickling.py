@@ -108,6 +108,7 @@ def test_a_result_of_training_is_saved_from_a_copy(
             assert (tmp_path / f"copy{number}" / file.name).read_bytes() == file.read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # of Python 3.12 and later
 @pytest.mark.parametrize("start", multiprocessing.get_all_start_methods())
 def test_processes_answer_alike(
@@ -136,6 +137,7 @@ def test_joblib_answers_alike(
         assert answers == expected
 
 
+@pytest.mark.slow
 def test_threads_answer_alike_and_may_pickle_meanwhile(
     classifier: Classifier, pictures: list[Path], expected: list[Prediction]
 ) -> None:

@@ -197,6 +197,7 @@ needs_proc = pytest.mark.skipif(
 )
 
 
+@pytest.mark.slow
 @needs_proc
 def test_every_module_is_imported_without_what_only_posix_has(tmp_path: Path) -> None:
     on_windows(tmp_path, code=EVERY_MODULE)
@@ -235,6 +236,7 @@ def test_models_are_written_and_replaced_and_nothing_else_stays(place: Path) -> 
     assert not [path for path in place.iterdir() if path.name.startswith(".tellapart-")]
 
 
+@pytest.mark.slow
 @needs_proc
 def test_pictures_are_sorted_and_taken_back(place: Path) -> None:
     before = contents(place / "inbox")

@@ -165,7 +165,7 @@ def test_pixels_and_bytes_are_called_by_their_number(
     assert again.already_done == 3
 
 
-@pytest.mark.parametrize("form", list(FORMS))
+@pytest.mark.parametrize("form", mostly_slow(list(FORMS), 1))
 def test_the_bytes_are_the_same_whoever_writes_them(
     form: Any,
     classifier: Classifier,
@@ -246,6 +246,7 @@ def test_a_picture_that_changed_since_is_answered_again(
     assert [row["sha256"] for row in lines(out)] == digests
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a process to kill")
 @pytest.mark.parametrize("every", mostly_slow([7, 1], 1))
 def test_a_kill_at_any_moment_leaves_whole_shards_and_the_next_run_goes_on(

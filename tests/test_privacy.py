@@ -83,6 +83,7 @@ def test_nothing_in_it_shows_names_or_places_a_picture(photos: Path, model: Path
     ).read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_without_it_they_are_all_there(photos: Path, tmp_path: Path) -> None:
     """The search of the test above finds what it looks for."""
     folder = tellapart.train(photos, quality="fast").save(tmp_path / "model")
@@ -106,6 +107,7 @@ def test_without_it_they_are_all_there(photos: Path, tmp_path: Path) -> None:
     assert "<img" not in text
 
 
+@pytest.mark.slow
 def test_a_report_without_pictures_does_not_ask_for_them(
     photos: Path, model: Path, tmp_path: Path
 ) -> None:
@@ -147,6 +149,7 @@ def test_it_answers_and_is_tested_as_ever(photos: Path, model: Path, tmp_path: P
     assert CliRunner().invoke(app, ["sort", str(model), kept, sorted_to]).exit_code == 0
 
 
+@pytest.mark.slow
 def test_training_pictures_are_shown_again_where_their_folder_is_given(
     photos: Path, model: Path, tmp_path: Path
 ) -> None:

@@ -287,6 +287,7 @@ def choice_of(result: tellapart.TrainResult) -> QualityChoice:
     return result.choice
 
 
+@pytest.mark.slow
 def test_all_three_are_compared_and_it_is_said(
     photos: Path, result: tellapart.TrainResult, tmp_path: Path
 ) -> None:
@@ -311,6 +312,7 @@ def test_all_three_are_compared_and_it_is_said(
         assert "were cross-validated on 18" in (folder / page).read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_the_command_that_is_kept_makes_the_same_model(
     photos: Path, result: tellapart.TrainResult
 ) -> None:
@@ -320,6 +322,7 @@ def test_the_command_that_is_kept_makes_the_same_model(
     assert again.choice is None
 
 
+@pytest.mark.slow
 def test_the_same_pictures_give_the_same_figures(
     photos: Path, result: tellapart.TrainResult
 ) -> None:
@@ -330,6 +333,7 @@ def test_the_same_pictures_give_the_same_figures(
     assert before == kept()  # all were known
 
 
+@pytest.mark.slow
 def test_what_was_embedded_is_known_to_later_trainings(
     photos: Path, result: tellapart.TrainResult
 ) -> None:
@@ -338,6 +342,7 @@ def test_what_was_embedded_is_known_to_later_trainings(
     assert before == kept()
 
 
+@pytest.mark.slow
 def test_the_command_line_says_it_too(
     photos: Path, result: tellapart.TrainResult, tmp_path: Path
 ) -> None:
@@ -432,6 +437,7 @@ def test_when_it_goes_slower_than_measured_it_stops_and_parts_no_group(
     assert min(map(int, found)) > 15
 
 
+@pytest.mark.slow
 def test_a_file_that_goes_away_meanwhile_is_left_out(tmp_path: Path) -> None:
     draw_two(tmp_path / "photos", 5)
     gone = tmp_path / "photos" / "noise" / "3.png"
@@ -444,6 +450,7 @@ def test_a_file_that_goes_away_meanwhile_is_left_out(tmp_path: Path) -> None:
     assert (choice.pictures, choice.of) == (9, 10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", mostly_slow([1, 2], 1))
 def test_one_or_two_pictures_a_label_are_enough(count: int, tmp_path: Path) -> None:
     draw_two(tmp_path / "photos", count)
@@ -454,6 +461,7 @@ def test_one_or_two_pictures_a_label_are_enough(count: int, tmp_path: Path) -> N
         assert choice_of(result).words.endswith("Cross-validation could judge no picture.")
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_what_is_embedded(tmp_path: Path) -> None:
     draw_two(tmp_path / "photos", 6)
     steps: list[str] = []

@@ -111,6 +111,7 @@ class Reference:
         return value, self.constants[scale], self.constants[zero[0]] if zero else np.zeros(1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", mostly_slow(PRECISE, 1))
 def test_every_layer_is_what_whole_numbers_give(name: str, image: np.ndarray) -> None:
     model = in_whole_numbers(name)
@@ -147,7 +148,7 @@ def test_fast_is_in_whole_numbers_and_its_features_begin_at_zero(image: np.ndarr
     assert features.min() == 0
 
 
-@pytest.mark.parametrize("name", PRECISE)
+@pytest.mark.parametrize("name", mostly_slow(PRECISE, 1))
 def test_no_two_products_overflow_16_bits(name: str) -> None:
     """What processors without 8-bit dot products add in pairs."""
     part = BACKBONES[name].trunk(precision="int8").part
@@ -156,6 +157,7 @@ def test_no_two_products_overflow_16_bits(name: str) -> None:
             assert 255 * 2 * np.abs(numpy_helper.to_array(tensor).astype(int)).max() < 2**15
 
 
+@pytest.mark.slow
 def test_the_precise_networks_and_those_in_whole_numbers_agree(image: np.ndarray) -> None:
     for name in PRECISE:
         (precise, whole) = (
@@ -196,7 +198,7 @@ def test_each_activation_that_can_be_negative_has_its_reach() -> None:
         assert all(1 <= reach <= 127 for reach in RANGES[name].values())
 
 
-@pytest.mark.parametrize("name", PRECISE)
+@pytest.mark.parametrize("name", mostly_slow(PRECISE, 1))
 def test_the_last_steps_are_the_same_on_every_machine(name: str) -> None:
     """A picture in whole numbers that needs no resizing; its last map is known to the last bit."""
     side = BACKBONES[name].size

@@ -88,6 +88,7 @@ def test_the_same_again_changes_nothing(train: Trainer, photos: Path) -> None:
     }
 
 
+@pytest.mark.slow
 def test_pictures_that_leave_the_report_or_come_back_are_a_change(
     train: Trainer, photos: Path
 ) -> None:
@@ -110,6 +111,7 @@ def test_pictures_that_leave_the_report_or_come_back_are_a_change(
     assert contents(train.before) == shown
 
 
+@pytest.mark.slow
 def test_another_model_without_pictures_says_both(train: Trainer, photos: Path) -> None:
     train(photos)
     next(photos.glob("*/*")).unlink()
@@ -136,7 +138,7 @@ def test_other_settings_say_what_changed(train: Trainer, photos: Path) -> None:
     assert contents(train.before) == before
 
 
-@pytest.mark.parametrize("test", ["25%", "none"])
+@pytest.mark.parametrize("test", mostly_slow(["25%", "none"], 1))
 def test_pictures_added_and_gone(test: str, train: Trainer, photos: Path) -> None:
     train(photos, "--test", test)
     draw(photos, "day", range(20, 27))
@@ -152,6 +154,7 @@ def test_pictures_added_and_gone(test: str, train: Trainer, photos: Path) -> Non
     assert replaced["kept"] == str(train.before)
 
 
+@pytest.mark.slow
 def test_labels_added_renamed_and_gone(train: Trainer, photos: Path) -> None:
     train(photos)
     draw(photos, "dusk", range(200, 210))
@@ -164,6 +167,7 @@ def test_labels_added_renamed_and_gone(train: Trainer, photos: Path) -> None:
     assert train.json(photos)["gone_labels"] == ["dawn"]
 
 
+@pytest.mark.slow
 def test_a_label_in_another_encoding_is_the_same(train: Trainer, photos: Path) -> None:
     draw(photos, "Ga\u0308nse", range(200, 210))
     (photos / "day").rename(photos / "D\u00e4mmerung")
@@ -223,7 +227,7 @@ def linked(photos: Path) -> Path:
 KNOWN = [moved, listed, saved_anew, moved_and_added_to, a_part, renamed_files, packed, linked]
 
 
-@pytest.mark.parametrize("change", mostly_slow(KNOWN, 3))
+@pytest.mark.parametrize("change", mostly_slow(KNOWN, 1))
 def test_the_same_source_is_known_again(
     change: Callable[[Path], Path], train: Trainer, photos: Path
 ) -> None:
@@ -294,7 +298,7 @@ OTHERS = [
 ]
 
 
-@pytest.mark.parametrize("change", mostly_slow(OTHERS, 3))
+@pytest.mark.parametrize("change", mostly_slow(OTHERS, 1))
 def test_anything_else_asks_for_replace(
     change: Callable[[Path], Path], train: Trainer, photos: Path, tmp_path: Path
 ) -> None:
@@ -316,7 +320,9 @@ def test_anything_else_asks_for_replace(
     }
 
 
-@pytest.mark.parametrize("change", [other_pictures, other_labels, same_pictures_other_labels])
+@pytest.mark.parametrize(
+    "change", mostly_slow([other_pictures, other_labels, same_pictures_other_labels], 1)
+)
 def test_it_is_refused_before_any_work(
     change: Callable[[Path], Path], train: Trainer, photos: Path, tmp_path: Path
 ) -> None:
@@ -353,7 +359,7 @@ def test_python_says_replace_too(photos: Path, network: Path, tmp_path: Path) ->
     assert other.replaces(tmp_path / "new") is None
 
 
-@pytest.mark.parametrize("part", ["training.npz", "model.onnx", "both"])
+@pytest.mark.parametrize("part", mostly_slow(["training.npz", "model.onnx", "both"], 1))
 def test_a_damaged_model_is_trained_again(part: str, train: Trainer, photos: Path) -> None:
     train(photos)
     sound = contents(train.model)
@@ -398,6 +404,7 @@ def test_what_is_no_model_is_never_taken_for_the_one_before(
         tellapart.load(train.model).save(train.model, replace=True)
 
 
+@pytest.mark.slow
 def test_only_the_last_one_is_kept_and_a_link_keeps_beside_what_it_leads_to(
     train: Trainer, photos: Path, tmp_path: Path
 ) -> None:
@@ -415,6 +422,7 @@ def test_only_the_last_one_is_kept_and_a_link_keeps_beside_what_it_leads_to(
     assert not (tmp_path / "m.before").exists()
 
 
+@pytest.mark.slow
 def test_a_model_without_a_record_is_replaced_when_asked(
     train: Trainer, photos: Path, tmp_path: Path
 ) -> None:
@@ -427,6 +435,7 @@ def test_a_model_without_a_record_is_replaced_when_asked(
     assert train(photos, "--replace").code == 0
 
 
+@pytest.mark.slow
 def test_retrain_asks_in_its_own_words(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -165,6 +165,7 @@ def test_thumbnails_come_from_the_one_decoder(
         assert max(image.size) <= SIDE
 
 
+@pytest.mark.slow
 def test_a_model_may_be_saved_without_its_report_which_is_made_when_asked_for(
     heroes: DemoPictures, tmp_path: Path
 ) -> None:

@@ -137,6 +137,7 @@ class Visit:
         self.context.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("scheme", "width"), mostly_slow([("light", 1280), ("dark", 360)], 1))
 def test_a_confusion_cell_opens_and_shows_its_pictures(
     browser: Browser, model: Path, scheme: str, width: int
@@ -173,6 +174,7 @@ def serious_faults(page: Page) -> list[tuple[str, list[str]]]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("scheme", "opened"),
     mostly_slow([("dark", True), ("light", False), ("light", True), ("dark", False)], 1),
@@ -187,6 +189,7 @@ def test_it_has_no_serious_accessibility_fault(
         assert serious_faults(visit.page) == []
 
 
+@pytest.mark.slow
 def test_names_are_shown_as_text(browser: Browser, model: Path) -> None:
     with Visit(browser, model / "report.html", "light", 1280) as visit:
         assert visit.page.locator("script, b, i").count() == 0
@@ -197,11 +200,13 @@ def test_names_are_shown_as_text(browser: Browser, model: Path) -> None:
     assert not re.search("[\x00-\x08\x0e-\x1f\u202e]", (model / "report.html").read_text("utf-8"))
 
 
+@pytest.mark.slow
 def test_it_prints(browser: Browser, model: Path) -> None:
     with Visit(browser, model / "report.html", "dark", 1280) as visit:
         assert visit.page.pdf(format="A4")[:5] == b"%PDF-"
 
 
+@pytest.mark.slow
 def test_in_print_all_mistakes_are_seen(browser: Browser, tmp_path: Path) -> None:
     path = tmp_path / "large.html"
     path.write_text(report_page(large_story(tmp_path, 10)), "utf-8")
@@ -215,6 +220,7 @@ def test_in_print_all_mistakes_are_seen(browser: Browser, tmp_path: Path) -> Non
         assert visit.page.evaluate("document.documentElement.scrollWidth") <= 680
 
 
+@pytest.mark.slow
 def test_every_evaluation_has_its_matrix_and_its_labels(browser: Browser, model: Path) -> None:
     with Visit(browser, model / "report.html", "light", 1280) as visit:
         held = visit.page.locator(".side", has_text="Held out")
@@ -228,6 +234,7 @@ def test_every_evaluation_has_its_matrix_and_its_labels(browser: Browser, model:
     assert [title.split(" ")[0] for title in titles] == ["Cross-validated", "Held"]
 
 
+@pytest.mark.slow
 def test_on_a_phone_nothing_telling_is_cut_off(browser: Browser, model: Path) -> None:
     with Visit(browser, model / "report.html", "light", 390) as visit:
         for telling in ("[aria-label^='The labels'] th:has-text('recall')", ".chosen td"):
@@ -236,6 +243,7 @@ def test_on_a_phone_nothing_telling_is_cut_off(browser: Browser, model: Path) ->
             assert box["x"] + box["width"] <= 390
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", mostly_slow([390, 1200], 1))
 def test_pictures_are_large_and_never_stretched(browser: Browser, model: Path, width: int) -> None:
     with Visit(browser, model / "report.html", "light", width) as visit:
@@ -254,6 +262,7 @@ def test_written_again_it_is_the_same(model: Path, tmp_path: Path) -> None:
     assert page.read_bytes() == (model / "report.html").read_bytes()
 
 
+@pytest.mark.slow
 def test_moved_pictures_are_found_by_their_content(photos: Path, tmp_path: Path) -> None:
     moved = Path(shutil.copytree(photos, tmp_path / "photos"))
     result = tellapart.train(moved / "labels.csv", quality="fast")
@@ -352,6 +361,7 @@ def large_story(tmp_path: Path, labels: int, count: int = 3000) -> ReportContent
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("labels", mostly_slow([100, 10], 1))
 def test_a_page_of_many_pictures_stays_below_5_mb(tmp_path: Path, labels: int) -> None:
     content = large_story(tmp_path, labels)
@@ -384,6 +394,7 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", WIDTHS)
 def test_a_page_is_whole_at_any_width(
     browser: Browser, model: Path, many: Path, width: int
@@ -417,6 +428,7 @@ def test_a_page_is_whole_at_any_width(
             assert visit.page.evaluate(over) == 0
 
 
+@pytest.mark.slow
 def test_a_table_that_is_cut_has_a_sign(browser: Browser, model: Path) -> None:
     look = """() => [...document.querySelectorAll('.scroll')].filter(one => one.checkVisibility())
       .map(one => [one.scrollWidth > one.clientWidth,
@@ -430,6 +442,7 @@ def test_a_table_that_is_cut_has_a_sign(browser: Browser, model: Path) -> None:
         assert any(cut for cut, _ in found) == (width == 320)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", mostly_slow([390, 1440], 1))
 def test_the_table_of_contents_leads_everywhere(browser: Browser, model: Path, width: int) -> None:
     with Visit(browser, model / "report.html", "light", width) as visit:
@@ -455,6 +468,7 @@ def test_the_table_of_contents_leads_everywhere(browser: Browser, model: Path, w
         assert last["y"] < 800
 
 
+@pytest.mark.slow
 def test_the_headline_gives_both_figures_alike(browser: Browser, model: Path) -> None:
     with Visit(browser, model / "report.html", "light", 1440) as visit:
         figures = visit.page.locator(".figure")
@@ -472,6 +486,7 @@ def test_the_headline_gives_both_figures_alike(browser: Browser, model: Path) ->
             assert worth in " ".join(words.split())
 
 
+@pytest.mark.slow
 def test_it_says_on_how_many_it_is_sure(browser: Browser, many: Path) -> None:
     with Visit(browser, many, "light", 1440) as visit:
         words = visit.page.locator(".sure").inner_text()
@@ -507,6 +522,7 @@ def test_the_score_from_which_it_is_sure_is_marked(tmp_path: Path) -> None:
     assert f"it scores {judged.sure.score:g} or more, and check the others yourself" in words
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", mostly_slow([1440, 768, 1024], 1))
 def test_mistakes_stand_without_holes(browser: Browser, many: Path, width: int) -> None:
     with Visit(browser, many, "light", width) as visit:
@@ -523,6 +539,7 @@ def test_mistakes_stand_without_holes(browser: Browser, many: Path, width: int) 
         assert following is None or following - bottoms.pop() < 30
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("width", "highest"), mostly_slow([(390, 24_000), (1440, 14_000)], 1))
 def test_200_labels_are_grouped_and_folded(
     browser: Browser, many: Path, width: int, highest: int
@@ -693,6 +710,7 @@ def other_pages(
     return why, gaps
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", WIDTHS)
 def test_other_pages_are_whole_too(
     browser: Browser, other_pages: tuple[Path, Path], width: int

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import tellapart
+from conftest import mostly_slow
 from drawn import few_of, only_sentences, run
 from tellapart.cli.retrain.flags import Flags, Retraining, read_flags
 from tellapart.cli.retrain.run import with_output_named
@@ -210,6 +211,7 @@ def flags_for(photos: Path, folder: Path, *more: str | Path) -> list[str]:
     ]
 
 
+@pytest.mark.slow
 @without_tensorflow
 def test_without_tensorflow_there_are_a_model_labels_and_a_sentence(
     photos: Path, tmp_path: Path
@@ -228,7 +230,10 @@ def test_without_tensorflow_there_are_a_model_labels_and_a_sentence(
 
 @without_tensorflow
 @pytest.mark.parametrize(
-    "flag", ["--flip_left_right", "--summaries_dir=s", "--saved_model_dir=s", "--checkpoint_path=s"]
+    "flag",
+    mostly_slow(
+        ["--flip_left_right", "--summaries_dir=s", "--saved_model_dir=s", "--checkpoint_path=s"], 1
+    ),
 )
 def test_without_tensorflow_what_needs_it_is_refused_before_training(
     photos: Path, tmp_path: Path, flag: str
@@ -252,6 +257,7 @@ def test_the_log_says_what_the_original_said(photos: Path, tmp_path: Path) -> No
     assert f"Save final result to : {tmp_path / 'graph-model'}" in lines
 
 
+@pytest.mark.slow
 def test_quiet_levels_log_no_steps_and_json_is_json(photos: Path, tmp_path: Path) -> None:
     flags = flags_for(
         photos, tmp_path, "--logging_verbosity=ERROR", "--bottleneck_dir", tmp_path / "kept"

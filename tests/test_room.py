@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from conftest import mostly_slow
 from tellapart.errors import DestinationError
 from tellapart.files import room as rooms
 from tellapart.files.room import room
@@ -27,6 +28,7 @@ def test_a_small_array_is_in_memory(tmp_path: Path) -> None:
     assert [*tmp_path.iterdir()] == []
 
 
+@pytest.mark.slow
 def test_a_large_one_lies_in_a_file_as_long_as_any_part_of_it_is_used(tmp_path: Path) -> None:
     found = room(30, 10)
     found[:] = np.arange(300).reshape(30, 10)
@@ -40,7 +42,7 @@ def test_a_large_one_lies_in_a_file_as_long_as_any_part_of_it_is_used(tmp_path: 
     assert [*tmp_path.iterdir()] == []
 
 
-@pytest.mark.parametrize("reserves", [True, False])
+@pytest.mark.parametrize("reserves", mostly_slow([True, False], 1))
 def test_a_full_disk_is_said_before_anything_is_written(
     reserves: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

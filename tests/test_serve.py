@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import draw_scene, encoded
+from conftest import draw_scene, encoded, mostly_slow
 from serving import Running, serving
 
 
@@ -19,7 +19,7 @@ def server(served: Path) -> Iterator[Running]:
         yield running
 
 
-@pytest.mark.parametrize("more", ["", "?top=1", "?evidence=true"])
+@pytest.mark.parametrize("more", mostly_slow(["", "?top=1", "?evidence=true"], 1))
 def test_the_answer_is_that_of_guess_to_the_last_byte(
     server: Running, served: Path, more: str
 ) -> None:

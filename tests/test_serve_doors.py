@@ -243,6 +243,7 @@ def test_the_log_has_other_forms(served: Path, tmp_path: Path, option: str, logg
     assert re.fullmatch(logged, server.log.read_text())
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="a full pipe makes others wait there")
 def test_a_log_that_nobody_reads_stops_nothing(served: Path) -> None:
     """Its pipe is full after some hundred lines; then it is closed."""

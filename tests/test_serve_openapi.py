@@ -55,6 +55,7 @@ def api(server: Running) -> Any:
     return schemathesis.openapi.from_url(f"{server.address}/openapi.json")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("door", "mode"), list(asked()))
 @pytest.mark.parametrize("examples", [3, pytest.param(200, marks=pytest.mark.slow)])
 def test_every_door_keeps_what_is_said_of_it(

@@ -89,6 +89,7 @@ def status(connection: http.client.HTTPConnection) -> int:
     return answer.status
 
 
+@pytest.mark.slow
 def test_the_answer_of_32_clients_at_once_is_that_of_one_alone_to_the_last_byte(
     served: Path, tmp_path: Path
 ) -> None:

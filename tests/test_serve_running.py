@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from conftest import draw_scene, encoded
+from conftest import draw_scene, encoded, mostly_slow
 from serving import Running, running, serving
 from tellapart.server.config import Config
 from tellapart.server.process.running import bound
@@ -59,7 +59,7 @@ def until(found: Callable[[], Any]) -> Any:
     raise AssertionError("it never came")
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", mostly_slow([signal.SIGTERM, signal.SIGINT], 1))
 def test_told_to_end_it_answers_what_it_has_taken_and_takes_no_more(
     served: Path, tmp_path: Path, number: signal.Signals
 ) -> None:
@@ -94,6 +94,7 @@ def test_told_to_end_before_it_is_ready_it_ends_without_a_word(
         assert process.returncode == 128 + number
 
 
+@pytest.mark.slow
 def test_told_twice_it_ends_at_once(served: Path, tmp_path: Path) -> None:
     with serving(tmp_path, served) as server:
         connection = half_sent(server)
@@ -204,6 +205,7 @@ def test_several_workers_answer_alike_and_one_that_dies_is_replaced(
         assert '"level"' not in server.log.read_text()  # no warning
 
 
+@pytest.mark.slow
 @several
 def test_several_workers_take_a_request_of_the_most_pictures(served: Path, tmp_path: Path) -> None:
     pictures = json.dumps({"pictures": [base64.b64encode(PICTURE).decode()] * 40}).encode()
@@ -214,6 +216,7 @@ def test_several_workers_take_a_request_of_the_most_pictures(served: Path, tmp_p
         assert len(answer.json) == 40
 
 
+@pytest.mark.slow
 @several
 def test_several_workers_keep_to_the_connections_of_one(served: Path, tmp_path: Path) -> None:
     limits = ["--max-connections", 4, "--client-timeout", 60]
@@ -228,6 +231,7 @@ def test_several_workers_keep_to_the_connections_of_one(served: Path, tmp_path: 
         assert all(connection.recv(12) == b"HTTP/1.1 503" for connection in heard)
 
 
+@pytest.mark.slow
 @several
 def test_whichever_worker_is_asked_has_the_figures_of_all(served: Path, tmp_path: Path) -> None:
     with serving(tmp_path, served, "--workers", 2) as server:
@@ -266,6 +270,7 @@ def test_workers_do_not_outlive_the_process_that_began_them(served: Path, tmp_pa
         until(lambda: not any(map(is_alive, left)))
 
 
+@pytest.mark.slow
 def test_a_client_that_hangs_up_while_it_sends_leaves_no_word(served: Path, tmp_path: Path) -> None:
     with serving(tmp_path, served) as server:
         half_sent(server).close()
@@ -289,6 +294,7 @@ serve(Models({{"heroes": Path({str(model)!r})}}), Config(port=0), log_to_stderr(
 """
 
 
+@pytest.mark.slow
 def test_it_does_not_wait_for_a_thread_that_works_for_nobody(served: Path, tmp_path: Path) -> None:
     with running(tmp_path, "-c", program(served, "submit(time.sleep, 120)")) as server:
         assert server.ask("/healthz").status == 200

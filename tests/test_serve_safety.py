@@ -613,6 +613,7 @@ def test_a_body_that_stops_or_trickles_is_given_up(server: Running) -> None:
         assert status(rest(connection)) == 408
 
 
+@pytest.mark.slow
 def test_who_takes_no_answers_is_given_up(server: Running) -> None:
     again = request(server, path="/v1/guess?evidence=true", body=PICTURE)
     with connected(server) as connection:
@@ -787,6 +788,7 @@ def test_what_nobody_foresaw_is_told_without_a_word_of_it() -> None:
         assert "secret" not in answer.text
 
 
+@pytest.mark.slow
 def test_who_hangs_up_leaves_no_trace_in_the_log(server: Running) -> None:
     for content in (b"", PICTURE[:10], PICTURE):
         with connected(server) as connection:

@@ -57,6 +57,7 @@ def test_any_size_can_be_measured(sides: tuple[int, int]) -> None:
     assert {name for name in found if not np.isfinite(found[name])} == {"day", "second"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["JPEG", "PNG"])
 def test_the_size_is_the_files_and_not_that_of_a_smaller_decode(kind: str) -> None:
     content = encoded(draw_scene(2400, 1600), kind)
@@ -273,6 +274,7 @@ CHANGES: dict[str, Callable[[int, Image.Image], tuple[str, bytes]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("planted", mostly_slow(CHANGES, 2))
 def test_what_was_planted_is_named_and_nothing_else(planted: str, tmp_path: Path) -> None:
     photos = draw(tmp_path / "photos", CHANGES[planted])

@@ -1106,7 +1106,7 @@ STRIDES = [
         "two",
     ],
 )
-@pytest.mark.parametrize("how", HOWS)
+@pytest.mark.parametrize("how", mostly_slow(HOWS, 1))
 def test_a_kill_before_any_step(
     tmp_path: Path,
     how: Any,
@@ -1165,7 +1165,7 @@ def test_a_kill_before_any_step(
 
 @needs_fork
 @pytest.mark.parametrize("stride", STRIDES)
-@pytest.mark.parametrize("how", ["copy", "move"])
+@pytest.mark.parametrize("how", mostly_slow(["copy", "move"], 1))
 def test_a_kill_before_any_step_into_a_folder_that_was_not_there(
     tmp_path: Path, how: Any, stride: int
 ) -> None:
@@ -1201,6 +1201,7 @@ def test_a_kill_before_any_step_into_a_folder_that_was_not_there(
         assert step > 15
 
 
+@pytest.mark.slow
 @needs_fork
 @pytest.mark.parametrize("seed", mostly_slow(range(8), 1))
 def test_sigkill_at_random_moments(tmp_path: Path, seed: int) -> None:

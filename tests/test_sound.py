@@ -180,6 +180,7 @@ while True:
 """
 
 
+@pytest.mark.slow
 def test_a_model_that_is_replaced_while_it_is_read_is_never_paired_with_anothers_record(
     place: Path, copied: Path
 ) -> None:

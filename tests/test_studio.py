@@ -54,6 +54,7 @@ def test_nobody_comes_in_without_the_link(opened: Opened) -> None:
     assert opened.running.ask("/api/state").status == 401
 
 
+@pytest.mark.slow
 def test_a_browser_shows_the_pictures(opened: Opened) -> None:
     with browser() as chromium:
         page = page_of(chromium, opened.link)

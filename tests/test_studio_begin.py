@@ -12,6 +12,8 @@ import pytest
 from conftest import draw_scene
 from studio import Opened, browser, page_of, studio
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:

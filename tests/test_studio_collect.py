@@ -70,6 +70,7 @@ def selected(page: Any) -> int:
     return int(page.get_by_role("option", selected=True).count())
 
 
+@pytest.mark.slow
 def test_clicks_select_and_shift_selects_all_between(page: Any) -> None:
     rose = pictures(page, "rose")
     rose.nth(1).click()
@@ -80,6 +81,7 @@ def test_clicks_select_and_shift_selects_all_between(page: Any) -> None:
     page.get_by_text("1 selected").wait_for()
 
 
+@pytest.mark.slow
 def test_a_rectangle_selects_what_it_touches(page: Any) -> None:
     rose = pictures(page, "rose")
     first, fourth = rose.nth(0).bounding_box(), rose.nth(3).bounding_box()
@@ -110,6 +112,7 @@ def test_keys_walk_select_and_move_and_undo_takes_it_back(page: Any, opened: Ope
     wait_for_counts(page, rose=33, tulip=21)
 
 
+@pytest.mark.slow
 def test_every_key_is_told_once(page: Any) -> None:
     page.keyboard.press("?")
     dialog = page.get_by_role("dialog", name="Keys")
@@ -122,6 +125,7 @@ def test_every_key_is_told_once(page: Any) -> None:
         assert any(key in row for row in told), key
 
 
+@pytest.mark.slow
 def test_keys_go_on_after_a_label_was_typed(page: Any) -> None:
     pictures(page, "rose").nth(1).click()
     for count in (1, 2):  # one after the other
@@ -146,6 +150,7 @@ def test_keys_go_on_after_a_label_was_typed(page: Any) -> None:
         page.locator(f"section[aria-label={name}] .fold:focus").wait_for()
 
 
+@pytest.mark.slow
 def test_pictures_are_dragged_onto_a_label_and_deleted_means_set_aside(
     page: Any, opened: Opened
 ) -> None:
@@ -161,6 +166,7 @@ def test_pictures_are_dragged_onto_a_label_and_deleted_means_set_aside(
     assert len(list((opened.folder / "set-aside").iterdir())) == 1
 
 
+@pytest.mark.slow
 def test_labels_are_made_renamed_and_taken_away(page: Any, opened: Opened) -> None:
     page.get_by_role("textbox", name="A new label").fill("lily &amp; rose")
     page.get_by_role("button", name="Add label").click()
@@ -178,6 +184,7 @@ def test_labels_are_made_renamed_and_taken_away(page: Any, opened: Opened) -> No
     wait_for_counts(page, Tulipa=24)
 
 
+@pytest.mark.slow
 def test_a_picture_opens_large_and_arrows_go_on(page: Any) -> None:
     pictures(page, "rose").nth(0).dblclick()
     large = page.get_by_role("dialog")
@@ -203,6 +210,7 @@ DROP = """([selector, files]) => {
 }"""
 
 
+@pytest.mark.slow
 def test_files_that_are_dropped_are_there_at_once_and_bad_ones_have_a_reason(
     page: Any, opened: Opened
 ) -> None:
@@ -224,6 +232,7 @@ def test_files_that_are_dropped_are_there_at_once_and_bad_ones_have_a_reason(
     assert (opened.folder / "rose" / "new.png").is_file()
 
 
+@pytest.mark.slow
 def test_one_drop_of_archives_and_pictures_is_one_change(page: Any, opened: Opened) -> None:
     sent = [["one.png", base64.b64encode(encoded(draw_scene(80, 80, 700))).decode()]]
     for name, seeds in (("first.zip", (701, 702)), ("second.zip", (703, 702))):
@@ -247,6 +256,7 @@ def test_one_drop_of_archives_and_pictures_is_one_change(page: Any, opened: Open
     wait_for_counts(page, No_label_yet=4, lily=3)
 
 
+@pytest.mark.slow
 def test_undo_in_the_midst_of_a_drop_takes_back_what_came_and_ends_it(
     page: Any, opened: Opened
 ) -> None:
@@ -277,6 +287,7 @@ def test_undo_in_the_midst_of_a_drop_takes_back_what_came_and_ends_it(
     assert len(asked) <= 4
 
 
+@pytest.mark.slow
 def test_what_undo_had_to_leave_is_said(page: Any, opened: Opened) -> None:
     pictures(page, "rose").nth(0).click()
     page.keyboard.press("Delete")
@@ -290,6 +301,7 @@ def test_what_undo_had_to_leave_is_said(page: Any, opened: Opened) -> None:
     wait_for_counts(page, **LABELS)
 
 
+@pytest.mark.slow
 def test_labels_that_clash_are_told_until_they_do_not(page: Any, opened: Opened) -> None:
     clash = opened.folder / "Rose"
     clash.mkdir()
@@ -302,6 +314,7 @@ def test_labels_that_clash_are_told_until_they_do_not(page: Any, opened: Opened)
     notice.wait_for(state="detached")
 
 
+@pytest.mark.slow
 def test_a_drop_beside_every_place_leaves_the_page(page: Any) -> None:
     missed = page.evaluate("""() => {
       const transfer = new DataTransfer();
@@ -314,6 +327,7 @@ def test_a_drop_beside_every_place_leaves_the_page(page: Any) -> None:
     assert missed
 
 
+@pytest.mark.slow
 def test_a_folder_that_is_chosen_gives_its_labels(
     page: Any, opened: Opened, tmp_path: Path
 ) -> None:
@@ -329,6 +343,7 @@ def test_a_folder_that_is_chosen_gives_its_labels(
     wait_for_counts(page, **LABELS)
 
 
+@pytest.mark.slow
 def test_what_mend_finds_lacking_is_recorded_under_its_label(page: Any) -> None:
     advice = {"label": "rose", "add": 20, "words": "", "worth": "", "pictures": []}
     lacking = {"trained": True, "tested": None, "advice": [advice], "maybe": []}
@@ -342,6 +357,7 @@ def test_what_mend_finds_lacking_is_recorded_under_its_label(page: Any) -> None:
     pictures(page, "rose").first.wait_for()
 
 
+@pytest.mark.slow
 def test_axe_finds_nothing(page: Any) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     for state in ("plain", "selected", "moving"):
@@ -354,6 +370,7 @@ def test_axe_finds_nothing(page: Any) -> None:
     page.keyboard.press("Escape")
 
 
+@pytest.mark.slow
 def test_on_a_phone_a_finger_selects_and_three_pictures_stand_in_a_row(
     chromium: Any, opened: Opened
 ) -> None:

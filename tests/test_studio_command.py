@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import draw_scene
+from conftest import draw_scene, mostly_slow
 from drawn import few_of, run_here
 from serving import Running, running
 from studio import Opened, studio
@@ -67,7 +67,7 @@ def listening(opened: Opened, cookie: str) -> threading.Thread:
     return thread
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", mostly_slow([signal.SIGINT, signal.SIGTERM], 1))
 def test_it_ends_with_its_streams_and_a_page_goes_on_after_the_next_start(
     number: int, photos: Path
 ) -> None:
@@ -95,6 +95,7 @@ def test_it_ends_with_its_streams_and_a_page_goes_on_after_the_next_start(
     assert not any(first.token in str(path) for path in photos.rglob("*"))
 
 
+@pytest.mark.slow
 def test_a_browser_is_led_to_the_link_and_others_see_nothing_of_it(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -145,6 +146,7 @@ def test_there_is_something_to_play_with(
     assert len(list(folder.glob("*.jpg"))) == 60 - 28
 
 
+@pytest.mark.slow
 def test_without_a_folder_it_opens_the_pictures_as_they_were_left(
     heroes: DemoPictures, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -208,6 +208,7 @@ deeds = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=tried(60))
 @example([("part", 59, 39), ("decide", 35, 30), ("carry out", 0, 0)])  # a new label, to test on
 @given(deeds)
@@ -328,7 +329,7 @@ SCENES: dict[str, tuple[list[tuple[str, int, int]], tuple[str, int, int]]] = {
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="kills a forked process")
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 @pytest.mark.parametrize("every", mostly_slow([11, 1], 1))
-@pytest.mark.parametrize("scene", SCENES)
+@pytest.mark.parametrize("scene", mostly_slow(SCENES, 3))
 def test_killed_at_any_moment_a_change_is_done_or_it_is_not(
     tmp_path: Path, scene: str, every: int
 ) -> None:

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from studio import bare_page
 
+pytestmark = pytest.mark.slow
+
 PARTS = ("grid/arithmetic", "grid/selection", "grid/asking", "arrivals")
 
 

@@ -196,6 +196,7 @@ def lie(opened: Opened, until: Callable[[dict[str, str]], object]) -> dict[str, 
     return found
 
 
+@pytest.mark.slow
 def test_piles_are_split_and_named_without_the_odd_ones(shapes: tuple[Opened, Person]) -> None:
     opened, person = shapes
     whole = person.seen()["names"]
@@ -227,6 +228,7 @@ def give(opened: Opened, person: Person, each: int, but: Collection[str] = ()) -
     assert opened.ask("/api/heap/accept", {"labelled": some, "aside": []}).status == 200
 
 
+@pytest.mark.slow
 def test_a_message_is_said_once_covers_nothing_and_goes_with_the_next_change(
     shapes: tuple[Opened, Person],
 ) -> None:
@@ -263,6 +265,7 @@ def suggested(shapes: tuple[Opened, Person]) -> tuple[Opened, Person]:
     return shapes
 
 
+@pytest.mark.slow
 def test_suggestions_are_accepted_corrected_set_aside_and_undone_by_keys(
     suggested: tuple[Opened, Person],
 ) -> None:
@@ -307,6 +310,7 @@ def taken(opened: Opened, person: Person, key: str) -> str:
     return lie(opened, lambda found: found[name] != "heap")[name]
 
 
+@pytest.mark.slow
 def test_a_newer_model_moves_nothing_under_the_eyes(suggested: tuple[Opened, Person]) -> None:
     opened, person = suggested
     person.page.get_by_role("button", name="One by one").click()
@@ -328,6 +332,7 @@ def test_a_newer_model_moves_nothing_under_the_eyes(suggested: tuple[Opened, Per
     assert person.seen()["said"] == said
 
 
+@pytest.mark.slow
 def test_a_filter_and_all_keys_are_a_key_away(suggested: tuple[Opened, Person]) -> None:
     _, person = suggested
     person.page.get_by_role("button", name="One by one").click()
@@ -343,6 +348,7 @@ def test_a_filter_and_all_keys_are_a_key_away(suggested: tuple[Opened, Person]) 
     keys.wait_for(state="detached")
 
 
+@pytest.mark.slow
 def test_by_touch_a_tapped_picture_gets_the_label_that_is_tapped(
     chromium: Any, suggested: tuple[Opened, Person]
 ) -> None:
@@ -368,6 +374,7 @@ def test_by_touch_a_tapped_picture_gets_the_label_that_is_tapped(
     assert phone.evaluate("document.documentElement.scrollWidth") == 390
 
 
+@pytest.mark.slow
 def test_what_is_none_of_the_labels_is_not_offered_to_be_accepted(
     suggested: tuple[Opened, Person],
 ) -> None:
@@ -413,6 +420,7 @@ _OVERLAPS = """() => {
 }"""
 
 
+@pytest.mark.slow
 def test_in_a_small_window_it_scrolls_and_nothing_overlaps(
     suggested: tuple[Opened, Person],
 ) -> None:
@@ -426,6 +434,7 @@ def test_in_a_small_window_it_scrolls_and_nothing_overlaps(
     person.page.set_viewport_size({"width": 1280, "height": 720})
 
 
+@pytest.mark.slow
 def test_the_last_pile_comes_back(chromium: Any, tmp_path: Path) -> None:
     truth = heap_of(draw_shapes(tmp_path / "shapes", 1), tmp_path / "heap", 3)
     with studio(tmp_path / "heap") as opened:

@@ -209,6 +209,7 @@ def moved(page: Any, opened: Opened) -> Any:
     return page.locator(".moved", has_text=told)
 
 
+@pytest.mark.slow
 def test_by_keys_alone_the_score_moves_and_undo_brings_it_back(opened: Opened, page: Any) -> None:
     mend(opened, settled)
     page.get_by_role("link", name="Mend", exact=True).click()
@@ -251,6 +252,7 @@ def test_by_keys_alone_the_score_moves_and_undo_brings_it_back(opened: Opened, p
     assert not page.errors
 
 
+@pytest.mark.slow
 def test_a_cell_of_the_matrix_opens_its_pictures(opened: Opened, page: Any) -> None:
     page.evaluate("location.hash = '#/mend/confusion'")
     table = page.get_by_role("table")
@@ -281,6 +283,7 @@ def test_a_cell_of_the_matrix_opens_its_pictures(opened: Opened, page: Any) -> N
     assert not page.errors
 
 
+@pytest.mark.slow
 def test_the_address_of_a_label_opens_what_it_is_taken_for(opened: Opened, page: Any) -> None:
     opened.wait(lambda state: not state["training"]["doing"] and not state["training"]["waiting"])
     page.evaluate("location.hash = '#/train'")
@@ -290,6 +293,7 @@ def test_the_address_of_a_label_opens_what_it_is_taken_for(opened: Opened, page:
     assert not page.errors
 
 
+@pytest.mark.slow
 def test_gaps_and_decisions_are_there_to_read(opened: Opened, page: Any) -> None:
     opened.ask("/api/mend/apply", {})
     page.evaluate("location.hash = '#/mend/gaps'")
@@ -309,6 +313,7 @@ def test_gaps_and_decisions_are_there_to_read(opened: Opened, page: Any) -> None
     assert not page.errors
 
 
+@pytest.mark.slow
 def test_on_a_narrow_screen_the_open_part_is_in_view(page: Any) -> None:
     page.set_viewport_size({"width": 280, "height": 600})
     for name in ("Share", "Collect", "Mend"):

@@ -10,6 +10,8 @@ import pytest
 from labelling_person import draw_shapes
 from studio import Opened, browser, page_of, studio
 
+pytestmark = pytest.mark.slow
+
 BLOCKED = """Object.defineProperty(window, "localStorage", {
   get() { throw new DOMException("blocked", "SecurityError"); } })"""
 BROKEN = """window.fetch = async () => new Response(new ReadableStream({

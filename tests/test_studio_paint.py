@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from studio import bare_page
 from tellapart.explain import Blank, Region
 
+pytestmark = pytest.mark.slow
+
 WIDTH, HEIGHT = 40, 30
 SETUP = """
 async () => {

@@ -244,6 +244,7 @@ def elsewhere(page: str) -> Iterator[int]:
         server.shutdown()
 
 
+@pytest.mark.slow
 def test_in_a_browser(opened: Opened) -> None:
     """Another site's page, a page of another port (to which a browser would send the cookie), a
     label that would be markup, and a browser that comes from the file that leads to the link."""

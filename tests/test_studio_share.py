@@ -124,6 +124,7 @@ def test_a_zip_and_a_report_with_and_without_pictures(opened: Opened) -> None:
     assert opened.ask("/api/share/report?private=maybe").status == 400
 
 
+@pytest.mark.slow
 def test_the_commands_do_the_same(opened: Opened, tmp_path: Path) -> None:
     asked = "/api/share/commands?name=photos-model"
     model = opened.folder.parent / "photos-model"
@@ -223,6 +224,7 @@ def test_a_phone_gets_answers_and_nothing_else(opened: Opened, heroes: DemoPictu
     assert told.json["detail"].startswith("127.0.0.1 is no address of this computer in a local ne")
 
 
+@pytest.mark.slow
 @LAN
 def test_in_a_browser(opened: Opened) -> None:
     with browser() as chromium:

@@ -17,6 +17,8 @@ from story import FLAGS, KNIGHT, NARROW, QUEEN, WIDE, Story, files, labelled, la
 from studio import Opened, browser, page_of, studio
 from tellapart.demo.walk import DemoPictures, draw_demo
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def chromium(heroes: DemoPictures, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:

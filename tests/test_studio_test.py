@@ -85,6 +85,7 @@ def test_too_much_at_once_is_refused_and_does_not_pile_up(opened: Opened) -> Non
     assert opened.ask("/api/guess", noise()).status == 200
 
 
+@pytest.mark.slow
 def test_it_says_what_is_missing_until_there_is_a_model(
     tmp_path: Path, queen: Path, chromium: Any
 ) -> None:
@@ -133,6 +134,7 @@ def choose(page: Any, *pictures: Path | dict[str, Any]) -> None:
     page.locator("input[type=file]").set_input_files([*pictures])
 
 
+@pytest.mark.slow
 def test_a_chosen_picture_has_its_bars(page: Any, queen: Path) -> None:
     choose(page, queen)
     page.get_by_role("heading", name="ice_queen").wait_for()
@@ -140,6 +142,7 @@ def test_a_chosen_picture_has_its_bars(page: Any, queen: Path) -> None:
     page.get_by_text(re.compile("Trained .* ago on .* pictures")).wait_for()
 
 
+@pytest.mark.slow
 def test_none_of_these_is_said_as_such(page: Any, opened: Opened) -> None:
     choose(page, {"name": "noise.png", "mimeType": "image/png", "buffer": noise()})
     page.get_by_role("heading", name="none of these").wait_for()
@@ -155,6 +158,7 @@ def test_none_of_these_is_said_as_such(page: Any, opened: Opened) -> None:
     assert opened.pictures() == before
 
 
+@pytest.mark.slow
 def test_unsure_is_below_the_score_that_was_asked_for(
     page: Any, opened: Opened, queen: Path
 ) -> None:
@@ -166,6 +170,7 @@ def test_unsure_is_below_the_score_that_was_asked_for(
     page.get_by_text("Unsure: below 100.0%").first.wait_for(state="detached")
 
 
+@pytest.mark.slow
 def test_several_are_a_strip_and_a_broken_one_stops_none(page: Any, queen: Path) -> None:
     broken = {"name": "page.jpg", "mimeType": "image/jpeg", "buffer": b"<!doctype html>"}
     choose(page, broken, sent(queen))
@@ -184,6 +189,7 @@ DROP = """async ([bytes, kind]) => {
 }"""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["drop", "paste"])
 def test_dropped_and_pasted_pictures_are_tested(kind: str, page: Any, queen: Path) -> None:
     choose(page, {"name": "noise.png", "mimeType": "image/png", "buffer": noise()})
@@ -196,6 +202,7 @@ def wait_until_gone(opened: Opened, name: str) -> None:
     opened.wait(lambda state: all(one[1] != name for one in state["pictures"]))
 
 
+@pytest.mark.slow
 def test_one_key_keeps_a_picture_and_undo_takes_it_back(
     page: Any, opened: Opened, queen: Path
 ) -> None:
@@ -215,6 +222,7 @@ def test_one_key_keeps_a_picture_and_undo_takes_it_back(
         wait_until_gone(opened, name)
 
 
+@pytest.mark.slow
 def test_a_key_keeps_the_picture_that_is_shown(page: Any, opened: Opened, queen: Path) -> None:
     """Not the one that was shown when the buttons came, and not for what they said then."""
     other = queen.with_name("010.jpg")
@@ -229,6 +237,7 @@ def test_a_key_keeps_the_picture_that_is_shown(page: Any, opened: Opened, queen:
     wait_until_gone(opened, "test/ice_queen/second.jpg")
 
 
+@pytest.mark.slow
 def test_what_lies_under_a_dialog_hears_no_key(page: Any, opened: Opened, queen: Path) -> None:
     choose(page, sent(queen, "under.jpg"))
     page.get_by_role("group", name="Keep this picture").wait_for()
@@ -244,6 +253,7 @@ def test_what_lies_under_a_dialog_hears_no_key(page: Any, opened: Opened, queen:
     wait_until_gone(opened, "ice_queen/under.jpg")
 
 
+@pytest.mark.slow
 def test_a_button_keeps_it_too(page: Any, opened: Opened, queen: Path) -> None:
     choose(page, sent(queen, "b.jpg"))
     page.get_by_role("button", name="For testing").click()

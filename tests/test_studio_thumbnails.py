@@ -95,6 +95,7 @@ def test_what_is_no_picture_is_a_reason(opened: Opened, kind: str) -> None:
         assert answer.json["unreadable"].startswith(reason)
 
 
+@pytest.mark.slow
 def test_a_page_shows_the_reason_and_nothing_went_wrong(opened: Opened) -> None:
     with browser() as chromium:
         complaints: list[str] = []
@@ -151,6 +152,7 @@ def test_the_oldest_go_where_there_are_too_many(
     assert not store.folder().exists()
 
 
+@pytest.mark.slow
 def test_what_is_asked_last_is_done_first() -> None:
     newest, ready = Newest(), threading.Event()
     done: list[int] = []

@@ -216,6 +216,7 @@ def page(opened: Opened) -> Iterator[Any]:
         yield found
 
 
+@pytest.mark.slow
 def test_the_page_answers_whether_enough_is_done(opened: Opened, page: Any) -> None:
     said = wait(opened)
     assert said["enough"]["answer"] == "few"
@@ -237,6 +238,7 @@ def test_the_page_answers_whether_enough_is_done(opened: Opened, page: Any) -> N
     assert high == 0, "only the part that is open scrolls"
 
 
+@pytest.mark.slow
 def test_the_slider_moves_what_counts_as_sure(opened: Opened, page: Any) -> None:
     """The sentence moves with it, the figures are the library's, and the score is kept."""
     result = tellapart.train(opened.folder, quality="fast")
@@ -257,6 +259,7 @@ def test_the_slider_moves_what_counts_as_sure(opened: Opened, page: Any) -> None
     opened.wait(lambda state: not state["training"]["sure_chosen"])
 
 
+@pytest.mark.slow
 def test_training_again_adds_to_the_history(opened: Opened, page: Any) -> None:
     before = wait(opened)["round"]
     page.get_by_role("button", name="Train again").click()
@@ -265,6 +268,7 @@ def test_training_again_adds_to_the_history(opened: Opened, page: Any) -> None:
     page.get_by_text("The score after each of").wait_for()
 
 
+@pytest.mark.slow
 def test_the_page_says_which_label_is_missing(opened: Opened, page: Any) -> None:
     before = wait(opened)["round"]
     ids = [p["id"] for p in opened.pictures().values() if p["label"] == "ice_queen"]
@@ -279,6 +283,7 @@ def test_the_page_says_which_label_is_missing(opened: Opened, page: Any) -> None
 proportions = st.integers(0, 300).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 
 
+@pytest.mark.slow
 def test_the_pages_arithmetic_is_the_librarys(page: Any) -> None:
     """Intervals, what a score covers, and that a score asked for leaves out the share it should."""
     cases: list[tuple[int, int]] = []

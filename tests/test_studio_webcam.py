@@ -19,6 +19,8 @@ from tellapart.dataset.groups import successive
 from tellapart.demo.walk import DemoPictures
 from tellapart.images.taken import taken
 
+pytestmark = pytest.mark.slow
+
 LASTS = 45  # frames, each as long as 1/30 s, that a picture is before the camera
 
 

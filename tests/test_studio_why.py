@@ -213,6 +213,7 @@ def test_nothing_is_computed_for_who_has_hung_up(folder: Path, tmp_path: Path) -
     studio.end()
 
 
+@pytest.mark.slow
 def test_what_would_change_it_says_how_far_it_is_and_ends_when_the_page_wants_it_no_more(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -252,6 +253,7 @@ def test_what_would_change_it_says_how_far_it_is_and_ends_when_the_page_wants_it
     studio.end()
 
 
+@pytest.mark.slow
 def test_two_painted_eyes(opened: Opened, classifier: Classifier) -> None:
     """The author's story: paint two eyes, see the score rise, take it back, paint until the answer
     flips, keep the picture; and the model says of that just what the page said."""
@@ -320,6 +322,7 @@ def _told_of_what_is_painted(page: Any) -> None:
     assert "box=" in sent[0]
 
 
+@pytest.mark.slow
 def test_painted_by_keyboard(opened: Opened) -> None:
     with browser() as chromium:
         page = page_of(chromium, opened.link, viewport={"width": 390, "height": 844})

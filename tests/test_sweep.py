@@ -43,6 +43,7 @@ def searched(effects: np.ndarray, guide: np.ndarray, seed: int = 0) -> tuple[Mea
     return found, sum(counts)
 
 
+@pytest.mark.slow
 @given(st.integers(0, 10_000), st.booleans())
 @settings(max_examples=15)
 def test_the_smallest_is_found_with_few_measurements(seed: int, guided: bool) -> None:
@@ -102,14 +103,20 @@ def classifier(heroes: DemoPictures) -> Classifier:
 
 
 @pytest.fixture(scope="module")
-def swept(heroes: DemoPictures, classifier: Classifier) -> dict[Path, Sweep]:
-    """Sweeps of a picture of each label, of two that training does not cover, and of one whose
-    answer an empty picture gets too."""
+def paths(heroes: DemoPictures) -> list[Path]:
+    """A picture of each label, two that training does not cover, and one whose answer an empty
+    picture gets too."""
     paths = [heroes.hard[0], heroes.hard[-1], sorted((heroes.photos / "ice_queen").iterdir())[0]]
     paths += [sorted(label.glob("0*.jpg"))[0] for label in sorted(heroes.kept_back.iterdir())]
+    return paths
+
+
+@pytest.fixture(scope="module")
+def swept(classifier: Classifier, paths: list[Path]) -> dict[Path, Sweep]:
     return {path: sweep(classifier, path) for path in paths}
 
 
+@pytest.mark.slow
 def test_what_is_found_to_flip_the_answer_flips_it(
     classifier: Classifier, swept: dict[Path, Sweep]
 ) -> None:
@@ -124,6 +131,7 @@ def test_what_is_found_to_flip_the_answer_flips_it(
         assert "%x" not in found.words
 
 
+@pytest.mark.slow
 def test_what_is_found_to_keep_the_answer_alone_keeps_it(
     classifier: Classifier, swept: dict[Path, Sweep]
 ) -> None:
@@ -140,6 +148,7 @@ def test_what_is_found_to_keep_the_answer_alone_keeps_it(
             assert not found.kept_by_nothing
 
 
+@pytest.mark.slow
 def test_where_an_empty_picture_gets_the_answer_nothing_is_said_to_keep_it(
     classifier: Classifier, swept: dict[Path, Sweep]
 ) -> None:
@@ -153,6 +162,7 @@ def test_where_an_empty_picture_gets_the_answer_nothing_is_said_to_keep_it(
             assert "alone" not in found.regions
 
 
+@pytest.mark.slow
 def test_the_same_picture_has_the_same_sweep(
     classifier: Classifier, swept: dict[Path, Sweep]
 ) -> None:
@@ -161,9 +171,10 @@ def test_the_same_picture_has_the_same_sweep(
 
 
 def test_explain_tells_of_it_in_text_in_json_and_on_the_page(
-    heroes: DemoPictures, swept: dict[Path, Sweep], tmp_path: Path
+    heroes: DemoPictures, classifier: Classifier, paths: list[Path], tmp_path: Path
 ) -> None:
-    path, found = next((path, found) for path, found in swept.items() if found.flips)
+    sweeps = ((path, sweep(classifier, path)) for path in paths)
+    path, found = next((path, found) for path, found in sweeps if found.flips)
     page = tmp_path / "why.html"
     done = run_here("explain", model_of(heroes), path, "--sweep", "-o", page, "--json")
     (told,) = done.json()["pictures"]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import draw_scene
+from conftest import draw_scene, mostly_slow
 from drawn import COMMAND, run
 
 pty = pytest.importorskip("pty", reason="this system has no pseudo-terminals")
@@ -70,12 +70,15 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize(
     "command",
-    [
-        ["guess", "MODEL", "photos"],
-        ["guess", "MODEL", "photos", "--csv"],
-        ["compare", "MODEL", "MODEL", "photos/labels.csv"],
-        ["guess", "MODEL", f"nowhere{TITLE}.jpg"],
-    ],
+    mostly_slow(
+        [
+            ["guess", "MODEL", "photos"],
+            ["guess", "MODEL", "photos", "--csv"],
+            ["compare", "MODEL", "MODEL", "photos/labels.csv"],
+            ["guess", "MODEL", f"nowhere{TITLE}.jpg"],
+        ],
+        1,
+    ),
     ids=lambda command: " ".join(word for word in command if word.isprintable()),
 )
 def test_no_name_reaches_a_terminal_raw(command: list[str], home: Path) -> None:

@@ -102,6 +102,7 @@ def test_one_label_is_enough_to_test_but_a_known_one_is_needed(
 # The pictures that the model learnt from
 
 
+@pytest.mark.slow
 def test_pictures_that_the_model_learnt_from_are_said_to_be(
     classifier: Classifier, heroes: DemoPictures, kept: Path
 ) -> None:

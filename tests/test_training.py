@@ -114,6 +114,7 @@ print(json.dumps([before, looking[0], fitting[0], threads()]))
     assert set(fitting) == {1}
 
 
+@pytest.mark.slow
 def test_embeddings_are_kept_where_the_caller_says(
     heroes: DemoPictures, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -128,6 +129,7 @@ def test_embeddings_are_kept_where_the_caller_says(
     assert len({record.to_bytes("0" * 64) for record in records if record}) == 1
 
 
+@pytest.mark.slow
 def test_the_same_command_twice_writes_the_same_bytes(heroes: DemoPictures, tmp_path: Path) -> None:
     for name, door in (("one", run), ("two", run_here)):
         assert door("train", heroes.photos, "-o", tmp_path / name, "--quality", "fast").code == 0
@@ -191,7 +193,7 @@ def test_a_share_is_kept_back(
     assert result.accuracy == (result.held_out or result.cross_validated).accuracy
 
 
-@pytest.mark.parametrize("as_archive", [False, True])
+@pytest.mark.parametrize("as_archive", mostly_slow([False, True], 1))
 def test_a_folder_or_archive_can_be_tested_on(
     as_archive: bool, heroes: DemoPictures, tmp_path: Path
 ) -> None:
@@ -248,6 +250,7 @@ def test_without_a_test_folder_the_validation_folder_is_tested_on(
     assert all(name.startswith("val/") for name in result.kept_back)
 
 
+@pytest.mark.slow
 def test_without_a_test_folder_a_share_of_train_is_kept_back(
     heroes: DemoPictures, tmp_path: Path
 ) -> None:
@@ -301,6 +304,7 @@ def test_test_pictures_of_unknown_labels_are_said_not_to_be_judged(
     assert result.untested == ()
 
 
+@pytest.mark.slow
 def test_a_label_of_a_dozen_pictures_is_always_tested(tmp_path: Path) -> None:
     for number in range(12):
         for label in ("a", "b", "c", "d", "e"):
@@ -326,6 +330,7 @@ def test_labels_of_two_pictures_are_said_to_be_untested(
     assert value["cross_validated"]["n"] == 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("counts", "judged"), [((1, 1), 0), ((1, 8), 7)])
 @pytest.mark.parametrize("solver", mostly_slow(["exact", "sgd"], 1))
 def test_pictures_that_no_head_judged_count_nowhere(
@@ -351,6 +356,7 @@ def test_pictures_that_no_head_judged_count_nowhere(
     assert again.code == 0
 
 
+@pytest.mark.slow
 def test_a_label_with_too_few_pictures_is_trained_and_said_to_be_untested(
     heroes: DemoPictures, tmp_path: Path
 ) -> None:
@@ -384,6 +390,7 @@ def test_pictures_in_two_labels_and_test_pictures_learnt_from_are_said(
 # where it writes
 
 
+@pytest.mark.slow
 def test_training_again_replaces_the_model(heroes: DemoPictures, tmp_path: Path) -> None:
     target = tmp_path / "m"
     tellapart.train(few_of(heroes, tmp_path / "few", 5), quality="fast").save(target)
@@ -551,6 +558,7 @@ def test_sgd_without_validation_says_nothing_of_it(heroes: DemoPictures) -> None
     assert all(np.isnan(step.validation_accuracy) for step in seen)
 
 
+@pytest.mark.slow
 def test_balanced_weights_lift_the_label_with_few_pictures(
     heroes: DemoPictures, tmp_path: Path
 ) -> None:
@@ -568,7 +576,7 @@ def test_balanced_weights_lift_the_label_with_few_pictures(
     assert found["balanced"] > found["none"] + 0.01
 
 
-@pytest.mark.parametrize("quality", mostly_slow(["fast", "good", "best"], 2))
+@pytest.mark.parametrize("quality", mostly_slow(["fast", "good", "best"], 1))
 def test_every_quality_trains_and_answers(
     quality: str, heroes: DemoPictures, tmp_path: Path
 ) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import tellapart
-from conftest import SHARED
+from conftest import SHARED, mostly_slow
 from drawn import Run, run_here, small_network
 from tellapart.evaluation import left_out
 from tellapart.evaluation.left_out import Sample, unknowns_of
@@ -92,6 +92,7 @@ def test_train_json_has_it_and_a_private_model_keeps_it(tmp_path: Path) -> None:
     assert run_here("info", tmp_path / "model", "--json").json()["unknowns"] == value
 
 
+@pytest.mark.slow
 def test_with_two_labels_it_takes_a_third(tmp_path: Path) -> None:
     assert "never shown" not in train(tmp_path, 2).out
     words = "a label it was never shown is not known: to measure that takes 3 labels"
@@ -125,7 +126,7 @@ def measured(learnt: Sample, labels: int, tested: Sample = NONE) -> Unknowns | N
     return unknowns_of(learnt, [f"label {k}" for k in range(labels)], fold, solver, tested)
 
 
-@pytest.mark.parametrize("apart", [0.0, 1.0, 1.6, 4.0])
+@pytest.mark.parametrize("apart", mostly_slow([0.0, 1.0, 1.6, 4.0], 1))
 def test_what_is_said_is_what_a_label_that_was_never_shown_reaches(apart: float) -> None:
     learnt, later = clouds(7, 40, 0, apart), clouds(7, 40, 1, apart)
     known, new = learnt.truth < 6, later.truth < 6
@@ -179,6 +180,7 @@ def test_labels_with_hardly_any_picture_are_not_left_out() -> None:
     assert measured(few.among(np.flatnonzero(few.truth > 0)), 5) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("labels", "each", "most"),
     [(12, 20, 10), (120, 6, 10), pytest.param(10, 300, 10, marks=pytest.mark.slow)],

@@ -86,6 +86,7 @@ def test_every_command_passes_over_a_folder_that_cannot_be_opened(
     assert bound("sort", "--undo", "out", cwd=shut).code == 0
 
 
+@pytest.mark.slow
 def test_guess_and_explain_say_which_folder_they_could_not_open(
     shut: Path, heroes: DemoPictures
 ) -> None:
@@ -107,6 +108,7 @@ def test_a_destination_that_cannot_be_opened_is_a_sentence(
     assert "lost+found/out cannot be written: permission denied." in found.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("depth", mostly_slow([1100, 5000], 1))
 def test_folders_nested_deeper_than_python_calls_itself(
     depth: int, heroes: DemoPictures, tmp_path: Path

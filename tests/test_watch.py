@@ -659,6 +659,7 @@ def test_the_command(heroes: DemoPictures, tmp_path: Path, number: int) -> None:
     assert not (tmp_path / "sorted").exists()
 
 
+@pytest.mark.slow
 @needs_signals
 @pytest.mark.parametrize("number", [getattr(signal, "SIGHUP", 0), signal.SIGTERM])
 def test_a_terminal_that_closes_and_a_signal_sent_twice_at_once_end_it_in_order(
@@ -674,6 +675,7 @@ def test_a_terminal_that_closes_and_a_signal_sent_twice_at_once_end_it_in_order(
     assert len(table(tmp_path / "sorted" / "results.csv")) == 1
 
 
+@pytest.mark.slow
 @needs_signals
 @pytest.mark.parametrize("seed", mostly_slow(range(6), 1))
 def test_killed_at_any_moment(heroes: DemoPictures, tmp_path: Path, seed: int) -> None:

@@ -123,6 +123,7 @@ def test_an_archive_of_folders_deeper_than_python_calls_itself(place: Path, tmp_
     assert list(place.iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="sends SIGKILL")
 def test_any_next_command_clears_away_the_archive_of_a_killed_one(
     heroes: DemoPictures, place: Path, tmp_path: Path
