@@ -219,7 +219,7 @@ class Command:
 
     run: Callable[[Asked], None]
     prepare: Callable[[Asked], None] | None = None
-    room: int = 32
+    room: int = 48
     bytes: int = 0
 
 
