@@ -227,8 +227,8 @@ COMMANDS: Mapping[str, Command] = {
     "guess to shards": Command(guess),
     "the same again, with embeddings cached": Command(guess_again, fill_cache),
     "predict_many": Command(predict_many),
-    "sort": Command(sort, fill_inbox, bytes=200),
-    "check": Command(check, draw_embeddings, room=450, bytes=1200),
+    "sort": Command(sort, fill_inbox, bytes=120),
+    "check": Command(check, draw_embeddings, room=450, bytes=800),
 }
 
 
