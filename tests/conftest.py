@@ -51,11 +51,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 LONGEST = (
-    *("training", "export", "cli", "report_page", "bad_input", "quality_auto", "export_web"),
-    *("explain", "sorting", "doctests", "fix", "replacing", "studio_label", "studio_story", "add"),
-    *("head", "studio_why", "studio_webcam", "studio_folder", "serve_running", "graph", "watch"),
-    *("portable", "nothing_sent", "studio_collect", "studio_share", "predict_to", "sweep"),
-    *("studio_mend", "studio_safety", "studio_test", "studio_train", "occasions", "docstrings"),
+    *("training", "export", "cli", "report_page", "explain", "bad_input", "quality_auto"),
+    *("export_web", "doctests", "sorting", "fix", "replacing", "studio_label", "studio_story"),
+    *("head", "add", "studio_why", "studio_webcam", "studio_folder", "serve_running", "graph"),
+    *("watch", "interrupted", "portable", "nothing_sent", "studio_collect", "studio_share"),
+    *("predict_to", "sweep", "studio_mend", "studio_safety", "studio_test", "studio_train"),
+    *("occasions", "docstrings", "sound", "collect", "in_python", "decisions", "embeddings"),
+    *("foreign", "serve_doors", "check", "layers", "serve_safety"),
 )
 
 
