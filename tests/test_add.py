@@ -170,7 +170,6 @@ def test_what_is_marked_keeps_its_side(draw_folder: Callable[..., Path], tmp_pat
     assert far(added.classifier, whole, photos / "train") < ROUNDING
 
 
-@pytest.mark.slow
 def test_a_private_model_stays_private(three: tuple[Path, Path, Path], tmp_path: Path) -> None:
     photos, older, newer = three
     for picture in [*older.glob("*/*_nohash_*"), *newer.glob("*/*_nohash_*")]:

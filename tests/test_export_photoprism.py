@@ -268,7 +268,6 @@ def test_without_pictures_it_says_which_will_do(classifier: Classifier, tmp_path
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.slow
 def test_an_export_with_other_answers_leaves_nothing(
     classifier: Classifier,
     pictures: list[Path],

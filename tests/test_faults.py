@@ -87,7 +87,6 @@ TWICE: tuple[tuple[Change, int], ...] = (
 )
 
 
-@pytest.mark.slow
 def test_copies_of_three_tiers_within_labels_across_them_and_across_the_test(
     photos: Path, tmp_path: Path
 ) -> None:
@@ -150,7 +149,6 @@ def test_of_a_conflict_that_no_head_judged_nothing_is_guessed(photos: Path, tmp_
     assert " --only conflict " in conflict.mend
 
 
-@pytest.mark.slow
 def test_copies_stay_together_in_folds(photos: Path, tmp_path: Path) -> None:
     root = planted(photos, tmp_path / "photos")
     for number in range(6, 16):

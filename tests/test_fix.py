@@ -161,7 +161,6 @@ def test_the_accuracy_is_what_check_says_then(mixed: Path) -> None:
     assert abs(rough.value - going.accuracy.value) < 0.1
 
 
-@pytest.mark.slow
 def test_decisions_are_listed_and_taken_back_by_their_number(mixed: Path) -> None:
     chosen = dict(list(WRONG.items())[1:5])
     for name, label in chosen.items():

@@ -92,7 +92,6 @@ def test_times_are_taken_first_and_keep_a_burst_together(tmp_path: Path) -> None
     assert any("one occasion" in note for note in too_long.notes)
 
 
-@pytest.mark.slow
 def test_folders_below_a_label_are_taken_next(tmp_path: Path) -> None:
     photos = draw(
         tmp_path / "photos",
@@ -103,7 +102,6 @@ def test_folders_below_a_label_are_taken_next(tmp_path: Path) -> None:
     assert not parted(result, lambda name: name.split("/")[1])
 
 
-@pytest.mark.slow
 def test_names_are_taken_where_they_are_alike_too(tmp_path: Path) -> None:
     photos = draw(tmp_path / "photos", lambda occasion, step: f"IMG_{4 * occasion + step:04d}.jpg")
     result = train(photos)

@@ -274,7 +274,6 @@ CHANGES: dict[str, Callable[[int, Image.Image], tuple[str, bytes]]] = {
 }
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("planted", mostly_slow(CHANGES, 2))
 def test_what_was_planted_is_named_and_nothing_else(planted: str, tmp_path: Path) -> None:
     photos = draw(tmp_path / "photos", CHANGES[planted])

@@ -73,7 +73,6 @@ def faulty(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.slow
 def test_planted_faults_are_found_with_what_mends_them(faulty: Path) -> None:
     health = tellapart.check(faulty, quality="fast")
     (pair,) = health.of("confusable")

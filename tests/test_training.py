@@ -129,7 +129,6 @@ def test_embeddings_are_kept_where_the_caller_says(
     assert len({record.to_bytes("0" * 64) for record in records if record}) == 1
 
 
-@pytest.mark.slow
 def test_the_same_command_twice_writes_the_same_bytes(heroes: DemoPictures, tmp_path: Path) -> None:
     for name, door in (("one", run), ("two", run_here)):
         assert door("train", heroes.photos, "-o", tmp_path / name, "--quality", "fast").code == 0
@@ -390,7 +389,6 @@ def test_pictures_in_two_labels_and_test_pictures_learnt_from_are_said(
 # where it writes
 
 
-@pytest.mark.slow
 def test_training_again_replaces_the_model(heroes: DemoPictures, tmp_path: Path) -> None:
     target = tmp_path / "m"
     tellapart.train(few_of(heroes, tmp_path / "few", 5), quality="fast").save(target)

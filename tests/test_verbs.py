@@ -74,7 +74,6 @@ def test_what_cannot_be_read_is_named(
         verb(classifier, read_picture(pictures[0]))
 
 
-@pytest.mark.slow
 def test_the_other_verbs_do_what_the_commands_do(
     classifier: Classifier, heroes: DemoPictures, pictures: list[Path], tmp_path: Path
 ) -> None:
