@@ -1377,3 +1377,26 @@ def test_an_empty_inbox_is_said_in_a_sentence(
     words = capsys.readouterr().out
     assert words.startswith("No pictures to sort.\n")
     assert "Sorted into" not in words
+
+
+@pytest.mark.parametrize("name", ["train-0.parquet", "data-0.tar"])
+def test_a_folder_of_nothing_but_shards_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / "shards").mkdir()
+    (tmp_path / "shards" / name).write_bytes(b"whatever")
+    before = everything(tmp_path)
+    for what in (sort, plan):
+        with pytest.raises(UsageError, match="are no files of their own"):
+            what(Reader(), tmp_path / "shards", tmp_path / "out")
+    assert everything(tmp_path) == before
+
+
+def test_a_sort_that_placed_nothing_leaves_room_for_another(inbox: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    (tmp_path / "empty").mkdir()
+    assert sort(Reader(), tmp_path / "empty", out).total == 0
+    assert len(list(plan(Reader(), inbox, out))) == 6
+    assert sort(Reader(), inbox, out, SortOptions(how="move")).total == 4
+    with pytest.raises(DestinationError, match="already holds"):
+        sort(Reader(), tmp_path / "empty", out)
+    assert undo(out).taken_back == 4
+    assert not out.exists()

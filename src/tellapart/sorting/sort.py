@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..dataset.containers import check_are_files
 from ..dataset.sources import SkippedFile
 from ..files.journal import Journal, writing
 from ..files.record import Placement
@@ -85,7 +86,11 @@ def plan(
     """
     work = Work(classifier, inbox, destination, options or SortOptions())
     journal = Journal.load(work.destination, SORTING)
-    if journal is not None:
+    if journal is None:
+        check_are_files(inbox)
+    elif _is_empty(journal):
+        journal = None
+    else:
         check_same(journal, work.request)
     return _planned(work, journal)
 
@@ -108,13 +113,26 @@ def sort(
     with those there are.
 
     Raises:
-        UsageError: there is no such inbox, or it is the destination.
+        UsageError: there is no such inbox, it is the destination, or it holds nothing but tars or
+            Parquet files.
         DestinationError: the destination is full, cannot be written to, is in use, or holds a
             sort that was asked for something else. No picture is lost.
     """
     work = Work(classifier, inbox, destination, options or SortOptions())
+    begun = os.path.isdir(work.destination)
+    journal = Journal.load(work.destination, SORTING) if begun else None
+    if journal is None:  # what was sorted by moving may leave nothing but tars
+        check_are_files(inbox)
+    elif _is_empty(journal):
+        undo(work.destination)
     with opened(work.destination, work.request) as journal:
         return _Sorting(work, journal, progress or (lambda done, total: None)).run()
+
+
+def _is_empty(journal: Journal) -> bool:
+    """Whether a sort placed nothing: then another may take its place."""
+    with closing(journal):
+        return next(iter(journal.entries), None) is None
 
 
 def inbox_of(destination: str | os.PathLike[str]) -> Path | None:
