@@ -262,3 +262,9 @@ def test_guess_says_that_nothing_is_shared_and_elsewhere_stops(
     assert "A worker cannot write to the cache s3://no-such-bucket/x: " in far.err
     assert "there is no bucket no-such-bucket" in far.err
     assert not (tmp_path / "more").exists()
+
+
+def test_merging_says_that_a_cache_at_an_address_is_not_merged(address: str, on: On) -> None:
+    found = run_here("cache", "merge")
+    assert found.code == 0
+    assert "A cache at an address is not merged" in found.err

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from ...errors import DestinationError
-from .options import AsJson, show
+from .options import AsJson, aside, show
 
 if TYPE_CHECKING:
     from ...cache.folder import SpaceInfo
@@ -54,9 +54,12 @@ def cache_merge(as_json: AsJson = False) -> None:
     free space as the small files take, for a while. Others may use the cache meanwhile. Files that
     are copies of those at an address stay as they are.
     """
+    from ...cache.folder import address_of, cache_folder
     from ...cache.stores import merge_cache
 
     _check_address()
+    if address_of(cache_folder()):
+        aside(False)("A cache at an address is not merged: all its files stay as they are.")
     _print_spaces(merge_cache(), as_json)
 
 
