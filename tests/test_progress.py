@@ -41,12 +41,22 @@ def test_a_line_says_how_many_are_done_and_how_long_it_takes() -> None:
     assert (
         said(lines, 10) == "Reading pictures: 14,900 of 15,000, 1,370 a second, about 1 second left"
     )
-    assert said(lines, 10) == "Reading pictures: 14,900 of 15,000"  # none came: nobody knows
+    assert (  # none came: the last that did took longer
+        said(lines, 10) == "Reading pictures: 14,900 of 15,000, 685 a second, about 1 second left"
+    )
     lines(15_000, 15_000)
     assert said(lines, 10) == "Reading pictures: 15,000 of 15,000"
     lines.doing("Cross-validating")
     assert said(lines, 100) == "Cross-validating: 2 minutes so far"
     assert said(lines, 7_200) == "Cross-validating: 2 hours so far"
+
+
+def test_a_line_before_the_first_has_come_says_how_many_there_are() -> None:
+    lines = Lines("Guessing", lambda words: None)
+    lines(0, 783)
+    assert said(lines, 20) == "Guessing: 0 of 783 after 20 seconds"
+    lines(300, 783)
+    assert said(lines, 30) == "Guessing: 300 of 783, 10 a second, about 48 seconds left"
 
 
 def test_lines_come_by_themselves_until_the_work_is_over() -> None:
@@ -125,6 +135,29 @@ def test_a_command_is_heard_on_stderr_unless_it_is_quiet(
     )
     assert ("Testing: " in run.stderr) == heard
     assert "Testing: " not in run.stdout
+
+
+FAR = """
+import sys
+from tellapart.cli import app
+from tellapart.cli.terminal import progress
+from tellapart.dataset.counting import Counting
+progress.FIRST = 0.05
+Counting.__init__.__kwdefaults__["after"] = 0
+sys.argv = ["tellapart", *sys.argv[1:]]
+app.main()
+"""
+
+
+@pytest.mark.slow
+def test_far_work_says_of_how_many_and_how_many_are_told_at_a_time(
+    model: Path, few: Path, tmp_path: Path
+) -> None:
+    asked = ["guess", str(model), str(few), "--to", str(tmp_path / "out"), "--on", "processes:1"]
+    run = subprocess.run(
+        [sys.executable, "-c", FAR, *asked], capture_output=True, text=True, check=True
+    )
+    assert "Guessing, told 1,024 at a time: 0 of 6 after" in run.stderr
 
 
 def counted(given: list[str], lists: list[str]) -> int | None:

@@ -26,6 +26,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
+GO_ON = "Type the same again once it answers: it goes on from there, and nothing is lost."
 _Error = TypeVar("_Error", bound="TellapartError")
 _MARKED = re.compile("\x0e([^\x0e\x0f\x1f]*)\x1f([^\x0e\x0f\x1f]*)\x0f")  # lead, setting
 _IN_PYTHON: Mapping[str, str] = {
@@ -68,13 +69,16 @@ class TellapartError(Exception):
     """Base of all errors raised on purpose; catch this one to catch them all.
 
     `said` are message and hint as they were given, in which settings have no face's name yet.
+    `may_pass` says that it is not about what is in a file: a system or a server did not give it, or
+    it was just then changing, so another try may succeed.
     """
 
     exit_code = 2
 
-    def __init__(self, message: str, *, hint: str = "") -> None:
+    def __init__(self, message: str, *, hint: str = "", may_pass: bool = False) -> None:
         super().__init__(_spell(message, in_python))
         self.said = (message, hint)
+        self.may_pass = may_pass
 
     @property
     def message(self) -> str:
@@ -126,8 +130,7 @@ class PictureError(TellapartError):
     """One picture cannot be read; `message` is the reason in plain words.
 
     `path` is its path as it was given, and None if the picture came as bytes, an array, an open
-    file or a Pillow image. `may_pass` says that it is not about what is in the file: the system did
-    not give it, or it was just then changing, so another try may succeed.
+    file or a Pillow image. `unreached` is the reason where its server could not be reached at all.
     """
 
     exit_code = 3
@@ -139,10 +142,11 @@ class PictureError(TellapartError):
         hint: str = "",
         path: str | os.PathLike[str] | None = None,
         may_pass: bool = False,
+        unreached: str = "",
     ) -> None:
-        super().__init__(message, hint=hint)
+        super().__init__(message, hint=hint, may_pass=may_pass)
         self.path = path
-        self.may_pass = may_pass
+        self.unreached = unreached
 
     def __str__(self) -> str:
         """With its path before it, as a log needs it; `message` goes without."""

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from ..errors import DatasetError
-from ..files.addresses import RemoteFile, asked, filesystem, version_of
+from ..files.addresses import RemoteFile, asked, filesystem, is_for_now, version_of
 from ..text import shown
 from .patterns import is_pattern, unbraced
 
@@ -29,7 +29,9 @@ def files_at(address: str) -> Iterator[tuple[RemoteFile, str]]:
     except FileNotFoundError:
         pass
     except OSError as error:
-        raise DatasetError(f"{shown(address)} cannot be read: {error.strerror}.") from error
+        raise DatasetError(
+            f"{shown(address)} cannot be read: {error.strerror}.", may_pass=is_for_now(error)
+        ) from error
     if empty:
         raise DatasetError(
             f"{shown(address)} holds nothing, or is not there.",

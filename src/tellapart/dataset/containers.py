@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from ..errors import DatasetError, UsageError
-from ..files.addresses import is_address
+from ..files.addresses import is_address, is_for_now
 from ..files.on_disk import check_pictures_here
 from ..files.skipped import SkippedFile
 from ..files.stored import Container, LocalFile
@@ -80,19 +80,25 @@ def check_are_files(place: str | os.PathLike[str]) -> None:
 
 
 def contents_of(
-    text: str, pass_over: PassOver, *, unpacked: bool = False
+    text: str, pass_over: PassOver, *, unpacked: bool = False, whole: bool = False
 ) -> Iterator[tuple[Listed, str]]:
     """The pictures in all that a text means, in a stable order, each with the name of the file
     that it lies in, or nothing if it is at an address itself. `pass_over` is told what is none, and
-    files that cannot be read beside others that can.
+    files that cannot be read beside others that can. Where all are wanted, `whole`, one that cannot
+    be read for now ends it.
 
     Raises:
-        DatasetError: nothing of it can be read.
+        DatasetError: nothing of it can be read, or not the whole.
         UsageError: see `containers_in`.
     """
     refused: list[DatasetError] = []
     empty = True
-    for one in _each(text, pass_over, refused, unpacked):
+    for one in _each(text, pass_over, unpacked):
+        if isinstance(one, DatasetError):
+            if whole and one.may_pass:
+                raise one
+            refused.append(one)
+            continue
         empty = False
         yield one
     if empty and refused:
@@ -102,15 +108,15 @@ def contents_of(
 
 
 def _each(
-    text: str, pass_over: PassOver, refused: list[DatasetError], unpacked: bool
-) -> Iterator[tuple[Listed, str]]:
+    text: str, pass_over: PassOver, unpacked: bool
+) -> Iterator[tuple[Listed, str] | DatasetError]:
     if not is_address(text):
         for container in containers_in(text, unpacked=unpacked):
-            yield from _listed(container, pass_over, refused)
+            yield from _listed(container, pass_over)
         return
     for file, name in files_at(text):
         if _kind(name):
-            yield from _listed(file, pass_over, refused)
+            yield from _listed(file, pass_over)
         elif any(map(is_hidden, name.split("/"))):
             continue
         elif _is_picture(name):
@@ -120,8 +126,9 @@ def _each(
 
 
 def _listed(
-    container: Container, pass_over: PassOver, refused: list[DatasetError]
-) -> Iterator[tuple[Listed, str]]:
+    container: Container, pass_over: PassOver
+) -> Iterator[tuple[Listed, str] | DatasetError]:
+    """What lies in a container, and last of all why it could not be read to its end, if so."""
     shard = base_of(container.name)
     try:
         if _kind(container.name) == PARQUET:
@@ -131,9 +138,9 @@ def _listed(
         for one in found:
             yield one, shard
     except DatasetError as error:
-        refused.append(error)
+        yield error
     except OSError as error:
-        refused.append(_unread(container.name, error))
+        yield _unread(container.name, error)
 
 
 def base_of(name: str) -> str:
@@ -213,4 +220,4 @@ def _local(path: str) -> Container:
 
 def _unread(name: str, error: OSError) -> DatasetError:
     reason = (error.strerror or str(error) or type(error).__name__).lower()
-    return DatasetError(f"{shown(name)} cannot be read: {reason}.")
+    return DatasetError(f"{shown(name)} cannot be read: {reason}.", may_pass=is_for_now(error))

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import PurePath
 
@@ -31,6 +31,7 @@ class Counting:
         after: float = _AFTER,
     ) -> None:
         self.total: int | None = None
+        self.told: Callable[[], None] = lambda: None  # called once it is known
         self._given, self._lists, self._follow_links = tuple(given), tuple(lists), follow_links
         self._after = after
         self._over = threading.Event()
@@ -60,6 +61,7 @@ class Counting:
                     return
                 count += more
             self.total = count
+        self.told()
 
     def _each(self) -> Iterator[int]:
         if self._given:

@@ -7,11 +7,12 @@ import glob
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from ..errors import DatasetError, TellapartError, UsageError, option
+from ..errors import GO_ON, DatasetError, TellapartError, UsageError, option
 from ..files.on_disk import address_meant
 from ..files.stored import Stored
+from ..images.kinds import SUFFIXES
 from ..text import shown
 from ..workers.deadlines import NoAnswerError, answered
 from .containers import check_are_files
@@ -32,20 +33,23 @@ def expand(
     lists: Sequence[str] = (),
     files_only: bool = False,
     shut: list[SkippedFile] | None = None,
+    whole: bool = False,
 ) -> Iterator[str | Stored]:
     """All pictures meant by files, folders, patterns and `-`, and then by each line of `lists`,
     where a name is no pattern: each a path, or where it is stored in a tar, a Parquet file or at an
     address, which is refused with `files_only`. A folder's are in order of their names.
 
     What holds none, and folders below these that cannot be opened, are added to `shut` on the way.
+    Where the place of each among all matters, `whole`, it ends at what cannot be read for now.
 
     Raises:
+        DatasetError: a server or a disk does not give the whole, which is wanted.
         UsageError: none of them holds any, or a list cannot be read.
     """
     bare: list[SkippedFile] = [] if shut is None else shut
     errors: list[TellapartError] = []
     empty = True
-    for found in _each(given, lists, _Looking(follow_links, files_only, bare)):
+    for found in _each(given, lists, _Looking(follow_links, files_only, whole, bare)):
         if isinstance(found, TellapartError):
             errors += [found] * (len(errors) < _FEW)
         else:
@@ -68,6 +72,7 @@ class _Looking:
 
     follow_links: bool
     files_only: bool
+    whole: bool
     bare: list[SkippedFile]
 
 
@@ -118,10 +123,18 @@ def _stored(text: str, how: _Looking) -> Iterator[Found]:
     try:
         if how.files_only:
             check_are_files(text)
-        yield from members(text, how.bare)
+        yield from members(text, how.bare, whole=how.whole)
     except (DatasetError, UsageError) as error:
+        if how.whole and error.may_pass and not _is_on_the_web(text):
+            raise DatasetError(error.message, hint=GO_ON, may_pass=True) from error
         how.bare.append(SkippedFile(text, error.message))
         yield error
+
+
+def _is_on_the_web(text: str) -> bool:
+    """Whether a text is the address of one picture on the web: of many, some servers are gone."""
+    is_web = text.lower().startswith(("https://", "http://"))
+    return is_web and PurePosixPath(text).suffix.lower() in SUFFIXES
 
 
 def _below(folder: str, how: _Looking) -> Iterator[Found]:

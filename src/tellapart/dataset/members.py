@@ -24,12 +24,15 @@ def holds_members(text: str) -> bool:
     return holds_pictures(text, unpacked=True)
 
 
-def members(text: str, skipped: list[SkippedFile] | None = None) -> Iterator[Stored]:
+def members(
+    text: str, skipped: list[SkippedFile] | None = None, *, whole: bool = False
+) -> Iterator[Stored]:
     """The pictures in a tar, in a Parquet file, or in all that a pattern or an address means. Tars
-    and Parquet files that cannot be read to their ends are added to `skipped`.
+    and Parquet files that cannot be read to their ends are added to `skipped`; with `whole`, one
+    that cannot be read for now ends it.
 
     Raises:
-        DatasetError: it cannot be read, or is no tar or Parquet file.
+        DatasetError: it cannot be read, or not the whole, or is no tar or Parquet file.
         UsageError: it holds none.
     """
     first: list[SkippedFile] = []
@@ -40,7 +43,7 @@ def members(text: str, skipped: list[SkippedFile] | None = None) -> Iterator[Sto
             skipped.append(one)
 
     empty = True
-    for one, _ in contents_of(text, pass_over, unpacked=True):
+    for one, _ in contents_of(text, pass_over, unpacked=True, whole=whole):
         empty = False
         yield one.stored
     if empty:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import PictureError, need
+from ..files.addresses import unreached
 from ..files.reading import MAX_BYTES, read_content
 from ..files.stored import Container, LocalFile
 
@@ -226,7 +227,9 @@ class _Groups:
         except (OSError, ValueError, StopIteration, IndexError) as error:  # ArrowInvalid is a value
             why = getattr(error, "strerror", "") or str(error) or "it ends too early"
             raise PictureError(
-                f"{base} cannot be read: {why.splitlines()[0]}", may_pass=isinstance(error, OSError)
+                f"{base} cannot be read: {why.splitlines()[0]}",
+                may_pass=isinstance(error, OSError),
+                unreached=unreached(error),
             ) from error
 
     def _group(self, cell: ParquetCell) -> _Group:

@@ -16,7 +16,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from ..errors import DatasetError, PictureError
-from ..files.addresses import NO_PARTS
+from ..files.addresses import NO_PARTS, is_for_now
 from ..files.stored import Container
 from ..text import first_few, shown
 from .cells import is_missing, label_text, one_label
@@ -68,6 +68,10 @@ def listed(file: Container) -> Iterator[Listed]:
             raise DatasetError(
                 f"{shown(file.name)} cannot be read: {NO_PARTS}.",
                 hint="Download it, and give that.",
+            ) from error
+        if is_for_now(error):
+            raise DatasetError(
+                f"{shown(file.name)} cannot be read: {why}.", may_pass=True
             ) from error
         raise DatasetError(
             f"{shown(file.name)} is damaged, or no Parquet file: {why}.",

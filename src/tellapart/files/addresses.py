@@ -45,6 +45,15 @@ _NO_CREDENTIALS = re.compile(r"credential|profile|token", re.IGNORECASE)  # in a
 
 Out = TypeVar("Out")
 
+
+class UnansweredError(OSError):
+    """A server did not give what was asked for, and may another time."""
+
+
+class UnreachedError(UnansweredError):
+    """It could not be reached at all, or said nothing."""
+
+
 _lock = threading.Lock()
 _opened: dict[tuple[int, str, str], Any] = {}
 
@@ -101,7 +110,7 @@ def _opened_for(address: str, scheme: str) -> Any:
             hint="Addresses begin with s3://, gs://, hf://, https:// or what else fsspec knows.",
         ) from error
     except Exception as error:  # some connect at once, and raise whatever they like
-        raise OSError(None, reason_of(error)) from error
+        raise _failure(error) from error
 
 
 def asked(address: str, function: Callable[[], Out]) -> Out:
@@ -119,7 +128,7 @@ def asked(address: str, function: Callable[[], Out]) -> Out:
             if isinstance(error, FileNotFoundError):
                 raise FileNotFoundError(None, "nothing is there") from raised
             if wait is None or not _may_pass(error):
-                raise OSError(None, reason_of(error)) from raised
+                raise _failure(error) from raised
         pause()
         time.sleep(wait)
     raise AssertionError("the last try returns or raises")
@@ -140,6 +149,33 @@ def _may_pass(error: BaseException) -> bool:
     if 400 <= getattr(error, "status", 0) < 500 or _is_unknown_host(error):
         return False
     return not isinstance(error, _LASTING) and not _NO_CREDENTIALS.search(type(error).__name__)
+
+
+def _failure(error: BaseException) -> OSError:
+    """What to raise where nothing came, and another try is of no use now."""
+    reason = reason_of(error)
+    is_unreached = _ENDPOINT.search(str(error)) or hasattr(error, "os_error")
+    if isinstance(error, NoAnswerError) or is_unreached:
+        return UnreachedError(None, reason)
+    if _may_pass(error):
+        return UnansweredError(None, reason)
+    return OSError(None, reason)
+
+
+def is_for_now(error: BaseException) -> bool:
+    """Whether a file could not be read for a reason that may pass: a server or a disk did not
+    answer, or the file was just then changing. It is not so where the file is damaged, not there,
+    or not to be read by us."""
+    if isinstance(error, PictureError):
+        return error.may_pass
+    if isinstance(error, UnansweredError | NoAnswerError):
+        return True
+    return isinstance(error, OSError) and bool(error.errno) and not isinstance(error, _LASTING)
+
+
+def unreached(error: BaseException) -> str:
+    """Why a server could not be reached at all; empty if something else went wrong."""
+    return error.strerror or "" if isinstance(error, UnreachedError) else ""
 
 
 def _is_unknown_host(error: BaseException) -> bool:
@@ -223,13 +259,19 @@ class RemoteFile:
     def read(self, offset: int, size: int) -> bytes:
         return self._read(offset, min(offset + size, self.size))
 
+    def part(self, offset: int, size: int) -> bytes:
+        """The same as `read`, but raises OSError, with the reason in plain words."""
+        return b"".join(self._parts(offset, min(offset + size, self.size)))
+
     def _read(self, start: int, end: int) -> bytes:
         try:
             parts = [*self._parts(start, end)]
         except FileNotFoundError as error:
             raise PictureError("is not there any more", may_pass=True) from error
         except OSError as error:
-            raise PictureError(f"cannot be read: {error.strerror}", may_pass=True) from error
+            raise PictureError(
+                f"cannot be read: {error.strerror}", may_pass=True, unreached=unreached(error)
+            ) from error
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def _parts(self, start: int, end: int) -> Iterator[bytes]:
@@ -268,10 +310,7 @@ class _Ranges(io.RawIOBase):
 
     def readinto(self, buffer: WriteableBuffer) -> int:
         view = memoryview(buffer).cast("B")
-        try:
-            content = self._file.read(self._at, min(len(view), _PART))
-        except PictureError as error:
-            raise OSError(None, error.message.removeprefix("cannot be read: ")) from error
+        content = self._file.part(self._at, min(len(view), _PART))
         view[: len(content)] = content
         self._at += len(content)
         return len(content)

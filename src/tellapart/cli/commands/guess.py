@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,6 +26,7 @@ from .options import (
 
 if TYPE_CHECKING:
     from ...dataset.counting import Counting
+    from ...dataset.sources import SkippedFile
     from ...images.decode import Stored
     from ...model.answers.writing import AnswerOptions, AnswersWritten
     from ...model.classifier import Classifier
@@ -126,7 +127,6 @@ def guess(
     from ...cache.shared import sharing_trouble
     from ...dataset.counting import Counting
     from ...dataset.given import expand
-    from ...dataset.sources import SkippedFile
     from ...model.answers.writing import PER_PART, AnswerOptions
     from ...model.classifier import load
     from ...workers.places import THREADS, working_on
@@ -165,12 +165,12 @@ def guess(
         aside(quiet)(f"What is made here is kept on this machine alone: {trouble}.")
     classifier = admitting(load(model), admit, always_choose)
     shut: list[SkippedFile] = []
-    found = expand(given, follow_links=follow_links, lists=listed, shut=shut)
+    found = expand(given, follow_links=follow_links, lists=listed, shut=shut, whole=to is not None)
     counting = Counting(given, listed, follow_links=follow_links)
     with working_on(on, aside(quiet)), counting:
         if to is not None:
             options = AnswerOptions(form, embedding, top, per_part or PER_PART)
-            written = _write(classifier, found, to, options, quiet, counting)
+            written = _write(classifier, found, to, options, quiet, counting, shut)
             read, unreadable = written.read, written.unreadable
         else:
             first = [*islice(found, 1 if listed else 2)]  # a list may come slowly
@@ -224,19 +224,31 @@ def _write(
     options: AnswerOptions,
     quiet: bool,
     counting: Counting,
+    shut: Sequence[SkippedFile],
 ) -> AnswersWritten:
     """Write the answers in shards, and say what was done."""
     from ...model.answers.writing import write_answers
+    from ...workers.places import current_place
     from ..answers import pictures_at
     from ..terminal import console as terminal
 
-    with terminal.progress_bar("Guessing", quiet) as progress:
+    at_a_time = f", told {options.per_part:,} at a time" if current_place().is_far else ""
+    with terminal.progress_bar(f"Guessing{at_a_time}", quiet) as progress:
+        done = 0
+
+        def tell(now: int) -> None:
+            nonlocal done
+            done = now
+            progress(done, counting.of(done))
+
+        counting.told = lambda: tell(done)
         written = write_answers(
             classifier,
             pictures_at(paths),
             to,
             options,
-            progress=lambda done: progress(done, counting.of(done)),
+            progress=tell,
+            passed_over=shut,
         )
     terminal.print_answers(written)
     return written

@@ -51,7 +51,11 @@ class Lines:
         self._what, self._say, self._first, self._later = what, say, first, later
         self._done, self._total = 0, None  # type: int, int | None
         self._began = self._since = time.monotonic()
-        self._before = 0  # how many were done when the last line was said
+        self._before = 0  # how many were done when a line last had something new to say
+        self._last = (
+            0,
+            0.0,
+        )  # how many that line had to say, after how many seconds
         self._lock, self._over = threading.Lock(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="tellapart-progress", daemon=True)
 
@@ -63,6 +67,7 @@ class Lines:
         with self._lock:
             self._what, self._total = what, None
             self._done = self._before = 0
+            self._last = (0, 0.0)
             self._since = time.monotonic()
 
     def line(self, now: float) -> str:
@@ -72,11 +77,16 @@ class Lines:
             passed, came = now - self._since, done - self._before
             if total is None and not done:
                 return f"{words}: {duration(now - self._since)} so far"
-            self._since, self._before = now, done
+            if came > 0:
+                self._since, self._before, self._last = now, done, (came, passed)
+            else:  # what came last has to do for all this time
+                came, passed = self._last[0], self._last[1] + passed
         if total is None:  # nobody knows how many there are
             rate = f", {_rate(came / passed)}" if came > 0 and passed > 0 else ""
             return f"{words}: {done:,} so far{rate}"
         said = f"{words}: {done:,} of {total:,}"
+        if not done:
+            return f"{said} after {duration(passed)}"
         if came <= 0 or passed <= 0 or done >= total:
             return said
         left = duration((total - done) * passed / came)

@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -20,7 +20,7 @@ import numpy as np
 
 from ...cache.folder import cache_folder as default_folder
 from ...cache.parts import Caution
-from ...errors import DestinationError, PictureError, UsageError, option
+from ...errors import GO_ON, DestinationError, PictureError, ServerError, UsageError, option
 from ...files.destinations import SETTING, Destination
 from ...images.decode import Picture, Stored
 from ...text import shown
@@ -35,6 +35,7 @@ from .rows import Table, row_of
 # Readers of tables pass over what begins with _.
 RECORDS = "_parts"
 SUCCESS = "_SUCCESS"
+_MISSED = 3  # pictures in a row whose server cannot be reached, after which it is not asked again
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,32 @@ class Record:
             return None
 
 
+class _Reaching(Observer):
+    """An observer that gives up where a server is gone: each picture is asked for several times, so
+    to find that out anew of each of many would take hours. `told` is called after each picture."""
+
+    def __init__(self, classifier: Classifier, cache_folder: Path) -> None:
+        super().__init__(classifier, cache_folder)
+        self.told: Callable[[], None] = _tell_nobody
+        self._missed = 0  # of those that were looked at last, by any thread
+        self._gone: ServerError | None = None
+
+    def _embedded(self, picture: Picture) -> tuple[np.ndarray, str] | PictureError:
+        if self._gone:
+            raise self._gone
+        found = super()._embedded(picture)
+        self.told()
+        if not isinstance(found, PictureError) or not found.unreached:
+            self._missed = 0
+            return found
+        self._missed += 1
+        if self._missed >= _MISSED:
+            name = named(picture, 0).name
+            self._gone = ServerError(f"{shown(name)}: {found.message}.", hint=GO_ON)
+            raise self._gone
+        return found
+
+
 class AnswerParts:
     """The unit: `process(parts)` writes the shard of each part, unless it is there, and counts.
 
@@ -98,12 +125,17 @@ class AnswerParts:
     ) -> None:
         """`was_whole` says that the mark of success is there."""
         self._folder = (cache_folder or default_folder()).absolute()
-        self._observer = Observer(replace(classifier, _record=None), self._folder)
+        self._reaching = _Reaching(replace(classifier, _record=None), self._folder)
+        self._observer: Observer = self._reaching
         self._destination = destination
         self._form = FORMS[form]
         self._embedding = embedding
         self._table = Table(classifier.labels, classifier.digest, top)
         self._was_whole = was_whole
+
+    def telling(self, told: Callable[[], None]) -> None:
+        """Call this after each picture that is looked at, from any thread."""
+        self._reaching.told = told
 
     def start(self) -> None:
         self._observer.start()
@@ -202,6 +234,10 @@ class _Open:
 
     def finish(self) -> None:
         """It is needed again."""
+
+
+def _tell_nobody() -> None:
+    """Nobody asked."""
 
 
 def name_of(number: int) -> str:

@@ -1,7 +1,7 @@
 """Any number of pictures -> answers in shards, in a folder or at an address.
 
 part-00000.parquet, part-00001.parquet, ...
-_SUCCESS                 once all are there: how many pictures, as JSON
+_SUCCESS                 once all are there: how many pictures, and what was passed over, as JSON
 _request.json            what was asked, so that nobody goes on with something else
 _parts/part-00000.json   of which pictures a shard is made
 """
@@ -13,7 +13,7 @@ import os
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, count
 from typing import Any
 
 from ...backbones.parts import cannot_share
@@ -23,6 +23,7 @@ from ...errors import DestinationError, UsageError, option
 from ...files.atomic import CLUTTER
 from ...files.destinations import SETTING, Destination, destination_at
 from ...files.leftovers import TEMPORARY
+from ...files.skipped import SkippedFile
 from ...images.decode import DECODER_VERSION, Picture, each_of
 from ...text import shown
 from ...workers.local import Map, Unit
@@ -35,6 +36,7 @@ from .rows import Table
 
 PER_PART = 1024  # pictures of a shard: small enough for the work of a minute, few enough files
 REQUEST = "_request.json"
+_NAMED = 100  # of what was passed over: there may be many
 _VERSION = 1  # of what is written beside the shards
 
 
@@ -118,9 +120,12 @@ def write_answers(
     *,
     map: Map[Part[Named], Counts] | None = None,  # noqa: A002
     progress: Callable[[int], None] | None = None,
+    passed_over: Sequence[SkippedFile] = (),
 ) -> AnswersWritten:
     """Write the answers about pictures in shards; what an earlier run has done stays as it is. A
     `map` that is not given is where the work of this thread runs. `progress` gets the count so far.
+    `passed_over` is what whoever gives the pictures has left out by the time they are all given:
+    the mark of success names it.
 
     Raises:
         UsageError: there are no pictures, or one that cannot be read again.
@@ -129,6 +134,7 @@ def write_answers(
         MissingExtraError: what writes such a form, or to such an address, is not installed.
         WorkersError: workers elsewhere could not share what they make: the cache is at an address
             that does not answer.
+        ServerError: the server of several pictures in a row cannot be reached.
     """
     asked = options or AnswerOptions()
     destination = destination_at(to)
@@ -153,15 +159,24 @@ def write_answers(
     every = (named(picture, number) for number, picture in enumerate(chain([first], rest)))
     batches = ([part] for part in parts_of(every, asked.per_part))
     spread = map or (where.map if where.is_far else in_turn)
+    told = progress or (lambda done: None)
+    if spread is in_turn:  # the unit is here, and a part of it says how far it is
+        within = count(1)
+        unit.telling(lambda: told(read + unreadable + next(within)))
     with closing(spread(unit, batches)) as results:
         for counts in results:
             parts += 1
             read += counts.read
             unreadable += counts.unreadable
             known += counts.known
-            if progress:
-                progress(read + unreadable)
-    _end(destination, FORMS[asked.form].suffix, parts, read, unreadable)
+            within = count(1)
+            told(read + unreadable)
+    said: dict[str, Any] = {"pictures": read + unreadable, "read": read, "unreadable": unreadable}
+    said["parts"] = parts
+    if passed_over:
+        some = [{"name": one.name, "reason": one.reason} for one in passed_over[:_NAMED]]
+        said["passed_over"] = {"count": len(passed_over), "first": some}
+    _end(destination, FORMS[asked.form].suffix, parts, said)
     return AnswersWritten(destination.name, parts, read, unreadable, known)
 
 
@@ -224,7 +239,7 @@ def _is_nothing(name: str) -> bool:
     return name in CLUTTER or name == RECORDS or name.startswith(TEMPORARY)
 
 
-def _end(destination: Destination, suffix: str, parts: int, read: int, unreadable: int) -> None:
+def _end(destination: Destination, suffix: str, parts: int, said: Mapping[str, Any]) -> None:
     """Say that all is there; where there is more than that, it is of other pictures."""
     shards = {name for name in destination.names() if name.endswith(suffix)}
     made = {f"{name_of(number)}{suffix}" for number in range(parts)}
@@ -242,5 +257,4 @@ def _end(destination: Destination, suffix: str, parts: int, read: int, unreadabl
             hint=f"Give the same pictures as before, or choose another "
             f"place{option(SETTING, lead=' with ')}.",
         )
-    said = {"pictures": read + unreadable, "read": read, "unreadable": unreadable, "parts": parts}
     destination.write(SUCCESS, json.dumps(said).encode("ascii"))
