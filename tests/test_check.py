@@ -140,7 +140,7 @@ def test_commands_ask_for_what_was_asked_for(draw_folder: Draw, tmp_path: Path) 
     quick = ("--quality", "fast", "-q")
     found = run_here("check", photos, "--test", tested, *quick, "--json").json()["findings"]
     [leak] = [one for one in found if one["kind"] == "leak"]
-    assert leak["mend"] == f"tellapart fix {tested} many/-again.png --drop"
+    assert leak["mend"] == f"tellapart fix {tested} many/-again.png --drop --quality fast"
     health = tellapart.check(photos, quality="fast", test=tested, groups="none")
     assert health.walk("leak").endswith(f"--test {tested} --quality fast --groups none")
 

@@ -51,9 +51,13 @@ def content_of_training(classifier: Classifier, paths: Mapping[int, Place]) -> R
         provenance=provenance_of_training(classifier),
         private=run.private and not paths,
         mends={
-            m.name: relabel_recorded(run.command, m.name, m.predicted, held_out=name == "held out")
+            m.name: mend
             for name, m in mistakes_of(evaluations)[:MOST_MISTAKES]
-            if run.command
+            if (
+                mend := relabel_recorded(
+                    run.command, m.name, m.predicted, held_out=name == "held out"
+                )
+            )
         },
     )
 
@@ -92,7 +96,9 @@ def content_of_test(
         notes=notes,
         provenance=provenance_of_test(classifier, result, model),
         mends={
-            m.name: relabel_in(str(result.dataset.source), m.name, m.predicted)
+            m.name: relabel_in(
+                str(result.dataset.source), m.name, m.predicted, classifier.manifest.quality
+            )
             for m in evaluation.mistakes[:MOST_MISTAKES]
             if not (result.dataset.given or result.dataset.address)
         },

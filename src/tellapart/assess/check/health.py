@@ -126,8 +126,9 @@ class Health:
     groups: str = "auto"
     more: Mapping[str, int] = field(default_factory=dict)
 
-    def walk(self, kind: str) -> str:
-        """The command that goes through the findings of a kind, as they were asked for."""
+    def walk(self, kind: str = "") -> str:
+        """The command that goes through the findings, or those of a kind, as they were asked
+        for."""
         command = mending.walk(self.dataset, kind)
         return mending.asked_again(command, quality=self.quality, groups=self.groups)
 

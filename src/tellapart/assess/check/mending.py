@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+from ...backbones.rows import QUALITIES
 from ...dataset.groups import AUTO
 from ...dataset.sources import Dataset
+from ...files.addresses import is_address
+from ...files.on_disk import address_in
 from ...text import shown
 
 _USUAL_QUALITY = "good"
@@ -40,40 +43,47 @@ def group(dataset: Dataset, names: Sequence[str], name: str) -> str:
     return _fix(dataset, names, "--group", name)
 
 
-def walk(dataset: Dataset, kind: str) -> str:
-    """Goes through all findings of a kind, one after the other."""
-    if dataset.given:
+def walk(dataset: Dataset, kind: str = "") -> str:
+    """Goes through all findings, or those of a kind, one after the other."""
+    if dataset.given or dataset.address:
         return ""
-    words = ["tellapart", "fix", _typed(shown(dataset.source)), "--only", kind]
-    if dataset.test_source:
+    words = ["tellapart", "fix", _typed(shown(dataset.source))]
+    words += ["--only", kind] if kind else []
+    if dataset.test_source and not address_in(dataset.test_source):
         words += ["--test", shown(dataset.test_source)]
     return shlex.join(words)
 
 
 def asked_again(command: str, *, quality: str, groups: str) -> str:
-    """A command that looks for findings anew, with what `check` was asked for."""
-    if " --only " not in command:
-        return command
-    words = [] if quality == _USUAL_QUALITY else ["--quality", quality]
-    words += [] if groups == AUTO else ["--groups", groups]
-    return shlex.join([*shlex.split(command), *words])
+    """A command with what `check` was asked for: `fix` judges the pictures before and after."""
+    if not command:
+        return ""
+    words = [*shlex.split(command), *_of_quality(quality)]
+    return shlex.join(words if groups == AUTO else [*words, "--groups", groups])
 
 
 def relabel_recorded(trained: str, name: str, label: str, *, held_out: bool = False) -> str:
     """The same of a picture in a training record; `trained` is the command that trained the model,
-    which knows what its pictures are called from here. Empty where a program gave them."""
+    which knows what its pictures are called from here. Empty where a program gave them, or where
+    they lie at an address."""
     if not trained:
         return ""
     words = shlex.split(trained)
-    source, test = words[2], dict(pairwise(words)).get("--test", "")
+    options = dict(pairwise(words))
+    source, test = words[2], options.get("--test", "")
     if held_out and test not in ("", "none") and not _NUMBER.fullmatch(test):
         source, name = test, name.removeprefix(f"{Path(test).name}/")
-    return relabel_in(source, name, label)
+    return relabel_in(source, name, label, options.get("--quality", _USUAL_QUALITY))
 
 
-def relabel_in(source: str, name: str, label: str) -> str:
+def relabel_in(source: str, name: str, label: str, quality: str) -> str:
+    """The command that relabels a picture of a source, judging with a model's quality; empty where
+    no decision has a place."""
+    if is_address(source):
+        return ""
     named = [_typed(shown(source)), _typed(shown(name))]
-    return shlex.join(["tellapart", "fix", *named, "--relabel", shown(label)])
+    words = ["tellapart", "fix", *named, "--relabel", shown(label), *_of_quality(quality)]
+    return shlex.join(words)
 
 
 def read(command: str, names: Iterable[str]) -> Mend | None:
@@ -103,8 +113,15 @@ def _fix(dataset: Dataset, names: Sequence[str], *how: str) -> str:
             source, names = dataset.test_source, [name.removeprefix(prefix) for name in names]
         elif any(elsewhere):
             return ""
+    if address_in(source):
+        return ""
     named = map(_typed, map(shown, names))
     return shlex.join(["tellapart", "fix", _typed(shown(source)), *named, *how])
+
+
+def _of_quality(name: str) -> list[str]:
+    """What says a quality; nothing for the usual one, and for a network of the user's own."""
+    return ["--quality", name] if name in QUALITIES and name != _USUAL_QUALITY else []
 
 
 def _typed(name: str) -> str:

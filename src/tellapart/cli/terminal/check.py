@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,9 +48,7 @@ def print_health(health: Health, page: Path | None) -> None:
     if page:
         console.print(f"\nWritten: {shown(page)}", soft_wrap=True)
     if any(one.mend for one in health.findings):
-        source, test = health.dataset.written, health.dataset.test_source
-        words = [source, "--test", test] if test else [source]
-        console.print(f"\nNext:    {command('fix', *words)}", soft_wrap=True)
+        console.print(f"\nNext:    {command(*shlex.split(health.walk())[1:])}", soft_wrap=True)
 
 
 def _print_group(console: Console, health: Health, group: Group) -> None:
