@@ -438,5 +438,7 @@ def test_the_api_gives_what_the_command_prints(model: Path, with_scenes: Path) -
     ]
     assert found.advice == tuple(subgroup for subgroup in found.subgroups if subgroup.stands_out)
     assert isinstance(found.advice[0], Subgroup)
-    assert all(one.path and one.path.is_file() for one in found.pictures(found.advice[0]))
+    assert all(
+        isinstance(one.path, Path) and one.path.is_file() for one in found.pictures(found.advice[0])
+    )
     assert json.dumps(value)

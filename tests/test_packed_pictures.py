@@ -7,8 +7,10 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
+import fsspec
 import pytest
 
+import tellapart
 from drawn import run_here
 from tellapart.demo.walk import DemoPictures
 from test_parquet import write
@@ -43,6 +45,60 @@ def stored(kind: str, folder: Path, pictures: Mapping[str, bytes]) -> str:
             write(folder / "in" / f"data-{number}.parquet", {"image": cells}, rows=8)
     patterns = {"tars": "in/data-{0..1}.tar", "parquet": "in/data-*.parquet", "folder": "in"}
     return str(folder / patterns[kind])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_report_made_again_shows_the_pictures(
+    kind: str, pictures: Mapping[str, bytes], tmp_path: Path
+) -> None:
+    source = stored(kind, tmp_path, pictures)
+    model = tellapart.train(source, quality="fast").save(tmp_path / "model")
+    page = tmp_path / "again.html"
+    run = run_here("report", model, "-o", page)
+    assert run.code == 0
+    assert "cannot be shown" not in run.out
+    assert page.read_bytes() == (model / "report.html").read_bytes()
+    (command,) = set(
+        re.findall(r"<code>(tellapart fix .*--relabel .*)</code>", page.read_text())[:1]
+    )
+    assert shlex.split(command.replace("&#39;", "'"))[2] == source
+    assert command.endswith(" --quality fast")
+    mistake = tmp_path / "one.png"
+    mistake.write_bytes(next(iter(pictures.values())))
+    assert run_here("explain", model, mistake, "-o", page).code == 0
+    assert 'class="gone"' not in page.read_text()
+    run = run_here("gaps", model, source, "-o", page)
+    assert run.code == 0
+    assert 'class="gone"' not in page.read_text()
+
+
+def test_what_lies_at_an_address_is_asked_for_only_where_it_is_named(
+    pictures: Mapping[str, bytes], tmp_path: Path
+) -> None:
+    memory = fsspec.filesystem("memory")
+    for name, content in pictures.items():
+        memory.pipe(f"/reports/{name}", content)
+    source = "memory://reports/"
+    model = tellapart.train(source, quality="fast").save(tmp_path / "model")
+    first = (model / "report.html").read_bytes()
+    page = tmp_path / "again.html"
+    run = run_here("report", model)
+    assert run.code == 2
+    assert f"The pictures lie in {source}" in run.err
+    assert (model / "report.html").read_bytes() == first
+    run = run_here("report", model, "-o", page)
+    assert run.code == 0
+    assert f"they lie in {source}, and an address is asked" in run.out.replace("\n", " ")
+    assert "files are gone" not in page.read_text()
+    assert "tellapart fix" not in page.read_text()
+    assert run_here("report", model, "-o", page, "--pictures", source).code == 0
+    assert page.read_bytes() == first
+    mistake = tmp_path / "one.png"
+    mistake.write_bytes(next(iter(pictures.values())))
+    run = run_here("explain", model, mistake, "-o", page)
+    assert run.code == 0
+    assert "tellapart fix" not in page.read_text() + run.out
+    assert f"they lie in {source}" in page.read_text()
 
 
 def test_what_a_check_suggests_can_be_typed(pictures: Mapping[str, bytes], tmp_path: Path) -> None:

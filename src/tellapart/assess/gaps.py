@@ -18,6 +18,7 @@ import numpy as np
 from ..dataset.sources import Dataset, SkippedFile
 from ..errors import ModelError
 from ..evaluation.metrics import Proportion
+from ..files.stored import Place, Stored
 from ..health.subgroups import FEWEST, Sample, Subgroup, find_subgroups
 from ..model.classifier import Classifier
 from ..model.record import TrainingRecord
@@ -42,7 +43,7 @@ class Example:
     """
 
     name: str
-    path: Path | None
+    path: Place | None
     label: str
     predicted: str
     tested: bool
@@ -70,6 +71,7 @@ class Gaps:
         hidden: how many files of the system were passed over.
         other_labels: how many pictures have each label that the model does not know.
         private: whether the model does not know where its pictures are.
+        elsewhere: the address or archive where training pictures lie that are not found.
         notes: sentences on how the source was read.
     """
 
@@ -83,6 +85,7 @@ class Gaps:
     hidden: int = 0
     other_labels: dict[str, int] = field(default_factory=dict)
     private: bool = False
+    elsewhere: str = ""
     notes: tuple[str, ...] = ()
     _dataset: Dataset | None = field(default=None, repr=False)  # keeps an unpacked archive
 
@@ -136,6 +139,15 @@ class Gaps:
         sample = self.learnt.sample
         return int((sample.errors[subgroup.learnt] >= 1).sum())
 
+    def place(self, one: Example) -> str:
+        """Where a picture can be looked at, as a person would say it; its name where that is not
+        known, or passes as an unpacked archive does."""
+        if isinstance(one.path, Stored):
+            return one.path.name
+        if one.tested and self._dataset:
+            return str(self._dataset.place_of(one.name))
+        return str(one.path or one.name)
+
     @property
     def labelled_unknown(self) -> int:
         """How many of the pictures tested are unlike everything learnt, whatever their label."""
@@ -173,7 +185,7 @@ def find_gaps(
     classifier: Classifier,
     source: str | os.PathLike[str] | None = None,
     *,
-    pictures: Sequence[Path] = (),
+    pictures: Sequence[str | os.PathLike[str]] = (),
     follow_links: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Gaps:
@@ -207,6 +219,7 @@ def find_gaps(
             tested=held,
             what_tested="held out" if held else "",
             private=record.run.private,
+            elsewhere=record.elsewhere,
             notes=said,
         )
     found = Source(classifier, Path(source), follow_links)
@@ -226,6 +239,7 @@ def find_gaps(
         hidden=found.hidden,
         other_labels=found.other_labels,
         private=record.run.private,
+        elsewhere=record.elsewhere,
         notes=(*said, *found.notes),
         _dataset=found.dataset,
     )
@@ -260,7 +274,7 @@ def _examples(labels: tuple[str, ...], side: Side, rows: np.ndarray, tested: boo
     ]
 
 
-def _recorded_side(record: TrainingRecord, wanted: np.ndarray, where: dict[int, Path]) -> Side:
+def _recorded_side(record: TrainingRecord, wanted: np.ndarray, where: dict[int, Place]) -> Side:
     """Some of the pictures in a training record; none of them counts as unknown, because they
     define what is usual."""
     judged = np.ones(len(wanted), bool) if record.judged is None else record.judged

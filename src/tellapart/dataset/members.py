@@ -1,18 +1,20 @@
-"""What is given on a command line -> the pictures that lie in it, one by one, where it is a tar, a
-Parquet file, a pattern for several, or an address. Labels are not asked for.
+"""What is given on a command line, or was once -> the pictures that lie in it, one by one, where it
+is a tar, a Parquet file, a pattern for several, or an address. Labels are not asked for.
 
 They come in a stable order, and memory does not grow with their number.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
+from pathlib import Path
 
 from ..errors import UsageError
 from ..files.skipped import SkippedFile
 from ..files.stored import Stored
 from ..text import shown
 from .containers import contents_of, holds_pictures, is_container
+from .stored_sets import within
 
 
 def holds_members(text: str) -> bool:
@@ -49,3 +51,25 @@ def members(
     if empty:
         why = [f" The first thing passed over: {shown(one.name)} ({one.reason})." for one in first]
         raise UsageError(f"{shown(text)} has no pictures in it.{''.join(why)}")
+
+
+def called_so(text: str, names: Container[str]) -> Iterator[tuple[str, Stored]]:
+    """The pictures that a data set of this source may have given one of these names, in the order
+    in which they lie: a name leaves out folders that all have, and that of one source to test on
+    begins with the source's own.
+
+    Raises:
+        DatasetError, UsageError: see `members`.
+    """
+    source = Path(text).name
+    for one, shard in contents_of(text, lambda passed_over: None, unpacked=True):
+        ways = dict.fromkeys([*_ends(one.name), *_ends(within(one, shard))])
+        found = [name for way in ways for name in (way, f"{source}/{way}") if name in names]
+        yield from ((name, one.stored) for name in found)
+
+
+def _ends(name: str) -> Iterator[str]:
+    """A name, then without its first folder, and so on."""
+    while name:
+        yield name
+        name = name.partition("/")[2]

@@ -5,8 +5,9 @@ they are not, the folders in the pictures' names are, as they would be on a disk
 
 A picture's name is the one that it has in its container: the same pictures have the same names
 however they are spread over shards, and so the same order, groups and model. Only where two
-pictures have the same name, all are called by their places: `data-001.tar/cat/0001.jpg`, and
-`train-00000-of-00002.parquet/17` for row 17, as in a Parquet file whose pictures have no names.
+pictures have the same name, all are called by their places: `data-001.tar/cat/0001.jpg`. A row of a
+Parquet file that has no path, or that of a row before it, is called by its number there:
+`train-00000-of-00002.parquet/17`.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ def _said(source: Path, every: Sequence[tuple[Listed, str]], skipped: list[Skipp
     items: list[Item] = []
     parts: dict[tuple[str, str], None] = {}
     for one, shard in every:
-        name = _within(one, shard) if clash else one.name
+        name = within(one, shard) if clash else one.name
         if one.label is None:
             skipped.append(SkippedFile(one.stored.name, one.reason or "has no label"))
             continue
@@ -97,9 +98,7 @@ def _by_folders(
         group = nohash_group(label, PurePosixPath(name).name)
         split = place.split or one.split
         items.append(
-            Item(
-                one.stored, _within(one, shard_of[id(one)]) if clash else name, label, split, group
-            )
+            Item(one.stored, within(one, shard_of[id(one)]) if clash else name, label, split, group)
         )
         if one.split and not place.split:
             said.setdefault((one.split, one.part))
@@ -133,6 +132,6 @@ def _named(first: dict[str, list[str]]) -> Iterator[tuple[str, str]]:
         yield split, names[0] if len(names) == 1 else f"{names[0]} to {names[-1]}"
 
 
-def _within(one: Listed, shard: str) -> str:
+def within(one: Listed, shard: str) -> str:
     """What a picture is called where others have its name: by its place in its shard."""
     return shard + one.stored.name.rpartition(shard)[2] if shard else one.name

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from ..files.addresses import is_address
 from ..head.kinds import REGRESSION, Compared, Part
-from ..text import label_words, percent, several
+from ..text import label_words, percent, several, shown
 from .coverage import SURE, Covered, fewest
 from .judged import Evaluation
 from .metrics import Estimate, Proportion
@@ -188,14 +190,24 @@ def contradiction_words(
         )
 
 
-def absence_words(missing: int, where: str, *, private: bool) -> str:
+def absence_words(missing: int, where: str, *, private: bool, elsewhere: str = "") -> str:
     """Why pictures cannot be shown, and what to do: those of a `private` model were left out. With
-    `where`, a flag or a command, one says where they are."""
+    `where`, a flag or a command, one says where they are; `elsewhere` is the address or archive
+    that is known."""
     if private:
         return (
             "This model was written without pictures and does not know where they are. If you have "
             f"them, say where with {where}."
         )
+    if elsewhere:
+        lie = f"{several(missing, 'picture')} cannot be shown: they lie in {shown(elsewhere)}"
+        named = f"{where.removesuffix('DIR')}{shlex.quote(elsewhere)}"
+        how = (
+            f", and an address is asked for them only if you name it: {named}."
+            if is_address(elsewhere)
+            else f". Unpack it, and say where with {where}."
+        )
+        return f"{lie}{how} The report that train wrote shows pictures, too."
     return (
         f"{several(missing, 'picture')} cannot be shown, because the files are gone. If you moved "
         f"them, say where with {where}."

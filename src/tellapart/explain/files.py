@@ -19,6 +19,7 @@ from ..dataset.sources import SkippedFile
 from ..errors import PictureError
 from ..files.atomic import cannot_write
 from ..files.reading import read_content
+from ..files.stored import Place
 from ..images.decode import Picture
 from ..model.classifier import Classifier
 from ..pages.overlays import common_scale, laid_over, png
@@ -133,8 +134,8 @@ def _digest(picture: bytes | Path) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def locate(classifier: Classifier, panels: Iterable[Panel], folder: Path | None) -> dict[int, Path]:
-    """Where the training pictures of a page are now, below `folder` too."""
+def locate(classifier: Classifier, panels: Iterable[Panel], folder: str | None) -> dict[int, Place]:
+    """Where the training pictures of a page are now, below or in `folder` too."""
     if classifier.training_record is None:
         return {}
     wanted = {index for one in panels for index in one.required_record}

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..dataset.sources import SkippedFile
 from ..evaluation.sentences import absence_words, title
+from ..files.stored import Place
 from ..pages.charts import score_bar
 from ..pages.outlines import outlined
 from ..pages.overlays import common_scale, jpeg, laid_over, shrunk
@@ -151,15 +151,17 @@ def shown_words(on_page: int, explained: int) -> str:
 def why_page(
     labels: Sequence[str],
     panels: Sequence[Panel],
-    paths: Mapping[int, Path],
+    paths: Mapping[int, Place],
     skipped: Sequence[SkippedFile] = (),
     explained: int | None = None,
     *,
     private: bool = False,
+    elsewhere: str = "",
 ) -> str:
     """The page. `paths` say where training pictures are now, by their row in the training record;
     `explained` is how many pictures were explained, where these are not all of them. A `private`
-    model does not know where its pictures are."""
+    model does not know where its pictures are, and `elsewhere` is the address or archive of those
+    that are not found."""
     wanted: list[Wanted] = [(str(index), SMALL) for one in panels for index in one.required_record]
     where = {str(index): path for index, path in paths.items()}
     made = thumbnails(list(dict.fromkeys(wanted)), where, THUMBNAILS)
@@ -172,6 +174,7 @@ def why_page(
         "shown_words": shown_words(len(panels), explained or len(panels)),
         "missing": len({index for one in panels for index in one.required_record} - paths.keys()),
         "private": private,
+        "elsewhere": elsewhere,
         "thumbnail": lambda index: made.get((str(index), SMALL), ""),
     }
     return render(_environment(), "why.html", ["report.css", "why.css"], values)

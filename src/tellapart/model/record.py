@@ -5,20 +5,26 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ..dataset.archives import is_archive
+from ..dataset.members import called_so, holds_members
 from ..dataset.sources import SkippedFile, pictures_below
-from ..errors import ModelError, PictureError
+from ..errors import ModelError, PictureError, TellapartError
 from ..evaluation.learning_curve import MORE, CurvePoint, LearningCurve
 from ..evaluation.metrics import Estimate, Proportion
 from ..evaluation.occasions import Apart, Bursts
+from ..files.addresses import is_address
 from ..files.reading import read_content
 from ..files.seal import is_sealed, is_whole, seal
+from ..files.stored import Place
 from ..head.linear import Head
 from ..health.shortcuts import Shortcut
 from .left_out import LeftOut, Remembered, marks_of
@@ -127,7 +133,8 @@ class TrainingRecord:
         held_out: which pictures were held out, bool `[N]`.
         scores: float32 `[N,K]`; out-of-fold for training pictures, the finished model's for those
             held out.
-        roots: the folders that the names were below.
+        roots: the folders that the names were below, and the tars, Parquet files, archives or
+            addresses that the pictures were in.
         judged: the pictures whose scores say how good the model is, bool `[N]`; None for all.
         run: what is known about the training run.
         fold: the fold that left each training picture out, int `[N]`; -1 for the others.
@@ -289,24 +296,68 @@ class TrainingRecord:
             own = own[self.held_out == held_out]
         return np.unique(np.concatenate([own, *chosen]))
 
-    def locate(self, *folders: Path, only: Iterable[int] | None = None) -> dict[int, Path]:
+    def locate(
+        self, *folders: str | os.PathLike[str], only: Iterable[int] | None = None
+    ) -> dict[int, Place]:
         """Where the pictures are now, by their position; those not found are missing.
 
-        Looks where they were, then among all files below `folders`. A file counts only if its
-        content is the one that was learnt from. `only` some positions are looked for, or all.
+        Looks where they were, unless that is an address; then among all files below `folders`, or
+        by their names in what else these mean: tars, Parquet files, an address. A picture counts
+        only if its content is the one that was learnt from. `only` some positions are looked for,
+        or all.
+
+        Raises:
+            DatasetError, UsageError: one of `folders` cannot be read.
         """
         wanted = range(len(self.names)) if only is None else sorted(set(only))
-        by_content: dict[str, Path] = {}
-        for i in wanted:
-            for root in self.roots:
-                path = Path(root, self.names[i])
-                if self.digests[i] not in by_content and _digest(path) == self.digests[i]:
-                    by_content[self.digests[i]] = path
-        if by_content.keys() < {self.digests[i] for i in wanted}:
-            for folder in folders:
-                for path, _ in pictures_below(folder)[0]:
+        by_content: dict[str, Place] = {**self._files(wanted)}
+        for root in self._roots_here:
+            with suppress(TellapartError):  # it is gone, or what reads it is
+                self._locate_stored(root, wanted, by_content)
+        for text in [os.fspath(folder) for folder in folders]:
+            if self._locate_stored(text, wanted, by_content):
+                for path, _ in pictures_below(Path(text))[0]:
                     by_content.setdefault(_digest(path), path)
         return {i: by_content[self.digests[i]] for i in wanted if self.digests[i] in by_content}
+
+    def files(self) -> list[Path]:
+        """The pictures that are files of their own and are where they were, each content once."""
+        return list(self._files(range(len(self.names))).values())
+
+    def _files(self, wanted: Iterable[int]) -> dict[str, Path]:
+        found: dict[str, Path] = {}
+        for i in wanted:
+            for root in self._roots_here:
+                path = Path(root, self.names[i])
+                if self.digests[i] not in found and _digest(path) == self.digests[i]:
+                    found[self.digests[i]] = path
+        return found
+
+    @property
+    def _roots_here(self) -> list[str]:
+        return [root for root in self.roots if not is_address(root)]
+
+    def _locate_stored(self, text: str, wanted: Iterable[int], found: dict[str, Place]) -> bool:
+        """Adds pictures that are not found yet and are stored in what a text means, by their
+        content. Whether some are not found, and it is a folder of files."""
+        names: dict[str, set[str]] = {}
+        for i in wanted:
+            if self.digests[i] not in found:
+                names.setdefault(self.names[i], set()).add(self.digests[i])
+        if not names or not holds_members(text):
+            return bool(names)
+        for name, stored in called_so(text, names):
+            if names[name] and (digest := _digest(stored)) in names[name]:
+                names[name].discard(digest)
+                found[digest] = stored
+        return False
+
+    @property
+    def elsewhere(self) -> str:
+        """The address or the archive where pictures lie that `locate` does not find by itself;
+        empty where there is none."""
+        unread = (one for one in self.roots if is_address(one) or _is_unpacked(one))
+        return next(unread, "")
 
 
 def _texts(arrays: Mapping[str, np.ndarray], name: str) -> tuple[str, ...] | None:
@@ -325,7 +376,12 @@ def _heads(arrays: dict[str, np.ndarray]) -> dict[int, Head]:
     }
 
 
-def _digest(path: Path) -> str:
+def _is_unpacked(root: str) -> bool:
+    """Whether it is an archive that is only read unpacked."""
+    return not root.lower().endswith(".tar") and is_archive(Path(root))
+
+
+def _digest(path: Place) -> str:
     try:
         return hashlib.sha256(read_content(path)).hexdigest()
     except PictureError:

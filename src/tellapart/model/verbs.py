@@ -241,7 +241,7 @@ class Verbs:
         from ..exporters.export import export
 
         record = self._classifier.training_record
-        known = record.locate().values() if record else ()
+        known = record.files() if record else ()
         return export(
             self._classifier, target, folder, [Path(path) for path in pictures] or [*known]
         )

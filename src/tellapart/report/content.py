@@ -297,6 +297,12 @@ class ReportContent:
         }
 
     @property
+    def elsewhere(self) -> str:
+        """The address or archive where training pictures lie that are not found."""
+        record = self.classifier.training_record
+        return record.elsewhere if record else ""
+
+    @property
     def missing(self) -> int:
         """Pictures that are not where they can be found."""
         names = {name for e in self.evaluations.values() for name in e.names}

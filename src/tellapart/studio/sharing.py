@@ -228,11 +228,9 @@ class Sharing:
             self._tell()
 
         try:
-            found = result.classifier.required_record().locate()
+            found = result.classifier.required_record().files()
             folder = job.place.folder / f"{self.usual_name}-{job.target}"
-            job.result = export(
-                result.classifier, job.target, folder, list(found.values()), fetching=fetching
-            )
+            job.result = export(result.classifier, job.target, folder, found, fetching=fetching)
         except TellapartError as error:
             job.error = error
         except Exception:  # the page says that it failed, and the log why

@@ -34,6 +34,7 @@ from ..model.classifier import Classifier
 from ..model.observe import embedder_of
 from ..model.record import TrainingRecord
 from ..text import first_few, several, shown
+from .assembly import places_of_names
 from .command import add_command
 from .fit import fit
 from .options import DEFAULT_TEST, TrainOptions, Watch
@@ -286,7 +287,7 @@ def _remembering(
 ) -> Classifier:
     """The new model, whose record says where the pictures of both are from."""
     record = classifier.required_record()
-    folders = [str(root) for root in new.roots]
+    folders = places_of_names(new)
     parents = [str(root.parent) for root in new.roots]  # names may begin with the folder's own
     run = replace(
         record.run,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from ..dataset.sources import Dataset
 from ..evaluation.judged import Evaluation
 from ..evaluation.whole import Answers, Whole, areas_of, figures_of
 from ..files.columns import taken
+from ..files.on_disk import address_in
 from ..head.novelty import ADMITTED, Novelty, fit_novelty
 from ..images.properties import PROPERTIES, PROPERTIES_VERSION
 from ..model.classifier import Classifier
@@ -234,8 +236,17 @@ def _settings(options: TrainOptions) -> dict[str, Any]:
 
 
 def _roots(dataset: Dataset, options: TrainOptions) -> tuple[str, ...]:
-    """The folders that the pictures' names are below."""
-    folders = [*dataset.roots]
-    if isinstance(options.test, Path):
-        folders.append(options.test.resolve().parent)  # names begin with the folder's own
-    return tuple(str(folder) for folder in folders)
+    """The folders that the pictures' names are below, and what they are stored in."""
+    folders = [*places_of_names(dataset)]
+    if isinstance(options.test, Path | str):
+        address = address_in(str(options.test))
+        test = os.path.realpath(options.test)
+        # names begin with the folder's own
+        folders += [address] if address else [os.path.dirname(test), test]
+    return tuple(dict.fromkeys(folders))
+
+
+def places_of_names(dataset: Dataset) -> list[str]:
+    """The folders that a data set's names are below, and its own place where that is no folder."""
+    folders = [str(root) for root in dataset.roots]
+    return folders if dataset.source.is_dir() else [*folders, *filter(None, [dataset.place])]

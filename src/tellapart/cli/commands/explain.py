@@ -41,8 +41,12 @@ def explain(
         Path | None, typer.Option("--png", metavar="DIR", help="Write the maps as PNG files.")
     ] = None,
     photos: Annotated[
-        Path | None,
-        typer.Option("--pictures", metavar="DIR", help="Look for moved training pictures here."),
+        str | None,
+        typer.Option(
+            "--pictures",
+            metavar="DIR",
+            help="Look for training pictures here too: a folder, tars, Parquet files, an address.",
+        ),
     ] = None,
     sweep: Annotated[
         bool, typer.Option("--sweep", help="Find the smallest region that the answer depends on.")
@@ -67,10 +71,10 @@ def explain(
     mean of a map is the label's logit, and so is the sum of the training pictures' shares.
 
     The training.npz beside the model lists the training pictures; the page shows those that are
-    still where it says. If you explain a training picture, a head that never saw it judges it, as
-    in cross-validation. An answer counts as wrong where the training record has another label for
-    the picture, or where the picture's folder has the name of another label. The page shows
-    mistakes first, and at most 100 pictures.
+    still where it says, in tars and Parquet files too. If you explain a training picture, a head
+    that never saw it judges it, as in cross-validation. An answer counts as wrong where the
+    training record has another label for the picture, or where the picture's folder has the name of
+    another label. The page shows mistakes first, and at most 100 pictures.
 
     --png never overwrites a file. --sweep hides regions of many sizes, some hundred times per
     picture, and finds the smallest one that changes the answer when it is hidden, and the smallest
@@ -122,7 +126,11 @@ def explain(
     if panels:
         page = output or Path(tempfile.mkdtemp(prefix="tellapart-")) / "why.html"
         paths = locate(classifier, panels, photos)
-        write_page(why_page(classifier.labels, panels, paths, skipped, read, private=private), page)
+        elsewhere = record.elsewhere if record else ""
+        told_all = why_page(
+            classifier.labels, panels, paths, skipped, read, private=private, elsewhere=elsewhere
+        )
+        write_page(told_all, page)
     value = to_json.all_explained(values, skipped, page, len(panels))
     said = shown_words(len(panels), read)
     show(

@@ -63,9 +63,7 @@ def export(
     if pictures:
         found = _given(pictures)
     else:
-        found = (
-            list(classifier.training_record.locate().values()) if classifier.training_record else []
-        )
+        found = classifier.training_record.files() if classifier.training_record else []
     folder = output or Path(f"{model.resolve().name}-{to}")
     with ExitStack() as shown_meanwhile:  # one or the other: a terminal has one moving line
         fetching = None

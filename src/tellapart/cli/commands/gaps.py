@@ -35,7 +35,11 @@ def gaps(
         typer.Option("--output", "-o", metavar="FILE", help="Write an HTML page that shows them."),
     ] = None,
     pictures: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Look for moved training pictures here too.")
+        str | None,
+        typer.Option(
+            metavar="DIR",
+            help="Look for training pictures here too: a folder, tars, Parquet files, an address.",
+        ),
     ] = None,
     follow_links: Links = False,
     strict: Strict = False,

@@ -178,9 +178,12 @@ def sort_options(
     )
 
 
-def check_folder(path: Path | None, option: str) -> None:
-    """Refuse a folder that is not there, before any work is done."""
-    if path and not os.path.isdir(path):
+def check_folder(path: str | None, option: str) -> None:
+    """Refuse a folder that is not there and nothing else that holds pictures, before any work is
+    done."""
+    from ...dataset.members import holds_members
+
+    if path and not os.path.isdir(path) and not holds_members(path):
         what = "no folder" if os.path.exists(path) else "not there"
         raise UsageError(
             f"{option} {shown(path)} is {what}.", hint="Give the folder that the pictures are in."

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from ...errors import UsageError
+from ...text import shown
 from .options import AsJson, Model, Quiet, check_folder, check_place, show
 
 
@@ -19,7 +21,11 @@ def report(
         ),
     ] = None,
     pictures: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Look for moved pictures here too.")
+        str | None,
+        typer.Option(
+            metavar="DIR",
+            help="Look for pictures here too: a folder, tars, Parquet files, an address.",
+        ),
     ] = None,
     no_pictures: Annotated[
         bool,
@@ -61,6 +67,12 @@ def report(
     with terminal.progress_bar("Writing the report", quiet):
         found = record.locate(*([pictures] if pictures else []))
         content = with_reasons(content_of_training(told, found), of_training=True)
+        if record.elsewhere and not (content.paths or no_pictures or output) and page.exists():
+            raise UsageError(
+                f"The pictures lie in {shown(record.elsewhere)}, so the report would be without "
+                f"them. {shown(page)} was left as it is.",
+                hint="Say where they are with --pictures, or another file with -o.",
+            )
         write_page(report_page(without_pictures(content) if no_pictures else content), page)
     value = to_json.written_report(str(page), content)
     show(value, as_json, lambda: print_report(page, content, no_pictures))

@@ -137,7 +137,7 @@ def _train(retraining: Retraining, watch: Watch, steps: int = 0) -> TrainResult:
 def _exported(result: TrainResult, target: str) -> Iterator[Path]:
     """An export, proved on the training pictures, in a folder that passes."""
     record = result.classifier.training_record
-    pictures = list(record.locate().values()) if record else []
+    pictures = record.files() if record else []
     with temporary_folder() as place:
         folder = Path(place, target)
         with _in_its_words():

@@ -46,7 +46,7 @@ def print_gaps(gaps: Gaps, page: Path | None) -> None:
     for sentence in unknown_words(gaps):
         console.print(f"\n{sentence}")
     for one in gaps.unknown[:MOST]:
-        console.print(f"      {shown(one.path or one.name)}", style="dim")
+        console.print(f"      {shown(gaps.place(one))}", style="dim")
     if len(gaps.unknown) > MOST:
         console.print(f"      and {len(gaps.unknown) - MOST:,} more (all with --json)", style="dim")
     for note in gaps.notes:
@@ -62,9 +62,13 @@ def print_gaps(gaps: Gaps, page: Path | None) -> None:
         )
     if page:
         if gaps.missing_pictures:
-            console.print(
-                f"\n{absence_words(gaps.missing_pictures, '--pictures DIR', private=gaps.private)}"
+            absent = absence_words(
+                gaps.missing_pictures,
+                "--pictures DIR",
+                private=gaps.private,
+                elsewhere=gaps.elsewhere,
             )
+            console.print(f"\n{absent}")
         console.print(f"\nWritten: {shown(page)}")
 
 
@@ -72,4 +76,4 @@ def _print_examples(console: Console, gaps: Gaps, subgroup: Subgroup) -> None:
     for one in gaps.examples(subgroup):
         taken = f"  taken for {label_words(one.predicted)}" if one.wrong else ""
         unknown = "  unlike everything learnt" if one.unknown else ""
-        console.print(f"      {shown(one.path or one.name)}{taken}{unknown}", style="dim")
+        console.print(f"      {shown(gaps.place(one))}{taken}{unknown}", style="dim")

@@ -43,7 +43,10 @@ def print_report(path: Path, content: ReportContent, no_pictures: bool) -> None:
     """Print where the report is, and what it cannot show, unless nobody asked for pictures."""
     console = stdout()
     if content.missing and not no_pictures:
-        console.print(absence_words(content.missing, "--pictures DIR", private=content.private))
+        absent = absence_words(
+            content.missing, "--pictures DIR", private=content.private, elsewhere=content.elsewhere
+        )
+        console.print(absent)
     console.print(f"Written: {shown(path)}", soft_wrap=True)
 
 
