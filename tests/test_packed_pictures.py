@@ -72,6 +72,23 @@ def test_a_report_made_again_shows_the_pictures(
     assert 'class="gone"' not in page.read_text()
 
 
+@pytest.mark.parametrize("kind", ["parquet", "tars", "tar"])
+def test_gaps_names_pictures_where_they_lie(
+    kind: str, pictures: Mapping[str, bytes], tmp_path: Path
+) -> None:
+    source = stored(kind, tmp_path, pictures)
+    model = tellapart.train(source, quality="fast", test=0.5).save(tmp_path / "model")
+    run = run_here("gaps", model, source)
+    assert run.code == 0
+    examples = re.findall(r"^      (\S+)", run.out, re.MULTILINE)
+    assert examples
+    where = {"parquet": r".*/in/data-\d\.parquet/", "tars": r".*/in/data-\d\.tar/", "tar": ""}[kind]
+    for one in examples:
+        found = re.fullmatch(rf"(?:{where})(\w+/\S+)", one)
+        assert found
+        assert found[1] in pictures
+
+
 def test_what_lies_at_an_address_is_asked_for_only_where_it_is_named(
     pictures: Mapping[str, bytes], tmp_path: Path
 ) -> None:
@@ -115,3 +132,26 @@ def test_what_a_check_suggests_can_be_typed(pictures: Mapping[str, bytes], tmp_p
     for command in commands:
         assert shlex.split(command)[2] == source
         assert command.endswith("--quality fast")
+
+
+def test_guess_calls_a_row_by_its_path_as_others_do(
+    pictures: Mapping[str, bytes], tmp_path: Path
+) -> None:
+    """No two answers have one name: a path that is there twice, or could be a row's number, is
+    told by the row."""
+    model = tellapart.train(stored("tar", tmp_path, pictures), quality="fast").save(
+        tmp_path / "model"
+    )
+    content = next(iter(pictures.values()))
+    paths = ["a/1.jpg", "a/2.jpg", "a/1.jpg", "7", None, "b.jpg", "t.parquet/b.jpg", "b.jpg"]
+    cells = [{"bytes": content, "path": path} for path in paths]
+    table = write(tmp_path / "t.parquet", {"image": cells}, rows=3)
+    run = run_here("guess", model, table, "--csv")
+    assert run.code == 0
+    told = [line.partition(",")[0] for line in run.out.splitlines()[1:]]
+    expected = ["a/1.jpg", "a/2.jpg", "2", "3", "4", "b.jpg", "6", "7"]
+    assert told == [f"{table}/{name}" for name in expected]
+    run = run_here("guess", model, tmp_path / "t.parquet", "--to", tmp_path / "answers")
+    assert run.code == 0
+    again = run_here("guess", model, tmp_path / "t.parquet", "--to", tmp_path / "answers")
+    assert again.code == 0

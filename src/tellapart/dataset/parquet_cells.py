@@ -56,6 +56,7 @@ class ParquetCell:
         group: the row group that this is in.
         at: the number of its row there.
         column: where in a row pictures are.
+        own: the path that the row gives its picture, if no row before it gives the same.
     """
 
     file: Container
@@ -63,10 +64,11 @@ class ParquetCell:
     group: int
     at: int
     column: Column
+    own: str = ""
 
     @property
     def name(self) -> str:
-        return f"{self.file.name}/{self.row}"
+        return f"{self.file.name}/{self.own or self.row}"
 
     def content(self) -> bytes:
         value = _GROUPS.value(self)

@@ -17,6 +17,7 @@ from typing import Any
 
 from ..errors import DatasetError, PictureError
 from ..files.addresses import NO_PARTS, is_for_now
+from ..files.compact import HashTable
 from ..files.stored import Container
 from ..text import first_few, shown
 from .cells import is_missing, label_text, one_label
@@ -50,12 +51,14 @@ def listed(file: Container) -> Iterator[Listed]:
     try:
         with opened(file, pre_buffer=False, buffer_size=2**20) as parquet:
             shape = _shape_of(parquet.schema_arrow, file)
-            row = 0
+            row, seen = 0, HashTable("I")
             for group in range(parquet.num_row_groups):
                 at = 0
                 for values in _rows_of(parquet, group, shape):
-                    cell = ParquetCell(file, row, group, at, shape.pictures)
-                    yield _listed(cell, values, shape)
+                    own = _own_name(values.get("path"))
+                    only = own if _is_new(own, row, seen) and _is_telling(own, file) else ""
+                    cell = ParquetCell(file, row, group, at, shape.pictures, only)
+                    yield _listed(cell, own, values, shape)
                     row, at = row + 1, at + 1
     except (OSError, ValueError, PictureError) as error:  # ArrowInvalid is a ValueError
         why = (getattr(error, "strerror", "") or str(error).partition("\n")[0]).rstrip(".")
@@ -99,9 +102,26 @@ def _rows_of(parquet: Any, group: int, shape: _Shape) -> Iterator[Mapping[str, A
             yield {what: values[at] for what, values in said.items()}
 
 
-def _listed(cell: ParquetCell, values: Mapping[str, Any], shape: _Shape) -> Listed:
-    own = _own_name(values.get("path"))
-    name = own or f"{PurePosixPath(cell.file.name.replace(os.sep, '/')).name}/{cell.row}"
+def _is_new(own: str, row: int, seen: HashTable) -> bool:
+    """Whether no row before this one, of those in `seen`, has the same path; it is noted. Of two
+    paths with one hash, the second counts as the first."""
+    new = seen.first(hash(own)) is None
+    if new:
+        seen.put(hash(own), row)
+    return new
+
+
+def _is_telling(own: str, file: Container) -> bool:
+    """Whether a path cannot be taken for a row's number, or for the place of another path."""
+    return not own.isdecimal() and _base(file) not in own
+
+
+def _base(file: Container) -> str:
+    return PurePosixPath(file.name.replace(os.sep, "/")).name
+
+
+def _listed(cell: ParquetCell, own: str, values: Mapping[str, Any], shape: _Shape) -> Listed:
+    name = own or f"{_base(cell.file)}/{cell.row}"
     written = "" if is_missing(values.get("split")) else label_text(values["split"])
     split = split_of(written)
     if written and split is None:
