@@ -97,7 +97,7 @@ def test_what_was_decided_is_what_is_read(photos: Path) -> None:
     assert dataset.kept == {"elsa/2.png"}
     assert dataset.notes == (
         "tellapart.csv: 1 picture relabelled, 2 left out, 2 put into groups, 1 kept as they are. "
-        "To take decisions back: tellapart fix PHOTOS --undo last (or all).",
+        f"To take decisions back: tellapart fix {photos} --undo last (or all).",
     )
     assert {n: c for n, c in contents(photos).items() if n != FILE} == before
 
@@ -627,7 +627,7 @@ def test_tables_and_archives_have_theirs_beside_them(photos: Path) -> None:
         decide(source, f"{prefix}elsa/1.png", drop=True)
         dataset = read_dataset(source)
         assert dataset.counts == {"elsa": 2, "vader": 5}
-        assert dataset.notes[0].startswith("tellapart.csv: 1 picture relabelled")
+        assert dataset.notes[0].startswith(f"{source.stem}.tellapart.csv: 1 picture relabelled")
         assert place_of_decisions(source) == photos.parent / f"{source.stem}.tellapart.csv"
         undo_decisions(source, everything=True)
         assert read_dataset(source).counts == {"elsa": 4, "vader": 4}

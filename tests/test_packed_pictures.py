@@ -155,3 +155,25 @@ def test_guess_calls_a_row_by_its_path_as_others_do(
     assert run.code == 0
     again = run_here("guess", model, tmp_path / "t.parquet", "--to", tmp_path / "answers")
     assert again.code == 0
+
+
+def test_a_note_on_decisions_says_the_true_names(
+    pictures: Mapping[str, bytes], tmp_path: Path
+) -> None:
+    """And none of them where the model is to be without names."""
+    source = stored("parquet", tmp_path / "the smiths", pictures)
+    picture = next(name for name in pictures if not name.startswith("dark_knight/"))
+    run = run_here("fix", source, picture, "--relabel", "dark_knight", "--quality", "fast")
+    assert run.code == 0
+    run = run_here("train", source, "-o", tmp_path / "model", "--quality", "fast")
+    assert run.code == 0
+    said = " ".join(run.out.split())
+    assert "Note: data-_.tellapart.csv: 1 picture relabelled. To take decisions back: " in said
+    [command] = re.findall(r"tellapart fix .*? --undo last", said)
+    assert shlex.split(command)[2] == source
+    again = run_here("train", source, "-o", tmp_path / "m", "--quality", "fast", "--no-pictures")
+    assert again.code == 0
+    assert "tellapart fix PHOTOS --undo last" in (tmp_path / "m" / "report.html").read_text()
+    kept = tellapart.load(tmp_path / "m").required_record().run.notes
+    assert not any("smiths" in note or "data-" in note for note in kept)
+    assert run_here(*shlex.split(command)[1:], "--quality", "fast").code == 0

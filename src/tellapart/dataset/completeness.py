@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import DatasetError, option
 from ..text import first_few, several, shown
-from .decision import FILE
+from .decision import place_of_decisions, undo_words
 from .items import Items
 from .labels import check_not_ours, distinct
 from .walk import LINK
@@ -57,8 +57,8 @@ def _check_labels(dataset: Dataset, at_least: int) -> None:
             hint = "This is a model. Give the folder of the pictures to learn from."
         if len(replace(dataset, items=dataset.unmended).counts) > len(dataset.counts):
             hint = (
-                f"{FILE} leaves out the others, or relabels them. To take decisions back: "
-                f"tellapart fix PHOTOS --undo last (or all)."
+                f"{shown(place_of_decisions(dataset.source).name)} leaves out the others, or "
+                f"relabels them. To take decisions back: {undo_words(dataset.written)}."
             )
         raise DatasetError(
             f"{dataset.subject} needs pictures of at least {several(at_least, 'label')}; "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,7 @@ FILE = "tellapart.csv"
 KINDS = ("relabel", "drop", "keep", "group")
 BETWEEN = " // "  # between two paths, of which none has an empty part
 MANY = "//"  # for more copies than are noted
+_UNDO = "tellapart fix {} --undo last (or all)"
 _MAGIC = re.compile(r"\{[^{}]*\}|\[[^]]*\]|[*?]+")  # what in a pattern stands for several names
 _ENDINGS = (".tar.gz", ".tar.bz2", ".tar.xz", ".tar.zst")
 
@@ -31,6 +33,11 @@ def place_of_decisions(source: Path) -> Path:
             stem = stem[: -len(suffix)]
             break
     return source.with_name(f"{stem}.{FILE}")
+
+
+def undo_words(source: str) -> str:
+    """The command that takes decisions about a source back."""
+    return _UNDO.format(shlex.quote(source))
 
 
 def check_has_place(source: str | os.PathLike[str]) -> None:

@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING
 from ..errors import PictureError
 from ..files.reading import read_content
 from ..files.stored import Place, place_text
-from ..text import csv_text, first_few, several
+from ..text import csv_text, first_few, several, shown
 from ..workers.local import Each, batches_of, local_map
-from .decision import BETWEEN, FILE, MANY, Decision
+from .decision import BETWEEN, FILE, MANY, Decision, place_of_decisions, undo_words
 from .items import Item, Items
 from .labels import Labels
 
@@ -251,6 +251,7 @@ def _digests(paths: Iterable[Place]) -> dict[Place, str]:
 
 def _words(before: Dataset, after: Dataset, found: Found, counts: Counter[str]) -> Iterator[str]:
     """Sentences on what decisions changed, on what could not be applied, and how to undo them."""
+    file = shown(place_of_decisions(before.source).name)
     said = [
         words
         for kind, words in (
@@ -262,27 +263,24 @@ def _words(before: Dataset, after: Dataset, found: Found, counts: Counter[str]) 
         if counts[kind]
     ]
     if counts["relabel"] + counts["drop"] + counts["group"]:
-        yield (
-            f"{FILE}: {', '.join(said)}. To take decisions back: tellapart fix PHOTOS --undo last "
-            f"(or all)."
-        )
+        yield (f"{file}: {', '.join(said)}. To take decisions back: {undo_words(before.written)}.")
     if gone := sorted(set(before.labels) - set(after.labels)):
         yield f"By these decisions no picture of {first_few(gone)} is left."
     if found.conflicts:
         yield (
-            f"{FILE} has decisions that disagree on {several(len(found.conflicts), 'picture')}; "
+            f"{file} has decisions that disagree on {several(len(found.conflicts), 'picture')}; "
             f"none of these is applied: {first_few(found.conflicts, _NAMED)}. Decide again."
         )
     if found.unclear:
         names = [one.path for one in found.unclear]
         yield (
-            f"{FILE} has {several(len(names), 'decision')} on pictures that were moved, and "
+            f"{file} has {several(len(names), 'decision')} on pictures that were moved, and "
             f"which of several copies is meant cannot be told: {first_few(names, _NAMED)}. Decide "
             f"again."
         )
     if found.stale:
         names = [one.path for one in found.stale]
         yield (
-            f"{FILE} has {several(len(names), 'decision')} on pictures that were changed or are "
+            f"{file} has {several(len(names), 'decision')} on pictures that were changed or are "
             f"not there, and so not applied: {first_few(names, _NAMED)}."
         )

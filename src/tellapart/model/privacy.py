@@ -26,6 +26,8 @@ DIGITS = 12  # of a digest: enough to tell the pictures of a data set apart
 TIMES = frozenset({"day", "second"})  # image properties
 PLACE = "..."  # stands where a path was
 _ABSOLUTE = re.compile(r"(?<![\w.~])(?:~?/|[A-Za-z]:\\|\\\\)[^\s,;:()]+")
+_DECISIONS = re.compile(rf"(?:.*\.)?{re.escape(FILE)}(?=( has |: ))")
+_UNDO = re.compile(r"tellapart fix .* --undo")
 _NUMBER = re.compile(r"none|[\d.]+%?")
 
 
@@ -79,9 +81,12 @@ def without_paths(command: str) -> str:
 
 
 def _unnamed(note: str) -> str:
-    """A sentence on decisions without the pictures that it names in the end, which may be none that
-    was learnt from."""
-    return f"{note.partition(': ')[0]}." if note.startswith(f"{FILE} has ") else note
+    """A sentence on decisions without the source's name, and without the pictures that it names in
+    the end, which may be none that was learnt from."""
+    if found := _DECISIONS.match(note):
+        note = FILE + _UNDO.sub("tellapart fix PHOTOS --undo", note[found.end() :])
+        return f"{note.partition(': ')[0]}." if found[1] == " has " else note
+    return note
 
 
 def _stand_ins(digests: Sequence[str]) -> tuple[str, ...]:
