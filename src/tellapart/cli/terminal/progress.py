@@ -52,10 +52,7 @@ class Lines:
         self._done, self._total = 0, None  # type: int, int | None
         self._began = self._since = time.monotonic()
         self._before = 0  # how many were done when a line last had something new to say
-        self._last = (
-            0,
-            0.0,
-        )  # how many that line had to say, after how many seconds
+        self._last = (0, 0.0)  # how many that line had to say, after how many seconds
         self._lock, self._over = threading.Lock(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="tellapart-progress", daemon=True)
 
