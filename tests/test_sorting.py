@@ -1385,7 +1385,7 @@ def test_a_folder_of_nothing_but_shards_is_refused(tmp_path: Path, name: str) ->
     (tmp_path / "shards" / name).write_bytes(b"whatever")
     before = everything(tmp_path)
     for what in (sort, plan):
-        with pytest.raises(UsageError, match="are no files of their own"):
+        with pytest.raises(UsageError, match="a file for each picture"):
             what(Reader(), tmp_path / "shards", tmp_path / "out")
     assert everything(tmp_path) == before
 
