@@ -27,6 +27,7 @@ from ..files.seal import is_sealed, is_whole, seal
 from ..files.stored import Place
 from ..head.linear import Head
 from ..health.shortcuts import Shortcut
+from ..workers.deadlines import answered
 from .left_out import LeftOut, Remembered, marks_of
 
 _SEAL = b"tellapart.sha256 "  # with the digest that follows, the comment of the zip archive
@@ -312,7 +313,8 @@ class TrainingRecord:
         wanted = range(len(self.names)) if only is None else sorted(set(only))
         by_content: dict[str, Place] = {**self._files(wanted)}
         for root in self._roots_here:
-            with suppress(TellapartError):  # it is gone, or what reads it is
+            # it is gone, or what reads it is, or its drive does not answer
+            with suppress(TellapartError, OSError):
                 self._locate_stored(root, wanted, by_content)
         for text in [os.fspath(folder) for folder in folders]:
             if self._locate_stored(text, wanted, by_content):
@@ -344,8 +346,12 @@ class TrainingRecord:
         for i in wanted:
             if self.digests[i] not in found:
                 names.setdefault(self.names[i], set()).add(self.digests[i])
-        if not names or not holds_members(text):
-            return bool(names)
+        if not names:
+            return False
+        if not is_address(text):
+            answered(lambda call: os.path.lexists(text), text)  # or asking more would hang
+        if not holds_members(text):
+            return True
         for name, stored in called_so(text, names):
             if names[name] and (digest := _digest(stored)) in names[name]:
                 names[name].discard(digest)
