@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -177,3 +178,23 @@ def test_a_note_on_decisions_says_the_true_names(
     kept = tellapart.load(tmp_path / "m").required_record().run.notes
     assert not any("smiths" in note or "data-" in note for note in kept)
     assert run_here(*shlex.split(command)[1:], "--quality", "fast").code == 0
+
+
+def test_of_an_archive_that_was_unpacked_it_is_said_that_it_is_there(
+    pictures: Mapping[str, bytes], tmp_path: Path
+) -> None:
+    archive = tmp_path / "photos.zip"
+    with zipfile.ZipFile(archive, "w") as packed:
+        for name, content in pictures.items():
+            packed.writestr(name, content)
+    model = tellapart.train(archive, quality="fast").save(tmp_path / "model")
+    first = (model / "report.html").read_bytes()
+    page = tmp_path / "again.html"
+    run = run_here("report", model, "-o", page)
+    assert run.code == 0
+    assert f"they lie in {archive}. Unpack it" in " ".join(run.out.split())
+    assert run_here("report", model).code == 2
+    with zipfile.ZipFile(archive) as packed:
+        packed.extractall(tmp_path / "unpacked")
+    assert run_here("report", model, "--pictures", tmp_path / "unpacked").code == 0
+    assert (model / "report.html").read_bytes() == first

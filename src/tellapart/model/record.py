@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import os
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..dataset.archives import is_archive
-from ..dataset.members import called_so, holds_members
-from ..dataset.sources import SkippedFile, pictures_below
-from ..errors import ModelError, PictureError, TellapartError
+from ..dataset.sources import SkippedFile
+from ..errors import ModelError
 from ..evaluation.learning_curve import MORE, CurvePoint, LearningCurve
 from ..evaluation.metrics import Estimate, Proportion
 from ..evaluation.occasions import Apart, Bursts
-from ..files.addresses import is_address
-from ..files.reading import read_content
 from ..files.seal import is_sealed, is_whole, seal
 from ..files.stored import Place
 from ..head.linear import Head
 from ..health.shortcuts import Shortcut
-from ..workers.deadlines import answered
 from .left_out import LeftOut, Remembered, marks_of
+from .locating import Search, has_to_be_named
 
 _SEAL = b"tellapart.sha256 "  # with the digest that follows, the comment of the zip archive
 _COMMENT = len(seal(_SEAL))
@@ -311,59 +305,24 @@ class TrainingRecord:
             DatasetError, UsageError: one of `folders` cannot be read.
         """
         wanted = range(len(self.names)) if only is None else sorted(set(only))
-        by_content: dict[str, Place] = {**self._files(wanted)}
-        for root in self._roots_here:
-            # it is gone, or what reads it is, or its drive does not answer
-            with suppress(TellapartError, OSError):
-                self._locate_stored(root, wanted, by_content)
-        for text in [os.fspath(folder) for folder in folders]:
-            if self._locate_stored(text, wanted, by_content):
-                for path, _ in pictures_below(Path(text))[0]:
-                    by_content.setdefault(_digest(path), path)
-        return {i: by_content[self.digests[i]] for i in wanted if self.digests[i] in by_content}
+        search = Search([(self.names[i], self.digests[i]) for i in wanted])
+        search.where_they_were(self.roots)
+        for folder in folders:
+            search.below(os.fspath(folder))
+        found = search.found
+        return {i: found[self.digests[i]] for i in wanted if self.digests[i] in found}
 
     def files(self) -> list[Path]:
         """The pictures that are files of their own and are where they were, each content once."""
-        return list(self._files(range(len(self.names))).values())
-
-    def _files(self, wanted: Iterable[int]) -> dict[str, Path]:
-        found: dict[str, Path] = {}
-        for i in wanted:
-            for root in self._roots_here:
-                path = Path(root, self.names[i])
-                if self.digests[i] not in found and _digest(path) == self.digests[i]:
-                    found[self.digests[i]] = path
-        return found
-
-    @property
-    def _roots_here(self) -> list[str]:
-        return [root for root in self.roots if not is_address(root)]
-
-    def _locate_stored(self, text: str, wanted: Iterable[int], found: dict[str, Place]) -> bool:
-        """Adds pictures that are not found yet and are stored in what a text means, by their
-        content. Whether some are not found, and it is a folder of files."""
-        names: dict[str, set[str]] = {}
-        for i in wanted:
-            if self.digests[i] not in found:
-                names.setdefault(self.names[i], set()).add(self.digests[i])
-        if not names:
-            return False
-        if not is_address(text):
-            answered(lambda call: os.path.lexists(text), text)  # or asking more would hang
-        if not holds_members(text):
-            return True
-        for name, stored in called_so(text, names):
-            if names[name] and (digest := _digest(stored)) in names[name]:
-                names[name].discard(digest)
-                found[digest] = stored
-        return False
+        search = Search(list(zip(self.names, self.digests, strict=True)))
+        search.files_below(self.roots)
+        return [place for place in search.found.values() if isinstance(place, Path)]
 
     @property
     def elsewhere(self) -> str:
         """The address or the archive where pictures lie that `locate` does not find by itself;
         empty where there is none."""
-        unread = (one for one in self.roots if is_address(one) or _is_unpacked(one))
-        return next(unread, "")
+        return next(filter(has_to_be_named, self.roots), "")
 
 
 def _texts(arrays: Mapping[str, np.ndarray], name: str) -> tuple[str, ...] | None:
@@ -380,15 +339,3 @@ def _heads(arrays: dict[str, np.ndarray]) -> dict[int, Head]:
         int(number): Head(of.astype(np.float64), to)
         for number, of, to in zip(numbers, weights, bias, strict=True)
     }
-
-
-def _is_unpacked(root: str) -> bool:
-    """Whether it is an archive that is only read unpacked."""
-    return not root.lower().endswith(".tar") and is_archive(Path(root))
-
-
-def _digest(path: Place) -> str:
-    try:
-        return hashlib.sha256(read_content(path)).hexdigest()
-    except PictureError:
-        return ""
