@@ -134,7 +134,7 @@ def test_the_command_line_says_the_same(photos: Path, tmp_path: Path) -> None:
     (conflict,) = (one for one in found if one["kind"] in COPIES)
     assert conflict["suggested"] == KNIGHT
     assert conflict["paths"][1] == "train/ice_queen/same.jpg"
-    assert conflict["mend"].endswith("train/ice_queen/same.jpg --drop")
+    assert conflict["mend"].endswith("train/ice_queen/same.jpg --drop --quality fast")
     failed = run_here("check", root, "--quality", "fast", "--fail-on", "conflict")
     assert failed.code == 1
 

@@ -108,7 +108,7 @@ def test_planted_faults_are_found_with_what_mends_them(faulty: Path) -> None:
     assert {"dots/odd.png", "shapes/odd.png"} <= strange
     assert len(strange) <= 4
     mend = next(one.mend for one in health.of("stranger") if one.paths == ("dots/odd.png",))
-    assert mend.endswith("dots/odd.png --drop")
+    assert mend.endswith("dots/odd.png --drop --quality fast")
 
 
 def test_the_command_line_says_the_same(faulty: Path) -> None:
