@@ -75,6 +75,7 @@ class Verbs:
         Raises:
             UsageError: there are no pictures, or one that cannot be read again, or no such form.
             DestinationError: it cannot be written, or holds other answers or something else.
+            ServerError: the server of several pictures in a row cannot be reached.
             MissingExtraError: Parquet or an address, and what knows it is not installed.
         """
         from .answers.writing import AnswerOptions, write_answers
