@@ -13,9 +13,10 @@ from botocore.exceptions import EndpointConnectionError
 
 from conftest import draw_scene, encoded
 from drawn import contents, model_of, run_here
-from tellapart.dataset import parquet_cells
+from tellapart.dataset import listing, parquet_cells, walk
 from tellapart.demo.walk import DemoPictures
 from tellapart.files import addresses
+from tellapart.workers.deadlines import NoAnswerError
 from tellapart.workers.local import threads
 from test_parquet import write
 from test_tar_shards import pack
@@ -114,6 +115,30 @@ def test_a_shard_that_is_damaged_is_named_where_it_says_that_all_is_done(
     (one,) = said["passed_over"]["first"]
     assert one["name"] == "d-0.tar"
     assert one["reason"].startswith("damaged or cut short after ")
+
+
+def test_a_folder_whose_drive_does_not_answer_ends_the_run_too(
+    heroes: DemoPictures, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in "abc":
+        (tmp_path / "in" / name).mkdir(parents=True)
+        (tmp_path / "in" / name / "1.png").write_bytes(PICTURES[0])
+    hangs = True
+
+    def in_order(folder: Path, *given: Any) -> Any:
+        if hangs and folder.name == "b":
+            raise NoAnswerError("did not answer within 30 seconds")
+        return listing.in_order(folder, *given)
+
+    monkeypatch.setattr(walk, "in_order", in_order)
+    asked = ["guess", str(model_of(heroes)), "in", "--to", "out", "--per-part", "1"]
+    found = run_here(*asked, cwd=tmp_path)
+    assert (found.code, found.out) == (2, "")
+    assert f"{Path('in', 'b')} did not answer within 30 seconds." in found.err
+    assert mark(tmp_path / "out") is None
+    hangs = False
+    assert run_here(*asked, cwd=tmp_path).code == 0
+    assert mark(tmp_path / "out")["read"] == 3
 
 
 @pytest.mark.parametrize("kind", ["tar", "parquet"])

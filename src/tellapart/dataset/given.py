@@ -162,6 +162,12 @@ class _Noting(Walk):
         self._bare = how.bare
         self.has_link = False
         self.is_shut = False  # the folder itself
+        self._whole = how.whole
+
+    def stays_shut(self, folder: Path, error: OSError) -> None:
+        if self._whole and isinstance(error, NoAnswerError):
+            raise DatasetError(f"{shown(folder)} {error.reason}.", hint=GO_ON, may_pass=True)
+        super().stays_shut(folder, error)
 
     def pass_over(self, path: Path, reason: str) -> None:
         self.has_link |= reason == LINK

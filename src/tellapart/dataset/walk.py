@@ -128,7 +128,7 @@ class Walk:
         try:
             here, entries = answered(lambda call: in_order(folder, counted, call), folder)
         except OSError as error:
-            self.pass_over(folder, _unopened(error))
+            self.stays_shut(folder, error)
             return (0, 0), iter(())
         if here in above:
             self.pass_over(folder, "a link back to a folder above it")
@@ -150,6 +150,9 @@ class Walk:
 
     def pass_over(self, path: Path, reason: str) -> None:
         self.skipped.append(SkippedFile(self.name(path), sys.intern(reason)))
+
+    def stays_shut(self, folder: Path, error: OSError) -> None:
+        self.pass_over(folder, _unopened(error))
 
     def shut(self, folder: Path) -> str:
         """That a folder, or one in it, stayed shut, and why; empty if none did."""
