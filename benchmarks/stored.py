@@ -75,7 +75,7 @@ def fill(root: Path, count: int) -> None:
 
 def pictures_of(place: str, root: Path) -> Iterable[object]:
     from tellapart.dataset.given import expand
-    from tellapart.dataset.members import members
+    from tellapart.dataset.stored.members import members
 
     if place == "folder":
         return (Path(str(path)) for path in expand([str(root / "folder")], follow_links=False))

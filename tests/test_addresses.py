@@ -21,8 +21,8 @@ import tellapart
 from conftest import draw_scene, encoded
 from drawn import run_here
 from tellapart.dataset.given import expand
-from tellapart.dataset.members import members
 from tellapart.dataset.sources import SkippedFile, read_dataset
+from tellapart.dataset.stored.members import members
 from tellapart.demo.walk import DemoPictures
 from tellapart.errors import (
     ArchiveError,
@@ -158,7 +158,7 @@ def test_an_object_may_be_called_as_a_pattern_is(
 def test_a_long_prefix_comes_page_by_page(
     bucket: str, put: Callable[[str, bytes], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tellapart.dataset.addresses._PAGE", 3)
+    monkeypatch.setattr("tellapart.dataset.stored.addresses._PAGE", 3)
     names = [f"{n:02d}.png" for n in range(8)]
     for name in [*names, "other.png"]:
         put(f"many/{name}" if name in names else name, PICTURE)
@@ -272,7 +272,7 @@ def test_a_public_bucket_is_read_without_credentials(s3: Any, bucket: str, tmp_p
     names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
     kept = {name: value for name, value in os.environ.items() if name not in names}
     script = (
-        "from tellapart.dataset.members import members\n"
+        "from tellapart.dataset.stored.members import members\n"
         f"print(*(len(one.content()) for one in members('s3://{bucket}/')))"
     )
     run = subprocess.run(

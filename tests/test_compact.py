@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tellapart.files import entries as entries_module
-from tellapart.files import lines as lines_module
 from tellapart.files.compact import HashTable, Packed
-from tellapart.files.entries import Entry
-from tellapart.files.lines import lines_backwards
+from tellapart.files.journal import entries as entries_module
+from tellapart.files.journal import lines as lines_module
+from tellapart.files.journal.entries import Entry
+from tellapart.files.journal.lines import lines_backwards
+from tellapart.files.journal.record import Placement
+from tellapart.files.journal.state import opened
+from tellapart.files.journal.undo import undo
 from tellapart.files.purpose import Purpose
-from tellapart.files.record import Placement
-from tellapart.files.state import opened
-from tellapart.files.undo import undo
 
 _HASHES = st.sampled_from([0, 1, 2, 3, 64, 128, -1, 2**63, 2**64 - 1, 2**64 - 2])
 _NUMBERS = st.integers(1, 3)

@@ -20,12 +20,12 @@ from hypothesis import strategies as st
 from conftest import tried
 from tellapart.errors import DestinationError, UsageError
 from tellapart.files import transfer
-from tellapart.files.journal import Journal
+from tellapart.files.journal.journal import Journal
+from tellapart.files.journal.record import Entry, How, Placement
+from tellapart.files.journal.state import locked, opened
+from tellapart.files.journal.undo import undo
 from tellapart.files.purpose import Purpose
-from tellapart.files.record import Entry, How, Placement
 from tellapart.files.skipped import SkippedFile
-from tellapart.files.state import locked, opened
-from tellapart.files.undo import undo
 
 MENDING = Purpose(hidden=".tellapart-mend", done="mended")
 Tree = dict[str, tuple[bytes, int] | None]

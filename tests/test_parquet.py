@@ -18,9 +18,9 @@ import pytest
 
 import tellapart
 from conftest import draw_scene, encoded
-from tellapart.dataset import parquet_cells
-from tellapart.dataset.members import members
 from tellapart.dataset.sources import read_dataset
+from tellapart.dataset.stored import parquet_cells
+from tellapart.dataset.stored.members import members
 from tellapart.demo.walk import DemoPictures
 from tellapart.errors import DatasetError, PictureError
 from tellapart.images.decode import Stored, read_picture

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tellapart.dataset import listing
 from tellapart.dataset.given import expand
 from tellapart.dataset.listing import ordered
-from tellapart.dataset.patterns import matching, names_meant
+from tellapart.dataset.stored.patterns import matching, names_meant
 
 FILES = (
     *(f"a/{number}.jpg" for number in range(30)),

@@ -18,8 +18,8 @@ from typer.testing import CliRunner
 
 import tellapart
 from tellapart.cli.app import app
-from tellapart.files.journal import Journal
-from tellapart.files.record import Entry
+from tellapart.files.journal.journal import Journal
+from tellapart.files.journal.record import Entry
 from tellapart.health.piles import pile_up
 
 KINDS = ("disc", "stripes", "cross")
@@ -200,7 +200,7 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_piles(
         real(self, entry, part)
 
     with monkeypatch.context() as patch:
-        patch.setattr("tellapart.files.journal.Journal.place", place)
+        patch.setattr("tellapart.files.journal.journal.Journal.place", place)
         CliRunner().invoke(
             app, ["piles", str(heap), "-o", str(broken), "-n", "3", "--quality", "fast"]
         )

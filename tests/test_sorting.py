@@ -29,9 +29,9 @@ from tellapart.dataset import listing
 from tellapart.dataset.filenames import safe_name
 from tellapart.dataset.sources import SkippedFile
 from tellapart.errors import DestinationError, PictureError, UsageError
-from tellapart.files import journal as journal_module
 from tellapart.files import transfer
-from tellapart.files.state import locked as locked_for
+from tellapart.files.journal import journal as journal_module
+from tellapart.files.journal.state import locked as locked_for
 from tellapart.sorting import placed
 from tellapart.sorting.journal import SORTING, STATE
 from tellapart.sorting.sort import SortOptions, SortStep, plan, sort, undo

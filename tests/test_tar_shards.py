@@ -23,9 +23,9 @@ from conftest import draw_scene, encoded
 from tellapart.dataset.decision import place_of_decisions
 from tellapart.dataset.decisions import decide
 from tellapart.dataset.given import expand
-from tellapart.dataset.members import holds_members, members
-from tellapart.dataset.patterns import unbraced
 from tellapart.dataset.sources import Dataset, SkippedFile, read_dataset
+from tellapart.dataset.stored.members import holds_members, members
+from tellapart.dataset.stored.patterns import unbraced
 from tellapart.demo.walk import DemoPictures
 from tellapart.errors import ArchiveError, DatasetError, PictureError, UsageError
 from tellapart.images.decode import Stored, read_picture

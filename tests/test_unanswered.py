@@ -13,7 +13,8 @@ from botocore.exceptions import EndpointConnectionError
 
 from conftest import draw_scene, encoded
 from drawn import contents, model_of, run_here
-from tellapart.dataset import listing, parquet_cells, walk
+from tellapart.dataset import listing, walk
+from tellapart.dataset.stored import parquet_cells
 from tellapart.demo.walk import DemoPictures
 from tellapart.files import addresses
 from tellapart.workers.deadlines import NoAnswerError

@@ -35,7 +35,7 @@ from tellapart import (
 from tellapart.cli.terminal.sorting import print_sort, step_printer
 from tellapart.demo.walk import DemoPictures
 from tellapart.files import transfer
-from tellapart.files.journal import Journal
+from tellapart.files.journal.journal import Journal
 from tellapart.sorting import arrivals, looking
 from tellapart.sorting.sort import plan, sort, undo
 from tellapart.sorting.watching import Told, watch

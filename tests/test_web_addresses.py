@@ -13,7 +13,7 @@ import fsspec
 import pytest
 
 from conftest import draw_scene, encoded
-from tellapart.dataset.members import members
+from tellapart.dataset.stored.members import members
 from tellapart.errors import DatasetError, PictureError
 from tellapart.files import addresses
 from tellapart.files.destinations import destination_at

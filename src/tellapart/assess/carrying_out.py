@@ -2,7 +2,7 @@
 
 A dropped picture goes to `set-aside/`, which no command reads; a relabelled one into the folder of
 its new label, in the same part of the data set. Nothing is overwritten or deleted. A journal
-(`files/journal.py`) is written first, so a run that was killed goes on, and all of it can be taken
+(`files/journal/`) is written first, so a run that was killed goes on, and all of it can be taken
 back. The data set reads the same before, between and after, whenever a run is killed: a decision
 whose picture has moved already is done. (On a disk that cannot rename to a free name in one step,
 the one picture that was being moved may have both names until the next run.)
@@ -29,11 +29,11 @@ from ..dataset.sources import Item, SkippedFile, read_dataset
 from ..dataset.splits import split_within
 from ..dataset.walk import SET_ASIDE, Walk
 from ..errors import UsageError
-from ..files.journal import Journal
+from ..files.journal.journal import Journal
+from ..files.journal.record import Entry, Placement
+from ..files.journal.state import locked, opened
+from ..files.journal.undo import UndoResult, undo
 from ..files.purpose import Purpose
-from ..files.record import Entry, Placement
-from ..files.state import locked, opened
-from ..files.undo import UndoResult, undo
 from ..text import csv_text, first_few, shown
 
 MENDING = Purpose(

@@ -16,8 +16,8 @@ import numpy as np
 from ..backbones.embed import Embedder, embed_all
 from ..backbones.graph import network_of
 from ..backbones.rows import quality as quality_row
-from ..dataset.containers import check_are_files
 from ..dataset.sources import SkippedFile, pictures_below
+from ..dataset.stored.containers import check_are_files
 from ..errors import DatasetError, PictureError, UsageError
 from ..files.reading import read_head
 from ..health.piles import MOST_PILES, pile_up

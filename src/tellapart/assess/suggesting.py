@@ -16,8 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..dataset.containers import check_are_files
 from ..dataset.sources import SkippedFile, pictures_below
+from ..dataset.stored.containers import check_are_files
 from ..errors import DatasetError, PictureError, UsageError
 from ..files.atomic import cannot_write, sync
 from ..files.on_disk import check_written_here

@@ -1,7 +1,7 @@
 """From a list of addresses, a video, a folder or an archive to pictures in labelled folders.
 
 Everything that comes is decoded, compared with what is there, and placed by the journal that also
-serves sorting and mending (`files/journal.py`): killed at any moment it leaves whole pictures
+serves sorting and mending (`files/journal/`): killed at any moment it leaves whole pictures
 alone, the same call goes on, and `undo` takes back what was collected. `collected.csv` beside the
 pictures says where each comes from, and what did not come and why.
 """
@@ -18,12 +18,12 @@ from pathlib import Path, PurePosixPath
 
 from ..dataset.sources import SkippedFile, pictures_below
 from ..errors import PictureError, UsageError, option
-from ..files.journal import Journal, writing
+from ..files.journal.journal import Journal, writing
+from ..files.journal.record import Entry, Placement
+from ..files.journal.state import opened, remove_state
+from ..files.journal.undo import UndoResult
+from ..files.journal.undo import undo as undo_
 from ..files.reading import read_content
-from ..files.record import Entry, Placement
-from ..files.state import opened, remove_state
-from ..files.undo import UndoResult
-from ..files.undo import undo as undo_
 from ..images.kinds import SUFFIXES
 from ..text import several, shown
 from ..workers.local import Each, local_map
@@ -136,7 +136,7 @@ def collect(
 
 
 def undo(into: str | os.PathLike[str]) -> UndoResult:
-    """Take back all that was collected into a folder, and nothing else: see `files/undo.py`.
+    """Take back all that was collected into a folder, and nothing else: see `files/journal/`.
 
     Pictures that were fetched or taken from a video are removed; a copy goes only as long as its
     original is there; what has been changed since stays.

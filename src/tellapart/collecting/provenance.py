@@ -14,7 +14,7 @@ from typing import Literal, TextIO, TypeAlias, cast, get_args
 
 from ..dataset.tables import Fault, lines_of
 from ..errors import DatasetError
-from ..files.journal import Journal
+from ..files.journal.journal import Journal
 from ..files.purpose import Purpose
 from ..text import csv_cell, shown
 

@@ -28,7 +28,7 @@ from ..files.system import WINDOWS
 from ..text import several, shown
 from .encodings import decoded, words_on
 from .filenames import DEVICES
-from .tar_shards import wrong_at_end
+from .stored.tar_shards import wrong_at_end
 
 MAX_MEMBERS = 200_000
 MAX_BYTES = 20 * 2**30

@@ -15,12 +15,12 @@ from ..files.stored import Stored
 from ..images.kinds import SUFFIXES
 from ..text import shown
 from ..workers.deadlines import NoAnswerError, answered
-from .containers import check_are_files
 from .lists import STDIN as STDIN
 from .lists import called, read_list
-from .members import holds_members, members
-from .patterns import matching
 from .sources import SkippedFile
+from .stored.containers import check_are_files
+from .stored.members import holds_members, members
+from .stored.patterns import matching
 from .walk import LINK, SHUT, Walk
 
 _FEW = 5  # errors that are told where there is nothing else

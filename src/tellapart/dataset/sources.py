@@ -17,7 +17,6 @@ from ..files.workspaces import Workspace
 from ..text import several, shown
 from .archives import is_archive, unpack
 from .completeness import finished
-from .containers import holds_pictures
 from .dataset import FEW as FEW
 from .dataset import Dataset as Dataset
 from .dataset import labelled, marked, nohash_group, on_torn
@@ -27,7 +26,8 @@ from .items import Items as Items
 from .layout import layout_of
 from .mended import apply
 from .paths import Finder, missing
-from .stored_sets import read_stored
+from .stored.containers import holds_pictures
+from .stored.sets import read_stored
 from .tables import TABLE_SUFFIXES, names_pictures, read_table
 from .walk import SET_ASIDE, Walk, identity
 from .walk import SkippedFile as SkippedFile

@@ -6,8 +6,8 @@ import os
 from pathlib import Path, PurePosixPath
 
 from ..dataset.filenames import folded, kept_stem, longest_name, named, safe_name, suffix_of
-from ..files.journal import Journal
-from ..files.record import Placement
+from ..files.journal.journal import Journal
+from ..files.journal.record import Placement
 
 
 class Places:

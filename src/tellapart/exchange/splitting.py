@@ -2,7 +2,7 @@
 
     out/train/<label>/<name>, out/val/..., out/test/..., out/labels.csv
 
-Each file is written into the journal (`files/journal.py`) before it is placed, so a run that was
+Each file is written into the journal (`files/journal/`) before it is placed, so a run that was
 killed goes on, a later one adds what is new, and `undo` takes back what was done and nothing else.
 No picture is decoded: the content's sha256 decides, and the first bytes tell what is no picture.
 """
@@ -27,15 +27,15 @@ from ..dataset.in_python import Source, read_source
 from ..dataset.labels import ordered
 from ..dataset.sources import Dataset, Item, SkippedFile
 from ..errors import DestinationError, PictureError, UsageError, option
-from ..files.journal import Journal, writing
+from ..files.journal.journal import Journal, writing
+from ..files.journal.record import Entry, Placement
+from ..files.journal.state import opened
+from ..files.journal.undo import UndoResult
+from ..files.journal.undo import undo as undo_
 from ..files.on_disk import check_written_here
 from ..files.purpose import Purpose
 from ..files.reading import read_head
-from ..files.record import Entry, Placement
-from ..files.state import opened
 from ..files.transfer import content_of, reason_of
-from ..files.undo import UndoResult
-from ..files.undo import undo as undo_
 from ..images.kinds import EMPTY, FORMATS, misnamed, sniff
 from ..text import csv_text, first_few, several, shown
 from ..workers.local import Each, batches_of, local_map
@@ -134,7 +134,7 @@ def split(
 
 
 def undo(destination: str | os.PathLike[str]) -> UndoResult:
-    """Take back what `split` did in a folder, and nothing else: see `files/undo.py`.
+    """Take back what `split` did in a folder, and nothing else: see `files/journal/`.
 
     Raises:
         UsageError: nothing was split into it.

@@ -10,8 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from ..dataset.archives import is_archive
-from ..dataset.members import called_so, holds_members
 from ..dataset.sources import pictures_below
+from ..dataset.stored.members import called_so, holds_members
 from ..errors import PictureError, TellapartError
 from ..files.addresses import is_address
 from ..files.reading import read_content

@@ -1,6 +1,6 @@
 """What a sort writes down: its request, and with each picture what the classifier said of it.
 
-How that is written, resumed and taken back is the work of `files/journal.py`, which knows nothing
+How that is written, resumed and taken back is the work of `files/journal/`, which knows nothing
 of labels and scores.
 """
 
@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any, cast
 
 from ..errors import DestinationError, option
-from ..files.entries import Index
-from ..files.journal import Journal
+from ..files.journal.entries import Index
+from ..files.journal.journal import Journal
+from ..files.journal.record import Entry, How
+from ..files.journal.state import opened as opened_
 from ..files.purpose import Purpose
-from ..files.record import Entry, How
-from ..files.state import opened as opened_
 from ..text import shown
 
 

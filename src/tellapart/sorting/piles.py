@@ -1,6 +1,6 @@
 """A heap of unlabelled pictures -> a folder for each pile, to be renamed after what it shows.
 
-The pictures are placed by the journal (`files/journal.py`): as links, or as copies where links
+The pictures are placed by the journal (`files/journal/`): as links, or as copies where links
 cannot be made. Nothing is overwritten; the same call goes on where a run was stopped, and leaves
 alone what was renamed or moved since. `undo` takes back what was done.
 """
@@ -19,15 +19,15 @@ from ..assess.piling import COLUMNS, HIDDEN, TABLE, PiledPicture, Piles, in_pile
 from ..dataset.filenames import folded, kept_stem, longest_name, named, suffix_of
 from ..dataset.walk import SET_ASIDE
 from ..errors import DestinationError, UsageError, option
-from ..files.journal import Journal, writing
+from ..files.journal.journal import Journal, writing
+from ..files.journal.record import Placement
+from ..files.journal.state import opened
+from ..files.journal.undo import UndoResult
+from ..files.journal.undo import undo as undo_
 from ..files.on_disk import check_written_here
 from ..files.purpose import Purpose
-from ..files.record import Placement
 from ..files.skipped import SkippedFile
-from ..files.state import opened
 from ..files.transfer import can_link
-from ..files.undo import UndoResult
-from ..files.undo import undo as undo_
 from ..report.piles_page import piles_page
 from ..text import csv_cell, shown
 
@@ -112,7 +112,7 @@ def piles(
 
 
 def undo(destination: str | os.PathLike[str]) -> UndoResult:
-    """Take back what `piles` did in a folder, and nothing else: see `files/undo.py`.
+    """Take back what `piles` did in a folder, and nothing else: see `files/journal/`.
 
     Raises:
         UsageError: no piles were made there.

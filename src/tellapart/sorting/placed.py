@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ..files.journal import Journal
-from ..files.record import Entry
+from ..files.journal.journal import Journal
+from ..files.journal.record import Entry
 
 _RUN = 20_000  # pictures put in order at a time
 

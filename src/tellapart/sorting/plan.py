@@ -11,13 +11,13 @@ from hashlib import blake2b
 from pathlib import Path, PurePosixPath
 from typing import Literal, Protocol
 
-from ..dataset.containers import check_are_files
 from ..dataset.filenames import folded, kept_stem, longest_name, named, safe_name, suffix_of
+from ..dataset.stored.containers import check_are_files
 from ..dataset.walk import Walk
 from ..errors import DestinationError, PictureError, UsageError, option
 from ..files.compact import HashTable, Packed
+from ..files.journal.record import Entry
 from ..files.on_disk import check_pictures_here, check_written_here
-from ..files.record import Entry
 from ..files.skipped import SkippedFile
 from ..files.transfer import NO_FILE, Stamp, content_of, stamp_of
 from ..text import shown

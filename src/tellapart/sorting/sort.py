@@ -1,7 +1,7 @@
 """An inbox of pictures -> one named file a picture in a destination, by what a classifier says.
 
 `plan` tells what would be done; `sort` does it, in batches: each is written into the journal
-(`files/journal.py`), then placed. Killed at any moment it loses nothing, and the same call goes on
+(`files/journal/`), then placed. Killed at any moment it loses nothing, and the same call goes on
 to the very names that an undisturbed run gives. `undo` takes back what was done.
 """
 
@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..dataset.containers import check_are_files
 from ..dataset.sources import SkippedFile
-from ..files.journal import Journal, writing
-from ..files.record import Placement
-from ..files.undo import UndoResult
-from ..files.undo import undo as undo_
+from ..dataset.stored.containers import check_are_files
+from ..files.journal.journal import Journal, writing
+from ..files.journal.record import Placement
+from ..files.journal.undo import UndoResult
+from ..files.journal.undo import undo as undo_
 from .journal import (
     SORTING,
     Answer,
@@ -146,7 +146,7 @@ def inbox_of(destination: str | os.PathLike[str]) -> Path | None:
 
 
 def undo(destination: str | os.PathLike[str]) -> UndoResult:
-    """Take back what `sort` did in a folder, and nothing else: see `files/undo.py`.
+    """Take back what `sort` did in a folder, and nothing else: see `files/journal/`.
 
     Raises:
         UsageError: nothing was sorted there.

@@ -18,9 +18,9 @@ from typing import Any, Literal, Protocol, TypeAlias
 from ..dataset.sources import SkippedFile
 from ..dataset.walk import no_picture
 from ..errors import DestinationError, PictureError, TellapartError, UsageError
-from ..files.entries import Index
-from ..files.journal import Journal, writing
-from ..files.record import Entry, Placement
+from ..files.journal.entries import Index
+from ..files.journal.journal import Journal, writing
+from ..files.journal.record import Entry, Placement
 from ..files.transfer import Stamp, reason_of
 from ..text import first_few, label_words, shown
 from .arrivals import Arrivals

@@ -6,7 +6,7 @@ from __future__ import annotations
 from ..assess.carrying_out import marked, wanted
 from ..dataset.decision import place_of_decisions
 from ..dataset.decision_table import DecisionTable
-from ..files.record import Placement
+from ..files.journal.record import Placement
 from ..files.skipped import SkippedFile
 from ..text import several
 from .changes import Move, Wish

@@ -19,7 +19,7 @@ from socket import socket
 from types import FrameType
 
 from ..dataset.archives import is_archive
-from ..dataset.containers import check_are_files
+from ..dataset.stored.containers import check_are_files
 from ..errors import DatasetError, UsageError
 from ..files.workspaces import Workspace
 from ..model.folder import MODEL_FILE

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeAlias
 
 from ..dataset.decision import FILE, Decision
-from ..files.record import inside
+from ..files.journal.record import inside
 from ..files.transfer import Content
 from ..text import csv_text
 

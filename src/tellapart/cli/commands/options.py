@@ -181,7 +181,7 @@ def sort_options(
 def check_folder(path: str | None, option: str) -> None:
     """Refuse a folder that is not there and nothing else that holds pictures, before any work is
     done."""
-    from ...dataset.members import holds_members
+    from ...dataset.stored.members import holds_members
 
     if path and not os.path.isdir(path) and not holds_members(path):
         what = "no folder" if os.path.exists(path) else "not there"

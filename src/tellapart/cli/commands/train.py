@@ -318,7 +318,7 @@ def _model_name(source: str) -> Path:
 
 def _test(text: str | None) -> float | str | None:
     """`none`, a fraction, or a folder."""
-    from ...dataset.patterns import is_pattern
+    from ...dataset.stored.patterns import is_pattern
     from ...files.addresses import is_address
 
     if text is None:

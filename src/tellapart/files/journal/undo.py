@@ -9,18 +9,18 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import PictureError, TellapartError, UsageError
-from ..text import shown
+from ...errors import PictureError, TellapartError, UsageError
+from ...text import shown
+from ..folders import make_folders
+from ..on_disk import check_written_here
+from ..purpose import Purpose
+from ..skipped import SkippedFile
+from ..system import WINDOWS
+from ..transfer import Content, carry, content_of, drop_reservation, holds, reason_of
 from .entries import Index
-from .folders import make_folders
 from .journal import Journal
-from .on_disk import check_written_here
-from .purpose import Purpose
 from .record import Entry
-from .skipped import SkippedFile
 from .state import finish_leftovers, locked, remove_state
-from .system import WINDOWS
-from .transfer import Content, carry, content_of, drop_reservation, holds, reason_of
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from ..errors import DatasetError
-from ..files.addresses import RemoteFile, asked, filesystem, is_for_now, version_of
-from ..text import shown
+from ...errors import DatasetError
+from ...files.addresses import RemoteFile, asked, filesystem, is_for_now, version_of
+from ...text import shown
 from .patterns import is_pattern, unbraced
 
 _PAGE = 1000  # objects that S3 tells at a time

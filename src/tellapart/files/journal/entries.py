@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from .compact import HashTable
-from .transfer import Content
+from ..compact import HashTable
+from ..transfer import Content
 
 How = Literal["copy", "link", "move"]
 

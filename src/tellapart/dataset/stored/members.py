@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Container, Iterator
 from pathlib import Path
 
-from ..errors import UsageError
-from ..files.skipped import SkippedFile
-from ..files.stored import Stored
-from ..text import shown
+from ...errors import UsageError
+from ...files.skipped import SkippedFile
+from ...files.stored import Stored
+from ...text import shown
 from .containers import contents_of, holds_pictures, is_container
-from .stored_sets import within
+from .sets import within
 
 
 def holds_members(text: str) -> bool:

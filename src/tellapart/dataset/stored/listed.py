@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TypeAlias
 
-from ..files.skipped import SkippedFile
-from ..files.stored import Stored
-from .tables import TABLE_SUFFIXES
+from ...files.skipped import SkippedFile
+from ...files.stored import Stored
+from ..tables import TABLE_SUFFIXES
 
 PassOver: TypeAlias = "Callable[[SkippedFile], None]"
 """Is told each file that is no picture, and why."""

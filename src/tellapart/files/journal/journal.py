@@ -3,17 +3,17 @@ and taken back.
 
 The work keeps a hidden folder where it places files, with an append-only journal: one line of JSON
 for what was asked, then one for each folder and file *before* it is made or placed, synced to the
-disk (see `files/record.py`). A line cut short by a kill is dropped; a file whose line stands there
+disk (see `record.py`). A line cut short by a kill is dropped; a file whose line stands there
 is recognised as placed, or not, by its content. Nothing is ever overwritten, and an original is let
 go only after its new file is whole. What the work is about is opaque here, and the caller's:
 
     MENDING = Purpose(hidden=".tellapart-mend", done="mended")
 
-    with opened(folder, MENDING, request={"dataset": "flowers"}) as journal:   # files/state.py
+    with opened(folder, MENDING, request={"dataset": "flowers"}) as journal:   # state.py
         steps = [Placement("rose/1.jpg", "tulip/1.jpg", extra={"why": "a tulip"})]
         for done in journal.carry_out(steps):
             ...                                          # an Entry, or a SkippedFile
-    undo(folder, MENDING)                                # files/undo.py
+    undo(folder, MENDING)                                # undo.py
 """
 
 from __future__ import annotations
@@ -26,13 +26,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import TextIO
 
-from ..errors import DestinationError, PictureError
-from ..text import shown
-from .atomic import sync, sync_all
-from .purpose import AT_ONCE, Purpose
-from .record import Entry, Placement, Record
-from .skipped import SkippedFile
-from .transfer import (
+from ...errors import DestinationError, PictureError
+from ...text import shown
+from ..atomic import sync, sync_all
+from ..purpose import AT_ONCE, Purpose
+from ..skipped import SkippedFile
+from ..transfer import (
     Content,
     KeptError,
     carry,
@@ -46,6 +45,7 @@ from .transfer import (
     reason_of,
     take_place,
 )
+from .record import Entry, Placement, Record
 
 _BATCH = 32  # files between two syncs of the journal, unless `at_once` says more
 _BATCH_SECONDS = 0.5  # for which more than those are waited for

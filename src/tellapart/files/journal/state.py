@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-from ..errors import DestinationError
-from ..text import shown
-from .folders import make_folders, moved_away, new_folder
+from ...errors import DestinationError
+from ...text import shown
+from ..folders import make_folders, moved_away, new_folder
+from ..leftovers import clear_leftovers
+from ..locks import is_still, open_lock, take
+from ..purpose import Purpose
 from .journal import Journal, writing
-from .leftovers import clear_leftovers
-from .locks import is_still, open_lock, take
-from .purpose import Purpose
 from .record import RECORD, How
 
 _LOCK = "lock"

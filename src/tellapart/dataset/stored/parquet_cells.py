@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import PictureError, need
-from ..files.addresses import unreached
-from ..files.reading import MAX_BYTES, read_content
-from ..files.stored import Container, LocalFile
+from ...errors import PictureError, need
+from ...files.addresses import unreached
+from ...files.reading import MAX_BYTES, read_content
+from ...files.stored import Container, LocalFile
 
 if TYPE_CHECKING:
     import pyarrow.parquet

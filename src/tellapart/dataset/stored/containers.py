@@ -7,19 +7,19 @@ import os
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from ..errors import DatasetError, UsageError
-from ..files.addresses import is_address, is_for_now
-from ..files.on_disk import check_pictures_here
-from ..files.skipped import SkippedFile
-from ..files.stored import Container, LocalFile
-from ..images.kinds import SUFFIXES
-from ..text import shown
-from ..workers.deadlines import answered
+from ...errors import DatasetError, UsageError
+from ...files.addresses import is_address, is_for_now
+from ...files.on_disk import check_pictures_here
+from ...files.skipped import SkippedFile
+from ...files.stored import Container, LocalFile
+from ...images.kinds import SUFFIXES
+from ...text import shown
+from ...workers.deadlines import answered
+from ..walk import is_hidden
 from . import parquet_files, tar_shards
 from .addresses import files_at
 from .listed import Listed, PassOver, why_no_picture
 from .patterns import is_pattern, names_meant
-from .walk import is_hidden
 
 TAR, PARQUET = ".tar", ".parquet"
 _COMPRESSED = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst")

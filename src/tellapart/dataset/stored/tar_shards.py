@@ -19,17 +19,17 @@ from itertools import islice
 from pathlib import PurePosixPath
 from typing import IO
 
-from ..errors import ArchiveError, PictureError
-from ..files.reading import MAX_BYTES
-from ..files.skipped import SkippedFile
-from ..files.stored import Container
-from ..images.kinds import FORMATS, SUFFIXES, sniff
-from ..text import several, shown
-from .cells import one_label
-from .decision import is_table_of_decisions
+from ...errors import ArchiveError, PictureError
+from ...files.reading import MAX_BYTES
+from ...files.skipped import SkippedFile
+from ...files.stored import Container
+from ...images.kinds import FORMATS, SUFFIXES, sniff
+from ...text import several, shown
+from ..cells import one_label
+from ..decision import is_table_of_decisions
+from ..tables import COLUMNS
+from ..walk import is_hidden
 from .listed import Listed, PassOver, why_no_picture
-from .tables import COLUMNS
-from .walk import is_hidden
 
 _BLOCK = 512  # bytes, of which a tar is made
 _LONGEST_LABEL = 64  # letters: a text that is longer describes a picture

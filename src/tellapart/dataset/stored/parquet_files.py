@@ -15,16 +15,16 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-from ..errors import DatasetError, PictureError
-from ..files.addresses import NO_PARTS, is_for_now
-from ..files.compact import HashTable
-from ..files.stored import Container
-from ..text import first_few, shown
-from .cells import is_missing, label_text, one_label
+from ...errors import DatasetError, PictureError
+from ...files.addresses import NO_PARTS, is_for_now
+from ...files.compact import HashTable
+from ...files.stored import Container
+from ...text import first_few, shown
+from ..cells import is_missing, label_text, one_label
+from ..splits import SPLITS, split_of
+from ..tables import COLUMNS
 from .listed import Listed
 from .parquet_cells import Column, ParquetCell, opened
-from .splits import SPLITS, split_of
-from .tables import COLUMNS
 
 _ROWS = 4096  # that are looked at in one go
 _HUGGING_FACE = b"huggingface"

@@ -16,16 +16,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from ..errors import DatasetError
-from ..files.addresses import is_address
-from ..files.skipped import SkippedFile
-from ..text import several, shown
+from ...errors import DatasetError
+from ...files.addresses import is_address
+from ...files.skipped import SkippedFile
+from ...text import several, shown
+from ..dataset import Dataset, labelled, nohash_group
+from ..items import Item, Items
+from ..layout import layout_of
+from ..splits import named_as_splits
 from .containers import contents_of
-from .dataset import Dataset, labelled, nohash_group
-from .items import Item, Items
-from .layout import layout_of
 from .listed import Listed
-from .splits import named_as_splits
 from .tree import Tree
 
 

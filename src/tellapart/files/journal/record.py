@@ -20,17 +20,17 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePath, PurePosixPath
 from typing import Any, BinaryIO, TypeVar
 
-from ..errors import DestinationError
-from ..text import shown
-from .atomic import sync
+from ...errors import DestinationError
+from ...text import shown
+from ..atomic import sync
+from ..locks import is_still
+from ..purpose import Errand, Purpose
+from ..system import WINDOWS
+from ..transfer import Content, Stamp, holds, is_link, reason_of
 from .entries import Entries
 from .entries import Entry as Entry
 from .entries import How as How
 from .lines import lines_backwards
-from .locks import is_still
-from .purpose import Errand, Purpose
-from .system import WINDOWS
-from .transfer import Content, Stamp, holds, is_link, reason_of
 
 RECORD = "journal.jsonl"
 _HOWS: Mapping[str, How] = {"copy": "copy", "link": "link", "move": "move"}

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..files.skipped import SkippedFile
+from ...files.skipped import SkippedFile
+from ..walk import SET_ASIDE, UNLABELLED
 from .listed import Listed
-from .walk import SET_ASIDE, UNLABELLED
 
 
 @dataclass

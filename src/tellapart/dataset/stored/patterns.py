@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import PurePath
 
-from ..errors import UsageError
-from ..text import shown
-from .listing import ordered
+from ...errors import UsageError
+from ...text import shown
+from ..listing import ordered
 
 _BRACES = re.compile(r"\{([^{}]*)\}")
 _RANGE = re.compile(r"(\d+)\.\.(\d+)")

@@ -1,0 +1,1 @@
+"""What was done with files, written down so that it can be gone on with and taken back."""
