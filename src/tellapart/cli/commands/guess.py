@@ -242,6 +242,7 @@ def _write(
             progress(done, counting.of(done))
 
         counting.told = lambda: tell(done)
+        tell(0)  # it may be known already
         written = write_answers(
             classifier,
             pictures_at(paths),
