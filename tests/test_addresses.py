@@ -15,11 +15,11 @@ import boto3
 import fsspec
 import pytest
 from botocore.exceptions import EndpointConnectionError
-from moto.server import ThreadedMotoServer
 
 import tellapart
 from conftest import draw_scene, encoded
 from drawn import run_here
+from s3_server import forget_servers, s3_server
 from tellapart.dataset.given import expand
 from tellapart.dataset.sources import SkippedFile, read_dataset
 from tellapart.dataset.stored.members import members
@@ -44,20 +44,10 @@ PICTURE = encoded(draw_scene())
 
 @pytest.fixture(scope="module")
 def s3() -> Iterator[Any]:
-    """A client of an S3 server in this process, which the environment names and lets us into."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    server.start()
-    host, port = server.get_host_and_port()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
-        patch.setenv("AWS_ACCESS_KEY_ID", "ours")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    """A client of an S3 server in this process."""
+    with s3_server(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(addresses, "_WAITS", (0.01, 0.01))
         yield boto3.client("s3")
-        addresses._opened.clear()
-    server.stop()
 
 
 @pytest.fixture
@@ -255,7 +245,7 @@ def test_what_the_credentials_do_not_allow_is_said(
     bucket: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(addresses, "_opened", {})
-    fsspec.get_filesystem_class("s3").clear_instance_cache()
+    forget_servers()
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -263,7 +253,7 @@ def test_what_the_credentials_do_not_allow_is_said(
         monkeypatch.setenv(name, str(tmp_path / "none"))
     with pytest.raises(DatasetError, match=r"no credentials were found.*FSSPEC_S3_ANON=true"):
         read_dataset(f"s3://{bucket}/")
-    fsspec.get_filesystem_class("s3").clear_instance_cache()
+    forget_servers()
 
 
 @pytest.mark.slow

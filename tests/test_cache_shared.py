@@ -13,6 +13,7 @@ import pytest
 
 from conftest import draw_scene
 from drawn import model_of, run_here
+from s3_server import new_bucket, s3_server
 from tellapart.backbones.embed import Embedder, embed_all
 from tellapart.backbones.graph import Network
 from tellapart.cache import folder
@@ -34,21 +35,9 @@ On = Callable[[str], None]
 @pytest.fixture(scope="module")
 def bucket() -> Iterator[str]:
     """A bucket of a server that speaks S3."""
-    moto = pytest.importorskip("moto.server")
-    pytest.importorskip("s3fs")
-    import fsspec
-
-    server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.get_host_and_port()[1]}")
-        patch.setenv("AWS_ACCESS_KEY_ID", "anybody")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "anything")
-        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        fsspec.get_filesystem_class("s3").clear_instance_cache()  # of other servers
-        fsspec.filesystem("s3").mkdir("caches")
+    with s3_server():
+        new_bucket("caches")
         yield "caches"
-    server.stop()
 
 
 @pytest.fixture(params=["file", "memory", "s3"])

@@ -13,9 +13,9 @@ import pytest
 import tellapart
 from conftest import mostly_slow
 from drawn import contents, model_of, run
+from s3_server import new_bucket, s3_server
 from tellapart.demo.walk import DemoPictures
 from tellapart.errors import DestinationError
-from tellapart.files import addresses
 from tellapart.files.destinations import Destination, destination_at
 
 MARK = "_SUCCESS"
@@ -24,35 +24,9 @@ MARK = "_SUCCESS"
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
     """A server that speaks S3, with a bucket called `bucket`; its address."""
-    moto = pytest.importorskip("moto.server")
-    pytest.importorskip("s3fs")
-    server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    address = f"http://127.0.0.1:{server.get_host_and_port()[1]}"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ENDPOINT_URL", address)
-        patch.setenv("AWS_ACCESS_KEY_ID", "anybody")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "anything")
-        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        _new_bucket("bucket")
+    with s3_server() as address:
+        new_bucket("bucket")
         yield address
-    _forget_servers()
-    server.stop()
-
-
-def _new_bucket(name: str) -> None:
-    import fsspec
-
-    _forget_servers()
-    fsspec.filesystem("s3").mkdir(name)
-
-
-def _forget_servers() -> None:
-    """Connections are kept for the whole process, and each server of the tests is another one."""
-    import fsspec
-
-    fsspec.get_filesystem_class("s3").clear_instance_cache()
-    addresses._opened.clear()
 
 
 PLACES = mostly_slow(["folder", "file", "memory", "s3"], 3)
