@@ -50,7 +50,7 @@ def main(folder: str, cache: str, word: str) -> None:
             progress=lambda done: say("done", done),
         )
     digest = hashlib.sha256(found.vectors.tobytes() + found.properties.tobytes())
-    digest.update(repr((found.digests, found.unreadable)).encode())
+    digest.update(repr(([*found.digests], found.unreadable)).encode())
     say("known", known)
     say("hash", digest.hexdigest())
 

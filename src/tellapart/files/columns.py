@@ -5,6 +5,7 @@ it is kept; to the one who asks a column is a sequence like any other.
 from __future__ import annotations
 
 import operator
+import reprlib
 from abc import abstractmethod
 from array import array
 from collections.abc import Hashable, Iterable, Iterator, Sequence
@@ -47,6 +48,9 @@ class Column(Sequence[_Row]):
         return len(self) == len(other) and all(map(operator.eq, self, other))
 
     __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({reprlib.repr([*self[:7]])} of {len(self):,})"
 
 
 class Taken(Column[_Row]):
