@@ -22,6 +22,7 @@ many unknowns as there are labels; of thousands, more than there are axes, S its
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Protocol
 
 import numpy as np
@@ -41,7 +42,7 @@ class Framed(Protocol):
     def head(self, weights: np.ndarray, bias: np.ndarray) -> Head: ...
 
 
-class Discriminants:
+class Discriminants(ABC):
     """One data set made ready for fits at many shrinkages, however it is held.
 
     Attributes:
@@ -72,9 +73,9 @@ class Discriminants:
         bias = np.where(self.priors > 0, bias, self.priors @ bias)
         return self.frame.head(weights, bias - weights @ self.mean)
 
+    @abstractmethod
     def weights(self, kept: float, added: float) -> np.ndarray:
         """W `[K,R]` with S = `kept` V + `added` I."""
-        raise NotImplementedError
 
     @property
     def log_priors(self) -> np.ndarray:
